@@ -1,0 +1,101 @@
+import type { Awaitable } from "../model/awaitable.ts";
+import type { Row, Schema } from "../model/schema.ts";
+
+/** A condition on one field: a value (equality; null means "is null"), or an operator. */
+export type Condition =
+  | string
+  | number
+  | boolean
+  | null
+  | Date
+  | { readonly in: readonly (string | number)[] }
+  | { readonly not: string | number | boolean | null }
+  | { readonly lt: number | Date }
+  | { readonly lte: number | Date }
+  | { readonly gt: number | string | Date }
+  | { readonly gte: number | Date }
+  /** Equal without regard to case, as `lower()` of the database sees it; the domain layer compares again in JavaScript. */
+  | { readonly equalsIgnoringCase: string };
+
+/** All conditions must hold. */
+export type Where = Readonly<Record<string, Condition>>;
+
+/** Order and bound of a `find`. Lists are paged by key (`gt`), never by offset. */
+export interface FindOptions {
+  readonly orderBy?: readonly { readonly field: string; readonly direction?: "asc" | "desc" }[];
+  readonly limit?: number;
+}
+
+/** The operations on rows, the same inside and outside of a transaction. Tables and fields go by their logical names. */
+export interface Operations {
+  /** Inserts one row. Returns its integer id when the table's key is made by the database, else undefined. Throws UniqueConflictError. */
+  insert(table: string, row: Row): Promise<number | undefined>;
+  find(table: string, where: Where, options?: FindOptions): Promise<Row[]>;
+  findOne(table: string, where: Where): Promise<Row | undefined>;
+  /** Sets the listed fields of all rows that match, and returns how many matched: the compare-and-set of everything single-use. */
+  update(table: string, where: Where, set: Row): Promise<number>;
+  /** Returns how many rows it deleted. */
+  delete(table: string, where: Where): Promise<number>;
+  count(table: string, where: Where): Promise<number>;
+}
+
+/** What an account-changing operation may do within one transaction, with the application's own queries beside it. */
+export interface Transaction extends Operations {
+  /** The store's own handle inside this transaction (a Kysely transaction for the built-in SQL stores; undefined in memory). */
+  readonly native: unknown;
+}
+
+/** A user with their roles, and a session: what one cold request needs, by one query. */
+export interface SessionBundle {
+  readonly session: Row;
+  readonly user: Row | undefined;
+  readonly roles: readonly Row[];
+}
+
+/** Tells that something changed elsewhere. See DESIGN: "Sessions are rows". */
+export interface InvalidationBus {
+  /**
+   * Called before each cache read. True: nothing changed elsewhere since the last call that is not already told through `onInvalidate`;
+   * false: this process cannot be sure, the caller must read the database.
+   */
+  current(): boolean;
+  /** Tells the other processes that what hangs on this user (or, with undefined, on anybody) changed. Resolves once it is on its way. */
+  publish(userId: number | undefined): Awaitable<void>;
+  /** Registers the cache: called with the user whose entries must go, or undefined for all. */
+  onInvalidate(listener: (userId: number | undefined) => void): void;
+}
+
+/** What an adapter implements. A conformance suite in `portcullis/testing` proves it. */
+export interface Datastore extends Operations {
+  /** For messages: "sqlite", "postgres" … */
+  readonly dialect: string;
+  /** Runs `work` in one transaction; rolls back when it throws. Inside, only `tx` may be used. */
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** The session with its user and roles in one query. Where it is missing, the domain layer makes it of three. */
+  loadSession?(idHash: string): Promise<SessionBundle | undefined>;
+  /** The user found by one field with equality, with roles, in one query. */
+  loadUser?(field: string, value: string | number): Promise<{ user: Row; roles: readonly Row[] } | undefined>;
+  /** Undefined: no way to learn of changes by other processes, so nothing is served from the cache. */
+  readonly bus: InvalidationBus | undefined;
+  /** Compares the database with the schema; each string names one missing table or column in words. */
+  check(): Promise<string[]>;
+  /** True when none of the schema's tables exists. */
+  isEmpty(): Promise<boolean>;
+  /** Adds what is missing (tables, columns, indexes), under a lock; safe to run in several processes at once. Returns what it did, in words. */
+  migrate(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** What `sqlite("acme.db")` and its like return: opened by `portcullis()` once the schema is known. */
+export interface DatastoreProvider {
+  readonly dialect: string;
+  open(schema: Schema, environment: DatastoreEnvironment): Promise<Datastore>;
+}
+
+/** What a store needs from the system. */
+export interface DatastoreEnvironment {
+  /** Epoch milliseconds; everything that looks at the time goes through this one clock. */
+  readonly now: () => number;
+  /** For what must not fail a request, such as a lost listening connection. */
+  readonly log: (message: string, details?: Record<string, unknown>) => void;
+}

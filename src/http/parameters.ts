@@ -1,0 +1,45 @@
+import type { Awaitable } from "../model/awaitable.ts";
+
+/** What is wrong with one parameter. `code` is stable. */
+export interface ParameterFault {
+  readonly name: string;
+  readonly code: "missing" | "unexpected" | "duplicate" | "invalid";
+  readonly message: string;
+}
+
+/** A request's values before conversion, by carrier. */
+export interface RawParameters {
+  /** Path parameters, percent-decoded by the router. */
+  readonly path: Readonly<Record<string, string>>;
+  /** The query string without "?". */
+  readonly query: string;
+  readonly body: ParsedBody | undefined;
+}
+
+/** A body read by its declared media type, within the limits. */
+export type ParsedBody =
+  | { readonly kind: "none" }
+  | { readonly kind: "json"; readonly value: unknown }
+  | { readonly kind: "form"; readonly entries: readonly (readonly [name: string, value: string | File])[] };
+
+/** One declared parameter, for the access matrix and OpenAPI. */
+export interface ParameterDescription {
+  readonly name: string;
+  readonly carrier: "path" | "any";
+  readonly required: boolean;
+  /** "integer", "string", "date", "string[]" … in words. */
+  readonly type: string;
+}
+
+/** A route's parameters, compiled when the route is declared. */
+export interface CompiledParameters {
+  readonly names: readonly string[];
+  describe(): readonly ParameterDescription[];
+  /** Converts and validates; synchronous when the schema is. */
+  convert(raw: RawParameters): Awaitable<ConvertedParameters>;
+}
+
+/** Either the converted values or all faults. */
+export type ConvertedParameters =
+  | { readonly ok: true; readonly value: Readonly<Record<string, unknown>> }
+  | { readonly ok: false; readonly faults: readonly ParameterFault[] };

@@ -1,0 +1,46 @@
+/** The base of every error that Portcullis throws: `code` is stable, the message is for people. */
+export class PortcullisError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** A wrong, unknown or contradictory option or declaration: the system does not start. The message names the option's path and the mend. */
+export class ConfigurationError extends PortcullisError {
+  /** Where: `origins[0]`, `GET /store` … */
+  readonly path: string;
+  constructor(path: string, message: string, options?: ErrorOptions) {
+    super("configuration", `${path}: ${message}`, options);
+    this.path = path;
+  }
+}
+
+/** A value that must be unique is taken. `field` is the TypeScript name of the column where the database tells it. */
+export class UniqueConflictError extends PortcullisError {
+  readonly table: string;
+  readonly field: string | undefined;
+  constructor(table: string, field: string | undefined, options?: ErrorOptions) {
+    super("unique_conflict", `${table}.${field ?? "?"} is already taken`, options);
+    this.table = table;
+    this.field = field;
+  }
+}
+
+/** The store did not answer or answered with an error; the request that needed it fails closed. */
+export class DatastoreError extends PortcullisError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("datastore", message, options);
+  }
+}
+
+/** More work than the server takes at once (RFC 9110 503): try again after `retryAfter` seconds. */
+export class OverloadedError extends PortcullisError {
+  readonly retryAfter: number;
+  constructor(what: string, retryAfter: number) {
+    super("overloaded", `${what} is at its limit`);
+    this.retryAfter = retryAfter;
+  }
+}

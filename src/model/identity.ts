@@ -1,0 +1,19 @@
+import type { Session } from "./session.ts";
+import type { Account } from "./user.ts";
+
+/** Who is calling, as a scheme found out. */
+export interface Identity {
+  readonly account: Account;
+  /** The name of the scheme: "session", "token", "basic" or the application's own. */
+  readonly via: string;
+  /** How the user proved who they are: "password", "remember" … */
+  readonly methods: readonly string[];
+  /** When, in epoch milliseconds; null: not known or long ago, hence never fresh. */
+  readonly authenticatedAt: number | null;
+  /** What the credential is limited to; undefined: not limited. */
+  readonly scopes?: readonly string[];
+  /** The session row, when `via` is "session". */
+  readonly session?: Session;
+  /** The hash of the token, when `via` is "token". */
+  readonly tokenHash?: string;
+}

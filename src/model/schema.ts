@@ -1,0 +1,44 @@
+/**
+ * How a column is stored. `datetime` is a Date in TypeScript, stored as SQLAlchemy stores it in each database;
+ * `epochMs` is a number of milliseconds; `list` is a string[] stored as comma-separated text; `json` any JSON value as text.
+ */
+export type ColumnType =
+  | "id"
+  | "integer"
+  | "string"
+  | "text"
+  | "boolean"
+  | "datetime"
+  | "epochMs"
+  | "list"
+  | "json"
+  | "bytes"
+  | "key";
+
+/** One column: its name in the database, its type and its constraints. `key` columns are compared byte for byte. */
+export interface Column {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly nullable: boolean;
+  /** Length in characters of `string` and `key` columns. */
+  readonly length?: number;
+  readonly unique?: boolean;
+  readonly index?: boolean;
+  /** `"now"` for date-times that the database fills in, or a literal for rows that exist when the column is added. */
+  readonly default?: "now" | number | string | boolean;
+  readonly references?: { readonly table: string; readonly column: string; readonly onDelete?: "cascade" };
+}
+
+/** One table: its name in the database and its columns by their TypeScript name. */
+export interface Table {
+  readonly name: string;
+  readonly columns: Readonly<Record<string, Column>>;
+  /** The TypeScript names of the primary key's columns; none for `roles_users`. */
+  readonly primaryKey: readonly string[];
+}
+
+/** All tables of a running system by their logical name: the core's, those of the features, with the application's own columns. */
+export type Schema = Readonly<Record<string, Table>>;
+
+/** A row as the rooms above the datastore see it: TypeScript names, TypeScript values. */
+export type Row = Record<string, unknown>;

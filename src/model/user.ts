@@ -1,0 +1,49 @@
+/** An account, with the columns of Flask-Security's newest user model under their TypeScript names. */
+export interface User {
+  readonly id: number;
+  readonly email: string;
+  readonly username: string | null;
+  /** The stored hash; null for an account that has no password. Never leaves the server. */
+  readonly password: string | null;
+  readonly active: boolean;
+  /** Changing it ends every session, token and remember credential of the account at once. */
+  readonly fsUniquifier: string;
+  /** Changing it ends every auth token of the account at once; null: `fsUniquifier` takes its part. */
+  readonly fsTokenUniquifier: string | null;
+  readonly confirmedAt: Date | null;
+  readonly lastLoginAt: Date | null;
+  readonly currentLoginAt: Date | null;
+  readonly lastLoginIp: string | null;
+  readonly currentLoginIp: string | null;
+  readonly loginCount: number | null;
+  readonly createDatetime: Date;
+  readonly updateDatetime: Date;
+}
+
+/** A role: a name and a set of permissions. */
+export interface Role {
+  readonly id: number;
+  readonly name: string;
+  readonly description: string | null;
+  readonly permissions: readonly string[];
+  readonly updateDatetime: Date;
+}
+
+/** A user together with what decides about access; this is what the caches hold and guards read. */
+export interface Account<U extends User = User> {
+  readonly user: U;
+  /** Names of the user's roles. */
+  readonly roles: ReadonlySet<string>;
+  /** All permissions of these roles. */
+  readonly permissions: ReadonlySet<string>;
+}
+
+/** True when the account has the role of that name. */
+export function hasRole(account: Account, role: string): boolean {
+  return account.roles.has(role);
+}
+
+/** True when one of the account's roles has the permission. */
+export function hasPermission(account: Account, permission: string): boolean {
+  return account.permissions.has(permission);
+}

@@ -1,0 +1,141 @@
+import type { HtmlEscapedString } from "hono/utils/html";
+
+/** A piece of HTML made by Hono's `html` templates, which escape every interpolated value. */
+export type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
+
+/** A message shown once on the next page. */
+export interface FlashMessage {
+  readonly category: "info" | "success" | "warning" | "error";
+  readonly text: string;
+}
+
+/** A link below a form or in the page's head. `href` is a path of this server, checked when it was built. */
+export interface PageLink {
+  readonly href: string;
+  readonly text: string;
+}
+
+/** One input of a form, with what was typed (never a password) and what is wrong with it. */
+export interface FieldView {
+  readonly name: string;
+  readonly label: string;
+  readonly type: "text" | "email" | "password" | "checkbox" | "tel" | "number" | "date" | "select";
+  readonly value: string;
+  readonly checked?: boolean;
+  readonly required: boolean;
+  readonly autocomplete?: string;
+  readonly inputMode?: string;
+  readonly hint?: string;
+  readonly maxLength?: number;
+  readonly options?: readonly { readonly value: string; readonly text: string }[];
+  readonly errors: readonly string[];
+  /** The first faulty field, or the first field of an untouched form. */
+  readonly autofocus?: boolean;
+}
+
+/** What the layout needs, the same for each page. */
+export interface PageFrame {
+  readonly title: string;
+  /** BCP 47 tag for `<html lang>`. */
+  readonly language: string;
+  readonly siteName: string;
+  /** Path of the style sheet, with a hash of its content. */
+  readonly stylesheet: string;
+  readonly flashes: readonly FlashMessage[];
+  /** Who is signed in, for the head of the page. */
+  readonly signedInAs: string | undefined;
+  readonly links: readonly PageLink[];
+}
+
+/** What a page with one form gets; `Names` are its fields. */
+export interface FormPageProps<Names extends string = string> {
+  readonly frame: PageFrame;
+  readonly elements: Elements;
+  /** Where the form is posted to (path and `next`). */
+  readonly action: string;
+  readonly fields: Readonly<Record<Names, FieldView>>;
+  /** `csrf_token`, `next` … as hidden inputs. */
+  readonly hidden: Readonly<Record<string, string>>;
+  /** What is wrong with the form as a whole. */
+  readonly errors: readonly string[];
+  readonly submit: string;
+  /** A sentence above the form. */
+  readonly intro: string | undefined;
+  readonly links: readonly PageLink[];
+}
+
+/** What a page without a form gets: an error, "no access", "signed out". */
+export interface NoticePageProps {
+  readonly frame: PageFrame;
+  readonly elements: Elements;
+  readonly status: number;
+  readonly text: string;
+  readonly links: readonly PageLink[];
+}
+
+/** The few pieces all pages are made of: replacing one changes every page. */
+export interface Elements {
+  layout(frame: PageFrame, content: Html): Html;
+  heading(text: string): Html;
+  alert(message: FlashMessage): Html;
+  form(props: FormPageProps, content: Html): Html;
+  field(field: FieldView): Html;
+  button(text: string): Html;
+  links(links: readonly PageLink[]): Html;
+}
+
+/** The pages by name; each feature adds its own to this interface by declaration in its folder. */
+export interface Pages {
+  error(props: NoticePageProps): Html;
+  unauthorized(props: NoticePageProps): Html;
+  login(props: FormPageProps<"password"> & { readonly fields: Readonly<Record<string, FieldView>> }): Html;
+  logout(props: FormPageProps<never>): Html;
+  register(props: FormPageProps): Html;
+  verify(props: FormPageProps<"password">): Html;
+}
+
+/** Custom properties of the style sheet, light and dark; any CSS colour, length or font list without `;{}<>`. */
+export interface Theme {
+  readonly accent: string;
+  readonly accentDark: string;
+  readonly onAccent: string;
+  readonly onAccentDark: string;
+  readonly background: string;
+  readonly backgroundDark: string;
+  readonly surface: string;
+  readonly surfaceDark: string;
+  readonly text: string;
+  readonly textDark: string;
+  readonly muted: string;
+  readonly mutedDark: string;
+  readonly border: string;
+  readonly borderDark: string;
+  readonly danger: string;
+  readonly dangerDark: string;
+  readonly success: string;
+  readonly successDark: string;
+  readonly radius: string;
+  readonly font: string;
+}
+
+/** How an application makes the pages its own: a page, an element, or the theme's variables. */
+export interface ViewOptions {
+  /** Shown in the head and the title; default "Portcullis". */
+  readonly siteName?: string;
+  readonly language?: string;
+  readonly pages?: Partial<Pages>;
+  readonly elements?: Partial<Elements>;
+  readonly theme?: Partial<Theme>;
+}
+
+/** The views of a running system: defaults with the application's replacements. */
+export interface Views {
+  readonly siteName: string;
+  readonly language: string;
+  readonly pages: Pages;
+  readonly elements: Elements;
+  /** The style sheet's text, with the theme in it. */
+  readonly css: string;
+  /** First characters of its SHA-256, for its path. */
+  readonly cssHash: string;
+}
