@@ -8,7 +8,9 @@ export type Condition =
   | boolean
   | null
   | Date
+  | Uint8Array
   | { readonly in: readonly (string | number)[] }
+  /** The complement of equality: a row whose field is null differs from every value. */
   | { readonly not: string | number | boolean | null }
   | { readonly lt: number | Date }
   | { readonly lte: number | Date }

@@ -11,6 +11,8 @@ export interface ParameterFault {
 export interface RawParameters {
   /** Path parameters, percent-decoded by the router. */
   readonly path: Readonly<Record<string, string>>;
+  /** The path as it was sent, still percent-encoded; tells a "%" that was sent as such from one that would not decode. */
+  readonly rawPath?: string;
   /** The query string without "?". */
   readonly query: string;
   readonly body: ParsedBody | undefined;

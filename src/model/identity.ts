@@ -1,5 +1,5 @@
+import type { Account } from "./account.ts";
 import type { Session } from "./session.ts";
-import type { Account } from "./user.ts";
 
 /** Who is calling, as a scheme found out. */
 export interface Identity {

@@ -24,6 +24,8 @@ export interface Column {
   readonly length?: number;
   readonly unique?: boolean;
   readonly index?: boolean;
+  /** Looked up without regard to case: gets an index on `lower(column)` where the database does not compare so by itself. */
+  readonly ignoreCase?: boolean;
   /** `"now"` for date-times that the database fills in, or a literal for rows that exist when the column is added. */
   readonly default?: "now" | number | string | boolean;
   readonly references?: { readonly table: string; readonly column: string; readonly onDelete?: "cascade" };

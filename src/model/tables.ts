@@ -32,8 +32,8 @@ const ofUser: ColumnInput = {
 export const coreTables: Schema = {
   user: table("user", ["id"], {
     id: { type: "id" },
-    email: { type: "string", length: 255, unique: true },
-    username: { type: "string", length: 255, nullable: true, unique: true },
+    email: { type: "string", length: 255, unique: true, ignoreCase: true },
+    username: { type: "string", length: 255, nullable: true, unique: true, ignoreCase: true },
     password: optional(255),
     active: { type: "boolean" },
     fsUniquifier: { type: "string", length: 64, unique: true },

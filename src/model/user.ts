@@ -28,22 +28,3 @@ export interface Role {
   readonly permissions: readonly string[];
   readonly updateDatetime: Date;
 }
-
-/** A user together with what decides about access; this is what the caches hold and guards read. */
-export interface Account<U extends User = User> {
-  readonly user: U;
-  /** Names of the user's roles. */
-  readonly roles: ReadonlySet<string>;
-  /** All permissions of these roles. */
-  readonly permissions: ReadonlySet<string>;
-}
-
-/** True when the account has the role of that name. */
-export function hasRole(account: Account, role: string): boolean {
-  return account.roles.has(role);
-}
-
-/** True when one of the account's roles has the permission. */
-export function hasPermission(account: Account, permission: string): boolean {
-  return account.permissions.has(permission);
-}

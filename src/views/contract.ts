@@ -1,4 +1,5 @@
 import type { HtmlEscapedString } from "hono/utils/html";
+import type { Catalogue } from "../i18n/catalogue.ts";
 
 /** A piece of HTML made by Hono's `html` templates, which escape every interpolated value. */
 export type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
@@ -45,6 +46,8 @@ export interface PageFrame {
   /** Who is signed in, for the head of the page. */
   readonly signedInAs: string | undefined;
   readonly links: readonly PageLink[];
+  /** For the few words of the elements' own ("Skip to the content"); the English one when left out. */
+  readonly catalogue?: Catalogue;
 }
 
 /** What a page with one form gets; `Names` are its fields. */
@@ -114,6 +117,8 @@ export interface Theme {
   readonly dangerDark: string;
   readonly success: string;
   readonly successDark: string;
+  readonly warning: string;
+  readonly warningDark: string;
   readonly radius: string;
   readonly font: string;
 }

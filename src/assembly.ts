@@ -1,0 +1,404 @@
+import type { Context } from "hono";
+import { createAuthenticator } from "./authn/authenticator.ts";
+import { createBagKeeper } from "./authn/bag.ts";
+import { basicScheme, type LiveBasic } from "./authn/basic.ts";
+import { activeGate } from "./authn/gates.ts";
+import { createPasswordProof } from "./authn/password-proof.ts";
+import { createRememberCredentials } from "./authn/remember.ts";
+import { sessionScheme } from "./authn/session-scheme.ts";
+import { createSessions, type LiveSession } from "./authn/sessions.ts";
+import { createSignIn } from "./authn/sign-in.ts";
+import { createTickets } from "./authn/tickets.ts";
+import { type LiveToken, tokenScheme } from "./authn/token.ts";
+import { createRefusals } from "./authz/refusal.ts";
+import { type CredentialCache, createCredentialCache } from "./datastore/cache.ts";
+import type { Datastore } from "./datastore/contract.ts";
+import { createRoles } from "./datastore/roles.ts";
+import { createUsers } from "./datastore/users.ts";
+import { createEventHub } from "./events/events.ts";
+import type { Endpoint } from "./features/endpoint.ts";
+import { type EngineContext, endpointHandler, methodNotAllowed } from "./features/engine.ts";
+import type { Destinations, Feature, Kernel } from "./features/feature.ts";
+import { createAddressReader } from "./http/address.ts";
+import { BODY_LIMITS } from "./http/body.ts";
+import { createCsrf } from "./http/csrf.ts";
+import { pageHeaders } from "./http/headers.ts";
+import { createCookieJar } from "./http/jar.ts";
+import { createOriginCheck } from "./http/origin.ts";
+import { createRedirects } from "./http/redirect.ts";
+import type { SecurityRequest } from "./http/request.ts";
+import type { ObjectRule, System } from "./http/system.ts";
+import { createCatalogue } from "./i18n/catalogue.ts";
+import { accountFactory } from "./model/account.ts";
+import { namedColumns, type OwnColumns } from "./model/column.ts";
+import { ConfigurationError } from "./model/errors.ts";
+import type { Schema, Table } from "./model/schema.ts";
+import { coreTables } from "./model/tables.ts";
+import { checkOptions, type Destination, type SecurityOptions } from "./options.ts";
+import { createHasher } from "./passwords/hasher.ts";
+import { createPasswordPolicy } from "./passwords/policy.ts";
+import type { AccountRoutes, AppContext } from "./routes/app.ts";
+import { createKeyRing } from "./secrets/keyring.ts";
+import { createPageSender } from "./views/frame.ts";
+import { createViews } from "./views/index.ts";
+
+/** The options with all their type parameters left open. */
+export type AnyOptions = SecurityOptions<
+  string,
+  string,
+  Readonly<Record<string, ObjectRule>>,
+  OwnColumns,
+  string,
+  object
+>;
+
+/** A running system's rooms, wired. */
+export interface Assembly {
+  readonly kernel: Kernel;
+  readonly app: AppContext;
+  /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
+  invalidate(userId: number | undefined): Promise<void>;
+  cacheStats(): Readonly<Record<"session" | "token" | "basic", ReturnType<CredentialCache<LiveSession>["stats"]>>>;
+  /** Removes sessions, tickets and credentials that are over; done each hour. */
+  purge(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const hour = 3_600_000;
+
+/** Checks the options, opens the datastore and wires the rooms. */
+export async function assemble(options: AnyOptions): Promise<Assembly> {
+  const { origins, times } = checkOptions(options);
+  const ring = createKeyRing(options.secretKeys);
+  const hasher = createHasher(options.passwords?.hashing);
+  const policy = createPasswordPolicy(options.passwords?.policy);
+  const views = createViews(options.views);
+  const catalogue = createCatalogue(options.messages);
+  const now = options.clock ?? Date.now;
+  const log = options.log ?? logLine;
+  const features = checkFeatures(options.features ?? []);
+  const schema = composeSchema(options, features);
+  const events = createEventHub(log);
+  const account = accountFactory(options.securityPayload);
+  const cookies = createCookieJar({
+    secure: options.cookies?.allowInsecure !== true,
+    prefix: options.cookies?.prefix ?? "",
+  });
+  const csrf = createCsrf(ring, options.csrf ?? {}, createOriginCheck(origins));
+  const readAddress = createAddressReader(options.trustedProxies);
+
+  const datastore = await openDatastore(options, schema, { now, log });
+  const bus = options.sessions?.cached === 0 ? undefined : datastore.bus;
+  const cached = options.sessions?.cached ?? 10_000;
+  const caches = {
+    session: createCredentialCache<LiveSession>(bus, Math.max(1, cached)),
+    token: createCredentialCache<LiveToken>(bus, Math.max(1, cached)),
+    basic: createCredentialCache<LiveBasic>(bus, Math.max(1, cached)),
+  };
+  const invalidate = async (userId: number | undefined): Promise<void> => {
+    for (const cache of Object.values(caches)) cache.invalidate(userId);
+    await datastore.bus?.publish(userId);
+  };
+
+  const roles = createRoles({ datastore, now, invalidateAll: () => invalidate(undefined) });
+  for (const name of options.roles ?? []) await roles.findOrCreate(name);
+  const users = createUsers({
+    datastore,
+    roles,
+    hasher,
+    account,
+    now,
+    invalidate,
+    fields: Object.keys(schema["user"]?.columns ?? {}),
+  });
+  const sessions = createSessions({
+    datastore,
+    roles,
+    cache: caches.session,
+    account,
+    limits: { idle: times.idle, absolute: times.absolute },
+    now,
+    log,
+  });
+  const tickets = createTickets(datastore, now);
+  const proof = createPasswordProof({
+    datastore,
+    users,
+    hasher,
+    events,
+    log,
+    attributes: (options.identities ?? ["email"]).map((attribute) => ({ attribute, ignoreCase: true })),
+  });
+
+  const paths = new Map<string, string>();
+  const system: System = {
+    now,
+    log,
+    identify: (rq, schemes) => authenticator.identify(rq, schemes ?? rq.route.authn ?? defaultSchemes),
+    challenges: (schemes, realm) => authenticator.challenges(schemes, realm),
+    get defaultSchemes() {
+      return defaultSchemes;
+    },
+    objectRule: (kind) =>
+      options.objects !== undefined && Object.hasOwn(options.objects, kind) ? options.objects[kind] : undefined,
+    freshness: { within: times.within, grace: times.grace },
+    markFresh: (identity, until) => {
+      if (identity.session !== undefined) sessions.extendFreshness(identity.session, until);
+    },
+    clientAddress: (rq) => readAddress(socketAddress(rq), (name) => rq.header(name)),
+    wantsJson: (rq) => options.handlers?.wantsJson?.(rq) ?? rq.negotiatesJson,
+    bodyLimits: { ...BODY_LIMITS, ...options.body },
+    csrf,
+    cookies,
+    redirects: createRedirects(origins),
+    events,
+    catalogue,
+  };
+  const base = {
+    system,
+    datastore,
+    users,
+    roles,
+    hasher,
+    policy,
+    tickets,
+    sessions,
+    revealAccounts: options.revealAccounts === true,
+    destinations: destinations(options),
+    ownColumns: new Set(Object.keys(options.columns ?? {})),
+    path: (name: string) => paths.get(name),
+  };
+  const signIn = createSignIn({
+    datastore,
+    users,
+    sessions,
+    remember: createRememberCredentials(datastore, times.remember),
+    tickets,
+    ring,
+    gates: [activeGate, ...features.flatMap((feature) => feature.gates?.(base) ?? [])],
+    tokenLife: times.token,
+    pendingLife: times.pending,
+  });
+  const bags = createBagKeeper({ datastore, sessions, ring });
+  const authenticator = createAuthenticator(
+    [
+      tokenScheme({
+        ring,
+        datastore,
+        roles,
+        account,
+        cache: caches.token,
+        options: {
+          header: options.tokens?.header ?? "Authentication-Token",
+          queryParameter: options.tokens?.allowInQuery,
+          life: times.token,
+        },
+      }),
+      sessionScheme(sessions, signIn),
+      basicScheme(proof, signIn, caches.basic),
+      ...(options.schemes ?? []),
+    ],
+    options.realm ?? "Login Required",
+  );
+  checkSchemeNames(authenticator.names);
+  const defaultSchemes = Object.freeze([...(options.authn ?? ["session", "token"])]);
+  authenticator.check(defaultSchemes, "authn");
+  authenticator.check([...csrf.schemes], "csrf.schemes");
+
+  const kernel: Kernel = { ...base, signIn, bags, proof };
+  const endpoints = features.flatMap((feature) =>
+    (feature.endpoints?.(kernel) ?? []).map((endpoint) => ({
+      feature: feature.name,
+      endpoint: prefixed(endpoint, options.prefix),
+    })),
+  );
+  for (const { endpoint } of endpoints) paths.set(endpoint.name, endpoint.path);
+
+  const pages = createPageSender(views, options.prefix ?? "", pageHeaders(origins));
+  const refusals = createRefusals({
+    pages,
+    handlers: options.handlers ?? {},
+    paths: {
+      login: paths.get("login"),
+      verify: paths.get("verify"),
+      afterSignIn: base.destinations.afterSignIn,
+      unauthorized: options.destinations?.unauthorized,
+    },
+    flash: (rq, category, text) => bags.open(rq).flash(category, text),
+    reauthenticationWays: () => ({
+      has_webauthn_verify_credential: false,
+      oauth_enabled: false,
+      oauth_providers: [],
+      unified_signin_enabled: false,
+    }),
+  });
+  const engine: EngineContext = { system, refusals, bags, pages, headLinks: () => [] };
+
+  const purge = async (): Promise<void> => {
+    const at = now();
+    await datastore.delete("session", { expiresAt: { lt: at } });
+    await datastore.delete("session", { lastSeenAt: { lt: at - times.idle } });
+    await datastore.delete("remember", { expiresAt: { lt: at } });
+    await tickets.purge();
+  };
+  const timer = setInterval(() => {
+    purge().catch((error: unknown) => log("purging failed", { error: String(error) }));
+  }, hour);
+  timer.unref();
+
+  return {
+    kernel,
+    app: {
+      system,
+      refusals,
+      bags,
+      authenticator,
+      words: {
+        roles: new Set(options.roles ?? []),
+        permissions: new Set(options.permissions ?? []),
+        objects: new Set(Object.keys(options.objects ?? {})),
+      },
+      accounts: accountRoutes(engine, endpoints, authenticator.names),
+    },
+    invalidate,
+    cacheStats: () => ({ session: caches.session.stats(), token: caches.token.stats(), basic: caches.basic.stats() }),
+    purge,
+    async close() {
+      clearInterval(timer);
+      await hasher.close();
+      await datastore.close();
+    },
+  };
+}
+
+/** One JSON line on standard error. */
+function logLine(message: string, details: Readonly<Record<string, unknown>> = {}): void {
+  process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), message, ...details })}\n`);
+}
+
+/** The address of the connection, as the Node host hands it on. */
+function socketAddress(rq: SecurityRequest): string | undefined {
+  const env = rq.context?.env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined;
+  return env?.incoming?.socket?.remoteAddress;
+}
+
+function checkFeatures(features: readonly Feature[]): readonly Feature[] {
+  const names = new Set<string>();
+  for (const [index, feature] of features.entries()) {
+    if (typeof feature?.name !== "string") {
+      throw new ConfigurationError(`features[${index}]`, "is no feature; call it: passwords(), registration() …");
+    }
+    if (names.has(feature.name)) throw new ConfigurationError(`features[${index}]`, `"${feature.name}" is there twice`);
+    names.add(feature.name);
+  }
+  for (const { name, requires } of features) {
+    for (const needed of requires ?? []) {
+      if (!names.has(needed)) throw new ConfigurationError("features", `"${name}" needs "${needed}"; add ${needed}()`);
+    }
+  }
+  return features;
+}
+
+/** The core's tables with those of the features, the application's columns, and its names for tables. */
+function composeSchema(options: AnyOptions, features: readonly Feature[]): Schema {
+  const tables: Record<string, Table> = { ...coreTables };
+  for (const feature of features) Object.assign(tables, feature.tables ?? {});
+  const user = tables["user"] as Table;
+  tables["user"] = {
+    ...user,
+    columns: Object.assign(
+      {},
+      user.columns,
+      ...features.map((feature) => feature.userColumns ?? {}),
+      namedColumns(options.columns ?? {}),
+    ),
+  };
+  const renamed = options.tables ?? {};
+  const nameOf = (logical: string): string =>
+    Object.hasOwn(renamed, logical) ? (renamed[logical] as string) : (tables[logical] as Table).name;
+  return Object.fromEntries(
+    Object.entries(tables).map(([logical, table]) => [logical, { ...table, name: nameOf(logical) }]),
+  );
+}
+
+async function openDatastore(
+  options: AnyOptions,
+  schema: Schema,
+  environment: Parameters<AnyOptions["datastore"]["open"]>[1],
+): Promise<Datastore> {
+  const datastore = await options.datastore.open(schema, environment);
+  try {
+    const mode = options.migrate ?? "create";
+    if (mode === "always" || (mode === "create" && (await datastore.isEmpty()))) await datastore.migrate();
+    const missing = await datastore.check();
+    if (missing.length > 0) {
+      const list = missing.map((line) => `\n  - ${line}`).join("");
+      throw new ConfigurationError(
+        "datastore",
+        `the database lacks what this configuration needs; run "portcullis migrate":${list}`,
+      );
+    }
+  } catch (error) {
+    await datastore.close();
+    throw error;
+  }
+  return datastore;
+}
+
+function checkSchemeNames(names: readonly string[]): void {
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new ConfigurationError("schemes", `there are two schemes "${twice}"`);
+}
+
+function destinations(options: AnyOptions): Destinations {
+  const of = (destination: Destination | undefined): ((rq: SecurityRequest) => string) =>
+    typeof destination === "function" ? destination : () => destination ?? "/";
+  const { afterSignIn, afterSignOut, afterRegister } = options.destinations ?? {};
+  return { afterSignIn: of(afterSignIn), afterSignOut: of(afterSignOut), afterRegister: of(afterRegister) };
+}
+
+function prefixed(endpoint: Endpoint, prefix: string | undefined): Endpoint {
+  return prefix === undefined ? endpoint : { ...endpoint, path: `${prefix}${endpoint.path}` };
+}
+
+/** The account pages as routes: their handlers, 405 for other methods, and the style sheet. */
+function accountRoutes(
+  engine: EngineContext,
+  endpoints: readonly { readonly feature: string; readonly endpoint: Endpoint }[],
+  order: readonly string[],
+): AccountRoutes {
+  const { pages, system } = engine;
+  const stylesheet = (): Response =>
+    new Response(pages.views.css, {
+      headers: {
+        "content-type": "text/css; charset=utf-8",
+        "cache-control": "public, max-age=31536000, immutable",
+        "x-content-type-options": "nosniff",
+      },
+    });
+  const records = endpoints.flatMap(({ feature, endpoint }) => {
+    const description = endpoint.authz.describe();
+    const schemes = description.schemes ?? endpoint.authn ?? system.defaultSchemes;
+    return endpoint.methods.map((method) => ({
+      method,
+      path: endpoint.path,
+      schemes: order.filter((name) => schemes.includes(name)),
+      guard: description.text,
+      open: description.open,
+      parameters: Object.entries(endpoint.fields).map(
+        ([name, field]) => `${name}${field.required ? "" : "?"}: ${field.type}`,
+      ),
+      source: feature,
+    }));
+  });
+  return {
+    records,
+    register(add) {
+      for (const { endpoint } of endpoints) {
+        for (const method of endpoint.methods) add(method, endpoint.path, endpointHandler(engine, endpoint, method));
+        add("ALL", endpoint.path, methodNotAllowed(engine, endpoint));
+      }
+      if (endpoints.length > 0) add("GET", pages.stylesheet, (_c: Context) => stylesheet());
+    },
+  };
+}

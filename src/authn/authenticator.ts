@@ -1,0 +1,76 @@
+import type { SecurityRequest } from "../http/request.ts";
+import type { Awaitable } from "../model/awaitable.ts";
+import { ConfigurationError } from "../model/errors.ts";
+import type { Identity } from "../model/identity.ts";
+import type { Scheme } from "./scheme.ts";
+
+/** Finds out who is calling. */
+export interface Authenticator {
+  /** The names of all schemes, in the order in which they are tried. */
+  readonly names: readonly string[];
+  /** Schemes are tried in the system's order (token, session, basic, then the application's own), whatever the order of the list. */
+  identify(rq: SecurityRequest, names: readonly string[]): Awaitable<Identity | undefined>;
+  challenges(names: readonly string[], realm: string | undefined): readonly string[];
+  /** Throws ConfigurationError when a name is not known. */
+  check(names: readonly string[], path: string): void;
+}
+
+/** Makes the authenticator from all schemes in their order. */
+export function createAuthenticator(schemes: readonly Scheme[], realm: string): Authenticator {
+  const known = schemes.map((scheme) => scheme.name);
+  const ordered = new Map<readonly string[], readonly Scheme[]>();
+
+  const resolve = (names: readonly string[]): readonly Scheme[] => {
+    let list = ordered.get(names);
+    if (list === undefined) {
+      list = schemes.filter((scheme) => names.includes(scheme.name));
+      // Lists come from declarations; a caller who makes one per request must not fill the memory.
+      if (ordered.size < 1000) ordered.set(names, list);
+    }
+    return list;
+  };
+
+  const one = (rq: SecurityRequest, scheme: Scheme): Awaitable<Identity | undefined> => {
+    if (rq.tried.has(scheme.name)) return rq.tried.get(scheme.name);
+    const result = scheme.authenticate(rq);
+    rq.tried.set(scheme.name, result);
+    return result;
+  };
+
+  const from = (rq: SecurityRequest, list: readonly Scheme[], start: number): Awaitable<Identity | undefined> => {
+    for (let index = start; index < list.length; index += 1) {
+      const result = one(rq, list[index] as Scheme);
+      if (result instanceof Promise) {
+        return result.then((identity) => (identity === undefined ? from(rq, list, index + 1) : settle(rq, identity)));
+      }
+      if (result !== undefined) return settle(rq, result);
+    }
+    return undefined;
+  };
+
+  return {
+    names: known,
+    identify: (rq, names) => from(rq, resolve(names), 0),
+    challenges: (names, routeRealm) =>
+      resolve(names)
+        .map((scheme) => scheme.challenge?.(routeRealm ?? realm))
+        .filter((challenge) => challenge !== undefined),
+    check(names, path) {
+      for (const name of names) {
+        if (!known.includes(name)) {
+          throw new ConfigurationError(path, `there is no scheme "${name}"; known: ${known.join(", ")}`);
+        }
+      }
+    },
+  };
+}
+
+function settle(rq: SecurityRequest, identity: Identity): Identity {
+  rq.identity = identity;
+  return identity;
+}
+
+/** A realm as a quoted string (RFC 9110 5.6.4). */
+export function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, "\\$&").replace(/[^\x20-\x7e]/g, "?")}"`;
+}

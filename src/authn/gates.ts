@@ -1,0 +1,49 @@
+import type { SecurityRequest } from "../http/request.ts";
+import type { MessageKey } from "../i18n/catalogue.ts";
+import type { Account } from "../model/account.ts";
+import type { Awaitable } from "../model/awaitable.ts";
+
+/**
+ * Why somebody passes through the gates: to get a session, to use one request (HTTP Basic), to be restored from a
+ * remember credential, or to prove again who they are.
+ */
+export type Purpose = "sign-in" | "request" | "restore" | "reauthenticate";
+
+/** What a gate decides on. */
+export interface GateAttempt {
+  readonly rq: SecurityRequest;
+  readonly account: Account;
+  readonly purpose: Purpose;
+  /** How the user proved who they are so far. */
+  readonly methods: readonly string[];
+}
+
+/** Pass; refuse with a message; or park: something more is needed, and until then nothing exists that gives access. */
+export type GateVerdict =
+  | "pass"
+  | { readonly refuse: MessageKey; readonly field?: string }
+  | {
+      /** Kept with the parked sign-in, never shown. */
+      readonly park: Readonly<Record<string, unknown>>;
+      /** Where a browser goes on. */
+      readonly path: string;
+      /** What a JSON client is told, such as `{ tf_required: true }`. */
+      readonly answer: Readonly<Record<string, unknown>>;
+      /** Wrong guesses that the parked sign-in takes; default 5. */
+      readonly attempts?: number;
+    };
+
+/** A condition that every sign-in must meet, on every channel. Features add theirs. */
+export interface Gate {
+  readonly name: string;
+  /** Gates are asked in rising order: locked 100, active 200, confirmed 300, second factor 400. */
+  readonly order: number;
+  check(attempt: GateAttempt): Awaitable<GateVerdict>;
+}
+
+/** The gate of the core: an account that is not active gets nowhere. */
+export const activeGate: Gate = {
+  name: "active",
+  order: 200,
+  check: ({ account }) => (account.active ? "pass" : { refuse: "DISABLED_ACCOUNT" }),
+};

@@ -1,0 +1,141 @@
+import type { CredentialCache } from "../datastore/cache.ts";
+import type { Datastore, SessionBundle } from "../datastore/contract.ts";
+import type { Roles } from "../datastore/roles.ts";
+import type { accountFactory } from "../model/account.ts";
+import type { Identity } from "../model/identity.ts";
+import type { Row } from "../model/schema.ts";
+import type { Session } from "../model/session.ts";
+
+/** How long sessions live, in milliseconds. */
+export interface SessionLimits {
+  /** Without a request for so long, a session is over. */
+  readonly idle: number;
+  /** However busy, a session is over after that. */
+  readonly absolute: number;
+}
+
+/** A session as the cache holds it. */
+export interface LiveSession {
+  readonly userId: number | null;
+  readonly session: Session;
+  /** Undefined for an anonymous visitor who has a session bag. */
+  readonly identity: Identity | undefined;
+  lastSeenAt: number;
+  /** When `lastSeenAt` was last written to the row. */
+  writtenAt: number;
+}
+
+/** What reading and ending sessions needs. Creating them is the sign-in pipeline's alone (authn/sign-in.ts). */
+export interface SessionsContext {
+  readonly datastore: Datastore;
+  readonly roles: Roles;
+  readonly cache: CredentialCache<LiveSession>;
+  readonly account: ReturnType<typeof accountFactory>;
+  readonly limits: SessionLimits;
+  readonly now: () => number;
+  readonly log: (message: string, details?: Record<string, unknown>) => void;
+}
+
+/** Reads and ends sessions. */
+export interface Sessions {
+  readonly limits: SessionLimits;
+  /** A warm session, without I/O; undefined when it is not in the cache or the cache can't be trusted now. */
+  warm(idHash: string): LiveSession | undefined;
+  /** The session from the database, put into the cache; undefined when there is none or it is over. */
+  load(idHash: string): Promise<LiveSession | undefined>;
+  /** Ends one session at once. */
+  end(session: Session): Promise<void>;
+  /** The row was changed: what the cache knows of it is worth nothing. */
+  forget(session: Session): Promise<void>;
+  /** A freshness check passed: its grace is noted. */
+  extendFreshness(session: Session, until: number): void;
+}
+
+/** `lastSeenAt` is written at most that often, in milliseconds: a read must not become a write each time. */
+const writeEvery = 60_000;
+
+/** Makes the reader of sessions of one running system. */
+export function createSessions(context: SessionsContext): Sessions {
+  const { datastore, cache, limits, now, log } = context;
+
+  const alive = (live: LiveSession, at: number): boolean =>
+    at < live.session.expiresAt && at - live.lastSeenAt < limits.idle;
+
+  const touch = (live: LiveSession, at: number): void => {
+    live.lastSeenAt = at;
+    const every = Math.min(writeEvery, limits.idle / 4);
+    if (at - live.writtenAt < every) return;
+    live.writtenAt = at;
+    datastore.update("session", { idHash: live.session.idHash }, { lastSeenAt: at }).catch((error: unknown) => {
+      log("a session's last use could not be noted", { error: String(error) });
+    });
+  };
+
+  const bundle = async (idHash: string): Promise<SessionBundle | undefined> => {
+    if (datastore.loadSession !== undefined) return datastore.loadSession(idHash);
+    const session = await datastore.findOne("session", { idHash });
+    if (session === undefined) return undefined;
+    const userId = session["userId"] as number | null;
+    if (userId === null) return { session, user: undefined, roles: [] };
+    const user = await datastore.findOne("user", { id: userId });
+    return { session, user, roles: await context.roles.ofUser(userId) };
+  };
+
+  /** What the rows say, or undefined when the session is over. */
+  const judge = (session: Session, user: Row | undefined, roles: readonly Row[]): LiveSession | undefined => {
+    const seen = { lastSeenAt: session.lastSeenAt, writtenAt: session.lastSeenAt };
+    if (session.userId === null) return { userId: null, session, identity: undefined, ...seen };
+    if (user === undefined || user["active"] !== true || user["fsUniquifier"] !== session.uniquifier) return undefined;
+    const identity: Identity = {
+      account: context.account(user, roles),
+      via: "session",
+      methods: session.methods,
+      authenticatedAt: session.authenticatedAt,
+      session,
+    };
+    return { userId: session.userId, session, identity, ...seen };
+  };
+
+  return {
+    limits,
+    warm(idHash) {
+      const live = cache.get(idHash);
+      if (live === undefined) return undefined;
+      const at = now();
+      if (!alive(live, at)) {
+        cache.drop(idHash);
+        return undefined;
+      }
+      touch(live, at);
+      return live;
+    },
+    async load(idHash) {
+      const stamp = cache.stamp();
+      const found = await bundle(idHash);
+      if (found === undefined) return undefined;
+      const live = judge(found.session as unknown as Session, found.user, found.roles);
+      const at = now();
+      if (live === undefined || !alive(live, at)) return undefined;
+      touch(live, at);
+      // An anonymous bag carries no authority and is read each time: no bus tells of its changes.
+      if (live.identity !== undefined) cache.keep(idHash, live, stamp);
+      return live;
+    },
+    async end(session) {
+      await datastore.delete("session", { idHash: session.idHash });
+      cache.drop(session.idHash);
+      if (session.userId !== null) await datastore.bus?.publish(session.userId);
+    },
+    async forget(session) {
+      cache.drop(session.idHash);
+      if (session.userId !== null) await datastore.bus?.publish(session.userId);
+    },
+    extendFreshness(session, until) {
+      if (session.freshUntil !== null && until - session.freshUntil < writeEvery) return;
+      datastore
+        .update("session", { idHash: session.idHash }, { freshUntil: until })
+        .then(() => cache.drop(session.idHash))
+        .catch((error: unknown) => log("a grace period could not be noted", { error: String(error) }));
+    },
+  };
+}

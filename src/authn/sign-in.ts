@@ -1,0 +1,300 @@
+import type { Datastore } from "../datastore/contract.ts";
+import type { Users } from "../datastore/users.ts";
+import type { SecurityRequest } from "../http/request.ts";
+import type { MessageKey } from "../i18n/catalogue.ts";
+import type { Account } from "../model/account.ts";
+import type { Identity } from "../model/identity.ts";
+import type { Session, Ticket } from "../model/session.ts";
+import type { KeyRing } from "../secrets/keyring.ts";
+import { randomId, sha256 } from "../secrets/random.ts";
+import type { Gate, GateVerdict, Purpose } from "./gates.ts";
+import type { RememberCredentials } from "./remember.ts";
+import type { Sessions } from "./sessions.ts";
+import type { Tickets } from "./tickets.ts";
+import { sealToken } from "./token.ts";
+
+/** That somebody is this account, as a feature found out. */
+export interface Proof {
+  readonly account: Account;
+  /** "password", "code", "confirm" … */
+  readonly methods: readonly string[];
+  /** Also make a remember credential. */
+  readonly remember?: boolean;
+  /** Also issue an auth token. */
+  readonly token?: boolean;
+}
+
+/** How a sign-in ended. */
+export type SignInOutcome =
+  | { readonly kind: "signedIn"; readonly identity: Identity; readonly token: string | undefined }
+  | {
+      readonly kind: "pending";
+      readonly gate: string;
+      readonly path: string;
+      readonly answer: Readonly<Record<string, unknown>>;
+    }
+  | { readonly kind: "refused"; readonly key: MessageKey; readonly field: string | undefined };
+
+/** A sign-in that waits at a gate. */
+export interface ParkedSignIn {
+  readonly account: Account;
+  readonly gate: string;
+  /** What the gate kept with it. */
+  readonly park: Readonly<Record<string, unknown>>;
+  /** Takes an attempt away before a guess is checked; false: none left, the sign-in is void. */
+  attempt(): Promise<boolean>;
+}
+
+/** The one way to become somebody. */
+export interface SignIn {
+  /** Passes the gates and, when all let through, makes the session (and token, and remember credential). */
+  complete(rq: SecurityRequest, proof: Proof): Promise<SignInOutcome>;
+  /** Passes the gates for one request that carries its own proof; makes nothing. */
+  admit(rq: SecurityRequest, proof: Proof, via: string): Promise<Identity | undefined>;
+  /** The signed-in user proved again who they are: the session gets a new id and a new time of authentication. */
+  reauthenticate(rq: SecurityRequest, identity: Identity, proof: Proof): Promise<SignInOutcome>;
+  /** Passes the gates with a remember credential and makes a session that is not fresh. */
+  restore(rq: SecurityRequest): Promise<Identity | undefined>;
+  /** The sign-in that waits at this gate for this caller. */
+  parked(rq: SecurityRequest, gate: string): Promise<ParkedSignIn | undefined>;
+  /** The gate is satisfied: the parked sign-in is consumed and goes on at the gates behind. */
+  resume(rq: SecurityRequest, gate: string, methods: readonly string[]): Promise<SignInOutcome>;
+  /** Ends the session, the remember credential and a parked sign-in of this caller. */
+  signOut(rq: SecurityRequest): Promise<void>;
+}
+
+/** What the pipeline needs. */
+export interface SignInContext {
+  readonly datastore: Datastore;
+  readonly users: Users;
+  readonly sessions: Sessions;
+  readonly remember: RememberCredentials;
+  readonly tickets: Tickets;
+  readonly ring: KeyRing;
+  readonly gates: readonly Gate[];
+  /** Life of an auth token in milliseconds. */
+  readonly tokenLife: number;
+  /** For how long a parked sign-in waits, in milliseconds. */
+  readonly pendingLife: number;
+}
+
+interface Passage {
+  readonly purpose: Purpose;
+  readonly proof: Proof;
+  /** Names of gates that a parked sign-in has behind it. */
+  readonly passed: readonly string[];
+  readonly identity?: Identity;
+  /** The remember credential that a session is restored from. */
+  readonly rememberId?: string;
+}
+
+const ticketPurpose = "sign-in";
+const maxAgent = 255;
+
+/** Makes the pipeline of one running system. */
+export function createSignIn(context: SignInContext): SignIn {
+  const { datastore, users, sessions, remember, tickets } = context;
+  const gates = [...context.gates].sort((a, b) => a.order - b.order);
+
+  /** Asks the gates in order; the first that does not let pass decides. */
+  const judge = async (
+    rq: SecurityRequest,
+    { purpose, proof, passed }: Passage,
+  ): Promise<{ gate: string; verdict: Exclude<GateVerdict, "pass"> } | undefined> => {
+    for (const gate of gates) {
+      if (passed.includes(gate.name)) continue;
+      const verdict = await gate.check({ rq, account: proof.account, purpose, methods: proof.methods });
+      if (verdict !== "pass") return { gate: gate.name, verdict };
+    }
+    return undefined;
+  };
+
+  const pass = async (rq: SecurityRequest, passage: Passage): Promise<SignInOutcome> => {
+    const stopped = await judge(rq, passage);
+    if (stopped === undefined) return establish(rq, passage);
+    const { gate, verdict } = stopped;
+    if ("refuse" in verdict) return { kind: "refused", key: verdict.refuse, field: verdict.field };
+    const { proof, passed, purpose } = passage;
+    const text = await tickets.issue({
+      purpose: ticketPurpose,
+      user: proof.account,
+      payload: {
+        gate,
+        park: verdict.park,
+        passed,
+        purpose,
+        methods: proof.methods,
+        remember: proof.remember === true,
+        token: proof.token === true,
+        session: passage.identity?.session?.idHash ?? null,
+      },
+      life: context.pendingLife,
+      attempts: verdict.attempts ?? 5,
+    });
+    const { cookies } = rq.system;
+    rq.setCookie(cookies.name("pending"), text, cookies.attributes(Math.ceil(context.pendingLife / 1000)));
+    return { kind: "pending", gate, path: verdict.path, answer: verdict.answer };
+  };
+
+  /** The last stage, and the only place that makes a session with a user. */
+  const establish = async (rq: SecurityRequest, passage: Passage): Promise<SignInOutcome> => {
+    const { proof, purpose, identity: before } = passage;
+    const { account } = proof;
+    const at = rq.system.now();
+    const old = before?.session ?? rq.session;
+    const restored = purpose === "restore";
+    const methods =
+      purpose === "reauthenticate" ? [...new Set([...(before?.methods ?? []), ...proof.methods])] : proof.methods;
+    const credential =
+      proof.remember === true && !restored ? await remember.create(rq, account, proof.methods) : undefined;
+    const session = await createSession(rq, {
+      account,
+      methods,
+      at,
+      authenticatedAt: restored ? null : at,
+      // A bag goes along with the same user, or from a visitor to the user they turn out to be.
+      data: old !== undefined && (old.userId === null || old.userId === account.id) ? old.data : {},
+      rememberId: credential ?? passage.rememberId ?? (old?.userId === account.id ? old.rememberId : null),
+      expiresAt: purpose === "reauthenticate" && old !== undefined ? old.expiresAt : at + sessions.limits.absolute,
+    });
+    if (old !== undefined) await sessions.end(old);
+    const token =
+      proof.token === true ? sealToken(context.ring, account, { at, methods, life: context.tokenLife }) : undefined;
+    const identity: Identity = { account, via: "session", methods, authenticatedAt: session.authenticatedAt, session };
+    rq.identity = identity;
+    rq.session = session;
+    rq.tried.clear();
+    if (!restored) rq.system.events.emit("userAuthenticated", { user: account, authnVia: proof.methods });
+    return { kind: "signedIn", identity, token };
+  };
+
+  const createSession = async (
+    rq: SecurityRequest,
+    input: {
+      readonly account: Account;
+      readonly methods: readonly string[];
+      readonly at: number;
+      readonly authenticatedAt: number | null;
+      readonly data: Session["data"];
+      readonly rememberId: string | null;
+      readonly expiresAt: number;
+    },
+  ): Promise<Session> => {
+    const id = randomId(32);
+    const session: Session = {
+      idHash: sha256(id),
+      userId: input.account.id,
+      uniquifier: input.account.fsUniquifier,
+      createdAt: input.at,
+      lastSeenAt: input.at,
+      expiresAt: input.expiresAt,
+      authenticatedAt: input.authenticatedAt,
+      methods: input.methods,
+      freshUntil: null,
+      rememberId: input.rememberId,
+      address: rq.address ?? null,
+      agent: rq.header("user-agent")?.slice(0, maxAgent) ?? null,
+      data: input.data,
+      version: 0,
+    };
+    await datastore.insert("session", { ...session });
+    rq.setCookie(rq.system.cookies.name("session"), id, rq.system.cookies.attributes());
+    return session;
+  };
+
+  const pendingText = (rq: SecurityRequest): string | undefined => rq.cookie(rq.system.cookies.name("pending"));
+  const clearPending = (rq: SecurityRequest): void =>
+    rq.clearCookie(rq.system.cookies.name("pending"), rq.system.cookies.attributes());
+  /** A parked re-authentication belongs to the session that asked for it. */
+  const belongs = (rq: SecurityRequest, ticket: Ticket): boolean =>
+    ticket.payload["session"] === null || ticket.payload["session"] === rq.session?.idHash;
+
+  return {
+    complete: (rq, proof) => pass(rq, { purpose: "sign-in", proof, passed: [] }),
+
+    async admit(rq, proof, via) {
+      const stopped = await judge(rq, { purpose: "request", proof, passed: [] });
+      if (stopped !== undefined) return undefined;
+      return { account: proof.account, via, methods: proof.methods, authenticatedAt: rq.system.now() };
+    },
+
+    async reauthenticate(rq, identity, proof) {
+      if (proof.account.id !== identity.account.id) {
+        return { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
+      }
+      return pass(rq, { purpose: "reauthenticate", proof, passed: [], identity });
+    },
+
+    async restore(rq) {
+      const credential = await remember.use(rq);
+      if (credential === undefined) return undefined;
+      const account = await users.get(credential.userId);
+      if (account === undefined || account.fsUniquifier !== credential.uniquifier) return undefined;
+      const proof: Proof = { account, methods: ["remember"] };
+      const passage: Passage = { purpose: "restore", proof, passed: [], rememberId: credential.id };
+      if ((await judge(rq, passage)) !== undefined) return undefined;
+      const outcome = await establish(rq, passage);
+      return outcome.kind === "signedIn" ? outcome.identity : undefined;
+    },
+
+    async parked(rq, gate) {
+      const text = pendingText(rq);
+      const ticket = text === undefined ? undefined : await tickets.peek(ticketPurpose, text);
+      if (ticket === undefined || ticket.userId === null || ticket.payload["gate"] !== gate) return undefined;
+      if (!belongs(rq, ticket)) return undefined;
+      const account = await users.get(ticket.userId);
+      if (account === undefined) return undefined;
+      const park = ticket.payload["park"] as Readonly<Record<string, unknown>>;
+      return { account, gate, park, attempt: () => tickets.attempt(ticket) };
+    },
+
+    async resume(rq, gate, methods) {
+      const refused: SignInOutcome = { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
+      const text = pendingText(rq);
+      const waiting = text === undefined ? undefined : await tickets.peek(ticketPurpose, text);
+      // A ticket that waits elsewhere is left alone: only its own gate consumes it.
+      if (text === undefined || waiting?.payload["gate"] !== gate || !belongs(rq, waiting)) return refused;
+      const ticket = await tickets.redeem(ticketPurpose, text);
+      clearPending(rq);
+      if (ticket === undefined || ticket.userId === null) return refused;
+      const account = await users.get(ticket.userId);
+      if (account === undefined) return refused;
+      const payload = ticket.payload as {
+        passed: string[];
+        purpose: Purpose;
+        methods: string[];
+        remember: boolean;
+        token: boolean;
+      };
+      return pass(rq, {
+        purpose: payload.purpose,
+        proof: {
+          account,
+          methods: [...payload.methods, ...methods],
+          remember: payload.remember,
+          token: payload.token,
+        },
+        passed: [...payload.passed, gate],
+        ...(payload.purpose === "reauthenticate" && rq.identity !== undefined ? { identity: rq.identity } : {}),
+      });
+    },
+
+    async signOut(rq) {
+      const { cookies, events } = rq.system;
+      const session = rq.session;
+      const account = rq.identity?.account;
+      await remember.revoke(rq, session?.rememberId ?? undefined);
+      if (session !== undefined) await sessions.end(session);
+      const text = pendingText(rq);
+      if (text !== undefined) {
+        await tickets.redeem(ticketPurpose, text);
+        clearPending(rq);
+      }
+      rq.clearCookie(cookies.name("session"), cookies.attributes());
+      rq.identity = undefined;
+      rq.session = undefined;
+      rq.tried.clear();
+      if (account !== undefined) events.emit("userSignedOut", { user: account });
+    },
+  };
+}

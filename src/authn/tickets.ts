@@ -1,0 +1,96 @@
+import type { Datastore, Operations } from "../datastore/contract.ts";
+import type { Ticket } from "../model/session.ts";
+import { constantTimeEqual, randomId, sha256 } from "../secrets/random.ts";
+
+/** What a ticket is issued for. */
+export interface TicketRequest {
+  /** "confirm", "reset", "sign-in" … A ticket of one purpose is never accepted for another. */
+  readonly purpose: string;
+  readonly user: { readonly id: number; readonly fsUniquifier: string } | undefined;
+  readonly payload?: Readonly<Record<string, unknown>>;
+  /** Life in milliseconds. */
+  readonly life: number;
+  /** Wrong guesses that it takes; default 1. */
+  readonly attempts?: number;
+}
+
+/** Whatever is mailed, pending or to be used once: the secret goes out, its hash stays. */
+export interface Tickets {
+  /** Returns the text that redeems the ticket: 43 + 22 characters of base64url and a dot. */
+  issue(request: TicketRequest, tx?: Operations): Promise<string>;
+  /** The ticket when it is of this purpose, not expired, not consumed, has attempts left and its user did not change since. Changes nothing. */
+  peek(purpose: string, text: string): Promise<Ticket | undefined>;
+  /** Consumes it: of many at once exactly one gets it. */
+  redeem(purpose: string, text: string, tx?: Operations): Promise<Ticket | undefined>;
+  /** Takes one attempt away before a guess is checked; false when none was left. */
+  attempt(ticket: Ticket): Promise<boolean>;
+  /** Removes what is long over. */
+  purge(): Promise<number>;
+}
+
+const idLength = 22;
+const textLength = idLength + 1 + 43;
+
+/** Makes the tickets of one running system. */
+export function createTickets(datastore: Datastore, now: () => number): Tickets {
+  const read = async (purpose: string, text: string, operations: Operations): Promise<Ticket | undefined> => {
+    if (text.length !== textLength || text[idLength] !== ".") return undefined;
+    const row = await operations.findOne("ticket", { id: text.slice(0, idLength) });
+    if (row === undefined) return undefined;
+    const ticket = row as unknown as Ticket;
+    if (!constantTimeEqual(sha256(text.slice(idLength + 1)), ticket.secretHash)) return undefined;
+    if (ticket.purpose !== purpose || ticket.consumedAt !== null) return undefined;
+    if (ticket.attemptsLeft <= 0 || now() >= ticket.expiresAt) return undefined;
+    if (ticket.userId !== null) {
+      const user = await operations.findOne("user", { id: ticket.userId });
+      if (user === undefined || user["fsUniquifier"] !== ticket.uniquifier) return undefined;
+    }
+    return ticket;
+  };
+
+  return {
+    async issue({ purpose, user, payload, life, attempts }, tx = datastore) {
+      const id = randomId(16);
+      const secret = randomId(32);
+      const at = now();
+      await tx.insert("ticket", {
+        id,
+        purpose,
+        userId: user?.id ?? null,
+        uniquifier: user?.fsUniquifier ?? null,
+        secretHash: sha256(secret),
+        payload: payload ?? {},
+        attemptsLeft: attempts ?? 1,
+        createdAt: at,
+        expiresAt: at + life,
+        consumedAt: null,
+      });
+      return `${id}.${secret}`;
+    },
+    peek: (purpose, text) => read(purpose, text, datastore),
+    async redeem(purpose, text, tx = datastore) {
+      const ticket = await read(purpose, text, tx);
+      if (ticket === undefined) return undefined;
+      const at = now();
+      const won = await tx.update("ticket", { id: ticket.id, consumedAt: null }, { consumedAt: at });
+      return won === 1 ? { ...ticket, consumedAt: at } : undefined;
+    },
+    async attempt(ticket) {
+      // Compare-and-set in a loop: of two guesses at once each must take its own attempt away.
+      let left = ticket.attemptsLeft;
+      while (left > 0) {
+        const won = await datastore.update(
+          "ticket",
+          { id: ticket.id, attemptsLeft: left, consumedAt: null },
+          { attemptsLeft: left - 1 },
+        );
+        if (won === 1) return true;
+        const row = await datastore.findOne("ticket", { id: ticket.id });
+        if (row === undefined || row["consumedAt"] !== null) return false;
+        left = row["attemptsLeft"] as number;
+      }
+      return false;
+    },
+    purge: () => datastore.delete("ticket", { expiresAt: { lt: now() - 86_400_000 } }),
+  };
+}

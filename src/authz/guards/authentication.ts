@@ -1,0 +1,195 @@
+import type { SecurityRequest } from "../../http/request.ts";
+import type { Awaitable } from "../../model/awaitable.ts";
+import { ConfigurationError } from "../../model/errors.ts";
+import type { Identity } from "../../model/identity.ts";
+import type { Guard, GuardWords, NoWords } from "../guard.ts";
+import { allow, type Forbidden, stale, type Unauthenticated, type Verdict } from "../verdict.ts";
+
+/** Limits of a freshness check. */
+export interface FreshOptions {
+  /** A proof of identity is fresh for so many minutes; default: the system's `freshness.within`. 0: never fresh by time. */
+  readonly within?: number;
+  /** A check that passed holds for so many minutes more; default: the system's `freshness.grace`. */
+  readonly grace?: number;
+}
+
+/** A guard behind which somebody is signed in. */
+export interface SignedInWords<Scheme extends string = never> extends GuardWords {
+  readonly role: never;
+  readonly permission: never;
+  readonly object: never;
+  readonly parameter: never;
+  readonly scheme: Scheme;
+  readonly user: true;
+}
+
+/** Who is calling, by these schemes or by whoever was found already. */
+export function withIdentity(
+  rq: SecurityRequest,
+  schemes: readonly string[] | undefined,
+  decide: (identity: Identity) => Awaitable<Verdict>,
+): Awaitable<Verdict> {
+  const identity =
+    rq.identity !== undefined && (schemes === undefined || schemes.includes(rq.identity.via))
+      ? rq.identity
+      : rq.system.identify(rq, schemes);
+  if (identity instanceof Promise) {
+    return identity.then((found) => (found === undefined ? refuse(rq, schemes) : decide(found)));
+  }
+  return identity === undefined ? refuse(rq, schemes) : decide(identity);
+}
+
+function refuse(rq: SecurityRequest, schemes: readonly string[] | undefined): Unauthenticated {
+  return {
+    kind: "unauthenticated",
+    schemes: schemes ?? rq.route.authn ?? rq.system.defaultSchemes,
+    realm: rq.route.realm,
+  };
+}
+
+/** Signed in by any scheme that the route accepts: what `"AUTH"` stands for. */
+export const signedIn: Guard<SignedInWords> = Object.freeze({
+  check: (rq: SecurityRequest) => withIdentity(rq, undefined, () => allow),
+  describe: () => ({ text: "signed in", authenticated: true }),
+});
+
+/**
+ * Signed in by one of these schemes (none named: by those that the route accepts), and, where `within` or `grace` is
+ * given, with a proof that is fresh enough. Tried in the order token, session, basic, whatever the order here.
+ */
+export function authRequired<const Scheme extends string>(
+  ...args: readonly Scheme[] | readonly [...schemes: Scheme[], options: FreshOptions]
+): Guard<SignedInWords<Scheme>> {
+  const last = args.at(-1);
+  const options = typeof last === "object" ? last : undefined;
+  const schemes = (args as readonly (Scheme | FreshOptions)[]).filter((arg) => typeof arg === "string");
+  const named = schemes.length === 0 ? undefined : Object.freeze(schemes);
+  const limits = options === undefined ? undefined : checkFreshOptions(options, "authRequired");
+  const text = `signed in${named === undefined ? "" : ` by ${named.join(" or ")}`}${limits === undefined ? "" : `, ${limits.text}`}`;
+  return {
+    check: (rq) =>
+      withIdentity(rq, named, (identity) => (limits === undefined ? allow : checkFresh(rq, identity, limits))),
+    describe: () => ({ text, authenticated: true, ...(named === undefined ? {} : { schemes: named }) }),
+  };
+}
+
+/** Signed in by an auth token. */
+export function authTokenRequired(): Guard<SignedInWords<"token">> {
+  return authRequired("token");
+}
+
+/** Signed in by HTTP Basic (RFC 7617), with a realm of its own where one is given. */
+export function httpAuthRequired(realm?: string): Guard<SignedInWords<"basic">> {
+  const schemes = Object.freeze(["basic"] as const);
+  return {
+    check(rq) {
+      const verdict = withIdentity(rq, schemes, () => allow);
+      const named = (found: Verdict): Verdict =>
+        found.kind === "unauthenticated" && realm !== undefined ? { ...found, realm } : found;
+      return verdict instanceof Promise ? verdict.then(named) : named(verdict);
+    },
+    describe: () => ({
+      text: `signed in by basic${realm === undefined ? "" : ` in the realm "${realm}"`}`,
+      authenticated: true,
+      schemes,
+      ...(realm === undefined ? {} : { realm }),
+    }),
+  };
+}
+
+/** Signed in, with a proof of identity that is recent enough; otherwise the caller is asked to prove again who they are. */
+export function fresh(options: FreshOptions = {}): Guard<SignedInWords> {
+  const limits = checkFreshOptions(options, "fresh");
+  return {
+    check: (rq) => withIdentity(rq, undefined, (identity) => checkFresh(rq, identity, limits)),
+    describe: () => ({ text: limits.text, authenticated: true }),
+  };
+}
+
+interface FreshLimits {
+  readonly within: number | undefined;
+  readonly grace: number | undefined;
+  readonly text: string;
+}
+
+const minute = 60_000;
+
+function checkFreshOptions(options: FreshOptions, guard: string): FreshLimits {
+  for (const [name, value] of Object.entries(options)) {
+    if (name !== "within" && name !== "grace") {
+      throw new ConfigurationError(`${guard}.${name}`, "unknown option; known: within, grace (both in minutes)");
+    }
+    if (typeof value !== "number" || !(value >= 0) || !Number.isFinite(value)) {
+      throw new ConfigurationError(`${guard}.${name}`, "must be a number of minutes, 0 or more");
+    }
+  }
+  const { within, grace } = options;
+  return {
+    within: within === undefined ? undefined : within * minute,
+    grace: grace === undefined ? undefined : grace * minute,
+    text: within === undefined ? "fresh" : `fresh within ${within} min`,
+  };
+}
+
+/** A proof from the future (a clock that went back) is not fresh, and one whose time is not known never is. */
+function checkFresh(rq: SecurityRequest, identity: Identity, limits: FreshLimits): Verdict {
+  const { system } = rq;
+  const within = limits.within ?? system.freshness.within;
+  const grace = limits.grace ?? system.freshness.grace;
+  const now = system.now();
+  const at = identity.authenticatedAt;
+  if (at === null) return stale;
+  if (now - at >= 0 && now - at < within) {
+    if (grace > 0) system.markFresh(identity, now + grace);
+    return allow;
+  }
+  const until = identity.session?.freshUntil ?? null;
+  return grace > 0 && until !== null && now < until ? allow : stale;
+}
+
+/** Nobody is signed in; who is goes to the page behind sign-in. */
+export function anonymousRequired(): Guard<NoWords> {
+  const turned: Verdict = { kind: "redirected", to: "afterSignIn", status: 400, key: "ANONYMOUS_USER_REQUIRED" };
+  const decide = (identity: Identity | undefined): Verdict => (identity === undefined ? allow : turned);
+  return {
+    check(rq) {
+      const identity = rq.identity ?? rq.system.identify(rq);
+      return identity instanceof Promise ? identity.then(decide) : decide(identity);
+    },
+    describe: () => ({ text: "not signed in", authenticated: false }),
+  };
+}
+
+/** Open to everybody, but a request that may change something and that nobody signed in makes must carry a CSRF token. */
+export function unauthCsrf(): Guard<NoWords> {
+  const decide = async (rq: SecurityRequest, identity: Identity | undefined): Promise<Verdict> => {
+    // Signed-in requests are checked by the route itself.
+    if (identity !== undefined) return allow;
+    const fault = rq.system.csrf.verify(rq, rq.system.csrf.fromHeader(rq) ?? (await formToken(rq)));
+    return fault === undefined ? allow : csrfFault(fault);
+  };
+  return {
+    async check(rq) {
+      const identity = rq.identity ?? (await rq.system.identify(rq));
+      return rq.method === "GET" || rq.method === "HEAD" ? allow : decide(rq, identity);
+    },
+    describe: () => ({ text: "anybody with a CSRF token", open: "CSRF token required", authenticated: false }),
+  };
+}
+
+/** The refusal for a missing or wrong CSRF token. */
+export function csrfFault(key: "CSRF_MISSING" | "CSRF_INVALID" | "CSRF_ORIGIN"): Forbidden {
+  return { kind: "forbidden", status: 400, key, reason: key };
+}
+
+/** The token in the form field `csrf_token`, where the body is a form. */
+export async function formToken(rq: SecurityRequest): Promise<string | undefined> {
+  const type = rq.header("content-type")?.toLowerCase() ?? "";
+  if (!type.startsWith("application/x-www-form-urlencoded") && !type.startsWith("multipart/form-data"))
+    return undefined;
+  const body = await rq.body();
+  if (body.kind !== "form") return undefined;
+  const values = body.entries.filter(([name]) => name === "csrf_token");
+  const value = values.length === 1 ? values[0]?.[1] : undefined;
+  return typeof value === "string" ? value : undefined;
+}

@@ -1,0 +1,110 @@
+import type { SecurityRequest } from "../../http/request.ts";
+import type { Awaitable } from "../../model/awaitable.ts";
+import { ConfigurationError } from "../../model/errors.ts";
+import type { Guard, GuardDescription, GuardWords } from "../guard.ts";
+import { allow, type Verdict } from "../verdict.ts";
+
+/** The words of several guards together; somebody is sure to be signed in when one of them makes sure of it. */
+export type AllWords<Guards extends readonly Guard[]> = Words<
+  Guards,
+  true extends UserOf<Guards[number]> ? true : false
+>;
+
+/** The words of several guards together; somebody is sure to be signed in when each of them makes sure of it. */
+export type AnyWords<Guards extends readonly Guard[]> = Words<
+  Guards,
+  false extends UserOf<Guards[number]> ? false : true
+>;
+
+type UserOf<G> = G extends Guard<infer W> ? W["user"] : never;
+
+interface Words<Guards extends readonly Guard[], User extends boolean> extends GuardWords {
+  readonly role: WordOf<Guards[number], "role">;
+  readonly permission: WordOf<Guards[number], "permission">;
+  readonly object: WordOf<Guards[number], "object">;
+  readonly parameter: WordOf<Guards[number], "parameter">;
+  readonly scheme: WordOf<Guards[number], "scheme">;
+  readonly user: User;
+}
+
+type WordOf<G, Key extends "role" | "permission" | "object" | "parameter" | "scheme"> =
+  G extends Guard<infer W> ? W[Key] : never;
+
+/** All must let pass. Those that name schemes are asked first, those that need the object's parameters last. */
+export function allOf<const Guards extends readonly Guard[]>(...guards: Guards): Guard<AllWords<Guards>> {
+  const descriptions = several("allOf", guards);
+  const rank = (guard: Guard): number => {
+    const { schemes, objects } = guard.describe();
+    return schemes !== undefined ? 0 : objects !== undefined ? 2 : 1;
+  };
+  const ordered = [...guards].sort((a, b) => rank(a) - rank(b));
+  const from = (rq: SecurityRequest, start: number): Awaitable<Verdict> => {
+    for (let index = start; index < ordered.length; index += 1) {
+      const verdict = (ordered[index] as Guard).check(rq);
+      if (verdict instanceof Promise) {
+        return verdict.then((found) => (found.kind === "allow" ? from(rq, index + 1) : found));
+      }
+      if (verdict.kind !== "allow") return verdict;
+    }
+    return allow;
+  };
+  return {
+    check: (rq) => from(rq, 0),
+    describe: () => merge(`all of (${descriptions.map(({ text }) => text).join("; ")})`, descriptions, "some"),
+  };
+}
+
+/** One is enough. When none lets pass, the answer is the one that comes nearest: stale before forbidden before 404 before 401. */
+export function anyOf<const Guards extends readonly Guard[]>(...guards: Guards): Guard<AnyWords<Guards>> {
+  const descriptions = several("anyOf", guards);
+  const from = (rq: SecurityRequest, start: number, best: Verdict | undefined): Awaitable<Verdict> => {
+    let nearest = best;
+    // What one alternative found out about the caller must not count for the next, which may accept other schemes.
+    const before = rq.identity;
+    for (let index = start; index < guards.length; index += 1) {
+      const verdict = (guards[index] as Guard).check(rq);
+      if (verdict instanceof Promise) {
+        return verdict.then((found) => {
+          if (found.kind === "allow") return found;
+          rq.identity = before;
+          return from(rq, index + 1, nearer(nearest, found));
+        });
+      }
+      if (verdict.kind === "allow") return verdict;
+      rq.identity = before;
+      nearest = nearer(nearest, verdict);
+    }
+    return nearest as Verdict;
+  };
+  return {
+    check: (rq) => from(rq, 0, undefined),
+    describe: () => merge(`any of (${descriptions.map(({ text }) => text).join("; ")})`, descriptions, "every"),
+  };
+}
+
+const order: readonly Verdict["kind"][] = ["stale", "forbidden", "notFound", "redirected", "unauthenticated"];
+
+function nearer(a: Verdict | undefined, b: Verdict): Verdict {
+  return a === undefined || order.indexOf(b.kind) < order.indexOf(a.kind) ? b : a;
+}
+
+function several(name: string, guards: readonly Guard[]): readonly GuardDescription[] {
+  if (guards.length === 0) throw new ConfigurationError(name, "name at least one guard");
+  return guards.map((guard) => guard.describe());
+}
+
+/** An open alternative opens the whole: then there is a reason to show. */
+function merge(text: string, parts: readonly GuardDescription[], signedInWhen: "some" | "every"): GuardDescription {
+  const schemes = [...new Set(parts.flatMap((part) => part.schemes ?? []))];
+  const open = signedInWhen === "every" ? parts.find((part) => part.open !== undefined)?.open : undefined;
+  const objects = parts.flatMap((part) => part.objects ?? []);
+  return {
+    text,
+    roles: [...new Set(parts.flatMap((part) => part.roles ?? []))],
+    permissions: [...new Set(parts.flatMap((part) => part.permissions ?? []))],
+    authenticated: signedInWhen === "some" ? parts.some((p) => p.authenticated) : parts.every((p) => p.authenticated),
+    ...(objects.length === 0 ? {} : { objects }),
+    ...(schemes.length === 0 ? {} : { schemes }),
+    ...(open === undefined ? {} : { open }),
+  };
+}

@@ -1,0 +1,182 @@
+import { envelope, type JsonEnvelope, jsonResponse, type Problem, problemResponse, seeOther } from "../http/answer.ts";
+import { BodyError } from "../http/body.ts";
+import { ParameterError, type SecurityRequest } from "../http/request.ts";
+import type { MessageKey } from "../i18n/catalogue.ts";
+import type { Awaitable } from "../model/awaitable.ts";
+import { OverloadedError } from "../model/errors.ts";
+import type { FlashMessage } from "../views/contract.ts";
+import type { PageSender } from "../views/frame.ts";
+import type { Forbidden, Stale, Unauthenticated, Verdict } from "./verdict.ts";
+
+/** What an application may do in the place of the built-in answers. Undefined as the answer: the built-in one. */
+export interface Handlers {
+  /** Nobody is signed in by an accepted scheme. */
+  readonly unauthenticated?: (rq: SecurityRequest, verdict: Unauthenticated) => Awaitable<Response | undefined>;
+  /** The caller may not. */
+  readonly unauthorized?: (rq: SecurityRequest, verdict: Forbidden) => Awaitable<Response | undefined>;
+  /** The proof of identity is too old. */
+  readonly reauthenticate?: (rq: SecurityRequest, verdict: Stale) => Awaitable<Response | undefined>;
+  /** Turns the body of an account endpoint's JSON answer into a response. */
+  readonly renderJson?: (body: JsonEnvelope, status: number, rq: SecurityRequest) => Response;
+  /** Turns an application route's error into a response. */
+  readonly renderProblem?: (problem: Problem, rq: SecurityRequest) => Awaitable<Response | undefined>;
+  /** Is this caller to be answered in JSON? */
+  readonly wantsJson?: (rq: SecurityRequest) => boolean;
+}
+
+/** Where pages go on; undefined where the feature is off. */
+export interface PagePaths {
+  readonly login: string | undefined;
+  readonly verify: string | undefined;
+  readonly afterSignIn: (rq: SecurityRequest) => string;
+  /** The application's own page for 403. */
+  readonly unauthorized: string | undefined;
+}
+
+/** Turns everything that ends a request early into a response: one place for account pages, application routes and middleware. */
+export interface Refusals {
+  verdict(rq: SecurityRequest, verdict: Exclude<Verdict, { kind: "allow" }>): Promise<Response>;
+  /** An error thrown on the way; undefined when it is none of ours and belongs to the application. */
+  error(rq: SecurityRequest, error: unknown): Promise<Response> | undefined;
+  /** A message with a status, as JSON or as a page. */
+  message(rq: SecurityRequest, status: number, code: string, key: MessageKey, extra?: RefusalExtra): Promise<Response>;
+  /** A JSON answer of an account endpoint. */
+  json(rq: SecurityRequest, status: number, response: Readonly<Record<string, unknown>>): Response;
+}
+
+/** What else an answer holds. */
+export interface RefusalExtra {
+  readonly members?: Readonly<Record<string, unknown>>;
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+  readonly page?: "error" | "unauthorized";
+  readonly parameters?: Readonly<Record<string, string | number>>;
+}
+
+/** What the refusals need. */
+export interface RefusalContext {
+  readonly pages: PageSender;
+  readonly paths: PagePaths;
+  readonly handlers: Handlers;
+  /** Keeps a message for the next page. */
+  readonly flash: (rq: SecurityRequest, category: FlashMessage["category"], text: string) => void;
+  /** What JSON callers of a stale session are told beside `reauth_required`: which ways to prove it there are. */
+  readonly reauthenticationWays: (rq: SecurityRequest) => Awaitable<Readonly<Record<string, unknown>>>;
+}
+
+/** Makes the refusals of one running system. */
+export function createRefusals(context: RefusalContext): Refusals {
+  const { pages, paths, handlers } = context;
+
+  const json = (rq: SecurityRequest, status: number, response: Readonly<Record<string, unknown>>): Response => {
+    const body = envelope(status, response);
+    return handlers.renderJson?.(body, status, rq) ?? jsonResponse(status, body);
+  };
+
+  const message: Refusals["message"] = async (rq, status, code, key, extra = {}) => {
+    const text = rq.system.catalogue.text(key as MessageKey, extra.parameters);
+    let response: Response;
+    if (!rq.wantsJson && !prefersProblem(rq)) {
+      response = await pages.notice(rq, extra.page ?? "error", status, text);
+    } else if (rq.route.kind === "account") {
+      response = json(rq, status, { errors: [text], ...extra.members });
+    } else {
+      const problem: Problem = {
+        status,
+        code,
+        title: text,
+        ...(extra.members === undefined ? {} : { members: extra.members }),
+      };
+      response = (await handlers.renderProblem?.(problem, rq)) ?? problemResponse(problem);
+    }
+    for (const [name, value] of extra.headers ?? []) response.headers.append(name, value);
+    return response;
+  };
+
+  /** The page that was asked for, to come back to; only a GET can be repeated. */
+  const here = (rq: SecurityRequest): string | undefined =>
+    rq.method === "GET" || rq.method === "HEAD" ? rq.system.redirects.safe(rq.url.pathname + rq.url.search) : undefined;
+
+  const detour = (rq: SecurityRequest, path: string, key: MessageKey): Response => {
+    context.flash(rq, rq.system.catalogue.category(key), rq.system.catalogue.text(key as "UNAUTHENTICATED"));
+    const next = here(rq);
+    return seeOther(next === undefined ? path : `${path}?next=${encodeURIComponent(next)}`, 302);
+  };
+
+  const unauthenticated = async (rq: SecurityRequest, verdict: Unauthenticated): Promise<Response> => {
+    rq.system.events.emit("userUnauthenticated", { path: rq.url.pathname });
+    const replaced = await handlers.unauthenticated?.(rq, verdict);
+    if (replaced !== undefined) return replaced;
+    const challenges = rq.system.challenges(verdict.schemes, verdict.realm);
+    const browser = !rq.wantsJson && challenges.length === 0 && verdict.schemes.includes("session");
+    if (browser && paths.login !== undefined) return detour(rq, paths.login, "UNAUTHENTICATED");
+    return message(rq, 401, "unauthenticated", "UNAUTHENTICATED", {
+      headers: challenges.map((challenge) => ["www-authenticate", challenge] as const),
+    });
+  };
+
+  const unauthorized = async (rq: SecurityRequest, verdict: Forbidden): Promise<Response> => {
+    rq.system.log("a request was refused", { route: rq.route.label, reason: verdict.reason });
+    const replaced = await handlers.unauthorized?.(rq, verdict);
+    if (replaced !== undefined) return replaced;
+    if (verdict.status === 403 && !rq.wantsJson && paths.unauthorized !== undefined) {
+      context.flash(rq, "error", rq.system.catalogue.text("UNAUTHORIZED"));
+      return seeOther(paths.unauthorized, 302);
+    }
+    const code = verdict.status === 400 ? verdict.key.toLowerCase() : "forbidden";
+    return message(rq, verdict.status, code, verdict.key, { page: verdict.status === 403 ? "unauthorized" : "error" });
+  };
+
+  const reauthenticate = async (rq: SecurityRequest, verdict: Stale): Promise<Response> => {
+    const replaced = await handlers.reauthenticate?.(rq, verdict);
+    if (replaced !== undefined) return replaced;
+    if (!rq.wantsJson && paths.verify !== undefined && rq.identity?.via === "session") {
+      return detour(rq, paths.verify, "REAUTHENTICATION_REQUIRED");
+    }
+    return message(rq, 401, "reauthentication_required", "REAUTHENTICATION_REQUIRED", {
+      members: { reauth_required: true, ...(await context.reauthenticationWays(rq)) },
+    });
+  };
+
+  return {
+    json,
+    message,
+    async verdict(rq, verdict) {
+      switch (verdict.kind) {
+        case "unauthenticated":
+          return unauthenticated(rq, verdict);
+        case "forbidden":
+          return unauthorized(rq, verdict);
+        case "stale":
+          return reauthenticate(rq, verdict);
+        case "notFound":
+          return message(rq, 404, "not_found", "NOT_FOUND");
+        case "redirected":
+          if (!rq.wantsJson) return seeOther(paths.afterSignIn(rq), 302);
+          return message(rq, verdict.status, "anonymous_required", verdict.key);
+      }
+    },
+    error(rq, error) {
+      if (error instanceof ParameterError) {
+        const errors = error.faults.map(({ name, code, message: text }) => ({ name, code, message: text }));
+        return message(rq, 400, "invalid_parameters", "INVALID_INPUT", { members: { parameters: errors } });
+      }
+      if (error instanceof BodyError) {
+        const keys: Record<number, MessageKey> = { 413: "PAYLOAD_TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE" };
+        return message(rq, error.status, error.code, keys[error.status] ?? "INVALID_REQUEST");
+      }
+      if (error instanceof OverloadedError) {
+        return message(rq, 503, "overloaded", "SERVER_BUSY", {
+          parameters: { seconds: error.retryAfter },
+          headers: [["retry-after", String(error.retryAfter)]],
+        });
+      }
+      return undefined;
+    },
+  };
+}
+
+/** Programs that say nothing of what they accept get problem details from routes that no browser signs in to. */
+function prefersProblem(rq: SecurityRequest): boolean {
+  const accept = rq.header("accept");
+  return rq.route.kind === "application" && (accept === undefined || !accept.includes("text/html"));
+}

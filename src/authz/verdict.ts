@@ -1,0 +1,57 @@
+import type { MessageKey } from "../i18n/catalogue.ts";
+
+/** The request may go on. */
+export interface Allow {
+  readonly kind: "allow";
+}
+
+/** Nobody is signed in by a scheme that is accepted here: 401. */
+export interface Unauthenticated {
+  readonly kind: "unauthenticated";
+  readonly schemes: readonly string[];
+  readonly realm: string | undefined;
+}
+
+/** The caller may not: 403 (400 for a missing or wrong CSRF token). */
+export interface Forbidden {
+  readonly kind: "forbidden";
+  readonly status: 400 | 403;
+  readonly key: MessageKey;
+  /** What failed, for the log and the trail; outsiders don't see it. */
+  readonly reason: string;
+}
+
+/** The object is not there, or the caller may not know that it is: 404. */
+export interface NotFound {
+  readonly kind: "notFound";
+}
+
+/** Signed in, but the proof is too old for this: 401 with `reauth_required`, or the way to `/verify` and back. */
+export interface Stale {
+  readonly kind: "stale";
+}
+
+/** A page goes elsewhere; JSON gets the status and the message. */
+export interface Redirected {
+  readonly kind: "redirected";
+  readonly to: "afterSignIn";
+  readonly status: 400;
+  readonly key: MessageKey;
+}
+
+/** A guard's answer. */
+export type Verdict = Allow | Unauthenticated | Forbidden | NotFound | Stale | Redirected;
+
+/** The one Allow. */
+export const allow: Allow = Object.freeze({ kind: "allow" });
+
+/** The one NotFound. */
+export const notFound: NotFound = Object.freeze({ kind: "notFound" });
+
+/** The one Stale. */
+export const stale: Stale = Object.freeze({ kind: "stale" });
+
+/** A refusal with what failed. */
+export function forbidden(reason: string): Forbidden {
+  return { kind: "forbidden", status: 403, key: "UNAUTHORIZED", reason };
+}

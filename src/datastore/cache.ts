@@ -1,0 +1,82 @@
+import { LRUCache } from "lru-cache";
+import type { InvalidationBus } from "./contract.ts";
+
+/** What a cache entry tells: on whom it hangs. */
+export interface CacheEntry {
+  readonly userId: number | null;
+}
+
+/**
+ * Credentials that were verified lately, by a hash of the credential. An entry is served only while the bus says that
+ * nothing changed elsewhere; a change of a user drops what hangs on that user at once. Without a bus nothing is served.
+ */
+export interface CredentialCache<Entry extends CacheEntry> {
+  get(key: string): Entry | undefined;
+  /** To be taken before the database is read: an entry read before a change must not be kept after it. */
+  stamp(): number;
+  /** Keeps the entry unless something was invalidated since `stamp`. */
+  keep(key: string, entry: Entry, stamp: number, ttlMs?: number): void;
+  drop(key: string): void;
+  /** Drops what hangs on the user, or everything. */
+  invalidate(userId: number | undefined): void;
+  stats(): { readonly size: number; readonly hits: number; readonly misses: number };
+}
+
+/** Makes a cache of at most `max` entries on the store's bus. */
+export function createCredentialCache<Entry extends CacheEntry>(
+  bus: InvalidationBus | undefined,
+  max: number,
+): CredentialCache<Entry> {
+  const byUser = new Map<number, Set<string>>();
+  let epoch = 0;
+  let hits = 0;
+  let misses = 0;
+  const entries = new LRUCache<string, Entry>({
+    max,
+    dispose: (entry, key) => {
+      if (entry.userId === null) return;
+      const keys = byUser.get(entry.userId);
+      keys?.delete(key);
+      if (keys?.size === 0) byUser.delete(entry.userId);
+    },
+  });
+
+  const invalidate = (userId: number | undefined): void => {
+    epoch += 1;
+    if (userId === undefined) {
+      entries.clear();
+      byUser.clear();
+      return;
+    }
+    for (const key of [...(byUser.get(userId) ?? [])]) entries.delete(key);
+  };
+  bus?.onInvalidate(invalidate);
+
+  return {
+    get(key) {
+      if (bus === undefined || !bus.current()) {
+        misses += 1;
+        return undefined;
+      }
+      const entry = entries.get(key);
+      if (entry === undefined) misses += 1;
+      else hits += 1;
+      return entry;
+    },
+    stamp: () => epoch,
+    keep(key, entry, stamp, ttlMs) {
+      if (bus === undefined || stamp !== epoch) return;
+      entries.set(key, entry, ttlMs === undefined ? {} : { ttl: ttlMs });
+      if (entry.userId !== null) {
+        const keys = byUser.get(entry.userId) ?? new Set<string>();
+        byUser.set(entry.userId, keys);
+        keys.add(key);
+      }
+    },
+    drop: (key) => {
+      entries.delete(key);
+    },
+    invalidate,
+    stats: () => ({ size: entries.size, hits, misses }),
+  };
+}

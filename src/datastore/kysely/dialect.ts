@@ -1,0 +1,77 @@
+import type { Kysely, QueryResult, RawBuilder } from "kysely";
+import type { Column, ColumnType } from "../../model/schema.ts";
+
+/** A Kysely handle whose tables are not known to the compiler: the schema decides at run time. */
+export type Database = Kysely<Record<string, Record<string, unknown>>>;
+
+/** A table as it is in the database, its names folded by `SqlDialect.foldColumn`. */
+export interface ExistingTable {
+  readonly columns: ReadonlySet<string>;
+  /** Null stands for an expression among an index's columns. */
+  readonly indexes: readonly {
+    readonly name: string;
+    readonly columns: readonly (string | null)[];
+    readonly unique: boolean;
+  }[];
+}
+
+/** What a database says about a violated unique constraint: the names in the database, as far as it tells them. */
+export interface UniqueViolation {
+  readonly table: string | undefined;
+  /** Names of columns, or of a constraint made of one; the first that is a column of the table counts. */
+  readonly columns: readonly string[];
+  /** The constraint is the primary key, and the database does not name its columns. */
+  readonly primary?: boolean;
+}
+
+/** What differs from one SQL database to the next; each has its own in its own folder. */
+export interface SqlDialect {
+  readonly name: string;
+  /** The column's type in a `create table`, as SQLAlchemy writes it for Flask-Security's models. */
+  columnType(column: Column): string;
+  /** What follows the type of a key that the database makes. */
+  readonly generatedKey: string;
+  /** What follows the closing parenthesis of a `create table`. */
+  readonly tableSuffix: string;
+  /** The default of a date-time column that is filled in by the database. */
+  readonly nowDefault: string;
+  /** False: `alter table … add column` takes only constant defaults (SQLite). */
+  readonly addsColumnsWithNow: boolean;
+  /** False: constraints can be given only together with their column (SQLite). */
+  readonly addsConstraints: boolean;
+  /** How a literal default stands in the DDL of that type. */
+  literalDefault(type: ColumnType, literal: RawBuilder<unknown>): RawBuilder<unknown>;
+  /** True when `unique` can follow the column's type. */
+  inlineUnique(column: Column): boolean;
+  /** The column as an index lists it. */
+  indexed(column: Column): RawBuilder<unknown>;
+  /** Whether `ignoreCase` columns get an index on lower(column). */
+  readonly lowerIndex: boolean;
+  /** Nulls come first in ascending order everywhere; this is what it takes. */
+  nullsOrder(column: Column, descending: boolean): RawBuilder<unknown>;
+
+  encodeDate(date: Date): unknown;
+  encodeBoolean(value: boolean): unknown;
+
+  /** Exact equality of text, whatever the collation. */
+  textEquals(column: Column, value: unknown): RawBuilder<unknown>;
+  textIn(column: Column, values: readonly unknown[]): RawBuilder<unknown>;
+  /** Equality without regard to case; `table` and `column` are the names in the database. */
+  equalsIgnoringCase(table: string, column: Column, value: unknown): RawBuilder<unknown>;
+  /** What follows an insert so that it tells the key that the database made. */
+  returningKey(column: Column): RawBuilder<unknown>;
+  insertedKey(result: QueryResult<unknown>, column: Column): number | undefined;
+
+  uniqueViolation(error: unknown): UniqueViolation | undefined;
+  /** The error without values in it, for `cause`: errors end up in logs. */
+  withoutValues(error: unknown): Error;
+
+  foldTable(name: string): string;
+  foldColumn(name: string): string;
+  /** The tables of these names that exist, by folded name. */
+  introspect(db: Database, tables: readonly string[]): Promise<Map<string, ExistingTable>>;
+  /** Runs `work` while no other process migrates; in a transaction where the database has transactional DDL. */
+  migrationLock<T>(db: Database, work: (db: Database) => Promise<T>): Promise<T>;
+  /** Learns what the dialect must know of the database; called at open and after a migration. */
+  learn(db: Database): Promise<void>;
+}

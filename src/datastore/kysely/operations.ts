@@ -1,0 +1,177 @@
+import { type CompiledQuery, type QueryResult, type RawBuilder, sql } from "kysely";
+import type { Row, Schema, Table } from "../../model/schema.ts";
+import { type Comparison, readOptions, readWhere } from "../conditions.ts";
+import type { FindOptions, Operations, Where } from "../contract.ts";
+import { generatedKey, tableOf } from "../tables.ts";
+import { changes, completeRow } from "../values.ts";
+import { encode, RowCodec } from "./codec.ts";
+import type { Database, SqlDialect } from "./dialect.ts";
+import { translated } from "./errors.ts";
+import { comparisonShape, comparisonValues, type Plans, type Slots, whereClause } from "./plans.ts";
+
+/** What all operations of one store share. */
+export interface SqlCore {
+  readonly schema: Schema;
+  readonly dialect: SqlDialect;
+  readonly plans: Plans;
+  readonly now: () => number;
+}
+
+/** A row as the driver gives it. */
+export type RawRow = Readonly<Record<string, unknown>>;
+
+/** The operations on rows, on a connection of the pool or on that of a transaction. */
+export class SqlOperations implements Operations {
+  readonly #core: SqlCore;
+  readonly #db: Database;
+  /** Wraps each operation: what may be used inside and outside of a transaction. */
+  readonly #guard: <T>(operation: () => Promise<T>) => Promise<T>;
+  readonly #codecs: Map<string, RowCodec> = new Map();
+
+  constructor(core: SqlCore, db: Database, guard: <T>(operation: () => Promise<T>) => Promise<T>) {
+    this.#core = core;
+    this.#db = db;
+    this.#guard = guard;
+  }
+
+  insert(table: string, row: Row): Promise<number | undefined> {
+    return this.#guard(async () => {
+      const { schema, dialect, plans, now } = this.#core;
+      const target = tableOf(schema, table);
+      const values = completeRow(table, target, row, now);
+      const key = generatedKey(target);
+      const encoded: unknown[] = [];
+      const names: string[] = [];
+      for (const [field, value] of values) {
+        const column = target.columns[field];
+        if (column === undefined) continue;
+        names.push(column.name);
+        encoded.push(encode(dialect, column, value));
+      }
+      const generated = key === undefined ? undefined : target.columns[key];
+      const made = generated !== undefined && key !== undefined && !values.has(key);
+      const query = plans.query(`insert\n${table}\n${names.join("\n")}`, encoded, (slots) => {
+        const list = names.map((name) => sql.id(name));
+        const placed = names.map(() => slots.take());
+        const returning = made ? dialect.returningKey(generated) : sql``;
+        return sql`insert into ${sql.id(target.name)} (${sql.join(list)}) values (${sql.join(placed)})${returning}`;
+      });
+      const result = await this.run(table, query);
+      if (made) return dialect.insertedKey(result, generated);
+      return key === undefined ? undefined : (values.get(key) as number);
+    });
+  }
+
+  find(table: string, where: Where, options?: FindOptions): Promise<Row[]> {
+    return this.#guard(async () => {
+      const { schema, dialect } = this.#core;
+      const target = tableOf(schema, table);
+      const comparisons = readWhere(table, target, where);
+      const { orderBy, limit } = readOptions(table, target, options);
+      if (comparisons === undefined || limit === 0) return [];
+      const order = orderBy.map((it) => `${it.field} ${it.descending}`).join("\n");
+      const shape = `find\n${order}\n${limit === undefined ? "" : "limit"}`;
+      const extra = limit === undefined ? [] : [limit];
+      const rows = await this.#where(shape, table, target, comparisons, extra, (where_, slots) => {
+        const columns = sql.join(Object.values(target.columns).map((column) => sql.id(column.name)));
+        const parts = orderBy.map(({ column, descending }) => {
+          const nulls = column.nullable ? dialect.nullsOrder(column, descending) : sql``;
+          return sql`${sql.id(column.name)} ${sql.raw(descending ? "desc" : "asc")}${nulls}`;
+        });
+        const ordered = parts.length === 0 ? sql`` : sql` order by ${sql.join(parts)}`;
+        const limited = limit === undefined ? sql`` : sql` limit ${slots.take()}`;
+        return sql`select ${columns} from ${sql.id(target.name)}${where_}${ordered}${limited}`;
+      });
+      const codec = this.#codec(table, target);
+      return (rows.rows as RawRow[]).map((raw) => codec.decode(raw));
+    });
+  }
+
+  async findOne(table: string, where: Where): Promise<Row | undefined> {
+    return (await this.find(table, where, { limit: 1 }))[0];
+  }
+
+  update(table: string, where: Where, set: Row): Promise<number> {
+    return this.#guard(async () => {
+      const { schema, dialect, plans } = this.#core;
+      const target = tableOf(schema, table);
+      const values = changes(table, target, set);
+      const comparisons = readWhere(table, target, where);
+      if (comparisons === undefined) return 0;
+      const columns = [...values].flatMap(([field, value]) => {
+        const column = target.columns[field];
+        return column === undefined ? [] : [{ name: column.name, value: encode(dialect, column, value) }];
+      });
+      const shape = `update\n${table}\n${columns.map(({ name }) => name).join("\n")}\nwhere\n${comparisonShape(comparisons)}`;
+      const all = [...columns.map(({ value }) => value), ...comparisonValues(dialect, comparisons)];
+      const query = plans.query(shape, all, (slots) => {
+        const assignments = sql.join(columns.map(({ name }) => sql`${sql.id(name)} = ${slots.take()}`));
+        return sql`update ${sql.id(target.name)} set ${assignments}${whereClause(dialect, target.name, comparisons, slots)}`;
+      });
+      return affected(await this.run(table, query));
+    });
+  }
+
+  delete(table: string, where: Where): Promise<number> {
+    return this.#guard(async () => {
+      const target = tableOf(this.#core.schema, table);
+      const comparisons = readWhere(table, target, where);
+      if (comparisons === undefined) return 0;
+      const from = sql.id(target.name);
+      return affected(
+        await this.#where("delete", table, target, comparisons, [], (where_) => sql`delete from ${from}${where_}`),
+      );
+    });
+  }
+
+  count(table: string, where: Where): Promise<number> {
+    return this.#guard(async () => {
+      const target = tableOf(this.#core.schema, table);
+      const comparisons = readWhere(table, target, where);
+      if (comparisons === undefined) return 0;
+      const result = await this.#where("count", table, target, comparisons, [], (where_) => {
+        return sql`select count(*) as ${sql.id("count")} from ${sql.id(target.name)}${where_}`;
+      });
+      return Number((result.rows as RawRow[])[0]?.count ?? 0);
+    });
+  }
+
+  /** Runs a compiled query; what the driver throws becomes one of our errors. */
+  async run(table: string | undefined, query: CompiledQuery): Promise<QueryResult<unknown>> {
+    try {
+      return await this.#db.executeQuery(query);
+    } catch (error) {
+      throw translated(this.#core.dialect, this.#core.schema, table, error);
+    }
+  }
+
+  /** Runs a query that is made of a where and, behind it, of the extra values. */
+  #where(
+    operation: string,
+    table: string,
+    target: Table,
+    comparisons: readonly Comparison[],
+    extra: readonly unknown[],
+    build: (where: RawBuilder<unknown>, slots: Slots) => RawBuilder<unknown>,
+  ): Promise<QueryResult<unknown>> {
+    const { dialect, plans } = this.#core;
+    const shape = `${operation}\n${table}\nwhere\n${comparisonShape(comparisons)}`;
+    const values = [...comparisonValues(dialect, comparisons), ...extra];
+    const query = plans.query(shape, values, (slots) =>
+      build(whereClause(dialect, target.name, comparisons, slots), slots),
+    );
+    return this.run(table, query);
+  }
+
+  #codec(table: string, target: Table): RowCodec {
+    const known = this.#codecs.get(table);
+    if (known !== undefined) return known;
+    const codec = new RowCodec(table, target, (column) => column.name);
+    this.#codecs.set(table, codec);
+    return codec;
+  }
+}
+
+function affected(result: QueryResult<unknown>): number {
+  return Number(result.numAffectedRows ?? 0n);
+}

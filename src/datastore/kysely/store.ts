@@ -1,0 +1,166 @@
+import type { Row, Schema } from "../../model/schema.ts";
+import type {
+  Datastore,
+  DatastoreEnvironment,
+  FindOptions,
+  InvalidationBus,
+  SessionBundle,
+  Transaction,
+  Where,
+} from "../contract.ts";
+import { type TransactionScope, withinTransaction } from "../transaction-scope.ts";
+import { BundleReader } from "./bundle.ts";
+import type { Database, SqlDialect } from "./dialect.ts";
+import { translated } from "./errors.ts";
+import { empty, migrate, missing } from "./migration.ts";
+import { type SqlCore, SqlOperations } from "./operations.ts";
+import { Plans } from "./plans.ts";
+
+/** What a store of one database is made of. */
+export interface SqlStoreParts {
+  readonly db: Database;
+  readonly dialect: SqlDialect;
+  readonly schema: Schema;
+  readonly environment: DatastoreEnvironment;
+  readonly bus: InvalidationBus | undefined;
+  readonly scope: TransactionScope;
+  /** Called once, before the connections are closed. */
+  readonly beforeClose?: () => Promise<void>;
+}
+
+/** The Datastore over Kysely; `SqlDialect` has what differs from one database to the next. */
+export class SqlStore implements Datastore {
+  readonly dialect: string;
+  readonly bus: InvalidationBus | undefined;
+  readonly #parts: SqlStoreParts;
+  readonly #core: SqlCore;
+  readonly #operations: SqlOperations;
+  readonly #bundles: BundleReader;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: SqlStoreParts) {
+    this.#parts = parts;
+    this.dialect = parts.dialect.name;
+    this.bus = parts.bus;
+    this.#core = {
+      schema: parts.schema,
+      dialect: parts.dialect,
+      plans: new Plans(parts.db),
+      now: parts.environment.now,
+    };
+    this.#operations = new SqlOperations(this.#core, parts.db, async (operation) => {
+      parts.scope.refuseInside();
+      return await operation();
+    });
+    this.#bundles = new BundleReader(this.#core);
+  }
+
+  insert(table: string, row: Row): Promise<number | undefined> {
+    return this.#operations.insert(table, row);
+  }
+
+  find(table: string, where: Where, options?: FindOptions): Promise<Row[]> {
+    return this.#operations.find(table, where, options);
+  }
+
+  findOne(table: string, where: Where): Promise<Row | undefined> {
+    return this.#operations.findOne(table, where);
+  }
+
+  update(table: string, where: Where, set: Row): Promise<number> {
+    return this.#operations.update(table, where, set);
+  }
+
+  delete(table: string, where: Where): Promise<number> {
+    return this.#operations.delete(table, where);
+  }
+
+  count(table: string, where: Where): Promise<number> {
+    return this.#operations.count(table, where);
+  }
+
+  async loadSession(idHash: string): Promise<SessionBundle | undefined> {
+    this.#parts.scope.refuseInside();
+    return await this.#bundles.loadSession(this.#operations, idHash);
+  }
+
+  async loadUser(field: string, value: string | number): Promise<{ user: Row; roles: readonly Row[] } | undefined> {
+    this.#parts.scope.refuseInside();
+    return await this.#bundles.loadUser(this.#operations, field, value);
+  }
+
+  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const { db, dialect, schema, scope } = this.#parts;
+    scope.refuseInside();
+    let failed: { readonly error: unknown } | undefined;
+    try {
+      return await db.transaction().execute(async (native) => {
+        try {
+          return await scope.run(async (state) => {
+            const operations = new SqlOperations(this.#core, native, (operation) =>
+              withinTransaction(state, operation),
+            );
+            return await work(transactionOf(operations, native));
+          });
+        } catch (error) {
+          failed = { error };
+          throw error;
+        }
+      });
+    } catch (error) {
+      // What `work` threw goes to the caller as it is, even when the rollback failed as well.
+      if (failed !== undefined) throw failed.error;
+      throw translated(dialect, schema, undefined, error);
+    }
+  }
+
+  check(): Promise<string[]> {
+    return this.#administer((db) => missing(this.#parts.dialect, db, this.#parts.schema));
+  }
+
+  isEmpty(): Promise<boolean> {
+    return this.#administer((db) => empty(this.#parts.dialect, db, this.#parts.schema));
+  }
+
+  async migrate(): Promise<string[]> {
+    const { dialect, schema, environment } = this.#parts;
+    return await this.#administer(async (db) => {
+      const done = await migrate(dialect, db, schema, environment.now);
+      if (done.length > 0) {
+        await dialect.learn(db);
+        this.#core.plans.clear();
+      }
+      return [...done];
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#administer(async (db) => {
+      await this.#parts.beforeClose?.();
+      await db.destroy();
+    });
+    return this.#closing;
+  }
+
+  async #administer<T>(work: (db: Database) => Promise<T>): Promise<T> {
+    const { db, dialect, schema, scope } = this.#parts;
+    scope.refuseInside();
+    try {
+      return await work(db);
+    } catch (error) {
+      throw translated(dialect, schema, undefined, error);
+    }
+  }
+}
+
+function transactionOf(operations: SqlOperations, native: unknown): Transaction {
+  return {
+    native,
+    insert: (table, row) => operations.insert(table, row),
+    find: (table, where, options) => operations.find(table, where, options),
+    findOne: (table, where) => operations.findOne(table, where),
+    update: (table, where, set) => operations.update(table, where, set),
+    delete: (table, where) => operations.delete(table, where),
+    count: (table, where) => operations.count(table, where),
+  };
+}

@@ -1,0 +1,67 @@
+import type { Column, Row } from "../../model/schema.ts";
+import type { Comparison, ReadOptions } from "../conditions.ts";
+
+/** A copy of a stored row: nobody outside can change what is stored. */
+export function copied(columns: Readonly<Record<string, Column>>, stored: Row): Row {
+  const row: Row = {};
+  for (const [field, column] of Object.entries(columns)) {
+    const value = stored[field];
+    row[field] = column.type === "list" && value === null ? [] : structuredClone(value);
+  }
+  return row;
+}
+
+/** True when all comparisons hold for the row. */
+export function matches(row: Row, comparisons: readonly Comparison[]): boolean {
+  return comparisons.every((it) => {
+    const value = row[it.field];
+    switch (it.operator) {
+      case "isNull":
+        return value === null;
+      case "isNotNull":
+        return value !== null;
+      case "equals":
+        return same(value, it.value);
+      case "not":
+        return !same(value, it.value);
+      case "in":
+        return it.values.some((item) => item === value);
+      case "equalsIgnoringCase":
+        return typeof value === "string" && value.toLowerCase() === it.value.toLowerCase();
+      default: {
+        if (value === null) return false;
+        const order = compare(value, it.value);
+        if (it.operator === "lt") return order < 0;
+        if (it.operator === "lte") return order <= 0;
+        return it.operator === "gt" ? order > 0 : order >= 0;
+      }
+    }
+  });
+}
+
+/** The rows in the order and bound of the options; nulls first in ascending order. */
+export function arranged(rows: readonly Row[], { orderBy, limit }: ReadOptions): Row[] {
+  const sorted = [...rows].sort((a, b) => {
+    for (const { field, descending } of orderBy) {
+      const order = compare(a[field], b[field]);
+      if (order !== 0) return descending ? -order : order;
+    }
+    return 0;
+  });
+  return limit === undefined ? sorted : sorted.slice(0, limit);
+}
+
+/** Equality as the unique constraints and comparisons see it. */
+export function same(a: unknown, b: unknown): boolean {
+  if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
+  return a === b;
+}
+
+function compare(a: unknown, b: unknown): number {
+  if (same(a, b)) return 0;
+  if (a === null) return -1;
+  if (b === null) return 1;
+  if (typeof a === "string" && typeof b === "string") return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  return Number(a) < Number(b) ? -1 : 1;
+}

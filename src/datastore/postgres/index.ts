@@ -1,0 +1,141 @@
+import { Kysely, PostgresDialect, sql } from "kysely";
+import type { ClientConfig } from "pg";
+import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
+import { parseDate } from "../kysely/codec.ts";
+import type { SqlDialect } from "../kysely/dialect.ts";
+import { messageOf } from "../kysely/errors.ts";
+import { type SqlProvider, sqlProvider } from "../kysely/provider.ts";
+import { SqlStore } from "../kysely/store.ts";
+import { connectionString, refuseUnknownOptions, wholeNumber } from "../options.ts";
+import { TransactionScope } from "../transaction-scope.ts";
+import { listen } from "./bus.ts";
+import { postgresDialect } from "./dialect.ts";
+
+export type { SqlProvider } from "../kysely/provider.ts";
+
+/** Options of `postgres()`. */
+export interface PostgresOptions {
+  /** The most connections for queries, 10 by default; one more listens for changes. */
+  readonly max?: number;
+  /** The schema that has the tables, made by the migration if need be; by default what the server's search path says. */
+  readonly schema?: string;
+  /**
+   * Whether to hear of changes by other processes over a connection of its own, true by default. False for a connection
+   * pooler that does not carry LISTEN; sessions are then read from the database at each request.
+   */
+  readonly listen?: boolean;
+  /** How long to wait for a connection, in milliseconds; 10000 by default. */
+  readonly connectTimeout?: number;
+  /** Between two heartbeats of the listening connection, in milliseconds; 1000 by default. After five without an answer the caches are not used. */
+  readonly heartbeat?: number;
+}
+
+const known = ["max", "schema", "listen", "connectTimeout", "heartbeat"];
+
+/**
+ * Accounts in PostgreSQL, by the `pg` package, which the application installs. Sessions run in UTC: `timestamp without time
+ * zone` is read and written as UTC, also in the application's own queries through `kysely()`.
+ *
+ * Another process learns of a change over LISTEN/NOTIFY within the time that a packet takes.
+ */
+export function postgres(connection: string, options: PostgresOptions = {}): SqlProvider {
+  refuseUnknownOptions("postgres", options, known);
+  const url = connectionString("postgres(connectionString)", connection, ["postgres:", "postgresql:"]);
+  const max = wholeNumber("postgres(...).max", options.max, 10, 1, 10_000);
+  const connectTimeout = wholeNumber("postgres(...).connectTimeout", options.connectTimeout, 10_000, 1, 600_000);
+  const heartbeat = wholeNumber("postgres(...).heartbeat", options.heartbeat, 1000, 10, 60_000);
+  const listening = options.listen ?? true;
+  if (typeof listening !== "boolean") throw new ConfigurationError("postgres(...).listen", "must be true or false");
+  const name = checkedSchema(options.schema);
+
+  return sqlProvider("postgres", async (schema, environment) => {
+    const pg = await importPg();
+    const config: ClientConfig = {
+      connectionString: url,
+      connectionTimeoutMillis: connectTimeout,
+      keepAlive: true,
+      types: { getTypeParser: typeParser(pg.types.getTypeParser) as typeof pg.types.getTypeParser },
+    };
+    const setup = ["set time zone 'UTC'", "set datestyle to ISO, YMD"];
+    if (name !== undefined) setup.push(`set search_path to ${pg.escapeIdentifier(name)}`);
+    const pool = new pg.Pool({
+      ...config,
+      max,
+      allowExitOnIdle: true,
+      onConnect: async (client) => {
+        await client.query(setup.join("; "));
+      },
+    });
+    // An idle connection that breaks: the pool drops it, the next query gets another.
+    pool.on("error", (error) => environment.log("an idle connection to PostgreSQL broke", { reason: error.message }));
+    const db = new Kysely<Record<string, Record<string, unknown>>>({ dialect: new PostgresDialect({ pool }) });
+    try {
+      await sql`select 1`.execute(db);
+      const channel = "portcullis_invalidate";
+      const notify = async (payload: string): Promise<void> => {
+        await pool.query("select pg_notify($1, $2)", [channel, payload]);
+      };
+      const times = { heartbeat, silence: heartbeat * 5, echo: 2000, retry: 5000 };
+      const makeClient = (it: ClientConfig): InstanceType<typeof pg.Client> => new pg.Client(it);
+      // A server that accepts a connection and then says nothing must not keep the bus from trying again.
+      const listener: ClientConfig = { ...config, query_timeout: connectTimeout };
+      const bus = listening ? await listen(makeClient, listener, channel, notify, environment, times) : undefined;
+      const store = new SqlStore({
+        db,
+        dialect: name === undefined ? postgresDialect : inSchema(name),
+        schema,
+        environment,
+        bus,
+        scope: new TransactionScope(),
+        beforeClose: async () => await bus?.close(),
+      });
+      return { db, store };
+    } catch (error) {
+      await pool.end();
+      const cause = postgresDialect.withoutValues(error);
+      throw new DatastoreError(`cannot connect to PostgreSQL: ${messageOf(cause)}`, { cause });
+    }
+  });
+}
+
+/** The dialect whose migration makes the schema first. */
+function inSchema(name: string): SqlDialect {
+  return {
+    ...postgresDialect,
+    migrationLock: (db, work) =>
+      postgresDialect.migrationLock(db, async (locked) => {
+        await sql`create schema if not exists ${sql.id(name)}`.execute(locked);
+        return await work(locked);
+      }),
+  };
+}
+
+function checkedSchema(name: unknown): string | undefined {
+  if (name === undefined) return undefined;
+  if (typeof name !== "string" || name === "" || Buffer.byteLength(name) > 63 || name.includes("\0")) {
+    throw new ConfigurationError("postgres(...).schema", "must be a name of 1 to 63 bytes");
+  }
+  return name;
+}
+
+async function importPg(): Promise<typeof import("pg").default> {
+  try {
+    return (await import("pg")).default;
+  } catch (cause) {
+    throw new ConfigurationError("postgres(...)", "needs the package pg: npm install pg", { cause });
+  }
+}
+
+/** `int8` as a number where it is exact, `timestamp` as a Date in UTC whatever the zone of the process. */
+function typeParser(fallback: (oid: number, format?: "text") => unknown): (oid: number, format?: "text") => unknown {
+  return (oid, format) => {
+    if (oid === 20) {
+      return (text: string): number | string => {
+        const number = Number(text);
+        return Number.isSafeInteger(number) ? number : text;
+      };
+    }
+    if (oid === 1114) return (text: string): Date | string => parseDate(text) ?? text;
+    return fallback(oid, format);
+  };
+}

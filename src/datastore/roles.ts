@@ -1,0 +1,131 @@
+import { PortcullisError, UniqueConflictError } from "../model/errors.ts";
+import type { Role } from "../model/user.ts";
+import type { Datastore, Operations } from "./contract.ts";
+
+/** No role has that name. */
+export class UnknownRoleError extends PortcullisError {
+  constructor(name: string) {
+    super("unknown_role", `there is no role "${name}"`);
+  }
+}
+
+/** The operations on roles. A role's permissions are a set; a change is effective on the next request of all who have the role. */
+export interface Roles<Name extends string = string, Permission extends string = string> {
+  find(name: Name, tx?: Operations): Promise<Role | undefined>;
+  /** As `find`, but throws UnknownRoleError. */
+  require(name: Name, tx?: Operations): Promise<Role>;
+  /** All roles, by name. */
+  list(): Promise<Role[]>;
+  /** Throws UniqueConflictError when the name is taken. */
+  create(name: Name, options?: NewRole<Permission>): Promise<Role>;
+  /** Safe when several processes start at once. */
+  findOrCreate(name: Name, options?: NewRole<Permission>): Promise<Role>;
+  /** Returns the role's permissions afterwards. */
+  addPermissions(name: Name, ...permissions: Permission[]): Promise<readonly string[]>;
+  /** Returns the role's permissions afterwards. */
+  removePermissions(name: Name, ...permissions: Permission[]): Promise<readonly string[]>;
+  /** Takes the role from all who have it, and removes it. */
+  delete(name: Name): Promise<void>;
+  /** The roles of a user. */
+  ofUser(userId: number, tx?: Operations): Promise<Role[] & Record<string, unknown>[]>;
+}
+
+/** What a new role may say beside its name. */
+export interface NewRole<Permission extends string = string> {
+  readonly description?: string;
+  readonly permissions?: readonly Permission[];
+}
+
+/** What the operations on roles need. */
+export interface RolesContext {
+  readonly datastore: Datastore;
+  readonly now: () => number;
+  /** Called after each commit that changes what roles grant: anybody may be concerned. */
+  readonly invalidateAll: () => Promise<void>;
+}
+
+/** Makes the operations on roles of one running system. */
+export function createRoles({ datastore, now, invalidateAll }: RolesContext): Roles {
+  const find = async (name: string, tx: Operations = datastore): Promise<Role | undefined> => {
+    const row = await tx.findOne("role", { name });
+    // A collation that ignores case must not turn one role into another.
+    return row?.["name"] === name ? (row as unknown as Role) : undefined;
+  };
+  const require = async (name: string, tx?: Operations): Promise<Role> => {
+    const role = await find(name, tx);
+    if (role === undefined) throw new UnknownRoleError(name);
+    return role;
+  };
+  const create = async (name: string, options: NewRole = {}): Promise<Role> => {
+    if (name === "" || name.length > 80) {
+      throw new PortcullisError("invalid_field", "role.name: must have 1 to 80 characters");
+    }
+    const permissions = checkPermissions(options.permissions ?? []);
+    const description = options.description ?? null;
+    await datastore.insert("role", { name, description, permissions, updateDatetime: new Date(now()) });
+    return require(name);
+  };
+
+  /** Reads, changes and writes a role's permissions in one transaction. */
+  const changePermissions = async (
+    name: string,
+    next: (old: ReadonlySet<string>) => Set<string>,
+  ): Promise<readonly string[]> => {
+    const result = await datastore.transaction(async (tx) => {
+      // Locks the row first: two changes at once must both count.
+      await tx.update("role", { name }, { updateDatetime: new Date(now()) });
+      const role = await require(name, tx);
+      const permissions = [...next(new Set(role.permissions))].sort();
+      await tx.update("role", { id: role.id }, { permissions });
+      return permissions;
+    });
+    await invalidateAll();
+    return result;
+  };
+
+  return {
+    find,
+    require,
+    list: async () => (await datastore.find("role", {}, { orderBy: [{ field: "name" }] })) as unknown as Role[],
+    create,
+    async findOrCreate(name, options) {
+      const found = await find(name);
+      if (found !== undefined) return found;
+      try {
+        return await create(name, options);
+      } catch (error) {
+        if (!(error instanceof UniqueConflictError)) throw error;
+        return require(name);
+      }
+    },
+    addPermissions: (name, ...added) => changePermissions(name, (old) => old.union(new Set(checkPermissions(added)))),
+    removePermissions: (name, ...removed) => changePermissions(name, (old) => old.difference(new Set(removed))),
+    async delete(name) {
+      await datastore.transaction(async (tx) => {
+        const role = await require(name, tx);
+        await tx.delete("rolesUsers", { roleId: role.id });
+        await tx.delete("role", { id: role.id });
+      });
+      await invalidateAll();
+    },
+    async ofUser(userId, tx = datastore) {
+      const links = await tx.find("rolesUsers", { userId });
+      if (links.length === 0) return [];
+      const ids = links.map((link) => link["roleId"] as number);
+      return (await tx.find("role", { id: { in: ids } })) as unknown as Role[] & Record<string, unknown>[];
+    },
+  };
+}
+
+/** Permissions are stored as comma-separated text: a comma inside one would make two of it. */
+function checkPermissions(permissions: readonly string[]): readonly string[] {
+  for (const permission of permissions) {
+    if (permission === "" || /[,\s]/.test(permission)) {
+      throw new PortcullisError(
+        "invalid_field",
+        `role.permissions: "${permission}" is empty or has a comma or white space in it`,
+      );
+    }
+  }
+  return permissions;
+}

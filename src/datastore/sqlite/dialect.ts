@@ -1,0 +1,92 @@
+import { type QueryResult, type RawBuilder, sql } from "kysely";
+import type { Column, ColumnType } from "../../model/schema.ts";
+import { microsecondText } from "../kysely/codec.ts";
+import type { Database, ExistingTable, SqlDialect, UniqueViolation } from "../kysely/dialect.ts";
+import { errorOf, messageOf } from "../kysely/errors.ts";
+
+const types: Readonly<Record<Exclude<ColumnType, "string" | "key">, string>> = {
+  id: "INTEGER",
+  integer: "INTEGER",
+  text: "TEXT",
+  boolean: "BOOLEAN",
+  datetime: "DATETIME",
+  epochMs: "INTEGER",
+  list: "TEXT",
+  json: "TEXT",
+  bytes: "BLOB",
+};
+
+/** SQLite's peculiarities. */
+export const sqliteDialect: SqlDialect = {
+  name: "sqlite",
+  columnType: (column: Column): string =>
+    column.type === "string" || column.type === "key" ? `VARCHAR(${column.length ?? 255})` : types[column.type],
+  generatedKey: "",
+  tableSuffix: "",
+  nowDefault: "CURRENT_TIMESTAMP",
+  addsColumnsWithNow: false,
+  addsConstraints: false,
+  literalDefault: (_type: ColumnType, literal: RawBuilder<unknown>): RawBuilder<unknown> => literal,
+  inlineUnique: (): boolean => true,
+  indexed: (column: Column): RawBuilder<unknown> => sql.id(column.name),
+  lowerIndex: true,
+  nullsOrder: (): RawBuilder<unknown> => sql``,
+
+  encodeDate: microsecondText,
+  encodeBoolean: (value: boolean): number => (value ? 1 : 0),
+
+  textEquals: (column: Column, value: unknown): RawBuilder<unknown> => sql`${sql.id(column.name)} = ${value}`,
+  textIn: (column: Column, values: readonly unknown[]): RawBuilder<unknown> =>
+    sql`${sql.id(column.name)} in (${sql.join(values)})`,
+  equalsIgnoringCase: (_table: string, column: Column, value: unknown): RawBuilder<unknown> =>
+    sql`lower(${sql.id(column.name)}) = lower(${value})`,
+  returningKey: (): RawBuilder<unknown> => sql``,
+  insertedKey: (result: QueryResult<unknown>): number | undefined =>
+    result.insertId === undefined ? undefined : Number(result.insertId),
+
+  /** SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY name `table.column` for each column, separated by commas. */
+  uniqueViolation(error: unknown): UniqueViolation | undefined {
+    if (!(error instanceof Error) || !("errcode" in error)) return undefined;
+    if (error.errcode !== 2067 && error.errcode !== 1555) return undefined;
+    const places = /constraint failed: (.*)$/.exec(error.message)?.[1]?.split(", ") ?? [];
+    const dot = places[0]?.lastIndexOf(".") ?? -1;
+    return {
+      table: dot < 0 ? undefined : places[0]?.slice(0, dot),
+      columns: places.map((place) => place.slice(place.lastIndexOf(".") + 1)),
+    };
+  },
+  withoutValues: (error: unknown): Error => errorOf(messageOf(error), error, ["code", "errcode", "errstr"]),
+
+  foldTable: (name: string): string => name.toLowerCase(),
+  foldColumn: (name: string): string => name.toLowerCase(),
+  introspect,
+  /** A transaction that has the write lock from its beginning is the lock. */
+  migrationLock: <T>(db: Database, work: (db: Database) => Promise<T>): Promise<T> => db.transaction().execute(work),
+  learn: async (): Promise<void> => {},
+};
+
+async function introspect(db: Database, tables: readonly string[]): Promise<Map<string, ExistingTable>> {
+  const found = new Map<string, ExistingTable>();
+  for (const table of tables) {
+    const columns = await sql<{ name: string }>`select name from pragma_table_info(${table})`.execute(db);
+    if (columns.rows.length === 0) continue;
+    const indexes = await sql<{
+      index: string;
+      unique: number;
+      column: string | null;
+    }>`select l.name as "index", l."unique" as "unique", i.name as "column"
+       from pragma_index_list(${table}) as l, pragma_index_info(l.name) as i
+       where l.partial = 0 order by l.name, i.seqno`.execute(db);
+    const byName = new Map<string, { name: string; unique: boolean; columns: (string | null)[] }>();
+    for (const row of indexes.rows) {
+      const index = byName.get(row.index) ?? { name: row.index, unique: row.unique === 1, columns: [] };
+      index.columns.push(row.column === null ? null : row.column.toLowerCase());
+      byName.set(row.index, index);
+    }
+    found.set(table.toLowerCase(), {
+      columns: new Set(columns.rows.map(({ name }) => name.toLowerCase())),
+      indexes: [...byName.values()],
+    });
+  }
+  return found;
+}

@@ -1,0 +1,178 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type DatabaseIntrospector,
+  type Dialect,
+  type Driver,
+  type Kysely,
+  type QueryCompiler,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from "kysely";
+import { LRUCache } from "lru-cache";
+import { microsecondText } from "../kysely/codec.ts";
+
+/** Kysely's dialect over one `node:sqlite` connection. */
+export class NodeSqliteDialect implements Dialect {
+  readonly #driver: NodeSqliteDriver;
+
+  constructor(driver: NodeSqliteDriver) {
+    this.#driver = driver;
+  }
+
+  createDriver(): Driver {
+    return this.#driver;
+  }
+
+  createQueryCompiler(): QueryCompiler {
+    return new SqliteQueryCompiler();
+  }
+
+  createAdapter(): SqliteAdapter {
+    return new TransactionalAdapter();
+  }
+
+  createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {
+    return new SqliteIntrospector(db);
+  }
+}
+
+/** SQLite's DDL is transactional; Kysely's adapter does not say so. */
+class TransactionalAdapter extends SqliteAdapter {
+  /** The driver queues by itself: Kysely's own mutex would wait before the driver can refuse what would wait for ever. */
+  override get supportsMultipleConnections(): boolean {
+    return true;
+  }
+
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+/** One connection, handed out to one query or transaction at a time, in the order of asking. */
+export class NodeSqliteDriver implements Driver {
+  readonly #db: DatabaseSync;
+  readonly #connection: NodeSqliteConnection;
+  /** Throws when asked for the connection from where waiting for it would never end. */
+  readonly #admit: () => void;
+  #taken = false;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(db: DatabaseSync, lockTimeout: number, admit: () => void) {
+    this.#db = db;
+    this.#connection = new NodeSqliteConnection(db, lockTimeout);
+    this.#admit = admit;
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    this.#admit();
+    if (this.#taken) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#taken = true;
+    return this.#connection;
+  }
+
+  async releaseConnection(): Promise<void> {
+    const next = this.#waiting.shift();
+    // Handed over without becoming free in between, so that nobody overtakes.
+    if (next === undefined) this.#taken = false;
+    else next();
+  }
+
+  /** `immediate`: a transaction that reads first and writes later could not get the write lock when another process has written. */
+  async beginTransaction(): Promise<void> {
+    await this.#connection.execute("begin immediate");
+  }
+
+  async commitTransaction(): Promise<void> {
+    await this.#connection.execute("commit");
+  }
+
+  async rollbackTransaction(): Promise<void> {
+    // Some errors (a full disk) have rolled back already.
+    if (this.#db.isTransaction) await this.#connection.execute("rollback");
+  }
+
+  async destroy(): Promise<void> {
+    if (this.#db.isOpen) this.#db.close();
+  }
+}
+
+interface Prepared {
+  readonly statement: StatementSync;
+  readonly returnsRows: boolean;
+}
+
+class NodeSqliteConnection implements DatabaseConnection {
+  readonly #db: DatabaseSync;
+  readonly #lockTimeout: number;
+  readonly #statements = new LRUCache<string, Prepared>({ max: 500 });
+
+  constructor(db: DatabaseSync, lockTimeout: number) {
+    this.#db = db;
+    this.#lockTimeout = lockTimeout;
+  }
+
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const parameters = query.parameters.map(bound);
+    return await whenUnlocked(this.#lockTimeout, () => {
+      const { statement, returnsRows } = this.#prepare(query.sql);
+      if (returnsRows) return { rows: statement.all(...parameters) as R[] };
+      const { changes, lastInsertRowid } = statement.run(...parameters);
+      return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
+    });
+  }
+
+  async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
+    // A statement of its own: a cached one may be run again before this is read to its end.
+    const statement = this.#db.prepare(query.sql);
+    for (const row of statement.iterate(...query.parameters.map(bound))) yield { rows: [row as R] };
+  }
+
+  async execute(command: string): Promise<void> {
+    await whenUnlocked(this.#lockTimeout, () => this.#db.exec(command));
+  }
+
+  #prepare(text: string): Prepared {
+    const known = this.#statements.get(text);
+    if (known !== undefined) return known;
+    const statement = this.#db.prepare(text);
+    const prepared = { statement, returnsRows: statement.columns().length > 0 };
+    this.#statements.set(text, prepared);
+    return prepared;
+  }
+}
+
+/**
+ * Tries until no other connection holds the lock. SQLite's own busy timeout would stop the whole event loop meanwhile, and
+ * with it another connection of this process that may hold that lock.
+ */
+export async function whenUnlocked<T>(timeout: number, attempt: () => T): Promise<T> {
+  const deadline = performance.now() + timeout;
+  for (let pause = 1; ; pause = Math.min(pause * 2, 25)) {
+    try {
+      return attempt();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= deadline) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
+  }
+}
+
+/** SQLITE_BUSY (5) and its extended codes. */
+function isBusy(error: unknown): boolean {
+  return (
+    error instanceof Error && "errcode" in error && typeof error.errcode === "number" && (error.errcode & 255) === 5
+  );
+}
+
+function bound(value: unknown): SQLInputValue {
+  if (value === undefined) return null;
+  if (typeof value === "boolean") return value ? 1 : 0;
+  if (value instanceof Date) return microsecondText(value);
+  return value as SQLInputValue;
+}

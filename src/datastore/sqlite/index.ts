@@ -1,0 +1,64 @@
+import { closeSync, openSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { Kysely } from "kysely";
+import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
+import { messageOf } from "../kysely/errors.ts";
+import { type SqlProvider, sqlProvider } from "../kysely/provider.ts";
+import { SqlStore } from "../kysely/store.ts";
+import { localBus } from "../listeners.ts";
+import { refuseUnknownOptions, wholeNumber } from "../options.ts";
+import { TransactionScope } from "../transaction-scope.ts";
+import { dataVersionBus } from "./bus.ts";
+import { sqliteDialect } from "./dialect.ts";
+import { NodeSqliteDialect, NodeSqliteDriver, whenUnlocked } from "./driver.ts";
+
+export type { SqlProvider } from "../kysely/provider.ts";
+
+/** Options of `sqlite()`. */
+export interface SqliteOptions {
+  /** How long a write waits for the lock of another process, in milliseconds; 5000 by default. The event loop runs on meanwhile. */
+  readonly lockTimeout?: number;
+}
+
+/**
+ * Accounts in an SQLite file, by Node's own `node:sqlite`; several processes may share it. `":memory:"` is a database that
+ * ends with the process. A file that does not exist is created readable by its owner alone.
+ *
+ * There is one connection: a transaction makes everybody else wait, so keep them short. The application's queries inside a
+ * transaction must go through `tx.native`; those outside, through `kysely()`, throw DatastoreError there instead of hanging.
+ * A transaction that the application begins itself with `kysely().transaction()` must not call the datastore inside.
+ */
+export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
+  refuseUnknownOptions("sqlite", options, ["lockTimeout"]);
+  const lockTimeout = wholeNumber("sqlite(...).lockTimeout", options.lockTimeout, 5000, 0, 600_000);
+  if (typeof path !== "string" || path === "" || path.includes("\0")) {
+    throw new ConfigurationError("sqlite(path)", 'must be the path of a file, or ":memory:"');
+  }
+  const inMemory = path === ":memory:";
+  return sqlProvider("sqlite", async (schema, environment) => {
+    let connection: DatabaseSync | undefined;
+    try {
+      if (!inMemory && !path.startsWith("file:")) createPrivately(path);
+      const opened = new DatabaseSync(path, { timeout: 0, enableForeignKeyConstraints: true });
+      connection = opened;
+      // WAL: readers and a writer do not wait for each other. With it, NORMAL loses no consistency.
+      if (!inMemory) await whenUnlocked(lockTimeout, () => opened.exec("PRAGMA journal_mode = WAL"));
+      opened.exec("PRAGMA synchronous = NORMAL");
+      const scope = new TransactionScope();
+      const driver = new NodeSqliteDriver(opened, lockTimeout, () => scope.refuseInside());
+      const bus = inMemory ? localBus() : await whenUnlocked(lockTimeout, () => dataVersionBus(opened));
+      const db = new Kysely<Record<string, Record<string, unknown>>>({ dialect: new NodeSqliteDialect(driver) });
+      // Kysely destroys only what it has used.
+      await db.connection().execute(async () => {});
+      return { db, store: new SqlStore({ db, dialect: sqliteDialect, schema, environment, bus, scope }) };
+    } catch (error) {
+      connection?.close();
+      throw new DatastoreError(`cannot open the SQLite database "${path}": ${messageOf(error)}`, { cause: error });
+    }
+  });
+}
+
+/** The file holds password hashes; SQLite gives its journals the same mode. */
+function createPrivately(path: string): void {
+  closeSync(openSync(path, "a", 0o600));
+}

@@ -1,0 +1,273 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
+import type { Kysely } from "kysely";
+import { afterEach, expect, it } from "vitest";
+import { flaskSecurityStatements, takesOver } from "../../../tests/services/flask-security.ts";
+import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
+import { coreTables } from "../../model/tables.ts";
+import { userRow } from "../../testing/datastore-conformance/fixtures.ts";
+import type { Datastore } from "../contract.ts";
+import { sqlite } from "./index.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sqlite-"));
+const environment = { now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678), log: () => {} };
+const opened: { close(): unknown }[] = [];
+let files = 0;
+
+const newPath = (): string => {
+  files += 1;
+  return join(folder, `${files}.db`);
+};
+
+const open = async (path: string, provider = sqlite(path)): Promise<Datastore> => {
+  const store = await provider.open(coreTables, environment);
+  opened.push(store);
+  await store.migrate();
+  return store;
+};
+
+afterEach(async () => {
+  for (const it_ of opened.splice(0)) await it_.close();
+  for (let index = 1; index <= files; index += 1) {
+    for (const end of ["", "-wal", "-shm"]) rmSync(join(folder, `${index}.db${end}`), { force: true });
+  }
+});
+
+it("takes over a database that Flask-Security made", async () => {
+  const path = newPath();
+  const db = new DatabaseSync(path);
+  for (const statement of flaskSecurityStatements("sqlite")) db.exec(statement);
+  db.close();
+  const store = await sqlite(path).open(coreTables, environment);
+  opened.push(store);
+  await takesOver(store);
+});
+
+it("makes the tables that Flask-Security makes", async () => {
+  const types = (db: DatabaseSync): Map<string, string> => {
+    const rows = db.prepare(
+      `select m.name || '.' || c.name as place, c.type || ' ' || c."notnull" || ' ' || coalesce(c.dflt_value, '') as type
+       from sqlite_master m, pragma_table_info(m.name) c where m.name in ('user', 'role', 'roles_users')`,
+    );
+    return new Map(rows.all().map((row) => [String(row.place), String(row.type)]));
+  };
+  const theirs = new DatabaseSync(":memory:");
+  for (const statement of flaskSecurityStatements("sqlite")) theirs.exec(statement);
+  const path = newPath();
+  await open(path);
+  const ours = new DatabaseSync(path);
+  opened.push(theirs, ours);
+  const expected = types(theirs);
+  for (const [place, type] of types(ours)) {
+    if (place !== "user.fs_token_uniquifier") expect([place, type]).toEqual([place, expected.get(place)]);
+  }
+  const indexes = ours.prepare("select name from sqlite_master where type = 'index'").all();
+  expect(indexes.map((row) => row.name)).toEqual(
+    expect.arrayContaining(["ix_user_email_lower", "ix_user_username_lower", "ix_roles_users_user_id"]),
+  );
+});
+
+it("finds by lower(email) through the index", async () => {
+  const path = newPath();
+  await open(path);
+  const db = new DatabaseSync(path);
+  opened.push(db);
+  const plan = db.prepare(`explain query plan select id from user where lower("email") = lower(?)`).all("a");
+  expect(plan[0]?.detail).toContain("ix_user_email_lower");
+});
+
+it("stores date-times as SQLAlchemy does", async () => {
+  const path = newPath();
+  const store = await open(path);
+  const confirmedAt = new Date("2024-05-06T07:08:09.012Z");
+  await store.insert("user", userRow("dates", { confirmedAt }));
+  const db = new DatabaseSync(path);
+  opened.push(db);
+  const row = db.prepare("select confirmed_at, create_datetime, active from user").get();
+  expect({ ...row }).toEqual({
+    confirmed_at: "2024-05-06 07:08:09.012000",
+    create_datetime: "2026-01-02 03:04:05.678000",
+    active: 1,
+  });
+});
+
+it("makes a new file that only its owner can read", async () => {
+  const path = newPath();
+  const store = await open(path);
+  await store.insert("user", userRow("mode"));
+  for (const end of ["", "-wal"]) expect(statSync(path + end).mode & 0o777).toBe(0o600);
+});
+
+it("gives the application its own queries, and refuses them where they would hang", async () => {
+  const provider = sqlite(newPath());
+  interface Tables {
+    product: { id: number; name: string; sold: Date | string | null };
+  }
+  expect(() => provider.kysely<Tables>()).toThrow(DatastoreError);
+  const store = await open("", provider);
+  const db = provider.kysely<Tables>();
+  await db.schema
+    .createTable("product")
+    .addColumn("id", "integer")
+    .addColumn("name", "text")
+    .addColumn("sold", "text")
+    .execute();
+  const product = { id: 1, name: "lamp", sold: new Date(0) };
+  const made = store.transaction(async (tx) => {
+    await (tx.native as Kysely<Tables>).insertInto("product").values(product).execute();
+    await expect(db.selectFrom("product").selectAll().execute()).rejects.toThrow("tx");
+    await tx.insert("user", userRow("buyer"));
+    throw new Error("changed my mind");
+  });
+  await expect(made).rejects.toThrow("changed my mind");
+  expect(await db.selectFrom("product").selectAll().execute()).toEqual([]);
+  await db.insertInto("product").values(product).execute();
+  const names: string[] = [];
+  for await (const row of db.selectFrom("product").select(["name", "sold"]).stream())
+    names.push(row.name, String(row.sold));
+  expect(names).toEqual(["lamp", "1970-01-01 00:00:00.000000"]);
+  await store.close();
+  expect(() => provider.kysely<Tables>()).toThrow("not open");
+});
+
+it("hears of another process's change through the bus", async () => {
+  const path = newPath();
+  const store = await open(path);
+  const id = await store.insert("user", userRow("shared"));
+  const heard: unknown[] = [];
+  store.bus?.onInvalidate((userId) => heard.push(userId));
+  expect(store.bus?.current()).toBe(true);
+  await store.update("user", { id: id as number }, { loginCount: 1 });
+  expect(store.bus?.current()).toBe(true);
+  expect(heard, "the own change is told by publish()").toEqual([]);
+
+  const module = JSON.stringify(fileURLToPath(new URL("index.ts", import.meta.url)));
+  const tables = JSON.stringify(fileURLToPath(new URL("../../model/tables.ts", import.meta.url)));
+  const child = spawn(
+    process.execPath,
+    [
+      "--input-type=module",
+      "--eval",
+      `const { sqlite } = await import(${module});
+       const { coreTables } = await import(${tables});
+       const store = await sqlite(${JSON.stringify(path)}).open(coreTables, { now: Date.now, log() {} });
+       const heard = [];
+       store.bus.onInvalidate((userId) => heard.push(userId ?? null));
+       await store.update("user", { email: "shared@example.com" }, { active: false });
+       process.stdout.write("changed\\n");
+       for await (const line of process.stdin) {
+         const current = store.bus.current();
+         const { active } = await store.findOne("user", { email: "shared@example.com" });
+         process.stdout.write(JSON.stringify({ current, heard, active }) + "\\n");
+       }
+       await store.close();`,
+    ],
+    { stdio: ["pipe", "pipe", "inherit"] },
+  );
+  const answer = async (): Promise<string> => String((await once(child.stdout, "data"))[0]).trim();
+  expect(await answer()).toBe("changed");
+  expect(store.bus?.current()).toBe(true);
+  expect(heard).toEqual([undefined]);
+  expect(store.bus?.current()).toBe(true);
+  expect(heard, "each change is told once").toEqual([undefined]);
+  expect((await store.loadUser?.("email", "shared@example.com"))?.user.active).toBe(false);
+
+  await store.update("user", { id: id as number }, { active: true });
+  child.stdin.write("look\n");
+  expect(JSON.parse(await answer())).toEqual({ current: true, heard: [null], active: true });
+  child.stdin.end();
+  expect((await once(child, "exit"))[0]).toBe(0);
+});
+
+it("waits for another connection's lock without stopping the event loop, up to its limit", async () => {
+  const path = newPath();
+  const store = await open(path);
+  const impatient = await open(path, sqlite(path, { lockTimeout: 0 }));
+  const other = new DatabaseSync(path);
+  opened.push(other);
+  other.exec("begin immediate");
+  await expect(impatient.insert("role", { name: "waiting" })).rejects.toThrow("locked");
+  const waiting = Promise.all([
+    store.insert("role", { name: "waiting" }),
+    store.transaction(async (tx) => await tx.insert("role", { name: "waiting-too" })),
+  ]);
+  await new Promise((resolve) => setImmediate(resolve));
+  other.exec("commit");
+  expect((await waiting).length).toBe(2);
+});
+
+it("keeps two stores of one process from dead-locking each other", async () => {
+  const path = newPath();
+  const one = await open(path);
+  const two = await open(path);
+  const names = Array.from({ length: 10 }, (_, index) => `role-${index}`);
+  await Promise.all(
+    names.map((name, index) =>
+      (index % 2 === 0 ? one : two).transaction(async (tx) => {
+        await tx.count("role", {});
+        await new Promise((resolve) => setImmediate(resolve));
+        await tx.insert("role", { name });
+      }),
+    ),
+  );
+  expect(await one.count("role", {})).toBe(10);
+});
+
+it("answers with an error after it was closed, and closes once", async () => {
+  const store = await open(":memory:");
+  await Promise.all([store.close(), store.close()]);
+  await expect(store.count("user", {})).rejects.toBeInstanceOf(DatastoreError);
+  expect(store.bus?.current()).toBe(true);
+  const inFile = await open(newPath());
+  await inFile.close();
+  expect(inFile.bus?.current()).toBe(false);
+});
+
+it("names what it cannot open", async () => {
+  const path = join(folder, "no", "such", "folder.db");
+  await expect(sqlite(path).open(coreTables, environment)).rejects.toThrow(path);
+});
+
+it("refuses wrong options and paths", () => {
+  const refused = (make: () => unknown, path: string): void => {
+    try {
+      make();
+    } catch (error) {
+      expect(error).toBeInstanceOf(ConfigurationError);
+      expect((error as ConfigurationError).path).toBe(path);
+      return;
+    }
+    expect.unreachable();
+  };
+  refused(() => sqlite("a.db", { wal: true } as object), "sqlite(...).wal");
+  refused(() => sqlite("a.db", { lockTimeout: -1 }), "sqlite(...).lockTimeout");
+  refused(() => sqlite(""), "sqlite(path)");
+  refused(() => sqlite(undefined as unknown as string), "sqlite(path)");
+});
+
+it("refuses a schema that no database could hold", async () => {
+  const wrong = {
+    ...coreTables,
+    twin: { name: "USER", primaryKey: [], columns: {} },
+  };
+  await expect(sqlite(":memory:").open(wrong, environment)).rejects.toThrow("schema.twin");
+});
+
+it("reports what a taken-over table cannot be made to", async () => {
+  const path = newPath();
+  const db = new DatabaseSync(path);
+  for (const statement of flaskSecurityStatements("sqlite")) db.exec(statement);
+  // A table whose constraint somebody has lost, with the same address twice.
+  db.exec("pragma foreign_keys = off; create table copy as select * from user; drop table user");
+  db.exec("alter table copy rename to user; insert into user select * from user");
+  db.close();
+  const store = await sqlite(path).open(coreTables, environment);
+  opened.push(store);
+  await expect(store.migrate()).rejects.toThrow('add a unique index on "email" to table "user"');
+  expect((await store.check()).length, "all or nothing").toBeGreaterThan(1);
+});

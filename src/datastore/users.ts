@@ -1,0 +1,293 @@
+import type { Account, accountFactory } from "../model/account.ts";
+import { normalizeEmail } from "../model/email.ts";
+import { PortcullisError } from "../model/errors.ts";
+import type { Row } from "../model/schema.ts";
+import type { User } from "../model/user.ts";
+import type { PasswordHasher } from "../passwords/hasher.ts";
+import { randomId } from "../secrets/random.ts";
+import type { Datastore, Operations, Transaction } from "./contract.ts";
+import type { Roles } from "./roles.ts";
+
+/** What a new account is made of. Fields of the application's own columns stand beside the known ones. */
+export type NewUser<U extends User = User, Role extends string = string> = Partial<
+  Omit<U, "id" | "password" | "fsUniquifier" | "fsTokenUniquifier" | "createDatetime" | "updateDatetime" | "active">
+> & {
+  readonly email: string;
+  /** In clear; stored as a hash. Left out or null: the account has no password. */
+  readonly password?: string | null;
+  /** Default true. */
+  readonly active?: boolean;
+  /** Names of roles that exist. */
+  readonly roles?: readonly Role[];
+};
+
+/** Who is meant: an id, or a user or account that was read before. */
+export type UserReference = number | { readonly id: number };
+
+/** What the operations on users need. */
+export interface UsersContext {
+  readonly datastore: Datastore;
+  readonly roles: Roles;
+  readonly hasher: PasswordHasher;
+  readonly account: ReturnType<typeof accountFactory>;
+  readonly now: () => number;
+  /** The names of the user's columns, for messages. */
+  readonly fields: readonly string[];
+  /** Called after each commit that changes what hangs on a user. */
+  readonly invalidate: (userId: number) => Promise<void>;
+}
+
+/** No user has that id. */
+export class UnknownUserError extends PortcullisError {
+  constructor(id: number) {
+    super("unknown_user", `there is no user with the id ${id}`);
+  }
+}
+
+/**
+ * The operations on users, written once on top of any datastore. Each that ends something (deactivate, a new uniquifier,
+ * delete) is effective on the next request, in every process.
+ */
+export interface Users<U extends User = User, Role extends string = string> {
+  get(id: number, tx?: Operations): Promise<(Account & U) | undefined>;
+  /** The user whose attribute has that value; with `ignoreCase`, compared without regard to case. E-mail addresses are normalised first. */
+  find(
+    attribute: keyof U & string,
+    value: string | number,
+    options?: { readonly ignoreCase?: boolean },
+  ): Promise<(Account & U) | undefined>;
+  /** Throws UniqueConflictError when e-mail or username is taken, PortcullisError `invalid_field` on a bad value. */
+  create(input: NewUser<U, Role>, tx?: Transaction): Promise<Account & U>;
+  /** Sets listed columns; not those that have an operation of their own. */
+  update(user: UserReference, fields: Partial<Omit<U, ProtectedField>>, tx?: Transaction): Promise<void>;
+  /** Removes the user with sessions, roles and everything that hangs on them. */
+  delete(user: UserReference): Promise<void>;
+  /** True when it changed something. */
+  activate(user: UserReference): Promise<boolean>;
+  /** Ends sessions, tokens and remember credentials at once. True when it changed something. */
+  deactivate(user: UserReference): Promise<boolean>;
+  /** Returns the new state. */
+  toggleActive(user: UserReference): Promise<boolean>;
+  /** True when the user did not have it. */
+  addRole(user: UserReference, role: Role): Promise<boolean>;
+  /** True when the user had it. */
+  removeRole(user: UserReference, role: Role): Promise<boolean>;
+  /** Stores the hash of a new password (null: none) and ends everything that hangs on the old one. */
+  setPassword(user: UserReference, password: string | null): Promise<void>;
+  /** Ends all sessions, tokens, tickets and remember credentials. */
+  setUniquifier(user: UserReference): Promise<void>;
+  /** Ends all auth tokens; sessions stay. */
+  setTokenUniquifier(user: UserReference): Promise<void>;
+  /** After a compromise: ends everything and removes what was set up to sign in but the password. */
+  resetAccess(user: UserReference): Promise<void>;
+}
+
+type ProtectedField =
+  | "id"
+  | "password"
+  | "active"
+  | "fsUniquifier"
+  | "fsTokenUniquifier"
+  | "createDatetime"
+  | "updateDatetime";
+
+const protectedFields: ReadonlySet<string> = new Set<ProtectedField>([
+  "id",
+  "password",
+  "active",
+  "fsUniquifier",
+  "fsTokenUniquifier",
+  "createDatetime",
+  "updateDatetime",
+]);
+
+const idOf = (user: UserReference): number => (typeof user === "number" ? user : user.id);
+
+/** Makes the operations on users of one running system. */
+export function createUsers(context: UsersContext): Users {
+  const { datastore, roles, hasher, invalidate } = context;
+  const fields = new Set(context.fields);
+
+  const load = async (operations: Operations, field: string, value: string | number): Promise<Account | undefined> => {
+    if (operations === datastore && datastore.loadUser !== undefined) {
+      const found = await datastore.loadUser(field, value);
+      return found === undefined ? undefined : context.account(found.user, found.roles);
+    }
+    const user = await operations.findOne("user", { [field]: value });
+    return user === undefined ? undefined : context.account(user, await roles.ofUser(user["id"] as number, operations));
+  };
+
+  const checkFields = (input: Row, forbidden: ReadonlySet<string>): void => {
+    for (const name of Object.keys(input)) {
+      if (!fields.has(name)) {
+        throw new PortcullisError(
+          "invalid_field",
+          `user.${name}: there is no such column; known: ${[...fields].join(", ")}`,
+        );
+      }
+      if (forbidden.has(name)) {
+        throw new PortcullisError("invalid_field", `user.${name}: has an operation of its own and can't be set here`);
+      }
+    }
+  };
+  const emailOf = (email: unknown): string => {
+    const normal = typeof email === "string" ? normalizeEmail(email) : undefined;
+    if (normal === undefined) throw new PortcullisError("invalid_field", "user.email: not an e-mail address");
+    return normal;
+  };
+  const stamp = (): { updateDatetime: Date } => ({ updateDatetime: new Date(context.now()) });
+
+  /** Changes a row that must exist, then tells everybody. */
+  const change = async (user: UserReference, set: Row): Promise<void> => {
+    const id = idOf(user);
+    if ((await datastore.update("user", { id }, { ...set, ...stamp() })) === 0) throw new UnknownUserError(id);
+    await invalidate(id);
+  };
+
+  /** Rows that a new uniquifier has made worthless: removed so that they do not pile up. */
+  const sweep = async (operations: Operations, userId: number): Promise<void> => {
+    await operations.delete("session", { userId });
+    await operations.delete("remember", { userId });
+    await operations.delete("ticket", { userId });
+  };
+
+  const endAll = async (user: UserReference, set: Row): Promise<void> => {
+    const id = idOf(user);
+    await datastore.transaction(async (tx) => {
+      const changed = await tx.update("user", { id }, { ...set, fsUniquifier: newUniquifier(), ...stamp() });
+      if (changed === 0) throw new UnknownUserError(id);
+      await sweep(tx, id);
+    });
+    await invalidate(id);
+  };
+
+  const setActive = async (user: UserReference, active: boolean): Promise<boolean> => {
+    const id = idOf(user);
+    const changed = await datastore.transaction(async (tx) => {
+      const count = await tx.update("user", { id, active: !active }, { active, ...stamp() });
+      if (count === 0 && (await tx.count("user", { id })) === 0) throw new UnknownUserError(id);
+      // Whatever was signed in stays out also after the account is active again.
+      if (count > 0 && !active) {
+        await tx.update("user", { id }, { fsUniquifier: newUniquifier(), fsTokenUniquifier: null });
+        await sweep(tx, id);
+      }
+      return count > 0;
+    });
+    await invalidate(id);
+    return changed;
+  };
+
+  return {
+    get: (id, tx) => load(tx ?? datastore, "id", id),
+
+    async find(attribute, value, options) {
+      if (!fields.has(attribute))
+        throw new PortcullisError("invalid_field", `user.${attribute}: there is no such column`);
+      const wanted = attribute === "email" && typeof value === "string" ? normalizeEmail(value) : value;
+      if (wanted === undefined) return undefined;
+      if (typeof wanted === "number" || options?.ignoreCase !== true) {
+        const found = await load(datastore, attribute, wanted);
+        // Some collations find more than was asked for.
+        return found !== undefined && (found as unknown as Row)[attribute] === wanted ? found : undefined;
+      }
+      const folded = fold(wanted);
+      const rows = await datastore.find("user", { [attribute]: { equalsIgnoringCase: wanted } }, { limit: 20 });
+      const matches = rows.filter((row) => typeof row[attribute] === "string" && fold(row[attribute]) === folded);
+      const match = matches.find((row) => row[attribute] === wanted) ?? matches[0];
+      return match === undefined
+        ? undefined
+        : context.account(match, await roles.ofUser(match["id"] as number, datastore));
+    },
+
+    async create(input, tx) {
+      const { password, roles: names, active, ...rest } = input;
+      checkFields(rest, protectedFields);
+      const row: Row = {
+        ...rest,
+        email: emailOf(input.email),
+        password: password === undefined || password === null ? null : await hasher.hash(password),
+        active: active ?? true,
+        fsUniquifier: newUniquifier(),
+        createDatetime: new Date(context.now()),
+        ...stamp(),
+      };
+      const work = async (operations: Operations): Promise<Account> => {
+        const id = await operations.insert("user", row);
+        if (id === undefined) throw new PortcullisError("datastore", "the datastore returned no id for the new user");
+        for (const name of names ?? []) {
+          const role = await roles.require(name, operations);
+          await operations.insert("rolesUsers", { userId: id, roleId: role.id });
+        }
+        const account = await load(operations, "id", id);
+        if (account === undefined) throw new UnknownUserError(id);
+        return account;
+      };
+      return tx === undefined ? datastore.transaction(work) : work(tx);
+    },
+
+    async update(user, set, tx) {
+      checkFields(set as Row, protectedFields);
+      const row: Row = "email" in set ? { ...set, email: emailOf(set.email) } : { ...set };
+      if (tx === undefined) return change(user, row);
+      const id = idOf(user);
+      if ((await tx.update("user", { id }, { ...row, ...stamp() })) === 0) throw new UnknownUserError(id);
+    },
+
+    async delete(user) {
+      const id = idOf(user);
+      await datastore.transaction(async (tx) => {
+        await sweep(tx, id);
+        await tx.delete("rolesUsers", { userId: id });
+        if ((await tx.delete("user", { id })) === 0) throw new UnknownUserError(id);
+      });
+      await invalidate(id);
+    },
+
+    activate: (user) => setActive(user, true),
+    deactivate: (user) => setActive(user, false),
+    async toggleActive(user) {
+      const account = await load(datastore, "id", idOf(user));
+      if (account === undefined) throw new UnknownUserError(idOf(user));
+      await setActive(user, !account.active);
+      return !account.active;
+    },
+
+    async addRole(user, name) {
+      const id = idOf(user);
+      const added = await datastore.transaction(async (tx) => {
+        // Locks the user's row: two administrators at once must not make the role twice.
+        if ((await tx.update("user", { id }, stamp())) === 0) throw new UnknownUserError(id);
+        const role = await roles.require(name, tx);
+        if ((await tx.count("rolesUsers", { userId: id, roleId: role.id })) > 0) return false;
+        await tx.insert("rolesUsers", { userId: id, roleId: role.id });
+        return true;
+      });
+      await invalidate(id);
+      return added;
+    },
+
+    async removeRole(user, name) {
+      const id = idOf(user);
+      const role = await roles.require(name);
+      const removed = await datastore.delete("rolesUsers", { userId: id, roleId: role.id });
+      await invalidate(id);
+      return removed > 0;
+    },
+
+    async setPassword(user, password) {
+      await endAll(user, { password: password === null ? null : await hasher.hash(password), fsTokenUniquifier: null });
+    },
+    setUniquifier: (user) => endAll(user, { fsTokenUniquifier: null }),
+    setTokenUniquifier: (user) => change(user, { fsTokenUniquifier: newUniquifier() }),
+    resetAccess: (user) => endAll(user, { fsTokenUniquifier: null }),
+  };
+}
+
+/** 32 hexadecimal digits, as Flask-Security makes them (`uuid4().hex`). */
+function newUniquifier(): string {
+  return Buffer.from(randomId(16), "base64url").toString("hex");
+}
+
+function fold(text: string): string {
+  return text.normalize("NFC").toLowerCase();
+}

@@ -1,0 +1,77 @@
+import type { Account } from "../model/account.ts";
+
+/** What happened, by name, with the fields of Flask-Security's signals in camelCase. Features add theirs by declaration. */
+export interface SecurityEvents {
+  /** Somebody proved who they are and passed every gate. */
+  userAuthenticated: { user: Account; authnVia: readonly string[] };
+  /** A proof failed for a known user. */
+  userFailedAuthn: { user: Account; authType: string; tfa: boolean };
+  /** A caller without (valid) credentials was turned away. */
+  userUnauthenticated: { path: string };
+  userSignedOut: { user: Account };
+  userRegistered: { user: Account; formData: Readonly<Record<string, unknown>>; confirmationToken: string | undefined };
+  /** A registration for an address or username that is taken. */
+  userNotRegistered: {
+    user: Account | undefined;
+    existingEmail: boolean;
+    existingUsername: boolean;
+    formData: Readonly<Record<string, unknown>>;
+  };
+  /** A remember credential was presented that had been replaced: whoever uses it now may have stolen it. It is revoked. */
+  rememberReused: { userId: number };
+  /** A stored hash was replaced by one of the current form at sign-in. */
+  passwordUpgraded: { user: Account };
+}
+
+/** The names of all events. */
+export type SecurityEventName = keyof SecurityEvents;
+
+type Listener<Name extends SecurityEventName> = (event: SecurityEvents[Name]) => void | Promise<void>;
+
+/** Typed events. A listener observes: what it throws is logged and changes nothing. */
+export interface EventHub {
+  /** Returns the function that takes the listener off again. */
+  on<Name extends SecurityEventName>(name: Name, listener: Listener<Name>): () => void;
+  /** Every event, for a trail. */
+  onAny(listener: (name: SecurityEventName, event: SecurityEvents[SecurityEventName]) => void): () => void;
+  emit<Name extends SecurityEventName>(name: Name, event: SecurityEvents[Name]): void;
+}
+
+/** Makes the hub of one running system. */
+export function createEventHub(log: (message: string, details?: Record<string, unknown>) => void): EventHub {
+  type AnyListener = (event: never) => void | Promise<void>;
+  const listeners = new Map<SecurityEventName, Set<AnyListener>>();
+  const observers = new Set<(name: SecurityEventName, event: SecurityEvents[SecurityEventName]) => void>();
+  const failed = (name: string, error: unknown): void =>
+    log("an event listener failed", { event: name, error: error instanceof Error ? error.message : String(error) });
+
+  return {
+    on(name, listener) {
+      const set = listeners.get(name) ?? new Set<AnyListener>();
+      listeners.set(name, set);
+      set.add(listener as AnyListener);
+      return () => set.delete(listener as AnyListener);
+    },
+    onAny(listener) {
+      observers.add(listener);
+      return () => observers.delete(listener);
+    },
+    emit(name, event) {
+      for (const observer of observers) {
+        try {
+          observer(name, event);
+        } catch (error) {
+          failed(name, error);
+        }
+      }
+      for (const listener of listeners.get(name) ?? []) {
+        try {
+          const result = (listener as Listener<typeof name>)(event);
+          if (result instanceof Promise) result.catch((error: unknown) => failed(name, error));
+        } catch (error) {
+          failed(name, error);
+        }
+      }
+    },
+  };
+}

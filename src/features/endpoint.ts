@@ -1,0 +1,148 @@
+import type { SignInOutcome } from "../authn/sign-in.ts";
+import type { Guard } from "../authz/guard.ts";
+import type { SecurityRequest } from "../http/request.ts";
+import type { MessageKey } from "../i18n/catalogue.ts";
+import type { Awaitable } from "../model/awaitable.ts";
+import type { PageLink, Pages } from "../views/contract.ts";
+import type { Fault, Field, FieldValues } from "./fields.ts";
+
+/** What an endpoint answers: never a Response, so that pages and JSON always say the same. */
+export type Answer =
+  | {
+      readonly kind: "done";
+      /** Shown on the next page. */
+      readonly message?: Fault;
+      /** The members of `response` in JSON. */
+      readonly response?: Readonly<Record<string, unknown>>;
+      /** Where a page goes on, unless the request says `next`. */
+      readonly to: string;
+      /** False: `next` is not followed. */
+      readonly followNext?: boolean;
+    }
+  | {
+      readonly kind: "invalid";
+      readonly fields?: Readonly<Record<string, readonly Fault[]>>;
+      readonly form?: readonly Fault[];
+    }
+  | { readonly kind: "goTo"; readonly to: string };
+
+/** It is done: a page shows the message and goes on, JSON gets 200 with the members. */
+export function done(
+  to: string,
+  options: {
+    readonly message?: Fault;
+    readonly response?: Readonly<Record<string, unknown>>;
+    readonly followNext?: boolean;
+  } = {},
+): Answer {
+  return { kind: "done", to, ...options };
+}
+
+/** Something is wrong with these fields (or with the form as a whole): the page again, or 400 with `field_errors`. */
+export function invalid(fields: Readonly<Record<string, readonly Fault[]>>, form: readonly Fault[] = []): Answer {
+  return { kind: "invalid", fields, form };
+}
+
+/** The form as a whole is refused. */
+export function refused(key: MessageKey): Answer {
+  return { kind: "invalid", form: [{ key }] };
+}
+
+/** The page goes elsewhere. */
+export function goTo(to: string): Answer {
+  return { kind: "goTo", to };
+}
+
+/** What an endpoint's functions are given. */
+export interface EndpointRequest<Fields extends Readonly<Record<string, Field<unknown>>>> {
+  readonly rq: SecurityRequest;
+  readonly fields: FieldValues<Fields>;
+  /** Everything that the body held, for fields that the application declares. */
+  readonly body: Readonly<Record<string, unknown>>;
+  /** `next`, checked: a path of this server or a URL on a configured origin. */
+  readonly next: string | undefined;
+}
+
+/** One page-and-JSON endpoint of the account system. The engine does the rest: method, negotiation, body, CSRF, headers, rendering. */
+export interface Endpoint {
+  readonly name: string;
+  readonly path: string;
+  readonly methods: readonly ("GET" | "POST")[];
+  readonly authz: Guard;
+  readonly authn?: readonly string[];
+  readonly page: keyof Pages;
+  readonly title: MessageKey;
+  readonly intro: MessageKey | undefined;
+  readonly submitLabel: MessageKey;
+  readonly fields: Readonly<Record<string, Field<unknown>>>;
+  /** Links below the form. */
+  links(rq: SecurityRequest, next: string | undefined): readonly PageLink[];
+  /** Before a GET is answered: what JSON gets, or an answer in its place. */
+  show(rq: SecurityRequest): Awaitable<Answer | Readonly<Record<string, unknown>>>;
+  submit(request: EndpointRequest<Readonly<Record<string, Field<unknown>>>>): Awaitable<Answer>;
+}
+
+/** What a feature writes down; what is left out has a default. */
+export interface EndpointDefinition<Fields extends Readonly<Record<string, Field<unknown>>>> {
+  readonly name: string;
+  readonly path: string;
+  /** Default GET and POST. */
+  readonly methods?: readonly ("GET" | "POST")[];
+  readonly authz: Guard;
+  readonly authn?: readonly string[];
+  readonly page: keyof Pages;
+  readonly title: MessageKey;
+  readonly intro?: MessageKey;
+  readonly submitLabel: MessageKey;
+  readonly fields: Fields;
+  readonly links?: (rq: SecurityRequest, next: string | undefined) => readonly PageLink[];
+  readonly show?: (rq: SecurityRequest) => Awaitable<Answer | Readonly<Record<string, unknown>>>;
+  readonly submit: (request: EndpointRequest<Fields>) => Awaitable<Answer>;
+}
+
+/** Declares an endpoint. */
+export function endpoint<const Fields extends Readonly<Record<string, Field<unknown>>>>(
+  definition: EndpointDefinition<Fields>,
+): Endpoint {
+  const { links, show, submit, intro, methods, ...rest } = definition;
+  return {
+    ...rest,
+    intro,
+    methods: methods ?? ["GET", "POST"],
+    links: links ?? (() => []),
+    show: show ?? (() => ({})),
+    // The engine parses exactly these fields, so the values are of their types.
+    submit: (request) => submit(request as unknown as EndpointRequest<Fields>),
+  };
+}
+
+/** How a sign-in ended, as an answer: the same for every way to become somebody. */
+export function outcomeAnswer(
+  rq: SecurityRequest,
+  outcome: SignInOutcome,
+  options: {
+    readonly to: string;
+    readonly message?: Fault;
+    /** What a refused sign-in is told; the gate's own reason where accounts are not kept secret. */
+    readonly refusal: (key: MessageKey) => Answer;
+  },
+): Answer {
+  switch (outcome.kind) {
+    case "signedIn": {
+      const { account } = outcome.identity;
+      const token = outcome.token === undefined ? {} : { authentication_token: outcome.token };
+      return done(options.to, {
+        ...(options.message === undefined ? {} : { message: options.message }),
+        response: {
+          user: { ...account.securityPayload(), ...token },
+          csrf_token: rq.system.csrf.token(rq),
+          tf_required: false,
+        },
+      });
+    }
+    case "pending":
+      return done(outcome.path, { response: { ...outcome.answer }, followNext: false });
+    case "refused":
+      return options.refusal(outcome.key);
+  }
+}

@@ -1,0 +1,265 @@
+import type { Context } from "hono";
+import type { BagKeeper } from "../authn/bag.ts";
+import { csrfFault, formToken } from "../authz/guards/authentication.ts";
+import type { Refusals } from "../authz/refusal.ts";
+import { finish, seeOther } from "../http/answer.ts";
+import { BodyError } from "../http/body.ts";
+import { isUnsafe } from "../http/csrf.ts";
+import { type RouteFacts, SecurityRequest } from "../http/request.ts";
+import type { System } from "../http/system.ts";
+import type { Catalogue, MessageKey } from "../i18n/catalogue.ts";
+import type { FieldView, FormPageProps, Html, PageLink } from "../views/contract.ts";
+import type { PageSender } from "../views/frame.ts";
+import type { Answer, Endpoint } from "./endpoint.ts";
+import type { Fault, Field } from "./fields.ts";
+
+/** What answering account endpoints needs. */
+export interface EngineContext {
+  readonly system: System;
+  readonly refusals: Refusals;
+  readonly bags: BagKeeper;
+  readonly pages: PageSender;
+  /** Links in the head of every page. */
+  readonly headLinks: (rq: SecurityRequest) => readonly PageLink[];
+}
+
+/** A form as it is shown: what was typed and what is wrong with it. */
+interface FormState {
+  readonly typed: Readonly<Record<string, unknown>>;
+  readonly fields: Readonly<Record<string, readonly Fault[]>>;
+  readonly form: readonly Fault[];
+}
+
+const untouched: FormState = { typed: {}, fields: {}, form: [] };
+
+/** Makes the handler of one endpoint for one method. */
+export function endpointHandler(
+  context: EngineContext,
+  endpoint: Endpoint,
+  method: "GET" | "POST",
+): (c: Context) => Promise<Response> {
+  const facts: RouteFacts = {
+    label: `${method} ${endpoint.path}`,
+    authn: endpoint.authn,
+    realm: undefined,
+    // Account endpoints parse their own fields.
+    parameters: undefined,
+    declaresParams: false,
+    kind: "account",
+  };
+  return async (c) => {
+    const rq = new SecurityRequest(context.system, c.req.raw, facts, c);
+    let response: Response;
+    try {
+      const verdict = await endpoint.authz.check(rq);
+      if (verdict.kind !== "allow") response = await context.refusals.verdict(rq, verdict);
+      else response = method === "GET" ? await show(context, endpoint, rq) : await submit(context, endpoint, rq);
+    } catch (error) {
+      const known = context.refusals.error(rq, error);
+      if (known === undefined) throw error;
+      response = await known;
+    }
+    if (context.bags.open(rq).dirty) await context.bags.save(rq);
+    return finish(rq, response);
+  };
+}
+
+/** 405 for the methods that an endpoint does not have (RFC 9110 15.5.6). */
+export function methodNotAllowed(context: EngineContext, endpoint: Endpoint): (c: Context) => Promise<Response> {
+  const facts: RouteFacts = {
+    label: endpoint.path,
+    authn: undefined,
+    realm: undefined,
+    parameters: undefined,
+    declaresParams: false,
+    kind: "account",
+  };
+  return async (c) => {
+    const rq = new SecurityRequest(context.system, c.req.raw, facts, c);
+    return context.refusals.message(rq, 405, "method_not_allowed", "METHOD_NOT_ALLOWED", {
+      headers: [["allow", endpoint.methods.join(", ")]],
+    });
+  };
+}
+
+async function show(context: EngineContext, endpoint: Endpoint, rq: SecurityRequest): Promise<Response> {
+  const shown = await endpoint.show(rq);
+  if (isAnswer(shown)) return answer(context, endpoint, rq, shown, {});
+  if (!rq.wantsJson) return page(context, endpoint, rq, untouched);
+  const user = rq.identity === undefined ? {} : { user: rq.identity.account.securityPayload() };
+  return context.refusals.json(rq, 200, { csrf_token: rq.system.csrf.token(rq), ...user, ...shown });
+}
+
+function isAnswer(shown: Answer | Readonly<Record<string, unknown>>): shown is Answer {
+  return typeof shown["kind"] === "string";
+}
+
+async function submit(context: EngineContext, endpoint: Endpoint, rq: SecurityRequest): Promise<Response> {
+  const body = await bodyFields(rq);
+  const csrf = await csrfFailure(rq);
+  if (csrf !== undefined) {
+    // Somebody whose page was open too long sees the form again, with what they typed and a new token.
+    if (rq.wantsJson || csrf === "CSRF_ORIGIN") return context.refusals.verdict(rq, csrfFault(csrf));
+    return page(context, endpoint, rq, { typed: body, fields: {}, form: [{ key: csrf }] }, 400);
+  }
+  const values: Record<string, unknown> = {};
+  const faults: Record<string, readonly Fault[]> = {};
+  for (const [name, field] of Object.entries(endpoint.fields)) {
+    const parsed = field.parse(Object.hasOwn(body, name) ? body[name] : undefined);
+    if ("fault" in parsed) faults[name] = [parsed.fault];
+    else values[name] = parsed.value;
+  }
+  if (Object.keys(faults).length > 0) return answer(context, endpoint, rq, { kind: "invalid", fields: faults }, body);
+  const result = await endpoint.submit({ rq, fields: values, body, next: nextOf(rq, body) });
+  return answer(context, endpoint, rq, result, body);
+}
+
+/** The body's fields under their names: of a form its values, of JSON an object's own members. */
+async function bodyFields(rq: SecurityRequest): Promise<Readonly<Record<string, unknown>>> {
+  const body = await rq.body();
+  const fields: Record<string, unknown> = Object.create(null);
+  if (body.kind === "form") {
+    for (const [name, value] of body.entries) {
+      // Which of two values counts is what request smuggling between parsers lives on: neither.
+      if (name in fields) throw new BodyError(400, "malformed_form", `the field "${name.slice(0, 64)}" was sent twice`);
+      fields[name] = value;
+    }
+  } else if (body.kind === "json" && body.value !== null) {
+    if (typeof body.value !== "object" || Array.isArray(body.value)) {
+      throw new BodyError(400, "malformed_json", "an object with one member for each field is expected");
+    }
+    for (const [name, value] of Object.entries(body.value)) fields[name] = value;
+  }
+  return fields;
+}
+
+/**
+ * Every POST must come from one of our own pages, by its origin. Whoever is signed in by a scheme that a browser sends
+ * along by itself needs a token too, and so does a form that nobody signed in sends.
+ */
+async function csrfFailure(rq: SecurityRequest): Promise<"CSRF_MISSING" | "CSRF_INVALID" | "CSRF_ORIGIN" | undefined> {
+  const { csrf } = rq.system;
+  const identity = rq.identity ?? (await rq.system.identify(rq));
+  if (identity !== undefined && identity.via !== "basic" && !csrf.schemes.has(identity.via)) return undefined;
+  if (isUnsafe(rq.method) && !csrf.sameOrigin(rq)) return "CSRF_ORIGIN";
+  if (identity !== undefined && !csrf.schemes.has(identity.via)) return undefined;
+  if (identity === undefined) {
+    if (csrf.unauthenticated === "never") return undefined;
+    if (csrf.unauthenticated === "forms" && (await rq.body()).kind !== "form") return undefined;
+  }
+  return csrf.verify(rq, csrf.fromHeader(rq) ?? (await formToken(rq)));
+}
+
+/** `next` from the query, else from the body, when it is a target that we may send somebody to. */
+function nextOf(rq: SecurityRequest, body: Readonly<Record<string, unknown>>): string | undefined {
+  const query = rq.url.searchParams.get("next");
+  const field = Object.hasOwn(body, "next") ? body["next"] : undefined;
+  return rq.system.redirects.safe(query ?? (typeof field === "string" ? field : undefined));
+}
+
+async function answer(
+  context: EngineContext,
+  endpoint: Endpoint,
+  rq: SecurityRequest,
+  result: Answer,
+  body: Readonly<Record<string, unknown>>,
+): Promise<Response> {
+  switch (result.kind) {
+    case "goTo":
+      return seeOther(result.to, 302);
+    case "done": {
+      if (rq.wantsJson) return context.refusals.json(rq, 200, result.response ?? {});
+      const { catalogue } = rq.system;
+      if (result.message !== undefined) {
+        const { key, params } = result.message;
+        context.bags.open(rq).flash(catalogue.category(key), catalogue.text(key as MessageKey, params));
+      }
+      const next = nextOf(rq, body);
+      if (result.followNext === false) return seeOther(withNext(result.to, next), 302);
+      return seeOther(next ?? result.to, 302);
+    }
+    case "invalid": {
+      const state: FormState = { typed: body, fields: result.fields ?? {}, form: result.form ?? [] };
+      return rq.wantsJson ? faultsAsJson(context, rq, state) : page(context, endpoint, rq, state);
+    }
+  }
+}
+
+/** A detour (a second factor) must bring the caller back to where they wanted to go. */
+export function withNext(path: string, next: string | undefined): string {
+  if (next === undefined) return path;
+  return `${path}${path.includes("?") ? "&" : "?"}next=${encodeURIComponent(next)}`;
+}
+
+function faultsAsJson(context: EngineContext, rq: SecurityRequest, state: FormState): Response {
+  const { catalogue } = rq.system;
+  const fieldErrors: Record<string, string[]> = {};
+  if (state.form.length > 0) fieldErrors[""] = texts(catalogue, state.form);
+  for (const [name, faults] of Object.entries(state.fields)) fieldErrors[name] = texts(catalogue, faults);
+  const errors = Object.values(fieldErrors).flat();
+  return context.refusals.json(rq, 400, { errors, field_errors: fieldErrors });
+}
+
+function texts(catalogue: Catalogue, faults: readonly Fault[]): string[] {
+  return faults.map(({ key, params }) => catalogue.text(key as MessageKey, params));
+}
+
+async function page(
+  context: EngineContext,
+  endpoint: Endpoint,
+  rq: SecurityRequest,
+  state: FormState,
+  status = 200,
+): Promise<Response> {
+  const { system, pages, bags } = context;
+  const { catalogue } = system;
+  const next = nextOf(rq, state.typed);
+  const faulty = Object.keys(endpoint.fields).find((name) => (state.fields[name]?.length ?? 0) > 0);
+  const focus = faulty ?? Object.keys(endpoint.fields)[0];
+  const fields: Record<string, FieldView> = {};
+  for (const [name, field] of Object.entries(endpoint.fields)) {
+    fields[name] = fieldView(catalogue, name, field, state, name === focus);
+  }
+  const props: FormPageProps = {
+    frame: pages.frame(rq, endpoint.title, context.headLinks(rq), bags.open(rq).flashes()),
+    elements: pages.views.elements,
+    action: withNext(endpoint.path, next),
+    fields,
+    hidden: { csrf_token: system.csrf.token(rq) },
+    errors: texts(catalogue, state.form),
+    submit: catalogue.text(endpoint.submitLabel as "SUBMIT_LOGIN"),
+    intro: endpoint.intro === undefined ? undefined : catalogue.text(endpoint.intro as "INTRO_LOGIN"),
+    links: endpoint.links(rq, next),
+  };
+  const render = pages.views.pages[endpoint.page] as (props: FormPageProps) => Html;
+  return pages.send(render(props), status);
+}
+
+function fieldView(
+  catalogue: Catalogue,
+  name: string,
+  field: Field<unknown>,
+  state: FormState,
+  autofocus: boolean,
+): FieldView {
+  const typed = field.echo && Object.hasOwn(state.typed, name) ? state.typed[name] : undefined;
+  const { label, hint } = field;
+  return {
+    name,
+    label: typeof label === "string" ? catalogue.text(label as "LABEL_EMAIL") : label.text,
+    type: field.type,
+    value: field.type !== "checkbox" && typeof typed === "string" ? typed.slice(0, field.maxLength) : "",
+    required: field.required,
+    maxLength: field.maxLength,
+    errors: texts(catalogue, state.fields[name] ?? []),
+    autofocus,
+    ...(field.type === "checkbox" ? { checked: isTrue(field.parse(typed)) } : {}),
+    ...(field.autocomplete === undefined ? {} : { autocomplete: field.autocomplete }),
+    ...(field.inputMode === undefined ? {} : { inputMode: field.inputMode }),
+    ...(hint === undefined ? {} : { hint: catalogue.text(hint.key as MessageKey, hint.params) }),
+  };
+}
+
+function isTrue(parsed: ReturnType<Field<unknown>["parse"]>): boolean {
+  return "value" in parsed && parsed.value === true;
+}

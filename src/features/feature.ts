@@ -1,0 +1,58 @@
+import type { BagKeeper } from "../authn/bag.ts";
+import type { Gate } from "../authn/gates.ts";
+import type { PasswordProof } from "../authn/password-proof.ts";
+import type { Sessions } from "../authn/sessions.ts";
+import type { SignIn } from "../authn/sign-in.ts";
+import type { Tickets } from "../authn/tickets.ts";
+import type { Datastore } from "../datastore/contract.ts";
+import type { Roles } from "../datastore/roles.ts";
+import type { Users } from "../datastore/users.ts";
+import type { SecurityRequest } from "../http/request.ts";
+import type { System } from "../http/system.ts";
+import type { Column, Schema } from "../model/schema.ts";
+import type { PasswordHasher } from "../passwords/hasher.ts";
+import type { PasswordPolicy } from "../passwords/policy.ts";
+import type { Endpoint } from "./endpoint.ts";
+
+/** What a feature's functions can reach. */
+export interface Kernel {
+  readonly system: System;
+  readonly datastore: Datastore;
+  readonly users: Users;
+  readonly roles: Roles;
+  readonly hasher: PasswordHasher;
+  readonly policy: PasswordPolicy;
+  readonly proof: PasswordProof;
+  readonly tickets: Tickets;
+  readonly sessions: Sessions;
+  readonly signIn: SignIn;
+  readonly bags: BagKeeper;
+  /** True: answers may tell whether an account exists. */
+  readonly revealAccounts: boolean;
+  readonly destinations: Destinations;
+  /** The names of the columns that the application added to the user. */
+  readonly ownColumns: ReadonlySet<string>;
+  /** The path of another feature's endpoint, or undefined when that feature is off. */
+  path(endpoint: string): string | undefined;
+}
+
+/** Where pages go on where the request says no `next`. */
+export interface Destinations {
+  afterSignIn(rq: SecurityRequest): string;
+  afterSignOut(rq: SecurityRequest): string;
+  afterRegister(rq: SecurityRequest): string;
+}
+
+/** One part of the account system, a folder each: what it needs, what it adds. */
+export interface Feature {
+  readonly name: string;
+  /** Features that must be on as well. */
+  readonly requires?: readonly string[];
+  /** Columns that it adds to the user. */
+  readonly userColumns?: Readonly<Record<string, Column>>;
+  /** Tables of its own. */
+  readonly tables?: Schema;
+  /** Conditions that it puts on every sign-in. */
+  readonly gates?: (kernel: Omit<Kernel, "signIn" | "bags" | "proof">) => readonly Gate[];
+  readonly endpoints?: (kernel: Kernel) => readonly Endpoint[];
+}

@@ -1,0 +1,122 @@
+import type { MessageKey, MessageParameters } from "../i18n/catalogue.ts";
+import { normalizeEmail } from "../model/email.ts";
+import type { FieldView } from "../views/contract.ts";
+
+/** What is wrong with one field or with the form: the key of a message and its parameters. */
+export interface Fault {
+  readonly key: MessageKey;
+  readonly params?: MessageParameters;
+}
+
+/** One field of an endpoint's form and JSON body. */
+export interface Field<T> {
+  readonly label: MessageKey | { readonly text: string };
+  readonly type: FieldView["type"];
+  readonly autocomplete?: string;
+  readonly inputMode?: string;
+  readonly required: boolean;
+  readonly hint?: Fault;
+  /** In UTF-16 units; longer input is refused before any work. */
+  readonly maxLength: number;
+  /** What was typed may be shown again. Never for passwords. */
+  readonly echo: boolean;
+  /** `undefined`: not sent. Text from forms, and what JSON holds otherwise. */
+  parse(input: unknown): { readonly value: T } | { readonly fault: Fault };
+}
+
+/** The values of fields. */
+export type FieldValues<Fields extends Readonly<Record<string, Field<unknown>>>> = {
+  readonly [K in keyof Fields]: Fields[K] extends Field<infer T> ? T : never;
+};
+
+const maxText = 255;
+// The hasher refuses more than 1,024 bytes after normalisation; this is the bound before it.
+const maxPassword = 1_024;
+
+/** A text that may be left out. */
+function textOf(input: unknown, maxLength: number): { readonly value: string } | { readonly fault: Fault } {
+  if (input === undefined || input === null) return { value: "" };
+  if (typeof input !== "string") return { fault: { key: "FIELD_INVALID" } };
+  if (input.length > maxLength) return { fault: { key: "INVALID_INPUT_LENGTH" } };
+  if (input.includes("\u0000") || !input.isWellFormed()) return { fault: { key: "FIELD_INVALID" } };
+  return { value: input };
+}
+
+/** An e-mail address, normalised. `optional`: undefined when it is left out. */
+export function emailField(): Field<string> {
+  return {
+    label: "LABEL_EMAIL",
+    type: "email",
+    autocomplete: "email",
+    required: true,
+    maxLength: maxText,
+    echo: true,
+    parse(input) {
+      const text = textOf(input, maxText);
+      if ("fault" in text) return text;
+      if (text.value.trim() === "") return { fault: { key: "EMAIL_NOT_PROVIDED" } };
+      const value = normalizeEmail(text.value);
+      return value === undefined ? { fault: { key: "INVALID_EMAIL_ADDRESS" } } : { value };
+    },
+  };
+}
+
+/** What somebody says to identify themselves; checked no further, so that the answer does not depend on it. */
+export function identityField(attribute: string): Field<string | undefined> {
+  const email = attribute === "email";
+  return {
+    label: email ? "LABEL_EMAIL" : attribute === "username" ? "LABEL_USERNAME" : { text: attribute },
+    type: email ? "email" : "text",
+    autocomplete: "username",
+    required: false,
+    maxLength: maxText,
+    echo: true,
+    parse(input) {
+      const text = textOf(input, maxText);
+      if ("fault" in text) return text;
+      const value = text.value.trim();
+      return { value: value === "" ? undefined : value };
+    },
+  };
+}
+
+/** A password, exactly as typed: normalised where it is hashed, never trimmed. */
+export function passwordField(options: {
+  readonly label?: MessageKey;
+  readonly autocomplete: "current-password" | "new-password";
+  readonly hint?: Fault;
+}): Field<string> {
+  return {
+    label: options.label ?? "LABEL_PASSWORD",
+    type: "password",
+    autocomplete: options.autocomplete,
+    required: true,
+    maxLength: maxPassword,
+    echo: false,
+    ...(options.hint === undefined ? {} : { hint: options.hint }),
+    parse(input) {
+      // What a password may hold is for the policy to say: nothing but its type and size is checked here.
+      if (input === undefined || input === null || input === "") return { fault: { key: "PASSWORD_NOT_PROVIDED" } };
+      if (typeof input !== "string") return { fault: { key: "FIELD_INVALID" } };
+      return input.length > maxPassword ? { fault: { key: "INVALID_INPUT_LENGTH" } } : { value: input };
+    },
+  };
+}
+
+const yes: ReadonlySet<unknown> = new Set([true, "true", "on", "yes", "y", "1"]);
+const no: ReadonlySet<unknown> = new Set([undefined, null, false, "false", "off", "no", "n", "0", ""]);
+
+/** A box to tick. */
+export function checkboxField(label: MessageKey): Field<boolean> {
+  return {
+    label,
+    type: "checkbox",
+    required: false,
+    maxLength: 5,
+    echo: true,
+    parse(input) {
+      if (yes.has(input)) return { value: true };
+      return no.has(input) ? { value: false } : { fault: { key: "FIELD_INVALID" } };
+    },
+  };
+}

@@ -1,0 +1,27 @@
+/** The account system, one folder a feature: `features: [passwords(), registration()]`. */
+
+export {
+  type Answer,
+  done,
+  type Endpoint,
+  type EndpointDefinition,
+  type EndpointRequest,
+  endpoint,
+  goTo,
+  invalid,
+  outcomeAnswer,
+  refused,
+} from "./endpoint.ts";
+export type { Feature, Kernel } from "./feature.ts";
+export {
+  checkboxField,
+  emailField,
+  type Fault,
+  type Field,
+  type FieldValues,
+  identityField,
+  passwordField,
+} from "./fields.ts";
+export { type PasswordsOptions, passwords } from "./passwords/index.ts";
+export type { ExtraFieldOptions, ExtraValues } from "./registration/extra-fields.ts";
+export { type RegistrationOptions, registration } from "./registration/index.ts";

@@ -1,0 +1,146 @@
+import { authRequired } from "../../authz/guards/authentication.ts";
+import { open } from "../../authz/guards/open.ts";
+import type { SecurityRequest } from "../../http/request.ts";
+import type { PageLink } from "../../views/contract.ts";
+import { type Answer, done, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
+import { withNext } from "../engine.ts";
+import type { Feature, Kernel } from "../feature.ts";
+import { checkboxField, type Field, identityField, passwordField } from "../fields.ts";
+import { checkOptions } from "../options.ts";
+
+/** Options of the feature `passwords`. */
+export interface PasswordsOptions {
+  /** Offer "keep me signed in"; default true. */
+  readonly remember?: boolean;
+}
+
+/**
+ * Sign-in with a password, sign-out, and proving again who one is:
+ * `/login`, `/logout` (POST) and `/verify`, as pages and as JSON.
+ */
+export function passwords(options: PasswordsOptions = {}): Feature {
+  checkOptions("passwords", options, { remember: "boolean" });
+  const remember = options.remember ?? true;
+  return {
+    name: "passwords",
+    endpoints: (kernel) => [login(kernel, remember), logout(kernel), verify(kernel)],
+  };
+}
+
+function login(kernel: Kernel, remember: boolean): Endpoint {
+  const { proof, signIn, destinations } = kernel;
+  const identities: Record<string, Field<string | undefined>> = {};
+  for (const { attribute } of proof.attributes) identities[attribute] = identityField(attribute);
+  return endpoint({
+    name: "login",
+    path: "/login",
+    authz: open("to sign in"),
+    page: "login",
+    title: "TITLE_LOGIN",
+    intro: "INTRO_LOGIN",
+    submitLabel: "SUBMIT_LOGIN",
+    fields: {
+      ...identities,
+      password: passwordField({ autocomplete: "current-password" }),
+      ...(remember ? { remember: checkboxField("LABEL_REMEMBER") } : {}),
+    } as Readonly<Record<string, Field<unknown>>>,
+    links: (_rq, next) => linksTo(kernel, next, ["register", "LINK_REGISTER"], ["forgot_password", "FORGOT_PASSWORD"]),
+    show: (rq) =>
+      rq.identity !== undefined && !rq.wantsJson
+        ? goTo(destinations.afterSignIn(rq))
+        : { identity_attributes: proof.attributes.map(({ attribute }) => attribute) },
+    async submit({ rq, fields }) {
+      if (rq.identity !== undefined) {
+        return rq.wantsJson ? refused("ANONYMOUS_USER_REQUIRED") : goTo(destinations.afterSignIn(rq));
+      }
+      const password = fields["password"] as string;
+      // The first attribute that was given says who is meant.
+      const given = proof.attributes.find(({ attribute }) => fields[attribute] !== undefined)?.attribute;
+      const account = given === undefined ? undefined : await proof.find(fields[given] as string, given);
+      const failure = (byField: Answer): Answer => (kernel.revealAccounts ? byField : refused("GENERIC_AUTHN_FAILED"));
+      // Asked whether there is an account or not: the same work, the same time.
+      if (!(await proof.check(account, password, "password")) || account === undefined) {
+        if (given === undefined) return failure(refused("US_SPECIFY_IDENTITY"));
+        return failure(
+          account === undefined
+            ? invalid({ [given]: [{ key: "USER_DOES_NOT_EXIST" }] })
+            : invalid({ password: [{ key: "INVALID_PASSWORD" }] }),
+        );
+      }
+      const outcome = await signIn.complete(rq, {
+        account,
+        methods: ["password"],
+        remember: fields["remember"] === true,
+        token: wantsToken(rq),
+      });
+      return outcomeAnswer(rq, outcome, {
+        to: destinations.afterSignIn(rq),
+        refusal: (key) => failure(invalid({ [given as string]: [{ key }] })),
+      });
+    },
+  });
+}
+
+function logout(kernel: Kernel): Endpoint {
+  return endpoint({
+    name: "logout",
+    path: "/logout",
+    methods: ["POST"],
+    authz: open("to sign out"),
+    page: "logout",
+    title: "TITLE_LOGOUT",
+    intro: "INTRO_LOGOUT",
+    submitLabel: "SUBMIT_LOGOUT",
+    fields: {},
+    async submit({ rq }) {
+      await kernel.signIn.signOut(rq);
+      return done(kernel.destinations.afterSignOut(rq), { message: { key: "LOGGED_OUT" } });
+    },
+  });
+}
+
+function verify(kernel: Kernel): Endpoint {
+  const { proof, signIn, destinations } = kernel;
+  return endpoint({
+    name: "verify",
+    path: "/verify",
+    authz: authRequired("session"),
+    authn: ["session"],
+    page: "verify",
+    title: "TITLE_VERIFY",
+    intro: "INTRO_VERIFY",
+    submitLabel: "SUBMIT_VERIFY",
+    fields: { password: passwordField({ autocomplete: "current-password" }) },
+    async submit({ rq, fields }) {
+      const identity = rq.identity;
+      if (identity === undefined) return refused("UNAUTHENTICATED");
+      // Who it is comes from the session alone: nothing in the body can make it somebody else.
+      if (!(await proof.check(identity.account, fields.password, "password"))) {
+        return invalid({ password: [{ key: "INVALID_PASSWORD" }] });
+      }
+      const outcome = await signIn.reauthenticate(rq, identity, { account: identity.account, methods: ["password"] });
+      return outcomeAnswer(rq, outcome, {
+        to: destinations.afterSignIn(rq),
+        message: { key: "REAUTHENTICATION_SUCCESSFUL" },
+        refusal: refused,
+      });
+    },
+  });
+}
+
+/** JSON clients get an auth token when the query says `include_auth_token`, with any value. */
+export function wantsToken(rq: SecurityRequest): boolean {
+  return rq.wantsJson && rq.url.searchParams.has("include_auth_token");
+}
+
+/** Links to other features' pages that are on, with `next` carried along. */
+export function linksTo(
+  kernel: Kernel,
+  next: string | undefined,
+  ...targets: readonly (readonly [endpoint: string, label: "LINK_REGISTER" | "LINK_LOGIN" | "FORGOT_PASSWORD"])[]
+): readonly PageLink[] {
+  return targets.flatMap(([name, label]) => {
+    const path = kernel.path(name);
+    return path === undefined ? [] : [{ href: withNext(path, next), text: kernel.system.catalogue.text(label) }];
+  });
+}

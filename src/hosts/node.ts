@@ -1,0 +1,50 @@
+import type { Server } from "node:http";
+import { serve as serveNode } from "@hono/node-server";
+
+/** What can be served: an application of `security.app()`, a Hono application, anything with a web-standard `fetch`. */
+export interface Servable {
+  // biome-ignore lint/suspicious/noExplicitAny: Hono's fetch takes the platform's environment
+  fetch(request: Request, ...rest: any[]): Response | Promise<Response>;
+  accessMatrix?(): readonly unknown[];
+}
+
+/** Options of `serve`. */
+export interface ServeOptions {
+  /** Default: the environment's `PORT`, else 3000. 0 takes a free one. */
+  readonly port?: number;
+  /** Default "localhost". */
+  readonly hostname?: string;
+}
+
+/** A server that is listening. */
+export interface RunningServer {
+  readonly port: number;
+  readonly url: string;
+  readonly server: Server;
+  /** Takes no new connections and resolves when the last one is done. */
+  close(): Promise<void>;
+}
+
+/** Serves an application on Node. Resolves once it accepts connections. */
+export function serve(app: Servable, options: ServeOptions = {}): Promise<RunningServer> {
+  const hostname = options.hostname ?? "localhost";
+  const wanted = options.port ?? Number(process.env["PORT"] ?? 3000);
+  return new Promise((resolve, reject) => {
+    const server = serveNode(
+      { fetch: app.fetch.bind(app), port: wanted, hostname, overrideGlobalObjects: false },
+      ({ port }) => {
+        resolve({
+          port,
+          url: `http://${hostname}:${port}`,
+          server,
+          close: () =>
+            new Promise((done, failed) => {
+              server.close((error) => (error === undefined ? done() : failed(error)));
+              server.closeIdleConnections();
+            }),
+        });
+      },
+    ) as Server;
+    server.once("error", reject);
+  });
+}

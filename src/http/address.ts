@@ -1,0 +1,102 @@
+import { BlockList, isIP, isIPv4 } from "node:net";
+import { ConfigurationError } from "../model/errors.ts";
+
+/** Which proxies stand before the server: how many in a row, or their addresses and networks (CIDR). */
+export type TrustedProxies = { readonly hops: number } | readonly string[];
+
+/** Tells a request's client address from its socket's and its headers. */
+export type AddressReader = (
+  socketAddress: string | undefined,
+  header: (name: string) => string | undefined,
+) => string | undefined;
+
+/**
+ * One spelling for each address: IPv6 as RFC 5952 writes it and without zone, an IPv4-mapped one as IPv4.
+ * Undefined for text that is no address.
+ */
+export function normalizeAddress(address: string): string | undefined {
+  if (isIPv4(address)) return address;
+  // How a socket that takes both IPv6 and IPv4 names an IPv4 client.
+  if (address.startsWith("::ffff:") && isIPv4(address.slice(7))) return address.slice(7);
+  const zone = address.indexOf("%");
+  const plain = zone === -1 ? address : address.slice(0, zone);
+  if (isIP(plain) !== 6) return undefined;
+  const canonical = new URL(`http://[${plain}]`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
+  if (mapped === null) return canonical;
+  const high = Number.parseInt(mapped[1] ?? "", 16);
+  const low = Number.parseInt(mapped[2] ?? "", 16);
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+}
+
+/** One entry of X-Forwarded-For; some proxies write the port too. */
+function entryAddress(entry: string): string | undefined {
+  const text = entry.trim();
+  if (text === "" || text.length > 64 || text.includes("%")) return undefined;
+  const bracketed = /^\[([^\]]+)\](?::\d{1,5})?$/.exec(text);
+  if (bracketed?.[1] !== undefined) return bracketed[1].includes(":") ? normalizeAddress(bracketed[1]) : undefined;
+  const withPort = /^([\d.]+):\d{1,5}$/.exec(text);
+  return normalizeAddress(withPort?.[1] ?? text);
+}
+
+function trustList(proxies: readonly string[]): (address: string) => boolean {
+  const list = new BlockList();
+  proxies.forEach((proxy, index) => {
+    const [text = "", prefix, more] = proxy.split("/");
+    const address = normalizeAddress(text);
+    const mappedBits = isIP(text) === 6 && address !== undefined && isIPv4(address) ? 96 : 0;
+    const bits = prefix === undefined ? undefined : Number(prefix) - mappedBits;
+    const family = address !== undefined && isIPv4(address) ? "ipv4" : "ipv6";
+    const good =
+      address !== undefined &&
+      more === undefined &&
+      !text.includes("%") &&
+      (bits === undefined || (/^\d{1,3}$/.test(prefix ?? "") && bits >= 0 && bits <= (family === "ipv4" ? 32 : 128)));
+    if (!good || address === undefined) {
+      throw new ConfigurationError(
+        `trustedProxies[${index}]`,
+        `${JSON.stringify(proxy)} is not an IP address or network; write it like "10.0.0.1" or "10.0.0.0/8"`,
+      );
+    }
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, bits, family);
+  });
+  return (address) => list.check(address, isIPv4(address) ? "ipv4" : "ipv6");
+}
+
+/**
+ * Makes the reader of client addresses. It answers with the socket's address unless the socket belongs to a declared
+ * proxy; then it walks X-Forwarded-For from the right, past the declared ones. What a client writes itself stands to
+ * the left of that and is never reached. At a missing or malformed entry it stops with the last good address.
+ *
+ * @throws {ConfigurationError} for a proxy that is no address or network, or hops that are no count
+ */
+export function createAddressReader(trustedProxies: TrustedProxies | undefined): AddressReader {
+  const socketOnly: AddressReader = (socketAddress) =>
+    socketAddress === undefined ? undefined : normalizeAddress(socketAddress);
+  if (trustedProxies === undefined) return socketOnly;
+  let trusted: (address: string, hop: number) => boolean;
+  if ("hops" in trustedProxies) {
+    const { hops } = trustedProxies;
+    if (!Number.isInteger(hops) || hops < 1 || hops > 32) {
+      throw new ConfigurationError("trustedProxies.hops", "must be a whole number from 1 to 32");
+    }
+    trusted = (_address, hop) => hop < hops;
+  } else {
+    if (trustedProxies.length === 0) return socketOnly;
+    trusted = trustList(trustedProxies);
+  }
+  return (socketAddress, header) => {
+    let address = socketAddress === undefined ? undefined : normalizeAddress(socketAddress);
+    if (address === undefined || !trusted(address, 0)) return address;
+    let rest = header("x-forwarded-for");
+    for (let hop = 0; rest !== undefined && trusted(address, hop); hop++) {
+      const comma: number = rest.lastIndexOf(",");
+      const next = entryAddress(rest.slice(comma + 1));
+      if (next === undefined) break;
+      address = next;
+      rest = comma === -1 ? undefined : rest.slice(0, comma);
+    }
+    return address;
+  };
+}

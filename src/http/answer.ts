@@ -1,0 +1,77 @@
+import type { SecurityRequest } from "./request.ts";
+
+/** Problem details for application routes (RFC 9457), with a stable `code`. */
+export interface Problem {
+  readonly status: number;
+  /** Stable, for programs: "unauthenticated", "forbidden", "invalid_parameters" … */
+  readonly code: string;
+  readonly title: string;
+  readonly detail?: string;
+  /** Further members, such as `errors`. */
+  readonly members?: Readonly<Record<string, unknown>>;
+}
+
+/** The body of an account endpoint's JSON answer, as Flask-Security's clients know it. */
+export interface JsonEnvelope {
+  readonly meta: { readonly code: number };
+  readonly response: Readonly<Record<string, unknown>>;
+}
+
+/** The envelope of an answer. */
+export function envelope(status: number, response: Readonly<Record<string, unknown>>): JsonEnvelope {
+  return { meta: { code: status }, response };
+}
+
+/** A JSON answer that nobody keeps. */
+export function jsonResponse(status: number, body: unknown, contentType = "application/json"): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { "content-type": contentType, "cache-control": "no-store", "x-content-type-options": "nosniff" },
+  });
+}
+
+/**
+ * Problem details as a response. The members `meta` and `response` say the same in the shape of the account endpoints,
+ * so that one client code reads both.
+ */
+export function problemResponse(problem: Problem): Response {
+  const { status, code, title, detail, members } = problem;
+  const body = {
+    type: "about:blank",
+    title,
+    status,
+    code,
+    ...(detail === undefined ? {} : { detail }),
+    ...members,
+    ...envelope(status, { errors: [detail ?? title], ...members }),
+  };
+  return jsonResponse(status, body, "application/problem+json");
+}
+
+/** 303 to a path of this server (or a URL on a configured origin): the browser goes on with GET, also after a POST. */
+export function seeOther(location: string, status: 302 | 303 = 303): Response {
+  return new Response(null, { status, headers: { location, "cache-control": "no-store" } });
+}
+
+/** Adds what the request collected (cookies), and keeps what depends on a user out of caches. */
+export function finish(rq: SecurityRequest, response: Response): Response {
+  const { cookies } = rq;
+  const personal = cookies.length > 0 || rq.identity !== undefined;
+  if (!personal) return response;
+  if (cookies.length === 0 && response.headers.has("cache-control")) return response;
+  let target = response;
+  try {
+    apply(target.headers, cookies);
+  } catch {
+    // Answers of fetch() and Response.redirect() have headers that can't be changed.
+    target = new Response(response.body, response);
+    apply(target.headers, cookies);
+  }
+  return target;
+}
+
+function apply(headers: Headers, cookies: readonly string[]): void {
+  // A cookie makes the answer somebody's, whatever the handler said about caching.
+  if (cookies.length > 0 || !headers.has("cache-control")) headers.set("cache-control", "no-store");
+  for (const cookie of cookies) headers.append("set-cookie", cookie);
+}

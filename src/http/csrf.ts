@@ -1,0 +1,92 @@
+import type { KeyRing } from "../secrets/keyring.ts";
+import { randomId } from "../secrets/random.ts";
+import type { SecurityRequest } from "./request.ts";
+
+/** When a request must carry a CSRF token, beside the check of its origin that every unsafe request passes. */
+export interface CsrfOptions {
+  /** Requests authenticated by one of these schemes need a token. Default: ["session"]. */
+  readonly schemes?: readonly string[];
+  /** Unsafe requests to account pages by nobody: "forms" (default) asks of forms, "always" also of JSON, "never" of neither. */
+  readonly unauthenticated?: "forms" | "always" | "never";
+  /** Also hand the token out in a cookie of this name that scripts can read, for clients that send it back as a header. */
+  readonly cookie?: string;
+}
+
+/** What is wrong with a request's CSRF token. */
+export type CsrfFault = "CSRF_MISSING" | "CSRF_INVALID";
+
+/**
+ * CSRF tokens: `random.signature` over the session (or, for nobody, over a random cookie), so a token is worth nothing
+ * with another session, and a new session has new tokens. OWASP: signed double-submit bound to the session.
+ */
+export interface Csrf {
+  readonly schemes: ReadonlySet<string>;
+  readonly unauthenticated: "forms" | "always" | "never";
+  readonly cookie: string | undefined;
+  /** A token for the caller's next request; each call gives another text. Sets the anonymous cookie where it is needed. */
+  token(rq: SecurityRequest): string;
+  /** Checks a token that came as a header or form field. */
+  verify(rq: SecurityRequest, token: string | undefined): CsrfFault | undefined;
+  /** The token in the headers `X-CSRF-Token`, `X-XSRF-Token` or `X-CSRFToken`. */
+  fromHeader(rq: SecurityRequest): string | undefined;
+  /** False when the browser says that the request comes from a foreign page (Fetch metadata, Origin, Referer). */
+  sameOrigin(rq: SecurityRequest): boolean;
+}
+
+const purpose = "csrf";
+const nonceLength = 22;
+const maxLength = 128;
+
+/** Makes the CSRF protection of one running system. */
+export function createCsrf(
+  ring: KeyRing,
+  options: CsrfOptions,
+  originCheck: (method: string, header: (name: string) => string | undefined) => boolean,
+): Csrf {
+  /** What the token is bound to. */
+  const binding = (rq: SecurityRequest): string | undefined => {
+    const session = rq.identity?.session;
+    if (session !== undefined) return `s.${session.idHash}`;
+    const visitor = rq.cookie(rq.system.cookies.name("csrf"));
+    return visitor === undefined || visitor.length !== nonceLength ? undefined : `a.${visitor}`;
+  };
+  const issued = new WeakMap<SecurityRequest, string>();
+
+  return {
+    schemes: new Set(options.schemes ?? ["session"]),
+    unauthenticated: options.unauthenticated ?? "forms",
+    cookie: options.cookie,
+    token(rq) {
+      let bound = rq.identity?.session === undefined ? issued.get(rq) : undefined;
+      bound ??= binding(rq);
+      if (bound === undefined) {
+        const visitor = randomId(16);
+        rq.setCookie(rq.system.cookies.name("csrf"), visitor, rq.system.cookies.attributes());
+        bound = `a.${visitor}`;
+        issued.set(rq, bound);
+      }
+      const nonce = randomId(16);
+      const token = `${nonce}.${ring.sign(purpose, `${nonce}.${bound}`)}`;
+      if (options.cookie !== undefined) {
+        // Read by the application's own script, hence not HttpOnly.
+        rq.setCookie(options.cookie, token, { ...rq.system.cookies.attributes(), httpOnly: false, sameSite: "Strict" });
+      }
+      return token;
+    },
+    verify(rq, token) {
+      if (token === undefined || token === "") return "CSRF_MISSING";
+      const dot = token.indexOf(".");
+      if (token.length > maxLength || dot !== nonceLength) return "CSRF_INVALID";
+      const bound = binding(rq);
+      if (bound === undefined) return "CSRF_INVALID";
+      return ring.verify(purpose, `${token.slice(0, dot)}.${bound}`, token.slice(dot + 1)) ? undefined : "CSRF_INVALID";
+    },
+    fromHeader: (rq) => rq.header("x-csrf-token") ?? rq.header("x-xsrf-token") ?? rq.header("x-csrftoken"),
+    sameOrigin: (rq) => originCheck(rq.method, (name) => rq.header(name)),
+  };
+}
+
+/** True for methods that may change something (RFC 9110 9.2.1). */
+export function isUnsafe(method: string): boolean {
+  return method !== "GET" && method !== "HEAD" && method !== "OPTIONS" && method !== "TRACE";
+}

@@ -1,0 +1,29 @@
+import { type CookieAttributes, cookieName } from "./cookies.ts";
+
+/** The names and attributes of all cookies that this system sets. */
+export interface CookieJar {
+  readonly secure: boolean;
+  /** The name of the cookie of this purpose: `__Host-session`, or `session` where insecure cookies are allowed. */
+  name(purpose: CookiePurpose): string;
+  /** HttpOnly, Path=/, SameSite=Lax, Secure. A maximum age in seconds makes it outlive the browser session. */
+  attributes(maxAge?: number): CookieAttributes;
+}
+
+/** What the cookies are for. */
+export type CookiePurpose = "session" | "remember" | "csrf" | "flash" | "pending";
+
+/** Makes the jar. `prefix` keeps two applications on one host apart. */
+export function createCookieJar(options: { readonly secure: boolean; readonly prefix: string }): CookieJar {
+  const names = Object.fromEntries(
+    (["session", "remember", "csrf", "flash", "pending"] as const).map((purpose) => [
+      purpose,
+      cookieName(`${options.prefix}${purpose}`, options.secure),
+    ]),
+  ) as Record<CookiePurpose, string>;
+  const base: CookieAttributes = { path: "/", httpOnly: true, secure: options.secure, sameSite: "Lax" };
+  return {
+    secure: options.secure,
+    name: (purpose) => names[purpose],
+    attributes: (maxAge) => (maxAge === undefined ? base : { ...base, maxAge }),
+  };
+}

@@ -1,0 +1,51 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { JsonError, parseJson } from "./json.ts";
+
+function reason(text: string, depth = 32): string | undefined {
+  try {
+    parseJson(text, depth);
+    return undefined;
+  } catch (error) {
+    if (error instanceof JsonError) return error.reason;
+    throw error;
+  }
+}
+
+describe("parseJson", () => {
+  test("reads what JSON.stringify writes", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
+        const text = JSON.stringify(value);
+        fc.pre(!/__proto__|constructor/.test(text));
+        expect(parseJson(text, 32)).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  test.each(["", "{", '{"a":1,}', "NaN", "\ufeff{}", "{'a':1}", "[1]]", '"\n"', "undefined"])("refuses %j", (text) => {
+    expect(reason(text)).toBe("syntax");
+  });
+
+  test("limits nesting before it parses, and counts no brackets in strings", () => {
+    expect(reason("[".repeat(32) + "]".repeat(32))).toBeUndefined();
+    expect(reason("[".repeat(33) + "]".repeat(33))).toBe("depth");
+    expect(reason('{"a":'.repeat(200_000))).toBe("depth");
+    expect(reason(`["${"[{".repeat(100)}", "\\"${"[".repeat(100)}"]`)).toBeUndefined();
+    expect(reason(`[${Array(100).fill("[]").join(",")}]`, 2)).toBeUndefined();
+  });
+
+  test.each([
+    '{"__proto__":{"admin":true}}',
+    '{"a":[{"__proto__":1}]}',
+    '{"\\u005f_proto__":1}',
+    '{"constructor":{"prototype":{"admin":true}}}',
+    '{"c\\u006fnstructor":{"prototype":1}}',
+  ])("refuses %j (TYP-03)", (text) => {
+    expect(reason(text)).toBe("key");
+  });
+
+  test("takes the same words as values", () => {
+    expect(reason('{"a":"__proto__","constructor":"builder","prototype":1}')).toBeUndefined();
+  });
+});

@@ -1,0 +1,69 @@
+/** JSON text that is not JSON, is nested too deeply, or holds a key that could reach a prototype. */
+export class JsonError extends Error {
+  readonly reason: "syntax" | "depth" | "key";
+  constructor(reason: "syntax" | "depth" | "key", message: string) {
+    super(message);
+    this.name = "JsonError";
+    this.reason = reason;
+  }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Whether arrays and objects are nested deeper than `depth`; reads the text only, so it is safe on any input. */
+function deeperThan(text: string, depth: number): boolean {
+  if (text.length <= depth) return false;
+  let level = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      for (at++; at < text.length; at++) {
+        const inside = text.charCodeAt(at);
+        if (inside === QUOTE) break;
+        if (inside === BACKSLASH) at++;
+      }
+    } else if (code === 0x7b || code === 0x5b) {
+      if (++level > depth) return true;
+    } else if (code === 0x7d || code === 0x5d) {
+      level--;
+    }
+  }
+  return false;
+}
+
+/** What must be somewhere in a text that has such a key; escapes could spell it otherwise. */
+const SUSPECT = /__proto__|constructor|\\u00/i;
+
+function reachesPrototype(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (Array.isArray(value)) return value.some(reachesPrototype);
+  if (Object.hasOwn(value, "__proto__")) return true;
+  for (const [key, inner] of Object.entries(value)) {
+    if (key === "constructor" && typeof inner === "object" && inner !== null && Object.hasOwn(inner, "prototype")) {
+      return true;
+    }
+    if (reachesPrototype(inner)) return true;
+  }
+  return false;
+}
+
+/**
+ * `JSON.parse` for input: nesting is limited before the parser runs, and keys that a careless copy would turn into a
+ * prototype (`__proto__`, `constructor.prototype`) are refused anywhere in the value.
+ *
+ * @throws {JsonError}
+ */
+export function parseJson(text: string, depth: number): unknown {
+  if (deeperThan(text, depth)) throw new JsonError("depth", `The JSON text is nested deeper than ${depth} levels.`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new JsonError("syntax", "The text is not valid JSON.");
+  }
+  if (SUSPECT.test(text) && reachesPrototype(value)) {
+    throw new JsonError("key", "The JSON text has a key that is not allowed.");
+  }
+  return value;
+}

@@ -1,0 +1,35 @@
+import { checkedOrigins } from "./redirect.ts";
+
+/** Whether a request may change something, as far as its origin goes. */
+export type OriginCheck = (method: string, header: (name: string) => string | undefined) => boolean;
+
+/**
+ * Makes the check of where an unsafe request comes from (Fetch Metadata, RFC 6454). All that the browser says must
+ * agree; one good header never outweighs a bad one:
+ *
+ * - Origin, if present, is exactly one of `origins` (`null` and lists are refused);
+ * - Sec-Fetch-Site, if present, is `same-origin` or `none`; `same-site` and `cross-site` only with such an Origin;
+ * - Referer counts where there is no Origin, and then must be on one of `origins`.
+ *
+ * A request with none of the three is no browser's and passes: it carries no cookies that somebody else made it send.
+ * GET, HEAD and OPTIONS pass, because they change nothing.
+ *
+ * @throws {ConfigurationError} for a malformed origin
+ */
+export function createOriginCheck(origins: readonly string[]): OriginCheck {
+  const allowed = checkedOrigins(origins);
+  return (method, header) => {
+    // Method names are case-sensitive: "get" is some unknown method.
+    if (method === "GET" || method === "HEAD" || method === "OPTIONS") return true;
+    const origin = header("origin");
+    if (origin !== undefined && !allowed.has(origin)) return false;
+    const site = header("sec-fetch-site");
+    if (site !== undefined && site !== "same-origin" && site !== "none") {
+      if (origin === undefined || (site !== "same-site" && site !== "cross-site")) return false;
+    }
+    if (origin !== undefined) return true;
+    const referer = header("referer");
+    if (referer === undefined) return true;
+    return URL.canParse(referer) && allowed.has(new URL(referer).origin);
+  };
+}

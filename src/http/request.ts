@@ -1,0 +1,169 @@
+import type { Context } from "hono";
+import type { Awaitable } from "../model/awaitable.ts";
+import type { Identity } from "../model/identity.ts";
+import type { Session } from "../model/session.ts";
+import { readBody } from "./body.ts";
+import { type CookieAttributes, parseCookie, serializeCookie } from "./cookies.ts";
+import { wantsJson } from "./negotiation.ts";
+import type { CompiledParameters, ParameterFault, ParsedBody } from "./parameters.ts";
+import type { System } from "./system.ts";
+
+/** One or more parameters are missing, unexpected or wrong: 400 with all faults by name. */
+export class ParameterError extends Error {
+  readonly faults: readonly ParameterFault[];
+  constructor(faults: readonly ParameterFault[]) {
+    super(`invalid parameters: ${faults.map((fault) => fault.name).join(", ")}`);
+    this.name = "ParameterError";
+    this.faults = faults;
+  }
+}
+
+/** What the route that is being called says; what guards and schemes need of it. */
+export interface RouteFacts {
+  /** "GET /store/:sid", for messages. */
+  readonly label: string;
+  /** The schemes that this route accepts; undefined: the system's. */
+  readonly authn: readonly string[] | undefined;
+  readonly realm: string | undefined;
+  readonly parameters: CompiledParameters | undefined;
+  /** False: only the path's parameters are looked at. */
+  readonly declaresParams: boolean;
+  /** Account pages answer with `meta` and `response`, application routes with problem details. */
+  readonly kind: "account" | "application";
+}
+
+/** The facts of a request that no declared route stands for, as with `security.check(request, guard)`. */
+export const noRoute: RouteFacts = {
+  label: "request",
+  authn: undefined,
+  realm: undefined,
+  parameters: undefined,
+  declaresParams: false,
+  kind: "application",
+};
+
+/**
+ * One request's life as guards, schemes and endpoints see it: what came in, who is calling once that is known, and the
+ * cookies that will go out. Made once a request.
+ */
+export class SecurityRequest {
+  readonly request: Request;
+  readonly system: System;
+  readonly route: RouteFacts;
+  /** The Hono context, where there is one. */
+  readonly context: Context | undefined;
+  /** Who is calling, once a scheme has found out. */
+  identity: Identity | undefined = undefined;
+  /** The session of the cookie: with `identity`, or an anonymous visitor's who has a session bag. */
+  session: Session | undefined = undefined;
+  /** What the schemes answered so far, by name. */
+  readonly tried: Map<string, Awaitable<Identity | undefined>> = new Map();
+  #cookies: Map<string, string> | undefined = undefined;
+  #parameters: Awaitable<Readonly<Record<string, unknown>>> | undefined = undefined;
+  #body: Promise<ParsedBody> | undefined = undefined;
+  #url: URL | undefined = undefined;
+
+  constructor(system: System, request: Request, route: RouteFacts, context?: Context) {
+    this.system = system;
+    this.request = request;
+    this.route = route;
+    this.context = context;
+  }
+
+  get method(): string {
+    return this.request.method;
+  }
+
+  /** The request's URL. Its host is the client's word: never build links from it. */
+  get url(): URL {
+    this.#url ??= new URL(this.request.url);
+    return this.#url;
+  }
+
+  header(name: string): string | undefined {
+    return this.request.headers.get(name) ?? undefined;
+  }
+
+  /** The value of a cookie; undefined also when it came twice. */
+  cookie(name: string): string | undefined {
+    const header = this.request.headers.get("cookie");
+    return header === null ? undefined : parseCookie(header, name);
+  }
+
+  /** The client's address: the socket's unless proxies are declared. */
+  get address(): string | undefined {
+    return this.system.clientAddress(this);
+  }
+
+  /** True when the caller is to be answered in JSON. */
+  get wantsJson(): boolean {
+    return this.system.wantsJson(this);
+  }
+
+  /** How `wantsJson` is decided unless the application replaces it. */
+  get negotiatesJson(): boolean {
+    return wantsJson(this.header("content-type"), this.header("accept"));
+  }
+
+  /** Adds a cookie to the answer; the last one of a name counts. */
+  setCookie(name: string, value: string, attributes: CookieAttributes): void {
+    this.#cookies ??= new Map();
+    this.#cookies.set(name, serializeCookie(name, value, attributes));
+  }
+
+  /** Removes a cookie at the client. */
+  clearCookie(name: string, attributes: CookieAttributes): void {
+    this.setCookie(name, "", { ...attributes, maxAge: 0 });
+  }
+
+  /** The cookies that go out with the answer, as header values. */
+  get cookies(): readonly string[] {
+    return this.#cookies === undefined ? [] : [...this.#cookies.values()];
+  }
+
+  /** The body by its declared media type, read once within the limits. Rejects with BodyError. */
+  body(): Promise<ParsedBody> {
+    this.#body ??= this.#readBody();
+    return this.#body;
+  }
+
+  async #readBody(): Promise<ParsedBody> {
+    if (this.method === "GET" || this.method === "HEAD") return { kind: "none" };
+    // The application's handler may want to read the body itself afterwards.
+    const copy = this.route.kind === "application" && !this.route.declaresParams ? this.request.clone() : this.request;
+    return readBody(copy, this.system.bodyLimits);
+  }
+
+  /** The route's declared parameters, converted. Throws or rejects with ParameterError or BodyError. */
+  parameters(): Awaitable<Readonly<Record<string, unknown>>> {
+    this.#parameters ??= this.#convert();
+    return this.#parameters;
+  }
+
+  #convert(): Awaitable<Readonly<Record<string, unknown>>> {
+    const compiled = this.route.parameters;
+    if (compiled === undefined) return this.context?.req.param() ?? {};
+    const path = this.context?.req.param() ?? {};
+    const { url } = this.request;
+    const start = url.indexOf("/", url.indexOf("//") + 2);
+    const mark = url.indexOf("?", start);
+    const rawPath = url.slice(start, mark < 0 ? undefined : mark);
+    // A route that declares no parameters leaves query and body to its handler.
+    if (!this.route.declaresParams) return settle(compiled.convert({ path, rawPath, query: "", body: undefined }));
+    const query = mark < 0 ? "" : url.slice(mark + 1);
+    if (this.method === "GET" || this.method === "HEAD")
+      return settle(compiled.convert({ path, rawPath, query, body: undefined }));
+    return this.body().then((body) => settle(compiled.convert({ path, rawPath, query, body })));
+  }
+}
+
+type Converted = Awaited<ReturnType<CompiledParameters["convert"]>>;
+
+function settle(result: Awaitable<Converted>): Awaitable<Readonly<Record<string, unknown>>> {
+  return result instanceof Promise ? result.then(unwrap) : unwrap(result);
+}
+
+function unwrap(result: Converted): Readonly<Record<string, unknown>> {
+  if (!result.ok) throw new ParameterError(result.faults);
+  return result.value;
+}

@@ -1,0 +1,109 @@
+/**
+ * How a message is shown: a confirmation, a remark, a refusal. The keys and their categories are Flask-Security's
+ * where it has them, so that JSON clients written for it keep working; the wording is ours.
+ */
+export type MessageCategory = "info" | "success" | "warning" | "error";
+
+/** One message: its category and its English text with `{name}` placeholders. */
+export interface Message {
+  readonly category: MessageCategory;
+  readonly text: string;
+}
+
+/** The answers of the account system in English, by key. */
+export const messages = {
+  // Sign-in and sign-out
+  LOGIN: { category: "info", text: "Sign in to continue." },
+  LOGGED_OUT: { category: "success", text: "You are signed out." },
+  ALREADY_LOGGED_IN: { category: "info", text: "You are already signed in." },
+  GENERIC_AUTHN_FAILED: {
+    category: "error",
+    text: "That did not match an account. Check what you typed and try again.",
+  },
+  USER_DOES_NOT_EXIST: { category: "error", text: "There is no such account." },
+  US_SPECIFY_IDENTITY: { category: "error", text: "Say which account you want to sign in to." },
+  IDENTITY_NOT_REGISTERED: { category: "error", text: "{id} is not known here." },
+  INVALID_PASSWORD: { category: "error", text: "The password is wrong." },
+  DISABLED_ACCOUNT: { category: "error", text: "This account has been switched off." },
+  CONFIRMATION_REQUIRED: {
+    category: "error",
+    text: "Confirm your email address first: open the link that we mailed to you.",
+  },
+  TOO_MANY_ATTEMPTS: { category: "error", text: "Too many attempts. Please try again in {seconds} s." },
+  ANONYMOUS_USER_REQUIRED: { category: "error", text: "This is only for visitors who are not signed in." },
+  UNAUTHENTICATED: { category: "error", text: "You need to sign in for this." },
+  UNAUTHORIZED: { category: "error", text: "Your account does not have access to this." },
+
+  // Registration
+  REGISTERED: { category: "success", text: "Your account is ready. You can sign in now." },
+  CONFIRM_REGISTRATION: {
+    category: "success",
+    text: "Nearly done: open the link that we have mailed to {email} to confirm your address.",
+  },
+  EMAIL_NOT_PROVIDED: { category: "error", text: "Enter your email address." },
+  INVALID_EMAIL_ADDRESS: { category: "error", text: "This is not an email address." },
+  EMAIL_ALREADY_ASSOCIATED: { category: "error", text: "{email} already belongs to an account." },
+  IDENTITY_ALREADY_ASSOCIATED: { category: "error", text: "The {attr} “{value}” already belongs to an account." },
+  USERNAME_NOT_PROVIDED: { category: "error", text: "Choose a username." },
+  USERNAME_INVALID_LENGTH: { category: "error", text: "A username has {min} to {max} characters." },
+  USERNAME_ILLEGAL_CHARACTERS: { category: "error", text: "The username contains characters that cannot be used." },
+  USERNAME_DISALLOWED_CHARACTERS: { category: "error", text: "A username consists of letters and digits only." },
+  USERNAME_ALREADY_ASSOCIATED: { category: "error", text: "The username {username} is taken." },
+
+  // Passwords
+  PASSWORD_NOT_PROVIDED: { category: "error", text: "Enter a password." },
+  PASSWORD_INVALID_LENGTH: { category: "error", text: "A password has {length} to {maximum} characters." },
+  PASSWORD_TOO_COMMON: {
+    category: "error",
+    text: "Many people use this password. Choose one that is harder to guess.",
+  },
+  PASSWORD_TOO_SIMPLE: { category: "error", text: "This password is easy to guess. Make it longer or less regular." },
+  PASSWORD_IS_IDENTITY: { category: "error", text: "Your name or address cannot be your password." },
+  PASSWORD_ILLEGAL: { category: "error", text: "The password contains a control character, which cannot be used." },
+  PASSWORD_IS_THE_SAME: { category: "error", text: "Choose a password that differs from the present one." },
+  PASSWORD_BREACHED: {
+    category: "error",
+    text: "This password is on a list of stolen passwords. Choose another one.",
+  },
+  PASSWORD_BREACHED_SITE_ERROR: {
+    category: "error",
+    text: "The list of stolen passwords could not be asked. Please try again later.",
+  },
+  PASSWORD_MISMATCH: { category: "error", text: "The two passwords differ." },
+  RETYPE_PASSWORD_MISMATCH: { category: "error", text: "The two passwords differ." },
+  PASSWORD_CHANGE: { category: "success", text: "Your password is changed." },
+
+  // Re-authentication
+  REAUTHENTICATION_REQUIRED: { category: "error", text: "Show that it is you before you go on." },
+  REAUTHENTICATION_SUCCESSFUL: { category: "info", text: "Thank you, that was you." },
+
+  // Answers that tell outsiders nothing
+  GENERIC_RECOVERY: {
+    category: "info",
+    text: "If there is an account for this, a mail with the next step is on its way to its address.",
+  },
+  GENERIC_REGISTRATION: {
+    category: "info",
+    text: "Look into your mailbox: if this address can be used, the next step is in a mail that we have just sent.",
+  },
+  GENERIC_US_SIGNIN: { category: "info", text: "If there is an account for this, a code is on its way." },
+
+  // Requests
+  CSRF_MISSING: { category: "error", text: "The form came without its security token. Reload the page and try again." },
+  CSRF_INVALID: { category: "error", text: "The form has been open for too long. Reload the page and try again." },
+  CSRF_ORIGIN: { category: "error", text: "The request came from another website and was refused." },
+  INVALID_REDIRECT: { category: "error", text: "Only pages of this website can be opened next." },
+  INVALID_REQUEST: { category: "error", text: "The request could not be read." },
+  INVALID_INPUT: { category: "error", text: "Something in the input is not right." },
+  INVALID_INPUT_LENGTH: { category: "error", text: "The input is too short or too long." },
+  FIELD_REQUIRED: { category: "error", text: "This cannot be left empty." },
+  FIELD_INVALID: { category: "error", text: "This value cannot be used." },
+  UNEXPECTED_FIELD: { category: "error", text: "The field “{name}” does not belong here." },
+  UNSUPPORTED_MEDIA_TYPE: { category: "error", text: "Content of this type is not accepted here." },
+  PAYLOAD_TOO_LARGE: { category: "error", text: "The request is larger than this server accepts." },
+  METHOD_NOT_ALLOWED: { category: "error", text: "This address does not answer requests of this kind." },
+  NOT_FOUND: { category: "error", text: "There is nothing at this address." },
+  SERVER_BUSY: { category: "error", text: "The server is busy. Please try again in {seconds} s." },
+  API_ERROR: { category: "error", text: "The request could not be answered." },
+  SERVER_ERROR: { category: "error", text: "Something went wrong on our side. Please try again later." },
+} as const;

@@ -1,0 +1,45 @@
+/** Portcullis: routes that say who may call them, and a complete account system in the application's own database. */
+
+export { type SessionBag, type SessionDeclaration, sessionOf } from "./authn/bag.ts";
+export type { Gate, GateAttempt, GateVerdict } from "./authn/gates.ts";
+export type { Scheme } from "./authn/scheme.ts";
+export { customGuard, type Guard, type GuardDescription } from "./authz/guard.ts";
+export {
+  anonymousRequired,
+  authRequired,
+  authTokenRequired,
+  type FreshOptions,
+  fresh,
+  httpAuthRequired,
+  unauthCsrf,
+} from "./authz/guards/authentication.ts";
+export { allOf, anyOf } from "./authz/guards/combined.ts";
+export { object } from "./authz/guards/object.ts";
+export { open } from "./authz/guards/open.ts";
+export { permissionsAccepted, permissionsRequired, rolesAccepted, rolesRequired } from "./authz/guards/roles.ts";
+export type { Handlers } from "./authz/refusal.ts";
+export { allow, forbidden, notFound, stale, type Verdict } from "./authz/verdict.ts";
+export type { Datastore, DatastoreProvider, Transaction } from "./datastore/contract.ts";
+export { type NewRole, type Roles, UnknownRoleError } from "./datastore/roles.ts";
+export { type NewUser, UnknownUserError, type Users } from "./datastore/users.ts";
+export type { EventHub, SecurityEventName, SecurityEvents } from "./events/events.ts";
+export type { Problem } from "./http/answer.ts";
+export type { SecurityRequest } from "./http/request.ts";
+export type { ObjectRule } from "./http/system.ts";
+export type { MessageKey } from "./i18n/catalogue.ts";
+export type { Account, SecurityPayload } from "./model/account.ts";
+export { column, type OwnColumn } from "./model/column.ts";
+export type { Duration } from "./model/duration.ts";
+export {
+  ConfigurationError,
+  DatastoreError,
+  OverloadedError,
+  PortcullisError,
+  UniqueConflictError,
+} from "./model/errors.ts";
+export type { Identity } from "./model/identity.ts";
+export type { Role, User } from "./model/user.ts";
+export type { Destination, IdentityOption, SecurityOptions, UserOf } from "./options.ts";
+export type { App, RouteDeclaration, RouteRecord } from "./routes/types.ts";
+export type { Authz, CurrentUser, GuardedEnv, Vocabulary } from "./routes/vocabulary.ts";
+export { type Decision, portcullis, type Security } from "./security.ts";

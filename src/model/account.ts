@@ -1,0 +1,56 @@
+import type { Row } from "./schema.ts";
+import type { Role, User } from "./user.ts";
+
+/** What JSON answers show of a user. */
+export type SecurityPayload = Record<string, unknown>;
+
+/**
+ * A user with what decides about access: what caches hold, guards read and handlers get as `c.var.user`.
+ * Turned into JSON it shows its `securityPayload()`, never the row.
+ */
+export interface Account extends User {
+  /** Names of the user's roles. */
+  readonly roles: ReadonlySet<string>;
+  /** All permissions of these roles. */
+  readonly permissions: ReadonlySet<string>;
+  hasRole(role: string): boolean;
+  hasPermission(permission: string): boolean;
+  /** What JSON answers show of this user: e-mail and, where there is one, the username, or what the option `securityPayload` says. */
+  securityPayload(): SecurityPayload;
+}
+
+/** How an application says what JSON answers show of a user. */
+export type PayloadMaker = (account: Account) => SecurityPayload;
+
+const defaultPayload: PayloadMaker = (account) =>
+  account.username === null ? { email: account.email } : { email: account.email, username: account.username };
+
+/** Returns the maker of accounts from a user's row and the rows of their roles. */
+export function accountFactory(payload: PayloadMaker = defaultPayload): (user: Row, roles: readonly Row[]) => Account {
+  const methods = {
+    hasRole(this: Account, role: string): boolean {
+      return this.roles.has(role);
+    },
+    hasPermission(this: Account, permission: string): boolean {
+      return this.permissions.has(permission);
+    },
+    securityPayload(this: Account): SecurityPayload {
+      return payload(this);
+    },
+    toJSON(this: Account): SecurityPayload {
+      return payload(this);
+    },
+  };
+  return (user, roles) => {
+    const names = new Set<string>();
+    const permissions = new Set<string>();
+    for (const role of roles as unknown as readonly Role[]) {
+      names.add(role.name);
+      for (const permission of role.permissions) permissions.add(permission);
+    }
+    const account: Account = Object.assign(Object.create(methods), user, { roles: names, permissions });
+    // A spread or a loop over the account must not carry the hash along.
+    Object.defineProperty(account, "password", { enumerable: false });
+    return account;
+  };
+}

@@ -1,0 +1,60 @@
+import type { Column } from "./schema.ts";
+import { columnName } from "./tables.ts";
+
+declare const columnValue: unique symbol;
+
+/** A column that the application adds to the user, with the type of its values. */
+export interface OwnColumn<T> {
+  readonly definition: Omit<Column, "name">;
+  /** For the compiler only; never there at run time. */
+  readonly [columnValue]?: T;
+}
+
+/** What a column may say. */
+export interface ColumnOptions {
+  /** Default false: every user must have a value. */
+  readonly nullable?: boolean;
+  readonly unique?: boolean;
+  readonly index?: boolean;
+  /** The value of rows that exist when the column is added, and of users made without it. */
+  readonly default?: number | string | boolean;
+}
+
+type Value<T, Options> = Options extends { readonly nullable: true } ? T | null : T;
+
+function make<T, const Options extends ColumnOptions>(
+  definition: Omit<Column, "name" | "nullable">,
+  options: Options,
+): OwnColumn<Value<T, Options>> {
+  return { definition: { ...definition, ...options, nullable: options.nullable ?? false } };
+}
+
+/** The columns that an application may add to the user: `columns: { company: column.string({ nullable: true }) }`. */
+export const column: {
+  string<const O extends ColumnOptions & { readonly length?: number }>(options?: O): OwnColumn<Value<string, O>>;
+  text<const O extends ColumnOptions>(options?: O): OwnColumn<Value<string, O>>;
+  integer<const O extends ColumnOptions>(options?: O): OwnColumn<Value<number, O>>;
+  boolean<const O extends ColumnOptions>(options?: O): OwnColumn<Value<boolean, O>>;
+  datetime<const O extends ColumnOptions>(options?: O): OwnColumn<Value<Date, O>>;
+} = {
+  string: (options) => make({ type: "string", length: options?.length ?? 255 }, options ?? ({} as never)),
+  text: (options) => make({ type: "text" }, options ?? ({} as never)),
+  integer: (options) => make({ type: "integer" }, options ?? ({} as never)),
+  boolean: (options) => make({ type: "boolean" }, options ?? ({} as never)),
+  datetime: (options) => make({ type: "datetime" }, options ?? ({} as never)),
+};
+
+/** The application's columns by their TypeScript name. */
+export type OwnColumns = Readonly<Record<string, OwnColumn<unknown>>>;
+
+/** The fields that these columns add to the user. */
+export type OwnFields<C extends OwnColumns> = {
+  readonly [K in keyof C]: C[K] extends OwnColumn<infer T> ? T : never;
+};
+
+/** The columns as the schema has them. */
+export function namedColumns(columns: OwnColumns): Record<string, Column> {
+  return Object.fromEntries(
+    Object.entries(columns).map(([field, { definition }]) => [field, { ...definition, name: columnName(field) }]),
+  );
+}

@@ -1,0 +1,330 @@
+import type { SessionDeclaration } from "./authn/bag.ts";
+import type { Scheme } from "./authn/scheme.ts";
+import type { Handlers } from "./authz/refusal.ts";
+import type { DatastoreProvider } from "./datastore/contract.ts";
+import type { Feature } from "./features/feature.ts";
+import type { TrustedProxies } from "./http/address.ts";
+import type { BodyLimits } from "./http/body.ts";
+import type { CsrfOptions } from "./http/csrf.ts";
+import { checkedOrigins } from "./http/redirect.ts";
+import type { SecurityRequest } from "./http/request.ts";
+import type { ObjectRule } from "./http/system.ts";
+import type { MessageKey } from "./i18n/catalogue.ts";
+import type { PayloadMaker } from "./model/account.ts";
+import { namedColumns, type OwnColumns, type OwnFields } from "./model/column.ts";
+import { type Duration, milliseconds } from "./model/duration.ts";
+import { ConfigurationError } from "./model/errors.ts";
+import { coreTables } from "./model/tables.ts";
+import type { User } from "./model/user.ts";
+import type { HashingOptions } from "./passwords/hashing-options.ts";
+import type { PasswordPolicyOptions } from "./passwords/policy.ts";
+import type { ViewOptions } from "./views/contract.ts";
+
+/** A path on this server, or a function of the request. */
+export type Destination = string | ((rq: SecurityRequest) => string);
+
+/** An attribute that identifies a user at sign-in. */
+export type IdentityOption = "email" | "username";
+
+/** Everything that `portcullis()` can be told. Whatever is unknown or contradictory refuses to start. */
+export interface SecurityOptions<
+  Role extends string = never,
+  Permission extends string = never,
+  Objects extends Readonly<Record<string, ObjectRule>> = Record<never, ObjectRule>,
+  Columns extends OwnColumns = Record<never, never>,
+  SchemeName extends string = never,
+  Bag extends object = Record<string, unknown>,
+> {
+  /** Keys of at least 32 characters; the first signs, all verify, so that keys can be changed without signing anybody out. */
+  readonly secretKeys: readonly string[];
+  /** The origins under which this server is reached, such as "https://acme.example"; the first one is used in links. */
+  readonly origins: readonly string[];
+  /** `sqlite("acme.db")`, `postgres(url)`, `mysql(url)`, `memory()` or an adapter of your own. */
+  readonly datastore: DatastoreProvider;
+  /** The parts of the account system, from `portcullis/features`. */
+  readonly features?: readonly Feature[];
+
+  /** The roles that routes and code may name. They are created in the database when they are missing. */
+  readonly roles?: readonly Role[];
+  /** The permissions that routes and code may name. */
+  readonly permissions?: readonly Permission[];
+  /** Rules by kind of object: `(user, id, mode) => true | false | undefined`. */
+  readonly objects?: Objects;
+  /** Columns of your own on the user. */
+  readonly columns?: Columns;
+  /** Other names for the tables, by their logical name: `{ user: "users" }`. */
+  readonly tables?: Readonly<Record<string, string>>;
+
+  /** The schemes that a route accepts where it says nothing; default session and token. */
+  readonly authn?: readonly ("session" | "token" | "basic" | SchemeName)[];
+  /** Schemes of your own, tried after the built-in ones. */
+  readonly schemes?: readonly (Scheme & { readonly name: SchemeName })[];
+  /** The realm in challenges; default "Login Required". */
+  readonly realm?: string;
+  /** By what users say who they are, in this order; default ["email"]. */
+  readonly identities?: readonly IdentityOption[];
+
+  /** What the session bag holds: `session: sessionOf<{ cart: string[] }>()`. */
+  readonly session?: SessionDeclaration<Bag>;
+  readonly sessions?: {
+    /** A session ends after so long without a request; default "24h". */
+    readonly idle?: Duration;
+    /** However busy, a session ends after that; default "14d". */
+    readonly absolute?: Duration;
+    /** Life of a "keep me signed in" credential; default "30d". */
+    readonly remember?: Duration;
+    /** How long a sign-in waits for its second step; default "10m". */
+    readonly pending?: Duration;
+    /** Sessions and tokens that are kept in memory; default 10,000. 0: none, each request reads the row. */
+    readonly cached?: number;
+  };
+  readonly tokens?: {
+    /** Life of an auth token; default "15m". */
+    readonly life?: Duration;
+    /** Default "Authentication-Token". */
+    readonly header?: string;
+    /** Also take tokens from this query parameter. Queries end up in logs and referrers: leave it out if you can. */
+    readonly allowInQuery?: string;
+  };
+  readonly freshness?: {
+    /** A proof of identity is fresh for so long; default "24h". */
+    readonly within?: Duration;
+    /** A check that passed holds for so long more; default "1h". */
+    readonly grace?: Duration;
+  };
+  readonly passwords?: { readonly hashing?: HashingOptions; readonly policy?: PasswordPolicyOptions };
+
+  readonly csrf?: CsrfOptions;
+  readonly cookies?: {
+    /** Goes before each cookie's name, to keep two applications on one host apart. */
+    readonly prefix?: string;
+    /** Cookies without `Secure` and `__Host-`, for plain HTTP. Never in production. */
+    readonly allowInsecure?: boolean;
+  };
+  /** Proxies whose `X-Forwarded-For` is believed: `{ hops: 1 }` or a list of addresses and networks. Default: none. */
+  readonly trustedProxies?: TrustedProxies;
+  /** Limits of request bodies. */
+  readonly body?: Partial<BodyLimits>;
+
+  /** Goes before the path of each account page; default none. */
+  readonly prefix?: string;
+  /** Where pages go on when the request says no `next`; default "/". */
+  readonly destinations?: {
+    readonly afterSignIn?: Destination;
+    readonly afterSignOut?: Destination;
+    readonly afterRegister?: Destination;
+    /** A page of your own for 403, instead of the built-in one. */
+    readonly unauthorized?: string;
+  };
+  readonly views?: ViewOptions;
+  /** Texts of your own by message key. */
+  readonly messages?: Partial<Record<MessageKey, string>>;
+  /** Functions of your own in the place of the built-in answers. */
+  readonly handlers?: Handlers;
+  /** What JSON answers show of a user. */
+  readonly securityPayload?: PayloadMaker;
+  /** True: answers may tell whether an account exists. Friendlier to people, and to those who collect addresses. */
+  readonly revealAccounts?: boolean;
+
+  /**
+   * "create" (default): an empty database gets its tables, another one is only checked. "check": only checked.
+   * "always": what is missing is added at each start.
+   */
+  readonly migrate?: "create" | "check" | "always";
+  /** Where log lines go; default standard error, as JSON lines. Nothing secret is in them. */
+  readonly log?: (message: string, details?: Readonly<Record<string, unknown>>) => void;
+  /** Epoch milliseconds; for tests. */
+  readonly clock?: () => number;
+}
+
+/** The user of an application with these columns. */
+export type UserOf<Columns extends OwnColumns> = User & OwnFields<Columns>;
+
+/** The durations in milliseconds, with their defaults. */
+export interface Times {
+  readonly idle: number;
+  readonly absolute: number;
+  readonly remember: number;
+  readonly pending: number;
+  readonly token: number;
+  readonly within: number;
+  readonly grace: number;
+}
+
+type AnyOptions = SecurityOptions<string, string, Readonly<Record<string, ObjectRule>>, OwnColumns, string, object>;
+
+const sections: Readonly<Record<string, readonly string[] | undefined>> = {
+  secretKeys: undefined,
+  origins: undefined,
+  datastore: undefined,
+  features: undefined,
+  roles: undefined,
+  permissions: undefined,
+  objects: undefined,
+  columns: undefined,
+  tables: undefined,
+  authn: undefined,
+  schemes: undefined,
+  realm: undefined,
+  identities: undefined,
+  session: undefined,
+  sessions: ["idle", "absolute", "remember", "pending", "cached"],
+  tokens: ["life", "header", "allowInQuery"],
+  freshness: ["within", "grace"],
+  passwords: ["hashing", "policy"],
+  csrf: ["schemes", "unauthenticated", "cookie"],
+  cookies: ["prefix", "allowInsecure"],
+  trustedProxies: undefined,
+  body: ["bytes", "depth", "fields", "fieldNameBytes", "multipartBytes"],
+  prefix: undefined,
+  destinations: ["afterSignIn", "afterSignOut", "afterRegister", "unauthorized"],
+  views: undefined,
+  messages: undefined,
+  handlers: ["unauthenticated", "unauthorized", "reauthenticate", "renderJson", "renderProblem", "wantsJson"],
+  securityPayload: undefined,
+  revealAccounts: undefined,
+  migrate: undefined,
+  log: undefined,
+  clock: undefined,
+};
+
+const reservedRoles: ReadonlySet<string> = new Set(["OPEN", "AUTH", "CLOSE"]);
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** Refuses what is unknown, of the wrong type or contradictory, with the option's path and the mend. */
+export function checkOptions(options: AnyOptions): { readonly origins: readonly string[]; readonly times: Times } {
+  if (typeof options !== "object" || options === null) throw new ConfigurationError("options", "an object is expected");
+  checkNames(options);
+  checkVocabulary(options);
+  const origins = checkOrigins(options);
+  const { datastore, prefix, tokens, migrate, identities } = options;
+  if (typeof datastore?.open !== "function") {
+    throw new ConfigurationError("datastore", 'is missing; for a start: sqlite("app.db") from "portcullis/sqlite"');
+  }
+  if (prefix !== undefined && !/^(?:\/[A-Za-z0-9._~-]+)+$/.test(prefix)) {
+    throw new ConfigurationError("prefix", 'must be a path without a slash at its end, such as "/auth"');
+  }
+  if (
+    tokens?.header !== undefined &&
+    (!token.test(tokens.header) || /^(?:cookie|authorization|host)$/i.test(tokens.header))
+  ) {
+    throw new ConfigurationError("tokens.header", "is no name for a header of its own");
+  }
+  if (migrate !== undefined && !["create", "check", "always"].includes(migrate)) {
+    throw new ConfigurationError("migrate", 'must be "create", "check" or "always"');
+  }
+  if (
+    identities !== undefined &&
+    (identities.length === 0 || identities.some((name) => name !== "email" && name !== "username"))
+  ) {
+    throw new ConfigurationError("identities", 'a list of "email" and "username" is expected');
+  }
+  const cached = options.sessions?.cached;
+  if (cached !== undefined && !(Number.isInteger(cached) && cached >= 0)) {
+    throw new ConfigurationError("sessions.cached", "must be a whole number, 0 or more");
+  }
+  checkDestinations(options);
+  return { origins, times: times(options) };
+}
+
+function checkNames(options: AnyOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(sections, name)) {
+      throw new ConfigurationError(name, `unknown option; known: ${Object.keys(sections).join(", ")}`);
+    }
+    const known = sections[name];
+    if (known === undefined || value === undefined) continue;
+    if (typeof value !== "object" || value === null) throw new ConfigurationError(name, "an object is expected");
+    for (const inner of Object.keys(value)) {
+      if (!known.includes(inner))
+        throw new ConfigurationError(`${name}.${inner}`, `unknown option; known: ${known.join(", ")}`);
+    }
+  }
+}
+
+function checkVocabulary(options: AnyOptions): void {
+  for (const [path, words] of [
+    ["roles", options.roles],
+    ["permissions", options.permissions],
+  ] as const) {
+    const seen = new Set<string>();
+    for (const [index, word] of (words ?? []).entries()) {
+      const where = `${path}[${index}]`;
+      if (typeof word !== "string" || word === "" || /[,\s]/.test(word) || word.length > 80) {
+        throw new ConfigurationError(where, "must be a word of 1 to 80 characters without commas and white space");
+      }
+      if (path === "roles" && reservedRoles.has(word))
+        throw new ConfigurationError(where, `"${word}" means something else in a route`);
+      if (seen.has(word)) throw new ConfigurationError(where, `"${word}" is there twice`);
+      seen.add(word);
+    }
+  }
+  for (const [kind, rule] of Object.entries(options.objects ?? {})) {
+    if (typeof rule !== "function")
+      throw new ConfigurationError(`objects.${kind}`, "a function (user, id, mode) is expected");
+  }
+  for (const field of Object.keys(options.columns ?? {})) {
+    const path = `columns.${field}`;
+    if (!/^[a-z][A-Za-z0-9]{0,40}$/.test(field)) throw new ConfigurationError(path, "a name in camelCase is expected");
+    if (
+      Object.hasOwn(coreTables["user"]?.columns ?? {}, field) ||
+      ["roles", "permissions", "hasRole", "hasPermission", "securityPayload", "toJSON"].includes(field)
+    ) {
+      throw new ConfigurationError(path, "the user has this already");
+    }
+  }
+  namedColumns(options.columns ?? {});
+  for (const [table, name] of Object.entries(options.tables ?? {})) {
+    if (!Object.hasOwn(coreTables, table)) {
+      throw new ConfigurationError(`tables.${table}`, `unknown table; known: ${Object.keys(coreTables).join(", ")}`);
+    }
+    if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name))
+      throw new ConfigurationError(`tables.${table}`, "is no name for a table");
+  }
+}
+
+function checkOrigins(options: AnyOptions): readonly string[] {
+  if (!Array.isArray(options.origins) || options.origins.length === 0) {
+    throw new ConfigurationError(
+      "origins",
+      'at least one is needed, such as "https://acme.example" or "http://localhost:3000"',
+    );
+  }
+  const origins = [...checkedOrigins(options.origins)];
+  const loopback = /^http:\/\/(?:localhost|[a-z0-9.-]+\.localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
+  for (const [index, origin] of origins.entries()) {
+    if (origin.startsWith("http://") && !loopback.test(origin) && options.cookies?.allowInsecure !== true) {
+      throw new ConfigurationError(
+        `origins[${index}]`,
+        `${origin} is not encrypted; use https://, or say cookies: { allowInsecure: true } if you must`,
+      );
+    }
+  }
+  return origins;
+}
+
+function checkDestinations({ destinations }: AnyOptions): void {
+  for (const [name, value] of Object.entries(destinations ?? {})) {
+    const path = `destinations.${name}`;
+    if (typeof value === "function" && name !== "unauthorized") continue;
+    if (typeof value !== "string" || !/^\/(?![/\\])/.test(value))
+      throw new ConfigurationError(path, "a path that starts with one / is expected");
+  }
+}
+
+function times({ sessions, tokens, freshness }: AnyOptions): Times {
+  const result: Times = {
+    idle: milliseconds("sessions.idle", sessions?.idle ?? "24h"),
+    absolute: milliseconds("sessions.absolute", sessions?.absolute ?? "14d"),
+    remember: milliseconds("sessions.remember", sessions?.remember ?? "30d"),
+    pending: milliseconds("sessions.pending", sessions?.pending ?? "10m"),
+    token: milliseconds("tokens.life", tokens?.life ?? "15m"),
+    within: milliseconds("freshness.within", freshness?.within ?? "24h"),
+    grace:
+      freshness?.grace === "0s" || freshness?.grace === "0m"
+        ? 0
+        : milliseconds("freshness.grace", freshness?.grace ?? "1h"),
+  };
+  if (result.idle > result.absolute) throw new ConfigurationError("sessions.idle", "is longer than sessions.absolute");
+  return result;
+}

@@ -1,0 +1,173 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ConfigurationError } from "../model/errors.ts";
+import { createPasswordPolicy, type PasswordPolicyOptions } from "./policy.ts";
+
+const policy = createPasswordPolicy();
+const NOBODY = { identities: [] };
+const keys = async (password: string, identities: readonly string[] = [], own = policy): Promise<string[]> =>
+  (await own.check(password, { identities })).map(({ key }) => key);
+
+describe("length", () => {
+  test.each([
+    ["éééé", []], // 4 code points, 8 after NFKD
+    ["ééééééé", []],
+    ["😀😁😂🤣😃😄😅😆", []],
+    ["😀😁😂🤣😃😄😅", ["PASSWORD_INVALID_LENGTH"]],
+    ["kumquat", ["PASSWORD_INVALID_LENGTH"]],
+    ["", ["PASSWORD_INVALID_LENGTH"]],
+    ["no composition rule", []],
+    ["       x  ", []],
+  ])("%j", async (password, expected) => {
+    expect(await keys(password)).toEqual(expected);
+  });
+
+  test("64, 100 and 128 code points are accepted, 129 are not", async () => {
+    const text = "ordinary words 1 ".repeat(10);
+    for (const length of [64, 100, 128]) expect(await keys(text.slice(0, length))).toEqual([]);
+    expect(await keys(text.slice(0, 129))).toEqual(["PASSWORD_INVALID_LENGTH"]);
+    expect(await keys("😀😁".repeat(64))).toEqual([]);
+    expect(await keys("😀😁".repeat(65))).toEqual(["PASSWORD_INVALID_LENGTH"]);
+    expect(await keys("x".repeat(10_000_000))).toEqual(["PASSWORD_INVALID_LENGTH"]);
+  });
+
+  test("the fault tells the limits", async () => {
+    expect(await policy.check("x", NOBODY)).toEqual([
+      { key: "PASSWORD_INVALID_LENGTH", params: { length: 8, maximum: 128 } },
+    ]);
+    const own = createPasswordPolicy({ minLength: 12, maxLength: 20 });
+    expect(await own.check("elevenchars", NOBODY)).toEqual([
+      { key: "PASSWORD_INVALID_LENGTH", params: { length: 12, maximum: 20 } },
+    ]);
+    expect(own).toMatchObject({ minLength: 12, maxLength: 20 });
+  });
+
+  test("whatever the limit, what cannot be hashed is not accepted", async () => {
+    const own = createPasswordPolicy({ maxLength: 1024 });
+    expect(await keys("a1".repeat(512), [], own)).toEqual([]);
+    expect(await keys("😀".repeat(257), [], own)).toEqual(["PASSWORD_INVALID_LENGTH"]);
+  });
+});
+
+test.each(["pass\0word123", "pass\u0007word1", "two\nlines of text", "lone \ud800 surrogate", "\u0085 next line"])(
+  "%j is illegal",
+  async (password) => {
+    expect(await keys(password)).toEqual(["PASSWORD_ILLEGAL"]);
+  },
+);
+
+test("what is no string is illegal", async () => {
+  for (const password of [undefined, null, 12345678, {}, ["password"]]) {
+    expect(await keys(password as unknown as string)).toEqual(["PASSWORD_ILLEGAL"]);
+  }
+});
+
+describe("common passwords", () => {
+  test.each([
+    "password",
+    "Password",
+    "PASSWORD",
+    "ｐａｓｓｗｏｒｄ",
+    "12345678",
+    "sunshine",
+    "qwertyuiop",
+    "Password1",
+    "1password",
+    "Sunshine2024",
+    "monkey!!",
+    "12Monkey!",
+    "!Password!",
+  ])("%s is refused", async (password) => {
+    expect(await keys(password)).toEqual(["PASSWORD_TOO_COMMON"]);
+  });
+
+  test.each(["battery staple", "correct horse", "sunshine kumquat", "sunshine20240101", "zsunshinez", "8f2!0q7$3w"])(
+    "%s is accepted",
+    async (password) => {
+      expect(await keys(password)).toEqual([]);
+    },
+  );
+
+  test("an option accepts them", async () => {
+    expect(await keys("password", [], createPasswordPolicy({ allowCommonPasswords: true }))).toEqual([]);
+  });
+});
+
+describe("the identity", () => {
+  const identities = ["Jane.Kumquat@Example.com", "KumquatJane", "+4915112345678"];
+  test.each(["jane.kumquat@example.com", "JANE.KUMQUAT", "kumquatjane", "ｋｕｍｑｕａｔjane", "+4915112345678"])(
+    "%s is refused",
+    async (password) => {
+      expect(await keys(password, identities)).toContain("PASSWORD_IS_IDENTITY");
+    },
+  );
+
+  test.each(["kumquatjane and more", "example.com", "@example.com"])("%s is accepted", async (password) => {
+    expect(await keys(password, identities)).toEqual([]);
+  });
+
+  test("that is a common password has both faults", async () => {
+    expect(await keys("sunshine", ["sunshine@example.com"])).toEqual(["PASSWORD_IS_IDENTITY", "PASSWORD_TOO_COMMON"]);
+  });
+});
+
+describe("validators", () => {
+  test("are asked for what passed the rest, in the normal form", async () => {
+    const asked: unknown[] = [];
+    const own = createPasswordPolicy({
+      validators: [
+        (password, context) => {
+          asked.push([password, context]);
+          return [];
+        },
+        async () => [{ key: "PASSWORD_BREACHED", params: { count: 3 } }],
+      ],
+    });
+    expect(await own.check("ｋumquat tree", { identities: ["me"] })).toEqual([
+      { key: "PASSWORD_BREACHED", params: { count: 3 } },
+    ]);
+    expect(asked).toEqual([["kumquat tree", { identities: ["me"] }]]);
+    expect(await keys("password", [], own)).toEqual(["PASSWORD_TOO_COMMON"]);
+    expect(asked).toHaveLength(1);
+  });
+
+  test("that fail refuse the password", async () => {
+    const own = createPasswordPolicy({ validators: [() => Promise.reject(new Error("offline"))] });
+    await expect(own.check("kumquat tree", NOBODY)).rejects.toThrow("offline");
+  });
+});
+
+test("any text is decided without an error", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.string({ unit: "binary", maxLength: 200 }),
+      fc.string({ unit: "binary" }),
+      async (password, name) => {
+        expect(Array.isArray(await policy.check(password, { identities: [name, password] }))).toBe(true);
+      },
+    ),
+  );
+});
+
+const refused: [options: unknown, path: string][] = [
+  [{ minLenght: 8 }, "passwords.policy.minLenght"],
+  [{ minLength: 7 }, "passwords.policy.minLength"],
+  [{ minLength: 0, allowShortPasswords: true }, "passwords.policy.minLength"],
+  [{ minLength: "8" }, "passwords.policy.minLength"],
+  [{ maxLength: 7 }, "passwords.policy.maxLength"],
+  [{ maxLength: 1025 }, "passwords.policy.maxLength"],
+  [{ allowShortPasswords: 1 }, "passwords.policy.allowShortPasswords"],
+  [{ allowCommonPasswords: "no" }, "passwords.policy.allowCommonPasswords"],
+  [{ validators: () => [] }, "passwords.policy.validators"],
+  [{ validators: ["zxcvbn"] }, "passwords.policy.validators[0]"],
+  ["strict", "passwords.policy"],
+];
+test.each(refused)("the options %j are refused", (options, path) => {
+  const attempt = () => createPasswordPolicy(options as PasswordPolicyOptions);
+  expect(attempt).toThrow(ConfigurationError);
+  expect(attempt).toThrow(expect.objectContaining({ path }));
+});
+
+test("allowShortPasswords allows them", async () => {
+  expect(await keys("kumq", [], createPasswordPolicy({ minLength: 4, allowShortPasswords: true }))).toEqual([]);
+});

@@ -1,0 +1,232 @@
+import { type Context, Hono } from "hono";
+import type { Authenticator } from "../authn/authenticator.ts";
+import { nobody } from "../authz/guards/open.ts";
+import type { RouteFacts } from "../http/request.ts";
+import { ConfigurationError } from "../model/errors.ts";
+import { compileParameters } from "./parameters/index.ts";
+import { type GuardedHandler, type Runner, runGuarded } from "./run.ts";
+import type { App, RouteRecord } from "./types.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+import { checkWords, toGuard, type Words } from "./words.ts";
+
+/** What making applications needs. */
+export interface AppContext extends Runner {
+  readonly words: Words;
+  readonly authenticator: Authenticator;
+  /** The account pages: added to the application that is served, before its first request. */
+  readonly accounts: AccountRoutes;
+}
+
+/** The routes of the account system, as the application that is served takes them in. */
+export interface AccountRoutes {
+  readonly records: readonly RouteRecord[];
+  /** Called for each method and path; the handler answers. */
+  register(add: (method: string, path: string, handler: (c: Context) => Response | Promise<Response>) => void): void;
+}
+
+const methods = ["get", "post", "put", "patch", "delete", "options", "query", "all"] as const;
+const declarationKeys = new Set(["authz", "authn", "params", "realm"]);
+
+interface Declaration {
+  readonly authz?: unknown;
+  readonly authn?: readonly string[];
+  readonly params?: Parameters<typeof compileParameters>[0];
+  readonly realm?: string;
+}
+
+/** What is known of an application's routes, shared by all its `basePath` views. */
+interface AppState {
+  readonly records: RouteRecord[];
+  /** Adds the account pages, once. */
+  addAccounts(): void;
+  /** The last check before the first request. */
+  seal(): void;
+}
+
+const states = new WeakMap<object, AppState>();
+/** Handlers of account pages: they stay with the application that is served and are not mounted along. */
+const accountHandlers = new WeakSet<object>();
+
+/** Makes an application whose routes must be declared. */
+export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
+  const hono = new Hono();
+  const add = hono.on.bind(hono);
+  const records: RouteRecord[] = [];
+  let added = false;
+  let sealed = false;
+  const state: AppState = {
+    records,
+    addAccounts() {
+      if (added) return;
+      added = true;
+      context.accounts.register((method, path, handler) => {
+        accountHandlers.add(handler);
+        add(method, path, handler);
+      });
+    },
+    seal() {
+      if (sealed) return;
+      state.addAccounts();
+      for (const { method, path } of context.accounts.records) {
+        if (records.some((record) => record.path === path && (record.method === method || record.method === "ALL"))) {
+          throw new ConfigurationError(
+            `${method} ${path}`,
+            "is an account page; choose another path, or move the account pages by the option accounts.prefix",
+          );
+        }
+      }
+      sealed = true;
+    },
+  };
+  decorate(hono, context, state, "/");
+  return hono as unknown as App<V>;
+}
+
+/** Replaces what adds routes on one Hono object by what asks for a declaration. */
+function decorate(hono: Hono, context: AppContext, state: AppState, base: string): void {
+  const { records } = state;
+  states.set(hono, state);
+  const add: (method: string, path: string, handler: (c: Context) => Response | Promise<Response>) => unknown =
+    hono.on.bind(hono);
+  const mount = hono.route.bind(hono);
+  const basePath = hono.basePath.bind(hono);
+  const dispatch = hono.fetch;
+  const closed = (c: Context): Response | Promise<Response> =>
+    runGuarded(context, closedRoute, nobody, c, () => new Response(null, { status: 403 }));
+
+  const declare = (method: string, path: unknown, declaration: unknown, handler: unknown): void => {
+    if (typeof path !== "string" || !path.startsWith("/")) {
+      throw new ConfigurationError(`${method} ${String(path)}`, "the path must be a string that starts with /");
+    }
+    const full = joinPath(base, path);
+    const label = `${method} ${full}`;
+    const route = compile(context, label, method, full, declaration);
+    if (typeof handler !== "function") throw new ConfigurationError(label, "the handler is missing");
+    if (records.some((record) => record.method === method && record.path === full)) {
+      throw new ConfigurationError(label, "is declared twice; the second would never be called");
+    }
+    state.addAccounts();
+    records.push(route.record);
+    add(method, path, (c) => runGuarded(context, route.facts, route.guard, c, handler as GuardedHandler));
+  };
+
+  const mountApp = (path: string, sub: Hono): void => {
+    state.addAccounts();
+    const known = states.get(sub);
+    if (known === undefined) {
+      // A plain Hono application says nothing of who may call it: nobody.
+      for (const { method, path: inner } of sub.routes) add(method, joinPath(path, inner), closed);
+      return;
+    }
+    for (const record of known.records) records.push({ ...record, path: joinPath(joinPath(base, path), record.path) });
+    const routes = sub.routes.filter((route) => !accountHandlers.has(route.handler));
+    // Hono's route() reads nothing of the other application but these two.
+    mount(path, {
+      routes,
+      errorHandler: (sub as unknown as { errorHandler: unknown }).errorHandler,
+    } as unknown as Hono);
+  };
+
+  const replacements: Record<string, unknown> = {
+    on(names: string | readonly string[], path: string, declaration: unknown, handler: unknown) {
+      for (const name of typeof names === "string" ? [names] : names)
+        declare(name.toUpperCase(), path, declaration, handler);
+      return hono;
+    },
+    basePath(path: string) {
+      const view = basePath(path) as Hono;
+      decorate(view, context, state, joinPath(base, path));
+      return view;
+    },
+    route(path: string, sub: Hono) {
+      mountApp(path, sub);
+      return hono;
+    },
+    mount(path: string) {
+      throw new ConfigurationError(
+        `mount ${path}`,
+        "what is mounted raw declares nothing; use route with an application of security.app()",
+      );
+    },
+    accessMatrix: () => [...records, ...context.accounts.records],
+    fetch: ((request, ...rest) => {
+      state.seal();
+      return dispatch(request, ...rest);
+    }) satisfies Hono["fetch"],
+  };
+  for (const method of methods) {
+    replacements[method] = (path: unknown, declaration: unknown, handler: unknown) => {
+      declare(method.toUpperCase(), path, declaration, handler);
+      return hono;
+    };
+  }
+  Object.assign(hono, replacements);
+}
+
+const closedRoute: RouteFacts = {
+  label: "undeclared route",
+  authn: undefined,
+  realm: undefined,
+  parameters: undefined,
+  declaresParams: false,
+  kind: "application",
+};
+
+/** Checks a declaration against the vocabulary and turns it into what a request needs: once, at start. */
+function compile(
+  context: AppContext,
+  label: string,
+  method: string,
+  path: string,
+  input: unknown,
+): {
+  readonly facts: RouteFacts;
+  readonly guard: ReturnType<typeof toGuard>;
+  readonly record: RouteRecord;
+} {
+  const declaration = checkDeclaration(input, label);
+  const guard = toGuard(declaration.authz, label);
+  const parameters = compileParameters(declaration.params, path, method, label);
+  const description = guard.describe();
+  checkWords(description, context.words, context.authenticator, parameters.names, label);
+  if (declaration.authn !== undefined) context.authenticator.check(declaration.authn, `${label}: authn`);
+  const authn = declaration.authn === undefined ? undefined : Object.freeze([...declaration.authn]);
+  const realm = declaration.realm ?? description.realm;
+  const schemes = description.schemes ?? authn ?? context.system.defaultSchemes;
+  return {
+    guard,
+    facts: { label, authn, realm, parameters, declaresParams: declaration.params !== undefined, kind: "application" },
+    record: {
+      method,
+      path,
+      schemes: context.authenticator.names.filter((name) => schemes.includes(name)),
+      guard: description.text,
+      open: description.open,
+      parameters: parameters.describe().map(({ name, required, type }) => `${name}${required ? "" : "?"}: ${type}`),
+      source: "application",
+    },
+  };
+}
+
+function checkDeclaration(input: unknown, label: string): Declaration {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) {
+    throw new ConfigurationError(label, "authz is missing: declare { authz: … } between the path and the handler");
+  }
+  for (const key of Object.keys(input)) {
+    if (!declarationKeys.has(key)) {
+      throw new ConfigurationError(label, `unknown option "${key}"; known: ${[...declarationKeys].join(", ")}`);
+    }
+  }
+  const declaration = input as Declaration;
+  const { authn } = declaration;
+  if (authn !== undefined && (!Array.isArray(authn) || authn.length === 0)) {
+    throw new ConfigurationError(label, "authn: a list of at least one scheme is expected");
+  }
+  return declaration;
+}
+
+/** "/a" and "/b" → "/a/b", as Hono joins them. */
+function joinPath(base: string, path: string): string {
+  const joined = `${base.endsWith("/") ? base.slice(0, -1) : base}${path === "/" && base !== "/" ? "" : path}`;
+  return joined === "" ? "/" : joined;
+}

@@ -1,0 +1,121 @@
+import type { Context } from "hono";
+import type { BagKeeper } from "../authn/bag.ts";
+import type { Guard } from "../authz/guard.ts";
+import { csrfFault, formToken } from "../authz/guards/authentication.ts";
+import type { Refusals } from "../authz/refusal.ts";
+import { allow, type Verdict } from "../authz/verdict.ts";
+import { finish } from "../http/answer.ts";
+import { isUnsafe } from "../http/csrf.ts";
+import { type RouteFacts, SecurityRequest } from "../http/request.ts";
+import type { System } from "../http/system.ts";
+import type { Awaitable } from "../model/awaitable.ts";
+
+/** What running a guarded request needs. */
+export interface Runner {
+  readonly system: System;
+  readonly refusals: Refusals;
+  readonly bags: BagKeeper;
+}
+
+/** What an application's handler is given. */
+export type GuardedHandler = (c: Context, params: Readonly<Record<string, unknown>>) => Awaitable<Response>;
+
+/**
+ * One guarded request: guard, CSRF, parameters, handler, session bag. Without I/O on the way it is one synchronous call.
+ */
+export function runGuarded(
+  runner: Runner,
+  facts: RouteFacts,
+  guard: Guard,
+  c: Context,
+  handler: GuardedHandler,
+): Awaitable<Response> {
+  const rq = new SecurityRequest(runner.system, c.req.raw, facts, c);
+  try {
+    const verdict = guard.check(rq);
+    if (verdict instanceof Promise || verdict.kind !== "allow" || isUnsafe(rq.method)) {
+      return slow(runner, rq, verdict, c, handler);
+    }
+    const params = rq.parameters();
+    if (params instanceof Promise) return slow(runner, rq, verdict, c, handler);
+    return invoke(runner, rq, c, params, handler);
+  } catch (error) {
+    return failed(runner, rq, error);
+  }
+}
+
+async function slow(
+  runner: Runner,
+  rq: SecurityRequest,
+  first: Awaitable<Verdict>,
+  c: Context,
+  handler: GuardedHandler,
+): Promise<Response> {
+  let params: Readonly<Record<string, unknown>>;
+  try {
+    let verdict = await first;
+    if (verdict.kind === "allow") verdict = await checkCsrf(rq);
+    if (verdict.kind !== "allow") return await send(runner, rq, await runner.refusals.verdict(rq, verdict));
+    params = await rq.parameters();
+  } catch (error) {
+    return failed(runner, rq, error);
+  }
+  return invoke(runner, rq, c, params, handler);
+}
+
+/** Runs the handler. What it throws is the application's own and goes to its error handler. */
+function invoke(
+  runner: Runner,
+  rq: SecurityRequest,
+  c: Context,
+  params: Readonly<Record<string, unknown>>,
+  handler: GuardedHandler,
+): Awaitable<Response> {
+  expose(runner, rq, c);
+  const response = handler(c, params);
+  return response instanceof Promise ? response.then((answer) => send(runner, rq, answer)) : send(runner, rq, response);
+}
+
+/** Puts who is calling and the session bag where handlers find them. */
+export function expose(runner: Runner, rq: SecurityRequest, c: Context): void {
+  const identity = rq.identity ?? null;
+  c.set("identity", identity);
+  c.set("user", identity === null ? null : identity.account);
+  c.set("session", runner.bags.open(rq));
+  requests.set(c.req.raw, rq);
+}
+
+const requests = new WeakMap<Request, SecurityRequest>();
+
+/** The security side of the request that this Hono context is about; undefined outside of guarded routes. */
+export function requestOf(c: Context): SecurityRequest | undefined {
+  return requests.get(c.req.raw);
+}
+
+/** Sends the answer with what the request collected: the bag is written first, so what is answered is also kept. */
+export function send(runner: Runner, rq: SecurityRequest, response: Response): Awaitable<Response> {
+  if (!runner.bags.open(rq).dirty) return finish(rq, response);
+  return runner.bags.save(rq).then(() => finish(rq, response));
+}
+
+async function failed(runner: Runner, rq: SecurityRequest, error: unknown): Promise<Response> {
+  const answer = runner.refusals.error(rq, error);
+  if (answer === undefined) throw error;
+  return send(runner, rq, await answer);
+}
+
+/**
+ * Whoever is signed in by something that a browser sends along by itself must show that the request comes from our own
+ * pages: by its origin, and for the schemes of the option `csrf.schemes` by a token.
+ */
+export async function checkCsrf(rq: SecurityRequest): Promise<Verdict> {
+  const identity = rq.identity;
+  if (identity === undefined || !isUnsafe(rq.method)) return allow;
+  const { csrf } = rq.system;
+  const tokenNeeded = csrf.schemes.has(identity.via);
+  if (!tokenNeeded && identity.via !== "basic") return allow;
+  if (!csrf.sameOrigin(rq)) return csrfFault("CSRF_ORIGIN");
+  if (!tokenNeeded) return allow;
+  const fault = csrf.verify(rq, csrf.fromHeader(rq) ?? (await formToken(rq)));
+  return fault === undefined ? allow : csrfFault(fault);
+}

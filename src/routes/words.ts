@@ -1,0 +1,77 @@
+import type { Authenticator } from "../authn/authenticator.ts";
+import type { Guard, GuardDescription } from "../authz/guard.ts";
+import { signedIn } from "../authz/guards/authentication.ts";
+import { everybody, nobody } from "../authz/guards/open.ts";
+import { rolesRequired } from "../authz/guards/roles.ts";
+import { ConfigurationError } from "../model/errors.ts";
+
+/** The vocabulary at run time. */
+export interface Words {
+  readonly roles: ReadonlySet<string>;
+  readonly permissions: ReadonlySet<string>;
+  readonly objects: ReadonlySet<string>;
+}
+
+/** Turns what a route says under `authz` into a guard. `label` names the route in errors. */
+export function toGuard(authz: unknown, label: string): Guard {
+  if (authz === "OPEN") return everybody;
+  if (authz === "AUTH") return signedIn;
+  if (authz === "CLOSE") return nobody;
+  if (typeof authz === "string") return rolesRequired(authz);
+  if (Array.isArray(authz)) {
+    if (authz.length === 0)
+      throw new ConfigurationError(
+        label,
+        "authz: an empty list of roles; name at least one, or say OPEN, AUTH or CLOSE",
+      );
+    return rolesRequired(...(authz as string[]));
+  }
+  if (isGuard(authz)) return authz;
+  throw new ConfigurationError(
+    label,
+    authz === undefined
+      ? 'authz is missing: say who may call this route, such as "AUTH", "OPEN", a role or a guard'
+      : "authz: neither a word, a list of roles nor a guard",
+  );
+}
+
+function isGuard(value: unknown): value is Guard {
+  if (typeof value !== "object" || value === null) return false;
+  const guard = value as Partial<Guard>;
+  return typeof guard.check === "function" && typeof guard.describe === "function";
+}
+
+/** Refuses a guard that says a word outside of the vocabulary, with the route's label and the word. */
+export function checkWords(
+  description: GuardDescription,
+  words: Words,
+  authenticator: Authenticator,
+  parameters: readonly string[] | undefined,
+  label: string,
+): void {
+  const check = (
+    kind: string,
+    used: readonly string[] | undefined,
+    known: ReadonlySet<string>,
+    option: string,
+  ): void => {
+    for (const word of used ?? []) {
+      if (known.has(word)) continue;
+      const list = known.size === 0 ? `the option ${option} declares none` : `known: ${[...known].join(", ")}`;
+      throw new ConfigurationError(label, `authz: there is no ${kind} "${word}"; ${list}`);
+    }
+  };
+  check("role", description.roles, words.roles, "roles");
+  check("permission", description.permissions, words.permissions, "permissions");
+  for (const { kind, parameter } of description.objects ?? []) {
+    check("object kind", [kind], words.objects, "objects");
+    if (parameters !== undefined && !parameters.includes(parameter)) {
+      const list = parameters.length === 0 ? "the route has none" : `the route has ${parameters.join(", ")}`;
+      throw new ConfigurationError(
+        label,
+        `authz: object("${kind}", "${parameter}"): there is no such parameter; ${list}`,
+      );
+    }
+  }
+  authenticator.check(description.schemes ?? [], `${label}: authz`);
+}

@@ -1,0 +1,184 @@
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { type AnyOptions, type Assembly, assemble } from "./assembly.ts";
+import type { CredentialCache } from "./datastore/cache.ts";
+import type { Roles } from "./datastore/roles.ts";
+import type { Users } from "./datastore/users.ts";
+import type { EventHub } from "./events/events.ts";
+import { noRoute, type RouteFacts, SecurityRequest } from "./http/request.ts";
+import type { ObjectRule } from "./http/system.ts";
+import type { Account } from "./model/account.ts";
+import type { OwnColumns } from "./model/column.ts";
+import { PortcullisError } from "./model/errors.ts";
+import type { Identity } from "./model/identity.ts";
+import type { User } from "./model/user.ts";
+import type { SecurityOptions, UserOf } from "./options.ts";
+import { createApp } from "./routes/app.ts";
+import { checkCsrf, expose, requestOf, send } from "./routes/run.ts";
+import type { App, RouteRecord } from "./routes/types.ts";
+import type { Authz, CurrentUser, GuardedEnv, SignsIn, Vocabulary } from "./routes/vocabulary.ts";
+import { checkWords, toGuard } from "./routes/words.ts";
+import { type Html, html } from "./views/index.ts";
+
+/** What a plain check of a request found. */
+export type Decision<V extends Vocabulary, SignedIn extends boolean> =
+  | {
+      readonly allowed: true;
+      readonly user: SignedIn extends true ? CurrentUser<V> : CurrentUser<V> | null;
+      readonly identity: SignedIn extends true ? Identity : Identity | null;
+      /** Cookies that must go out with the answer, as `Set-Cookie` values. */
+      readonly cookies: readonly string[];
+    }
+  | { readonly allowed: false; readonly response: Response };
+
+/** A running system. */
+export interface Security<V extends Vocabulary> {
+  /** A Hono application whose routes must be declared. The one that is served also answers the account pages. */
+  app(): App<V>;
+  /** The account pages alone, to be mounted in a plain Hono application: `hono.route("/", security.accounts())`. */
+  accounts(): Hono;
+  /** The same guards as middleware of a plain Hono application: `hono.get("/", security.guard(authRequired()), handler)`. */
+  guard<const A extends Authz<V, string>>(authz: A): MiddlewareHandler<GuardedEnv<V, SignsIn<A>>>;
+  /** The same guards on a web-standard request. */
+  check<const A extends Authz<V, string>>(request: Request, authz: A): Promise<Decision<V, SignsIn<A>>>;
+  readonly users: Users<V["user"], V["role"]>;
+  readonly roles: Roles<V["role"], V["permission"]>;
+  readonly events: EventHub;
+  /** The hash of a password as it would be stored. */
+  hashPassword(password: string): Promise<string>;
+  /** True when the password is this user's. Takes the same time when there is no such user. */
+  verifyPassword(user: { readonly id: number } | undefined, password: string): Promise<boolean>;
+  /** A CSRF token for a form or script on the page that is being made. */
+  csrfToken(c: Context): string;
+  /** A hidden input with the CSRF token, for a form of your own. */
+  csrfField(c: Context): Html;
+  /** A button that signs out; undefined when the feature is off. */
+  signOutButton(c: Context, text?: string): Html | undefined;
+  /** The account pages' routes with their guards. */
+  accessMatrix(): readonly RouteRecord[];
+  /** Forgets what is cached of a user (or of everybody), in every process: for changes made past these operations. */
+  invalidate(user?: { readonly id: number }): Promise<void>;
+  /** How the caches are doing. */
+  cacheStats(): Readonly<Record<"session" | "token" | "basic", ReturnType<CredentialCache<never>["stats"]>>>;
+  /** Removes sessions, tickets and credentials that are over. Also done each hour. */
+  purge(): Promise<void>;
+  /** Ends the connections; requests after it fail. */
+  close(): Promise<void>;
+}
+
+/** Starts a system: checks the options, opens the datastore, wires the parts. Throws ConfigurationError with the option's path. */
+export async function portcullis<
+  const Role extends string = never,
+  const Permission extends string = never,
+  const Objects extends Readonly<Record<string, ObjectRule>> = Record<never, ObjectRule>,
+  const Columns extends OwnColumns = Record<never, never>,
+  const SchemeName extends string = never,
+  Bag extends object = Record<string, unknown>,
+>(
+  options: SecurityOptions<Role, Permission, Objects, Columns, SchemeName, Bag>,
+): Promise<
+  Security<{
+    readonly role: Role;
+    readonly permission: Permission;
+    readonly object: keyof Objects & string;
+    readonly scheme: "session" | "token" | "basic" | SchemeName;
+    readonly user: UserOf<Columns>;
+    readonly session: Bag;
+  }>
+> {
+  // The types say more than the run time checks; checkOptions looks at every value again.
+  return secure(await assemble(options as unknown as AnyOptions));
+}
+
+function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
+  const { kernel, app } = assembly;
+  const { system } = kernel;
+
+  const compile = (authz: unknown, label: string): { guard: ReturnType<typeof toGuard>; facts: RouteFacts } => {
+    const guard = toGuard(authz, label);
+    const description = guard.describe();
+    checkWords(description, app.words, app.authenticator, undefined, label);
+    return { guard, facts: { ...noRoute, label, realm: description.realm } };
+  };
+  const requestAt = (c: Context): SecurityRequest => {
+    const rq = requestOf(c);
+    if (rq === undefined) throw new PortcullisError("no_request", "this request passed no declared route and no guard");
+    return rq;
+  };
+
+  const middleware = (authz: unknown): MiddlewareHandler => {
+    const { guard, facts } = compile(authz, "security.guard()");
+    return async (c, next) => {
+      const rq = new SecurityRequest(system, c.req.raw, facts, c);
+      let verdict: Awaited<ReturnType<typeof guard.check>>;
+      try {
+        verdict = await guard.check(rq);
+        if (verdict.kind === "allow") verdict = await checkCsrf(rq);
+      } catch (error) {
+        const answer = app.refusals.error(rq, error);
+        if (answer === undefined) throw error;
+        return send(app, rq, await answer);
+      }
+      if (verdict.kind !== "allow") return send(app, rq, await app.refusals.verdict(rq, verdict));
+      expose(app, rq, c);
+      await next();
+      c.res = await send(app, rq, c.res);
+      return undefined;
+    };
+  };
+
+  const check = async (request: Request, authz: unknown): Promise<Decision<V, boolean>> => {
+    const { guard, facts } = compile(authz, "security.check()");
+    const rq = new SecurityRequest(system, request, facts);
+    try {
+      let verdict = await guard.check(rq);
+      if (verdict.kind === "allow") verdict = await checkCsrf(rq);
+      if (verdict.kind !== "allow") {
+        return { allowed: false, response: await send(app, rq, await app.refusals.verdict(rq, verdict)) };
+      }
+    } catch (error) {
+      const answer = app.refusals.error(rq, error);
+      if (answer === undefined) throw error;
+      return { allowed: false, response: await send(app, rq, await answer) };
+    }
+    const identity = rq.identity ?? null;
+    return {
+      allowed: true,
+      user: (identity?.account ?? null) as CurrentUser<V> | null,
+      identity,
+      cookies: rq.cookies,
+    };
+  };
+
+  return {
+    app: () => createApp<V>(app),
+    accounts() {
+      const hono = new Hono();
+      app.accounts.register((method, path, handler) => hono.on(method, path, handler));
+      return hono;
+    },
+    guard: (authz) => middleware(authz) as never,
+    check: (request, authz) => check(request, authz) as never,
+    users: kernel.users as unknown as Users<V["user"] & User, V["role"]>,
+    roles: kernel.roles as unknown as Roles<V["role"], V["permission"]>,
+    events: system.events,
+    hashPassword: (password) => kernel.hasher.hash(password),
+    async verifyPassword(user, password) {
+      const account: Account | undefined = user === undefined ? undefined : await kernel.users.get(user.id);
+      return kernel.proof.check(account, password, "check");
+    },
+    csrfToken: (c) => system.csrf.token(requestAt(c)),
+    csrfField: (c) => html`<input type="hidden" name="csrf_token" value="${system.csrf.token(requestAt(c))}">`,
+    signOutButton(c, text) {
+      const path = kernel.path("logout");
+      if (path === undefined) return undefined;
+      const label = text ?? system.catalogue.text("SUBMIT_LOGOUT");
+      const token = system.csrf.token(requestAt(c));
+      return html`<form method="post" action="${path}"><input type="hidden" name="csrf_token" value="${token}"><button type="submit">${label}</button></form>`;
+    },
+    accessMatrix: () => app.accounts.records,
+    invalidate: (user) => assembly.invalidate(user?.id),
+    cacheStats: assembly.cacheStats,
+    purge: assembly.purge,
+    close: assembly.close,
+  };
+}

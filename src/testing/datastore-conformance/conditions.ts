@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import type { Datastore } from "../../datastore/contract.ts";
+import type { Row } from "../../model/schema.ts";
+import { type ConformanceRunner, failure, userRow } from "./fixtures.ts";
+
+/** The part of the conformance suite about `where`, order and bounds. */
+export function conditionConformance(store: () => Datastore, it: ConformanceRunner["it"]): void {
+  let made = 0;
+  /** Samples of their own, told apart by their `string`; the codes of those that match, in order. */
+  const group = async (
+    rows: readonly Row[],
+  ): Promise<(where: Record<string, unknown>, more?: object) => Promise<string>> => {
+    made += 1;
+    const string = `group ${made}`;
+    for (const [index, row] of rows.entries())
+      await store().insert("sample", { code: `c${made}.${index}`, string, ...row });
+    return async (where, more = {}) => {
+      const options = { orderBy: [{ field: "id" }], ...more };
+      const found = await store().find("sample", { string, ...where } as never, options);
+      return found.map((row) => String(row.code).replace(/^.*\./, "")).join("");
+    };
+  };
+
+  it("compares numbers, dates, booleans and nulls", async () => {
+    const day = (n: number): Date => new Date(Date.UTC(2026, 0, n));
+    const found = await group([
+      { integer: 1, datetime: day(1), boolean: true, epochMs: 10 },
+      { integer: 2, datetime: day(2), boolean: false, epochMs: 20 },
+      { integer: 3, datetime: day(3), boolean: null, epochMs: 2 ** 40 },
+      {},
+    ]);
+    assert.equal(await found({ integer: 2 }), "1");
+    assert.equal(await found({ integer: null }), "3");
+    assert.equal(await found({ integer: { not: null } }), "012");
+    assert.equal(await found({ integer: { not: 2 } }), "023");
+    assert.equal(await found({ integer: { not: 2 ** 40 } }), "0123");
+    assert.equal(await found({ integer: { in: [1, 3, 99, 2 ** 40] } }), "02");
+    assert.equal(await found({ integer: { in: [] } }), "");
+    assert.equal(await found({ integer: { gt: 1, lt: 3 } }), "1");
+    assert.equal(await found({ integer: { gte: 2 } }), "12");
+    assert.equal(await found({ integer: { lte: 2 } }), "01");
+    assert.equal(await found({ integer: { lt: 2 ** 40 } }), "012");
+    assert.equal(await found({ integer: { gt: 2 ** 40 } }), "");
+    assert.equal(await found({ integer: 2 ** 40 }), "");
+    assert.equal(await found({ epochMs: { gt: 20 } }), "2");
+    assert.equal(await found({ boolean: true }), "0");
+    assert.equal(await found({ boolean: false }), "1");
+    assert.equal(await found({ boolean: { not: true } }), "123");
+    assert.equal(await found({ datetime: day(2) }), "1");
+    assert.equal(await found({ datetime: { lt: day(3) } }), "01");
+    assert.equal(await found({ datetime: { gte: day(2) } }), "12");
+    assert.equal(await found({ list: null }), "0123");
+    assert.equal(await found({ integer: 1, boolean: false }), "");
+  });
+
+  it("compares text exactly: case, accents, spaces at the end, wildcards", async () => {
+    const texts = ["Bob", "bob", "bób", "bob ", "b%b", "İstanbul", "ﬁ", "😀"];
+    const found = await group(texts.map((text) => ({ text })));
+    for (const [index, text] of texts.entries()) {
+      assert.equal(await found({ text }), String(index), text);
+      assert.equal(await found({ text: { in: [text, "nothing"] } }), String(index), text);
+      assert.equal((await found({ text: { not: text } })).includes(String(index)), false, text);
+    }
+    assert.equal(await found({ text: { not: "Bob" } }), "1234567");
+    assert.equal(await found({ text: "BOB" }), "");
+    assert.equal(await found({ text: "b_b" }), "");
+  });
+
+  it("finds bytes and keys", async () => {
+    const found = await group([{ bytes: new Uint8Array([7, 0, 1]) }, { bytes: new Uint8Array([7, 0]) }]);
+    assert.equal(await found({ bytes: new Uint8Array([7, 0]) }), "1");
+    assert.equal(await found({ bytes: new Uint8Array([7]) }), "");
+    assert.equal(await store().count("sample", { code: `C${made}.0` }), 0);
+    assert.equal(await store().count("sample", { code: `c${made}.0 ` }), 0);
+    assert.equal(await store().count("sample", { code: `c${made}.0` }), 1);
+  });
+
+  it("finds without regard to case", async () => {
+    const id = await store().insert("user", userRow("Mixed.Case", { username: "Straße-İx" }));
+    for (const email of ["mixed.case@example.com", "MIXED.CASE@EXAMPLE.COM", "Mixed.Case@example.com"]) {
+      const found = await store().find("user", { email: { equalsIgnoringCase: email } });
+      assert.deepEqual(
+        found.map((row) => row.id),
+        [id],
+        email,
+      );
+    }
+    const byName = await store().find("user", { username: { equalsIgnoringCase: "Straße-İx" } });
+    assert.ok(byName.some((row) => row.id === id));
+    assert.deepEqual(await store().find("user", { email: { equalsIgnoringCase: "mixed_case@example.com" } }), []);
+  });
+
+  it("matches nothing, and does not fail, for values that no row can have", async () => {
+    const impossible = ["nul\u0000", "lone \udc00", "x".repeat(300)];
+    for (const email of impossible) {
+      assert.equal(await store().findOne("user", { email }), undefined);
+      assert.deepEqual(await store().find("user", { email: { equalsIgnoringCase: email } }), []);
+      assert.equal(await store().count("user", { email: { in: [email] } }), 0);
+      assert.equal(await store().update("user", { email }, { active: false }), 0);
+      assert.equal(await store().delete("user", { email }), 0);
+    }
+    assert.equal(await store().findOne("session", { idHash: "schlüssel" }), undefined);
+    assert.equal(await store().findOne("user", { id: -1 }), undefined);
+    assert.equal(await store().findOne("user", { id: 0.5 }), undefined);
+  });
+
+  it("refuses conditions that it cannot mean", async () => {
+    const wrong: [string, unknown][] = [
+      ["user.email", { email: undefined }],
+      ["user.email", { email: 5 }],
+      ["user.email", { email: { like: "%" } }],
+      ["user.email", { email: {} }],
+      ["user.email", { email: ["a"] }],
+      ["user.id", { id: "1" }],
+      ["user.id", { id: { lt: "1" } }],
+      ["user.active", { active: 1 }],
+      ["nosuch", { nosuch: 1 }],
+      ["constructor", { constructor: 1 }],
+    ];
+    for (const [path, where] of wrong) {
+      await assert.rejects(store().find("user", where as never), failure(path));
+      await assert.rejects(store().delete("user", where as never), failure(path));
+    }
+    await assert.rejects(store().find("role", { permissions: { not: "x" } }), failure("role.permissions"));
+    await assert.rejects(store().find("user", {}, { orderBy: [{ field: "nosuch" }] }), failure("nosuch"));
+    await assert.rejects(store().find("user", {}, { limit: -1 }), failure("limit"));
+  });
+
+  it("orders, bounds, and pages by key", async () => {
+    const found = await group([{ integer: 3 }, { integer: 1 }, {}, { integer: 3 }]);
+    const by = (direction: "asc" | "desc"): object => ({ orderBy: [{ field: "integer", direction }, { field: "id" }] });
+    assert.equal(await found({}, by("asc")), "2103");
+    assert.equal(await found({}, by("desc")), "0312");
+    assert.equal(await found({}, { ...by("asc"), limit: 2 }), "21");
+    assert.equal(await found({}, { limit: 0 }), "");
+    const prefix = `c${made}.`;
+    const order = [{ field: "code" }];
+    const first = await store().find(
+      "sample",
+      { code: { gte: prefix } as never, string: `group ${made}` },
+      { orderBy: order, limit: 2 },
+    );
+    const last = String(first[1]?.code);
+    const next = await store().find("sample", { code: { gt: last }, string: `group ${made}` }, { orderBy: order });
+    assert.deepEqual(
+      [...first, ...next].map((row) => row.code),
+      [0, 1, 2, 3].map((index) => `${prefix}${index}`),
+    );
+  });
+
+  it("counts, changes and deletes what matches, and says how many", async () => {
+    const found = await group([{ integer: 1 }, { integer: 1 }, { integer: 2 }]);
+    const string = `group ${made}`;
+    assert.equal(await store().count("sample", { string }), 3);
+    assert.equal(await store().update("sample", { string, integer: 1 }, { integer: 5, text: "changed" }), 2);
+    assert.equal(await store().update("sample", { string, integer: 5 }, { integer: 5 }), 2, "matched, not changed");
+    assert.equal(await found({ text: "changed" }), "01");
+    assert.equal(await store().delete("sample", { string, integer: { gt: 4 } }), 2);
+    assert.equal(await found({}), "2");
+    assert.equal(await store().delete("sample", { string, integer: 5 }), 0);
+  });
+}

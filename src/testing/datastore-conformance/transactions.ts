@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import type { Datastore } from "../../datastore/contract.ts";
+import { DatastoreError, UniqueConflictError } from "../../model/errors.ts";
+import { type ConformanceRunner, failure, ticketRow, userRow } from "./fixtures.ts";
+
+/** The part of the conformance suite about transactions, races and invalidation. */
+export function transactionConformance(store: () => Datastore, it: ConformanceRunner["it"]): void {
+  const thirty = Array.from({ length: 30 }, (_, index) => index);
+
+  it("commits what ends well", async () => {
+    const id = await store().transaction(async (tx) => {
+      const made = await tx.insert("user", userRow("committed"));
+      assert.equal(await tx.count("user", { email: "committed@example.com" }), 1);
+      assert.equal(await tx.update("user", { email: "committed@example.com" }, { karma: 1 }), 1);
+      return made;
+    });
+    assert.equal((await store().findOne("user", { id: id as number }))?.karma, 1);
+  });
+
+  it("rolls back what throws, and gives the error as it was", async () => {
+    const thrown = new Error("the application's own");
+    const work = store().transaction(async (tx) => {
+      await tx.insert("user", userRow("rolled-back"));
+      await tx.update("user", {}, { karma: 99 });
+      throw thrown;
+    });
+    await assert.rejects(work, (error) => error === thrown);
+    assert.equal(await store().count("user", { email: "rolled-back@example.com" }), 0);
+    assert.equal(await store().count("user", { karma: 99 }), 0);
+  });
+
+  it("rolls back when an operation failed, even if the error was caught", async () => {
+    await store().insert("role", { name: "caught" });
+    const work = store().transaction(async (tx) => {
+      await tx.insert("role", { name: "beside-caught" });
+      await tx.insert("role", { name: "caught" }).catch(() => {});
+    });
+    await assert.rejects(
+      work,
+      (error) => error instanceof DatastoreError && error.cause instanceof UniqueConflictError,
+    );
+    assert.equal(await store().count("role", { name: "beside-caught" }), 0);
+    const direct = store().transaction(async (tx) => await tx.insert("role", { name: "caught" }));
+    await assert.rejects(direct, UniqueConflictError);
+  });
+
+  it("refuses the store itself inside, and the transaction afterwards", async () => {
+    let leaked: { count(table: string, where: object): Promise<number> } | undefined;
+    await store().transaction(async (tx) => {
+      leaked = tx;
+      await assert.rejects(store().count("user", {}), failure("tx"));
+      await assert.rejects(store().insert("role", { name: "inside" }), failure("tx"));
+      await assert.rejects(
+        store().transaction(async () => {}),
+        failure("tx"),
+      );
+      await assert.rejects(store().check(), failure("tx"));
+      if (store().loadUser !== undefined) {
+        await assert.rejects(async () => await store().loadUser?.("id", 1), failure("tx"));
+      }
+      assert.equal(await tx.count("role", { name: "inside" }), 0);
+    });
+    await assert.rejects(async () => await leaked?.count("user", {}), failure("over"));
+    assert.equal(await store().count("role", { name: "inside" }), 0);
+  });
+
+  it("lets exactly one of thirty conditional updates win", async () => {
+    await store().insert("ticket", ticketRow("race", null));
+    const changed = await Promise.all(
+      thirty.map((index) => store().update("ticket", { id: "race", consumedAt: null }, { consumedAt: index })),
+    );
+    assert.equal(changed.filter((count) => count === 1).length, 1);
+    assert.equal(changed.filter((count) => count === 0).length, 29);
+    assert.equal((await store().findOne("ticket", { id: "race" }))?.consumedAt, changed.indexOf(1));
+  });
+
+  it("lets exactly one of thirty transactions win", async () => {
+    await store().insert("ticket", ticketRow("race-2", null));
+    const won = await Promise.all(
+      thirty.map((index) =>
+        store().transaction(async (tx) => {
+          const ticket = await tx.findOne("ticket", { id: "race-2" });
+          const set = { consumedAt: index, attemptsLeft: Number(ticket?.attemptsLeft) - 1 };
+          return (await tx.update("ticket", { id: "race-2", consumedAt: null }, set)) === 1;
+        }),
+      ),
+    );
+    assert.equal(won.filter(Boolean).length, 1);
+    assert.equal((await store().findOne("ticket", { id: "race-2" }))?.attemptsLeft, 2);
+  });
+
+  it("counts attempts down without losing one", async () => {
+    await store().insert("ticket", { ...ticketRow("attempts", null), attemptsLeft: 10 });
+    const takeOne = async (): Promise<boolean> => {
+      for (;;) {
+        const left = Number((await store().findOne("ticket", { id: "attempts" }))?.attemptsLeft);
+        if (left === 0) return false;
+        const where = { id: "attempts", attemptsLeft: left };
+        if ((await store().update("ticket", where, { attemptsLeft: left - 1 })) === 1) return true;
+      }
+    };
+    const taken = await Promise.all(thirty.map(takeOne));
+    assert.equal(taken.filter(Boolean).length, 10);
+  });
+
+  it("lets exactly one of thirty inserts of the same unique value win", async () => {
+    const results = await Promise.allSettled(thirty.map(() => store().insert("role", { name: "only-one" })));
+    assert.equal(results.filter((result) => result.status === "fulfilled").length, 1);
+    for (const result of results) {
+      if (result.status === "rejected") assert.ok(result.reason instanceof UniqueConflictError, String(result.reason));
+    }
+  });
+
+  it("tells its own process of a change at once", async () => {
+    const { bus } = store();
+    if (bus === undefined) return;
+    const heard: (number | undefined)[] = [];
+    bus.onInvalidate((userId) => heard.push(userId));
+    assert.equal(bus.current(), true);
+    const published = bus.publish(17);
+    assert.deepEqual(heard, [17]);
+    await published;
+    await bus.publish(undefined);
+    assert.equal(bus.current(), true);
+    assert.deepEqual(heard, [17, undefined]);
+  });
+}

@@ -1,0 +1,61 @@
+import type { SecurityRequest } from "../http/request.ts";
+import type { MessageKey } from "../i18n/catalogue.ts";
+import type { FlashMessage, Html, NoticePageProps, PageFrame, PageLink, Views } from "./contract.ts";
+
+/** Makes the pages' frames and sends pages. */
+export interface PageSender {
+  readonly views: Views;
+  /** The path of the style sheet, with a hash of its content: it may be kept for ever. */
+  readonly stylesheet: string;
+  frame(
+    rq: SecurityRequest,
+    title: MessageKey,
+    links: readonly PageLink[],
+    flashes: readonly FlashMessage[],
+  ): PageFrame;
+  /** A page as a response, with the security headers. */
+  send(content: Html, status: number, extra?: Readonly<Record<string, string>>): Promise<Response>;
+  /** A page that says something: an error, no access. */
+  notice(
+    rq: SecurityRequest,
+    page: "error" | "unauthorized",
+    status: number,
+    text: string,
+    links?: readonly PageLink[],
+  ): Promise<Response>;
+}
+
+/** Makes the sender of one running system. */
+export function createPageSender(views: Views, prefix: string, headers: Readonly<Record<string, string>>): PageSender {
+  const stylesheet = `${prefix}/portcullis-${views.cssHash}.css`;
+  const titles: Readonly<Record<number, MessageKey>> = { 403: "TITLE_UNAUTHORIZED" };
+
+  const sender: PageSender = {
+    views,
+    stylesheet,
+    frame: (rq, title, links, flashes) => ({
+      title: rq.system.catalogue.text(title),
+      language: views.language,
+      siteName: views.siteName,
+      stylesheet,
+      flashes,
+      signedInAs: rq.identity?.account.email,
+      links,
+    }),
+    async send(content, status, extra) {
+      return new Response(String(await content), { status, headers: { ...headers, ...extra } });
+    },
+    notice(rq, page, status, text, links = []) {
+      const title = page === "unauthorized" ? "TITLE_UNAUTHORIZED" : (titles[status] ?? "TITLE_ERROR");
+      const props: NoticePageProps = {
+        frame: sender.frame(rq, title, [], []),
+        elements: views.elements,
+        status,
+        text,
+        links,
+      };
+      return sender.send(views.pages[page](props), status);
+    },
+  };
+  return sender;
+}

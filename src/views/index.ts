@@ -1,0 +1,90 @@
+import { createHash } from "node:crypto";
+import { ConfigurationError } from "../model/errors.ts";
+import type { Pages, ViewOptions, Views } from "./contract.ts";
+import { createElements, defaultElements } from "./elements.ts";
+import { defaultPages } from "./pages.ts";
+import { createStyleSheet } from "./theme.ts";
+
+export { html, raw } from "hono/html";
+export { attributes, localPath } from "./attributes.ts";
+export type {
+  Elements,
+  FieldView,
+  FlashMessage,
+  FormPageProps,
+  Html,
+  NoticePageProps,
+  PageFrame,
+  PageLink,
+  Pages,
+  Theme,
+  ViewOptions,
+  Views,
+} from "./contract.ts";
+export { defaultElements } from "./elements.ts";
+export { type CorePages, defaultPages, formPage, noticePage } from "./pages.ts";
+export { createStyleSheet, defaultTheme } from "./theme.ts";
+
+const optionNames: readonly (keyof ViewOptions)[] = ["siteName", "language", "pages", "elements", "theme"];
+
+/**
+ * The views of a running system: the defaults, the pages that its features bring, and the application's replacements.
+ * Throws ConfigurationError with the path (`views.pages.logn`) for a name that is not known and for a value of the wrong kind.
+ *
+ * @param featurePages the pages of the features that are on, by name
+ */
+export function createViews(options: ViewOptions | undefined, featurePages: Partial<Pages> = {}): Views {
+  const given = section("views", options, optionNames);
+  const pages = { ...defaultPages, ...featurePages };
+  const theme = section("views.theme", given.theme);
+  const css = createStyleSheet(theme);
+  return {
+    siteName: siteNameOf(given.siteName ?? "Portcullis"),
+    language: languageOf(given.language ?? "en"),
+    // A page of a feature that is off is missing here, and nothing asks for it.
+    pages: { ...pages, ...functions("views.pages", given.pages, Object.keys(pages)) } as Pages,
+    elements: createElements(functions("views.elements", given.elements, Object.keys(defaultElements))),
+    css,
+    cssHash: createHash("sha256").update(css).digest("hex").slice(0, 16),
+  };
+}
+
+/** An options object whose names all are known; undefined values count as left out. */
+function section<T extends object>(path: string, value: T | undefined, known?: readonly string[]): Partial<T> {
+  if (value === undefined) return {};
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new ConfigurationError(path, "must be an object");
+  }
+  for (const name of Object.keys(value)) {
+    if (known !== undefined && !known.includes(name)) {
+      throw new ConfigurationError(`${path}.${name}`, `unknown; possible are ${known.join(", ")}`);
+    }
+  }
+  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as Partial<T>;
+}
+
+function functions<T extends object>(path: string, value: T | undefined, known: readonly string[]): Partial<T> {
+  const given = section(path, value, known);
+  for (const [name, part] of Object.entries(given)) {
+    if (typeof part !== "function") throw new ConfigurationError(`${path}.${name}`, "must be a function");
+  }
+  return given;
+}
+
+function siteNameOf(name: unknown): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  if (typeof name !== "string" || name.trim() === "" || /[\u0000-\u001f\u007f]/.test(name)) {
+    throw new ConfigurationError("views.siteName", "must be a name without control characters");
+  }
+  return name.trim();
+}
+
+function languageOf(tag: unknown): string {
+  try {
+    const [canonical] = typeof tag === "string" ? Intl.getCanonicalLocales(tag) : [];
+    if (canonical !== undefined) return canonical;
+  } catch {
+    // told below, for every kind of wrong value alike
+  }
+  throw new ConfigurationError("views.language", `must be a BCP 47 tag such as "en" or "pt-BR"`);
+}

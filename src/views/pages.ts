@@ -1,0 +1,63 @@
+import { html } from "hono/html";
+import { attributes } from "./attributes.ts";
+import type { FieldView, FormPageProps, Html, NoticePageProps, Pages } from "./contract.ts";
+
+/** The pages that the core brings; features add theirs. */
+export type CorePages = Pick<Pages, "error" | "unauthorized" | "login" | "logout" | "register" | "verify">;
+
+/** The core's pages as they come. */
+export const defaultPages: CorePages = {
+  error: noticePage,
+  unauthorized: noticePage,
+  login: (props) => formPage({ ...props, fields: passwordLast(props.fields) }),
+  logout: formPage,
+  register: formPage,
+  verify: verifyPage,
+};
+
+/**
+ * A page with one form: heading, errors, intro, the fields in the order of `fields`, the button, links.
+ * Features build their pages with it.
+ */
+export function formPage(props: FormPageProps): Html {
+  return formPageOf(props, fieldsOf(props));
+}
+
+/** A page with a heading, a sentence and links. */
+export function noticePage(props: NoticePageProps): Html {
+  const { elements, frame } = props;
+  return elements.layout(
+    frame,
+    html`${elements.heading(frame.title)}<p class="notice">${props.text}</p>\n${elements.links(props.links)}`,
+  );
+}
+
+function formPageOf(props: FormPageProps, content: readonly Html[]): Html {
+  const { elements, frame } = props;
+  const form = elements.form(props, html`${content}${elements.button(props.submit)}`);
+  return elements.layout(frame, html`${elements.heading(frame.title)}${form}${elements.links(props.links)}`);
+}
+
+function fieldsOf(props: FormPageProps): readonly Html[] {
+  return Object.values(props.fields).map((field) => props.elements.field(field));
+}
+
+/**
+ * The fields as people look for them: what names the account, the password, "remember me" above the button. The
+ * whole form gets this order, so that the summary of errors has it too.
+ */
+function passwordLast(fields: FormPageProps["fields"]): FormPageProps["fields"] {
+  const rank = (field: FieldView) => (field.name === "remember" ? 2 : field.name === "password" ? 1 : 0);
+  return Object.fromEntries(Object.entries(fields).toSorted(([, a], [, b]) => rank(a) - rank(b)));
+}
+
+function verifyPage(props: FormPageProps): Html {
+  return formPageOf(props, [accountForPasswordManagers(props), ...fieldsOf(props)]);
+}
+
+/** A password manager that knows several accounts of this site needs the name beside the password; without `name` it is not sent. */
+function accountForPasswordManagers(props: FormPageProps): Html {
+  const value = props.frame.signedInAs;
+  if (value === undefined) return html``;
+  return html`<input${attributes({ type: "text", value, autocomplete: "username", hidden: true, readonly: true })}>\n`;
+}

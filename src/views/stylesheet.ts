@@ -1,0 +1,187 @@
+/**
+ * The rules of the style sheet, over the theme's custom properties. Logical properties throughout, so that pages in
+ * right-to-left languages need nothing of their own; no `url()`, so that the pages load nothing else.
+ */
+export const rules: string = `
+*, ::before, ::after { box-sizing: border-box; }
+html { font-size: 100%; -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
+body {
+  display: flex;
+  flex-direction: column;
+  min-block-size: 100vh;
+  min-block-size: 100dvh;
+  margin: 0;
+  background-color: var(--background);
+  background-image: radial-gradient(75rem 32rem at 50% -8rem, color-mix(in oklab, var(--accent) 16%, transparent), transparent);
+  background-repeat: no-repeat;
+  color: var(--text);
+  font-family: var(--font);
+  font-size: 1rem;
+  line-height: 1.5;
+  overflow-wrap: anywhere;
+}
+p, ul, h1 { margin: 0; }
+ul { padding: 0; list-style: none; }
+a { color: var(--accent); text-decoration-thickness: 1px; text-underline-offset: 0.2em; }
+a:hover { text-decoration-thickness: 2px; }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: calc(var(--radius) / 2); }
+main:focus { outline: none; }
+
+.skip {
+  position: absolute;
+  inset-block-start: 0.5rem;
+  inset-inline-start: 0.5rem;
+  z-index: 1;
+  padding: 0.75rem 1rem;
+  border-radius: var(--radius);
+  background-color: var(--accent);
+  color: var(--on-accent);
+  font-weight: 600;
+}
+.skip:not(:focus) { inline-size: 1px; block-size: 1px; padding: 0; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.skip:focus { outline-color: var(--text); }
+
+.bar {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  justify-content: space-between;
+  gap: 0.25rem 1.5rem;
+  padding-block: 0.75rem;
+  padding-inline: clamp(1rem, 4vw, 2rem);
+}
+.brand { display: flex; align-items: center; gap: 0.625rem; min-block-size: 2.75rem; min-inline-size: 0; font-weight: 650; letter-spacing: -0.01em; }
+.mark {
+  flex: none;
+  display: grid;
+  place-items: center;
+  inline-size: 2rem;
+  block-size: 2rem;
+  border-radius: calc(var(--radius) * 0.8);
+  background-color: var(--accent);
+  color: var(--on-accent);
+  font-weight: 700;
+}
+.account { display: flex; flex-wrap: wrap; align-items: center; gap: 0 1.25rem; min-inline-size: 0; color: var(--muted); font-size: 0.9375rem; }
+.who { min-inline-size: 0; }
+nav ul { display: flex; flex-wrap: wrap; gap: 0 1.25rem; }
+nav a, .links a { display: inline-flex; align-items: center; min-block-size: 2.75rem; font-weight: 550; }
+
+main { flex: 1; display: grid; align-items: center; justify-items: center; padding-block: 1rem clamp(2rem, 14vh, 9rem); padding-inline: clamp(0.75rem, 4vw, 2rem); }
+.card {
+  inline-size: 100%;
+  max-inline-size: 27rem;
+  min-inline-size: 0;
+  padding-block: clamp(1.25rem, 6vw, 2.5rem);
+  padding-inline: clamp(0.625rem, 6vw, 2.5rem);
+  border: 1px solid color-mix(in srgb, var(--border) 30%, transparent);
+  border-radius: calc(var(--radius) * 2);
+  background-color: var(--surface);
+  box-shadow: 0 1px 2px rgb(0 0 0 / 6%), 0 1.25rem 3rem -1.25rem rgb(0 0 0 / 22%);
+}
+h1 { margin-block-end: 0.375rem; font-size: clamp(1.5rem, 1.3rem + 1.2vw, 1.875rem); font-weight: 700; line-height: 1.2; letter-spacing: -0.02em; text-wrap: balance; }
+.intro, .notice { color: var(--muted); text-wrap: pretty; }
+.intro { margin-block-end: 1.5rem; }
+h1 + form { margin-block-start: 1.5rem; }
+
+.field { margin-block-end: 1.25rem; }
+label { display: block; margin-block-end: 0.375rem; font-weight: 600; font-size: 0.9375rem; }
+.hint { margin-block-end: 0.5rem; color: var(--muted); font-size: 0.875rem; }
+.field > input, select {
+  display: block;
+  inline-size: 100%;
+  min-block-size: 3rem;
+  padding-block: 0.625rem;
+  padding-inline: 0.875rem;
+  border: 1px solid var(--border);
+  border-radius: var(--radius);
+  background-color: var(--surface);
+  color: var(--text);
+  font: inherit;
+}
+.field > input:hover, select:hover { border-color: var(--text); }
+.field > input:focus-visible, select:focus-visible { outline-offset: 0; outline-color: var(--accent); border-color: var(--accent); border-radius: var(--radius); }
+.field > [aria-invalid="true"], .field > [aria-invalid="true"]:hover { border-color: var(--danger); box-shadow: inset 0 0 0 1px var(--danger); }
+.row { display: flex; align-items: flex-start; gap: 0.75rem; }
+.row input { flex: none; inline-size: 1.375rem; block-size: 1.375rem; margin: 0.6875rem 0 0; accent-color: var(--accent); }
+.row label { flex: 1; min-inline-size: 0; margin: 0; padding-block: 0.625rem; font-weight: 450; cursor: pointer; }
+.wrong { display: grid; gap: 0.25rem; margin-block-start: 0.5rem; color: var(--danger); font-size: 0.9375rem; font-weight: 550; }
+.wrong p { display: grid; grid-template-columns: auto 1fr; gap: 0.5rem; min-inline-size: 0; }
+.wrong p::before {
+  content: "!";
+  content: "!" / "";
+  display: grid;
+  place-items: center;
+  inline-size: 1.25em;
+  block-size: 1.25em;
+  margin-block-start: 0.125em;
+  border-radius: 50%;
+  background-color: var(--danger);
+  color: var(--surface);
+  font-size: 0.875em;
+  font-weight: 800;
+}
+
+button {
+  display: block;
+  inline-size: 100%;
+  min-block-size: 3rem;
+  margin-block-start: 1.5rem;
+  padding-block: 0.625rem;
+  padding-inline: 1.25rem;
+  border: 1px solid transparent;
+  border-radius: var(--radius);
+  background-color: var(--accent);
+  color: var(--on-accent);
+  font: inherit;
+  font-weight: 650;
+  cursor: pointer;
+}
+button:hover { background-color: color-mix(in oklab, var(--accent) 86%, var(--text)); }
+button:active { background-color: color-mix(in oklab, var(--accent) 74%, var(--text)); }
+.check + button { margin-block-start: 0.5rem; }
+
+.links { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.5rem; margin-block: 1.75rem -0.75rem; padding-block-start: 0.75rem; border-block-start: 1px solid color-mix(in srgb, var(--border) 30%, transparent); font-size: 0.9375rem; }
+
+.alert {
+  --tone: var(--accent);
+  margin-block-end: 1.25rem;
+  padding-block: 0.75rem;
+  padding-inline: clamp(0.5rem, 4vw, 1rem);
+  border: 1px solid color-mix(in srgb, var(--tone) 35%, transparent);
+  border-inline-start: 4px solid var(--tone);
+  border-radius: var(--radius);
+  background-color: color-mix(in srgb, var(--tone) 9%, var(--surface));
+  font-size: 0.9375rem;
+}
+.alert.error { --tone: var(--danger); }
+.alert.success { --tone: var(--success); }
+.alert.warning { --tone: var(--warning); }
+h1 + .alert { margin-block-start: 1.25rem; }
+.alert + h1 { margin-block-start: 1.75rem; }
+.alert .title { font-weight: 650; }
+.alert ul { margin-block-start: 0.25rem; }
+.alert li { padding-block: 0.25rem; }
+.alert a { color: inherit; font-weight: 600; }
+
+@media (max-width: 26rem) {
+  .card { border-radius: calc(var(--radius) * 1.6); }
+  main { align-items: start; }
+}
+@media (prefers-reduced-motion: no-preference) {
+  button, input, select { transition: background-color 0.12s ease-out, border-color 0.12s ease-out; }
+}
+@media (prefers-contrast: more) {
+  .card, .alert { border-color: currentcolor; }
+  .intro, .notice, .hint, .account { color: var(--text); }
+}
+@media (forced-colors: active) {
+  .mark { border: 1px solid; }
+  button { border-color: currentcolor; }
+}
+@media print {
+  body { background: none; }
+  .skip, nav { display: none; }
+  .card { border: 0; box-shadow: none; }
+}
+`;

@@ -1,0 +1,54 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { entryPoints, manifest, pack, root, run } from "./packed.ts";
+
+describe("the built files", () => {
+  it("hold every file that package.json names", () => {
+    const named = [...entryPoints.flatMap(({ types, file }) => [types, file]), ...Object.values(manifest.bin)];
+    expect(named.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+  });
+
+  it.each(entryPoints)("give $specifier something to import", async ({ specifier }) => {
+    // By the package's own name, so that the exports map is what resolves it.
+    const module = run(process.execPath, [
+      "--input-type=module",
+      "--eval",
+      `console.log(Object.keys(await import(${JSON.stringify(specifier)})).join())`,
+    ]);
+    expect(module.output.trim()).toMatch(/^[\w$]+(,[\w$]+)*$/);
+    expect(module.ok).toBe(true);
+  });
+
+  it("answer to the command", () => {
+    const help = run(process.execPath, [join(root, manifest.bin.portcullis ?? ""), "--help"]);
+    expect(help).toMatchObject({ ok: true, output: expect.stringContaining("portcullis") });
+  });
+
+  it("import no TypeScript file and no test", () => {
+    const files = readdirSync(join(root, "dist"), { recursive: true, encoding: "utf8" });
+    expect(files.filter((file) => /\.test(-d)?\.|(^|[\\/])fixtures[\\/]/.test(file))).toEqual([]);
+    const scripts = files.filter((file) => file.endsWith(".js"));
+    expect(scripts.length).toBeGreaterThan(0);
+    const importsSource = /(?:from|import)\s*\(?\s*["']\.[^"'\n]*\.ts["']/;
+    expect(scripts.filter((file) => importsSource.test(readFileSync(join(root, "dist", file), "utf8")))).toEqual([]);
+  });
+});
+
+describe("the tarball", () => {
+  let packed: ReturnType<typeof pack>;
+  beforeAll(() => {
+    packed = pack();
+  });
+  afterAll(() => rmSync(packed.folder, { recursive: true }));
+
+  it("is in order for publint", () => {
+    const result = run("publint", ["run", packed.tarball, "--strict"]);
+    expect(result.ok, result.output).toBe(true);
+  });
+
+  it("has types that resolve in every ESM consumer (are the types wrong)", () => {
+    const result = run("attw", [packed.tarball, "--profile", "esm-only", "--no-emoji"]);
+    expect(result.ok, result.output).toBe(true);
+  });
+});
