@@ -1,8 +1,28 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
+const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 const builtPackage = "tests/package/built/**/*.test.ts";
 
+/** The package's exports as they stand in the sources: examples import what users import. */
+const exported: Record<string, string> = {
+  "portcullis/features": "src/features/index.ts",
+  "portcullis/sqlite": "src/datastore/sqlite/index.ts",
+  "portcullis/postgres": "src/datastore/postgres/index.ts",
+  "portcullis/mysql": "src/datastore/mysql/index.ts",
+  "portcullis/memory": "src/datastore/memory/index.ts",
+  "portcullis/node": "src/hosts/node.ts",
+  "portcullis/views": "src/views/index.ts",
+  "portcullis/testing": "src/testing/index.ts",
+};
+
 const config: ViteUserConfig = defineConfig({
+  resolve: {
+    alias: [
+      ...Object.entries(exported).map(([name, file]) => ({ find: name, replacement: path(file) })),
+      { find: /^portcullis$/, replacement: path("src/index.ts") },
+    ],
+  },
   test: {
     pool: "forks",
     maxWorkers: 2,

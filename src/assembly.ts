@@ -39,7 +39,7 @@ import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
 import type { AccountRoutes, AppContext } from "./routes/app.ts";
 import { createKeyRing } from "./secrets/keyring.ts";
-import { createPageSender } from "./views/frame.ts";
+import { createPageSender, type PageSender } from "./views/frame.ts";
 import { createViews } from "./views/index.ts";
 
 /** The options with all their type parameters left open. */
@@ -56,6 +56,7 @@ export type AnyOptions = SecurityOptions<
 export interface Assembly {
   readonly kernel: Kernel;
   readonly app: AppContext;
+  readonly pages: PageSender;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
   invalidate(userId: number | undefined): Promise<void>;
   cacheStats(): Readonly<Record<"session" | "token" | "basic", ReturnType<CredentialCache<LiveSession>["stats"]>>>;
@@ -248,6 +249,7 @@ export async function assemble(options: AnyOptions): Promise<Assembly> {
 
   return {
     kernel,
+    pages,
     app: {
       system,
       refusals,

@@ -42,4 +42,4 @@ export type { Role, User } from "./model/user.ts";
 export type { Destination, IdentityOption, SecurityOptions, UserOf } from "./options.ts";
 export type { App, RouteDeclaration, RouteRecord } from "./routes/types.ts";
 export type { Authz, CurrentUser, GuardedEnv, Vocabulary } from "./routes/vocabulary.ts";
-export { type Decision, portcullis, type Security } from "./security.ts";
+export { type Decision, type OwnPage, portcullis, type Security } from "./security.ts";

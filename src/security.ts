@@ -17,7 +17,7 @@ import { checkCsrf, expose, requestOf, send } from "./routes/run.ts";
 import type { App, RouteRecord } from "./routes/types.ts";
 import type { Authz, CurrentUser, GuardedEnv, SignsIn, Vocabulary } from "./routes/vocabulary.ts";
 import { checkWords, toGuard } from "./routes/words.ts";
-import { type Html, html } from "./views/index.ts";
+import { type Html, html, type PageLink } from "./views/index.ts";
 
 /** What a plain check of a request found. */
 export type Decision<V extends Vocabulary, SignedIn extends boolean> =
@@ -29,6 +29,16 @@ export type Decision<V extends Vocabulary, SignedIn extends boolean> =
       readonly cookies: readonly string[];
     }
   | { readonly allowed: false; readonly response: Response };
+
+/** A page of the application's own in the frame of the account pages. */
+export interface OwnPage {
+  readonly title: string;
+  readonly content: Html;
+  /** Links in the page's head. */
+  readonly links?: readonly PageLink[];
+  /** Default 200. */
+  readonly status?: number;
+}
 
 /** A running system. */
 export interface Security<V extends Vocabulary> {
@@ -53,6 +63,8 @@ export interface Security<V extends Vocabulary> {
   csrfField(c: Context): Html;
   /** A button that signs out; undefined when the feature is off. */
   signOutButton(c: Context, text?: string): Html | undefined;
+  /** A page of your own in the frame of the account pages: title, style sheet, flash messages, security headers. */
+  page(c: Context, page: OwnPage): Promise<Response>;
   /** The account pages' routes with their guards. */
   accessMatrix(): readonly RouteRecord[];
   /** Forgets what is cached of a user (or of everybody), in every process: for changes made past these operations. */
@@ -174,6 +186,12 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       const label = text ?? system.catalogue.text("SUBMIT_LOGOUT");
       const token = system.csrf.token(requestAt(c));
       return html`<form method="post" action="${path}"><input type="hidden" name="csrf_token" value="${token}"><button type="submit">${label}</button></form>`;
+    },
+    page(c, { title, content, links, status }) {
+      const rq = requestAt(c);
+      const { pages } = assembly;
+      const frame = pages.frame(rq, title, links ?? [], app.bags.open(rq).flashes());
+      return pages.send(pages.views.elements.layout(frame, content), status ?? 200);
     },
     accessMatrix: () => app.accounts.records,
     invalidate: (user) => assembly.invalidate(user?.id),

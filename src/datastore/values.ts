@@ -37,7 +37,7 @@ export function dateFits(value: Date): boolean {
 }
 
 /** Checks one value that is to be stored and returns it as the store keeps it (a copy of what is mutable). */
-export function storable(path: string, column: Column, value: unknown): unknown {
+function storable(path: string, column: Column, value: unknown): unknown {
   const refuse = (problem: string): never => {
     throw new DatastoreError(`${path} ${problem}`);
   };

@@ -221,7 +221,12 @@ async function page(
     fields[name] = fieldView(catalogue, name, field, state, name === focus);
   }
   const props: FormPageProps = {
-    frame: pages.frame(rq, endpoint.title, context.headLinks(rq), bags.open(rq).flashes()),
+    frame: pages.frame(
+      rq,
+      catalogue.text(endpoint.title as "TITLE_LOGIN"),
+      context.headLinks(rq),
+      bags.open(rq).flashes(),
+    ),
     elements: pages.views.elements,
     action: withNext(endpoint.path, next),
     fields,

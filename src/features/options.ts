@@ -9,7 +9,6 @@ export function checkOptions(feature: string, options: object, known: Readonly<R
     if (kind === undefined || !Object.hasOwn(known, name)) {
       throw new ConfigurationError(`${feature}.${name}`, `unknown option; known: ${Object.keys(known).join(", ")}`);
     }
-    // biome-ignore lint/suspicious/useValidTypeof: the kinds are the words that typeof knows
     if (value !== undefined && typeof value !== kind)
       throw new ConfigurationError(`${feature}.${name}`, `must be a ${kind}`);
   }

@@ -1,5 +1,4 @@
 import type { SecurityRequest } from "../http/request.ts";
-import type { MessageKey } from "../i18n/catalogue.ts";
 import type { FlashMessage, Html, NoticePageProps, PageFrame, PageLink, Views } from "./contract.ts";
 
 /** Makes the pages' frames and sends pages. */
@@ -9,7 +8,7 @@ export interface PageSender {
   readonly stylesheet: string;
   frame(
     rq: SecurityRequest,
-    title: MessageKey,
+    title: string,
     links: readonly PageLink[],
     flashes: readonly FlashMessage[],
   ): PageFrame;
@@ -28,13 +27,14 @@ export interface PageSender {
 /** Makes the sender of one running system. */
 export function createPageSender(views: Views, prefix: string, headers: Readonly<Record<string, string>>): PageSender {
   const stylesheet = `${prefix}/portcullis-${views.cssHash}.css`;
-  const titles: Readonly<Record<number, MessageKey>> = { 403: "TITLE_UNAUTHORIZED" };
+  const titles: Readonly<Record<number, "TITLE_NOT_FOUND">> = { 404: "TITLE_NOT_FOUND" };
 
   const sender: PageSender = {
     views,
     stylesheet,
     frame: (rq, title, links, flashes) => ({
-      title: rq.system.catalogue.text(title),
+      title,
+      catalogue: rq.system.catalogue,
       language: views.language,
       siteName: views.siteName,
       stylesheet,
@@ -48,7 +48,7 @@ export function createPageSender(views: Views, prefix: string, headers: Readonly
     notice(rq, page, status, text, links = []) {
       const title = page === "unauthorized" ? "TITLE_UNAUTHORIZED" : (titles[status] ?? "TITLE_ERROR");
       const props: NoticePageProps = {
-        frame: sender.frame(rq, title, [], []),
+        frame: sender.frame(rq, rq.system.catalogue.text(title), [], []),
         elements: views.elements,
         status,
         text,

@@ -96,7 +96,7 @@ export class BundleReader {
     for (const raw of rows) {
       if (this.#role.codec.isAbsent(raw)) continue;
       const role = this.#role.codec.decode(raw);
-      if (!roles.has(role.id)) roles.set(role.id, role);
+      roles.set(role.id, role);
     }
     return [...roles.values()];
   }
