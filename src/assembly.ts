@@ -31,6 +31,7 @@ import type { ObjectRule, System } from "./http/system.ts";
 import { createCatalogue } from "./i18n/catalogue.ts";
 import { accountFactory } from "./model/account.ts";
 import { namedColumns, type OwnColumns } from "./model/column.ts";
+import { commandLine, type MigrationReport } from "./model/command-line.ts";
 import { ConfigurationError } from "./model/errors.ts";
 import type { Schema, Table } from "./model/schema.ts";
 import { coreTables } from "./model/tables.ts";
@@ -328,9 +329,16 @@ async function openDatastore(
   schema: Schema,
   environment: Parameters<AnyOptions["datastore"]["open"]>[1],
 ): Promise<Datastore> {
-  const datastore = await options.datastore.open(schema, environment);
+  const opening = options.datastore.open(schema, environment);
+  const command = commandLine();
+  if (command?.command === "migrate") {
+    const report = opening.then((datastore) => migrationReport(datastore, command.checkOnly));
+    command.databases.push(report);
+    await report;
+  }
+  const datastore = await opening;
   try {
-    const mode = options.migrate ?? "create";
+    const mode = command?.command === "migrate" ? "check" : (options.migrate ?? "create");
     if (mode === "always" || (mode === "create" && (await datastore.isEmpty()))) await datastore.migrate();
     const missing = await datastore.check();
     if (missing.length > 0) {
@@ -345,6 +353,12 @@ async function openDatastore(
     throw error;
   }
   return datastore;
+}
+
+/** Under `portcullis migrate`. The database stays open when this fails: the command ends the process. */
+async function migrationReport(datastore: Datastore, checkOnly: boolean): Promise<MigrationReport> {
+  const lines = checkOnly ? await datastore.check() : await datastore.migrate();
+  return { dialect: datastore.dialect, lines };
 }
 
 function checkSchemeNames(names: readonly string[]): void {

@@ -49,7 +49,7 @@ export interface SecurityOptions<
   /** The permissions that routes and code may name. */
   readonly permissions?: readonly Permission[];
   /** Rules by kind of object: `(user, id, mode) => true | false | undefined`. */
-  readonly objects?: Objects;
+  readonly objects?: Objects & Readonly<Record<string, ObjectRule>>;
   /** Columns of your own on the user. */
   readonly columns?: Columns;
   /** Other names for the tables, by their logical name: `{ user: "users" }`. */

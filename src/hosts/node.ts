@@ -1,5 +1,6 @@
-import type { Server } from "node:http";
+import { createServer, type Server } from "node:http";
 import { serve as serveNode } from "@hono/node-server";
+import { commandLine } from "../model/command-line.ts";
 
 /** What can be served: an application of `security.app()`, a Hono application, anything with a web-standard `fetch`. */
 export interface Servable {
@@ -29,6 +30,13 @@ export interface RunningServer {
 export function serve(app: Servable, options: ServeOptions = {}): Promise<RunningServer> {
   const hostname = options.hostname ?? "localhost";
   const wanted = options.port ?? Number(process.env["PORT"] ?? 3000);
+  const command = commandLine();
+  if (command !== undefined) {
+    // The `portcullis` command only wants to know the application; the port may be that of the running one.
+    command.served.add(app);
+    command.started();
+    return Promise.resolve({ port: 0, url: `http://${hostname}:0`, server: createServer(), close: async () => {} });
+  }
   return new Promise((resolve, reject) => {
     const server = serveNode(
       { fetch: app.fetch.bind(app), port: wanted, hostname, overrideGlobalObjects: false },

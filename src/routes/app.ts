@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import type { Authenticator } from "../authn/authenticator.ts";
 import { nobody } from "../authz/guards/open.ts";
 import type { RouteFacts } from "../http/request.ts";
+import { commandLine, type MatrixSource } from "../model/command-line.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { compileParameters } from "./parameters/index.ts";
 import { type GuardedHandler, type Runner, runGuarded } from "./run.ts";
@@ -36,6 +37,8 @@ interface Declaration {
 
 /** What is known of an application's routes, shared by all its `basePath` views. */
 interface AppState {
+  /** The application itself, of which there may be views. */
+  readonly root: Hono;
   readonly records: RouteRecord[];
   /** Adds the account pages, once. */
   addAccounts(): void;
@@ -55,6 +58,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
   let added = false;
   let sealed = false;
   const state: AppState = {
+    root: hono,
     records,
     addAccounts() {
       if (added) return;
@@ -79,6 +83,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
     },
   };
   decorate(hono, context, state, "/");
+  commandLine()?.applications.add(hono as Hono & MatrixSource);
   return hono as unknown as App<V>;
 }
 
@@ -118,6 +123,7 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
       for (const { method, path: inner } of sub.routes) add(method, joinPath(path, inner), closed);
       return;
     }
+    commandLine()?.applications.delete(known.root as Hono & MatrixSource);
     for (const record of known.records) records.push({ ...record, path: joinPath(joinPath(base, path), record.path) });
     const routes = sub.routes.filter((route) => !accountHandlers.has(route.handler));
     // Hono's route() reads nothing of the other application but these two.

@@ -1,16 +1,19 @@
-import type { Kysely } from "kysely";
+import { Kysely } from "kysely";
 import { DatastoreError } from "../../model/errors.ts";
 import type { Schema } from "../../model/schema.ts";
-import type { Datastore, DatastoreEnvironment, DatastoreProvider } from "../contract.ts";
+import type { Datastore, DatastoreEnvironment, DatastoreProvider, Transaction } from "../contract.ts";
 import { checkSchema } from "../tables.ts";
 import type { Database } from "./dialect.ts";
+
+/** What the application needs to type its own tables and to hand its queries around. */
+export type { Generated, Kysely } from "kysely";
 
 /** A provider whose database the application can query too. */
 export interface SqlProvider extends DatastoreProvider {
   /**
-   * The application's own typed queries on the same database. Inside a transaction of the datastore use `tx.native`, a Kysely
-   * transaction, instead. Changes of users or roles made this way are not announced to the caches.
-   * Throws DatastoreError before `portcullis()` has opened the database and after it was closed.
+   * The application's own typed queries on the same database; inside a transaction of the datastore pass its `tx`, and they
+   * are part of it. Changes of users or roles made this way are not announced to the caches.
+   * Throws DatastoreError before `portcullis()` has opened the database and after it was closed, and for another store's `tx`.
    *
    * ```ts
    * const store = sqlite("acme.db");
@@ -18,7 +21,7 @@ export interface SqlProvider extends DatastoreProvider {
    * const products = await store.kysely<Tables>().selectFrom("product").selectAll().execute();
    * ```
    */
-  kysely<DB>(): Kysely<DB>;
+  kysely<DB>(tx?: Transaction): Kysely<DB>;
 }
 
 /** A store and the Kysely that it runs on. */
@@ -46,7 +49,11 @@ export function sqlProvider(
       };
       return store;
     },
-    kysely<DB>() {
+    kysely<DB>(tx?: Transaction) {
+      if (tx !== undefined) {
+        if (!(tx.native instanceof Kysely)) throw new DatastoreError("kysely(tx): not a transaction of an SQL store");
+        return tx.native as Kysely<DB>;
+      }
       if (current === undefined) {
         throw new DatastoreError(`the ${dialect} database is not open: portcullis() opens it, close() closes it`);
       }

@@ -7,7 +7,7 @@ import { connectionString, refuseUnknownOptions, wholeNumber } from "../options.
 import { TransactionScope } from "../transaction-scope.ts";
 import { mysqlDialect } from "./dialect.ts";
 
-export type { SqlProvider } from "../kysely/provider.ts";
+export type { Generated, Kysely, SqlProvider } from "../kysely/provider.ts";
 
 /** Options of `mysql()`. */
 export interface MysqlOptions {

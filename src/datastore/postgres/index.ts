@@ -11,7 +11,7 @@ import { TransactionScope } from "../transaction-scope.ts";
 import { listen } from "./bus.ts";
 import { postgresDialect } from "./dialect.ts";
 
-export type { SqlProvider } from "../kysely/provider.ts";
+export type { Generated, Kysely, SqlProvider } from "../kysely/provider.ts";
 
 /** Options of `postgres()`. */
 export interface PostgresOptions {

@@ -12,7 +12,7 @@ import { dataVersionBus } from "./bus.ts";
 import { sqliteDialect } from "./dialect.ts";
 import { NodeSqliteDialect, NodeSqliteDriver, whenUnlocked } from "./driver.ts";
 
-export type { SqlProvider } from "../kysely/provider.ts";
+export type { Generated, Kysely, SqlProvider } from "../kysely/provider.ts";
 
 /** Options of `sqlite()`. */
 export interface SqliteOptions {
@@ -25,7 +25,7 @@ export interface SqliteOptions {
  * ends with the process. A file that does not exist is created readable by its owner alone.
  *
  * There is one connection: a transaction makes everybody else wait, so keep them short. The application's queries inside a
- * transaction must go through `tx.native`; those outside, through `kysely()`, throw DatastoreError there instead of hanging.
+ * transaction must go through `kysely(tx)`; those through `kysely()` throw DatastoreError there instead of hanging.
  * A transaction that the application begins itself with `kysely().transaction()` must not call the datastore inside.
  */
 export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {

@@ -5,13 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
-import type { Kysely } from "kysely";
 import { afterEach, expect, it } from "vitest";
 import { flaskSecurityStatements, takesOver } from "../../../tests/services/flask-security.ts";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
 import { coreTables } from "../../model/tables.ts";
 import { userRow } from "../../testing/datastore-conformance/fixtures.ts";
 import type { Datastore } from "../contract.ts";
+import { memory } from "../memory/index.ts";
 import { sqlite } from "./index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sqlite-"));
@@ -119,13 +119,15 @@ it("gives the application its own queries, and refuses them where they would han
     .execute();
   const product = { id: 1, name: "lamp", sold: new Date(0) };
   const made = store.transaction(async (tx) => {
-    await (tx.native as Kysely<Tables>).insertInto("product").values(product).execute();
+    await provider.kysely<Tables>(tx).insertInto("product").values(product).execute();
     await expect(db.selectFrom("product").selectAll().execute()).rejects.toThrow("tx");
     await tx.insert("user", userRow("buyer"));
     throw new Error("changed my mind");
   });
   await expect(made).rejects.toThrow("changed my mind");
   expect(await db.selectFrom("product").selectAll().execute()).toEqual([]);
+  const inMemory = await memory().open(coreTables, environment);
+  await inMemory.transaction(async (tx) => expect(() => provider.kysely(tx)).toThrow(DatastoreError));
   await db.insertInto("product").values(product).execute();
   const names: string[] = [];
   for await (const row of db.selectFrom("product").select(["name", "sold"]).stream())
