@@ -72,7 +72,8 @@ const hour = 3_600_000;
 export async function assemble(options: AnyOptions): Promise<Assembly> {
   const { origins, times } = checkOptions(options);
   const ring = createKeyRing(options.secretKeys);
-  const hasher = createHasher(options.passwords?.hashing);
+  const plainHasher = createHasher(options.passwords?.hashing);
+  const hasher = options.passwords?.wrapHasher?.(plainHasher) ?? plainHasher;
   const policy = createPasswordPolicy(options.passwords?.policy);
   const views = createViews(options.views);
   const catalogue = createCatalogue(options.messages);
@@ -93,9 +94,9 @@ export async function assemble(options: AnyOptions): Promise<Assembly> {
   const bus = options.sessions?.cached === 0 ? undefined : datastore.bus;
   const cached = options.sessions?.cached ?? 10_000;
   const caches = {
-    session: createCredentialCache<LiveSession>(bus, Math.max(1, cached)),
-    token: createCredentialCache<LiveToken>(bus, Math.max(1, cached)),
-    basic: createCredentialCache<LiveBasic>(bus, Math.max(1, cached)),
+    session: createCredentialCache<LiveSession>(bus, Math.max(1, cached), now),
+    token: createCredentialCache<LiveToken>(bus, Math.max(1, cached), now),
+    basic: createCredentialCache<LiveBasic>(bus, Math.max(1, cached), now),
   };
   const invalidate = async (userId: number | undefined): Promise<void> => {
     for (const cache of Object.values(caches)) cache.invalidate(userId);
@@ -111,7 +112,7 @@ export async function assemble(options: AnyOptions): Promise<Assembly> {
     account,
     now,
     invalidate,
-    fields: Object.keys(schema["user"]?.columns ?? {}),
+    fields: Object.keys(schema.user?.columns ?? {}),
   });
   const sessions = createSessions({
     datastore,
@@ -306,8 +307,8 @@ function checkFeatures(features: readonly Feature[]): readonly Feature[] {
 function composeSchema(options: AnyOptions, features: readonly Feature[]): Schema {
   const tables: Record<string, Table> = { ...coreTables };
   for (const feature of features) Object.assign(tables, feature.tables ?? {});
-  const user = tables["user"] as Table;
-  tables["user"] = {
+  const user = tables.user as Table;
+  tables.user = {
     ...user,
     columns: Object.assign(
       {},

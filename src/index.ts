@@ -40,6 +40,8 @@ export {
 export type { Identity } from "./model/identity.ts";
 export type { Role, User } from "./model/user.ts";
 export type { Destination, IdentityOption, SecurityOptions, UserOf } from "./options.ts";
+export type { PasswordHasher, Verification } from "./passwords/hasher.ts";
+export { formatMatrix, type MatrixFormat } from "./routes/matrix.ts";
 export type { App, RouteDeclaration, RouteRecord } from "./routes/types.ts";
 export type { Authz, CurrentUser, GuardedEnv, Vocabulary } from "./routes/vocabulary.ts";
 export { type Decision, type OwnPage, portcullis, type Security } from "./security.ts";

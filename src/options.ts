@@ -16,6 +16,7 @@ import { type Duration, milliseconds } from "./model/duration.ts";
 import { ConfigurationError } from "./model/errors.ts";
 import { coreTables } from "./model/tables.ts";
 import type { User } from "./model/user.ts";
+import type { PasswordHasher } from "./passwords/hasher.ts";
 import type { HashingOptions } from "./passwords/hashing-options.ts";
 import type { PasswordPolicyOptions } from "./passwords/policy.ts";
 import type { ViewOptions } from "./views/contract.ts";
@@ -56,7 +57,7 @@ export interface SecurityOptions<
   readonly tables?: Readonly<Record<string, string>>;
 
   /** The schemes that a route accepts where it says nothing; default session and token. */
-  readonly authn?: readonly ("session" | "token" | "basic" | SchemeName)[];
+  readonly authn?: readonly ("session" | "token" | "basic" | NoInfer<SchemeName>)[];
   /** Schemes of your own, tried after the built-in ones. */
   readonly schemes?: readonly (Scheme & { readonly name: SchemeName })[];
   /** The realm in challenges; default "Login Required". */
@@ -92,7 +93,12 @@ export interface SecurityOptions<
     /** A check that passed holds for so long more; default "1h". */
     readonly grace?: Duration;
   };
-  readonly passwords?: { readonly hashing?: HashingOptions; readonly policy?: PasswordPolicyOptions };
+  readonly passwords?: {
+    readonly hashing?: HashingOptions;
+    readonly policy?: PasswordPolicyOptions;
+    /** Stands between the system and its hasher; for tests and measurements. */
+    readonly wrapHasher?: (hasher: PasswordHasher) => PasswordHasher;
+  };
 
   readonly csrf?: CsrfOptions;
   readonly cookies?: {
@@ -171,8 +177,8 @@ const sections: Readonly<Record<string, readonly string[] | undefined>> = {
   sessions: ["idle", "absolute", "remember", "pending", "cached"],
   tokens: ["life", "header", "allowInQuery"],
   freshness: ["within", "grace"],
-  passwords: ["hashing", "policy"],
-  csrf: ["schemes", "unauthenticated", "cookie"],
+  passwords: ["hashing", "policy", "wrapHasher"],
+  csrf: ["schemes", "unauthenticated", "cookie", "header"],
   cookies: ["prefix", "allowInsecure"],
   trustedProxies: undefined,
   body: ["bytes", "depth", "fields", "fieldNameBytes", "multipartBytes"],
@@ -197,18 +203,20 @@ export function checkOptions(options: AnyOptions): { readonly origins: readonly 
   checkNames(options);
   checkVocabulary(options);
   const origins = checkOrigins(options);
-  const { datastore, prefix, tokens, migrate, identities } = options;
+  const { datastore, prefix, tokens, csrf, migrate, identities } = options;
   if (typeof datastore?.open !== "function") {
     throw new ConfigurationError("datastore", 'is missing; for a start: sqlite("app.db") from "portcullis/sqlite"');
   }
   if (prefix !== undefined && !/^(?:\/[A-Za-z0-9._~-]+)+$/.test(prefix)) {
     throw new ConfigurationError("prefix", 'must be a path without a slash at its end, such as "/auth"');
   }
-  if (
-    tokens?.header !== undefined &&
-    (!token.test(tokens.header) || /^(?:cookie|authorization|host)$/i.test(tokens.header))
-  ) {
-    throw new ConfigurationError("tokens.header", "is no name for a header of its own");
+  for (const [path, header] of [
+    ["tokens.header", tokens?.header],
+    ["csrf.header", csrf?.header],
+  ] as const) {
+    if (header !== undefined && (!token.test(header) || /^(?:cookie|authorization|host)$/i.test(header))) {
+      throw new ConfigurationError(path, "is no name for a header of its own");
+    }
   }
   if (migrate !== undefined && !["create", "check", "always"].includes(migrate)) {
     throw new ConfigurationError("migrate", 'must be "create", "check" or "always"');
@@ -267,7 +275,7 @@ function checkVocabulary(options: AnyOptions): void {
     const path = `columns.${field}`;
     if (!/^[a-z][A-Za-z0-9]{0,40}$/.test(field)) throw new ConfigurationError(path, "a name in camelCase is expected");
     if (
-      Object.hasOwn(coreTables["user"]?.columns ?? {}, field) ||
+      Object.hasOwn(coreTables.user?.columns ?? {}, field) ||
       ["roles", "permissions", "hasRole", "hasPermission", "securityPayload", "toJSON"].includes(field)
     ) {
       throw new ConfigurationError(path, "the user has this already");

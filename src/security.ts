@@ -185,7 +185,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       if (path === undefined) return undefined;
       const label = text ?? system.catalogue.text("SUBMIT_LOGOUT");
       const token = system.csrf.token(requestAt(c));
-      return html`<form method="post" action="${path}"><input type="hidden" name="csrf_token" value="${token}"><button type="submit">${label}</button></form>`;
+      return html`<form method="post" action="${path}"><input type="hidden" name="csrf_token" value="${token}"><button type="submit" class="quiet">${label}</button></form>`;
     },
     page(c, { title, content, links, status }) {
       const rq = requestAt(c);

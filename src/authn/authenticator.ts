@@ -31,9 +31,13 @@ export function createAuthenticator(schemes: readonly Scheme[], realm: string): 
   };
 
   const one = (rq: SecurityRequest, scheme: Scheme): Awaitable<Identity | undefined> => {
-    if (rq.tried.has(scheme.name)) return rq.tried.get(scheme.name);
+    if (rq.tried?.has(scheme.name) === true) return rq.tried.get(scheme.name);
     const result = scheme.authenticate(rq);
-    rq.tried.set(scheme.name, result);
+    // A scheme that saw nothing at once is quick to ask again; what took work is kept.
+    if (result !== undefined) {
+      rq.tried ??= new Map();
+      rq.tried.set(scheme.name, result);
+    }
     return result;
   };
 

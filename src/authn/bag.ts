@@ -124,8 +124,6 @@ export function createBagKeeper(context: {
   readonly ring: KeyRing;
 }): BagKeeper {
   const { datastore, sessions, ring } = context;
-  const bags = new WeakMap<SecurityRequest, RequestBag>();
-
   const merge = (data: Session["data"], changes: ReadonlyMap<string, unknown>): Record<string, unknown> => {
     const merged: Record<string, unknown> = { ...data };
     for (const [key, value] of changes) {
@@ -189,16 +187,14 @@ export function createBagKeeper(context: {
 
   return {
     open(rq) {
-      let bag = bags.get(rq);
-      if (bag === undefined) {
-        bag = new RequestBag(rq, ring);
-        bags.set(rq, bag);
-      }
+      if (rq.bag instanceof RequestBag) return rq.bag;
+      const bag = new RequestBag(rq, ring);
+      rq.bag = bag;
       return bag;
     },
     async save(rq) {
-      const bag = bags.get(rq);
-      if (bag === undefined || !bag.dirty) return;
+      const { bag } = rq;
+      if (!(bag instanceof RequestBag) || !bag.dirty) return;
       bag.writeFlashes();
       if (bag.changes.size === 0) return;
       if (rq.session === undefined) await createAnonymous(rq, bag.changes);

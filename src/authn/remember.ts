@@ -1,4 +1,4 @@
-import type { Datastore } from "../datastore/contract.ts";
+import type { Datastore, Operations } from "../datastore/contract.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
 import type { RememberCredential } from "../model/session.ts";
@@ -6,8 +6,13 @@ import { constantTimeEqual, randomId, sha256 } from "../secrets/random.ts";
 
 /** The long-lived credentials behind "remember me": each use replaces the secret. */
 export interface RememberCredentials {
-  /** Makes one and sets its cookie. Returns its id. */
-  create(rq: SecurityRequest, account: Account, methods: readonly string[]): Promise<string>;
+  /** Makes one. `hand` sets its cookie, to be called once everything is stored. */
+  create(
+    rq: SecurityRequest,
+    account: Account,
+    methods: readonly string[],
+    tx: Operations,
+  ): Promise<{ readonly id: string; readonly hand: () => void }>;
   /** The caller's credential when it is valid, with a new secret set as cookie. A secret that had been replaced revokes it, and ends its sessions. */
   use(rq: SecurityRequest): Promise<RememberCredential | undefined>;
   /** Removes the caller's credential (and the one with this id) and its cookie. */
@@ -39,14 +44,11 @@ export function createRememberCredentials(datastore: Datastore, life: number): R
   };
 
   return {
-    async create(rq, account, methods) {
+    async create(rq, account, methods, tx) {
       const id = randomId(16);
       const secret = randomId(32);
       const at = rq.system.now();
-      // One browser, one credential: an older one of this browser goes.
-      const old = presented(rq);
-      if (old !== undefined) await datastore.delete("remember", { id: old.id, userId: account.id });
-      await datastore.insert("remember", {
+      await tx.insert("remember", {
         id,
         userId: account.id,
         uniquifier: account.fsUniquifier,
@@ -57,8 +59,7 @@ export function createRememberCredentials(datastore: Datastore, life: number): R
         createdAt: at,
         expiresAt: at + life,
       });
-      set(rq, id, secret, at + life);
-      return id;
+      return { id, hand: () => set(rq, id, secret, at + life) };
     },
 
     async use(rq) {

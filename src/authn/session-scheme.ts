@@ -1,6 +1,5 @@
 import type { SecurityRequest } from "../http/request.ts";
 import type { Identity } from "../model/identity.ts";
-import { sha256 } from "../secrets/random.ts";
 import type { Scheme } from "./scheme.ts";
 import type { LiveSession, Sessions } from "./sessions.ts";
 import type { SignIn } from "./sign-in.ts";
@@ -13,9 +12,9 @@ export function sessionScheme(sessions: Sessions, signIn: SignIn): Scheme {
     rq.session = live.session;
     return live.identity;
   };
-  const cold = async (rq: SecurityRequest, idHash: string | undefined): Promise<Identity | undefined> => {
-    if (idHash !== undefined) {
-      const live = await sessions.load(idHash);
+  const cold = async (rq: SecurityRequest, id: string | undefined): Promise<Identity | undefined> => {
+    if (id !== undefined) {
+      const live = await sessions.load(id);
       if (live !== undefined) {
         const identity = take(rq, live);
         if (identity !== undefined) return identity;
@@ -31,10 +30,9 @@ export function sessionScheme(sessions: Sessions, signIn: SignIn): Scheme {
       if (id === undefined || id.length !== idLength) {
         return rq.cookie(rq.system.cookies.name("remember")) === undefined ? undefined : cold(rq, undefined);
       }
-      const idHash = sha256(id);
       // Endpoints that change an account never trust the cache.
-      const live = rq.route.kind === "account" ? undefined : sessions.warm(idHash);
-      return live === undefined ? cold(rq, idHash) : take(rq, live);
+      const live = rq.route.kind === "account" ? undefined : sessions.warm(id);
+      return live === undefined ? cold(rq, id) : take(rq, live);
     },
   };
 }

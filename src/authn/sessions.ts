@@ -5,6 +5,7 @@ import type { accountFactory } from "../model/account.ts";
 import type { Identity } from "../model/identity.ts";
 import type { Row } from "../model/schema.ts";
 import type { Session } from "../model/session.ts";
+import { sha256 } from "../secrets/random.ts";
 
 /** How long sessions live, in milliseconds. */
 export interface SessionLimits {
@@ -39,10 +40,10 @@ export interface SessionsContext {
 /** Reads and ends sessions. */
 export interface Sessions {
   readonly limits: SessionLimits;
-  /** A warm session, without I/O; undefined when it is not in the cache or the cache can't be trusted now. */
-  warm(idHash: string): LiveSession | undefined;
+  /** A warm session by the id in its cookie, without I/O; undefined when it is not in the cache or the cache can't be trusted now. */
+  warm(id: string): LiveSession | undefined;
   /** The session from the database, put into the cache; undefined when there is none or it is over. */
-  load(idHash: string): Promise<LiveSession | undefined>;
+  load(id: string): Promise<LiveSession | undefined>;
   /** Ends one session at once. */
   end(session: Session): Promise<void>;
   /** The row was changed: what the cache knows of it is worth nothing. */
@@ -96,45 +97,48 @@ export function createSessions(context: SessionsContext): Sessions {
     return { userId: session.userId, session, identity, ...seen };
   };
 
+  /** The cache goes by the id, which is not kept anywhere: what hangs on the user is dropped, here and elsewhere. */
+  const forget = async (session: Session): Promise<void> => {
+    if (session.userId === null) return;
+    cache.invalidate(session.userId);
+    await datastore.bus?.publish(session.userId);
+  };
+
   return {
     limits,
-    warm(idHash) {
-      const live = cache.get(idHash);
+    warm(id) {
+      const live = cache.get(id);
       if (live === undefined) return undefined;
       const at = now();
       if (!alive(live, at)) {
-        cache.drop(idHash);
+        cache.drop(id);
         return undefined;
       }
       touch(live, at);
       return live;
     },
-    async load(idHash) {
+    async load(id) {
       const stamp = cache.stamp();
-      const found = await bundle(idHash);
+      const found = await bundle(sha256(id));
       if (found === undefined) return undefined;
       const live = judge(found.session as unknown as Session, found.user, found.roles);
       const at = now();
       if (live === undefined || !alive(live, at)) return undefined;
       touch(live, at);
       // An anonymous bag carries no authority and is read each time: no bus tells of its changes.
-      if (live.identity !== undefined) cache.keep(idHash, live, stamp);
+      if (live.identity !== undefined) cache.keep(id, live, stamp);
       return live;
     },
     async end(session) {
       await datastore.delete("session", { idHash: session.idHash });
-      cache.drop(session.idHash);
-      if (session.userId !== null) await datastore.bus?.publish(session.userId);
+      await forget(session);
     },
-    async forget(session) {
-      cache.drop(session.idHash);
-      if (session.userId !== null) await datastore.bus?.publish(session.userId);
-    },
+    forget,
     extendFreshness(session, until) {
       if (session.freshUntil !== null && until - session.freshUntil < writeEvery) return;
       datastore
         .update("session", { idHash: session.idHash }, { freshUntil: until })
-        .then(() => cache.drop(session.idHash))
+        .then(() => forget(session))
         .catch((error: unknown) => log("a grace period could not be noted", { error: String(error) }));
     },
   };

@@ -1,4 +1,4 @@
-import type { Datastore } from "../datastore/contract.ts";
+import type { Datastore, Operations } from "../datastore/contract.ts";
 import type { Users } from "../datastore/users.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
@@ -145,31 +145,41 @@ export function createSignIn(context: SignInContext): SignIn {
     const restored = purpose === "restore";
     const methods =
       purpose === "reauthenticate" ? [...new Set([...(before?.methods ?? []), ...proof.methods])] : proof.methods;
-    const credential =
-      proof.remember === true && !restored ? await remember.create(rq, account, proof.methods) : undefined;
-    const session = await createSession(rq, {
-      account,
-      methods,
-      at,
-      authenticatedAt: restored ? null : at,
-      // A bag goes along with the same user, or from a visitor to the user they turn out to be.
-      data: old !== undefined && (old.userId === null || old.userId === account.id) ? old.data : {},
-      rememberId: credential ?? passage.rememberId ?? (old?.userId === account.id ? old.rememberId : null),
-      expiresAt: purpose === "reauthenticate" && old !== undefined ? old.expiresAt : at + sessions.limits.absolute,
+    // One browser, one credential, and never that of a user who was here before.
+    if (purpose === "sign-in") await remember.revoke(rq, undefined);
+    // All or nothing: neither a new session beside the old one nor a credential without its session.
+    const { session, id, credential } = await datastore.transaction(async (tx) => {
+      const credential =
+        proof.remember === true && !restored ? await remember.create(rq, account, proof.methods, tx) : undefined;
+      const made = await createSession(rq, tx, {
+        account,
+        methods,
+        at,
+        authenticatedAt: restored ? null : at,
+        // A bag goes along with the same user, or from a visitor to the user they turn out to be.
+        data: old !== undefined && (old.userId === null || old.userId === account.id) ? old.data : {},
+        rememberId: credential?.id ?? passage.rememberId ?? (old?.userId === account.id ? old.rememberId : null),
+        expiresAt: purpose === "reauthenticate" && old !== undefined ? old.expiresAt : at + sessions.limits.absolute,
+      });
+      if (old !== undefined) await tx.delete("session", { idHash: old.idHash });
+      return { ...made, credential };
     });
-    if (old !== undefined) await sessions.end(old);
+    if (old !== undefined) await sessions.forget(old);
+    credential?.hand();
+    rq.setCookie(rq.system.cookies.name("session"), id, rq.system.cookies.attributes());
     const token =
       proof.token === true ? sealToken(context.ring, account, { at, methods, life: context.tokenLife }) : undefined;
     const identity: Identity = { account, via: "session", methods, authenticatedAt: session.authenticatedAt, session };
     rq.identity = identity;
     rq.session = session;
-    rq.tried.clear();
+    rq.tried = undefined;
     if (!restored) rq.system.events.emit("userAuthenticated", { user: account, authnVia: proof.methods });
     return { kind: "signedIn", identity, token };
   };
 
   const createSession = async (
     rq: SecurityRequest,
+    tx: Operations,
     input: {
       readonly account: Account;
       readonly methods: readonly string[];
@@ -179,7 +189,7 @@ export function createSignIn(context: SignInContext): SignIn {
       readonly rememberId: string | null;
       readonly expiresAt: number;
     },
-  ): Promise<Session> => {
+  ): Promise<{ readonly session: Session; readonly id: string }> => {
     const id = randomId(32);
     const session: Session = {
       idHash: sha256(id),
@@ -197,14 +207,15 @@ export function createSignIn(context: SignInContext): SignIn {
       data: input.data,
       version: 0,
     };
-    await datastore.insert("session", { ...session });
-    rq.setCookie(rq.system.cookies.name("session"), id, rq.system.cookies.attributes());
-    return session;
+    await tx.insert("session", { ...session });
+    return { session, id };
   };
 
   const pendingText = (rq: SecurityRequest): string | undefined => rq.cookie(rq.system.cookies.name("pending"));
   const clearPending = (rq: SecurityRequest): void =>
     rq.clearCookie(rq.system.cookies.name("pending"), rq.system.cookies.attributes());
+  /** The ticket for which a request has taken an attempt. */
+  const guessing = new WeakMap<SecurityRequest, Ticket>();
   /** A parked re-authentication belongs to the session that asked for it. */
   const belongs = (rq: SecurityRequest, ticket: Ticket): boolean =>
     ticket.payload["session"] === null || ticket.payload["session"] === rq.session?.idHash;
@@ -245,16 +256,27 @@ export function createSignIn(context: SignInContext): SignIn {
       const account = await users.get(ticket.userId);
       if (account === undefined) return undefined;
       const park = ticket.payload["park"] as Readonly<Record<string, unknown>>;
-      return { account, gate, park, attempt: () => tickets.attempt(ticket) };
+      return {
+        account,
+        gate,
+        park,
+        async attempt() {
+          const taken = await tickets.attempt(ticket);
+          if (taken) guessing.set(rq, ticket);
+          return taken;
+        },
+      };
     },
 
     async resume(rq, gate, methods) {
       const refused: SignInOutcome = { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
       const text = pendingText(rq);
-      const waiting = text === undefined ? undefined : await tickets.peek(ticketPurpose, text);
+      // A guess for which this request has taken an attempt may be right also when it was the last one.
+      const guessed = guessing.get(rq);
+      const waiting = guessed ?? (text === undefined ? undefined : await tickets.peek(ticketPurpose, text));
       // A ticket that waits elsewhere is left alone: only its own gate consumes it.
       if (text === undefined || waiting?.payload["gate"] !== gate || !belongs(rq, waiting)) return refused;
-      const ticket = await tickets.redeem(ticketPurpose, text);
+      const ticket = await tickets.redeem(ticketPurpose, text, { afterAttempt: guessed !== undefined });
       clearPending(rq);
       if (ticket === undefined || ticket.userId === null) return refused;
       const account = await users.get(ticket.userId);
@@ -293,7 +315,7 @@ export function createSignIn(context: SignInContext): SignIn {
       rq.clearCookie(cookies.name("session"), cookies.attributes());
       rq.identity = undefined;
       rq.session = undefined;
-      rq.tried.clear();
+      rq.tried = undefined;
       if (account !== undefined) events.emit("userSignedOut", { user: account });
     },
   };

@@ -20,8 +20,15 @@ export interface Tickets {
   issue(request: TicketRequest, tx?: Operations): Promise<string>;
   /** The ticket when it is of this purpose, not expired, not consumed, has attempts left and its user did not change since. Changes nothing. */
   peek(purpose: string, text: string): Promise<Ticket | undefined>;
-  /** Consumes it: of many at once exactly one gets it. */
-  redeem(purpose: string, text: string, tx?: Operations): Promise<Ticket | undefined>;
+  /**
+   * Consumes it: of many at once exactly one gets it. `afterAttempt`: the caller has taken an attempt for this very guess,
+   * so that it counts even if it was the last one.
+   */
+  redeem(
+    purpose: string,
+    text: string,
+    options?: { readonly tx?: Operations; readonly afterAttempt?: boolean },
+  ): Promise<Ticket | undefined>;
   /** Takes one attempt away before a guess is checked; false when none was left. */
   attempt(ticket: Ticket): Promise<boolean>;
   /** Removes what is long over. */
@@ -33,14 +40,19 @@ const textLength = idLength + 1 + 43;
 
 /** Makes the tickets of one running system. */
 export function createTickets(datastore: Datastore, now: () => number): Tickets {
-  const read = async (purpose: string, text: string, operations: Operations): Promise<Ticket | undefined> => {
+  const read = async (
+    purpose: string,
+    text: string,
+    operations: Operations,
+    afterAttempt: boolean,
+  ): Promise<Ticket | undefined> => {
     if (text.length !== textLength || text[idLength] !== ".") return undefined;
     const row = await operations.findOne("ticket", { id: text.slice(0, idLength) });
     if (row === undefined) return undefined;
     const ticket = row as unknown as Ticket;
     if (!constantTimeEqual(sha256(text.slice(idLength + 1)), ticket.secretHash)) return undefined;
     if (ticket.purpose !== purpose || ticket.consumedAt !== null) return undefined;
-    if (ticket.attemptsLeft <= 0 || now() >= ticket.expiresAt) return undefined;
+    if ((ticket.attemptsLeft <= 0 && !afterAttempt) || now() >= ticket.expiresAt) return undefined;
     if (ticket.userId !== null) {
       const user = await operations.findOne("user", { id: ticket.userId });
       if (user === undefined || user["fsUniquifier"] !== ticket.uniquifier) return undefined;
@@ -67,9 +79,9 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
       });
       return `${id}.${secret}`;
     },
-    peek: (purpose, text) => read(purpose, text, datastore),
-    async redeem(purpose, text, tx = datastore) {
-      const ticket = await read(purpose, text, tx);
+    peek: (purpose, text) => read(purpose, text, datastore, false),
+    async redeem(purpose, text, { tx = datastore, afterAttempt = false } = {}) {
+      const ticket = await read(purpose, text, tx, afterAttempt);
       if (ticket === undefined) return undefined;
       const at = now();
       const won = await tx.update("ticket", { id: ticket.id, consumedAt: null }, { consumedAt: at });

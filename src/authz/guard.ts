@@ -1,5 +1,6 @@
 import type { SecurityRequest } from "../http/request.ts";
-import type { Awaitable } from "../model/awaitable.ts";
+import { type Awaitable, settled } from "../model/awaitable.ts";
+import { ConfigurationError, PortcullisError } from "../model/errors.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** The words of a declaration that must be in the application's vocabulary, and whether a user is sure to be there behind it. */
@@ -38,6 +39,8 @@ export interface GuardDescription {
   }[];
   /** The schemes that the guard itself names. */
   readonly schemes?: readonly string[];
+  /** True: beside `schemes`, an alternative takes the route's own. */
+  readonly otherSchemes?: boolean;
   readonly realm?: string;
   /** True when whoever passes is signed in. */
   readonly authenticated: boolean;
@@ -56,7 +59,38 @@ export interface Guard<W extends GuardWords = GuardWords> {
   readonly [guardWords]?: W;
 }
 
-/** Makes a guard of the application's own. `text` stands in the access matrix. */
+/**
+ * Makes a guard of the application's own, asked once it is known who is calling (`rq.identity`, undefined: nobody).
+ * `text` stands in the access matrix. Whatever else than a verdict it answers closes the route.
+ */
 export function customGuard(text: string, check: (rq: SecurityRequest) => Awaitable<Verdict>): Guard<NoWords> {
-  return { check, describe: () => ({ text, authenticated: false }) };
+  if (typeof text !== "string" || text.trim() === "" || typeof check !== "function") {
+    throw new ConfigurationError("customGuard", "a text for the access matrix and a function of the request are expected");
+  }
+  const valid = (verdict: Verdict): Verdict => {
+    if (!kinds.has((verdict as Verdict | undefined)?.kind)) {
+      throw new PortcullisError("invalid_verdict", `the guard "${text}" answered with something else than a verdict`);
+    }
+    return verdict;
+  };
+  const ask = (rq: SecurityRequest): Awaitable<Verdict> => {
+    const verdict = settled(check(rq));
+    return verdict instanceof Promise ? verdict.then(valid) : valid(verdict);
+  };
+  return {
+    check(rq) {
+      const identity = rq.identity ?? rq.system.identify(rq);
+      return identity instanceof Promise ? identity.then(() => ask(rq)) : ask(rq);
+    },
+    describe: () => ({ text, authenticated: false }),
+  };
 }
+
+const kinds: ReadonlySet<unknown> = new Set<Verdict["kind"]>([
+  "allow",
+  "unauthenticated",
+  "forbidden",
+  "notFound",
+  "stale",
+  "redirected",
+]);

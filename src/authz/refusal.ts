@@ -47,6 +47,8 @@ export interface Refusals {
 /** What else an answer holds. */
 export interface RefusalExtra {
   readonly members?: Readonly<Record<string, unknown>>;
+  /** What a page says beside the message. */
+  readonly detail?: string;
   readonly headers?: readonly (readonly [name: string, value: string])[];
   readonly page?: "error" | "unauthorized";
   readonly parameters?: Readonly<Record<string, string | number>>;
@@ -76,7 +78,8 @@ export function createRefusals(context: RefusalContext): Refusals {
     const text = rq.system.catalogue.text(key as MessageKey, extra.parameters);
     let response: Response;
     if (!rq.wantsJson && !prefersProblem(rq)) {
-      response = await pages.notice(rq, extra.page ?? "error", status, text);
+      const shown = extra.detail === undefined ? text : `${text} ${extra.detail}`;
+      response = await pages.notice(rq, extra.page ?? "error", status, shown);
     } else if (rq.route.kind === "account") {
       response = json(rq, status, { errors: [text], ...extra.members });
     } else {
@@ -158,7 +161,10 @@ export function createRefusals(context: RefusalContext): Refusals {
     error(rq, error) {
       if (error instanceof ParameterError) {
         const errors = error.faults.map(({ name, code, message: text }) => ({ name, code, message: text }));
-        return message(rq, 400, "invalid_parameters", "INVALID_INPUT", { members: { parameters: errors } });
+        return message(rq, 400, "invalid_parameters", "INVALID_INPUT", {
+          members: { parameters: errors },
+          detail: errors.map(({ name, message: text }) => `${name}: ${text}`).join("; "),
+        });
       }
       if (error instanceof BodyError) {
         const keys: Record<number, MessageKey> = { 413: "PAYLOAD_TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE" };

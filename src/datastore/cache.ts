@@ -22,10 +22,11 @@ export interface CredentialCache<Entry extends CacheEntry> {
   stats(): { readonly size: number; readonly hits: number; readonly misses: number };
 }
 
-/** Makes a cache of at most `max` entries on the store's bus. */
+/** Makes a cache of at most `max` entries on the store's bus; `now` is the system's clock. */
 export function createCredentialCache<Entry extends CacheEntry>(
   bus: InvalidationBus | undefined,
   max: number,
+  now: () => number,
 ): CredentialCache<Entry> {
   const byUser = new Map<number, Set<string>>();
   let epoch = 0;
@@ -33,6 +34,9 @@ export function createCredentialCache<Entry extends CacheEntry>(
   let misses = 0;
   const entries = new LRUCache<string, Entry>({
     max,
+    // Times to live go by the same clock as everything else; without a resolution the time is asked each time.
+    perf: { now },
+    ttlResolution: 0,
     dispose: (entry, key) => {
       if (entry.userId === null) return;
       const keys = byUser.get(entry.userId);

@@ -38,21 +38,18 @@ export function serve(app: Servable, options: ServeOptions = {}): Promise<Runnin
     return Promise.resolve({ port: 0, url: `http://${hostname}:0`, server: createServer(), close: async () => {} });
   }
   return new Promise((resolve, reject) => {
-    const server = serveNode(
-      { fetch: app.fetch.bind(app), port: wanted, hostname, overrideGlobalObjects: false },
-      ({ port }) => {
-        resolve({
-          port,
-          url: `http://${hostname}:${port}`,
-          server,
-          close: () =>
-            new Promise((done, failed) => {
-              server.close((error) => (error === undefined ? done() : failed(error)));
-              server.closeIdleConnections();
-            }),
-        });
-      },
-    ) as Server;
+    const server = serveNode({ fetch: app.fetch.bind(app), port: wanted, hostname }, ({ port }) => {
+      resolve({
+        port,
+        url: `http://${hostname}:${port}`,
+        server,
+        close: () =>
+          new Promise((done, failed) => {
+            server.close((error) => (error === undefined ? done() : failed(error)));
+            server.closeIdleConnections();
+          }),
+      });
+    }) as Server;
     server.once("error", reject);
   });
 }

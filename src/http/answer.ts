@@ -53,11 +53,23 @@ export function seeOther(location: string, status: 302 | 303 = 303): Response {
   return new Response(null, { status, headers: { location, "cache-control": "no-store" } });
 }
 
+/**
+ * Keeps an answer that depends on a user out of caches (RFC 9111 5.2.2.5), before it is made. On Node the header goes onto
+ * the outgoing message, where the answer's own `Cache-Control` still wins: looking into the headers of Hono's fast
+ * responses would turn each into a slow one.
+ */
+export function protect(rq: SecurityRequest): void {
+  if (rq.identity === undefined) return;
+  const outgoing = outgoingOf(rq);
+  if (outgoing === undefined || outgoing.headersSent) return;
+  outgoing.setHeader("cache-control", "no-store");
+  rq.protected = true;
+}
+
 /** Adds what the request collected (cookies), and keeps what depends on a user out of caches. */
 export function finish(rq: SecurityRequest, response: Response): Response {
   const { cookies } = rq;
-  const personal = cookies.length > 0 || rq.identity !== undefined;
-  if (!personal) return response;
+  if (cookies.length === 0 && (rq.identity === undefined || rq.protected)) return response;
   if (cookies.length === 0 && response.headers.has("cache-control")) return response;
   let target = response;
   try {
@@ -68,6 +80,17 @@ export function finish(rq: SecurityRequest, response: Response): Response {
     apply(target.headers, cookies);
   }
   return target;
+}
+
+/** The part of Node's outgoing message that is needed, as the Node host hands it on. */
+interface Outgoing {
+  readonly headersSent: boolean;
+  setHeader(name: string, value: string): unknown;
+}
+
+function outgoingOf(rq: SecurityRequest): Outgoing | undefined {
+  const env = rq.context?.env as { readonly outgoing?: Outgoing } | undefined;
+  return typeof env?.outgoing?.setHeader === "function" ? env.outgoing : undefined;
 }
 
 function apply(headers: Headers, cookies: readonly string[]): void {

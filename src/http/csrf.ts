@@ -10,6 +10,8 @@ export interface CsrfOptions {
   readonly unauthenticated?: "forms" | "always" | "never";
   /** Also hand the token out in a cookie of this name that scripts can read, for clients that send it back as a header. */
   readonly cookie?: string;
+  /** One more request header that may carry the token, beside `X-CSRF-Token`, `X-XSRF-Token` and `X-CSRFToken`. */
+  readonly header?: string;
 }
 
 /** What is wrong with a request's CSRF token. */
@@ -27,7 +29,7 @@ export interface Csrf {
   token(rq: SecurityRequest): string;
   /** Checks a token that came as a header or form field. */
   verify(rq: SecurityRequest, token: string | undefined): CsrfFault | undefined;
-  /** The token in the headers `X-CSRF-Token`, `X-XSRF-Token` or `X-CSRFToken`. */
+  /** The token in the headers `X-CSRF-Token`, `X-XSRF-Token`, `X-CSRFToken` or the one of the option. */
   fromHeader(rq: SecurityRequest): string | undefined;
   /** False when the browser says that the request comes from a foreign page (Fetch metadata, Origin, Referer). */
   sameOrigin(rq: SecurityRequest): boolean;
@@ -47,23 +49,20 @@ export function createCsrf(
   const binding = (rq: SecurityRequest): string | undefined => {
     const session = rq.identity?.session;
     if (session !== undefined) return `s.${session.idHash}`;
-    const visitor = rq.cookie(rq.system.cookies.name("csrf"));
+    const visitor = rq.visitor ?? rq.cookie(rq.system.cookies.name("csrf"));
     return visitor === undefined || visitor.length !== nonceLength ? undefined : `a.${visitor}`;
   };
-  const issued = new WeakMap<SecurityRequest, string>();
-
   return {
     schemes: new Set(options.schemes ?? ["session"]),
     unauthenticated: options.unauthenticated ?? "forms",
     cookie: options.cookie,
     token(rq) {
-      let bound = rq.identity?.session === undefined ? issued.get(rq) : undefined;
-      bound ??= binding(rq);
+      let bound = binding(rq);
       if (bound === undefined) {
         const visitor = randomId(16);
         rq.setCookie(rq.system.cookies.name("csrf"), visitor, rq.system.cookies.attributes());
+        rq.visitor = visitor;
         bound = `a.${visitor}`;
-        issued.set(rq, bound);
       }
       const nonce = randomId(16);
       const token = `${nonce}.${ring.sign(purpose, `${nonce}.${bound}`)}`;
@@ -81,7 +80,11 @@ export function createCsrf(
       if (bound === undefined) return "CSRF_INVALID";
       return ring.verify(purpose, `${token.slice(0, dot)}.${bound}`, token.slice(dot + 1)) ? undefined : "CSRF_INVALID";
     },
-    fromHeader: (rq) => rq.header("x-csrf-token") ?? rq.header("x-xsrf-token") ?? rq.header("x-csrftoken"),
+    fromHeader: (rq) =>
+      rq.header("x-csrf-token") ??
+      rq.header("x-xsrf-token") ??
+      rq.header("x-csrftoken") ??
+      (options.header === undefined ? undefined : rq.header(options.header)),
     sameOrigin: (rq) => originCheck(rq.method, (name) => rq.header(name)),
   };
 }

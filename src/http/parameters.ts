@@ -13,6 +13,8 @@ export interface RawParameters {
   readonly path: Readonly<Record<string, string>>;
   /** The path as it was sent, still percent-encoded; tells a "%" that was sent as such from one that would not decode. */
   readonly rawPath?: string;
+  /** True: `path` may hold parameters of a prefix, which the route's own path does not name. */
+  readonly prefixed?: boolean;
   /** The query string without "?". */
   readonly query: string;
   readonly body: ParsedBody | undefined;

@@ -18,6 +18,11 @@ export class ParameterError extends Error {
   }
 }
 
+/** What the request knows of its bag; the bag itself belongs to a later room. */
+export interface RequestBagSlot {
+  readonly dirty: boolean;
+}
+
 /** What the route that is being called says; what guards and schemes need of it. */
 export interface RouteFacts {
   /** "GET /store/:sid", for messages. */
@@ -28,6 +33,8 @@ export interface RouteFacts {
   readonly parameters: CompiledParameters | undefined;
   /** False: only the path's parameters are looked at. */
   readonly declaresParams: boolean;
+  /** True once the route is mounted under a prefix that has parameters itself: they belong to the route's too. */
+  prefixed?: boolean;
   /** Account pages answer with `meta` and `response`, application routes with problem details. */
   readonly kind: "account" | "application";
 }
@@ -57,7 +64,13 @@ export class SecurityRequest {
   /** The session of the cookie: with `identity`, or an anonymous visitor's who has a session bag. */
   session: Session | undefined = undefined;
   /** What the schemes answered so far, by name. */
-  readonly tried: Map<string, Awaitable<Identity | undefined>> = new Map();
+  tried: Map<string, Awaitable<Identity | undefined>> | undefined = undefined;
+  /** The session bag, once somebody asked for it (authn/bag.ts). */
+  bag: RequestBagSlot | undefined = undefined;
+  /** True once the answer is kept out of caches (http/answer.ts). */
+  protected = false;
+  /** The value of the visitor's CSRF cookie that this answer sets (http/csrf.ts). */
+  visitor: string | undefined = undefined;
   #cookies: Map<string, string> | undefined = undefined;
   #parameters: Awaitable<Readonly<Record<string, unknown>>> | undefined = undefined;
   #body: Promise<ParsedBody> | undefined = undefined;
@@ -118,7 +131,7 @@ export class SecurityRequest {
 
   /** The cookies that go out with the answer, as header values. */
   get cookies(): readonly string[] {
-    return this.#cookies === undefined ? [] : [...this.#cookies.values()];
+    return this.#cookies === undefined ? none : [...this.#cookies.values()];
   }
 
   /** The body by its declared media type, read once within the limits. Rejects with BodyError. */
@@ -143,19 +156,26 @@ export class SecurityRequest {
   #convert(): Awaitable<Readonly<Record<string, unknown>>> {
     const compiled = this.route.parameters;
     if (compiled === undefined) return this.context?.req.param() ?? {};
+    const prefixed = this.route.prefixed === true;
+    if (!this.route.declaresParams && compiled.names.length === 0 && !prefixed) return nothing;
     const path = this.context?.req.param() ?? {};
     const { url } = this.request;
     const start = url.indexOf("/", url.indexOf("//") + 2);
     const mark = url.indexOf("?", start);
     const rawPath = url.slice(start, mark < 0 ? undefined : mark);
     // A route that declares no parameters leaves query and body to its handler.
-    if (!this.route.declaresParams) return settle(compiled.convert({ path, rawPath, query: "", body: undefined }));
+    if (!this.route.declaresParams) {
+      return settle(compiled.convert({ path, rawPath, prefixed, query: "", body: undefined }));
+    }
     const query = mark < 0 ? "" : url.slice(mark + 1);
     if (this.method === "GET" || this.method === "HEAD")
-      return settle(compiled.convert({ path, rawPath, query, body: undefined }));
-    return this.body().then((body) => settle(compiled.convert({ path, rawPath, query, body })));
+      return settle(compiled.convert({ path, rawPath, prefixed, query, body: undefined }));
+    return this.body().then((body) => settle(compiled.convert({ path, rawPath, prefixed, query, body })));
   }
 }
+
+const none: readonly string[] = Object.freeze([]);
+const nothing: Readonly<Record<string, unknown>> = Object.freeze({});
 
 type Converted = Awaited<ReturnType<CompiledParameters["convert"]>>;
 

@@ -1,7 +1,8 @@
 import { type Context, Hono } from "hono";
+import { mergePath } from "hono/utils/url";
 import type { Authenticator } from "../authn/authenticator.ts";
 import { nobody } from "../authz/guards/open.ts";
-import type { RouteFacts } from "../http/request.ts";
+import { noRoute, type RouteFacts, SecurityRequest } from "../http/request.ts";
 import { commandLine, type MatrixSource } from "../model/command-line.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { compileParameters } from "./parameters/index.ts";
@@ -40,9 +41,13 @@ interface AppState {
   /** The application itself, of which there may be views. */
   readonly root: Hono;
   readonly records: RouteRecord[];
+  /** The facts of the same routes, by which a mounted one learns that its prefix has parameters. */
+  readonly facts: RouteFacts[];
+  /** Notes a route. Refuses one that another stands in the way of. */
+  note(record: RouteRecord, facts: RouteFacts): void;
   /** Adds the account pages, once. */
   addAccounts(): void;
-  /** The last check before the first request. */
+  /** The last check before the application is used. */
   seal(): void;
 }
 
@@ -55,11 +60,26 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
   const hono = new Hono();
   const add = hono.on.bind(hono);
   const records: RouteRecord[] = [];
+  const facts: RouteFacts[] = [];
+  const patterns = new Set<string>();
   let added = false;
-  let sealed = false;
+  let checked = 0;
   const state: AppState = {
     root: hono,
     records,
+    facts,
+    note(record, routeFacts) {
+      const pattern = `${record.method} ${patternOf(record.path)}`;
+      if (patterns.has(pattern)) {
+        throw new ConfigurationError(
+          `${record.method} ${record.path}`,
+          "is declared twice; the second would never be called",
+        );
+      }
+      patterns.add(pattern);
+      records.push(record);
+      facts.push(routeFacts);
+    },
     addAccounts() {
       if (added) return;
       added = true;
@@ -69,27 +89,32 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
       });
     },
     seal() {
-      if (sealed) return;
+      if (added && checked === records.length) return;
       state.addAccounts();
-      for (const { method, path } of context.accounts.records) {
-        if (records.some((record) => record.path === path && (record.method === method || record.method === "ALL"))) {
+      // Account pages answer every method, be it with 405.
+      const taken = new Set(context.accounts.records.map((record) => record.path));
+      for (const { method, path } of records) {
+        if (taken.has(path)) {
           throw new ConfigurationError(
             `${method} ${path}`,
-            "is an account page; choose another path, or move the account pages by the option accounts.prefix",
+            "is an account page; choose another path, or move the account pages by the option prefix",
           );
         }
       }
-      sealed = true;
+      checked = records.length;
     },
   };
   decorate(hono, context, state, "/");
+  hono.notFound(async (c) => {
+    const rq = new SecurityRequest(context.system, c.req.raw, noRoute, c);
+    return context.refusals.message(rq, 404, "not_found", "NOT_FOUND");
+  });
   commandLine()?.applications.add(hono as Hono & MatrixSource);
   return hono as unknown as App<V>;
 }
 
 /** Replaces what adds routes on one Hono object by what asks for a declaration. */
 function decorate(hono: Hono, context: AppContext, state: AppState, base: string): void {
-  const { records } = state;
   states.set(hono, state);
   const add: (method: string, path: string, handler: (c: Context) => Response | Promise<Response>) => unknown =
     hono.on.bind(hono);
@@ -99,32 +124,47 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
   const closed = (c: Context): Response | Promise<Response> =>
     runGuarded(context, closedRoute, nobody, c, () => new Response(null, { status: 403 }));
 
-  const declare = (method: string, path: unknown, declaration: unknown, handler: unknown): void => {
+  const declare = (
+    method: string,
+    path: unknown,
+    declaration: unknown,
+    handler: unknown,
+    more: readonly unknown[],
+  ): void => {
     if (typeof path !== "string" || !path.startsWith("/")) {
       throw new ConfigurationError(`${method} ${String(path)}`, "the path must be a string that starts with /");
     }
-    const full = joinPath(base, path);
+    const full = mergePath(base, path);
     const label = `${method} ${full}`;
     const route = compile(context, label, method, full, declaration);
     if (typeof handler !== "function") throw new ConfigurationError(label, "the handler is missing");
-    if (records.some((record) => record.method === method && record.path === full)) {
-      throw new ConfigurationError(label, "is declared twice; the second would never be called");
+    if (more.length > 0) {
+      throw new ConfigurationError(label, "one handler is expected; middleware goes into app.use before it");
     }
     state.addAccounts();
-    records.push(route.record);
+    state.note(route.record, route.facts);
     add(method, path, (c) => runGuarded(context, route.facts, route.guard, c, handler as GuardedHandler));
   };
 
   const mountApp = (path: string, sub: Hono): void => {
+    if (typeof path !== "string" || !Array.isArray(sub?.routes)) {
+      throw new ConfigurationError(`route ${String(path)}`, "a path and an application of security.app() are expected");
+    }
     state.addAccounts();
     const known = states.get(sub);
     if (known === undefined) {
       // A plain Hono application says nothing of who may call it: nobody.
-      for (const { method, path: inner } of sub.routes) add(method, joinPath(path, inner), closed);
+      for (const { method, path: inner } of sub.routes) add(method, mergePath(path, inner), closed);
       return;
     }
     commandLine()?.applications.delete(known.root as Hono & MatrixSource);
-    for (const record of known.records) records.push({ ...record, path: joinPath(joinPath(base, path), record.path) });
+    const prefix = mergePath(base, path);
+    for (const [index, facts] of known.facts.entries()) {
+      const record = known.records[index];
+      if (record === undefined) continue;
+      state.note({ ...record, path: mergePath(prefix, record.path) }, facts);
+      if (prefix.includes("/:")) facts.prefixed = true;
+    }
     const routes = sub.routes.filter((route) => !accountHandlers.has(route.handler));
     // Hono's route() reads nothing of the other application but these two.
     mount(path, {
@@ -134,14 +174,14 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
   };
 
   const replacements: Record<string, unknown> = {
-    on(names: string | readonly string[], path: string, declaration: unknown, handler: unknown) {
+    on(names: string | readonly string[], path: string, declaration: unknown, handler: unknown, ...more: unknown[]) {
       for (const name of typeof names === "string" ? [names] : names)
-        declare(name.toUpperCase(), path, declaration, handler);
+        declare(name.toUpperCase(), path, declaration, handler, more);
       return hono;
     },
     basePath(path: string) {
       const view = basePath(path) as Hono;
-      decorate(view, context, state, joinPath(base, path));
+      decorate(view, context, state, mergePath(base, path));
       return view;
     },
     route(path: string, sub: Hono) {
@@ -154,15 +194,18 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
         "what is mounted raw declares nothing; use route with an application of security.app()",
       );
     },
-    accessMatrix: () => [...records, ...context.accounts.records],
+    accessMatrix() {
+      state.seal();
+      return [...state.records, ...context.accounts.records];
+    },
     fetch: ((request, ...rest) => {
       state.seal();
       return dispatch(request, ...rest);
     }) satisfies Hono["fetch"],
   };
   for (const method of methods) {
-    replacements[method] = (path: unknown, declaration: unknown, handler: unknown) => {
-      declare(method.toUpperCase(), path, declaration, handler);
+    replacements[method] = (path: unknown, declaration: unknown, handler: unknown, ...more: unknown[]) => {
+      declare(method.toUpperCase(), path, declaration, handler, more);
       return hono;
     };
   }
@@ -197,8 +240,13 @@ function compile(
   checkWords(description, context.words, context.authenticator, parameters.names, label);
   if (declaration.authn !== undefined) context.authenticator.check(declaration.authn, `${label}: authn`);
   const authn = declaration.authn === undefined ? undefined : Object.freeze([...declaration.authn]);
+  const contrary = authn === undefined ? undefined : description.schemes?.find((name) => !authn.includes(name));
+  if (contrary !== undefined) {
+    throw new ConfigurationError(label, `authn: leaves out "${contrary}", which the guard asks for`);
+  }
   const realm = declaration.realm ?? description.realm;
-  const schemes = description.schemes ?? authn ?? context.system.defaultSchemes;
+  const others = description.schemes === undefined || description.otherSchemes === true;
+  const schemes = [...(description.schemes ?? []), ...(others ? (authn ?? context.system.defaultSchemes) : [])];
   return {
     guard,
     facts: { label, authn, realm, parameters, declaresParams: declaration.params !== undefined, kind: "application" },
@@ -224,15 +272,15 @@ function checkDeclaration(input: unknown, label: string): Declaration {
     }
   }
   const declaration = input as Declaration;
-  const { authn } = declaration;
+  const { authn, realm } = declaration;
+  if (realm !== undefined && typeof realm !== "string") throw new ConfigurationError(label, "realm: must be a text");
   if (authn !== undefined && (!Array.isArray(authn) || authn.length === 0)) {
     throw new ConfigurationError(label, "authn: a list of at least one scheme is expected");
   }
   return declaration;
 }
 
-/** "/a" and "/b" → "/a/b", as Hono joins them. */
-function joinPath(base: string, path: string): string {
-  const joined = `${base.endsWith("/") ? base.slice(0, -1) : base}${path === "/" && base !== "/" ? "" : path}`;
-  return joined === "" ? "/" : joined;
+/** The path with its parameters' names left out: "/a/:b" and "/a/:c" answer the same requests. */
+function patternOf(path: string): string {
+  return path.replace(/\/:[^/{}?]+/g, "/:");
 }

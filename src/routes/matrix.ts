@@ -37,7 +37,7 @@ export function formatMatrix(records: readonly RouteRecord[], format: MatrixForm
   const routes = sortRoutes(records);
   const shown = columns.filter(({ cell }, index) => index < 2 || routes.some((record) => cell(record) !== ""));
   const rows = routes.map((record) => shown.map(({ cell }) => printable(cell(record))));
-  const widths = fit(shown, rows, format.width);
+  const widths = columnWidths(shown, rows, format.width);
   const styled = (style: Parameters<typeof styleText>[0], text: string): string =>
     format.colour === true ? styleText(style, text, { validateStream: false }) : text;
 
@@ -127,7 +127,11 @@ function printable(text: string): string {
 }
 
 /** The columns' widths; where a width is given, the widest give way until it fits or none can. */
-function fit(shown: readonly Column[], rows: readonly (readonly string[])[], width: number | undefined): number[] {
+function columnWidths(
+  shown: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number | undefined,
+): number[] {
   const widths = shown.map(({ title }, index) =>
     Math.max(title.length, ...rows.map((row) => lengthOf(row[index] ?? ""))),
   );

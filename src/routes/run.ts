@@ -4,7 +4,7 @@ import type { Guard } from "../authz/guard.ts";
 import { csrfFault, formToken } from "../authz/guards/authentication.ts";
 import type { Refusals } from "../authz/refusal.ts";
 import { allow, type Verdict } from "../authz/verdict.ts";
-import { finish } from "../http/answer.ts";
+import { finish, protect } from "../http/answer.ts";
 import { isUnsafe } from "../http/csrf.ts";
 import { type RouteFacts, SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
@@ -72,6 +72,7 @@ function invoke(
   handler: GuardedHandler,
 ): Awaitable<Response> {
   expose(runner, rq, c);
+  protect(rq);
   const response = handler(c, params);
   return response instanceof Promise ? response.then((answer) => send(runner, rq, answer)) : send(runner, rq, response);
 }
@@ -82,19 +83,20 @@ export function expose(runner: Runner, rq: SecurityRequest, c: Context): void {
   c.set("identity", identity);
   c.set("user", identity === null ? null : identity.account);
   c.set("session", runner.bags.open(rq));
-  requests.set(c.req.raw, rq);
+  c.set(contextKey, rq);
 }
 
-const requests = new WeakMap<Request, SecurityRequest>();
+/** Where the request stands among Hono's context variables. */
+const contextKey = "portcullis";
 
 /** The security side of the request that this Hono context is about; undefined outside of guarded routes. */
 export function requestOf(c: Context): SecurityRequest | undefined {
-  return requests.get(c.req.raw);
+  return c.get(contextKey) as SecurityRequest | undefined;
 }
 
 /** Sends the answer with what the request collected: the bag is written first, so what is answered is also kept. */
 export function send(runner: Runner, rq: SecurityRequest, response: Response): Awaitable<Response> {
-  if (!runner.bags.open(rq).dirty) return finish(rq, response);
+  if (rq.bag?.dirty !== true) return finish(rq, response);
   return runner.bags.save(rq).then(() => finish(rq, response));
 }
 

@@ -30,10 +30,14 @@ type PlainName<K> = K extends `${infer Name}{${string}}${string}`
     ? Name
     : K;
 type PathNames<Path extends string> = PlainName<ParamKeys<Path>> & string;
+/** The names that the path may leave out: ":id?" → "id". */
+type OptionalNames<Path extends string> = PlainName<Extract<ParamKeys<Path>, `${string}?`>> & string;
 
 /** What the handler gets: the schema's output, and as text what the path has beyond it. */
 export type HandlerParams<Path extends string, P> = SchemaOutput<P> & {
-  readonly [K in Exclude<PathNames<Path>, keyof SchemaOutput<P>>]: string;
+  readonly [K in Exclude<PathNames<Path>, keyof SchemaOutput<P>>]: K extends OptionalNames<Path>
+    ? string | undefined
+    : string;
 };
 
 type TextOf<T> = T extends Date

@@ -17,8 +17,10 @@ export function toGuard(authz: unknown, label: string): Guard {
   if (authz === "OPEN") return everybody;
   if (authz === "AUTH") return signedIn;
   if (authz === "CLOSE") return nobody;
-  if (typeof authz === "string") return rolesRequired(authz);
+  if (typeof authz === "string" && authz !== "") return rolesRequired(authz);
   if (Array.isArray(authz)) {
+    if (authz.some((role) => typeof role !== "string" || role === ""))
+      throw new ConfigurationError(label, "authz: the list has something else than names of roles");
     if (authz.length === 0)
       throw new ConfigurationError(
         label,

@@ -6,12 +6,7 @@ export interface PageSender {
   readonly views: Views;
   /** The path of the style sheet, with a hash of its content: it may be kept for ever. */
   readonly stylesheet: string;
-  frame(
-    rq: SecurityRequest,
-    title: string,
-    links: readonly PageLink[],
-    flashes: readonly FlashMessage[],
-  ): PageFrame;
+  frame(rq: SecurityRequest, title: string, links: readonly PageLink[], flashes: readonly FlashMessage[]): PageFrame;
   /** A page as a response, with the security headers. */
   send(content: Html, status: number, extra?: Readonly<Record<string, string>>): Promise<Response>;
   /** A page that says something: an error, no access. */

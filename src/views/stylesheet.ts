@@ -82,12 +82,14 @@ main { flex: 1; display: grid; align-items: center; justify-items: center; paddi
 h1 { margin-block-end: 0.375rem; font-size: clamp(1.5rem, 1.3rem + 1.2vw, 1.875rem); font-weight: 700; line-height: 1.2; letter-spacing: -0.02em; text-wrap: balance; }
 .intro, .notice { color: var(--muted); text-wrap: pretty; }
 .intro { margin-block-end: 1.5rem; }
-h1 + form { margin-block-start: 1.5rem; }
+h1 + form, h1 + ul:not(.links) { margin-block-start: 1.5rem; }
+.card > p + p, .card > ul:not(.links) > li + li { margin-block-start: 0.75rem; }
+.card > p + form, .card > ul + form { margin-block-start: 1.5rem; }
 
 .field { margin-block-end: 1.25rem; }
 label { display: block; margin-block-end: 0.375rem; font-weight: 600; font-size: 0.9375rem; }
 .hint { margin-block-end: 0.5rem; color: var(--muted); font-size: 0.875rem; }
-.field > input, select {
+.field > input, select, textarea {
   display: block;
   inline-size: 100%;
   min-block-size: 3rem;
@@ -99,8 +101,9 @@ label { display: block; margin-block-end: 0.375rem; font-weight: 600; font-size:
   color: var(--text);
   font: inherit;
 }
-.field > input:hover, select:hover { border-color: var(--text); }
-.field > input:focus-visible, select:focus-visible { outline-offset: 0; outline-color: var(--accent); border-color: var(--accent); border-radius: var(--radius); }
+textarea { resize: vertical; }
+.field > input:hover, select:hover, textarea:hover { border-color: var(--text); }
+.field > input:focus-visible, select:focus-visible, textarea:focus-visible { outline-offset: 0; outline-color: var(--accent); border-color: var(--accent); border-radius: var(--radius); }
 .field > [aria-invalid="true"], .field > [aria-invalid="true"]:hover { border-color: var(--danger); box-shadow: inset 0 0 0 1px var(--danger); }
 .row { display: flex; align-items: flex-start; gap: 0.75rem; }
 .row input { flex: none; inline-size: 1.375rem; block-size: 1.375rem; margin: 0.6875rem 0 0; accent-color: var(--accent); }
@@ -139,6 +142,8 @@ button {
 }
 button:hover { background-color: color-mix(in oklab, var(--accent) 86%, var(--text)); }
 button:active { background-color: color-mix(in oklab, var(--accent) 74%, var(--text)); }
+button.quiet { border-color: var(--border); background-color: transparent; color: var(--text); }
+button.quiet:hover { border-color: var(--text); background-color: color-mix(in srgb, var(--text) 6%, transparent); }
 .check + button { margin-block-start: 0.5rem; }
 
 .links { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.5rem; margin-block: 1.75rem -0.75rem; padding-block-start: 0.75rem; border-block-start: 1px solid color-mix(in srgb, var(--border) 30%, transparent); font-size: 0.9375rem; }
@@ -169,7 +174,7 @@ h1 + .alert { margin-block-start: 1.25rem; }
   main { align-items: start; }
 }
 @media (prefers-reduced-motion: no-preference) {
-  button, input, select { transition: background-color 0.12s ease-out, border-color 0.12s ease-out; }
+  button, input, select, textarea { transition: background-color 0.12s ease-out, border-color 0.12s ease-out; }
 }
 @media (prefers-contrast: more) {
   .card, .alert { border-color: currentcolor; }

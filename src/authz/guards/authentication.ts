@@ -57,12 +57,17 @@ export const signedIn: Guard<SignedInWords> = Object.freeze({
  * Signed in by one of these schemes (none named: by those that the route accepts), and, where `within` or `grace` is
  * given, with a proof that is fresh enough. Tried in the order token, session, basic, whatever the order here.
  */
-export function authRequired<const Scheme extends string>(
-  ...args: readonly Scheme[] | readonly [...schemes: Scheme[], options: FreshOptions]
-): Guard<SignedInWords<Scheme>> {
+export function authRequired<const Scheme extends string = never>(
+  ...schemes: readonly Scheme[]
+): Guard<SignedInWords<Scheme>>;
+export function authRequired(options: FreshOptions): Guard<SignedInWords>;
+export function authRequired<const Schemes extends readonly string[]>(
+  ...args: readonly [...schemes: Schemes, options: FreshOptions]
+): Guard<SignedInWords<Schemes[number]>>;
+export function authRequired(...args: readonly (string | FreshOptions)[]): Guard<SignedInWords<string>> {
   const last = args.at(-1);
   const options = typeof last === "object" ? last : undefined;
-  const schemes = (args as readonly (Scheme | FreshOptions)[]).filter((arg) => typeof arg === "string");
+  const schemes = args.filter((arg) => typeof arg === "string");
   const named = schemes.length === 0 ? undefined : Object.freeze(schemes);
   const limits = options === undefined ? undefined : checkFreshOptions(options, "authRequired");
   const text = `signed in${named === undefined ? "" : ` by ${named.join(" or ")}`}${limits === undefined ? "" : `, ${limits.text}`}`;

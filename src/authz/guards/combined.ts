@@ -1,5 +1,5 @@
 import type { SecurityRequest } from "../../http/request.ts";
-import type { Awaitable } from "../../model/awaitable.ts";
+import { type Awaitable, settled } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { Guard, GuardDescription, GuardWords } from "../guard.ts";
 import { allow, type Verdict } from "../verdict.ts";
@@ -40,7 +40,7 @@ export function allOf<const Guards extends readonly Guard[]>(...guards: Guards):
   const ordered = [...guards].sort((a, b) => rank(a) - rank(b));
   const from = (rq: SecurityRequest, start: number): Awaitable<Verdict> => {
     for (let index = start; index < ordered.length; index += 1) {
-      const verdict = (ordered[index] as Guard).check(rq);
+      const verdict = settled((ordered[index] as Guard).check(rq));
       if (verdict instanceof Promise) {
         return verdict.then((found) => (found.kind === "allow" ? from(rq, index + 1) : found));
       }

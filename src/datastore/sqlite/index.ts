@@ -46,11 +46,13 @@ export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
       opened.exec("PRAGMA synchronous = NORMAL");
       const scope = new TransactionScope();
       const driver = new NodeSqliteDriver(opened, lockTimeout, () => scope.refuseInside());
-      const bus = inMemory ? localBus() : await whenUnlocked(lockTimeout, () => dataVersionBus(opened));
+      const shared = inMemory ? undefined : await whenUnlocked(lockTimeout, () => dataVersionBus(opened));
+      const bus = shared ?? localBus();
       const db = new Kysely<Record<string, Record<string, unknown>>>({ dialect: new NodeSqliteDialect(driver) });
       // Kysely destroys only what it has used.
       await db.connection().execute(async () => {});
-      return { db, store: new SqlStore({ db, dialect: sqliteDialect, schema, environment, bus, scope }) };
+      const beforeClose = async (): Promise<void> => shared?.close();
+      return { db, store: new SqlStore({ db, dialect: sqliteDialect, schema, environment, bus, scope, beforeClose }) };
     } catch (error) {
       connection?.close();
       throw new DatastoreError(`cannot open the SQLite database "${path}": ${messageOf(error)}`, { cause: error });

@@ -87,6 +87,8 @@ function logout(kernel: Kernel): Endpoint {
     path: "/logout",
     methods: ["POST"],
     authz: open("to sign out"),
+    // Whatever else the request carries: it is the session of the cookie that ends.
+    authn: ["session"],
     page: "logout",
     title: "TITLE_LOGOUT",
     intro: "INTRO_LOGOUT",

@@ -2,7 +2,8 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { ConvertedParameters, ParameterFault, ParsedBody, RawParameters } from "../../http/parameters.ts";
 import { eachField } from "../../http/urlencoded.ts";
 import { PortcullisError } from "../../model/errors.ts";
-import { type Parameter, Refusal } from "./parameter.ts";
+import { compileParameter, type Parameter, Refusal } from "./parameter.ts";
+import { TEXT } from "./shape.ts";
 import { isCleanJson, isCleanText } from "./text.ts";
 
 /** What a route declares, compiled. */
@@ -25,6 +26,9 @@ Values.prototype = Object.create(null);
 /** Beyond it, names are neither read nor listed: an answer must not grow with what somebody made up. */
 const MOST_FIELDS = 200;
 const LONGEST_NAME = 100;
+
+/** A parameter that no schema names. */
+const PLAIN: Parameter = compileParameter(undefined, { shape: TEXT, required: true }, "path");
 
 const UNDECODABLE = "is not percent-encoded UTF-8";
 
@@ -55,29 +59,42 @@ export class Conversion {
 
   read(raw: RawParameters): void {
     if (this.#declared.inPath.length > 0) this.#readPath(raw);
+    if (raw.prefixed === true) this.#readPrefix(raw);
     if (raw.query !== "") this.#readQuery(raw.query);
     if (raw.body !== undefined && raw.body.kind !== "none") this.#readBody(raw.body);
   }
 
   #readPath(raw: RawParameters): void {
-    const { path, rawPath } = raw;
-    for (const { name, parameter, extra } of this.#declared.inPath) {
-      const text = path[name];
-      if (typeof text !== "string") continue;
-      // A router that cannot decode a segment hands it on as it is.
-      if (text.includes("%") && !isDecodable(rawPath ?? text)) {
-        this.#fault(name, "invalid", UNDECODABLE);
-        continue;
-      }
-      const value = parameter.list ? parameter.many([text]) : parameter.one(text);
-      if (value instanceof Refusal) {
-        this.#fault(name, "invalid", value.message);
-      } else if (extra) {
-        this.#extras ??= new Values();
-        this.#extras[name] = value;
-      } else {
-        this.values[name] = value;
-      }
+    for (const { name, parameter, extra } of this.#declared.inPath) this.#readSegment(raw, name, parameter, extra);
+  }
+
+  /** What stands in the path of the application that the route is mounted on: nothing else may speak for it. */
+  #readPrefix(raw: RawParameters): void {
+    this.#taken = new Set();
+    for (const name of Object.keys(raw.path)) {
+      if (this.#declared.inPath.some((one) => one.name === name)) continue;
+      const parameter = this.#declared.byName.get(name);
+      this.#readSegment(raw, name, parameter ?? PLAIN, parameter === undefined);
+      this.#taken.add(name);
+    }
+  }
+
+  #readSegment({ path, rawPath }: RawParameters, name: string, parameter: Parameter, extra: boolean): void {
+    const text = path[name];
+    if (typeof text !== "string") return;
+    // A router that cannot decode a segment hands it on as it is.
+    if (text.includes("%") && !isDecodable(rawPath ?? text)) {
+      this.#fault(name, "invalid", UNDECODABLE);
+      return;
+    }
+    const value = parameter.list ? parameter.many([text]) : parameter.one(text);
+    if (value instanceof Refusal) {
+      this.#fault(name, "invalid", value.message);
+    } else if (extra) {
+      this.#extras ??= new Values();
+      this.#extras[name] = value;
+    } else {
+      this.values[name] = value;
     }
   }
 
@@ -92,7 +109,7 @@ export class Conversion {
   }
 
   #readBody(body: Exclude<ParsedBody, { kind: "none" }>): void {
-    this.#taken = new Set([...Object.keys(this.values), ...(this.#faulty ?? [])]);
+    this.#taken = new Set([...(this.#taken ?? []), ...Object.keys(this.values), ...(this.#faulty ?? [])]);
     if (body.kind === "json") {
       this.#readJson(body.value);
       return;

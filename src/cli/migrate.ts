@@ -1,0 +1,63 @@
+import type { MigrationReport } from "../model/command-line.ts";
+import { findModule, type Start, watchStart } from "./start.ts";
+import { CommandError, type Terminal } from "./terminal.ts";
+
+/** Options of `portcullis migrate`. */
+export interface MigrateOptions {
+  readonly json?: boolean;
+  readonly check?: boolean;
+}
+
+/** `portcullis migrate`: adds what the database lacks, or with `check` lists it. Returns the exit code. */
+export async function migrate(
+  terminal: Terminal,
+  module: string | undefined,
+  options: MigrateOptions,
+): Promise<number> {
+  const checkOnly = options.check === true;
+  const start = watchStart("migrate", findModule(module), checkOnly);
+  const { reports, failure } = await migrations(start);
+  const lacking = checkOnly && reports.some(({ lines }) => lines.length > 0);
+  if (failure === undefined || reports.length > 0) {
+    const outcome = checkOnly ? "nothing is missing" : "nothing to do";
+    terminal.print(options.json === true ? asJson(reports, checkOnly) : asLines(reports, outcome));
+  }
+  // What is missing also keeps the program from starting: that failure is said already.
+  if (failure === undefined || lacking) return lacking ? 1 : 0;
+  terminal.fail(failure.error);
+  return 2;
+}
+
+/** Starts the program. What was done to a database counts also when the start fails later. */
+async function migrations(start: Start): Promise<{ reports: MigrationReport[]; failure?: { error: unknown } }> {
+  let failure: { error: unknown } | undefined;
+  try {
+    await start.load();
+    if (start.databases.length === 0) await start.over();
+  } catch (error) {
+    failure = { error };
+  }
+  const reports: MigrationReport[] = [];
+  for (const outcome of await Promise.allSettled(start.databases)) {
+    if (outcome.status === "fulfilled") reports.push(outcome.value);
+    else failure ??= { error: outcome.reason };
+  }
+  if (failure === undefined && reports.length === 0) {
+    failure = {
+      error: new CommandError("the module calls no portcullis() when it is loaded, so there is no database"),
+    };
+  }
+  return failure === undefined ? { reports } : { reports, failure };
+}
+
+function asLines(reports: readonly MigrationReport[], none: string): string {
+  const lines = reports.flatMap(({ dialect, lines }) =>
+    (lines.length > 0 ? lines : [none]).map((line) => `${dialect}: ${line}`),
+  );
+  return `${lines.join("\n")}\n`;
+}
+
+function asJson(reports: readonly MigrationReport[], checkOnly: boolean): string {
+  const databases = reports.map(({ dialect, lines }) => ({ dialect, [checkOnly ? "missing" : "done"]: lines }));
+  return `${JSON.stringify(databases, null, 2)}\n`;
+}
