@@ -10,6 +10,7 @@ const exported: Record<string, string> = {
   "portcullis/sqlite": "src/datastore/sqlite/index.ts",
   "portcullis/postgres": "src/datastore/postgres/index.ts",
   "portcullis/mysql": "src/datastore/mysql/index.ts",
+  "portcullis/flask": "src/flask/index.ts",
   "portcullis/memory": "src/datastore/memory/index.ts",
   "portcullis/node": "src/hosts/node.ts",
   "portcullis/views": "src/views/index.ts",
@@ -35,9 +36,11 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "unit",
           include: ["src/**/*.test.ts", "tests/**/*.test.ts", "examples/**/*.test.ts"],
-          exclude: ["tests/browser/**", "tests/services/**", builtPackage, "**/node_modules/**"],
+          exclude: ["tests/attack/**", "tests/browser/**", "tests/services/**", builtPackage, "**/node_modules/**"],
         },
       },
+      // The lab under attack, over HTTP (npm run attack plays it in every profile and on every database).
+      { extends: true, test: { name: "attack", include: ["tests/attack/**/*.test.ts"] } },
       { extends: true, test: { name: "services", include: ["tests/services/**/*.test.ts"] } },
       { extends: true, test: { name: "browser", include: ["tests/browser/**/*.test.ts"] } },
       // What users get: needs dist/ (npm run build) and, for one test, the npm registry.

@@ -9,7 +9,7 @@ import { importsOf } from "./imports.mjs";
 /** The rooms in the order of dependence. `options` (the file) stands between routes and features. */
 const order = [
   ...["model", "secrets", "passwords", "delivery", "i18n", "events", "datastore", "http", "views"],
-  ...["authn", "authz", "routes", "options", "features", "hosts", "cli", "testing"],
+  ...["authn", "authz", "routes", "options", "features", "flask", "hosts", "cli", "testing"],
 ];
 const rootFiles = ["index.ts", "security.ts", "assembly.ts", "options.ts"];
 const forbiddenNames = ["utils", "util", "helpers", "helper", "misc", "common"];

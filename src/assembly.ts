@@ -87,7 +87,7 @@ export async function assemble(options: AnyOptions): Promise<Assembly> {
     secure: options.cookies?.allowInsecure !== true,
     prefix: options.cookies?.prefix ?? "",
   });
-  const csrf = createCsrf(ring, options.csrf ?? {}, createOriginCheck(origins));
+  const csrf = createCsrf(ring, options.csrf ?? {}, createOriginCheck(origins), cookies.names);
   const readAddress = createAddressReader(options.trustedProxies);
 
   const datastore = await openDatastore(options, schema, { now, log });
@@ -168,7 +168,8 @@ export async function assemble(options: AnyOptions): Promise<Assembly> {
     sessions,
     revealAccounts: options.revealAccounts === true,
     destinations: destinations(options),
-    ownColumns: new Set(Object.keys(options.columns ?? {})),
+    ownColumns: new Map(Object.entries(namedColumns(options.columns ?? {}))),
+    declaredRoles: new Set(options.roles ?? []),
     path: (name: string) => paths.get(name),
   };
   const signIn = createSignIn({

@@ -159,39 +159,59 @@ export interface Times {
 
 type AnyOptions = SecurityOptions<string, string, Readonly<Record<string, ObjectRule>>, OwnColumns, string, object>;
 
-const sections: Readonly<Record<string, readonly string[] | undefined>> = {
-  secretKeys: undefined,
-  origins: undefined,
-  datastore: undefined,
-  features: undefined,
-  roles: undefined,
-  permissions: undefined,
-  objects: undefined,
-  columns: undefined,
-  tables: undefined,
-  authn: undefined,
-  schemes: undefined,
-  realm: undefined,
-  identities: undefined,
-  session: undefined,
-  sessions: ["idle", "absolute", "remember", "pending", "cached"],
-  tokens: ["life", "header", "allowInQuery"],
-  freshness: ["within", "grace"],
-  passwords: ["hashing", "policy", "wrapHasher"],
-  csrf: ["schemes", "unauthenticated", "cookie", "header"],
-  cookies: ["prefix", "allowInsecure"],
-  trustedProxies: undefined,
-  body: ["bytes", "depth", "fields", "fieldNameBytes", "multipartBytes"],
-  prefix: undefined,
-  destinations: ["afterSignIn", "afterSignOut", "afterRegister", "unauthorized"],
-  views: undefined,
-  messages: undefined,
-  handlers: ["unauthenticated", "unauthorized", "reauthenticate", "renderJson", "renderProblem", "wantsJson"],
-  securityPayload: undefined,
-  revealAccounts: undefined,
-  migrate: undefined,
-  log: undefined,
-  clock: undefined,
+/** What a value must be; "any" is looked at by the part that it is for. */
+type Kind = "list" | "object" | "function" | "flag" | "text" | "count" | "any";
+
+const kinds: Readonly<Record<Kind, readonly [test: (value: unknown) => boolean, expected: string]>> = {
+  list: [(value) => Array.isArray(value), "a list is expected"],
+  object: [(value) => typeof value === "object" && value !== null && !Array.isArray(value), "an object is expected"],
+  function: [(value) => typeof value === "function", "a function is expected"],
+  flag: [(value) => typeof value === "boolean", "true or false is expected"],
+  text: [(value) => typeof value === "string" && value !== "", "a text is expected"],
+  count: [(value) => Number.isSafeInteger(value) && (value as number) > 0, "a whole number, 1 or more, is expected"],
+  any: [() => true, ""],
+};
+
+const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> = {
+  secretKeys: "any",
+  origins: "any",
+  datastore: "any",
+  features: "list",
+  roles: "list",
+  permissions: "list",
+  objects: "object",
+  columns: "object",
+  tables: "object",
+  authn: "list",
+  schemes: "list",
+  realm: "text",
+  identities: "any",
+  session: "object",
+  sessions: { idle: "any", absolute: "any", remember: "any", pending: "any", cached: "any" },
+  tokens: { life: "any", header: "any", allowInQuery: "any" },
+  freshness: { within: "any", grace: "any" },
+  passwords: { hashing: "any", policy: "any", wrapHasher: "function" },
+  csrf: { schemes: "any", unauthenticated: "any", cookie: "any", header: "any" },
+  cookies: { prefix: "any", allowInsecure: "flag" },
+  trustedProxies: "any",
+  body: { bytes: "count", depth: "count", fields: "count", fieldNameBytes: "count", multipartBytes: "count" },
+  prefix: "any",
+  destinations: { afterSignIn: "any", afterSignOut: "any", afterRegister: "any", unauthorized: "any" },
+  views: "any",
+  messages: "object",
+  handlers: {
+    unauthenticated: "function",
+    unauthorized: "function",
+    reauthenticate: "function",
+    renderJson: "function",
+    renderProblem: "function",
+    wantsJson: "function",
+  },
+  securityPayload: "function",
+  revealAccounts: "flag",
+  migrate: "any",
+  log: "function",
+  clock: "function",
 };
 
 const reservedRoles: ReadonlySet<string> = new Set(["OPEN", "AUTH", "CLOSE"]);
@@ -237,17 +257,26 @@ export function checkOptions(options: AnyOptions): { readonly origins: readonly 
 
 function checkNames(options: AnyOptions): void {
   for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(sections, name)) {
+    const known = Object.hasOwn(sections, name) ? sections[name] : undefined;
+    if (known === undefined) {
       throw new ConfigurationError(name, `unknown option; known: ${Object.keys(sections).join(", ")}`);
     }
-    const known = sections[name];
-    if (known === undefined || value === undefined) continue;
-    if (typeof value !== "object" || value === null) throw new ConfigurationError(name, "an object is expected");
-    for (const inner of Object.keys(value)) {
-      if (!known.includes(inner))
-        throw new ConfigurationError(`${name}.${inner}`, `unknown option; known: ${known.join(", ")}`);
+    if (value === undefined) continue;
+    checkKind(name, value, typeof known === "string" ? known : "object");
+    if (typeof known === "string") continue;
+    for (const [inner, part] of Object.entries(value as object)) {
+      const kind = Object.hasOwn(known, inner) ? known[inner] : undefined;
+      if (kind === undefined) {
+        throw new ConfigurationError(`${name}.${inner}`, `unknown option; known: ${Object.keys(known).join(", ")}`);
+      }
+      if (part !== undefined) checkKind(`${name}.${inner}`, part, kind);
     }
   }
+}
+
+function checkKind(path: string, value: unknown, kind: Kind): void {
+  const [test, expected] = kinds[kind];
+  if (!test(value)) throw new ConfigurationError(path, expected);
 }
 
 function checkVocabulary(options: AnyOptions): void {

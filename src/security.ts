@@ -133,7 +133,10 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       if (verdict.kind !== "allow") return send(app, rq, await app.refusals.verdict(rq, verdict));
       expose(app, rq, c);
       await next();
-      c.res = await send(app, rq, c.res);
+      const answer = await send(app, rq, c.res);
+      // Put over the former answer, Hono would let that one's cookies and headers win.
+      c.res = undefined;
+      c.res = answer;
       return undefined;
     };
   };

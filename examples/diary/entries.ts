@@ -1,19 +1,20 @@
-import type { Generated, SqlProvider } from "portcullis/sqlite";
-
-/** The application's own table, beside the accounts in the same database. */
-interface Tables {
-  entry: { id: Generated<number>; author_id: number; title: string; text: string };
-}
+import type { Generated, Kysely, SqlProvider } from "portcullis/sqlite";
 
 /** What is stored of an entry. */
 export interface Entry {
   readonly id: number;
-  readonly author_id: number;
+  /** The id of the user who wrote it. */
+  readonly author: number;
   readonly title: string;
   readonly text: string;
 }
 
-/** The diary's entries. The queries know nothing of permissions: the routes say who may call what. */
+/** The application's own table, beside the accounts in the same database. */
+interface Tables {
+  entry: Omit<Entry, "id"> & { id: Generated<number> };
+}
+
+/** The diary's entries. Nothing here asks who is calling: that is for the routes to declare. */
 export class Entries {
   readonly #database: SqlProvider;
 
@@ -21,43 +22,36 @@ export class Entries {
     this.#database = database;
   }
 
+  get #db(): Kysely<Tables> {
+    return this.#database.kysely<Tables>();
+  }
+
   async createTable(): Promise<void> {
-    await this.#database
-      .kysely<Tables>()
-      .schema.createTable("entry")
+    await this.#db.schema
+      .createTable("entry")
       .ifNotExists()
       .addColumn("id", "integer", (column) => column.primaryKey().autoIncrement())
-      .addColumn("author_id", "integer", (column) => column.notNull().references("user.id").onDelete("cascade"))
+      .addColumn("author", "integer", (column) => column.notNull().references("user.id").onDelete("cascade"))
       .addColumn("title", "text", (column) => column.notNull())
       .addColumn("text", "text", (column) => column.notNull())
       .execute();
   }
 
-  find(id: number): Promise<Entry | undefined> {
-    return this.#database
-      .kysely<Tables>()
-      .selectFrom("entry")
-      .selectAll()
-      .where("id", "=", id)
-      .executeTakeFirst();
+  async find(id: number): Promise<Entry | undefined> {
+    return await this.#db.selectFrom("entry").selectAll().where("id", "=", id).executeTakeFirst();
+  }
+
+  /** One that is known to exist. */
+  async get(id: number): Promise<Entry> {
+    return await this.#db.selectFrom("entry").selectAll().where("id", "=", id).executeTakeFirstOrThrow();
   }
 
   /** The newest first. */
-  by(authorId: number): Promise<Entry[]> {
-    return this.#database
-      .kysely<Tables>()
-      .selectFrom("entry")
-      .selectAll()
-      .where("author_id", "=", authorId)
-      .orderBy("id", "desc")
-      .execute();
+  async by(author: number): Promise<Entry[]> {
+    return await this.#db.selectFrom("entry").selectAll().where("author", "=", author).orderBy("id", "desc").execute();
   }
 
-  async add(authorId: number, title: string, text: string): Promise<void> {
-    await this.#database
-      .kysely<Tables>()
-      .insertInto("entry")
-      .values({ author_id: authorId, title, text })
-      .execute();
+  async add(entry: Omit<Entry, "id">): Promise<void> {
+    await this.#db.insertInto("entry").values(entry).execute();
   }
 }

@@ -1,6 +1,6 @@
 import type { SecurityRequest } from "../http/request.ts";
-import type { Awaitable } from "../model/awaitable.ts";
-import { ConfigurationError } from "../model/errors.ts";
+import { type Awaitable, settled } from "../model/awaitable.ts";
+import { ConfigurationError, PortcullisError } from "../model/errors.ts";
 import type { Identity } from "../model/identity.ts";
 import type { Scheme } from "./scheme.ts";
 
@@ -32,7 +32,7 @@ export function createAuthenticator(schemes: readonly Scheme[], realm: string): 
 
   const one = (rq: SecurityRequest, scheme: Scheme): Awaitable<Identity | undefined> => {
     if (rq.tried?.has(scheme.name) === true) return rq.tried.get(scheme.name);
-    const result = scheme.authenticate(rq);
+    const result = settled(scheme.authenticate(rq));
     // A scheme that saw nothing at once is quick to ask again; what took work is kept.
     if (result !== undefined) {
       rq.tried ??= new Map();
@@ -70,6 +70,13 @@ export function createAuthenticator(schemes: readonly Scheme[], realm: string): 
 }
 
 function settle(rq: SecurityRequest, identity: Identity): Identity {
+  // A scheme of the application's own that answers nobody by null or false must not let nobody in.
+  if (typeof identity?.account !== "object" || identity.account === null || typeof identity.via !== "string") {
+    throw new PortcullisError(
+      "invalid_identity",
+      "a scheme answered with something else than an identity or undefined",
+    );
+  }
   rq.identity = identity;
   return identity;
 }

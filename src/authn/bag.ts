@@ -7,7 +7,10 @@ import { randomId, sha256 } from "../secrets/random.ts";
 import type { FlashMessage } from "../views/contract.ts";
 import type { Sessions } from "./sessions.ts";
 
-/** What the application keeps with a session, typed by the option `session`. Values are JSON; all together at most 16 KiB. */
+/**
+ * What the application keeps with a session, typed by the option `session`. Values are JSON; all together at most 16 KiB.
+ * A caller by another scheme (a token, Basic) has no session: the bag is empty, and what is set ends with the request.
+ */
 export interface SessionBag<T extends object = Record<string, unknown>> {
   get<K extends keyof T & string>(key: K): T[K] | undefined;
   /** Kept when the request ends; an anonymous visitor gets a session by it. */
@@ -62,8 +65,10 @@ export class RequestBag implements SessionBag {
   }
 
   get(key: string): never | undefined {
-    const value = this.changes.has(key) ? this.changes.get(key) : ownValue(this.#rq.session?.data, key);
-    return value as never | undefined;
+    if (this.changes.has(key)) return this.changes.get(key) as never | undefined;
+    const value = ownValue(bagSession(this.#rq)?.data, key);
+    // The session may be in the cache: what is changed in place must not look as if it were kept.
+    return (typeof value === "object" ? structuredClone(value) : value) as never | undefined;
   }
 
   set(key: string, value: unknown): void {
@@ -111,6 +116,18 @@ export class RequestBag implements SessionBag {
     const sealed = this.#ring.encrypt(flashPurpose, JSON.stringify(messages));
     this.#rq.setCookie(cookies.name("flash"), sealed, cookies.attributes(flashLifeSeconds));
   }
+}
+
+/** The session that the bag belongs to: the caller's own, or an anonymous visitor's. */
+function bagSession(rq: SecurityRequest): Session | undefined {
+  if (rq.identity !== undefined) return rq.identity.session;
+  return rq.session?.userId === null ? rq.session : undefined;
+}
+
+/** A visitor may get a session only where nobody's cookie is put out by it. */
+function mayBegin(rq: SecurityRequest): boolean {
+  const schemes = rq.route.authn ?? rq.system.defaultSchemes;
+  return rq.identity === undefined && rq.session === undefined && schemes.includes("session");
 }
 
 function ownValue(data: Session["data"] | undefined, key: string): unknown {
@@ -197,8 +214,9 @@ export function createBagKeeper(context: {
       if (!(bag instanceof RequestBag) || !bag.dirty) return;
       bag.writeFlashes();
       if (bag.changes.size === 0) return;
-      if (rq.session === undefined) await createAnonymous(rq, bag.changes);
-      else await update(rq.session, bag.changes);
+      const session = bagSession(rq);
+      if (session !== undefined) await update(session, bag.changes);
+      else if (mayBegin(rq)) await createAnonymous(rq, bag.changes);
       bag.changes.clear();
     },
   };

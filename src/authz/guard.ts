@@ -59,13 +59,23 @@ export interface Guard<W extends GuardWords = GuardWords> {
   readonly [guardWords]?: W;
 }
 
+/** True for what can be asked and described, whoever made it. */
+export function isGuard(value: unknown): value is Guard {
+  if (typeof value !== "object" || value === null) return false;
+  const guard = value as Partial<Guard>;
+  return typeof guard.check === "function" && typeof guard.describe === "function";
+}
+
 /**
  * Makes a guard of the application's own, asked once it is known who is calling (`rq.identity`, undefined: nobody).
  * `text` stands in the access matrix. Whatever else than a verdict it answers closes the route.
  */
 export function customGuard(text: string, check: (rq: SecurityRequest) => Awaitable<Verdict>): Guard<NoWords> {
   if (typeof text !== "string" || text.trim() === "" || typeof check !== "function") {
-    throw new ConfigurationError("customGuard", "a text for the access matrix and a function of the request are expected");
+    throw new ConfigurationError(
+      "customGuard",
+      "a text for the access matrix and a function of the request are expected",
+    );
   }
   const valid = (verdict: Verdict): Verdict => {
     if (!kinds.has((verdict as Verdict | undefined)?.kind)) {

@@ -3,7 +3,7 @@ import { BodyError } from "../http/body.ts";
 import { ParameterError, type SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import type { Awaitable } from "../model/awaitable.ts";
-import { OverloadedError } from "../model/errors.ts";
+import { DatastoreError, OverloadedError } from "../model/errors.ts";
 import type { FlashMessage } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
 import type { Forbidden, Stale, Unauthenticated, Verdict } from "./verdict.ts";
@@ -35,11 +35,17 @@ export interface PagePaths {
 
 /** Turns everything that ends a request early into a response: one place for account pages, application routes and middleware. */
 export interface Refusals {
-  verdict(rq: SecurityRequest, verdict: Exclude<Verdict, { kind: "allow" }>): Promise<Response>;
+  verdict(rq: SecurityRequest, verdict: Exclude<Verdict, { kind: "allow" }>): Awaitable<Response>;
   /** An error thrown on the way; undefined when it is none of ours and belongs to the application. */
-  error(rq: SecurityRequest, error: unknown): Promise<Response> | undefined;
+  error(rq: SecurityRequest, error: unknown): Awaitable<Response> | undefined;
   /** A message with a status, as JSON or as a page. */
-  message(rq: SecurityRequest, status: number, code: string, key: MessageKey, extra?: RefusalExtra): Promise<Response>;
+  message(
+    rq: SecurityRequest,
+    status: number,
+    code: string,
+    key: MessageKey,
+    extra?: RefusalExtra,
+  ): Awaitable<Response>;
   /** A JSON answer of an account endpoint. */
   json(rq: SecurityRequest, status: number, response: Readonly<Record<string, unknown>>): Response;
 }
@@ -49,7 +55,7 @@ export interface RefusalExtra {
   readonly members?: Readonly<Record<string, unknown>>;
   /** What a page says beside the message. */
   readonly detail?: string;
-  readonly headers?: readonly (readonly [name: string, value: string])[];
+  readonly headers?: Readonly<Record<string, string>>;
   readonly page?: "error" | "unauthorized";
   readonly parameters?: Readonly<Record<string, string | number>>;
 }
@@ -74,30 +80,31 @@ export function createRefusals(context: RefusalContext): Refusals {
     return handlers.renderJson?.(body, status, rq) ?? jsonResponse(status, body);
   };
 
-  const message: Refusals["message"] = async (rq, status, code, key, extra = {}) => {
+  const message: Refusals["message"] = (rq, status, code, key, extra = {}) => {
     const text = rq.system.catalogue.text(key as MessageKey, extra.parameters);
-    let response: Response;
-    if (!rq.wantsJson && !prefersProblem(rq)) {
+    // Where the application decides who is answered in JSON, its word is the last.
+    if (!rq.wantsJson && (handlers.wantsJson !== undefined || !prefersProblem(rq))) {
       const shown = extra.detail === undefined ? text : `${text} ${extra.detail}`;
-      response = await pages.notice(rq, extra.page ?? "error", status, shown);
-    } else if (rq.route.kind === "account") {
-      response = json(rq, status, { errors: [text], ...extra.members });
-    } else {
-      const problem: Problem = {
-        status,
-        code,
-        title: text,
-        ...(extra.members === undefined ? {} : { members: extra.members }),
-      };
-      response = (await handlers.renderProblem?.(problem, rq)) ?? problemResponse(problem);
+      return pages.notice(rq, extra.page ?? "error", status, shown).then((page) => withHeaders(page, extra.headers));
     }
-    for (const [name, value] of extra.headers ?? []) response.headers.append(name, value);
-    return response;
+    if (rq.route.kind === "account") {
+      return withHeaders(json(rq, status, { errors: [text], ...extra.members }), extra.headers);
+    }
+    const problem: Problem = {
+      status,
+      code,
+      title: text,
+      ...(extra.members === undefined ? {} : { members: extra.members }),
+    };
+    if (handlers.renderProblem === undefined) return problemResponse(problem, extra.headers);
+    return Promise.resolve(handlers.renderProblem(problem, rq)).then((own) =>
+      own === undefined ? problemResponse(problem, extra.headers) : withHeaders(own, extra.headers),
+    );
   };
 
   /** The page that was asked for, to come back to; only a GET can be repeated. */
   const here = (rq: SecurityRequest): string | undefined =>
-    rq.method === "GET" || rq.method === "HEAD" ? rq.system.redirects.safe(rq.url.pathname + rq.url.search) : undefined;
+    rq.method === "GET" || rq.method === "HEAD" ? rq.system.redirects.safe(rq.url.pathname + query(rq.url)) : undefined;
 
   const detour = (rq: SecurityRequest, path: string, key: MessageKey): Response => {
     context.flash(rq, rq.system.catalogue.category(key), rq.system.catalogue.text(key as "UNAUTHENTICATED"));
@@ -105,15 +112,19 @@ export function createRefusals(context: RefusalContext): Refusals {
     return seeOther(next === undefined ? path : `${path}?next=${encodeURIComponent(next)}`, 302);
   };
 
-  const unauthenticated = async (rq: SecurityRequest, verdict: Unauthenticated): Promise<Response> => {
-    rq.system.events.emit("userUnauthenticated", { path: rq.url.pathname });
-    const replaced = await handlers.unauthenticated?.(rq, verdict);
-    if (replaced !== undefined) return replaced;
+  const unauthenticated = (rq: SecurityRequest, verdict: Unauthenticated): Awaitable<Response> => {
+    rq.system.events.emit("userUnauthenticated", { path: rq.path });
+    if (handlers.unauthenticated === undefined) return turnAway(rq, verdict);
+    return Promise.resolve(handlers.unauthenticated(rq, verdict)).then((own) => own ?? turnAway(rq, verdict));
+  };
+
+  const turnAway = (rq: SecurityRequest, verdict: Unauthenticated): Awaitable<Response> => {
     const challenges = rq.system.challenges(verdict.schemes, verdict.realm);
     const browser = !rq.wantsJson && challenges.length === 0 && verdict.schemes.includes("session");
     if (browser && paths.login !== undefined) return detour(rq, paths.login, "UNAUTHENTICATED");
     return message(rq, 401, "unauthenticated", "UNAUTHENTICATED", {
-      headers: challenges.map((challenge) => ["www-authenticate", challenge] as const),
+      // One field with several challenges says the same as several fields (RFC 9110 11.6.1).
+      ...(challenges.length === 0 ? {} : { headers: { "www-authenticate": challenges.join(", ") } }),
     });
   };
 
@@ -121,9 +132,11 @@ export function createRefusals(context: RefusalContext): Refusals {
     rq.system.log("a request was refused", { route: rq.route.label, reason: verdict.reason });
     const replaced = await handlers.unauthorized?.(rq, verdict);
     if (replaced !== undefined) return replaced;
-    if (verdict.status === 403 && !rq.wantsJson && paths.unauthorized !== undefined) {
+    const own = paths.unauthorized;
+    // That page itself may be forbidden: it must not send the browser to itself.
+    if (verdict.status === 403 && !rq.wantsJson && own !== undefined && rq.url.pathname !== own.split(/[?#]/, 1)[0]) {
       context.flash(rq, "error", rq.system.catalogue.text("UNAUTHORIZED"));
-      return seeOther(paths.unauthorized, 302);
+      return seeOther(own, 302);
     }
     const code = verdict.status === 400 ? verdict.key.toLowerCase() : "forbidden";
     return message(rq, verdict.status, code, verdict.key, { page: verdict.status === 403 ? "unauthorized" : "error" });
@@ -143,7 +156,7 @@ export function createRefusals(context: RefusalContext): Refusals {
   return {
     json,
     message,
-    async verdict(rq, verdict) {
+    verdict(rq, verdict) {
       switch (verdict.kind) {
         case "unauthenticated":
           return unauthenticated(rq, verdict);
@@ -173,12 +186,44 @@ export function createRefusals(context: RefusalContext): Refusals {
       if (error instanceof OverloadedError) {
         return message(rq, 503, "overloaded", "SERVER_BUSY", {
           parameters: { seconds: error.retryAfter },
-          headers: [["retry-after", String(error.retryAfter)]],
+          headers: { "retry-after": String(error.retryAfter) },
+        });
+      }
+      if (error instanceof DatastoreError) {
+        rq.system.log("the datastore failed", { route: rq.route.label, error: error.message });
+        return message(rq, 503, "unavailable", "SERVER_BUSY", {
+          parameters: { seconds: retryAfter },
+          headers: { "retry-after": String(retryAfter) },
         });
       }
       return undefined;
     },
   };
+}
+
+/** After so many seconds a client may try again when the datastore did not answer. */
+const retryAfter = 5;
+
+function withHeaders(response: Response, headers: RefusalExtra["headers"]): Response {
+  for (const [name, value] of Object.entries(headers ?? {})) response.headers.append(name, value);
+  return response;
+}
+
+const credentialName =
+  /^(?:auth(?:entication)?|access|refresh|id)[-_]?token$|^api[-_]?key$|^session(?:[-_]?id)?$|^sid$|^remember$/i;
+/** Shorter values under such a name are the application's own: a conference session, a store's number. */
+const credentialLength = 40;
+
+/** The query without credentials that somebody put there: they must not be repeated in a Location (ASVS 14.2.1). */
+function query(url: URL): string {
+  const held = [...url.searchParams].some(([name, value]) => isCredential(name, value));
+  if (!held) return url.search;
+  const kept = new URLSearchParams([...url.searchParams].filter(([name, value]) => !isCredential(name, value)));
+  return kept.size === 0 ? "" : `?${kept}`;
+}
+
+function isCredential(name: string, value: string): boolean {
+  return value.length >= credentialLength && credentialName.test(name);
 }
 
 /** Programs that say nothing of what they accept get problem details from routes that no browser signs in to. */

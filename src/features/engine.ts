@@ -77,7 +77,7 @@ export function methodNotAllowed(context: EngineContext, endpoint: Endpoint): (c
   return async (c) => {
     const rq = new SecurityRequest(context.system, c.req.raw, facts, c);
     return context.refusals.message(rq, 405, "method_not_allowed", "METHOD_NOT_ALLOWED", {
-      headers: [["allow", endpoint.methods.join(", ")]],
+      headers: { allow: endpoint.methods.join(", ") },
     });
   };
 }
@@ -140,7 +140,7 @@ async function bodyFields(rq: SecurityRequest): Promise<Readonly<Record<string, 
 async function csrfFailure(rq: SecurityRequest): Promise<"CSRF_MISSING" | "CSRF_INVALID" | "CSRF_ORIGIN" | undefined> {
   const { csrf } = rq.system;
   const identity = rq.identity ?? (await rq.system.identify(rq));
-  if (identity !== undefined && identity.via !== "basic" && !csrf.schemes.has(identity.via)) return undefined;
+  if (identity !== undefined && !csrf.ambient(identity.via) && !csrf.schemes.has(identity.via)) return undefined;
   if (isUnsafe(rq.method) && !csrf.sameOrigin(rq)) return "CSRF_ORIGIN";
   if (identity !== undefined && !csrf.schemes.has(identity.via)) return undefined;
   if (identity === undefined) {

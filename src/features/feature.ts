@@ -30,8 +30,10 @@ export interface Kernel {
   /** True: answers may tell whether an account exists. */
   readonly revealAccounts: boolean;
   readonly destinations: Destinations;
-  /** The names of the columns that the application added to the user. */
-  readonly ownColumns: ReadonlySet<string>;
+  /** The columns that the application added to the user, by their field's name. */
+  readonly ownColumns: ReadonlyMap<string, Column>;
+  /** The roles that the option `roles` declares: they are in the database. */
+  readonly declaredRoles: ReadonlySet<string>;
   /** The path of another feature's endpoint, or undefined when that feature is off. */
   path(endpoint: string): string | undefined;
 }

@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
 import { serve as serveNode } from "@hono/node-server";
 import { commandLine } from "../model/command-line.ts";
+import { ConfigurationError } from "../model/errors.ts";
 
 /** What can be served: an application of `security.app()`, a Hono application, anything with a web-standard `fetch`. */
 export interface Servable {
@@ -30,18 +31,27 @@ export interface RunningServer {
 export function serve(app: Servable, options: ServeOptions = {}): Promise<RunningServer> {
   const hostname = options.hostname ?? "localhost";
   const wanted = options.port ?? Number(process.env["PORT"] ?? 3000);
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   const command = commandLine();
   if (command !== undefined) {
     // The `portcullis` command only wants to know the application; the port may be that of the running one.
     command.served.add(app);
     command.started();
-    return Promise.resolve({ port: 0, url: `http://${hostname}:0`, server: createServer(), close: async () => {} });
+    return Promise.resolve({ port: 0, url: `http://${host}:0`, server: createServer(), close: async () => {} });
   }
   return new Promise((resolve, reject) => {
+    if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65_535) {
+      throw new ConfigurationError(
+        options.port === undefined ? "PORT" : "serve.port",
+        "a number from 0 to 65535 is expected",
+      );
+    }
+    // What contradicts itself must not get as far as the first request.
+    app.accessMatrix?.();
     const server = serveNode({ fetch: app.fetch.bind(app), port: wanted, hostname }, ({ port }) => {
       resolve({
         port,
-        url: `http://${hostname}:${port}`,
+        url: `http://${host}:${port}`,
         server,
         close: () =>
           new Promise((done, failed) => {

@@ -23,10 +23,20 @@ export function envelope(status: number, response: Readonly<Record<string, unkno
 }
 
 /** A JSON answer that nobody keeps. */
-export function jsonResponse(status: number, body: unknown, contentType = "application/json"): Response {
+export function jsonResponse(
+  status: number,
+  body: unknown,
+  contentType = "application/json",
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   return new Response(JSON.stringify(body), {
     status,
-    headers: { "content-type": contentType, "cache-control": "no-store", "x-content-type-options": "nosniff" },
+    headers: {
+      "content-type": contentType,
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      ...headers,
+    },
   });
 }
 
@@ -34,7 +44,7 @@ export function jsonResponse(status: number, body: unknown, contentType = "appli
  * Problem details as a response. The members `meta` and `response` say the same in the shape of the account endpoints,
  * so that one client code reads both.
  */
-export function problemResponse(problem: Problem): Response {
+export function problemResponse(problem: Problem, headers?: Readonly<Record<string, string>>): Response {
   const { status, code, title, detail, members } = problem;
   const body = {
     type: "about:blank",
@@ -45,7 +55,7 @@ export function problemResponse(problem: Problem): Response {
     ...members,
     ...envelope(status, { errors: [detail ?? title], ...members }),
   };
-  return jsonResponse(status, body, "application/problem+json");
+  return jsonResponse(status, body, "application/problem+json", headers);
 }
 
 /** 303 to a path of this server (or a URL on a configured origin): the browser goes on with GET, also after a POST. */

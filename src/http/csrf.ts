@@ -1,3 +1,4 @@
+import { ConfigurationError } from "../model/errors.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
 import { randomId } from "../secrets/random.ts";
 import type { SecurityRequest } from "./request.ts";
@@ -31,6 +32,8 @@ export interface Csrf {
   verify(rq: SecurityRequest, token: string | undefined): CsrfFault | undefined;
   /** The token in the headers `X-CSRF-Token`, `X-XSRF-Token`, `X-CSRFToken` or the one of the option. */
   fromHeader(rq: SecurityRequest): string | undefined;
+  /** True for a scheme whose credentials browsers add by themselves: its unsafe requests must come from our own pages. */
+  ambient(scheme: string): boolean;
   /** False when the browser says that the request comes from a foreign page (Fetch metadata, Origin, Referer). */
   sameOrigin(rq: SecurityRequest): boolean;
 }
@@ -39,12 +42,28 @@ const purpose = "csrf";
 const nonceLength = 22;
 const maxLength = 128;
 
-/** Makes the CSRF protection of one running system. */
+function checkCsrfOptions({ schemes, unauthenticated, cookie }: CsrfOptions, cookieNames: readonly string[]): void {
+  if (schemes !== undefined && !Array.isArray(schemes)) {
+    throw new ConfigurationError("csrf.schemes", "a list of names of schemes is expected");
+  }
+  if (unauthenticated !== undefined && !["forms", "always", "never"].includes(unauthenticated)) {
+    throw new ConfigurationError("csrf.unauthenticated", 'must be "forms", "always" or "never"');
+  }
+  if (cookie === undefined) return;
+  if (typeof cookie !== "string" || !/^[A-Za-z0-9_.-]{1,64}$/.test(cookie)) {
+    throw new ConfigurationError("csrf.cookie", "must be a name of letters, digits and _ . -");
+  }
+  if (cookieNames.includes(cookie)) throw new ConfigurationError("csrf.cookie", `${cookie} is another cookie of ours`);
+}
+
+/** Makes the CSRF protection of one running system. Throws ConfigurationError. */
 export function createCsrf(
   ring: KeyRing,
   options: CsrfOptions,
   originCheck: (method: string, header: (name: string) => string | undefined) => boolean,
+  cookieNames: readonly string[],
 ): Csrf {
+  checkCsrfOptions(options, cookieNames);
   /** What the token is bound to. */
   const binding = (rq: SecurityRequest): string | undefined => {
     const session = rq.identity?.session;
@@ -85,6 +104,7 @@ export function createCsrf(
       rq.header("x-xsrf-token") ??
       rq.header("x-csrftoken") ??
       (options.header === undefined ? undefined : rq.header(options.header)),
+    ambient: (scheme) => scheme === "session" || scheme === "basic",
     sameOrigin: (rq) => originCheck(rq.method, (name) => rq.header(name)),
   };
 }

@@ -3,6 +3,8 @@ import { type CookieAttributes, cookieName } from "./cookies.ts";
 /** The names and attributes of all cookies that this system sets. */
 export interface CookieJar {
   readonly secure: boolean;
+  /** The names of all of them. */
+  readonly names: readonly string[];
   /** The name of the cookie of this purpose: `__Host-session`, or `session` where insecure cookies are allowed. */
   name(purpose: CookiePurpose): string;
   /** HttpOnly, Path=/, SameSite=Lax, Secure. A maximum age in seconds makes it outlive the browser session. */
@@ -23,6 +25,7 @@ export function createCookieJar(options: { readonly secure: boolean; readonly pr
   const base: CookieAttributes = { path: "/", httpOnly: true, secure: options.secure, sameSite: "Lax" };
   return {
     secure: options.secure,
+    names: Object.values(names),
     name: (purpose) => names[purpose],
     attributes: (maxAge) => (maxAge === undefined ? base : { ...base, maxAge }),
   };

@@ -93,6 +93,14 @@ export class SecurityRequest {
     return this.#url;
   }
 
+  /** The path as it was sent, without the query. */
+  get path(): string {
+    const { url } = this.request;
+    const start = url.indexOf("/", url.indexOf("//") + 2);
+    const mark = url.indexOf("?", start);
+    return start < 0 ? "/" : url.slice(start, mark < 0 ? undefined : mark);
+  }
+
   header(name: string): string | undefined {
     return this.request.headers.get(name) ?? undefined;
   }
@@ -160,9 +168,8 @@ export class SecurityRequest {
     if (!this.route.declaresParams && compiled.names.length === 0 && !prefixed) return nothing;
     const path = this.context?.req.param() ?? {};
     const { url } = this.request;
-    const start = url.indexOf("/", url.indexOf("//") + 2);
-    const mark = url.indexOf("?", start);
-    const rawPath = url.slice(start, mark < 0 ? undefined : mark);
+    const rawPath = this.path;
+    const mark = url.indexOf("?");
     // A route that declares no parameters leaves query and body to its handler.
     if (!this.route.declaresParams) {
       return settle(compiled.convert({ path, rawPath, prefixed, query: "", body: undefined }));

@@ -8,7 +8,7 @@ import { finish, protect } from "../http/answer.ts";
 import { isUnsafe } from "../http/csrf.ts";
 import { type RouteFacts, SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
-import type { Awaitable } from "../model/awaitable.ts";
+import { type Awaitable, settled } from "../model/awaitable.ts";
 
 /** What running a guarded request needs. */
 export interface Runner {
@@ -31,17 +31,21 @@ export function runGuarded(
   handler: GuardedHandler,
 ): Awaitable<Response> {
   const rq = new SecurityRequest(runner.system, c.req.raw, facts, c);
+  let params: Readonly<Record<string, unknown>>;
   try {
-    const verdict = guard.check(rq);
-    if (verdict instanceof Promise || verdict.kind !== "allow" || isUnsafe(rq.method)) {
-      return slow(runner, rq, verdict, c, handler);
+    const verdict = settled(guard.check(rq));
+    if (verdict instanceof Promise || isUnsafe(rq.method)) return slow(runner, rq, verdict, c, handler);
+    if (verdict.kind !== "allow") {
+      const answer = runner.refusals.verdict(rq, verdict);
+      return answer instanceof Promise ? answer.then((page) => send(runner, rq, page)) : send(runner, rq, answer);
     }
-    const params = rq.parameters();
-    if (params instanceof Promise) return slow(runner, rq, verdict, c, handler);
-    return invoke(runner, rq, c, params, handler);
+    const found = rq.parameters();
+    if (found instanceof Promise) return slow(runner, rq, verdict, c, handler);
+    params = found;
   } catch (error) {
     return failed(runner, rq, error);
   }
+  return invoke(runner, rq, c, params, handler);
 }
 
 async function slow(
@@ -73,8 +77,28 @@ function invoke(
 ): Awaitable<Response> {
   expose(runner, rq, c);
   protect(rq);
-  const response = handler(c, params);
-  return response instanceof Promise ? response.then((answer) => send(runner, rq, answer)) : send(runner, rq, response);
+  let response: Awaitable<Response>;
+  try {
+    response = handler(c, params);
+  } catch (error) {
+    carry(rq, c);
+    throw error;
+  }
+  if (!(response instanceof Promise)) return send(runner, rq, response);
+  return response.then(
+    (answer) => send(runner, rq, answer),
+    (error: unknown) => {
+      carry(rq, c);
+      throw error;
+    },
+  );
+}
+
+/** A remember credential that was replaced on the way must reach the browser, also with the answer to an error. */
+function carry(rq: SecurityRequest, c: Context): void {
+  const { cookies } = rq;
+  if (cookies.length > 0 || rq.identity !== undefined) c.header("cache-control", "no-store");
+  for (const cookie of cookies) c.header("set-cookie", cookie, { append: true });
 }
 
 /** Puts who is calling and the session bag where handlers find them. */
@@ -115,7 +139,7 @@ export async function checkCsrf(rq: SecurityRequest): Promise<Verdict> {
   if (identity === undefined || !isUnsafe(rq.method)) return allow;
   const { csrf } = rq.system;
   const tokenNeeded = csrf.schemes.has(identity.via);
-  if (!tokenNeeded && identity.via !== "basic") return allow;
+  if (!tokenNeeded && !csrf.ambient(identity.via)) return allow;
   if (!csrf.sameOrigin(rq)) return csrfFault("CSRF_ORIGIN");
   if (!tokenNeeded) return allow;
   const fault = csrf.verify(rq, csrf.fromHeader(rq) ?? (await formToken(rq)));

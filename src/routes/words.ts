@@ -1,5 +1,5 @@
 import type { Authenticator } from "../authn/authenticator.ts";
-import type { Guard, GuardDescription } from "../authz/guard.ts";
+import { type Guard, type GuardDescription, isGuard } from "../authz/guard.ts";
 import { signedIn } from "../authz/guards/authentication.ts";
 import { everybody, nobody } from "../authz/guards/open.ts";
 import { rolesRequired } from "../authz/guards/roles.ts";
@@ -35,12 +35,6 @@ export function toGuard(authz: unknown, label: string): Guard {
       ? 'authz is missing: say who may call this route, such as "AUTH", "OPEN", a role or a guard'
       : "authz: neither a word, a list of roles nor a guard",
   );
-}
-
-function isGuard(value: unknown): value is Guard {
-  if (typeof value !== "object" || value === null) return false;
-  const guard = value as Partial<Guard>;
-  return typeof guard.check === "function" && typeof guard.describe === "function";
 }
 
 /** Refuses a guard that says a word outside of the vocabulary, with the route's label and the word. */

@@ -1,3 +1,4 @@
+import { isUnsafe } from "../../http/csrf.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
@@ -68,6 +69,12 @@ export function authRequired(...args: readonly (string | FreshOptions)[]): Guard
   const last = args.at(-1);
   const options = typeof last === "object" ? last : undefined;
   const schemes = args.filter((arg) => typeof arg === "string");
+  if (options === null || schemes.length + (options === undefined ? 0 : 1) !== args.length || Array.isArray(options)) {
+    throw new ConfigurationError(
+      "authRequired",
+      "names of schemes are expected, and at most one object of limits, at the end",
+    );
+  }
   const named = schemes.length === 0 ? undefined : Object.freeze(schemes);
   const limits = options === undefined ? undefined : checkFreshOptions(options, "authRequired");
   const text = `signed in${named === undefined ? "" : ` by ${named.join(" or ")}`}${limits === undefined ? "" : `, ${limits.text}`}`;
@@ -148,8 +155,9 @@ function checkFresh(rq: SecurityRequest, identity: Identity, limits: FreshLimits
     if (grace > 0) system.markFresh(identity, now + grace);
     return allow;
   }
-  const until = identity.session?.freshUntil ?? null;
-  return grace > 0 && until !== null && now < until ? allow : stale;
+  // The grace may come from another guard's check, which was more lenient: this guard's own times bound it.
+  const until = Math.min(identity.session?.freshUntil ?? 0, at + within + grace);
+  return now >= at && now < until && grace > 0 ? allow : stale;
 }
 
 /** Nobody is signed in; who is goes to the page behind sign-in. */
@@ -170,13 +178,14 @@ export function unauthCsrf(): Guard<NoWords> {
   const decide = async (rq: SecurityRequest, identity: Identity | undefined): Promise<Verdict> => {
     // Signed-in requests are checked by the route itself.
     if (identity !== undefined) return allow;
+    if (!rq.system.csrf.sameOrigin(rq)) return csrfFault("CSRF_ORIGIN");
     const fault = rq.system.csrf.verify(rq, rq.system.csrf.fromHeader(rq) ?? (await formToken(rq)));
     return fault === undefined ? allow : csrfFault(fault);
   };
   return {
     async check(rq) {
       const identity = rq.identity ?? (await rq.system.identify(rq));
-      return rq.method === "GET" || rq.method === "HEAD" ? allow : decide(rq, identity);
+      return isUnsafe(rq.method) ? decide(rq, identity) : allow;
     },
     describe: () => ({ text: "anybody with a CSRF token", open: "CSRF token required", authenticated: false }),
   };

@@ -1,7 +1,8 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import { type Awaitable, settled } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
-import type { Guard, GuardDescription, GuardWords } from "../guard.ts";
+import type { Identity } from "../../model/identity.ts";
+import { type Guard, type GuardDescription, type GuardWords, isGuard } from "../guard.ts";
 import { allow, type Verdict } from "../verdict.ts";
 
 /** The words of several guards together; somebody is sure to be signed in when one of them makes sure of it. */
@@ -57,24 +58,27 @@ export function allOf<const Guards extends readonly Guard[]>(...guards: Guards):
 /** One is enough. When none lets pass, the answer is the one that comes nearest: stale before forbidden before 404 before 401. */
 export function anyOf<const Guards extends readonly Guard[]>(...guards: Guards): Guard<AnyWords<Guards>> {
   const descriptions = several("anyOf", guards);
-  const from = (rq: SecurityRequest, start: number, best: Verdict | undefined): Awaitable<Verdict> => {
+  const from = (rq: SecurityRequest, start: number, best: Refused | undefined): Awaitable<Verdict> => {
     let nearest = best;
     // What one alternative found out about the caller must not count for the next, which may accept other schemes.
     const before = rq.identity;
     for (let index = start; index < guards.length; index += 1) {
-      const verdict = (guards[index] as Guard).check(rq);
+      const verdict = settled((guards[index] as Guard).check(rq));
       if (verdict instanceof Promise) {
         return verdict.then((found) => {
           if (found.kind === "allow") return found;
+          const next = nearer(nearest, { verdict: found, identity: rq.identity });
           rq.identity = before;
-          return from(rq, index + 1, nearer(nearest, found));
+          return from(rq, index + 1, next);
         });
       }
       if (verdict.kind === "allow") return verdict;
+      nearest = nearer(nearest, { verdict, identity: rq.identity });
       rq.identity = before;
-      nearest = nearer(nearest, verdict);
     }
-    return nearest as Verdict;
+    // The answer is to whoever was refused: a stale session is sent to its own check.
+    rq.identity = nearest?.identity ?? before;
+    return (nearest as Refused).verdict;
   };
   return {
     check: (rq) => from(rq, 0, undefined),
@@ -84,18 +88,45 @@ export function anyOf<const Guards extends readonly Guard[]>(...guards: Guards):
 
 const order: readonly Verdict["kind"][] = ["stale", "forbidden", "notFound", "redirected", "unauthenticated"];
 
-function nearer(a: Verdict | undefined, b: Verdict): Verdict {
-  return a === undefined || order.indexOf(b.kind) < order.indexOf(a.kind) ? b : a;
+/** A refusal with whom it is for. */
+interface Refused {
+  readonly verdict: Verdict;
+  readonly identity: Identity | undefined;
+}
+
+function nearer(a: Refused | undefined, b: Refused): Refused {
+  if (a === undefined) return b;
+  if (a.verdict.kind === "unauthenticated" && b.verdict.kind === "unauthenticated") {
+    // Any of the ways would do: all are offered.
+    const schemes = [...new Set([...a.verdict.schemes, ...b.verdict.schemes])];
+    return { ...a, verdict: { ...a.verdict, schemes, realm: a.verdict.realm ?? b.verdict.realm } };
+  }
+  return order.indexOf(b.verdict.kind) < order.indexOf(a.verdict.kind) ? b : a;
 }
 
 function several(name: string, guards: readonly Guard[]): readonly GuardDescription[] {
   if (guards.length === 0) throw new ConfigurationError(name, "name at least one guard");
-  return guards.map((guard) => guard.describe());
+  return guards.map((guard: unknown) => {
+    if (!isGuard(guard)) {
+      const shown = typeof guard === "string" ? JSON.stringify(guard) : `something of type ${typeof guard}`;
+      throw new ConfigurationError(
+        name,
+        `${shown} is no guard; words and roles become one by authRequired() and rolesRequired()`,
+      );
+    }
+    return guard.describe();
+  });
 }
 
 /** An open alternative opens the whole: then there is a reason to show. */
 function merge(text: string, parts: readonly GuardDescription[], signedInWhen: "some" | "every"): GuardDescription {
   const schemes = [...new Set(parts.flatMap((part) => part.schemes ?? []))];
+  // Where one is enough, each that names no schemes lets the route's own in; where all must let pass, those named bind.
+  const takesOthers = (part: GuardDescription): boolean => part.schemes === undefined || part.otherSchemes === true;
+  const others =
+    signedInWhen === "every"
+      ? parts.some(takesOthers)
+      : parts.filter((part) => part.schemes !== undefined).every(takesOthers);
   const open = signedInWhen === "every" ? parts.find((part) => part.open !== undefined)?.open : undefined;
   const objects = parts.flatMap((part) => part.objects ?? []);
   return {
@@ -104,7 +135,7 @@ function merge(text: string, parts: readonly GuardDescription[], signedInWhen: "
     permissions: [...new Set(parts.flatMap((part) => part.permissions ?? []))],
     authenticated: signedInWhen === "some" ? parts.some((p) => p.authenticated) : parts.every((p) => p.authenticated),
     ...(objects.length === 0 ? {} : { objects }),
-    ...(schemes.length === 0 ? {} : { schemes }),
+    ...(schemes.length === 0 ? {} : { schemes, ...(others ? { otherSchemes: true } : {}) }),
     ...(open === undefined ? {} : { open }),
   };
 }

@@ -1,5 +1,6 @@
 import type { SecurityRequest } from "../../http/request.ts";
-import type { Awaitable } from "../../model/awaitable.ts";
+import { type Awaitable, settled } from "../../model/awaitable.ts";
+import { ConfigurationError } from "../../model/errors.ts";
 import type { Identity } from "../../model/identity.ts";
 import type { Guard, GuardWords } from "../guard.ts";
 import { allow, forbidden, notFound, type Verdict } from "../verdict.ts";
@@ -24,6 +25,10 @@ export function object<const Kind extends string, const Parameter extends string
   parameter: Parameter,
   mode?: string,
 ): Guard<ObjectWords<Kind, Parameter>> {
+  for (const word of [kind, parameter]) {
+    if (typeof word !== "string" || word === "")
+      throw new ConfigurationError("object", "a kind of object and the name of a parameter are expected");
+  }
   const text = `${mode === undefined ? "may reach" : `${mode} of`} the ${kind} ":${parameter}"`;
 
   const decide = (
@@ -34,7 +39,7 @@ export function object<const Kind extends string, const Parameter extends string
     const rule = rq.system.objectRule(kind);
     if (rule === undefined || !Object.hasOwn(values, parameter))
       return forbidden(`no rule for ${kind} by ${parameter}`);
-    const result = rule(identity.account, values[parameter], mode);
+    const result = settled(rule(identity.account, values[parameter], mode));
     return result instanceof Promise ? result.then(judge) : judge(result);
   };
   // Only the very value true opens: whatever else a rule returns by mistake does not.

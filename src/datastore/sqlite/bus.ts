@@ -20,16 +20,26 @@ export function dataVersionBus(db: DatabaseSync): ClosableBus {
   const header = walIndexHeader(db);
   header?.unchanged();
   let version = read();
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  const forgetTurn = (): void => {
+    lookedAt = Number.NEGATIVE_INFINITY;
+  };
   return {
     current() {
+      // The requests of one turn of the event loop have all been received before its first look.
+      const now = performance.now();
+      if (now - lookedAt < turnLimit) return true;
       try {
         // The header is read before the version: a commit between the two is seen by the next call.
-        if (header?.unchanged() === true) return true;
-        const seen = read();
-        if (seen !== version) {
-          version = seen;
-          listeners.tell(undefined);
+        if (header?.unchanged() !== true) {
+          const seen = read();
+          if (seen !== version) {
+            version = seen;
+            listeners.tell(undefined);
+          }
         }
+        lookedAt = now;
+        setImmediate(forgetTurn);
         return true;
       } catch {
         // Locked in this moment, or closed: nothing is known.
@@ -42,6 +52,9 @@ export function dataVersionBus(db: DatabaseSync): ClosableBus {
     close: () => header?.close(),
   };
 }
+
+/** A turn that takes longer, in milliseconds, is looked into again: a handler may have blocked it. */
+const turnLimit = 0.5;
 
 interface WalIndexHeader {
   /** True when no connection, this one included, has committed since the last call. */

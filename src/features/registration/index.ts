@@ -64,6 +64,14 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
   if (options.signIn === true && !kernel.revealAccounts) {
     throw new ConfigurationError("registration.signIn", "tells who has an account; it needs revealAccounts: true");
   }
+  for (const [index, role] of (options.roles ?? []).entries()) {
+    if (!kernel.declaredRoles.has(role)) {
+      throw new ConfigurationError(
+        `registration.roles[${index}]`,
+        `there is no role "${role}"; add it to the option roles`,
+      );
+    }
+  }
   const extra: Record<string, Field<unknown>> = {};
   for (const [name, field] of Object.entries(options.fields ?? {})) extra[name] = extraField(name, field);
   const fields: Readonly<Record<string, Field<unknown>>> = {
@@ -91,6 +99,10 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       const faults = await passwordFaults(kernel, email, password, values["password_confirm"] as string);
       if (faults !== undefined) return invalid(faults);
       const own = Object.fromEntries(Object.keys(extra).map((name) => [name, values[name]]));
+      const columns = columnsOf(kernel, own);
+      // Before the address is looked up: what this tells must not depend on whether that is known.
+      const taken = await takenFaults(kernel, columns);
+      if (taken !== undefined) return invalid(taken);
       const existing = await kernel.users.find("email", email, { ignoreCase: true });
       if (existing !== undefined) {
         // The same work as for a new address, so that the time tells nothing.
@@ -99,12 +111,13 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       }
       let account: Account;
       try {
-        account = await create(kernel, options, email, password, own);
+        account = await create(kernel, options, email, password, own, columns);
       } catch (error) {
-        // Two at once for one address: the second finds it taken.
-        if (error instanceof UniqueConflictError && error.table === "user" && error.field === "email") {
-          return known(kernel, rq, email, undefined, own);
-        }
+        if (!(error instanceof UniqueConflictError) || error.table !== "user") throw error;
+        // Two at once: the second finds the address, or a value that must be unique, taken.
+        const conflict = await takenFaults(kernel, columns);
+        if (conflict !== undefined) return invalid(conflict);
+        if (error.field === "email") return known(kernel, rq, email, undefined, own);
         throw error;
       }
       kernel.system.events.emit("userRegistered", {
@@ -136,6 +149,32 @@ async function passwordFaults(
   return Object.keys(faults).length === 0 ? undefined : faults;
 }
 
+/** The fields that are columns of the user. One that was left empty has no value: two of them must not be the same. */
+function columnsOf(kernel: Kernel, own: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(own).flatMap(([name, value]) => {
+      const column = kernel.ownColumns.get(name);
+      return column === undefined ? [] : [[name, value === "" && column.nullable ? null : value]];
+    }),
+  );
+}
+
+/** The values that must be unique and belong to another user. */
+async function takenFaults(
+  kernel: Kernel,
+  columns: Readonly<Record<string, unknown>>,
+): Promise<Record<string, Fault[]> | undefined> {
+  const faults: Record<string, Fault[]> = {};
+  for (const [name, value] of Object.entries(columns)) {
+    if (kernel.ownColumns.get(name)?.unique !== true) continue;
+    if (typeof value !== "string" && typeof value !== "number") continue;
+    if ((await kernel.datastore.count("user", { [name]: value })) > 0) {
+      faults[name] = [{ key: "IDENTITY_ALREADY_ASSOCIATED", params: { attr: name, value } }];
+    }
+  }
+  return Object.keys(faults).length === 0 ? undefined : faults;
+}
+
 /** Makes the user, stores listed columns, and lets the application do its part, all or nothing. */
 async function create(
   kernel: Kernel,
@@ -143,8 +182,8 @@ async function create(
   email: string,
   password: string,
   own: Readonly<Record<string, unknown>>,
+  columns: Readonly<Record<string, unknown>>,
 ): Promise<Account> {
-  const columns = Object.fromEntries(Object.entries(own).filter(([name]) => kernel.ownColumns.has(name)));
   const hash = await kernel.hasher.hash(password);
   return kernel.datastore.transaction(async (tx) => {
     const account = await kernel.users.create({ ...columns, email, roles: options.roles ?? [] }, tx);

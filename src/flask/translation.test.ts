@@ -1,0 +1,157 @@
+import { describe, expect, it } from "vitest";
+import { ConfigurationError } from "../model/errors.ts";
+import { settingDefaults } from "./defaults.ts";
+import type { FlaskSecuritySettings } from "./settings.ts";
+import { fromFlaskSecurity } from "./translation.ts";
+
+const key = "k".repeat(32);
+const older = "o".repeat(32);
+
+describe("settings that are translated", () => {
+  const cases: readonly (readonly [settings: FlaskSecuritySettings, options: object])[] = [
+    [{}, {}],
+    [{ SECRET_KEY: key }, { secretKeys: [key] }],
+    [{ SECRET_KEY: key, SECRET_KEY_FALLBACKS: [older] }, { secretKeys: [key, older] }],
+    [{ REMEMBER_COOKIE_DURATION: 86_400 }, { sessions: { remember: "86400s" } }],
+    [{ RETURN_GENERIC_RESPONSES: false }, { revealAccounts: true }],
+    [{ RETURN_GENERIC_RESPONSES: true }, { revealAccounts: false }],
+    [{ USERNAME_ENABLE: true }, { identities: ["email", "username"] }],
+    [{ USERNAME_ENABLE: false }, {}],
+    [{ USER_IDENTITY_ATTRIBUTES: ["username"] }, { identities: ["username"] }],
+    [{ USER_IDENTITY_ATTRIBUTES: [{ email: { case_insensitive: true } }] }, { identities: ["email"] }],
+    [{ USER_IDENTITY_ATTRIBUTES: ["email"], USERNAME_ENABLE: true }, { identities: ["email", "username"] }],
+    [{ USER_IDENTITY_ATTRIBUTES: ["username", "email"], USERNAME_ENABLE: true }, { identities: ["username", "email"] }],
+    [{ URL_PREFIX: "/auth" }, { prefix: "/auth" }],
+    [{ URL_PREFIX: null }, {}],
+    [{ POST_LOGIN_VIEW: "/in" }, { destinations: { afterSignIn: "/in", afterRegister: "/in" } }],
+    [
+      { POST_LOGIN_VIEW: "/in", POST_REGISTER_VIEW: "/new" },
+      { destinations: { afterSignIn: "/in", afterRegister: "/new" } },
+    ],
+    [{ POST_LOGOUT_VIEW: "/out" }, { destinations: { afterSignOut: "/out" } }],
+    [{ UNAUTHORIZED_VIEW: "/no" }, { destinations: { unauthorized: "/no" } }],
+    [{ API_ENABLED_METHODS: ["token", "basic"] }, { authn: ["token", "basic"] }],
+    [{ DEFAULT_HTTP_AUTH_REALM: "Acme" }, { realm: "Acme" }],
+    [{ TOKEN_MAX_AGE: 60 }, { tokens: { life: "60s" } }],
+    [{ TOKEN_AUTHENTICATION_HEADER: "X-Token" }, { tokens: { header: "X-Token" } }],
+    [{ TOKEN_AUTHENTICATION_KEY: "t" }, { tokens: { allowInQuery: "t" } }],
+    [{ TOKEN_AUTHENTICATION_KEY: null }, {}],
+    [{ FRESHNESS: 60, FRESHNESS_GRACE_PERIOD: 0 }, { freshness: { within: "60s", grace: "0s" } }],
+    [{ FRESHNESS: { seconds: 60 } as never }, { freshness: { within: "60s" } }],
+    [{ PASSWORD_LENGTH_MIN: 12 }, { passwords: { policy: { minLength: 12 } } }],
+    [{ PASSWORD_LENGTH_MIN: 6 }, { passwords: { policy: { minLength: 6, allowShortPasswords: true } } }],
+    [{ PASSWORD_SALT: "salt" }, { passwords: { hashing: { flaskSecurity: { passwordSalt: "salt" } } } }],
+    [
+      { PASSWORD_SALT: "salt", PASSWORD_SINGLE_HASH: ["django_argon2", "bcrypt"] },
+      { passwords: { hashing: { flaskSecurity: { passwordSalt: "salt", singleHash: ["django_argon2", "bcrypt"] } } } },
+    ],
+    [
+      { PASSWORD_SALT: "salt", PASSWORD_SINGLE_HASH: true },
+      { passwords: { hashing: { flaskSecurity: { passwordSalt: "salt", singleHash: true } } } },
+    ],
+    [
+      { PASSWORD_SALT: "salt", PASSWORD_SINGLE_HASH: false },
+      { passwords: { hashing: { flaskSecurity: { passwordSalt: "salt" } } } },
+    ],
+    [{ PASSWORD_SINGLE_HASH: true }, {}],
+    [{ PASSWORD_HASH: "bcrypt" }, {}],
+    [{ CSRF_PROTECT_MECHANISMS: ["session", "basic"] }, { csrf: { schemes: ["session", "basic"] } }],
+    [{ CSRF_PROTECT_MECHANISMS: [] }, { csrf: { schemes: [] } }],
+    [{ CSRF_IGNORE_UNAUTH_ENDPOINTS: true }, { csrf: { unauthenticated: "never" } }],
+    [{ CSRF_IGNORE_UNAUTH_ENDPOINTS: false }, { csrf: { unauthenticated: "always" } }],
+    [{ CSRF_COOKIE_NAME: "XSRF-TOKEN" }, { csrf: { cookie: "XSRF-TOKEN" } }],
+    [{ CSRF_HEADER: "X-Mine" }, { csrf: { header: "X-Mine" } }],
+    [
+      { MSG_PASSWORD_INVALID_LENGTH: ["At least %(length)s, 100%%", "error"] },
+      { messages: { PASSWORD_INVALID_LENGTH: "At least {length}, 100%" } },
+    ],
+  ];
+  it.each(cases)("%j → %j", (settings, options) => {
+    const translation = fromFlaskSecurity(settings);
+    expect(translation.options).toEqual(options);
+    expect(translation.unsupported).toEqual([]);
+  });
+
+  it("turns features on", () => {
+    const names = (settings: FlaskSecuritySettings): readonly string[] =>
+      fromFlaskSecurity(settings).features.map(({ name }) => name);
+    expect(names({})).toEqual(["passwords"]);
+    expect(names({ REGISTERABLE: false })).toEqual(["passwords"]);
+    expect(names({ REGISTERABLE: true })).toEqual(["passwords", "registration"]);
+    expect(names({ REGISTERABLE: true, RETURN_GENERIC_RESPONSES: false })).toEqual(["passwords", "registration"]);
+  });
+});
+
+describe("settings that ask for nothing", () => {
+  it("every setting with its own default", () => {
+    const defaults = Object.entries(settingDefaults).filter(([, value]) => typeof value !== "symbol");
+    expect(defaults.length).toBeGreaterThan(240);
+    const { unsupported } = fromFlaskSecurity(Object.fromEntries(defaults));
+    expect(unsupported).toEqual([]);
+  });
+
+  it.each([
+    { CONFIRMABLE: false, TWO_FACTOR: false },
+    { CONFIRM_EMAIL_WITHIN: { seconds: 172_800 } },
+    { CONFIRM_EMAIL_WITHIN: 172_800 },
+    { SEND_REGISTER_EMAIL: false },
+    { LOGIN_SALT: "mine", LOGOUT_CSRF: true, PASSWORD_SCHEMES: ["bcrypt"] },
+    { EMAIL_VALIDATOR_ARGS: { check_deliverability: false } },
+    { MSG_INVALID_PASSWORD: null },
+  ])("%j", (settings) => {
+    expect(fromFlaskSecurity(settings)).toMatchObject({ options: {}, unsupported: [] });
+  });
+});
+
+describe("settings that cannot be carried over are listed", () => {
+  it.each([
+    [{ FOO: 1, BAR: null }, ["BAR", "FOO"]],
+    [{ SECURITY_REGISTERABLE: true }, ["SECURITY_REGISTERABLE"]],
+    [{ constructor: 1 }, ["constructor"]],
+    [
+      { TWO_FACTOR: true, CONFIRMABLE: true, TRACKABLE: true, RECOVERABLE: true, REGISTERABLE: true },
+      ["CONFIRMABLE", "RECOVERABLE", "TRACKABLE", "TWO_FACTOR"],
+    ],
+    [{ LOGIN_URL: "/signin" }, ["LOGIN_URL"]],
+    [{ LOGIN_URL: "/login", LOGOUT_METHODS: ["GET", "POST"] }, ["LOGOUT_METHODS"]],
+    [{ DATETIME_FACTORY: "x" }, ["DATETIME_FACTORY"]],
+    [{ POST_LOGIN_VIEW: "endpoint_name" }, ["POST_LOGIN_VIEW"]],
+    [{ POST_LOGOUT_VIEW: "//elsewhere.example" }, ["POST_LOGOUT_VIEW"]],
+    [{ FRESHNESS: -1 }, ["FRESHNESS"]],
+    [{ FRESHNESS: 0, FRESHNESS_GRACE_PERIOD: -5 }, ["FRESHNESS", "FRESHNESS_GRACE_PERIOD"]],
+    [{ TOKEN_MAX_AGE: null as never }, ["TOKEN_MAX_AGE"]],
+    [{ PASSWORD_HASH: "plaintext" }, ["PASSWORD_HASH"]],
+    [{ PASSWORD_CONFIRM_REQUIRED: false }, ["PASSWORD_CONFIRM_REQUIRED"]],
+    [{ REDIRECT_ALLOW_SUBDOMAINS: true, REDIRECT_BEHAVIOR: "spa" }, ["REDIRECT_ALLOW_SUBDOMAINS", "REDIRECT_BEHAVIOR"]],
+    [{ API_ENABLED_METHODS: ["session", "oauth"] }, ["API_ENABLED_METHODS"]],
+    [{ USER_IDENTITY_ATTRIBUTES: ["email", { us_phone_number: {} }] }, ["USER_IDENTITY_ATTRIBUTES"]],
+    [{ MSG_NO_SUCH: ["x", "error"] }, ["MSG_NO_SUCH"]],
+    [{ MSG_LOGIN: ["x", "error"] }, ["MSG_LOGIN"]],
+    [{ MSG_INVALID_PASSWORD: ["%(nope)s", "error"] }, ["MSG_INVALID_PASSWORD"]],
+  ] as readonly (readonly [FlaskSecuritySettings, readonly string[]])[])("%j → %j", (settings, names) => {
+    expect(fromFlaskSecurity(settings).unsupported).toEqual(names);
+  });
+});
+
+describe("wrong values", () => {
+  it.each([
+    [{ REGISTERABLE: "yes" }, "REGISTERABLE"],
+    [{ FRESHNESS: "60" }, "FRESHNESS"],
+    [{ SECRET_KEY: 5 }, "SECRET_KEY"],
+    [{ SECRET_KEY_FALLBACKS: ["x"] }, "SECRET_KEY_FALLBACKS"],
+    [{ PASSWORD_LENGTH_MIN: 1.5 }, "PASSWORD_LENGTH_MIN"],
+    [{ PASSWORD_SINGLE_HASH: ["bcrypt"] }, "PASSWORD_SALT"],
+    [{ PASSWORD_SALT: "s", PASSWORD_SINGLE_HASH: 1 }, "PASSWORD_SINGLE_HASH"],
+    [{ USER_IDENTITY_ATTRIBUTES: [] }, "USER_IDENTITY_ATTRIBUTES"],
+    [{ CSRF_PROTECT_MECHANISMS: "session" }, "CSRF_PROTECT_MECHANISMS"],
+    [{ MSG_LOGIN: "x" }, "MSG_LOGIN"],
+  ])("%j names %s", (settings, name) => {
+    const translate = (): unknown => fromFlaskSecurity(settings as unknown as FlaskSecuritySettings);
+    expect(translate).toThrow(ConfigurationError);
+    expect(translate).toThrow(new RegExp(`^${name}: `));
+  });
+
+  it.each([null, [], "x"])("%j is no set of settings", (settings) => {
+    expect(() => fromFlaskSecurity(settings as never)).toThrow("settings: an object");
+  });
+});

@@ -1,0 +1,206 @@
+import { randomBytes } from "node:crypto";
+import { hash } from "@node-rs/bcrypt";
+import type { Answer } from "./client.ts";
+import { exchange, rawRequest } from "./raw.ts";
+import { attacks, each, must, needsSessions, pairs, type Rig, secret } from "./suite.ts";
+
+const basic = (email: string, password: string): Record<string, string> => ({
+  authorization: `Basic ${Buffer.from(`${email}:${password}`).toString("base64")}`,
+});
+const newEmail = (): string => `${randomBytes(6).toString("hex")}@passwords.example`;
+
+async function register(rig: Rig, email: string, password: string): Promise<Answer> {
+  const client = await rig.visitor();
+  return client.post(rig.at("REGISTER"), { json: { email, password, password_confirm: password } });
+}
+
+/** Whether the password opens the account, by each channel that takes passwords. */
+async function opens(rig: Rig, email: string, password: string): Promise<Readonly<Record<string, boolean>>> {
+  const json = await (await rig.visitor()).post(rig.at("LOGIN"), { json: { email, password } });
+  const visitor = await rig.visitor();
+  const form = { email, password, csrf_token: visitor.csrf ?? "" };
+  const page = await visitor.post(rig.at("LOGIN"), { page: true, csrf: false, form });
+  const request = await rig.client().get("/http", { headers: basic(email, password) });
+  return { "LOGIN by JSON": json.status === 200, "LOGIN by form": page.status === 302, BASIC: request.status === 200 };
+}
+
+async function allOpen(rig: Rig, email: string, password: string, expected: boolean): Promise<void> {
+  for (const [channel, opened] of Object.entries(await opens(rig, email, password))) {
+    must(opened === expected, `${channel} ${opened ? "takes" : "refuses"} ${JSON.stringify(password.slice(0, 40))}`);
+  }
+}
+
+attacks("PWD", {}, (attack) => {
+  attack("PWD-01 [ASVS 15.2.2]: passwords of megabytes are refused before they are hashed", async (rig, context) => {
+    const sizes = [1025, 5_000, 1_000_000, 10_000_000];
+    const client = await rig.visitor();
+    const paths = [rig.at("LOGIN"), rig.path("REGISTER") ?? rig.at("LOGIN")];
+    await each(pairs(paths, sizes), ([path, size]) => `${path} ${size}`, async ([path, size]) => {
+      const password = "x".repeat(size);
+      const fields = { email: "matt@lp.com", password, password_confirm: password };
+      const json = await client.post(path, { json: fields });
+      must([400, 413].includes(json.status), `JSON: ${json.status}`);
+      const form = await client.post(path, { form: { ...fields, csrf_token: client.csrf ?? "" }, csrf: false, page: true });
+      must([200, 400, 413].includes(form.status) && form.setCookies.every((cookie) => !/session=/.test(cookie)), `form: ${form.status}`);
+    });
+    for (const size of [1025, 12_000, 200_000]) {
+      const lines = ["GET /http HTTP/1.1", "Host: x", `Authorization: ${basic("matt@lp.com", "x".repeat(size))["authorization"]}`, "Connection: close"];
+      const answer = await exchange(rig.lab.port, rawRequest(lines));
+      must(answer !== undefined && [400, 401, 431].includes(answer.status), `BASIC ${size}: ${answer?.status}`);
+    }
+    needsSessions(rig, context);
+    const signedIn = await rig.signedIn();
+    for (const size of sizes) {
+      const answer = await signedIn.post(rig.at("VERIFY"), { json: { password: "x".repeat(size) } });
+      must([400, 413].includes(answer.status), `VERIFY ${size}: ${answer.status}`);
+    }
+  });
+
+  attack("PWD-02 [ASVS 6.2.8] [ASVS 11.4.2]: what stands behind byte 72 counts", async (rig) => {
+    await each(["a".repeat(72), "ä".repeat(36), "\u{1f600}".repeat(18)], (start) => `${start.length} units`, async (start) => {
+      // A hash that bcrypt made of the first 72 bytes alone: every password with this beginning would match.
+      const { email } = await rig.user();
+      await rig.lab.accounts.setPassword(email, await hash(`${start}x`, { cost: 4 }));
+      await allOpen(rig, email, `${start}y`, false);
+      await allOpen(rig, email, `${start}`, false);
+      // And with the product's own hash.
+      const other = newEmail();
+      must((await register(rig, other, `${start}x`)).status === 200, "such a password cannot be registered");
+      await allOpen(rig, other, `${start}y`, false);
+      await allOpen(rig, other, `${start}x`, true);
+    });
+  });
+
+  attack("PWD-04 [ASVS 6.2.1] [ASVS 6.2.5] [ASVS 6.2.9]: long and unusual passwords are taken, short ones are not", async (rig) => {
+    const good = [
+      randomBytes(32).toString("hex"),
+      randomBytes(50).toString("hex"),
+      randomBytes(64).toString("hex"),
+      "sleepy heron counts nine clouds",
+      "\u{1f98a}\u{1f33c}\u{1f9ca}\u{1f680}\u{1f3bb}\u{1f9e9}\u{1f419}\u{1fa81}",
+      "zqvkxjwp",
+      "74930182",
+      "ÄÖÜßéñøåæ",
+      "密码很长的一个句子",
+    ];
+    await each(good, String, async (password) => {
+      const email = newEmail();
+      const answer = await register(rig, email, password);
+      must(answer.status === 200, `refused: ${answer.text}`);
+      await allOpen(rig, email, password, true);
+    });
+    await each(["zqvkxjw", "a", "\u{1f98a}\u{1f33c}\u{1f9ca}\u{1f680}", "e\u0301e\u0301e\u0301"], String, async (password) => {
+      must((await register(rig, newEmail(), password)).status === 400, "a short password is taken");
+    });
+  });
+
+  attack("PWD-05 [ASVS 6.2.4] [ASVS 6.1.2] [ASVS 6.2.11]: common passwords, and the identity itself", async (rig) => {
+    const email = `heron${randomBytes(3).toString("hex")}@passwords.example`;
+    const common = [
+      "password", "Password", "PASSWORD", "password1", "Password1", "12345678", "123456789", "qwertyui", "qwerty123", "iloveyou",
+      "sunshine", "princess", "football", "baseball", "superman", "trustno1", "11111111", "00000000", "1q2w3e4r", "computer",
+      email, email.toUpperCase(), email.split("@")[0] ?? "",
+    ];
+    const client = await rig.visitor();
+    await each(common, String, async (password) => {
+      const answer = await client.post(rig.at("REGISTER"), { json: { email, password, password_confirm: password } });
+      must(answer.status === 400, `taken: ${answer.status}`);
+    });
+  });
+
+  attack("UNI-06 [ASVS 6.2.8] [ASVS 1.1.1]: one password in two normal forms, spaces and case as typed", async (rig) => {
+    const composed = "Ã©lan vÎtal\u00e9 \u212b \ufb01sh".normalize("NFC");
+    const forms = ["NFC", "NFD", "NFKC", "NFKD"].map((form) => composed.normalize(form));
+    for (const registered of [forms[0] ?? "", forms[1] ?? ""]) {
+      const email = newEmail();
+      must((await register(rig, email, registered)).status === 200, "refused");
+      for (const typed of forms) await allOpen(rig, email, typed, true);
+      for (const typed of [` ${registered}`, `${registered} `, registered.toUpperCase(), registered.replace(" ", "")]) {
+        await allOpen(rig, email, typed, false);
+      }
+    }
+    const spaced = `  ${secret()}  `;
+    const email = newEmail();
+    must((await register(rig, email, spaced)).status === 200, "spaces are refused");
+    await allOpen(rig, email, spaced, true);
+    await allOpen(rig, email, spaced.trim(), false);
+  });
+});
+
+attacks("PWD stored", { production: true }, (attack) => {
+  attack("PWD-09 [ASVS 11.4.2] [ASVS 11.4.1]: how a fresh password is stored", async (rig) => {
+    const password = secret();
+    const emails = [newEmail(), newEmail()];
+    for (const email of emails) must((await register(rig, email, password)).status === 200, "cannot register");
+    const salts = new Set<string>();
+    for (const email of emails) {
+      const stored = String((await rig.lab.accounts.byEmail(email))?.["password"]);
+      const match = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/.exec(stored);
+      must(match !== null, `another form: ${stored.slice(0, 30)}`);
+      const [, memory, passes, , salt = "", digest = ""] = match;
+      must(Number(memory) >= 19_456 && Number(passes) >= 2, `m=${memory}, t=${passes}`);
+      must(Buffer.from(salt, "base64").length >= 16 && Buffer.from(digest, "base64").length >= 32, "a short salt or digest");
+      salts.add(salt);
+    }
+    must(salts.size === emails.length, "one salt for two users");
+  });
+});
+
+attacks("BAS", {}, (attack) => {
+  const challenge = (answer: Answer): boolean =>
+    answer.rawHeaders.filter(([name]) => name === "www-authenticate").length === 1 &&
+    /^Basic realm="[^"]+"(?:, charset="UTF-8")?$/.test(answer.header("www-authenticate") ?? "");
+
+  attack("BAS-01 [ASVS 2.2.1]: malformed credentials", async (rig) => {
+    const encode = (text: string | Buffer): string => Buffer.from(text).toString("base64");
+    const headers = [
+      "Basic", "Basic ", `Basic ${encode("matt@lp.com")}`, `Basic ${encode(":")}`, `Basic ${encode(":password")}`, `Basic ${encode("matt@lp.com:")}`,
+      `Basic ${encode("matt@lp.com:pass:word")}`, "Basic %%%", "Basic =", "Basic a", `Basic ${encode(Buffer.from([0xff, 0xfe, 0x3a, 0xff]))}`,
+      `Basic ${encode("matt@lp.com:password\u0000")}`, `Basic ${encode("matt@lp.com\u0000:password")}`, `Basic ${encode("matt@lp.com:password\n")}`,
+      `Basic ${encode("matt@lp.com:password")}x`, `Basic ${encode("matt@lp.com:password")}=`, `Basic ${encode("matt@lp.com:password")}, Basic eDp5`,
+      `Basic${encode("matt@lp.com:password")}`, encode("matt@lp.com:password"), `Digest ${encode("matt@lp.com:password")}`, `Basic ${"A".repeat(5000)}`,
+      `Basic ${encode("matt@lp.com:password").replace(/.{4}/, "$& ")}`, `Basic\u00a0${encode("matt@lp.com:password")}`,
+    ];
+    await each(headers, (value) => value.slice(0, 80), async (authorization) => {
+      const answer = await rig.client().get("/http", { headers: { authorization } });
+      must(answer.status === 401 && challenge(answer), `${answer.status} ${answer.header("www-authenticate")}`);
+      must(answer.setCookies.every((cookie) => !/session=/.test(cookie)), "a session");
+    });
+    await each(["BASIC", "basic", "bAsIc"], String, async (scheme) => {
+      const authorization = `${scheme} ${encode("matt@lp.com:password")}`;
+      const answer = await rig.client().get("/http", { headers: { authorization } });
+      must(answer.status === 200 && answer.setCookies.length === 0, `${answer.status}`);
+    });
+    const good = `Authorization: Basic ${encode("matt@lp.com:password")}`;
+    const raw = ["GET /http HTTP/1.1", "Host: x", good, `Authorization: Basic ${encode("joe@lp.com:password")}`, "Connection: close"];
+    const two = await exchange(rig.lab.port, rawRequest(raw));
+    must(two !== undefined && [200, 400, 401].includes(two.status), `two headers: ${two?.status}`);
+    // Which of two counts must not depend on who reads them: Node keeps the first, and so must we or refuse.
+    const swapped = await exchange(rig.lab.port, rawRequest([raw[0] ?? "", "Host: x", "Authorization: Basic eDp5", good, "Connection: close"]));
+    must(swapped?.status === 401 || swapped?.status === 400, `a second header counts: ${swapped?.status}`);
+  });
+
+  attack("BAS-02 [ASVS 6.1.3] [ASVS 6.3.4]: account rules hold for BASIC as for LOGIN", async (rig) => {
+    const refused = ["tiya@lp.com:password", "jess@lp.com:", "jess@lp.com:none", "jess@lp.com:null", "MATT@lp.com:Password"];
+    await each(refused, String, async (pair) => {
+      const at = pair.indexOf(":");
+      const answer = await rig.client().get("/http", { headers: basic(pair.slice(0, at), pair.slice(at + 1)) });
+      must(answer.status === 401 && challenge(answer), `${answer.status}`);
+    });
+    // Only where it is named, and never as a session.
+    for (const path of ["/me", "/session", "/token", "/profile", "/admin"]) {
+      const answer = await rig.client().get(path, { headers: basic("matt@lp.com", "password") });
+      must(answer.status === 401, `${path} takes BASIC: ${answer.status}`);
+    }
+    // A browser sends BASIC along by itself: a foreign page cannot use it.
+    const foreign = { ...basic("matt@lp.com", "password"), origin: "https://evil.test" };
+    const answer = await rig.client().post("/http", { json: {}, headers: foreign });
+    must(answer.status === 400 || answer.status === 403, `a foreign page uses BASIC: ${answer.status}`);
+    // A right password that was cached does not outlive its change.
+    const victim = await rig.user();
+    const headers = basic(victim.email, victim.password);
+    for (let time = 0; time < 2; time += 1) must((await rig.client().get("/http", { headers })).status === 200, "BASIC does not work");
+    await rig.lab.control("PATCH", `/users/${victim.email}`, { password: secret() });
+    must((await rig.client().get("/http", { headers })).status === 401, "the old password is still taken");
+  });
+});

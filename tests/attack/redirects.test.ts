@@ -1,0 +1,203 @@
+import { readFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { attacks, each, long, must, type Rig, secret } from "./suite.ts";
+
+/** Payloads with a browser's verdict on an https and on an http base. */
+const table = JSON.parse(readFileSync(new URL("./redirect-payloads.json", import.meta.url), "utf8")) as readonly [
+  string,
+  string,
+  string,
+][];
+
+/** Sends one `next` to every account endpoint, in the query, in the form and in JSON; the oracle O3 judges each answer. */
+async function playNext(rig: Rig, next: string): Promise<void> {
+  const query = `?next=${encodeURIComponent(next)}`;
+  const wrong = { email: "matt@lp.com", password: "wrong-password" };
+  const right = { email: "matt@lp.com", password: "password" };
+  const login = rig.at("LOGIN");
+  const form = async (path: string, fields: Record<string, string>, signedIn: boolean): Promise<void> => {
+    const client = signedIn ? await rig.signedIn({ email: "matt@lp.com", password: "password" }) : await rig.visitor();
+    await client.post(path, { page: true, form: { csrf_token: client.csrf ?? "", ...fields }, csrf: false });
+  };
+
+  await rig.client().get(`${login}${query}`, { page: true });
+  await form(`${login}${query}`, wrong, false);
+  await form(`${login}${query}`, right, false);
+  await form(login, { ...right, next }, false);
+  const client = await rig.visitor();
+  await client.post(`${login}${query}`, { json: { ...right, next } });
+  const verify = rig.path("VERIFY");
+  if (verify !== undefined) {
+    await client.get(`${verify}${query}`, { page: true });
+    await client.get(`${login}${query}`, { page: true });
+    const { csrf } = client;
+    const fields = { csrf_token: csrf ?? "", password: "password" };
+    await client.post(`${verify}${query}`, { page: true, csrf: false, form: fields });
+  }
+  await form(`${rig.at("LOGOUT")}${query}`, {}, true);
+  await form(rig.at("LOGOUT"), { next }, true);
+  const register = rig.path("REGISTER");
+  if (register !== undefined) {
+    await rig.client().get(`${register}${query}`, { page: true });
+    const password = secret();
+    const email = `${randomBytes(6).toString("hex")}@redirects.example`;
+    await form(`${register}${query}`, { email, password, password_confirm: password, next }, false);
+  }
+  // Whatever endpoints there are beside these: at least what they show and answer to an empty form.
+  const others = new Set(
+    rig.lab.routes.filter(({ source, path }) => source !== "application" && !path.includes(":")).map(({ path }) => path),
+  );
+  for (const path of others) {
+    await client.get(`${path}${query}`, { page: true });
+    if (path !== rig.path("LOGOUT")) await client.post(`${path}${query}`, { page: true, form: { next } });
+  }
+}
+
+attacks("RED", {}, (attack) => {
+  const play = (rig: Rig, payloads: readonly string[]): Promise<void> =>
+    each(payloads, (payload) => JSON.stringify(payload), (payload) => playNext(rig, payload));
+  const own = (rig: Rig): string => new URL(rig.lab.origin).host;
+
+  attack("RED-01 [ASVS 3.7.2] [ASVS 1.2.2]: targets relative to the scheme", async (rig) => {
+    // A target that is right is followed: otherwise the attacks below would prove nothing.
+    const client = await rig.visitor();
+    const answer = await client.post(`${rig.at("LOGIN")}?next=${encodeURIComponent("/page1?a=b")}`, {
+      page: true,
+      csrf: false,
+      form: { csrf_token: client.csrf ?? "", email: "matt@lp.com", password: "password" },
+    });
+    must(answer.location === "/page1?a=b", `a good target leads to ${answer.location}`);
+    await play(rig, ["//evil.test", "///evil.test", "////evil.test", "//evil.test/%2f..", "/..//evil.test", "/.//evil.test"]);
+  });
+
+  attack("RED-02 [ASVS 3.7.2]: backslashes", (rig) =>
+    play(rig, ["/\\evil.test", "\\\\evil.test", "\\/evil.test", "/\\/evil.test", "/%5cevil.test", "/.\\/evil.test"]));
+
+  attack("RED-03 [ASVS 3.7.2]: control characters that browsers drop", (rig) =>
+    play(rig, [
+      "/\t/evil.test",
+      "/\n/evil.test",
+      "/\r\n/evil.test",
+      " //evil.test",
+      "\t//evil.test",
+      "\u0000//evil.test",
+      "\u001f//evil.test",
+      "/\u0000/evil.test",
+      "/%09/evil.test",
+    ]));
+
+  attack("RED-04 [ASVS 3.7.2]: a scheme without or with too many slashes", (rig) =>
+    play(rig, [
+      "https:evil.test",
+      "http:evil.test",
+      "https:/evil.test",
+      "http:/evil.test",
+      "https:///evil.test",
+      "http:\\\\evil.test",
+      "HTTP:evil.test",
+      "ftp://evil.test",
+    ]));
+
+  attack("RED-05 [ASVS 3.7.2]: our host as user name, query or fragment", (rig) => {
+    const host = own(rig);
+    return play(rig, [
+      `http://${host}@evil.test`,
+      "http://127.0.0.1:x@evil.test/",
+      `http://evil.test\\@${host}`,
+      `http://evil.test#@${host}`,
+      `http://evil.test?@${host}`,
+      `http://x@${host}/`,
+      `//evil.test@${host}`,
+    ]);
+  });
+
+  attack("RED-06 [ASVS 3.7.2]: hosts that look like ours", (rig) => {
+    const port = rig.lab.port;
+    return play(rig, [
+      "http://127.0.0.1.evil.test",
+      `http://127.0.0.1:${port}.evil.test`,
+      "http://evil127.0.0.1",
+      "http://127.0.0.1%2eevil.test",
+      `http://127.0.0.1.:${port}/`,
+      `http://.127.0.0.1:${port}/`,
+      `https://127.0.0.1:${port}/`,
+      `http://127.0.0.1:${port + 1}/`,
+      "http://127.0.0.1/",
+      `http://localhost:${port}/`,
+      `http://sub.127.0.0.1:${port}/`,
+    ]);
+  });
+
+  attack("RED-07 [ASVS 1.2.2] [ASVS 3.7.2]: script and data schemes", (rig) =>
+    play(rig, [
+      "javascript:alert(1)",
+      "JaVaScRiPt:alert(1)",
+      "java\tscript:alert(1)",
+      "\u0001javascript:alert(1)",
+      "data:text/html,x",
+      "vbscript:x",
+      "javascript://127.0.0.1/%0aalert(1)",
+      "blob:http://evil.test/x",
+    ]));
+
+  attack("RED-07 [ASVS 3.7.2]: all payloads of the table", (rig) => {
+    const payloads = table.map(([payload]) => payload.replaceAll("app.test", own(rig)));
+    // The short form leaves out what the attacks above play already.
+    return play(rig, long ? payloads : payloads.filter((payload) => !/^[\s/\\]*[/\\]{2}evil|^https?:|script:/i.test(payload)));
+  });
+
+  attack("RED-13 [ASVS 1.3.11] [ASVS 3.7.2]: header lines in the target", async (rig) => {
+    await play(rig, ["/ok\r\nSet-Cookie: x=1", "/ok\r\n\r\n<script>alert(1)</script>", "/ok%0d%0aSet-Cookie:%20x=1", "/ok\u2028x"]);
+    const client = await rig.visitor();
+    const answer = await client.post(`${rig.at("LOGIN")}?next=/ok%0d%0aSet-Cookie:%20x=1`, {
+      page: true,
+      csrf: false,
+      form: { csrf_token: client.csrf ?? "", email: "matt@lp.com", password: "password" },
+    });
+    must(!answer.setCookies.some((cookie) => /^x=/.test(cookie)), "a cookie was injected");
+    must(answer.status < 400, `status ${answer.status}`);
+  });
+});
+
+attacks("HST", {}, (attack) => {
+  const claims: readonly Readonly<Record<string, string>>[] = [
+    { host: "evil.test" },
+    { host: "evil.test:80" },
+    { "x-forwarded-host": "evil.test" },
+    { "x-forwarded-host": "evil.test", "x-forwarded-proto": "https" },
+    { "x-forwarded-proto": "http" },
+    { forwarded: "host=evil.test;proto=https" },
+    { "x-host": "evil.test" },
+    { "x-forwarded-server": "evil.test" },
+    { "x-original-host": "evil.test" },
+    { origin: "http://evil.test" },
+  ];
+  const name = (headers: Readonly<Record<string, string>>): string => JSON.stringify(headers);
+
+  attack("HST-02 [ASVS 4.1.3]: headers of proxies that nobody declared", async (rig) => {
+    for (const header of ["x-original-url", "x-rewrite-url", "x-forwarded-uri", "x-forwarded-prefix", "x-original-uri"]) {
+      const outside = await rig.client().get("/admin", { headers: { [header]: "/" } });
+      must(outside.status === 401, `${header} opens /admin: ${outside.status}`);
+      const inside = await rig.client().get("/", { headers: { [header]: "/admin" } });
+      must(inside.status === 200, `${header} changes the route of /: ${inside.status}`);
+    }
+    await each(claims, name, async (headers) => {
+      const page = await rig.client().get("/profile", { page: true, headers });
+      must(!JSON.stringify(page.rawHeaders).includes("evil"), "the answer's headers name the foreign host");
+    });
+  });
+
+  attack("HST-06 [ASVS 4.1.3]: a foreign Host never gets into an answer", async (rig) => {
+    const paths = [...new Set(rig.lab.routes.filter(({ path }) => !path.includes(":")).map(({ path }) => path))];
+    await each(claims, name, async (headers) => {
+      const client = rig.client();
+      for (const path of paths) {
+        for (const page of [true, false]) {
+          const answer = await client.get(path, { page, headers });
+          const all = JSON.stringify(answer.rawHeaders) + answer.text;
+          must(!all.includes("evil.test"), `${path} names the foreign host`);
+        }
+      }
+    });
+  });
+});

@@ -1,0 +1,73 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = new URL("../../", import.meta.url);
+const hook = new URL("scripts/from-source.mjs", root).href;
+const program = fileURLToPath(new URL("src/cli/main.ts", root));
+
+/** What a call of the command left. */
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A folder with the modules of a program, in which the real command is called. */
+export interface Folder {
+  readonly path: string;
+  write(file: string, text: string): void;
+  portcullis(...args: string[]): Promise<Outcome>;
+  remove(): void;
+}
+
+/** Makes an empty folder of a program. */
+export function folder(): Folder {
+  const path = mkdtempSync(join(tmpdir(), "portcullis-cli-"));
+  const write = (file: string, text: string): void => {
+    mkdirSync(dirname(join(path, file)), { recursive: true });
+    writeFileSync(join(path, file), text);
+  };
+  write("package.json", '{ "type": "module" }');
+  return {
+    path,
+    write,
+    portcullis: (...args) =>
+      new Promise((resolve, reject) => {
+        const child = spawn(process.execPath, ["--import", hook, program, ...args], {
+          cwd: path,
+          stdio: ["ignore", "pipe", "pipe"],
+        });
+        const texts = { stdout: "", stderr: "" };
+        for (const stream of ["stdout", "stderr"] as const) {
+          child[stream].setEncoding("utf8").on("data", (text: string) => {
+            texts[stream] += text;
+          });
+        }
+        child.once("error", reject);
+        child.once("close", (code) => resolve({ code, ...texts }));
+      }),
+    remove: () => rmSync(path, { recursive: true }),
+  };
+}
+
+/** The lines of a program that starts a system. `datastore` and `more` are TypeScript. */
+export function starting(datastore = "memory()", more = ""): string {
+  return `
+import { open, portcullis } from "portcullis";
+import { passwords } from "portcullis/features";
+import { memory } from "portcullis/memory";
+import { sqlite } from "portcullis/sqlite";
+
+const start = () => portcullis({
+  secretKeys: ["a-key-for-tests-of-at-least-thirty-two-characters"],
+  origins: ["http://localhost:3000"],
+  datastore: ${datastore},
+  features: [passwords()],
+  roles: ["employee", "admin"],
+  ${more}
+});
+`;
+}

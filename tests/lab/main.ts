@@ -1,0 +1,81 @@
+/** The lab: one black-box server for every test from outside. Never part of the package. */
+import { ConfigurationError, DatastoreError } from "portcullis";
+import { type RunningServer, serve } from "portcullis/node";
+import { readArguments, UsageError } from "./arguments.ts";
+import { shiftedClock } from "./clock.ts";
+import { controlApp } from "./control.ts";
+import { databaseOf, watched } from "./database.ts";
+import { createFaults } from "./faults.ts";
+import { plant } from "./fixture.ts";
+import { sampleApp } from "./routes.ts";
+import { readSettings } from "./settings.ts";
+import { type LabSecurity, startSystem } from "./system.ts";
+import { recordEvents, recordLog } from "./trail.ts";
+import { userRows } from "./users.ts";
+
+/** Longest time that requests in flight get at the end, in milliseconds. */
+const grace = 1000;
+
+const log = recordLog();
+let server: RunningServer | undefined;
+let security: LabSecurity | undefined;
+
+async function start(): Promise<void> {
+  const args = readArguments(process.argv.slice(2));
+  const translation = readSettings(args);
+  const clock = shiftedClock();
+  const faults = createFaults();
+  const database = watched(databaseOf(args.database));
+  type Fetch = (request: Request, env?: object) => Response | Promise<Response>;
+  const answering = Promise.withResolvers<Fetch>();
+
+  // The origin has the port, which only the listening server knows.
+  let fetch: Fetch = async (request, env) => (await answering.promise)(request, env);
+  server = await serve({ fetch: (request, env) => fetch(request, env) }, { port: args.port, hostname: "127.0.0.1" });
+  const running = await startSystem({
+    translation,
+    datastore: faults.datastore(database.provider),
+    origin: server.url,
+    production: args.production,
+    clock: clock.now,
+    wrapHasher: faults.hasher,
+  });
+  security = running;
+  if (database.opened().wasEmpty) await plant(running, args.seed, clock.now());
+
+  const app = sampleApp(running);
+  const control = controlApp({
+    clock,
+    faults,
+    log,
+    events: recordEvents(running.events),
+    users: userRows(running, database.opened()),
+    routes: () => app.accessMatrix(),
+  });
+  fetch = (request, env) => {
+    const isControl = /^\/_lab(?:\/|$)/.test(new URL(request.url).pathname);
+    return isControl ? control.fetch(request, env) : app.fetch(request, env);
+  };
+  answering.resolve(fetch);
+  process.stdout.write(`lab ready ${server.url}\n`);
+}
+
+/** Ends the lab with this status, whatever still hangs. */
+async function end(status: number): Promise<never> {
+  setTimeout(() => process.exit(status), grace + 500).unref();
+  setTimeout(() => (server?.server as { closeAllConnections?: () => void })?.closeAllConnections?.(), grace).unref();
+  await server?.close().catch(() => {});
+  await security?.close().catch(() => {});
+  process.exit(status);
+}
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void end(0));
+
+try {
+  await start();
+} catch (error) {
+  const usage = error instanceof UsageError || error instanceof ConfigurationError;
+  const known = usage || error instanceof DatastoreError;
+  console.error(known ? `lab: ${error.message}` : error);
+  await end(usage ? 2 : 1);
+}

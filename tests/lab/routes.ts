@@ -1,0 +1,87 @@
+import type { Context } from "hono";
+import {
+  type App,
+  allOf,
+  authRequired,
+  authTokenRequired,
+  fresh,
+  httpAuthRequired,
+  object,
+  open,
+  permissionsAccepted,
+  permissionsRequired,
+  rolesAccepted,
+  rolesRequired,
+} from "portcullis";
+import { html } from "portcullis/views";
+import { z } from "zod";
+import type { LabSecurity, LabVocabulary } from "./system.ts";
+
+const reading = ["GET"] as const;
+const both = ["GET", "POST"] as const;
+const sample = open("a sample of an open route");
+/** Takes whatever JSON object comes. */
+const anything = z.looseObject({});
+const typed = z.object({
+  id: z.int(),
+  when: z.date().optional(),
+  flag: z.boolean().optional(),
+  tags: z.array(z.string()).optional(),
+  ratio: z.number().optional(),
+});
+
+/** The application of the sample routes, with the account pages. */
+export function sampleApp(security: LabSecurity): App<LabVocabulary> {
+  const app = security.app();
+  /** `{"message": …}`, or a page that says the same. */
+  const say =
+    (message: string) =>
+    (c: Context): Response | Promise<Response> =>
+      asksForPage(c) ? security.page(c, { title: message, content: html`<p>${message}</p>` }) : c.json({ message });
+
+  app.get("/", { authz: sample }, say("home"));
+  for (const name of ["page1", "post_logout", "post_register", "post_confirm", "post_reset", "post_change_username"]) {
+    app.get(`/${name}`, { authz: sample }, say(name));
+  }
+  app.get("/unauthz", { authz: sample }, say("unauthz"));
+  app.get("/post_login", { authz: "AUTH" }, say("post_login"));
+  app.get("/profile", { authz: authRequired("session", "token") }, say("profile"));
+
+  app.on(both, "/http", { authz: httpAuthRequired() }, say("http"));
+  app.on(
+    both,
+    "/http_admin_required",
+    { authz: allOf(httpAuthRequired(), permissionsRequired("admin")) },
+    say("http_admin_required"),
+  );
+  app.on(both, "/http_custom_realm", { authz: httpAuthRequired("My Realm") }, say("http_custom_realm"));
+  app.on(both, "/session", { authz: authRequired("session") }, say("session"));
+  app.on(both, "/token", { authz: authTokenRequired() }, say("token"));
+  app.on(both, "/multi_auth", { authz: authRequired("session", "token", "basic") }, say("multi_auth"));
+
+  app.get("/admin", { authz: "admin" }, say("admin"));
+  app.get("/admin_and_editor", { authz: rolesRequired("admin", "editor") }, say("admin_and_editor"));
+  app.get("/admin_or_editor", { authz: rolesAccepted("admin", "editor") }, say("admin_or_editor"));
+  app.get("/simple", { authz: rolesAccepted("simple") }, say("simple"));
+  app.get("/admin_perm", { authz: permissionsAccepted("full-write", "super") }, say("admin_perm"));
+  app.get("/admin_perm_required", { authz: permissionsRequired("full-write", "super") }, say("admin_perm_required"));
+
+  app.post("/json", { authz: open("echoes what it is sent"), params: anything }, (c, body) => c.json(body));
+  app.post("/json_auth", { authz: "AUTH", params: anything }, (c, body) => c.json(body));
+  app.on(both, "/fresh", { authz: fresh({ within: 60 }) }, say("fresh"));
+  app.on(reading, "/me", { authz: "AUTH" }, (c) => {
+    const { account, via, methods } = c.var.identity;
+    return c.json({ email: account.email, roles: [...account.roles].sort(), via, methods });
+  });
+
+  const identified = z.looseObject({ id: z.int() });
+  app.get("/obj/:id", { authz: object("obj", "id", "read"), params: identified }, (c, { id }) => c.json({ id }));
+  app.patch("/obj/:id", { authz: object("obj", "id", "write"), params: identified }, (c, sent) => c.json(sent));
+  app.delete("/obj/:id", { authz: object("obj", "id", "delete"), params: identified }, (c, { id }) => c.json({ id }));
+  app.on(both, "/typed/:id", { authz: open("echoes typed parameters"), params: typed }, (c, values) => c.json(values));
+  return app;
+}
+
+function asksForPage(c: Context): boolean {
+  return c.req.header("accept")?.includes("text/html") === true;
+}

@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { ConfigurationError } from "portcullis";
+import { type FlaskSecuritySettings, type FlaskTranslation, fromFlaskSecurity } from "portcullis/flask";
+import { type LabArguments, type ProfileName, UsageError } from "./arguments.ts";
+
+/** The profiles in the same words as a settings file. */
+const profiles: Readonly<Record<ProfileName, FlaskSecuritySettings>> = {
+  default: {},
+  full: { REGISTERABLE: true, USERNAME_ENABLE: true },
+  spa: { REGISTERABLE: true, CSRF_COOKIE_NAME: "XSRF-TOKEN", CSRF_PROTECT_MECHANISMS: ["session", "basic"] },
+  token: { REGISTERABLE: true, API_ENABLED_METHODS: ["token"] },
+};
+
+/** The profile with the settings file over it, translated. Throws UsageError with the names that cannot be. */
+export function readSettings({ settings, profile }: LabArguments): FlaskTranslation {
+  let translation: FlaskTranslation;
+  try {
+    translation = fromFlaskSecurity({ ...profiles[profile], ...(settings === undefined ? {} : readFile(settings)) });
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw new UsageError(`settings: ${error.message}`);
+    throw error;
+  }
+  if (translation.unsupported.length > 0) {
+    throw new UsageError(`settings that are not known or not supported: ${translation.unsupported.join(", ")}`);
+  }
+  return translation;
+}
+
+function readFile(path: string): FlaskSecuritySettings {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new UsageError(`--settings ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new UsageError(`--settings ${path}: an object of settings by name is expected`);
+  }
+  return value as FlaskSecuritySettings;
+}

@@ -1,0 +1,71 @@
+import {
+  type DatastoreProvider,
+  type PasswordHasher,
+  portcullis,
+  type Security,
+  type User,
+  type Vocabulary,
+} from "portcullis";
+import type { FlaskTranslation } from "portcullis/flask";
+
+/** The words of the fixture and the sample routes. */
+export interface LabVocabulary extends Vocabulary {
+  readonly role: "admin" | "editor" | "author" | "simple";
+  readonly permission: "full-read" | "full-write" | "super" | "my-write" | "admin";
+  readonly object: "obj";
+  readonly scheme: "session" | "token" | "basic";
+  readonly user: User;
+  readonly session: Record<string, unknown>;
+}
+
+/** The lab's running system. */
+export type LabSecurity = Security<LabVocabulary>;
+
+/** What the lab's system is made of. */
+export interface SystemParts {
+  readonly translation: FlaskTranslation;
+  readonly datastore: DatastoreProvider;
+  readonly origin: string;
+  readonly production: boolean;
+  readonly clock: () => number;
+  readonly wrapHasher: (hasher: PasswordHasher) => PasswordHasher;
+}
+
+/** The key that a lab signs with unless its settings have one: the same at each start, so that a restart signs nobody out. */
+const labKey = "the-lab's-own-key-that-protects-nothing-at-all";
+/** A real argon2id at a cost that a test can wait for. */
+const fastCost = { memory: 1024, passes: 1, parallelism: 1, allowWeakHashing: true };
+
+/** Whose object this is; undefined: there is none. */
+function ownerOf(id: number): string | undefined {
+  if (id >= 1 && id <= 100) return "matt@lp.com";
+  return id >= 101 && id <= 200 ? "joe@lp.com" : undefined;
+}
+
+/** Starts the system that the lab serves. */
+export function startSystem(parts: SystemParts): Promise<LabSecurity> {
+  const { translation, origin, production } = parts;
+  const { options, features } = translation;
+  return portcullis({
+    secretKeys: [labKey],
+    ...options,
+    passwords: {
+      ...options.passwords,
+      hashing: { ...options.passwords?.hashing, ...(production ? {} : fastCost) },
+      wrapHasher: parts.wrapHasher,
+    },
+    cookies: { allowInsecure: !production },
+    origins: [origin],
+    datastore: parts.datastore,
+    features,
+    roles: ["admin", "editor", "author", "simple"],
+    permissions: ["full-read", "full-write", "super", "my-write", "admin"],
+    objects: {
+      obj: (user, id: number) => {
+        const owner = ownerOf(id);
+        return owner === undefined ? undefined : owner === user.email;
+      },
+    },
+    clock: parts.clock,
+  });
+}
