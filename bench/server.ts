@@ -18,6 +18,7 @@ async function floor(): Promise<number> {
   app.get("/open", (c) => c.json(answer));
   app.get("/role", (c) => c.json(answer));
   app.get("/typed", (c) => c.json(answer));
+  app.get("/basic", (c) => c.json(answer));
   return new Promise((resolve) => {
     serveNode({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, ({ port }) => resolve(port));
   });
@@ -46,6 +47,6 @@ async function ours(): Promise<number> {
 
 const port = kind === "floor" ? await floor() : await ours();
 process.on("message", (message) => {
-  if (message === "cpu") process.send?.({ ...process.cpuUsage(), rss: process.memoryUsage().rss });
+  if (message === "usage") process.send?.({ ...process.cpuUsage(), rss: process.memoryUsage().rss });
 });
 process.send?.({ port });
