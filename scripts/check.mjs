@@ -27,6 +27,12 @@ const steps = [
   { name: "rooms", title: "dependence between rooms", commands: [["node", "scripts/rooms.mjs"]] },
   { name: "unused", title: "unused files, exports and dependencies", commands: [["knip", "--no-progress"]] },
   { name: "unit", title: "unit, property and HTTP tests", project: "unit" },
+  { name: "attack", title: "attacks on a running server (all of them: npm run attack)", project: "attack" },
+  {
+    name: "asvs",
+    title: "docs/asvs.md is what the tests say",
+    commands: [["node", "scripts/asvs.mjs", "--check"]],
+  },
   { name: "services", title: "tests on database and cache servers", project: "services" },
   { name: "browser", title: "tests in a real browser", project: "browser" },
   { name: "build", title: "build of the package", commands: [["node", "scripts/build.mjs"]] },

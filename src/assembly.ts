@@ -1,4 +1,3 @@
-import type { Context } from "hono";
 import { createAuthenticator } from "./authn/authenticator.ts";
 import { createBagKeeper } from "./authn/bag.ts";
 import { basicScheme, type LiveBasic } from "./authn/basic.ts";
@@ -16,8 +15,9 @@ import type { Datastore } from "./datastore/contract.ts";
 import { createRoles } from "./datastore/roles.ts";
 import { createUsers } from "./datastore/users.ts";
 import { createEventHub } from "./events/events.ts";
+import { accountRoutes } from "./features/account-routes.ts";
 import type { Endpoint } from "./features/endpoint.ts";
-import { type EngineContext, endpointHandler, methodNotAllowed } from "./features/engine.ts";
+import type { EngineContext } from "./features/engine.ts";
 import type { Destinations, Feature, Kernel } from "./features/feature.ts";
 import { createAddressReader } from "./http/address.ts";
 import { BODY_LIMITS } from "./http/body.ts";
@@ -38,7 +38,7 @@ import { coreTables } from "./model/tables.ts";
 import { checkOptions, type Destination, type SecurityOptions } from "./options.ts";
 import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
-import type { AccountRoutes, AppContext } from "./routes/app.ts";
+import type { AppContext } from "./routes/app.ts";
 import { createKeyRing } from "./secrets/keyring.ts";
 import { createPageSender, type PageSender } from "./views/frame.ts";
 import { createViews } from "./views/index.ts";
@@ -68,8 +68,18 @@ export interface Assembly {
 
 const hour = 3_600_000;
 
-/** Checks the options, opens the datastore and wires the rooms. */
+/** Checks the options, opens the datastore and wires the rooms. Leaves nothing open when that fails. */
 export async function assemble(options: AnyOptions): Promise<Assembly> {
+  const opened: Datastore[] = [];
+  try {
+    return await wire(options, (datastore) => opened.push(datastore));
+  } catch (error) {
+    for (const datastore of opened) await datastore.close();
+    throw error;
+  }
+}
+
+async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): Promise<Assembly> {
   const { origins, times } = checkOptions(options);
   const ring = createKeyRing(options.secretKeys);
   const plainHasher = createHasher(options.passwords?.hashing);
@@ -91,6 +101,7 @@ export async function assemble(options: AnyOptions): Promise<Assembly> {
   const readAddress = createAddressReader(options.trustedProxies);
 
   const datastore = await openDatastore(options, schema, { now, log });
+  hold(datastore);
   const bus = options.sessions?.cached === 0 ? undefined : datastore.bus;
   const cached = options.sessions?.cached ?? 10_000;
   const caches = {
@@ -150,7 +161,7 @@ export async function assemble(options: AnyOptions): Promise<Assembly> {
     },
     clientAddress: (rq) => readAddress(socketAddress(rq), (name) => rq.header(name)),
     wantsJson: (rq) => options.handlers?.wantsJson?.(rq) ?? rq.negotiatesJson,
-    bodyLimits: { ...BODY_LIMITS, ...options.body },
+    bodyLimits: { ...BODY_LIMITS, ...given(options.body) },
     csrf,
     cookies,
     redirects: createRedirects(origins),
@@ -276,6 +287,11 @@ export async function assemble(options: AnyOptions): Promise<Assembly> {
   };
 }
 
+/** What is said as undefined is left out: it must not take the place of a default. */
+function given<T extends object>(options: T | undefined): Partial<T> {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
 /** One JSON line on standard error. */
 function logLine(message: string, details: Readonly<Record<string, unknown>> = {}): void {
   process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), message, ...details })}\n`);
@@ -290,7 +306,8 @@ function socketAddress(rq: SecurityRequest): string | undefined {
 function checkFeatures(features: readonly Feature[]): readonly Feature[] {
   const names = new Set<string>();
   for (const [index, feature] of features.entries()) {
-    if (typeof feature?.name !== "string") {
+    // The function that makes the feature has a name too.
+    if (typeof feature !== "object" || typeof feature?.name !== "string") {
       throw new ConfigurationError(`features[${index}]`, "is no feature; call it: passwords(), registration() …");
     }
     if (names.has(feature.name)) throw new ConfigurationError(`features[${index}]`, `"${feature.name}" is there twice`);
@@ -377,46 +394,4 @@ function destinations(options: AnyOptions): Destinations {
 
 function prefixed(endpoint: Endpoint, prefix: string | undefined): Endpoint {
   return prefix === undefined ? endpoint : { ...endpoint, path: `${prefix}${endpoint.path}` };
-}
-
-/** The account pages as routes: their handlers, 405 for other methods, and the style sheet. */
-function accountRoutes(
-  engine: EngineContext,
-  endpoints: readonly { readonly feature: string; readonly endpoint: Endpoint }[],
-  order: readonly string[],
-): AccountRoutes {
-  const { pages, system } = engine;
-  const stylesheet = (): Response =>
-    new Response(pages.views.css, {
-      headers: {
-        "content-type": "text/css; charset=utf-8",
-        "cache-control": "public, max-age=31536000, immutable",
-        "x-content-type-options": "nosniff",
-      },
-    });
-  const records = endpoints.flatMap(({ feature, endpoint }) => {
-    const description = endpoint.authz.describe();
-    const schemes = description.schemes ?? endpoint.authn ?? system.defaultSchemes;
-    return endpoint.methods.map((method) => ({
-      method,
-      path: endpoint.path,
-      schemes: order.filter((name) => schemes.includes(name)),
-      guard: description.text,
-      open: description.open,
-      parameters: Object.entries(endpoint.fields).map(
-        ([name, field]) => `${name}${field.required ? "" : "?"}: ${field.type}`,
-      ),
-      source: feature,
-    }));
-  });
-  return {
-    records,
-    register(add) {
-      for (const { endpoint } of endpoints) {
-        for (const method of endpoint.methods) add(method, endpoint.path, endpointHandler(engine, endpoint, method));
-        add("ALL", endpoint.path, methodNotAllowed(engine, endpoint));
-      }
-      if (endpoints.length > 0) add("GET", pages.stylesheet, (_c: Context) => stylesheet());
-    },
-  };
 }

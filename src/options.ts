@@ -185,17 +185,17 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   authn: "list",
   schemes: "list",
   realm: "text",
-  identities: "any",
+  identities: "list",
   session: "object",
   sessions: { idle: "any", absolute: "any", remember: "any", pending: "any", cached: "any" },
-  tokens: { life: "any", header: "any", allowInQuery: "any" },
+  tokens: { life: "any", header: "text", allowInQuery: "text" },
   freshness: { within: "any", grace: "any" },
   passwords: { hashing: "any", policy: "any", wrapHasher: "function" },
-  csrf: { schemes: "any", unauthenticated: "any", cookie: "any", header: "any" },
+  csrf: { schemes: "any", unauthenticated: "any", cookie: "any", header: "text" },
   cookies: { prefix: "any", allowInsecure: "flag" },
   trustedProxies: "any",
   body: { bytes: "count", depth: "count", fields: "count", fieldNameBytes: "count", multipartBytes: "count" },
-  prefix: "any",
+  prefix: "text",
   destinations: { afterSignIn: "any", afterSignOut: "any", afterRegister: "any", unauthorized: "any" },
   views: "any",
   messages: "object",
@@ -222,6 +222,7 @@ export function checkOptions(options: AnyOptions): { readonly origins: readonly 
   if (typeof options !== "object" || options === null) throw new ConfigurationError("options", "an object is expected");
   checkNames(options);
   checkVocabulary(options);
+  checkSchemes(options);
   const origins = checkOrigins(options);
   const { datastore, prefix, tokens, csrf, migrate, identities } = options;
   if (typeof datastore?.open !== "function") {
@@ -237,6 +238,10 @@ export function checkOptions(options: AnyOptions): { readonly origins: readonly 
     if (header !== undefined && (!token.test(header) || /^(?:cookie|authorization|host)$/i.test(header))) {
       throw new ConfigurationError(path, "is no name for a header of its own");
     }
+  }
+  const cookiePrefix: unknown = options.cookies?.prefix ?? "";
+  if (typeof cookiePrefix !== "string" || !/^[\w.-]{0,32}$/.test(cookiePrefix)) {
+    throw new ConfigurationError("cookies.prefix", "must be at most 32 letters, digits and _ . -");
   }
   if (migrate !== undefined && !["create", "check", "always"].includes(migrate)) {
     throw new ConfigurationError("migrate", 'must be "create", "check" or "always"');
@@ -279,6 +284,26 @@ function checkKind(path: string, value: unknown, kind: Kind): void {
   if (!test(value)) throw new ConfigurationError(path, expected);
 }
 
+/** The schemes' names and the proxies, before anything is opened. */
+function checkSchemes({ authn, schemes, trustedProxies }: AnyOptions): void {
+  for (const [index, scheme] of (schemes ?? []).entries()) {
+    if (typeof scheme?.name !== "string" || scheme.name === "" || typeof scheme.authenticate !== "function") {
+      throw new ConfigurationError(`schemes[${index}]`, "a name and a function authenticate are expected");
+    }
+  }
+  const known: readonly string[] = ["token", "session", "basic", ...(schemes ?? []).map(({ name }) => name)];
+  if (authn?.length === 0) throw new ConfigurationError("authn", "name at least one scheme");
+  for (const name of authn ?? []) {
+    if (!known.includes(name)) {
+      throw new ConfigurationError("authn", `there is no scheme "${name}"; known: ${known.join(", ")}`);
+    }
+  }
+  if (trustedProxies === undefined || Array.isArray(trustedProxies)) return;
+  if (typeof trustedProxies !== "object" || Object.keys(trustedProxies).join() !== "hops") {
+    throw new ConfigurationError("trustedProxies", "{ hops: 1 } or a list of addresses and networks is expected");
+  }
+}
+
 function checkVocabulary(options: AnyOptions): void {
   for (const [path, words] of [
     ["roles", options.roles],
@@ -300,8 +325,11 @@ function checkVocabulary(options: AnyOptions): void {
     if (typeof rule !== "function")
       throw new ConfigurationError(`objects.${kind}`, "a function (user, id, mode) is expected");
   }
-  for (const field of Object.keys(options.columns ?? {})) {
+  for (const [field, definition] of Object.entries(options.columns ?? {})) {
     const path = `columns.${field}`;
+    if (typeof definition?.definition?.type !== "string") {
+      throw new ConfigurationError(path, "a column is expected, such as column.string({ nullable: true })");
+    }
     if (!/^[a-z][A-Za-z0-9]{0,40}$/.test(field)) throw new ConfigurationError(path, "a name in camelCase is expected");
     if (
       Object.hasOwn(coreTables.user?.columns ?? {}, field) ||
@@ -315,7 +343,7 @@ function checkVocabulary(options: AnyOptions): void {
     if (!Object.hasOwn(coreTables, table)) {
       throw new ConfigurationError(`tables.${table}`, `unknown table; known: ${Object.keys(coreTables).join(", ")}`);
     }
-    if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name))
+    if (typeof name !== "string" || !/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name))
       throw new ConfigurationError(`tables.${table}`, "is no name for a table");
   }
 }
@@ -343,7 +371,7 @@ function checkOrigins(options: AnyOptions): readonly string[] {
 function checkDestinations({ destinations }: AnyOptions): void {
   for (const [name, value] of Object.entries(destinations ?? {})) {
     const path = `destinations.${name}`;
-    if (typeof value === "function" && name !== "unauthorized") continue;
+    if (value === undefined || (typeof value === "function" && name !== "unauthorized")) continue;
     if (typeof value !== "string" || !/^\/(?![/\\])/.test(value))
       throw new ConfigurationError(path, "a path that starts with one / is expected");
   }

@@ -33,7 +33,7 @@ export interface EventHub {
   /** Returns the function that takes the listener off again. */
   on<Name extends SecurityEventName>(name: Name, listener: Listener<Name>): () => void;
   /** Every event, for a trail. */
-  onAny(listener: (name: SecurityEventName, event: SecurityEvents[SecurityEventName]) => void): () => void;
+  onAny(listener: (name: SecurityEventName, event: SecurityEvents[SecurityEventName]) => unknown): () => void;
   emit<Name extends SecurityEventName>(name: Name, event: SecurityEvents[Name]): void;
 }
 
@@ -41,9 +41,17 @@ export interface EventHub {
 export function createEventHub(log: (message: string, details?: Record<string, unknown>) => void): EventHub {
   type AnyListener = (event: never) => void | Promise<void>;
   const listeners = new Map<SecurityEventName, Set<AnyListener>>();
-  const observers = new Set<(name: SecurityEventName, event: SecurityEvents[SecurityEventName]) => void>();
+  const observers = new Set<Parameters<EventHub["onAny"]>[0]>();
   const failed = (name: string, error: unknown): void =>
     log("an event listener failed", { event: name, error: error instanceof Error ? error.message : String(error) });
+  const tell = (name: string, listener: () => unknown): void => {
+    try {
+      const result = listener();
+      if (result instanceof Promise) result.catch((error: unknown) => failed(name, error));
+    } catch (error) {
+      failed(name, error);
+    }
+  };
 
   return {
     on(name, listener) {
@@ -57,20 +65,9 @@ export function createEventHub(log: (message: string, details?: Record<string, u
       return () => observers.delete(listener);
     },
     emit(name, event) {
-      for (const observer of observers) {
-        try {
-          observer(name, event);
-        } catch (error) {
-          failed(name, error);
-        }
-      }
+      for (const observer of observers) tell(name, () => observer(name, event));
       for (const listener of listeners.get(name) ?? []) {
-        try {
-          const result = (listener as Listener<typeof name>)(event);
-          if (result instanceof Promise) result.catch((error: unknown) => failed(name, error));
-        } catch (error) {
-          failed(name, error);
-        }
+        tell(name, () => (listener as Listener<typeof name>)(event));
       }
     },
   };

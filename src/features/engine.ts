@@ -2,12 +2,13 @@ import type { Context } from "hono";
 import type { BagKeeper } from "../authn/bag.ts";
 import { csrfFault, formToken } from "../authz/guards/authentication.ts";
 import type { Refusals } from "../authz/refusal.ts";
-import { finish, seeOther } from "../http/answer.ts";
+import { seeOther } from "../http/answer.ts";
 import { BodyError } from "../http/body.ts";
 import { isUnsafe } from "../http/csrf.ts";
 import { type RouteFacts, SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
 import type { Catalogue, MessageKey } from "../i18n/catalogue.ts";
+import { send } from "../routes/run.ts";
 import type { FieldView, FormPageProps, Html, PageLink } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
 import type { Answer, Endpoint } from "./endpoint.ts";
@@ -59,8 +60,7 @@ export function endpointHandler(
       if (known === undefined) throw error;
       response = await known;
     }
-    if (context.bags.open(rq).dirty) await context.bags.save(rq);
-    return finish(rq, response);
+    return send(context, rq, response);
   };
 }
 

@@ -235,8 +235,11 @@ function passwordOptions({ settings, read, refuse }: Draft): TranslatedOptions {
   if (scheme !== undefined && !verifiedSchemes.test(scheme)) refuse("PASSWORD_HASH");
   const passwordSalt = read.text("PASSWORD_SALT");
   const single = settings.PASSWORD_SINGLE_HASH;
-  const all = single === true || single === false;
-  const singleHash = all ? single : read.texts("PASSWORD_SINGLE_HASH");
+  let singleHash: boolean | readonly string[] | undefined;
+  if (typeof single === "boolean") singleHash = single;
+  // The default list names schemes that no pre-hash was ever applied to.
+  else if (!isDeepStrictEqual(single, settingDefaults.PASSWORD_SINGLE_HASH))
+    singleHash = read.texts("PASSWORD_SINGLE_HASH");
   if (passwordSalt === undefined && Array.isArray(singleHash)) {
     throw new ConfigurationError("PASSWORD_SALT", "is needed where PASSWORD_SINGLE_HASH lists only some schemes");
   }

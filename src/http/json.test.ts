@@ -45,6 +45,17 @@ describe("parseJson", () => {
     expect(reason(text)).toBe("key");
   });
 
+  test.each(['{"a":1,"a":2}', '{"b":{"a":1,"a":1}}', '[{"a":1,"\\u0061":2}]', '{"a":{},"a":{"x":1}}'])(
+    "refuses %j, which names a member twice [ASVS 1.5.3]",
+    (text) => {
+      expect(reason(text)).toBe("duplicate");
+    },
+  );
+
+  test("takes colons in texts, and one name in several objects", () => {
+    expect(reason('{"a":"x:y","b":":\\":","c:d":{"a":{"a":[{"a":1},{"a":2}]}}}')).toBeUndefined();
+  });
+
   test("takes the same words as values", () => {
     expect(reason('{"a":"__proto__","constructor":"builder","prototype":1}')).toBeUndefined();
   });

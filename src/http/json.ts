@@ -1,7 +1,7 @@
-/** JSON text that is not JSON, is nested too deeply, or holds a key that could reach a prototype. */
+/** JSON text that is not JSON, is nested too deeply, names a member twice, or holds a key that could reach a prototype. */
 export class JsonError extends Error {
-  readonly reason: "syntax" | "depth" | "key";
-  constructor(reason: "syntax" | "depth" | "key", message: string) {
+  readonly reason: "syntax" | "depth" | "duplicate" | "key";
+  constructor(reason: JsonError["reason"], message: string) {
     super(message);
     this.name = "JsonError";
     this.reason = reason;
@@ -10,11 +10,15 @@ export class JsonError extends Error {
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const COLON = 0x3a;
 
-/** Whether arrays and objects are nested deeper than `depth`; reads the text only, so it is safe on any input. */
-function deeperThan(text: string, depth: number): boolean {
-  if (text.length <= depth) return false;
+/**
+ * How many members the objects of the text name, or undefined where arrays and objects are nested deeper than `depth`.
+ * Reads the text only, so it is safe on any input.
+ */
+function countMembers(text: string, depth: number): number | undefined {
   let level = 0;
+  let members = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
@@ -24,12 +28,22 @@ function deeperThan(text: string, depth: number): boolean {
         if (inside === BACKSLASH) at++;
       }
     } else if (code === 0x7b || code === 0x5b) {
-      if (++level > depth) return true;
+      if (++level > depth) return undefined;
     } else if (code === 0x7d || code === 0x5d) {
       level--;
+    } else if (code === COLON) {
+      members++;
     }
   }
-  return false;
+  return members;
+}
+
+/** How many members the parsed value has: fewer than its text named where one was named twice. */
+function membersOf(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  let members = Array.isArray(value) ? 0 : Object.keys(value).length;
+  for (const inner of Array.isArray(value) ? value : Object.values(value)) members += membersOf(inner);
+  return members;
 }
 
 /** What must be somewhere in a text that has such a key; escapes could spell it otherwise. */
@@ -50,12 +64,14 @@ function reachesPrototype(value: unknown): boolean {
 
 /**
  * `JSON.parse` for input: nesting is limited before the parser runs, and keys that a careless copy would turn into a
- * prototype (`__proto__`, `constructor.prototype`) are refused anywhere in the value.
+ * prototype (`__proto__`, `constructor.prototype`) are refused anywhere in the value. So is a member that is named twice:
+ * other parsers on the way may have read the other one (RFC 8259 4, ASVS 1.5.3).
  *
  * @throws {JsonError}
  */
 export function parseJson(text: string, depth: number): unknown {
-  if (deeperThan(text, depth)) throw new JsonError("depth", `The JSON text is nested deeper than ${depth} levels.`);
+  const named = countMembers(text, depth);
+  if (named === undefined) throw new JsonError("depth", `The JSON text is nested deeper than ${depth} levels.`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -64,6 +80,9 @@ export function parseJson(text: string, depth: number): unknown {
   }
   if (SUSPECT.test(text) && reachesPrototype(value)) {
     throw new JsonError("key", "The JSON text has a key that is not allowed.");
+  }
+  if (named > 0 && named !== membersOf(value)) {
+    throw new JsonError("duplicate", "The JSON text names a member twice.");
   }
   return value;
 }

@@ -15,8 +15,8 @@ export function milliseconds(path: string, duration: Duration): number {
       `${JSON.stringify(duration)} is no length of time; write "30s", "15m", "12h" or "14d"`,
     );
   }
-  const value = Number(match[1]) * unit;
+  const value = Math.round(Number(match[1]) * unit);
   if (value <= 0 || value > 3_660 * 86_400_000)
     throw new ConfigurationError(path, "must be more than nothing and at most ten years");
-  return Math.round(value);
+  return value;
 }

@@ -43,6 +43,15 @@ describe("normalizeEmail", () => {
     `a@${"b".repeat(250)}.com`,
     "joe@lp.com\u200D",
     "joe\u200D@lp.com",
+    "joe@lp.com/x",
+    "joe@lp.com\\",
+    "joe@lp.com?bcc=evil@x.org",
+    "joe@lp.com?",
+    "joe@lp.com#x",
+    "joe@lp%2ecom",
+    "joe@lp.\tcom",
+    "joe@l\u00adp.com",
+    "joe@lp\u200b.com",
   ])("refuses %j", (input) => {
     expect(normalizeEmail(input)).toBeUndefined();
   });

@@ -26,7 +26,11 @@ export function normalizeEmail(input: string): string | undefined {
   return Buffer.byteLength(address) > maxAddress ? undefined : address;
 }
 
+// What the URL parser behind domainToASCII would cut off, decode or drop: "lp.com/x" is not the domain lp.com.
+const notInDomain = /[\p{Cc}\p{Cf}\p{Z}\p{Cs}/\\?#%:@[\]]/u;
+
 function normalizeDomain(text: string): string | undefined {
+  if (notInDomain.test(text)) return undefined;
   const ascii = domainToASCII(text.normalize("NFC"));
   const labels = ascii.split(".");
   // The URL parser also takes what is no domain: "0x7f.1" becomes an IPv4 address.

@@ -4,10 +4,10 @@ import { expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import { memory } from "../datastore/memory/index.ts";
 import {
+  type App,
   allOf,
   anonymousRequired,
   anyOf,
-  type App,
   authRequired,
   authTokenRequired,
   column,

@@ -121,7 +121,15 @@ export function requestOf(c: Context): SecurityRequest | undefined {
 /** Sends the answer with what the request collected: the bag is written first, so what is answered is also kept. */
 export function send(runner: Runner, rq: SecurityRequest, response: Response): Awaitable<Response> {
   if (rq.bag?.dirty !== true) return finish(rq, response);
-  return runner.bags.save(rq).then(() => finish(rq, response));
+  return runner.bags.save(rq).then(
+    () => finish(rq, response),
+    async (error: unknown) => {
+      // What was to be kept is not kept: the answer must not say otherwise.
+      const answer = runner.refusals.error(rq, error);
+      if (answer === undefined) throw error;
+      return finish(rq, await answer);
+    },
+  );
 }
 
 async function failed(runner: Runner, rq: SecurityRequest, error: unknown): Promise<Response> {

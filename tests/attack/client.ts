@@ -93,7 +93,9 @@ export class Client {
   async send(method: string, path: string, attempt: Attempt = {}): Promise<Answer> {
     const { lab } = this;
     const safe = method === "GET" || method === "HEAD" || method === "OPTIONS" || method === "TRACE";
-    const headers: Record<string, string | string[]> = { accept: attempt.page === true ? "text/html" : "application/json" };
+    const headers: Record<string, string | string[]> = {
+      accept: attempt.page === true ? "text/html" : "application/json",
+    };
     let body: string | Buffer | undefined = attempt.body;
     if (attempt.json !== undefined) {
       body = JSON.stringify(attempt.json);
@@ -129,7 +131,9 @@ export class Client {
     if (before !== undefined && (safe || (answer.status >= 400 && answer.status < 500))) {
       const after = await lab.accounts.snapshot();
       if (after !== before) {
-        throw new Error(`O8: ${method} ${path} was answered ${answer.status} and changed the accounts:\n${changes(before, after)}`);
+        throw new Error(
+          `O8: ${method} ${path} was answered ${answer.status} and changed the accounts:\n${changes(before, after)}`,
+        );
       }
     }
     return answer;
@@ -215,7 +219,10 @@ export function answerOf(
     setCookies: rawHeaders.filter(([name]) => name === "set-cookie").map(([, value]) => value),
     location: header("location"),
     json,
-    response: typeof json["response"] === "object" && json["response"] !== null ? (json["response"] as Record<string, unknown>) : {},
+    response:
+      typeof json["response"] === "object" && json["response"] !== null
+        ? (json["response"] as Record<string, unknown>)
+        : {},
   };
 }
 

@@ -67,13 +67,16 @@ attacks("CSR", {}, (attack) => {
       { origin: `${rig.lab.origin}.evil.test` },
       { origin: `${rig.lab.origin}`, "sec-fetch-site": "cross-site", referer: evil, host: "evil.test" },
     ];
-    await each(pairs(changesOf(rig), claims.slice(0, -1)), ([change, headers]) => `${nameOf(change)} ${JSON.stringify(headers)}`,
+    await each(
+      pairs(changesOf(rig), claims.slice(0, -1)),
+      ([change, headers]) => `${nameOf(change)} ${JSON.stringify(headers)}`,
       async ([change, headers]) => {
         for (const body of [{ json: change.fields }, { form: change.fields, page: true }]) {
           const answer = await inVictimsBrowser(rig, change, { ...body, headers });
           must(refused(answer), `status ${answer.status}`);
         }
-      });
+      },
+    );
     await each(ofSession(rig), nameOf, async (change) => {
       for (const body of [{ json: change.fields }, { form: change.fields, page: true }, {}]) {
         must(refused(await inVictimsBrowser(rig, change, body)), "passes without any token");
@@ -99,14 +102,31 @@ attacks("CSR", {}, (attack) => {
     const victim = await rig.signedIn(matt);
     const good = victim.csrf ?? "";
     const tokens = [
-      "", "x", randomBytes(48).toString("base64url"), good.slice(0, -1), good.slice(1), `${good}A`, `${good} `.padEnd(10_000, "A"),
-      good.toLowerCase(), good.replace(".", ""), `.${good}`, `${good},${good}`, dead, anonymous, "null", "[object Object]",
+      "",
+      "x",
+      randomBytes(48).toString("base64url"),
+      good.slice(0, -1),
+      good.slice(1),
+      `${good}A`,
+      `${good} `.padEnd(10_000, "A"),
+      good.toLowerCase(),
+      good.replace(".", ""),
+      `.${good}`,
+      `${good},${good}`,
+      dead,
+      anonymous,
+      "null",
+      "[object Object]",
     ].filter((token) => token.trim() !== good);
-    await each(pairs(ofSession(rig), tokens), ([change, token]) => `${nameOf(change)} ${token.slice(0, 30)}`, async ([change, token]) => {
-      must(refused(await withClient(victim, change, { json: change.fields, csrf: token })), "passes as a header");
-      const form = { ...change.fields, csrf_token: token };
-      must(refused(await withClient(victim, change, { form, page: true })), "passes in a form");
-    });
+    await each(
+      pairs(ofSession(rig), tokens),
+      ([change, token]) => `${nameOf(change)} ${token.slice(0, 30)}`,
+      async ([change, token]) => {
+        must(refused(await withClient(victim, change, { json: change.fields, csrf: token })), "passes as a header");
+        const form = { ...change.fields, csrf_token: token };
+        must(refused(await withClient(victim, change, { form, page: true })), "passes in a form");
+      },
+    );
     // And with the good one it works: the refusals above were for the token.
     must((await victim.post("/json_auth", { json: {}, csrf: good })).status === 200, "the good token is refused");
     const twice = `csrf_token=${good}&csrf_token=${good}`;
@@ -130,7 +150,10 @@ attacks("CSR", {}, (attack) => {
       must(refused(await withClient(victim, change, { json: form })), "passes in JSON");
       // A cookie that a sibling domain planted does not make the foreign token good.
       const cookies = `${victim.cookieHeader.replace(/(?:__Host-)?csrf=[^;]*;? ?/, "")}; csrf=${attacker.cookie("csrf")}`;
-      must(refused(await withClient(victim, change, { json: change.fields, headers: { "x-csrf-token": token }, cookies })), "passes with a planted cookie");
+      must(
+        refused(await withClient(victim, change, { json: change.fields, headers: { "x-csrf-token": token }, cookies })),
+        "passes with a planted cookie",
+      );
     });
   });
 
@@ -141,12 +164,16 @@ attacks("CSR", {}, (attack) => {
       { origin: "null" },
       { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" },
     ];
-    await each(claims, (headers) => JSON.stringify(headers), async (headers) => {
-      for (const body of [{ json: matt }, { form: matt, page: true }]) {
-        const answer = await rig.client().post(rig.at("LOGIN"), { ...body, headers });
-        must(refused(answer) && !sessionSet(answer), `status ${answer.status}`);
-      }
-    });
+    await each(
+      claims,
+      (headers) => JSON.stringify(headers),
+      async (headers) => {
+        for (const body of [{ json: matt }, { form: matt, page: true }]) {
+          const answer = await rig.client().post(rig.at("LOGIN"), { ...body, headers });
+          must(refused(answer) && !sessionSet(answer), `status ${answer.status}`);
+        }
+      },
+    );
     // A form without any of these headers needs a token that the attacker's page cannot have.
     const answer = await rig.client().post(rig.at("LOGIN"), { form: matt, page: true });
     must(refused(answer) && !sessionSet(answer), `a form without a token: ${answer.status}`);
@@ -159,25 +186,43 @@ attacks("CSR", {}, (attack) => {
       ["text/plain with charset", "text/plain;charset=UTF-8", text],
       ["a form", "application/x-www-form-urlencoded", text],
       ["a form with a name", "application/x-www-form-urlencoded", (fields) => `${text(fields).slice(0, -1)},"x":"=1"}`],
-      ["multipart", "multipart/form-data; boundary=x", (fields) => `--x\r\nContent-Disposition: form-data; name="${text(fields).replaceAll('"', "%22")}"\r\n\r\n\r\n--x--\r\n`],
+      [
+        "multipart",
+        "multipart/form-data; boundary=x",
+        (fields) =>
+          `--x\r\nContent-Disposition: form-data; name="${text(fields).replaceAll('"', "%22")}"\r\n\r\n\r\n--x--\r\n`,
+      ],
       ["no type", undefined, text],
       ["an empty type", "", text],
       ["application/octet-stream", "application/octet-stream", text],
       ["text/json", "text/json", text],
       ["application/jsonx", "application/jsonx", text],
     ];
-    const changes = changesOf(rig).filter(({ path }) => !path.startsWith("/obj") && !["/session", "/multi_auth", "/fresh"].includes(path));
+    const changes = changesOf(rig).filter(
+      ({ path }) => !path.startsWith("/obj") && !["/session", "/multi_auth", "/fresh"].includes(path),
+    );
     const sessions = rig.lab.profile !== "token";
-    await each(pairs(changes.filter(({ signedIn }) => sessions || !signedIn), types), ([change, [name]]) => `${nameOf(change)} as ${name}`, async ([change, [, type, body]]) => {
-      const victim = change.signedIn ? await rig.signedIn(matt) : await rig.visitor();
-      const headers = type === undefined ? {} : { "content-type": type };
-      const answer = await withClient(victim, change, { body: body({ ...change.fields, probe: "1" }), headers, csrf: victim.csrf ?? "" });
-      // What may also be sent as a form is read as one: a member of the JSON is none of its fields.
-      const asForm = answer.status === 200 && /form/.test(type ?? "") && answer.json["probe"] === undefined;
-      const bodyless = change.path === rig.at("LOGOUT") || change.path === "/json_auth";
-      must(answer.status === 415 || answer.status === 400 || (bodyless && asForm), `status ${answer.status}`);
-      must(!sessionSet(answer), "it signed in");
-    });
+    await each(
+      pairs(
+        changes.filter(({ signedIn }) => sessions || !signedIn),
+        types,
+      ),
+      ([change, [name]]) => `${nameOf(change)} as ${name}`,
+      async ([change, [, type, body]]) => {
+        const victim = change.signedIn ? await rig.signedIn(matt) : await rig.visitor();
+        const headers = type === undefined ? {} : { "content-type": type };
+        const answer = await withClient(victim, change, {
+          body: body({ ...change.fields, probe: "1" }),
+          headers,
+          csrf: victim.csrf ?? "",
+        });
+        // What may also be sent as a form is read as one: a member of the JSON is none of its fields.
+        const asForm = answer.status === 200 && /form/.test(type ?? "") && answer.json["probe"] === undefined;
+        const bodyless = change.path === rig.at("LOGOUT") || change.path === "/json_auth";
+        must(answer.status === 415 || answer.status === 400 || (bodyless && asForm), `status ${answer.status}`);
+        must(!sessionSet(answer), "it signed in");
+      },
+    );
   });
 
   attack("CSR-06 [ASVS 3.5.2]: unusual spellings of the media type skip no check", async (rig, context) => {
@@ -197,17 +242,24 @@ attacks("CSR", {}, (attack) => {
       "application/x-www-form-urlencoded; charset=utf-16",
     ];
     const victim = await rig.signedIn(matt);
-    await each(pairs(ofSession(rig), types), ([change, type]) => `${nameOf(change)} as ${type}`, async ([change, type]) => {
-      for (const body of [JSON.stringify(change.fields), new URLSearchParams(change.fields).toString()]) {
-        const attempt = { body, headers: { "content-type": type } };
-        must(refused(await withClient(victim, change, attempt)), "passes without a token");
-      }
-    });
+    await each(
+      pairs(ofSession(rig), types),
+      ([change, type]) => `${nameOf(change)} as ${type}`,
+      async ([change, type]) => {
+        for (const body of [JSON.stringify(change.fields), new URLSearchParams(change.fields).toString()]) {
+          const attempt = { body, headers: { "content-type": type } };
+          must(refused(await withClient(victim, change, attempt)), "passes without a token");
+        }
+      },
+    );
     // The type is compared without regard to case: a good form in capitals works, and its token is looked for.
     const visitor = await rig.visitor();
     const form = new URLSearchParams({ ...matt, csrf_token: visitor.csrf ?? "" }).toString();
     const headers = { "content-type": "Application/X-WWW-Form-Urlencoded" };
-    must(sessionSet(await visitor.post(rig.at("LOGIN"), { body: form, headers, csrf: false })), "a good form is refused");
+    must(
+      sessionSet(await visitor.post(rig.at("LOGIN"), { body: form, headers, csrf: false })),
+      "a good form is refused",
+    );
   });
 
   attack("CSR-07 [ASVS 4.1.4]: another method by header or field", async (rig, context) => {
@@ -229,19 +281,25 @@ attacks("CSR", {}, (attack) => {
   });
 
   attack("CSR-08 [ASVS 3.5.3] [ASVS 7.6.2]: GET and HEAD change nothing", async (rig) => {
-    const endpoints = changesOf(rig).filter(({ path }) => rig.lab.routes.some((r) => r.path === path && r.source !== "application"));
-    await each(pairs(endpoints, ["GET", "HEAD"]), ([change, method]) => `${method} ${change.path}`, async ([change, method]) => {
-      const victim = change.signedIn && rig.lab.profile !== "token" ? await rig.signedIn(matt) : await rig.visitor();
-      const session = victim.cookie("session");
-      const query = new URLSearchParams({ ...change.fields, csrf_token: victim.csrf ?? "" }).toString();
-      for (const page of [true, false]) {
-        const answer = await victim.send(method, `${change.path}?${query}`, { page });
-        must([200, 302, 400, 401, 405].includes(answer.status), `status ${answer.status}`);
-        must(!sessionSet(answer), "it signed in");
-        must(victim.cookie("session") === session, "it changed the session");
-      }
-      if (session !== undefined) must((await victim.get("/me")).status === 200, "it signed out");
-    });
+    const endpoints = changesOf(rig).filter(({ path }) =>
+      rig.lab.routes.some((r) => r.path === path && r.source !== "application"),
+    );
+    await each(
+      pairs(endpoints, ["GET", "HEAD"]),
+      ([change, method]) => `${method} ${change.path}`,
+      async ([change, method]) => {
+        const victim = change.signedIn && rig.lab.profile !== "token" ? await rig.signedIn(matt) : await rig.visitor();
+        const session = victim.cookie("session");
+        const query = new URLSearchParams({ ...change.fields, csrf_token: victim.csrf ?? "" }).toString();
+        for (const page of [true, false]) {
+          const answer = await victim.send(method, `${change.path}?${query}`, { page });
+          must([200, 302, 400, 401, 405].includes(answer.status), `status ${answer.status}`);
+          must(!sessionSet(answer), "it signed in");
+          must(victim.cookie("session") === session, "it changed the session");
+        }
+        if (session !== undefined) must((await victim.get("/me")).status === 200, "it signed out");
+      },
+    );
   });
 
   attack("CSR-12 [ASVS 3.5.3]: signing the victim out", async (rig, context) => {
@@ -252,24 +310,41 @@ attacks("CSR", {}, (attack) => {
     must((await victim.get(path)).status === 405, "LOGOUT by GET");
     must((await victim.get(path, { headers: navigation, page: true })).status === 405, "LOGOUT by an image");
     must((await victim.post(path, { csrf: false, json: {} })).status === 400, "LOGOUT without a token");
-    must((await victim.post(path, { csrf: false, form: {}, page: true, headers: navigation })).status === 400, "LOGOUT by a foreign form");
+    must(
+      (await victim.post(path, { csrf: false, form: {}, page: true, headers: navigation })).status === 400,
+      "LOGOUT by a foreign form",
+    );
     must((await victim.get("/me")).status === 200, "the victim is signed out");
   });
 
   attack("CSR-14 [ASVS 3.4.2]: no foreign origin may read an answer", async (rig) => {
-    const origins = [evil, "null", `${rig.lab.origin}.evil.test`, rig.lab.origin.replace("http:", "https:"), "http://127.0.0.1", rig.lab.origin];
+    const origins = [
+      evil,
+      "null",
+      `${rig.lab.origin}.evil.test`,
+      rig.lab.origin.replace("http:", "https:"),
+      "http://127.0.0.1",
+      rig.lab.origin,
+    ];
     const client = rig.lab.profile === "token" ? rig.client() : await rig.signedIn(matt);
-    await each(pairs(origins, ["/me", rig.at("LOGIN"), "/", "/json", "/nowhere"]), ([origin, path]) => `${origin} ${path}`, async ([origin, path]) => {
-      const preflight = { "access-control-request-method": "POST", "access-control-request-headers": "content-type,x-csrf-token" };
-      const answers = [
-        await client.get(path, { headers: { origin } }),
-        await client.post(path, { json: {}, headers: { origin }, csrf: false }),
-        await client.send("OPTIONS", path, { headers: { origin, ...preflight } }),
-      ];
-      for (const answer of answers) {
-        const cors = answer.rawHeaders.filter(([name]) => name.startsWith("access-control-"));
-        must(cors.length === 0, `CORS headers: ${JSON.stringify(cors)}`);
-      }
-    });
+    await each(
+      pairs(origins, ["/me", rig.at("LOGIN"), "/", "/json", "/nowhere"]),
+      ([origin, path]) => `${origin} ${path}`,
+      async ([origin, path]) => {
+        const preflight = {
+          "access-control-request-method": "POST",
+          "access-control-request-headers": "content-type,x-csrf-token",
+        };
+        const answers = [
+          await client.get(path, { headers: { origin } }),
+          await client.post(path, { json: {}, headers: { origin }, csrf: false }),
+          await client.send("OPTIONS", path, { headers: { origin, ...preflight } }),
+        ];
+        for (const answer of answers) {
+          const cors = answer.rawHeaders.filter(([name]) => name.startsWith("access-control-"));
+          must(cors.length === 0, `CORS headers: ${JSON.stringify(cors)}`);
+        }
+      },
+    );
   });
 });

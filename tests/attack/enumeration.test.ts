@@ -22,7 +22,12 @@ function allAlike(answers: Readonly<Record<string, string>>): void {
 type Carrier = "form" | "json";
 const carriers: readonly Carrier[] = ["form", "json"];
 
-function submit(client: Client, path: string, carrier: Carrier, fields: Readonly<Record<string, string>>): Promise<Answer> {
+function submit(
+  client: Client,
+  path: string,
+  carrier: Carrier,
+  fields: Readonly<Record<string, string>>,
+): Promise<Answer> {
   if (carrier === "json") return client.post(path, { json: fields });
   return client.post(path, { page: true, csrf: false, form: { ...fields, csrf_token: client.csrf ?? "" } });
 }
@@ -50,29 +55,32 @@ attacks("ENU", { settings: { RETURN_GENERIC_RESPONSES: true } }, (attack) => {
     });
   });
 
-  attack("ENU-04 [ASVS 6.3.8]: REGISTER answers a new and a known address alike, and makes no second account", async (rig) => {
-    const register = rig.at("REGISTER");
-    await each(carriers, String, async (carrier) => {
-      const fresh = `${randomBytes(6).toString("hex")}@new.example`;
-      const answers: Record<string, string> = {};
-      for (const email of [fresh, fresh, "matt@lp.com", "tiya@lp.com", "jess@lp.com", "MATT@LP.COM"]) {
-        const password = secret();
-        const name = email === fresh && answers["new"] === undefined ? "new" : `known ${email}`;
-        const answer = await submit(await rig.visitor(), register, carrier, {
-          email,
-          password,
-          password_confirm: password,
-        });
-        answers[name] = look(answer, email);
-      }
-      allAlike(answers);
-      const rows = await rig.lab.accounts.all();
-      for (const email of [fresh, "matt@lp.com"]) {
-        const count = rows.filter((row) => String(row["email"]).toLowerCase() === email).length;
-        must(count === 1, `${count} accounts of ${email}`);
-      }
-    });
-  });
+  attack(
+    "ENU-04 [ASVS 6.3.8]: REGISTER answers a new and a known address alike, and makes no second account",
+    async (rig) => {
+      const register = rig.at("REGISTER");
+      await each(carriers, String, async (carrier) => {
+        const fresh = `${randomBytes(6).toString("hex")}@new.example`;
+        const answers: Record<string, string> = {};
+        for (const email of [fresh, fresh, "matt@lp.com", "tiya@lp.com", "jess@lp.com", "MATT@LP.COM"]) {
+          const password = secret();
+          const name = email === fresh && answers["new"] === undefined ? "new" : `known ${email}`;
+          const answer = await submit(await rig.visitor(), register, carrier, {
+            email,
+            password,
+            password_confirm: password,
+          });
+          answers[name] = look(answer, email);
+        }
+        allAlike(answers);
+        const rows = await rig.lab.accounts.all();
+        for (const email of [fresh, "matt@lp.com"]) {
+          const count = rows.filter((row) => String(row["email"]).toLowerCase() === email).length;
+          must(count === 1, `${count} accounts of ${email}`);
+        }
+      });
+    },
+  );
 
   attack("ENU-04 [ASVS 6.3.8]: faults in the form come before the address is looked at", async (rig) => {
     const register = rig.at("REGISTER");
@@ -98,27 +106,38 @@ attacks("ENU", { settings: { RETURN_GENERIC_RESPONSES: true } }, (attack) => {
     });
   });
 
-  attack("ENU-12 [ASVS 6.3.8]: many wrong passwords change the answer of known and unknown identities alike", async (rig) => {
-    const sequence = async (email: string): Promise<readonly string[]> => {
-      const client = await rig.visitor();
-      const seen: string[] = [];
-      for (let index = 0; index < 30; index += 1) {
-        seen.push(look(await submit(client, rig.at("LOGIN"), "json", { email, password: `wrong-password-${index}` }), email));
+  attack(
+    "ENU-12 [ASVS 6.3.8]: many wrong passwords change the answer of known and unknown identities alike",
+    async (rig) => {
+      const sequence = async (email: string): Promise<readonly string[]> => {
+        const client = await rig.visitor();
+        const seen: string[] = [];
+        for (let index = 0; index < 30; index += 1) {
+          seen.push(
+            look(await submit(client, rig.at("LOGIN"), "json", { email, password: `wrong-password-${index}` }), email),
+          );
+        }
+        return seen;
+      };
+      const victim = await rig.user();
+      const [known, unknown] = [await sequence(victim.email), await sequence("nobody@nowhere.example")];
+      for (const [index, text] of known.entries()) {
+        must(text === unknown[index], `attempt ${index + 1} tells them apart:\n${text}\n${unknown[index]}`);
       }
-      return seen;
-    };
-    const victim = await rig.user();
-    const [known, unknown] = [await sequence(victim.email), await sequence("nobody@nowhere.example")];
-    for (const [index, text] of known.entries()) {
-      must(text === unknown[index], `attempt ${index + 1} tells them apart:\n${text}\n${unknown[index]}`);
-    }
-  });
+    },
+  );
 });
 
 attacks("ENU by the guards", {}, (attack) => {
   attack("ENU-01 [ASVS 6.3.8]: BASIC answers all identities alike", async (rig: Rig) => {
     const answers: Record<string, string> = {};
-    for (const pair of ["matt@lp.com:wrong", "nobody@x.test:wrong", "tiya@lp.com:password", "jess@lp.com:none", "x:y"]) {
+    for (const pair of [
+      "matt@lp.com:wrong",
+      "nobody@x.test:wrong",
+      "tiya@lp.com:password",
+      "jess@lp.com:none",
+      "x:y",
+    ]) {
       const authorization = `Basic ${Buffer.from(pair).toString("base64")}`;
       answers[pair] = look(await rig.client().get(rig.at("BASIC"), { headers: { authorization } }));
     }

@@ -115,7 +115,10 @@ function notStored(sent: Sent, answer: Answer): readonly string[] {
   const personal =
     answer.setCookies.length > 0 ||
     /"(?:csrf_token|authentication_token)":/.test(answer.text) ||
-    (sent.credentials && answer.status >= 200 && answer.status < 300 && !/^text\/css/.test(answer.header("content-type") ?? ""));
+    (sent.credentials &&
+      answer.status >= 200 &&
+      answer.status < 300 &&
+      !/^text\/css/.test(answer.header("content-type") ?? ""));
   if (!personal || /\bno-store\b/.test(answer.header("cache-control") ?? "")) return [];
   return ["O4: an answer that belongs to somebody may be stored"];
 }

@@ -38,7 +38,10 @@ export async function exchange(port: number, bytes: Buffer): Promise<Answer | un
 }
 
 /** Opens a connection for each request, sends all but its last byte, and then all last bytes together. */
-export async function releaseTogether(port: number, requests: readonly Buffer[]): Promise<readonly (Answer | undefined)[]> {
+export async function releaseTogether(
+  port: number,
+  requests: readonly Buffer[],
+): Promise<readonly (Answer | undefined)[]> {
   const sockets = await Promise.all(requests.map(() => open(port)));
   const answers = sockets.map((socket, index) => collect(socket, requests[index] ?? Buffer.alloc(0)));
   await Promise.all(

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { attacks, each, long, must, type Rig, secret } from "./suite.ts";
 
 /** Payloads with a browser's verdict on an https and on an http base. */
@@ -45,7 +45,9 @@ async function playNext(rig: Rig, next: string): Promise<void> {
   }
   // Whatever endpoints there are beside these: at least what they show and answer to an empty form.
   const others = new Set(
-    rig.lab.routes.filter(({ source, path }) => source !== "application" && !path.includes(":")).map(({ path }) => path),
+    rig.lab.routes
+      .filter(({ source, path }) => source !== "application" && !path.includes(":"))
+      .map(({ path }) => path),
   );
   for (const path of others) {
     await client.get(`${path}${query}`, { page: true });
@@ -55,7 +57,11 @@ async function playNext(rig: Rig, next: string): Promise<void> {
 
 attacks("RED", {}, (attack) => {
   const play = (rig: Rig, payloads: readonly string[]): Promise<void> =>
-    each(payloads, (payload) => JSON.stringify(payload), (payload) => playNext(rig, payload));
+    each(
+      payloads,
+      (payload) => JSON.stringify(payload),
+      (payload) => playNext(rig, payload),
+    );
   const own = (rig: Rig): string => new URL(rig.lab.origin).host;
 
   attack("RED-01 [ASVS 3.7.2] [ASVS 1.2.2]: targets relative to the scheme", async (rig) => {
@@ -67,11 +73,19 @@ attacks("RED", {}, (attack) => {
       form: { csrf_token: client.csrf ?? "", email: "matt@lp.com", password: "password" },
     });
     must(answer.location === "/page1?a=b", `a good target leads to ${answer.location}`);
-    await play(rig, ["//evil.test", "///evil.test", "////evil.test", "//evil.test/%2f..", "/..//evil.test", "/.//evil.test"]);
+    await play(rig, [
+      "//evil.test",
+      "///evil.test",
+      "////evil.test",
+      "//evil.test/%2f..",
+      "/..//evil.test",
+      "/.//evil.test",
+    ]);
   });
 
   attack("RED-02 [ASVS 3.7.2]: backslashes", (rig) =>
-    play(rig, ["/\\evil.test", "\\\\evil.test", "\\/evil.test", "/\\/evil.test", "/%5cevil.test", "/.\\/evil.test"]));
+    play(rig, ["/\\evil.test", "\\\\evil.test", "\\/evil.test", "/\\/evil.test", "/%5cevil.test", "/.\\/evil.test"]),
+  );
 
   attack("RED-03 [ASVS 3.7.2]: control characters that browsers drop", (rig) =>
     play(rig, [
@@ -84,7 +98,8 @@ attacks("RED", {}, (attack) => {
       "\u001f//evil.test",
       "/\u0000/evil.test",
       "/%09/evil.test",
-    ]));
+    ]),
+  );
 
   attack("RED-04 [ASVS 3.7.2]: a scheme without or with too many slashes", (rig) =>
     play(rig, [
@@ -96,7 +111,8 @@ attacks("RED", {}, (attack) => {
       "http:\\\\evil.test",
       "HTTP:evil.test",
       "ftp://evil.test",
-    ]));
+    ]),
+  );
 
   attack("RED-05 [ASVS 3.7.2]: our host as user name, query or fragment", (rig) => {
     const host = own(rig);
@@ -138,16 +154,25 @@ attacks("RED", {}, (attack) => {
       "vbscript:x",
       "javascript://127.0.0.1/%0aalert(1)",
       "blob:http://evil.test/x",
-    ]));
+    ]),
+  );
 
   attack("RED-07 [ASVS 3.7.2]: all payloads of the table", (rig) => {
     const payloads = table.map(([payload]) => payload.replaceAll("app.test", own(rig)));
     // The short form leaves out what the attacks above play already.
-    return play(rig, long ? payloads : payloads.filter((payload) => !/^[\s/\\]*[/\\]{2}evil|^https?:|script:/i.test(payload)));
+    return play(
+      rig,
+      long ? payloads : payloads.filter((payload) => !/^[\s/\\]*[/\\]{2}evil|^https?:|script:/i.test(payload)),
+    );
   });
 
   attack("RED-13 [ASVS 1.3.11] [ASVS 3.7.2]: header lines in the target", async (rig) => {
-    await play(rig, ["/ok\r\nSet-Cookie: x=1", "/ok\r\n\r\n<script>alert(1)</script>", "/ok%0d%0aSet-Cookie:%20x=1", "/ok\u2028x"]);
+    await play(rig, [
+      "/ok\r\nSet-Cookie: x=1",
+      "/ok\r\n\r\n<script>alert(1)</script>",
+      "/ok%0d%0aSet-Cookie:%20x=1",
+      "/ok\u2028x",
+    ]);
     const client = await rig.visitor();
     const answer = await client.post(`${rig.at("LOGIN")}?next=/ok%0d%0aSet-Cookie:%20x=1`, {
       page: true,
@@ -175,7 +200,13 @@ attacks("HST", {}, (attack) => {
   const name = (headers: Readonly<Record<string, string>>): string => JSON.stringify(headers);
 
   attack("HST-02 [ASVS 4.1.3]: headers of proxies that nobody declared", async (rig) => {
-    for (const header of ["x-original-url", "x-rewrite-url", "x-forwarded-uri", "x-forwarded-prefix", "x-original-uri"]) {
+    for (const header of [
+      "x-original-url",
+      "x-rewrite-url",
+      "x-forwarded-uri",
+      "x-forwarded-prefix",
+      "x-original-uri",
+    ]) {
       const outside = await rig.client().get("/admin", { headers: { [header]: "/" } });
       must(outside.status === 401, `${header} opens /admin: ${outside.status}`);
       const inside = await rig.client().get("/", { headers: { [header]: "/admin" } });

@@ -16,27 +16,30 @@ const basic = (email: string, password: string): Record<string, string> => ({
 });
 
 attacks("SES", { postgres: true, production: true }, (attack) => {
-  attack("SES-01 [ASVS 7.2.4]: a session that was planted before sign-in is worth nothing after it", async (rig, context) => {
-    needsSessions(rig, context);
-    const victim = await rig.user();
-    const client = await rig.visitor();
-    const name = rig.lab.production ? "__Host-session" : "session";
-    client.cookies.set(name, random43());
-    const before = client.copy();
-    const csrfBefore = client.csrf;
-    await client.signIn(victim.email, victim.password);
-    must((await whoIs(client)) === victim.email, "the victim is not signed in");
-    must(client.cookie("session") !== before.cookie("session"), "the session kept its id");
-    must((await whoIs(before)) === undefined, "the planted session is the victim's now");
-    must(client.csrf !== csrfBefore, "the CSRF token stayed");
-    const reused = await client.post("/json_auth", { json: {}, csrf: csrfBefore ?? "" });
-    must(reused.status === 400, `the CSRF token of before is taken: ${reused.status}`);
-    // The attacker's own living session in the victim's browser is not turned into the victim's.
-    const attacker = await rig.signedIn();
-    const own = attacker.copy();
-    await attacker.post(rig.at("LOGIN"), { json: { email: victim.email, password: victim.password } });
-    must((await whoIs(own)) !== victim.email, "the attacker's session became the victim's");
-  });
+  attack(
+    "SES-01 [ASVS 7.2.4]: a session that was planted before sign-in is worth nothing after it",
+    async (rig, context) => {
+      needsSessions(rig, context);
+      const victim = await rig.user();
+      const client = await rig.visitor();
+      const name = rig.lab.production ? "__Host-session" : "session";
+      client.cookies.set(name, random43());
+      const before = client.copy();
+      const csrfBefore = client.csrf;
+      await client.signIn(victim.email, victim.password);
+      must((await whoIs(client)) === victim.email, "the victim is not signed in");
+      must(client.cookie("session") !== before.cookie("session"), "the session kept its id");
+      must((await whoIs(before)) === undefined, "the planted session is the victim's now");
+      must(client.csrf !== csrfBefore, "the CSRF token stayed");
+      const reused = await client.post("/json_auth", { json: {}, csrf: csrfBefore ?? "" });
+      must(reused.status === 400, `the CSRF token of before is taken: ${reused.status}`);
+      // The attacker's own living session in the victim's browser is not turned into the victim's.
+      const attacker = await rig.signedIn();
+      const own = attacker.copy();
+      await attacker.post(rig.at("LOGIN"), { json: { email: victim.email, password: victim.password } });
+      must((await whoIs(own)) !== victim.email, "the attacker's session became the victim's");
+    },
+  );
 
   attack("SES-02 [ASVS 7.2.4]: VERIFY changes the session id and ends the old one", async (rig, context) => {
     needsSessions(rig, context);
@@ -52,49 +55,69 @@ attacks("SES", { postgres: true, production: true }, (attack) => {
 
   attack("SES-03 [ASVS 7.4.1]: what LOGOUT ended stays ended, the remember credential too", async (rig, context) => {
     needsSessions(rig, context);
-    await each([false, true], (remember) => `remember ${remember}`, async (remember) => {
-      const victim = await rig.user();
-      const client = await rig.signedIn(victim, { remember });
-      const stolen = client.copy();
-      must((await whoIs(stolen)) === victim.email, "the copy does not work before");
-      const answer = await client.post(rig.at("LOGOUT"), { json: {} });
-      must(answer.status === 200, `LOGOUT: ${answer.status}`);
-      must((await whoIs(stolen)) === undefined, "all cookies together still work");
-      for (const [name, value] of stolen.cookies) {
-        must((await whoIs(rig.client(), `${name}=${value}`)) === undefined, `${name} still works`);
-      }
-    });
+    await each(
+      [false, true],
+      (remember) => `remember ${remember}`,
+      async (remember) => {
+        const victim = await rig.user();
+        const client = await rig.signedIn(victim, { remember });
+        const stolen = client.copy();
+        must((await whoIs(stolen)) === victim.email, "the copy does not work before");
+        const answer = await client.post(rig.at("LOGOUT"), { json: {} });
+        must(answer.status === 200, `LOGOUT: ${answer.status}`);
+        must((await whoIs(stolen)) === undefined, "all cookies together still work");
+        for (const [name, value] of stolen.cookies) {
+          must((await whoIs(rig.client(), `${name}=${value}`)) === undefined, `${name} still works`);
+        }
+      },
+    );
   });
 
-  attack("SES-05 [ASVS 7.4.2]: disabling and deleting end every credential at the next request", async (rig, context) => {
-    needsSessions(rig, context);
-    const ways = {
-      disabled: (email: string) => rig.lab.control("PATCH", `/users/${email}`, { active: false }),
-      deleted: (email: string) => rig.lab.control("DELETE", `/users/${email}`),
-    };
-    await each(Object.entries(ways), ([name]) => name, async ([, end]) => {
-      const victim = await rig.user();
-      const client = await rig.signedIn(victim, { remember: true });
-      const token = String(client.csrf === undefined ? "" : tokenOf(await bearer(rig, victim)));
-      const header = { "authentication-token": token };
-      const withBasic = basic(victim.email, victim.password);
-      // Everything works before, and is warm in every cache.
-      for (let time = 0; time < 2; time += 1) {
-        must((await whoIs(client)) === victim.email, "the session does not work before");
-        must((await rig.client().get("/token", { headers: header })).status === 200, "the token does not work before");
-        must((await rig.client().get("/http", { headers: withBasic })).status === 200, "BASIC does not work before");
-      }
-      const remembered = client.cookie("remember");
-      must(remembered !== undefined, "no remember cookie");
-      await end(victim.email);
-      must((await whoIs(client, client.cookieHeader.replace(/[^;]*remember=[^;]*;? ?/, ""))) === undefined, "the session lives on");
-      must((await rig.client().get("/token", { headers: header })).status === 401, "the token lives on");
-      must((await rig.client().get("/http", { headers: withBasic })).status === 401, "BASIC lives on");
-      must((await whoIs(client)) === undefined, "the remember credential lives on");
-      const again = await (await rig.visitor()).post(rig.at("LOGIN"), { json: victim });
-      must(again.status === 400, `LOGIN: ${again.status}`);
-    });
-  });
+  attack(
+    "SES-05 [ASVS 7.4.2]: disabling and deleting end every credential at the next request",
+    async (rig, context) => {
+      needsSessions(rig, context);
+      const ways = {
+        disabled: (email: string) => rig.lab.control("PATCH", `/users/${email}`, { active: false }),
+        deleted: (email: string) => rig.lab.control("DELETE", `/users/${email}`),
+      };
+      await each(
+        Object.entries(ways),
+        ([name]) => name,
+        async ([, end]) => {
+          const victim = await rig.user();
+          const client = await rig.signedIn(victim, { remember: true });
+          const token = String(client.csrf === undefined ? "" : tokenOf(await bearer(rig, victim)));
+          const header = { "authentication-token": token };
+          const withBasic = basic(victim.email, victim.password);
+          // Everything works before, and is warm in every cache.
+          for (let time = 0; time < 2; time += 1) {
+            must((await whoIs(client)) === victim.email, "the session does not work before");
+            must(
+              (await rig.client().get("/token", { headers: header })).status === 200,
+              "the token does not work before",
+            );
+            must(
+              (await rig.client().get("/http", { headers: withBasic })).status === 200,
+              "BASIC does not work before",
+            );
+          }
+          const remembered = client.cookie("remember");
+          must(remembered !== undefined, "no remember cookie");
+          await end(victim.email);
+          must(
+            (await whoIs(client, client.cookieHeader.replace(/[^;]*remember=[^;]*;? ?/, ""))) === undefined,
+            "the session lives on",
+          );
+          must((await rig.client().get("/token", { headers: header })).status === 401, "the token lives on");
+          must((await rig.client().get("/http", { headers: withBasic })).status === 401, "BASIC lives on");
+          must((await whoIs(client)) === undefined, "the remember credential lives on");
+          const again = await (await rig.visitor()).post(rig.at("LOGIN"), { json: victim });
+          must(again.status === 400, `LOGIN: ${again.status}`);
+        },
+      );
+    },
+  );
 
   attack("SES-05 [ASVS 8.3.2]: a role that is taken away is gone at the next request", async (rig) => {
     const victim = await rig.user({ roles: ["admin"] });
@@ -137,43 +160,67 @@ attacks("SES", { postgres: true, production: true }, (attack) => {
         "undefined",
         "{}",
       ].filter((variant) => variant !== value);
-      await each([...new Set(variants)], (variant) => `${purpose} ${variant}`, async (variant) => {
-        const found = await whoIs(rig.client(), `${name}=${variant}`);
-        must(found === undefined, `taken as ${found}`);
-      });
+      await each(
+        [...new Set(variants)],
+        (variant) => `${purpose} ${variant}`,
+        async (variant) => {
+          const found = await whoIs(rig.client(), `${name}=${variant}`);
+          must(found === undefined, `taken as ${found}`);
+        },
+      );
     }
     const two = `${client.cookieHeader}; ${other.cookieHeader}`;
     must((await whoIs(rig.client(), two)) === undefined, "one of two sessions was chosen");
     must((await whoIs(client, `session="${client.cookie("session")}"`)) === undefined, "a quoted value was taken");
   });
 
-  attack("SES-07 [ASVS 7.2.1]: a good session next to a planted cookie of another name still is one", async (rig, context) => {
-    needsSessions(rig, context);
-    const victim = await rig.user();
-    const client = await rig.signedIn(victim);
-    const planted = "xsession=1; session_=2; Session=3; __host-session=4";
-    must((await whoIs(client, `${planted}; ${client.cookieHeader}`)) === victim.email, "the session is gone");
-  });
+  attack(
+    "SES-07 [ASVS 7.2.1]: a good session next to a planted cookie of another name still is one",
+    async (rig, context) => {
+      needsSessions(rig, context);
+      const victim = await rig.user();
+      const client = await rig.signedIn(victim);
+      const planted = "xsession=1; session_=2; Session=3; __host-session=4";
+      must((await whoIs(client, `${planted}; ${client.cookieHeader}`)) === victim.email, "the session is gone");
+    },
+  );
 
-  attack("FRE-02 [ASVS 7.5.1]: VERIFY takes the session's own password only, whoever the body names", async (rig, context) => {
-    needsSessions(rig, context);
-    const attacker = await rig.user();
-    const victim = await rig.user();
-    const client = await rig.signedIn(victim);
-    const id = (await rig.lab.accounts.byEmail(attacker.email))?.["id"];
-    await rig.lab.advance(3 * 3600);
-    must((await client.get("/fresh")).status === 401, "the session is not stale before");
-    const claims = [{}, { email: attacker.email }, { username: attacker.email }, { id }, { user_id: id }, { user: { id } }];
-    await each(claims, (claim) => JSON.stringify(claim), async (claim) => {
-      const answer = await client.post(rig.at("VERIFY"), { json: { ...claim, password: attacker.password } });
-      must(answer.status === 400, `VERIFY: ${answer.status}`);
-      const stale = await client.get("/fresh");
-      must(stale.status === 401, `/fresh: ${stale.status}`);
-    });
-    must((await whoIs(client)) === victim.email, "the session changed its owner");
-    must((await client.post(rig.at("VERIFY"), { json: { password: victim.password } })).status === 200, "VERIFY fails");
-    must((await client.get("/fresh")).status === 200, "the session is not fresh after VERIFY");
-  });
+  attack(
+    "FRE-02 [ASVS 7.5.1]: VERIFY takes the session's own password only, whoever the body names",
+    async (rig, context) => {
+      needsSessions(rig, context);
+      const attacker = await rig.user();
+      const victim = await rig.user();
+      const client = await rig.signedIn(victim);
+      const id = (await rig.lab.accounts.byEmail(attacker.email))?.["id"];
+      await rig.lab.advance(3 * 3600);
+      must((await client.get("/fresh")).status === 401, "the session is not stale before");
+      const claims = [
+        {},
+        { email: attacker.email },
+        { username: attacker.email },
+        { id },
+        { user_id: id },
+        { user: { id } },
+      ];
+      await each(
+        claims,
+        (claim) => JSON.stringify(claim),
+        async (claim) => {
+          const answer = await client.post(rig.at("VERIFY"), { json: { ...claim, password: attacker.password } });
+          must(answer.status === 400, `VERIFY: ${answer.status}`);
+          const stale = await client.get("/fresh");
+          must(stale.status === 401, `/fresh: ${stale.status}`);
+        },
+      );
+      must((await whoIs(client)) === victim.email, "the session changed its owner");
+      must(
+        (await client.post(rig.at("VERIFY"), { json: { password: victim.password } })).status === 200,
+        "VERIFY fails",
+      );
+      must((await client.get("/fresh")).status === 200, "the session is not fresh after VERIFY");
+    },
+  );
 });
 
 attacks("FRE", {}, (attack) => {
@@ -182,15 +229,24 @@ attacks("FRE", {}, (attack) => {
     const victim = await rig.user();
     const client = await rig.signedIn(victim, { remember: true });
     const early = await bearer(rig, victim);
-    must((await rig.client().get("/fresh", { headers: { "authentication-token": tokenOf(early) } })).status === 200, "the token is not fresh");
+    must(
+      (await rig.client().get("/fresh", { headers: { "authentication-token": tokenOf(early) } })).status === 200,
+      "the token is not fresh",
+    );
     must((await client.get("/me")).status === 200, "not signed in");
     await rig.lab.advance(3 * 3600);
     const json = await client.get("/fresh");
-    must(json.status === 401 && JSON.stringify(json.json).includes('"reauth_required":true'), `${json.status} ${json.text}`);
+    must(
+      json.status === 401 && JSON.stringify(json.json).includes('"reauth_required":true'),
+      `${json.status} ${json.text}`,
+    );
     const posted = await client.post("/fresh", { json: {} });
     must(posted.status === 401, `POST: ${posted.status}`);
     const page = await client.get("/fresh", { page: true });
-    must(page.status === 302 && (page.location ?? "").startsWith(rig.at("VERIFY")), `page: ${page.status} ${page.location}`);
+    must(
+      page.status === 302 && (page.location ?? "").startsWith(rig.at("VERIFY")),
+      `page: ${page.status} ${page.location}`,
+    );
     const late = await rig.client().get("/fresh", { headers: { "authentication-token": tokenOf(early) } });
     must(late.status === 401, `token: ${late.status}`);
     // A session that the remember credential brought back is nobody's fresh proof.
@@ -206,44 +262,84 @@ attacks("FRE", {}, (attack) => {
     const fresh = rig.lab.routes.filter(({ guard, path }) => /fresh/i.test(guard) && !path.includes(":"));
     const client = await rig.signedIn();
     await rig.lab.advance(3 * 3600);
-    await each(fresh, ({ method, path }) => `${method} ${path}`, async ({ method, path }) => {
-      const answer = await client.send(method, path, method === "GET" ? {} : { json: {} });
-      must(answer.status === 401, `${answer.status}`);
-    });
+    await each(
+      fresh,
+      ({ method, path }) => `${method} ${path}`,
+      async ({ method, path }) => {
+        const answer = await client.send(method, path, method === "GET" ? {} : { json: {} });
+        must(answer.status === 401, `${answer.status}`);
+      },
+    );
   });
 });
 
 attacks("ACC", { settings: { REGISTERABLE: false } }, (attack) => {
-  attack("ACC-02 [ASVS 6.3.4] [ASVS 7.4.2]: an inactive account gets in by no channel and no stored credential", async (rig, context) => {
-    needsSessions(rig, context);
-    const victim = await rig.user();
-    const client = await rig.signedIn(victim, { remember: true });
-    const token = tokenOf(await bearer(rig, victim));
-    await rig.lab.control("PATCH", `/users/${victim.email}`, { active: false });
-    const channels: Readonly<Record<string, () => Promise<boolean>>> = {
-      "LOGIN by JSON": async () => (await (await rig.visitor()).post(rig.at("LOGIN"), { json: victim })).status === 400,
-      "LOGIN by form": async () => {
-        const visitor = await rig.visitor();
-        const form = { ...victim, csrf_token: visitor.csrf ?? "" };
-        const answer = await visitor.post(rig.at("LOGIN"), { page: true, csrf: false, form });
-        return answer.status === 200 && visitor.cookie("session") === undefined;
-      },
-      BASIC: async () => (await rig.client().get("/http", { headers: basic(victim.email, victim.password) })).status === 401,
-      session: async () => (await whoIs(client)) === undefined,
-      VERIFY: async () => (await client.post(rig.at("VERIFY"), { json: { password: victim.password } })).status === 401,
-      token: async () => (await rig.client().get("/token", { headers: { "authentication-token": token } })).status === 401,
-    };
-    await each(Object.entries(channels), ([name]) => name, async ([, refused]) => must(await refused(), "let in"));
-  });
+  attack(
+    "ACC-02 [ASVS 6.3.4] [ASVS 7.4.2]: an inactive account gets in by no channel and no stored credential",
+    async (rig, context) => {
+      needsSessions(rig, context);
+      const victim = await rig.user();
+      const client = await rig.signedIn(victim, { remember: true });
+      const token = tokenOf(await bearer(rig, victim));
+      await rig.lab.control("PATCH", `/users/${victim.email}`, { active: false });
+      const channels: Readonly<Record<string, () => Promise<boolean>>> = {
+        "LOGIN by JSON": async () =>
+          (await (await rig.visitor()).post(rig.at("LOGIN"), { json: victim })).status === 400,
+        "LOGIN by form": async () => {
+          const visitor = await rig.visitor();
+          const form = { ...victim, csrf_token: visitor.csrf ?? "" };
+          const answer = await visitor.post(rig.at("LOGIN"), { page: true, csrf: false, form });
+          return answer.status === 200 && visitor.cookie("session") === undefined;
+        },
+        BASIC: async () =>
+          (await rig.client().get("/http", { headers: basic(victim.email, victim.password) })).status === 401,
+        session: async () => (await whoIs(client)) === undefined,
+        VERIFY: async () =>
+          (await client.post(rig.at("VERIFY"), { json: { password: victim.password } })).status === 401,
+        token: async () =>
+          (await rig.client().get("/token", { headers: { "authentication-token": token } })).status === 401,
+      };
+      await each(
+        Object.entries(channels),
+        ([name]) => name,
+        async ([, refused]) => must(await refused(), "let in"),
+      );
+    },
+  );
 
   attack("ACC-08 [ASVS 6.3.4]: what is off is not there, by any method", async (rig) => {
     const known = new Set(rig.lab.routes.map(({ path }) => path));
     const paths = [
-      "/register", "/reset", "/reset/x", "/change", "/confirm", "/confirm/x", "/change-email", "/change-email-confirm/x",
-      "/change-username", "/recover-username", "/login/x", "/tf-setup", "/tf-select", "/tf-validate", "/tf-rescue",
-      "/us-signin", "/us-signin/send-code", "/us-setup", "/us-verify", "/wan-register", "/wan-signin", "/wan-verify",
-      "/wan-delete", "/mf-recovery", "/mf-recovery-codes", "/login/oauthstart/github", "/login/oauthresponse/github",
-      "/refresh", "/admin/users", "/users",
+      "/register",
+      "/reset",
+      "/reset/x",
+      "/change",
+      "/confirm",
+      "/confirm/x",
+      "/change-email",
+      "/change-email-confirm/x",
+      "/change-username",
+      "/recover-username",
+      "/login/x",
+      "/tf-setup",
+      "/tf-select",
+      "/tf-validate",
+      "/tf-rescue",
+      "/us-signin",
+      "/us-signin/send-code",
+      "/us-setup",
+      "/us-verify",
+      "/wan-register",
+      "/wan-signin",
+      "/wan-verify",
+      "/wan-delete",
+      "/mf-recovery",
+      "/mf-recovery-codes",
+      "/login/oauthstart/github",
+      "/login/oauthresponse/github",
+      "/refresh",
+      "/admin/users",
+      "/users",
     ].filter((path) => !known.has(path));
     must(paths.includes("/register"), "REGISTER is on although it was switched off");
     const client = await rig.signedIn({ email: "matt@lp.com", password: "password" });
@@ -257,41 +353,49 @@ attacks("ACC", { settings: { REGISTERABLE: false } }, (attack) => {
 });
 
 attacks("SES numbers", {}, (attack) => {
-  attack("SES-09 [ASVS 7.2.3] [ASVS 11.5.1]: identifiers are distinct, long and without a pattern", async (rig, context) => {
-    needsSessions(rig, context);
-    const count = long ? 2000 : 300;
-    const victim = await rig.user();
-    const kinds: Record<string, string[]> = { session: [], remember: [], csrf: [] };
-    const tokens = new Set<string>();
-    for (let index = 0; index < count; index += 1) {
-      const client = rig.client();
-      await client.get(rig.at("LOGIN"), { watch: false });
-      const answer = await client.post(`${rig.at("LOGIN")}?include_auth_token`, { json: { ...victim, remember: true }, watch: false });
-      for (const kind of Object.keys(kinds)) {
-        const value = kind === "csrf" ? client.csrf : client.cookie(kind);
-        kinds[kind]?.push(value ?? "");
+  attack(
+    "SES-09 [ASVS 7.2.3] [ASVS 11.5.1]: identifiers are distinct, long and without a pattern",
+    async (rig, context) => {
+      needsSessions(rig, context);
+      const count = long ? 2000 : 300;
+      const victim = await rig.user();
+      const kinds: Record<string, string[]> = { session: [], remember: [], csrf: [] };
+      const tokens = new Set<string>();
+      for (let index = 0; index < count; index += 1) {
+        const client = rig.client();
+        await client.get(rig.at("LOGIN"), { watch: false });
+        const answer = await client.post(`${rig.at("LOGIN")}?include_auth_token`, {
+          json: { ...victim, remember: true },
+          watch: false,
+        });
+        for (const kind of Object.keys(kinds)) {
+          const value = kind === "csrf" ? client.csrf : client.cookie(kind);
+          kinds[kind]?.push(value ?? "");
+        }
+        tokens.add(tokenOf(answer));
       }
-      tokens.add(tokenOf(answer));
-    }
-    for (const [kind, values] of Object.entries(kinds)) {
-      must(new Set(values).size === count, `${kind}: a value came twice`);
-      // Positions that never change, or change like a counter, hold no secret: what is left must be 128 bits or more.
-      const length = Math.min(...values.map((value) => value.length));
-      let free = 0;
-      for (let at = 0; at < length; at += 1) {
-        const symbols = new Map<string, number>();
-        for (const value of values) symbols.set(value[at] ?? "", (symbols.get(value[at] ?? "") ?? 0) + 1);
-        const most = Math.max(...symbols.values());
-        if (symbols.size > 8 && most < count / 4) free += 1;
+      for (const [kind, values] of Object.entries(kinds)) {
+        must(new Set(values).size === count, `${kind}: a value came twice`);
+        // Positions that never change, or change like a counter, hold no secret: what is left must be 128 bits or more.
+        const length = Math.min(...values.map((value) => value.length));
+        let free = 0;
+        for (let at = 0; at < length; at += 1) {
+          const symbols = new Map<string, number>();
+          for (const value of values) symbols.set(value[at] ?? "", (symbols.get(value[at] ?? "") ?? 0) + 1);
+          const most = Math.max(...symbols.values());
+          if (symbols.size > 8 && most < count / 4) free += 1;
+        }
+        must(free * 6 >= 128, `${kind}: only ${free} positions of ${length} vary`);
+        for (let at = 0; at < 6; at += 1) {
+          const rising = values.every(
+            (value, index) => index === 0 || (value[at] ?? "") >= (values[index - 1]?.[at] ?? ""),
+          );
+          must(!rising, `${kind}: position ${at} only rises`);
+        }
       }
-      must(free * 6 >= 128, `${kind}: only ${free} positions of ${length} vary`);
-      for (let at = 0; at < 6; at += 1) {
-        const rising = values.every((value, index) => index === 0 || (value[at] ?? "") >= (values[index - 1]?.[at] ?? ""));
-        must(!rising, `${kind}: position ${at} only rises`);
-      }
-    }
-    must(tokens.size >= 1, "no tokens");
-  });
+      must(tokens.size >= 1, "no tokens");
+    },
+  );
 });
 
 /** A client's answer to a sign-in that brought an auth token. */

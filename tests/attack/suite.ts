@@ -84,7 +84,11 @@ function play(target: Target, options: SuiteOptions, define: (attack: Attack) =>
     const entry = entryOf(title);
     it(title, async (context) => {
       const current = rig();
-      context.task.meta.attack = { id: entry.id, severity: entry.severity, target: `${target.profile}:${target.database}` };
+      context.task.meta.attack = {
+        id: entry.id,
+        severity: entry.severity,
+        target: `${target.profile}:${target.database}`,
+      };
       const reason = entry.timing === true ? undefined : notApplicable(entry, current.lab.routes);
       if (reason !== undefined) context.skip(reason);
       await attempt(current, context);

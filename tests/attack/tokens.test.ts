@@ -39,7 +39,8 @@ function consumers(rig: Rig): Readonly<Record<string, (value: string) => Promise
     remember: (value) => open({ cookie: `${prefix}remember=${value}` }),
     bearer: (value) => open({ authorization: `Bearer ${value}` }),
     basic: (value) => open({ authorization: `Basic ${value}` }),
-    "basic password": (value) => open({ authorization: `Basic ${Buffer.from(`matt@lp.com:${value}`).toString("base64")}` }),
+    "basic password": (value) =>
+      open({ authorization: `Basic ${Buffer.from(`matt@lp.com:${value}`).toString("base64")}` }),
     pending: (value) => open({ cookie: `${prefix}pending=${value}` }),
   };
 }
@@ -50,28 +51,42 @@ attacks("TOK", { postgres: true }, (attack) => {
     const victim = await rig.user();
     const { client, issued } = await issue(rig, victim);
     const takes = consumers(rig);
-    await each(pairs(Object.entries(issued), Object.entries(takes)), ([[kind], [consumer]]) => `${kind} as ${consumer}`,
+    await each(
+      pairs(Object.entries(issued), Object.entries(takes)),
+      ([[kind], [consumer]]) => `${kind} as ${consumer}`,
       async ([[kind, value], [consumer, take]]) => {
         const opened = await take(value);
         must(opened === (kind === consumer), opened ? "is taken" : "is refused where it belongs");
-      });
+      },
+    );
     // The same for what proves that a request comes from our own page.
     const fresh = await rig.signedIn(victim);
     const values = Object.entries({ ...issued, session: fresh.cookie("session") ?? "" });
-    await each(values, ([kind]) => `${kind} as CSRF token`, async ([, value]) => {
-      const answer = await fresh.post("/json_auth", { json: {}, csrf: value });
-      must(answer.status === 400, `status ${answer.status}`);
-    });
-    must((await client.post("/json_auth", { json: {}, csrf: issued.csrf })).status === 200, "the CSRF token is refused where it belongs");
+    await each(
+      values,
+      ([kind]) => `${kind} as CSRF token`,
+      async ([, value]) => {
+        const answer = await fresh.post("/json_auth", { json: {}, csrf: value });
+        must(answer.status === 400, `status ${answer.status}`);
+      },
+    );
+    must(
+      (await client.post("/json_auth", { json: {}, csrf: issued.csrf })).status === 200,
+      "the CSRF token is refused where it belongs",
+    );
   });
 
   attack("TOK-03 [ASVS 9.2.2]: a name in place of a secret", async (rig) => {
     const row = await rig.lab.accounts.byEmail("matt@lp.com");
     const known = ["id", "email", "fs_uniquifier", "fs_token_uniquifier", "password", "username"];
     const names = known.map((column) => String(row?.[column] ?? "null"));
-    await each(pairs(names, Object.entries(consumers(rig))), ([value, [consumer]]) => `${value.slice(0, 12)} as ${consumer}`, async ([value, [, take]]) => {
-      must(!(await take(value)), "is taken");
-    });
+    await each(
+      pairs(names, Object.entries(consumers(rig))),
+      ([value, [consumer]]) => `${value.slice(0, 12)} as ${consumer}`,
+      async ([value, [, take]]) => {
+        must(!(await take(value)), "is taken");
+      },
+    );
   });
 
   attack("TOK-04 [ASVS 9.1.1]: an auth token is the exact text or nothing", async (rig) => {
@@ -82,24 +97,57 @@ attacks("TOK", { postgres: true }, (attack) => {
     const [head = "", ...rest] = token.split(".");
     const tail = rest.join(".");
     const lastBits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    const nonCanonical = [1, 2, 3].map((step) => token.slice(0, -1) + (lastBits[(lastBits.indexOf(token.at(-1) ?? "A") + step) % 64] ?? "A"));
+    const nonCanonical = [1, 2, 3].map(
+      (step) => token.slice(0, -1) + (lastBits[(lastBits.indexOf(token.at(-1) ?? "A") + step) % 64] ?? "A"),
+    );
     const [otherHead = "", ...otherRest] = other.split(".");
     const variants = [
-      ...Array.from(token, (character, at) => token.slice(0, at) + (character === "A" ? "B" : "A") + token.slice(at + 1)),
+      ...Array.from(
+        token,
+        (character, at) => token.slice(0, at) + (character === "A" ? "B" : "A") + token.slice(at + 1),
+      ),
       ...nonCanonical,
       ...[1, 4, 10, token.length / 2].map((cut) => token.slice(0, -cut)),
-      token.slice(1), `${token}A`, `${token}=`, `${token}==`, `${token}.`, `.${token}`, `${token}%00`, `${token}%20`, `${token}\t.`,
-      token.toLowerCase(), token.toUpperCase(), token.replaceAll("-", "+").replaceAll("_", "/"), `${head} .${tail}`,
-      bytes.toString("hex"), bytes.toString("base64"), `${head}.${otherRest.join(".")}`, `${otherHead}.${tail}`, `${token},${other}`,
-      `Bearer ${token}`, `"${token}"`, "null", "undefined", "{}", "0", "a".repeat(8000),
+      token.slice(1),
+      `${token}A`,
+      `${token}=`,
+      `${token}==`,
+      `${token}.`,
+      `.${token}`,
+      `${token}%00`,
+      `${token}%20`,
+      `${token}\t.`,
+      token.toLowerCase(),
+      token.toUpperCase(),
+      token.replaceAll("-", "+").replaceAll("_", "/"),
+      `${head} .${tail}`,
+      bytes.toString("hex"),
+      bytes.toString("base64"),
+      `${head}.${otherRest.join(".")}`,
+      `${otherHead}.${tail}`,
+      `${token},${other}`,
+      `Bearer ${token}`,
+      `"${token}"`,
+      "null",
+      "undefined",
+      "{}",
+      "0",
+      "a".repeat(8000),
     ].filter((variant) => variant !== token);
-    await each([...new Set(variants)], (variant) => variant.slice(0, 200), async (variant) => {
-      const answer = await rig.client().get("/token", { headers: { "authentication-token": variant } });
-      must(answer.status === 401, `status ${answer.status}`);
-    });
+    await each(
+      [...new Set(variants)],
+      (variant) => variant.slice(0, 200),
+      async (variant) => {
+        const answer = await rig.client().get("/token", { headers: { "authentication-token": variant } });
+        must(answer.status === 401, `status ${answer.status}`);
+      },
+    );
     const twice = await rig.client().get("/token", { headers: { "authentication-token": [token, other] } });
     must(twice.status === 401, `two tokens: ${twice.status}`);
-    must((await rig.client().get("/token", { headers: { "authentication-token": token } })).status === 200, "the token itself is refused");
+    must(
+      (await rig.client().get("/token", { headers: { "authentication-token": token } })).status === 200,
+      "the token itself is refused",
+    );
   });
 
   attack("TOK-05 [ASVS 7.3.1] [ASVS 7.3.2]: at the end of its life, and not before", async (rig, context) => {
@@ -107,7 +155,8 @@ attacks("TOK", { postgres: true }, (attack) => {
     const victim = await rig.user();
     const { issued } = await issue(rig, victim);
     const takes = consumers(rig);
-    const works = (kind: keyof typeof issued): Promise<boolean> => takes[kind]?.(issued[kind]) ?? Promise.resolve(false);
+    const works = (kind: keyof typeof issued): Promise<boolean> =>
+      takes[kind]?.(issued[kind]) ?? Promise.resolve(false);
     const minute = 60;
     // An auth token lives 15 minutes. A few seconds are left for a slow machine.
     await rig.lab.advance(14 * minute);
@@ -127,49 +176,82 @@ attacks("TOK", { postgres: true }, (attack) => {
     for (let day = 0; day < 15; day += 1) {
       await rig.lab.advance(23 * 60 * minute);
       const alive = (await busy.get("/me")).status === 200;
-      must(alive === (day < 14), `after ${((day + 1) * 23) / 24} days: ${alive ? "alive" : "over"}`);
+      must(alive === day < 14, `after ${((day + 1) * 23) / 24} days: ${alive ? "alive" : "over"}`);
     }
     // A remember credential is over 30 days after the sign-in.
     const { issued: later } = await issue(rig, victim);
     await rig.lab.advance(30 * 24 * 60 * minute + minute);
-    must(!(await (takes["remember"]?.(later.remember) ?? Promise.resolve(true))), "the remember credential lives too long");
+    must(
+      !(await (takes["remember"]?.(later.remember) ?? Promise.resolve(true))),
+      "the remember credential lives too long",
+    );
   });
 });
 
 attacks("LEA", {}, (attack) => {
-  attack("LEA-01 [ASVS 3.5.6] [ASVS 14.2.6]: a page elsewhere gets no token by asking as the victim's browser", async (rig, context) => {
-    needsSessions(rig, context);
-    const client = await rig.signedIn({ email: "matt@lp.com", password: "password" });
-    const paths = rig.lab.routes.filter(({ source, path, method }) => source !== "application" && method === "GET" && !path.includes(":")).map(({ path }) => path);
-    await each(paths, String, async (path) => {
-      for (const page of [false, true]) {
-        const answer = await client.get(`${path}?include_auth_token`, { page, headers: { origin: "https://evil.test", "sec-fetch-site": "cross-site" } });
-        must(!/authentication_token|refresh_token/.test(answer.text), "a token in the body");
-        must(answer.header("access-control-allow-origin") === undefined, "readable from elsewhere");
-        must(!/^\s*[\w.]+\(/.test(answer.text), "JSONP");
-      }
-    });
-    const jsonp = await client.get("/me?callback=steal&jsonp=steal");
-    must(!jsonp.text.includes("steal"), "JSONP");
-    // A cookie session is no way to a token by POST either.
-    const again = await client.post(`${rig.at("LOGIN")}?include_auth_token`, { json: { email: "matt@lp.com", password: "password" } });
-    must(!again.text.includes("authentication_token"), "a token for who is signed in already");
-  });
+  attack(
+    "LEA-01 [ASVS 3.5.6] [ASVS 14.2.6]: a page elsewhere gets no token by asking as the victim's browser",
+    async (rig, context) => {
+      needsSessions(rig, context);
+      const client = await rig.signedIn({ email: "matt@lp.com", password: "password" });
+      const paths = rig.lab.routes
+        .filter(({ source, path, method }) => source !== "application" && method === "GET" && !path.includes(":"))
+        .map(({ path }) => path);
+      await each(paths, String, async (path) => {
+        for (const page of [false, true]) {
+          const answer = await client.get(`${path}?include_auth_token`, {
+            page,
+            headers: { origin: "https://evil.test", "sec-fetch-site": "cross-site" },
+          });
+          must(!/authentication_token|refresh_token/.test(answer.text), "a token in the body");
+          must(answer.header("access-control-allow-origin") === undefined, "readable from elsewhere");
+          must(!/^\s*[\w.]+\(/.test(answer.text), "JSONP");
+        }
+      });
+      const jsonp = await client.get("/me?callback=steal&jsonp=steal");
+      must(!jsonp.text.includes("steal"), "JSONP");
+      // A cookie session is no way to a token by POST either.
+      const again = await client.post(`${rig.at("LOGIN")}?include_auth_token`, {
+        json: { email: "matt@lp.com", password: "password" },
+      });
+      must(!again.text.includes("authentication_token"), "a token for who is signed in already");
+    },
+  );
 
   attack("LEA-02 [ASVS 14.2.1]: credentials in the query are ignored, and not repeated", async (rig, context) => {
     needsSessions(rig, context);
     const { issued } = await issue(rig, await rig.user());
-    const names = ["auth_token", "authentication_token", "Authentication-Token", "access_token", "api_key", "session", "session_id", "sid", "remember", "refresh_token"];
-    await each(pairs(names, ["auth token", "session", "remember"] as const), ([name, kind]) => `${kind} as ${name}`, async ([name, kind]) => {
-      for (const path of ["/me", "/token", "/session", "/multi_auth"]) {
-        const answer = await rig.client().get(`${path}?${name}=${encodeURIComponent(issued[kind])}`);
-        must(answer.status === 401, `${path}: ${answer.status}`);
-      }
-      // Under a name that says so; an application's own "token" must survive the way over the sign-in page.
-      const page = await rig.client().get(`/profile?${name}=${encodeURIComponent(issued[kind])}`, { page: true });
-      must(page.status === 302 && !decodeURIComponent(page.location ?? "").includes(issued[kind]), `Location repeats it: ${page.location?.slice(0, 60)}`);
-    });
-    const body = await rig.client().post("/token", { json: { auth_token: issued["auth token"], "Authentication-Token": issued["auth token"] } });
+    const names = [
+      "auth_token",
+      "authentication_token",
+      "Authentication-Token",
+      "access_token",
+      "api_key",
+      "session",
+      "session_id",
+      "sid",
+      "remember",
+      "refresh_token",
+    ];
+    await each(
+      pairs(names, ["auth token", "session", "remember"] as const),
+      ([name, kind]) => `${kind} as ${name}`,
+      async ([name, kind]) => {
+        for (const path of ["/me", "/token", "/session", "/multi_auth"]) {
+          const answer = await rig.client().get(`${path}?${name}=${encodeURIComponent(issued[kind])}`);
+          must(answer.status === 401, `${path}: ${answer.status}`);
+        }
+        // Under a name that says so; an application's own "token" must survive the way over the sign-in page.
+        const page = await rig.client().get(`/profile?${name}=${encodeURIComponent(issued[kind])}`, { page: true });
+        must(
+          page.status === 302 && !decodeURIComponent(page.location ?? "").includes(issued[kind]),
+          `Location repeats it: ${page.location?.slice(0, 60)}`,
+        );
+      },
+    );
+    const body = await rig
+      .client()
+      .post("/token", { json: { auth_token: issued["auth token"], "Authentication-Token": issued["auth token"] } });
     must(body.status === 401, `in the body: ${body.status}`);
   });
 
@@ -181,7 +263,9 @@ attacks("LEA", {}, (attack) => {
     const password = `marker-${randomBytes(9).toString("base64url")}`;
     const answers = [
       await client.get(rig.at("LOGIN")),
-      ...(register === undefined ? [] : [await client.post(register, { json: { email, password, password_confirm: password } })]),
+      ...(register === undefined
+        ? []
+        : [await client.post(register, { json: { email, password, password_confirm: password } })]),
       await client.post(rig.at("LOGIN"), { json: { email: victim.email, password: "wrong-password" } }),
       await client.post(`${rig.at("LOGIN")}?include_auth_token`, { json: victim }),
       await client.get("/me"),
@@ -190,12 +274,21 @@ attacks("LEA", {}, (attack) => {
       await client.get("/admin"),
     ];
     const rows = await rig.lab.accounts.all();
-    const hidden = rows.flatMap((row) => ["password", "fs_uniquifier", "fs_token_uniquifier"].map((column) => row[column]));
+    const hidden = rows.flatMap((row) =>
+      ["password", "fs_uniquifier", "fs_token_uniquifier"].map((column) => row[column]),
+    );
     const others = rows.map((row) => String(row["email"])).filter((known) => ![victim.email, email].includes(known));
-    const cookies = ["session", "remember"].map((purpose) => client.cookie(purpose)).filter((value) => value !== undefined);
-    await each(answers, ({ method, path }) => `${method} ${path}`, async ({ text }) => {
-      for (const value of hidden) must(typeof value !== "string" || value.length < 16 || !text.includes(value), "a hash or uniquifier");
-      for (const value of [...others, ...cookies]) must(!text.includes(value), `${value.slice(0, 12)}… is shown`);
-    });
+    const cookies = ["session", "remember"]
+      .map((purpose) => client.cookie(purpose))
+      .filter((value) => value !== undefined);
+    await each(
+      answers,
+      ({ method, path }) => `${method} ${path}`,
+      async ({ text }) => {
+        for (const value of hidden)
+          must(typeof value !== "string" || value.length < 16 || !text.includes(value), "a hash or uniquifier");
+        for (const value of [...others, ...cookies]) must(!text.includes(value), `${value.slice(0, 12)}… is shown`);
+      },
+    );
   });
 });

@@ -110,7 +110,7 @@ describe("the grace after a check that passed", () => {
     expect(await status(client, "/graceful")).toBe(200);
     await client.post("/verify", { json: { password: goodPassword } });
     const rows = await system.store.find("session", {});
-    expect(rows.map((row) => row["freshUntil"])).toEqual([null]);
+    expect(rows.map((row) => row.freshUntil)).toEqual([null]);
   });
 });
 

@@ -52,9 +52,9 @@ describe("a sign-in that is parked at a gate", () => {
     expect(typeof answer.json.response.user.authentication_token).toBe(query === "" ? "undefined" : "string");
     expect(cookiesSet(answer)).toEqual(["__Host-remember", "__Host-session"]);
     expect((await client.get("/me")).json).toMatchObject({ user: bob.email, methods: ["password", "second"] });
-    expect(
-      system.events.filter(({ name }) => name === "userAuthenticated").map(({ event }) => event["authnVia"]),
-    ).toEqual([["password", "second"]]);
+    expect(system.events.filter(({ name }) => name === "userAuthenticated").map(({ event }) => event.authnVia)).toEqual(
+      [["password", "second"]],
+    );
   });
 
   it("gives nothing to a form before the code, and brings the browser to where it wanted to go", async () => {

@@ -75,15 +75,16 @@ describe("registration", () => {
     ["confirmed_at", { confirmed_at: "2020-01-01", confirmedAt: "2020-01-01" }],
     ["uniquifiers", { fs_uniquifier: "x", fsUniquifier: "x", fs_token_uniquifier: "x" }],
     ["hashes", { password_hash: "x", hash: "x" }],
-    ["constructors", { constructor: { prototype: { active: false } }, prototype: { active: false } }],
     ["nested ones", { user: { roles: ["admin"] }, "user.roles": "admin", "roles[]": "admin" }],
   ])("takes nothing that is not in the form: %s", async (_name, fields) => {
     const system = await start();
     expect((await register(system, fields)).status).toBe(200);
     const user = await system.security.users.find("email", fresh.email);
     expect(user).toMatchObject({ active: true, confirmedAt: null });
-    const proto = JSON.parse('{"__proto__":{"active":false}}') as object;
-    expect((await register(system, { email: "proto@acme.example", ...proto })).status).toBe(400);
+    for (const text of ['{"__proto__":{"active":false}}', '{"constructor":{"prototype":{"active":false}}}']) {
+      const sent = { email: "proto@acme.example", ...(JSON.parse(text) as object) };
+      expect((await register(system, sent)).status).toBe(400);
+    }
     expect([...(user?.roles ?? [])]).toEqual([]);
     expect(user?.fsUniquifier).toMatch(/^[0-9a-f]{32}$/);
     expect(Object.hasOwn(Object.prototype, "active")).toBe(false);

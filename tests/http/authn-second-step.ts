@@ -55,7 +55,7 @@ export function secondStep({ name, order, path, asks, attempts }: SecondStep): F
         async submit({ rq, fields }) {
           const parked = await signIn.parked(rq, name);
           if (parked === undefined || !(await parked.attempt())) return refused("GENERIC_AUTHN_FAILED");
-          if (fields.password !== parked.park["code"]) return refused("INVALID_PASSWORD");
+          if (fields.password !== parked.park.code) return refused("INVALID_PASSWORD");
           return outcomeAnswer(rq, await signIn.resume(rq, name, [name]), {
             to: destinations.afterSignIn(rq),
             refusal: refused,

@@ -122,7 +122,8 @@ describe("a new session id", () => {
     const thief = visitor.copy();
     await visitor.signIn(ann, goodPassword);
     expect(sessionId(visitor)).not.toBe(planted);
-    expect(await me(thief)).toBe(401);
+    const stranger = await me(thief);
+    expect(stranger).toBe(401);
     expect((await thief.get("/bag/cart")).json.value).toBeNull();
     expect(await system.store.count("session", {})).toBe(1);
     expect((await visitor.get("/bag/cart")).json.value).toBe("apples");

@@ -92,7 +92,9 @@ export async function start(overrides: Overrides = {}): Promise<System> {
     roles: ["employee", "admin"],
     permissions: ["read", "write"],
     passwords: { hashing: weakHashing },
-    log: (message, details) => logs.push(JSON.stringify({ message, ...details })),
+    log: (message, details) => {
+      logs.push(JSON.stringify({ message, ...details }));
+    },
     clock: () => time,
     ...overrides,
     datastore: provider,
@@ -107,7 +109,9 @@ export async function start(overrides: Overrides = {}): Promise<System> {
   await security.users.create({ email: "off@acme.example", password: goodPassword, active: false });
   await security.users.create({ email: "nop@acme.example", password: null });
   const events: System["events"] = [];
-  security.events.onAny((name, event) => events.push({ name, event: event as unknown as Record<string, unknown> }));
+  security.events.onAny((name, event) => {
+    events.push({ name, event: event as unknown as Record<string, unknown> });
+  });
   const app = declare(security);
   return {
     security,

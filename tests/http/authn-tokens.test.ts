@@ -141,13 +141,13 @@ describe("an auth token", () => {
     const before = await start();
     const token = await tokenOf(before.client(), ann, goodPassword);
     const user = await before.store.findOne("user", { email: ann });
-    const after = async (secretKeys: readonly string[]): Promise<number> => {
+    const withKeys = async (secretKeys: readonly string[]): Promise<number> => {
       const system = await start({ secretKeys });
-      await system.store.update("user", { email: ann }, { fsUniquifier: user?.["fsUniquifier"] });
+      await system.store.update("user", { email: ann }, { fsUniquifier: user?.fsUniquifier });
       return (await withToken(system, token)).status;
     };
-    expect(await after([newKey, oldKey])).toBe(200);
-    expect(await after([newKey])).toBe(401);
+    expect(await withKeys([newKey, oldKey])).toBe(200);
+    expect(await withKeys([newKey])).toBe(401);
   });
 
   it("travels in its header alone unless an option names a query parameter", async () => {

@@ -38,7 +38,7 @@ function routes(security: Shop["security"]) {
     .post("/raw/json", { authz: "AUTH" }, async (c) => c.json(await c.req.json()))
     .post("/raw/form", { authz: "AUTH" }, async (c) => {
       const form = await c.req.parseBody();
-      return c.json(Object.fromEntries(Object.entries(form).map(([k, v]) => [k, typeof v === "string" ? v : v.name])));
+      return c.json(Object.fromEntries(Object.entries(form).map(([k, v]) => [k, v instanceof File ? v.name : v])));
     })
     .post(
       "/store/:sid/product",

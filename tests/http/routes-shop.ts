@@ -1,7 +1,7 @@
-import { portcullis, type Security, type SecurityOptions, type SessionBag, sessionOf, type User } from "portcullis";
+import { portcullis, type Security, type SecurityOptions, sessionOf, type User } from "portcullis";
 import { passwords, registration } from "portcullis/features";
 import { memory } from "portcullis/memory";
-import { type ClientAnswer, type TestClient, testClient } from "portcullis/testing";
+import { type TestClient, testClient } from "portcullis/testing";
 
 /** The words of the shop that these tests run against. */
 export interface ShopWords {
@@ -95,5 +95,3 @@ export const browser: Readonly<Record<string, string>> = {
 
 /** What JSON clients say. */
 export const json: Readonly<Record<string, string>> = { accept: "application/json" };
-
-export type { ClientAnswer, SessionBag };
