@@ -30,6 +30,7 @@ const config: ViteUserConfig = defineConfig({
     // Generous: a loaded two-core machine must not turn a slow test into a failed one.
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    setupFiles: ["tests/properties/runs.ts"],
     projects: [
       {
         extends: true,

@@ -13,7 +13,7 @@ import type { Identity } from "./model/identity.ts";
 import type { User } from "./model/user.ts";
 import type { SecurityOptions, UserOf } from "./options.ts";
 import { createApp } from "./routes/app.ts";
-import { checkCsrf, expose, requestOf, send } from "./routes/run.ts";
+import { beginRequest, checkCsrf, expose, requestOf, send } from "./routes/run.ts";
 import type { App, RouteRecord } from "./routes/types.ts";
 import type { Authz, CurrentUser, GuardedEnv, SignsIn, Vocabulary } from "./routes/vocabulary.ts";
 import { checkWords, toGuard } from "./routes/words.ts";
@@ -120,7 +120,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
   const middleware = (authz: unknown): MiddlewareHandler => {
     const { guard, facts } = compile(authz, "security.guard()");
     return async (c, next) => {
-      const rq = new SecurityRequest(system, c.req.raw, facts, c);
+      const rq = beginRequest(system, facts, c);
       let verdict: Awaited<ReturnType<typeof guard.check>>;
       try {
         verdict = await guard.check(rq);

@@ -172,7 +172,8 @@ export function createSignIn(context: SignInContext): SignIn {
     const identity: Identity = { account, via: "session", methods, authenticatedAt: session.authenticatedAt, session };
     rq.identity = identity;
     rq.session = session;
-    rq.tried = undefined;
+    // From here on this request is the new session's, whatever its cookies say.
+    rq.tried = new Map([["session", identity]]);
     if (!restored) rq.system.events.emit("userAuthenticated", { user: account, authnVia: proof.methods });
     return { kind: "signedIn", identity, token };
   };

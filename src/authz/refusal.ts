@@ -181,7 +181,10 @@ export function createRefusals(context: RefusalContext): Refusals {
       }
       if (error instanceof BodyError) {
         const keys: Record<number, MessageKey> = { 413: "PAYLOAD_TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE" };
-        return message(rq, error.status, error.code, keys[error.status] ?? "INVALID_REQUEST");
+        return message(rq, error.status, error.code, keys[error.status] ?? "INVALID_REQUEST", {
+          // What is left of the body is not read: the connection can't carry another request (RFC 9110 15.5.14).
+          ...(error.status === 413 ? { headers: { connection: "close" } } : {}),
+        });
       }
       if (error instanceof OverloadedError) {
         return message(rq, 503, "overloaded", "SERVER_BUSY", {

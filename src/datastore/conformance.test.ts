@@ -3,10 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
 import * as vitest from "vitest";
+import { conformanceSchema } from "../testing/datastore-conformance/fixtures.ts";
 import { datastoreConformance } from "../testing/datastore-conformance.ts";
 import type { Datastore } from "./contract.ts";
 import type { SqlProvider } from "./kysely/provider.ts";
 import { memory } from "./memory/index.ts";
+import { sqliteDialect } from "./sqlite/dialect.ts";
 import { sqlite } from "./sqlite/index.ts";
 
 datastoreConformance("memory", (schema, environment) => memory().open(schema, environment), vitest);
@@ -40,8 +42,19 @@ const drop = async (store: Datastore, table: string, column?: string): Promise<v
   await sql`alter table ${sql.id(table)} drop column ${sql.id(column)}`.execute(db);
 };
 
+const scanByEmail = async (store: Datastore, email: string): Promise<string | undefined> => {
+  const db = providers.get(store)?.provider.kysely();
+  const column = conformanceSchema.user?.columns.email;
+  if (db === undefined || column === undefined) throw new Error("unknown store");
+  const condition = sqliteDialect.equalsIgnoringCase("user", column, email);
+  const plan = await sql<{ detail: string }>`explain query plan select * from "user" where ${condition}`.execute(db);
+  const text = plan.rows.map((row) => row.detail).join("\n");
+  return /^SEARCH user USING INDEX /.test(text) ? undefined : text;
+};
+
 datastoreConformance("SQLite in memory", (schema, environment) => openAt(":memory:", schema, environment), vitest, {
   drop,
+  scanByEmail,
 });
 
 datastoreConformance(
@@ -53,6 +66,7 @@ datastoreConformance(
   vitest,
   {
     drop,
+    scanByEmail,
     another: (store, schema, environment) => openAt(providers.get(store)?.path ?? "", schema, environment),
   },
 );

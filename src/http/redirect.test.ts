@@ -159,7 +159,7 @@ test("whatever is answered stays on the server or a configured origin", () => {
     .map(([start, rest]) => start + rest);
   fc.assert(
     fc.property(fc.oneof(hostile, led, led, fc.string({ unit: "binary" })), (target) => expectSafe(safe(target))),
-    { numRuns: 1000 },
+    { numRuns: fc.readConfigureGlobal().numRuns ?? 1000 },
   );
 });
 

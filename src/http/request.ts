@@ -83,6 +83,14 @@ export class SecurityRequest {
     this.context = context;
   }
 
+  /** Takes over what a guard before this one (as middleware) found out: nothing is looked up, or restored, twice. */
+  adopt(outer: SecurityRequest): void {
+    this.session = outer.session;
+    this.tried = outer.tried;
+    this.bag = outer.bag;
+    this.visitor = outer.visitor;
+  }
+
   get method(): string {
     return this.request.method;
   }

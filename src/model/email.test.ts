@@ -69,7 +69,7 @@ describe("normalizeEmail", () => {
         expect(normal.split("@")).toHaveLength(2);
         expect(normal).not.toMatch(/[\s\p{Cc},;<>]/u);
       }),
-      { numRuns: 2000 },
+      { numRuns: fc.readConfigureGlobal().numRuns ?? 2000 },
     );
   });
 });

@@ -17,6 +17,14 @@ export interface Runner {
   readonly bags: BagKeeper;
 }
 
+/** The security side of a request that enters a guard. */
+export function beginRequest(system: System, facts: RouteFacts, c: Context): SecurityRequest {
+  const rq = new SecurityRequest(system, c.req.raw, facts, c);
+  const outer = requestOf(c);
+  if (outer !== undefined) rq.adopt(outer);
+  return rq;
+}
+
 /** What an application's handler is given. */
 export type GuardedHandler = (c: Context, params: Readonly<Record<string, unknown>>) => Awaitable<Response>;
 
@@ -30,7 +38,7 @@ export function runGuarded(
   c: Context,
   handler: GuardedHandler,
 ): Awaitable<Response> {
-  const rq = new SecurityRequest(runner.system, c.req.raw, facts, c);
+  const rq = beginRequest(runner.system, facts, c);
   let params: Readonly<Record<string, unknown>>;
   try {
     const verdict = settled(guard.check(rq));

@@ -10,6 +10,7 @@ import {
 } from "./datastore-conformance/fixtures.ts";
 import { migrationConformance } from "./datastore-conformance/migrations.ts";
 import { rowConformance } from "./datastore-conformance/rows.ts";
+import { scaleConformance } from "./datastore-conformance/scale.ts";
 import { transactionConformance } from "./datastore-conformance/transactions.ts";
 
 export type { ConformanceExtras, ConformanceRunner, OpenDatastore } from "./datastore-conformance/fixtures.ts";
@@ -44,5 +45,6 @@ export function datastoreConformance(
     describe("bundles", () => bundleConformance(() => store, it));
     describe("transactions", () => transactionConformance(() => store, it));
     describe("migrations", () => migrationConformance(open, it, extras));
+    describe("scale", () => scaleConformance(open, it, extras));
   });
 }

@@ -1,3 +1,8 @@
 /** The kit for testing an application that uses Portcullis, and for proving a datastore adapter. */
 export { type ClientAnswer, type ClientRequest, type Target, type TestClient, testClient } from "./client.ts";
-export { type ConformanceExtras, type ConformanceRunner, datastoreConformance, type OpenDatastore } from "./datastore-conformance.ts";
+export {
+  type ConformanceExtras,
+  type ConformanceRunner,
+  datastoreConformance,
+  type OpenDatastore,
+} from "./datastore-conformance.ts";

@@ -2,7 +2,48 @@
 import type { Route } from "./lab.ts";
 
 /** A logical endpoint or ability of the catalogue. */
-export type Endpoint = keyof typeof places;
+export type Endpoint =
+  | "LOGIN"
+  | "LOGOUT"
+  | "REGISTER"
+  | "VERIFY"
+  | "CONFIRM"
+  | "CONFIRM-SEND"
+  | "RECOVER"
+  | "RESET"
+  | "CHANGE-PW"
+  | "CHANGE-EMAIL"
+  | "CHANGE-EMAIL-CONFIRM"
+  | "CHANGE-UNAME"
+  | "UNAME-RECOVER"
+  | "PWLESS-SEND"
+  | "PWLESS"
+  | "TF-SETUP"
+  | "TF-SELECT"
+  | "TF-VALIDATE"
+  | "TF-RESCUE"
+  | "US-SIGNIN"
+  | "US-SEND"
+  | "US-SETUP"
+  | "US-VERIFY"
+  | "WAN-REG"
+  | "WAN-LOGIN"
+  | "WAN-LOGIN-OPT"
+  | "WAN-VERIFY"
+  | "WAN-DEL"
+  | "RC-LIST"
+  | "OAUTH-START"
+  | "OAUTH-CB"
+  | "REFRESH"
+  | "KEY-NEW"
+  | "SESSIONS"
+  | "USERS"
+  | "ME"
+  | "ME-CHANGE"
+  | "BASIC"
+  | "DIGEST"
+  | "JWT"
+  | "USERNAME";
 
 interface Place {
   /** What the path looks like, behind the account system's prefix. */
@@ -19,7 +60,7 @@ const account = (path: RegExp, method?: string): Place => ({
 });
 
 /** Where the logical endpoints are; the names of parameters do not matter. */
-const places = {
+const places: Readonly<Record<Endpoint, Place>> = {
   LOGIN: account(/\/login$/, "POST"),
   LOGOUT: account(/\/logout$/, "POST"),
   REGISTER: account(/\/register$/, "POST"),
@@ -64,7 +105,7 @@ const places = {
     path: /\/register$/,
     where: ({ parameters }) => parameters.some((parameter) => /^username\b/.test(parameter)),
   },
-} satisfies Readonly<Record<string, Place>>;
+};
 
 /** Account routes that carry no attack of their own. */
 const helpers: readonly RegExp[] = [/\.css$/];

@@ -73,8 +73,7 @@ function aliveSession(model: Model, browser: Browser): Session | undefined {
 }
 
 const good = (model: Model, credential: Credential | undefined): credential is Credential =>
-  credential !== undefined &&
-  credential.user.exists &&
+  credential?.user.exists === true &&
   credential.user.active &&
   credential.user.epoch === credential.epoch &&
   before(model, credential.expiresAt);

@@ -69,18 +69,18 @@ export function targetsOf(answer: Answer): readonly string[] {
   walk(answer.json, 0);
   if (/^text\/html/.test(answer.header("content-type") ?? "")) {
     for (const [, value] of answer.text.matchAll(/\s(?:href|action|formaction|src)\s*=\s*"([^"]*)"/gi)) {
-      targets.push(unescape(value ?? ""));
+      targets.push(unescapeHtml(value ?? ""));
     }
     for (const [tag] of answer.text.matchAll(/<input\b[^>]*\bname="next"[^>]*>/gi)) {
-      targets.push(unescape(/\bvalue="([^"]*)"/i.exec(tag)?.[1] ?? ""));
+      targets.push(unescapeHtml(/\bvalue="([^"]*)"/i.exec(tag)?.[1] ?? ""));
     }
     const refresh = /http-equiv="refresh"[^>]*url=([^">]+)/i.exec(answer.text)?.[1];
-    if (refresh !== undefined) targets.push(unescape(refresh));
+    if (refresh !== undefined) targets.push(unescapeHtml(refresh));
   }
   return targets;
 }
 
-function unescape(text: string): string {
+function unescapeHtml(text: string): string {
   return text
     .replaceAll("&quot;", '"')
     .replaceAll("&#39;", "'")

@@ -275,7 +275,7 @@ attacks("BAS", {}, (attack) => {
     must(swapped?.status === 401 || swapped?.status === 400, `a second header counts: ${swapped?.status}`);
   });
 
-  attack("BAS-02 [ASVS 6.1.3] [ASVS 6.3.4]: account rules hold for BASIC as for LOGIN", async (rig) => {
+  attack("BAS-02 [ASVS 6.3.4]: account rules hold for BASIC as for LOGIN", async (rig) => {
     const refused = [
       "tiya@lp.com:password",
       "jess@lp.com:",

@@ -123,7 +123,7 @@ attacks("LIM", {}, (attack) => {
     return seen;
   };
 
-  attack("LIM-04 [ASVS 6.3.1]: other spellings of LOGIN are not there, or are LOGIN", async (rig) => {
+  attack("LIM-04: other spellings of LOGIN are not there, or are LOGIN", async (rig) => {
     const login = rig.at("LOGIN");
     const name = login.slice(1);
     const spellings = [

@@ -2,6 +2,7 @@ import { portcullis, type Security, type SecurityOptions, sessionOf, type User }
 import { passwords, registration } from "portcullis/features";
 import { memory } from "portcullis/memory";
 import { type TestClient, testClient } from "portcullis/testing";
+import { onTestFinished } from "vitest";
 
 /** The words of the shop that these tests run against. */
 export interface ShopWords {
@@ -95,3 +96,44 @@ export const browser: Readonly<Record<string, string>> = {
 
 /** What JSON clients say. */
 export const json: Readonly<Record<string, string>> = { accept: "application/json" };
+
+/** One route behind the guard, and the ways to call it. */
+export async function guarded(
+  authz: unknown,
+  options: Partial<ShopOptions> & { readonly authn?: readonly ("session" | "token" | "basic")[] } = {},
+): Promise<
+  Shop & {
+    readonly employee: SignedIn;
+    readonly admin: SignedIn;
+    call(headers?: Record<string, string>): Promise<{
+      status: number; // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came
+      json: any;
+      headers: Headers;
+    }>;
+  }
+> {
+  const { authn, ...rest } = options;
+  const opened = await openShop(rest);
+  onTestFinished(() => opened.security.close());
+  const app = opened.security.app();
+  app.get("/x", { authz: authz as "OPEN", ...(authn === undefined ? {} : { authn }) }, (c) =>
+    c.json({ user: c.var.user?.email ?? null, via: c.var.identity?.via ?? null }),
+  );
+  return {
+    ...opened,
+    employee: await signedIn(app),
+    admin: await signedIn(app, "admin@example.com"),
+    call: (headers = {}) => testClient(app).get("/x", { headers: { ...json, ...headers } }),
+  };
+}
+
+export const cookie = (client: TestClient): Record<string, string> => ({
+  cookie: [...client.cookies].map(([name, value]) => `${name}=${value}`).join("; "),
+});
+export const token = (client: SignedIn): Record<string, string> => ({ "authentication-token": client.token });
+
+/** A promise that is not the platform's own. */
+export function thenable<T>(value: T): { then(resolve: (value: T) => unknown): unknown } {
+  // biome-ignore lint/suspicious/noThenProperty: that is what is tested
+  return { then: (resolve) => resolve(value) };
+}

@@ -9,11 +9,17 @@ import * as vitest from "vitest";
 import { expect, it } from "vitest";
 import type { Datastore } from "../../src/datastore/contract.ts";
 import type { SqlProvider } from "../../src/datastore/kysely/provider.ts";
+import { mysqlDialect } from "../../src/datastore/mysql/dialect.ts";
 import { mysql } from "../../src/datastore/mysql/index.ts";
+import { postgresDialect } from "../../src/datastore/postgres/dialect.ts";
 import { postgres } from "../../src/datastore/postgres/index.ts";
 import { DatastoreError } from "../../src/model/errors.ts";
 import { coreTables } from "../../src/model/tables.ts";
-import { conformanceEnvironment, userRow } from "../../src/testing/datastore-conformance/fixtures.ts";
+import {
+  conformanceEnvironment,
+  conformanceSchema,
+  userRow,
+} from "../../src/testing/datastore-conformance/fixtures.ts";
 import { datastoreConformance } from "../../src/testing/datastore-conformance.ts";
 import { describeService } from "./available.ts";
 import { flaskSecurityStatements, takesOver } from "./flask-security.ts";
@@ -43,7 +49,11 @@ describeService("postgres", "PostgreSQL", (postgresUrl) => {
       return openAt(place, schema, environment);
     },
     vitest,
-    { drop, another: (store, ...rest) => openAt(providers.get(store)?.place ?? "", ...rest) },
+    {
+      drop,
+      scanByEmail: scanOfPostgres,
+      another: (store, ...rest) => openAt(providers.get(store)?.place ?? "", ...rest),
+    },
   );
 
   const withClient = async <T>(work: (client: pg.Client) => Promise<T>): Promise<T> => {
@@ -265,7 +275,7 @@ describeService("mysql", "MariaDB", (mysqlUrl) => {
       return await openAt(place, schema, environment);
     },
     vitest,
-    { drop, another: (store, ...rest) => openAt(providers.get(store)?.place ?? "", ...rest) },
+    { drop, scanByEmail: scanOfMysql, another: (store, ...rest) => openAt(providers.get(store)?.place ?? "", ...rest) },
   );
 
   const newPlace = async (): Promise<string> => {
@@ -365,4 +375,25 @@ async function drop(store: Datastore, table: string, column?: string): Promise<v
   if (db === undefined) throw new Error("unknown store");
   if (column === undefined) await sql`drop table ${sql.id(table)}`.execute(db);
   else await sql`alter table ${sql.id(table)} drop column ${sql.id(column)}`.execute(db);
+}
+
+const emailColumn = conformanceSchema.user?.columns.email;
+
+async function scanOfPostgres(store: Datastore, email: string): Promise<string | undefined> {
+  const db = providers.get(store)?.provider.kysely();
+  if (db === undefined || emailColumn === undefined) throw new Error("unknown store");
+  const condition = postgresDialect.equalsIgnoringCase("user", emailColumn, email);
+  const plan = await sql<Record<string, string>>`explain select * from "user" where ${condition}`.execute(db);
+  const text = plan.rows.map((row) => row["QUERY PLAN"]).join("\n");
+  return /Seq Scan/.test(text) || !/Index Scan/.test(text) ? text : undefined;
+}
+
+async function scanOfMysql(store: Datastore, email: string): Promise<string | undefined> {
+  const db = providers.get(store)?.provider.kysely();
+  if (db === undefined || emailColumn === undefined) throw new Error("unknown store");
+  const dialect = mysqlDialect();
+  await dialect.learn(db);
+  const condition = dialect.equalsIgnoringCase("user", emailColumn, email);
+  const plan = await sql<{ key: string | null }>`explain select * from user where ${condition}`.execute(db);
+  return plan.rows.every((row) => row.key !== null) ? undefined : inspect(plan.rows);
 }

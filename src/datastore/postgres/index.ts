@@ -8,7 +8,7 @@ import { type SqlProvider, sqlProvider } from "../kysely/provider.ts";
 import { SqlStore } from "../kysely/store.ts";
 import { connectionString, refuseUnknownOptions, wholeNumber } from "../options.ts";
 import { TransactionScope } from "../transaction-scope.ts";
-import { listen } from "./bus.ts";
+import { type BusQueries, listen } from "./bus.ts";
 import { postgresDialect } from "./dialect.ts";
 
 export type { Generated, Kysely, SqlProvider } from "../kysely/provider.ts";
@@ -36,7 +36,7 @@ const known = ["max", "schema", "listen", "connectTimeout", "heartbeat"];
  * Accounts in PostgreSQL, by the `pg` package, which the application installs. Sessions run in UTC: `timestamp without time
  * zone` is read and written as UTC, also in the application's own queries through `kysely()`.
  *
- * Another process learns of a change over LISTEN/NOTIFY within the time that a packet takes.
+ * Other processes learn of a change over LISTEN/NOTIFY and acknowledge it: it is effective in all of them when it is done.
  */
 export function postgres(connection: string, options: PostgresOptions = {}): SqlProvider {
   refuseUnknownOptions("postgres", options, known);
@@ -72,14 +72,25 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
     try {
       await sql`select 1`.execute(db);
       const channel = "portcullis_invalidate";
-      const notify = async (payload: string): Promise<void> => {
-        await pool.query("select pg_notify($1, $2)", [channel, payload]);
+      const queries: BusQueries = {
+        async notify(to, payload) {
+          await pool.query("select pg_notify($1, $2)", [to, payload]);
+        },
+        async lockHolders(key) {
+          const { rows } = await pool.query<{ holder: number }>(
+            `select objid::bigint as holder from pg_locks where locktype = 'advisory' and granted and objsubid = 2
+               and classid = $1::bigint::oid
+               and database = (select oid from pg_database where datname = current_database())`,
+            [key],
+          );
+          return rows.map(({ holder }) => holder);
+        },
       };
-      const times = { heartbeat, silence: heartbeat * 5, echo: 2000, retry: 5000 };
+      const times = { heartbeat, silence: heartbeat * 5, patience: 100, retry: 5000 };
       const makeClient = (it: ClientConfig): InstanceType<typeof pg.Client> => new pg.Client(it);
       // A server that accepts a connection and then says nothing must not keep the bus from trying again.
       const listener: ClientConfig = { ...config, query_timeout: connectTimeout };
-      const bus = listening ? await listen(makeClient, listener, channel, notify, environment, times) : undefined;
+      const bus = listening ? await listen(makeClient, listener, channel, queries, environment, times) : undefined;
       const store = new SqlStore({
         db,
         dialect: name === undefined ? postgresDialect : inSchema(name),

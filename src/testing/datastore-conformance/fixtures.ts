@@ -20,6 +20,11 @@ export interface ConformanceExtras {
   readonly another?: (store: Datastore, schema: Schema, environment: DatastoreEnvironment) => Promise<Datastore>;
   /** Drops a table, or a column of it, by their names in the database. */
   readonly drop?: (store: Datastore, table: string, column?: string) => Promise<void>;
+  /**
+   * Asks the database how it would find a user by e-mail without regard to case. Resolves to undefined when it is by an
+   * index, else to the plan, for the message.
+   */
+  readonly scanByEmail?: (store: Datastore, email: string) => Promise<string | undefined>;
 }
 
 /** The core's tables, and one that has a column of each type. */
