@@ -1,4 +1,5 @@
-import { type MessageKey, messages } from "../i18n/index.ts";
+import type { MessageKey } from "../i18n/catalogue.ts";
+import { messages } from "../i18n/messages.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import type { RawSettings } from "./values.ts";
 

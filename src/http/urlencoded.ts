@@ -1,5 +1,5 @@
 /** Decodes one name or value of a query string or urlencoded form; undefined where it is not percent-encoded UTF-8. */
-export function decodeFormText(text: string): string | undefined {
+function decodeFormText(text: string): string | undefined {
   const spaced = text.includes("+") ? text.replaceAll("+", " ") : text;
   if (!spaced.includes("%")) return spaced;
   try {

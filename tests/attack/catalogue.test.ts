@@ -14,7 +14,7 @@ describe("the catalogue of attacks", () => {
 
   const played = new Set(
     globSync("*.test.ts", { cwd: import.meta.dirname }).flatMap((file) =>
-      [...readFileSync(`${import.meta.dirname}/${file}`, "utf8").matchAll(/\battack\("([A-Z]{3}-\d{2})\b/g)].map(
+      [...readFileSync(`${import.meta.dirname}/${file}`, "utf8").matchAll(/\battack\(\s*"([A-Z]{3}-\d{2})\b/g)].map(
         ([, id]) => String(id),
       ),
     ),

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hash } from "@node-rs/bcrypt";
 import type { Answer } from "./client.ts";
-import { exchange, rawRequest } from "./raw.ts";
+import { exchange, rawPost, rawRequest } from "./raw.ts";
 import { attacks, each, must, needsSessions, pairs, type Rig, secret } from "./suite.ts";
 
 const basic = (email: string, password: string): Record<string, string> => ({
@@ -32,7 +32,7 @@ async function allOpen(rig: Rig, email: string, password: string, expected: bool
 
 attacks("PWD", {}, (attack) => {
   attack("PWD-01 [ASVS 15.2.2]: passwords of megabytes are refused before they are hashed", async (rig, context) => {
-    const sizes = [1025, 5_000, 1_000_000, 10_000_000];
+    const sizes = [1025, 5_000, 1_000_000];
     const client = await rig.visitor();
     const paths = [rig.at("LOGIN"), rig.path("REGISTER") ?? rig.at("LOGIN")];
     await each(
@@ -54,6 +54,12 @@ attacks("PWD", {}, (attack) => {
         );
       },
     );
+    await each(paths, String, async (path) => {
+      const body = JSON.stringify({ email: "matt@lp.com", password: "x".repeat(10_000_000) });
+      const answer = await exchange(rig.lab.port, rawPost(rig.lab.port, path, "application/json", body));
+      // A server that closes while the client still writes may lose its answer to a reset: refused all the same.
+      must(answer === undefined || answer.status === 413, `10 MB: ${answer?.status}`);
+    });
     for (const size of [1025, 12_000, 200_000]) {
       const lines = [
         "GET /http HTTP/1.1",

@@ -1,5 +1,5 @@
 /**
- * One of several processes on one database: `node revocation-server.ts dialect connection schema`, started with an IPC
+ * One of several processes on one database: `node revocation-server.ts dialect connection`, started with an IPC
  * channel. Says its port, and ends with its parent.
  */
 import process from "node:process";
@@ -10,10 +10,10 @@ import { passwords } from "../../src/features/index.ts";
 import { serve } from "../../src/hosts/node.ts";
 import { portcullis } from "../../src/index.ts";
 
-const [dialect, connection = "", schema = ""] = process.argv.slice(2);
+const [dialect, connection = ""] = process.argv.slice(2);
 
 function datastore(): ReturnType<typeof sqlite> {
-  if (dialect === "postgres") return postgres(connection, { schema });
+  if (dialect === "postgres") return postgres(connection);
   return dialect === "mysql" ? mysql(connection) : sqlite(connection);
 }
 

@@ -1,21 +1,68 @@
 import { randomBytes } from "node:crypto";
 import mysqlDriver from "mysql2/promise";
 import pg from "pg";
-import { afterAll } from "vitest";
+import { afterAll, expect, it } from "vitest";
+import type { Datastore } from "../../src/datastore/contract.ts";
+import { postgres } from "../../src/datastore/postgres/index.ts";
+import { coreTables } from "../../src/model/tables.ts";
 import { describeService } from "./available.ts";
 import { twoProcesses } from "./two-processes.ts";
 
 const newName = (): string => `portcullis_test_${randomBytes(6).toString("hex")}`;
 
 describeService("postgres", "PostgreSQL", (url) => {
-  const schema = newName();
-  afterAll(async () => {
+  // A database of its own: notifications are heard in the whole database, also by other tests.
+  const database = newName();
+  const execute = async (statement: string): Promise<void> => {
     const client = new pg.Client(url);
     await client.connect();
-    await client.query(`drop schema if exists ${schema} cascade`);
+    await client.query(statement);
+    await client.end();
+  };
+  afterAll(() => execute(`drop database if exists ${database} with (force)`));
+  twoProcesses("PostgreSQL", true, async () => {
+    await execute(`create database ${database}`);
+    const place = new URL(url);
+    place.pathname = `/${database}`;
+    return ["postgres", place.href];
+  });
+});
+
+describeService("postgres", "the bus of PostgreSQL", (url) => {
+  const open = async (): Promise<Datastore> =>
+    postgres(url, { heartbeat: 50 }).open(coreTables, { now: Date.now, log: () => undefined });
+
+  it("waits until the others have heard, and not for those that are gone", async () => {
+    const stores = await Promise.all([open(), open(), open()]);
+    const heard: number[][] = stores.map(() => []);
+    for (const [index, store] of stores.entries()) {
+      store.bus?.onInvalidate((userId) => {
+        if (userId !== undefined) heard[index]?.push(userId);
+      });
+    }
+    for (let user = 1; user <= 20; user += 1) {
+      await stores[0]?.bus?.publish(-user);
+      expect(heard.map((list) => list.includes(-user))).toEqual([true, true, true]);
+    }
+    await stores[2]?.close();
+    await stores[0]?.bus?.publish(-21);
+    expect(heard.map((list) => list.includes(-21))).toEqual([true, true, false]);
+    await Promise.all([stores[0]?.close(), stores[1]?.close()]);
+  });
+
+  it("waits for one that holds the lock and says nothing only until it would not believe its cache, and once", async () => {
+    const client = new pg.Client(url);
+    await client.connect();
+    // A process that listens, as its lock says, and has stopped.
+    await client.query("select pg_advisory_lock_shared($1, $2)", [0x506f7274, 4711]);
+    const store = await open();
+    const started = performance.now();
+    await store.bus?.publish(-1);
+    expect(performance.now() - started).toBeGreaterThanOrEqual(250);
+    await store.bus?.publish(-2);
+    await store.close();
     await client.end();
   });
-  twoProcesses("PostgreSQL", true, async () => ["postgres", url, schema]);
 });
 
 describeService("mysql", "MariaDB", (url) => {

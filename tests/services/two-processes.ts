@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 import { type TestClient, testClient } from "portcullis/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-/** The arguments of one server: dialect, connection, schema. */
-export type ServerArguments = readonly [dialect: string, connection: string, schema?: string];
+/** The arguments of one server. */
+export type ServerArguments = readonly [dialect: string, connection: string];
 
 const program = fileURLToPath(new URL("revocation-server.ts", import.meta.url));
 const password = "battery staple";
@@ -14,11 +14,7 @@ const json = { headers: { accept: "application/json" } };
 
 /** Starts a server in a process of its own and waits until it listens. */
 async function startServer(args: ServerArguments): Promise<{ child: ChildProcess; url: string }> {
-  const child = fork(
-    program,
-    args.filter((arg) => arg !== undefined),
-    { stdio: ["ignore", "ignore", "pipe", "ipc"] },
-  );
+  const child = fork(program, args, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
   let errors = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     errors += text;

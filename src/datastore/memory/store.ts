@@ -252,12 +252,19 @@ class MemoryOperations implements Operations {
   }
 
   #checkUnique(table: string, target: Table, row: Row, others: readonly Row[], fields = Object.keys(row)): void {
-    const conflict = (keys: readonly string[]): boolean =>
-      keys.every((key) => row[key] !== null) && others.some((it) => keys.every((key) => same(it[key], row[key])));
+    const taken = (field: string, value: unknown): boolean =>
+      value !== null && others.some((it) => same(value, it[field]));
     const { primaryKey } = target;
-    if (primaryKey.length > 0 && conflict(primaryKey)) throw new UniqueConflictError(table, primaryKey[0]);
+    const [first] = primaryKey;
+    const isKeyTaken =
+      primaryKey.length === 1 && first !== undefined
+        ? taken(first, row[first])
+        : primaryKey.length > 1 && others.some((it) => primaryKey.every((key) => same(row[key], it[key])));
+    if (isKeyTaken) throw new UniqueConflictError(table, first);
     for (const field of fields) {
-      if (target.columns[field]?.unique === true && conflict([field])) throw new UniqueConflictError(table, field);
+      if (target.columns[field]?.unique === true && taken(field, row[field])) {
+        throw new UniqueConflictError(table, field);
+      }
     }
   }
 

@@ -63,7 +63,7 @@ export function allOf(shapes: readonly Shape[]): ObjectShape | undefined {
 }
 
 /** The parameters that any of several objects takes, required where all require it; undefined where one is no object. */
-export function anyOf(shapes: readonly Shape[]): ObjectShape | undefined {
+function anyOf(shapes: readonly Shape[]): ObjectShape | undefined {
   const found = new Map<string, { shapes: Shape[]; required: number }>();
   let rest: Shape | undefined;
   for (const shape of shapes) {
