@@ -242,7 +242,10 @@ test("any bytes of any type are read or refused, never a crash", async () => {
 });
 
 test("urlencoded forms survive the round trip", async () => {
-  const field = fc.tuple(fc.string({ unit: "grapheme", minLength: 1, maxLength: 10 }), fc.string({ unit: "grapheme" }));
+  const name = fc
+    .string({ unit: "grapheme", minLength: 1, maxLength: 10 })
+    .filter((text) => encodeURIComponent(text).length <= BODY_LIMITS.fieldNameBytes);
+  const field = fc.tuple(name, fc.string({ unit: "grapheme" }));
   await fc.assert(
     fc.asyncProperty(fc.array(field, { maxLength: 20 }), async (fields) => {
       const text = new URLSearchParams(fields).toString();

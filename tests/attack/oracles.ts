@@ -2,9 +2,6 @@
 import type { Answer, Sent } from "./client.ts";
 import type { Lab } from "./lab.ts";
 
-/** How many answers passed the oracles in this process. */
-export const inspected: { count: number } = { count: 0 };
-
 /** Throws an error that names the oracle when the answer breaks one. */
 export function inspect(lab: Lab, sent: Sent, answer: Answer): void {
   const faults = [
@@ -15,7 +12,6 @@ export function inspect(lab: Lab, sent: Sent, answer: Answer): void {
     ...cookieAttributes(lab, answer),
     ...singleHeaders(answer),
   ];
-  inspected.count += 1;
   if (faults.length > 0) {
     throw new Error(`${faults.join("; ")}\nafter ${sent.method} ${sent.path.slice(0, 200)} → ${answer.status}`);
   }
@@ -55,7 +51,7 @@ function noInsides(lab: Lab, answer: Answer): readonly string[] {
 }
 
 /** Every place of an answer that sends somebody on. */
-export function targetsOf(answer: Answer): readonly string[] {
+function targetsOf(answer: Answer): readonly string[] {
   const targets: string[] = [];
   if (answer.location !== undefined) targets.push(answer.location);
   const walk = (value: unknown, depth: number): void => {

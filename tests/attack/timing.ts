@@ -170,7 +170,7 @@ function median(values: readonly number[]): number {
 }
 
 /** Two-sided Mann-Whitney test with the normal approximation: the probability that two samples of one source differ so. */
-export function rankTest(a: readonly number[], b: readonly number[]): number {
+function rankTest(a: readonly number[], b: readonly number[]): number {
   const all = [...a.map((value) => ({ value, first: true })), ...b.map((value) => ({ value, first: false }))];
   all.sort((x, y) => x.value - y.value);
   let ranks = 0;

@@ -1,22 +1,9 @@
-import { column, portcullis } from "portcullis";
 import { passwords, registration } from "portcullis/features";
 import { memory } from "portcullis/memory";
 import { sqlite } from "portcullis/sqlite";
-import { type ClientAnswer, testClient } from "portcullis/testing";
+import type { ClientAnswer } from "portcullis/testing";
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
-import {
-  cookiesSet,
-  goodPassword,
-  masked,
-  observed,
-  origin,
-  type System,
-  secretKey,
-  start,
-  userId,
-  weakHashing,
-} from "./authn-system.ts";
+import { cookiesSet, goodPassword, masked, type System, start, userId, weakHashing } from "./authn-system.ts";
 
 const fresh = { email: "new@acme.example", password: goodPassword, password_confirm: goodPassword };
 
@@ -200,76 +187,6 @@ describe("the password", () => {
   });
 });
 
-describe("type confusion", () => {
-  const wrong: readonly [string, unknown][] = [
-    ["a list", [fresh.email]],
-    ["an object", { $gt: "" }],
-    ["a number", 1],
-    ["true", true],
-    ["null", null],
-    ["nested lists", [[["x"]]]],
-  ];
-  it.each(wrong)("%s in any field is a fault of that field", async (_name, value) => {
-    const system = await start();
-    for (const field of ["email", "password", "password_confirm"]) {
-      const answer = await register(system, { [field]: value });
-      expect([field, answer.status, Object.keys(faultsOf(answer) as object)]).toEqual([field, 400, [field]]);
-    }
-    for (const field of ["email", "password", "remember"]) {
-      if (field === "remember" && (value === true || value === null)) continue;
-      if (field === "email" && value === null) continue;
-      const json = { email: "ann@acme.example", password: goodPassword, [field]: value };
-      const answer = await system.client().post("/login", { json });
-      expect([field, answer.status, Object.keys(faultsOf(answer) as object)]).toEqual([field, 400, [field]]);
-    }
-    expect(await system.store.count("session", {})).toBe(0);
-  });
-
-  it.each(["[]", "1", '"x"', "true", "null", "{", '{"email":', "\ufeff{}", "NaN", "", "[[[[[[[["])(
-    "a body that is %j is 400",
-    async (body) => {
-      const system = await start();
-      for (const path of ["/login", "/register"]) {
-        const answer = await system.client().post(path, { body, headers: { "content-type": "application/json" } });
-        expect([path, answer.status]).toEqual([path, 400]);
-        expect(answer.headers.get("content-type")).toContain("json");
-      }
-    },
-  );
-
-  it("of a form: a field twice, or with brackets, is not taken for one", async () => {
-    const system = await start();
-    const client = system.client();
-    await client.get("/login");
-    const twice = new URLSearchParams([
-      ["email", "bob@acme.example"],
-      ...Object.entries({ email: "ann@acme.example", password: goodPassword }),
-    ]);
-    expect((await client.post("/login", { body: twice })).status).toBe(400);
-    for (const name of ["email[]", "email[$ne]", "email.x", "EMAIL"]) {
-      const answer = await client.post("/login", { form: { [name]: "ann@acme.example", password: goodPassword } });
-      expect([name, answer.status]).toEqual([name, 200]);
-    }
-    expect(await system.store.count("session", {})).toBe(0);
-  });
-
-  it("wildcards and operators find nobody", async () => {
-    const system = await start();
-    for (const email of ["%", "ann%", "_nn@acme.example", "ann@acme.example' or '1'='1", "*", "ann@acme.example--"]) {
-      expect(await signIn(system, email, goodPassword)).toBe(400);
-    }
-  });
-
-  it("letters that fold to others are other letters", async () => {
-    const system = await start();
-    await system.security.users.create({ email: "mike.skis@acme.example", password: goodPassword });
-    // Dotless i, Kelvin sign, long s, dotted capital I.
-    for (const email of ["m\u0131ke.skis@acme.example", "mike.\u017fkis@acme.example", "m\u0130ke.skis@acme.example"]) {
-      expect([email, await signIn(system, email, goodPassword)]).toEqual([email, 400]);
-    }
-  });
-});
-
 describe("an address that has an account", () => {
   const cases = [
     ["an active account", "ann@acme.example"],
@@ -364,120 +281,6 @@ describe("an address that has an account", () => {
     const names = system.events.map(({ name }) => name);
     expect(names.filter((name) => name === "userRegistered")).toHaveLength(1);
     expect(names.filter((name) => name === "userNotRegistered")).toHaveLength(11);
-  });
-});
-
-describe("an application's own fields", () => {
-  const own = async (
-    onRegister: (order: string[], user: { id: number }, fields: object) => void | Promise<void> = () => {},
-    extra: { readonly revealAccounts?: boolean } = {},
-  ) => {
-    const { provider, store } = observed(sqlite(":memory:"));
-    const seen: string[] = [];
-    const security = await portcullis({
-      secretKeys: [secretKey],
-      origins: [origin],
-      datastore: provider,
-      columns: {
-        company: column.string({ nullable: true }),
-        nickname: column.string({ nullable: true, unique: true }),
-        seats: column.integer({ default: 1 }),
-      },
-      roles: ["member"],
-      features: [
-        passwords(),
-        registration({
-          roles: ["member"],
-          fields: {
-            company: { label: "Company", required: false, maxLength: 20 },
-            nickname: { label: "Nickname", required: false },
-            seats: { label: "Seats", type: "number", schema: z.coerce.number().int().min(1).max(9) },
-            terms: { label: "I agree", type: "checkbox" },
-          },
-          async onRegister(tx, user, fields) {
-            const seats: number = fields.seats;
-            const terms: boolean = fields.terms;
-            seen.push(`${user.email} ${seats} ${terms} ${fields.company} ${user.hasRole("member")}`);
-            await tx.insert("ticket", {
-              id: `of-user-${user.id}`,
-              purpose: "welcome",
-              userId: user.id,
-              uniquifier: user.fsUniquifier,
-              secretHash: "none",
-              payload: {},
-              attemptsLeft: 1,
-              createdAt: 0,
-              expiresAt: 0,
-              consumedAt: null,
-            });
-            await onRegister(seen, user, fields);
-          },
-        }),
-      ],
-      passwords: { hashing: weakHashing },
-      log: () => {},
-      ...extra,
-    });
-    const app = security.app();
-    app.onError((_error, c) => c.text("failed", 500));
-    const post = (fields: object): Promise<ClientAnswer> =>
-      testClient(app, origin).post("/register", { json: { ...fresh, seats: "3", terms: true, ...fields } });
-    return { security, store: store(), seen, post, app };
-  };
-
-  it("are typed, checked by their schemas, and stored where a column has their name", async () => {
-    const { security, seen, post } = await own();
-    const bad = await post({ seats: "10", terms: false, company: "x".repeat(21) });
-    expect([bad.status, Object.keys(faultsOf(bad) as object)]).toEqual([400, ["company", "seats", "terms"]]);
-    expect((await post({ company: " Acme & Söhne ", seats: 4 })).status).toBe(200);
-    const user = await security.users.find("email", fresh.email);
-    const [company, seats]: [string | null | undefined, number | undefined] = [user?.company, user?.seats];
-    expect([company, seats, user?.hasRole("member")]).toEqual(["Acme & Söhne", 4, true]);
-    expect(seen).toEqual(["new@acme.example 4 true Acme & Söhne true"]);
-  });
-
-  it("and its rows are written with the user or not at all", async () => {
-    const { security, store, post } = await own((_seen, _user, fields) => {
-      if ((fields as { company: string }).company === "refused") throw new Error("not this one");
-    });
-    const before = await store.count("user", {});
-    expect((await post({ company: "refused" })).status).toBe(500);
-    expect([
-      await store.count("user", {}),
-      await store.count("ticket", {}),
-      await store.count("rolesUsers", {}),
-    ]).toEqual([before, 0, 0]);
-    expect(await security.users.find("email", fresh.email)).toBeUndefined();
-    expect((await post({ company: "taken" })).status).toBe(200);
-    expect([await store.count("ticket", {}), await store.count("rolesUsers", {})]).toEqual([1, 1]);
-  });
-
-  it("that must be unique and are taken are a fault of their field, for known and new addresses alike", async () => {
-    const { store, post } = await own();
-    expect((await post({ email: "first@acme.example", nickname: "nick" })).status).toBe(200);
-    const taken = await post({ email: "second@acme.example", nickname: "nick" });
-    expect([taken.status, Object.keys(faultsOf(taken) as object)]).toEqual([400, ["nickname"]]);
-    const known = await post({ email: "first@acme.example", nickname: "nick" });
-    expect(masked(known)).toEqual(masked(taken));
-    expect(await store.count("user", {})).toBe(1);
-    const both = await Promise.all(
-      ["a@acme.example", "b@acme.example"].map((email) => post({ email, nickname: "together" })),
-    );
-    expect(both.map(({ status }) => status).sort()).toEqual([200, 400]);
-  });
-
-  it("that must be unique and may be left out are left out by any number of users", async () => {
-    const { security, post } = await own();
-    expect((await post({ email: "first@acme.example" })).status).toBe(200);
-    expect((await post({ email: "second@acme.example", nickname: " " })).status).toBe(200);
-    expect((await security.users.find("email", "second@acme.example"))?.nickname).toBeNull();
-  });
-
-  it("do not run onRegister for an address that is known", async () => {
-    const { seen, post } = await own();
-    await post({});
-    await post({});
-    expect(seen).toHaveLength(1);
   });
 });
 

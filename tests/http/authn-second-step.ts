@@ -1,7 +1,7 @@
 /** A feature as an application may write one: a second step with a code, on the public contract alone. */
 import type { Gate } from "portcullis";
 import { open } from "portcullis";
-import { done, endpoint, type Feature, type Field, outcomeAnswer, refused } from "portcullis/features";
+import { endpoint, type Feature, type Field, outcomeAnswer, refused } from "portcullis/features";
 
 export const rightCode = "314159";
 
@@ -83,25 +83,5 @@ export function watchedGate(
       },
     ],
     endpoints: () => [],
-  };
-}
-
-/** An endpoint that tells who is calling, answered like the account pages. */
-export function whoami(): Feature {
-  return {
-    name: "whoami",
-    endpoints: () => [
-      endpoint({
-        name: "whoami",
-        path: "/whoami",
-        authz: open("a test"),
-        page: "verify",
-        title: "TITLE_VERIFY",
-        submitLabel: "SUBMIT_VERIFY",
-        fields: {},
-        show: (rq) => ({ via: rq.identity?.via ?? null }),
-        submit: ({ rq }) => done("/", { response: { via: rq.identity?.via ?? null } }),
-      }),
-    ],
   };
 }

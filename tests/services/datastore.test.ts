@@ -389,7 +389,7 @@ async function scanOfPostgres(store: Datastore, email: string): Promise<string |
 }
 
 async function scanOfMysql(store: Datastore, email: string): Promise<string | undefined> {
-  const db = providers.get(store)?.provider.kysely();
+  const db = providers.get(store)?.provider.kysely<Record<string, Record<string, unknown>>>();
   if (db === undefined || emailColumn === undefined) throw new Error("unknown store");
   const dialect = mysqlDialect();
   await dialect.learn(db);

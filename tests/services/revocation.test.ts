@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import mysqlDriver from "mysql2/promise";
 import pg from "pg";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Datastore } from "../../src/datastore/contract.ts";
 import { postgres } from "../../src/datastore/postgres/index.ts";
 import { coreTables } from "../../src/model/tables.ts";
@@ -19,18 +19,15 @@ describeService("postgres", "PostgreSQL", (url) => {
     await client.query(statement);
     await client.end();
   };
-  afterAll(() => execute(`drop database if exists ${database} with (force)`));
-  twoProcesses("PostgreSQL", true, async () => {
-    await execute(`create database ${database}`);
-    const place = new URL(url);
-    place.pathname = `/${database}`;
-    return ["postgres", place.href];
-  });
-});
-
-describeService("postgres", "the bus of PostgreSQL", (url) => {
+  const place = new URL(url);
+  place.pathname = `/${database}`;
   const open = async (): Promise<Datastore> =>
-    postgres(url, { heartbeat: 50 }).open(coreTables, { now: Date.now, log: () => undefined });
+    postgres(place.href, { heartbeat: 50 }).open(coreTables, { now: Date.now, log: () => undefined });
+
+  beforeAll(() => execute(`create database ${database}`));
+  afterAll(() => execute(`drop database if exists ${database} with (force)`));
+
+  twoProcesses("PostgreSQL", true, async () => ["postgres", place.href]);
 
   it("waits until the others have heard, and not for those that are gone", async () => {
     const stores = await Promise.all([open(), open(), open()]);
@@ -50,8 +47,8 @@ describeService("postgres", "the bus of PostgreSQL", (url) => {
     await Promise.all([stores[0]?.close(), stores[1]?.close()]);
   });
 
-  it("waits for one that holds the lock and says nothing only until it would not believe its cache, and once", async () => {
-    const client = new pg.Client(url);
+  it("waits for one that listens and says nothing only until that would not believe its cache", async () => {
+    const client = new pg.Client(place.href);
     await client.connect();
     // A process that listens, as its lock says, and has stopped.
     await client.query("select pg_advisory_lock_shared($1, $2)", [0x506f7274, 4711]);
@@ -59,7 +56,6 @@ describeService("postgres", "the bus of PostgreSQL", (url) => {
     const started = performance.now();
     await store.bus?.publish(-1);
     expect(performance.now() - started).toBeGreaterThanOrEqual(250);
-    await store.bus?.publish(-2);
     await store.close();
     await client.end();
   });

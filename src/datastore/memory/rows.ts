@@ -53,8 +53,6 @@ export function arranged(rows: readonly Row[], { orderBy, limit }: ReadOptions):
 
 /** Equality as the unique constraints and comparisons see it. */
 export function same(a: unknown, b: unknown): boolean {
-  // Most values are none of an object: unique values are looked for in every row.
-  if (typeof a !== "object") return a === b;
   if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
   return a === b;

@@ -15,11 +15,14 @@ import { generatedKey, tableOf } from "../tables.ts";
 import { TransactionScope, withinTransaction } from "../transaction-scope.ts";
 import { changes, completeRow } from "../values.ts";
 import { arranged, copied, matches, same } from "./rows.ts";
+import { TakenValues } from "./unique.ts";
 
 /** The rows of one table. Stored rows are never changed, only replaced: a copy of the list is a snapshot. */
 interface Content {
   rows: Row[];
   nextKey: number;
+  /** What is taken in this very list; one of another list, of before a change or a rollback, says nothing. */
+  unique?: { readonly rows: readonly Row[]; readonly taken: TakenValues };
 }
 
 /** The whole content; its tables come into being by `migrate()`. */
@@ -184,9 +187,13 @@ class MemoryOperations implements Operations {
     const content = this.#content(table, target);
     const key = generatedKey(target);
     if (key !== undefined) values[key] ??= content.nextKey;
-    this.#checkUnique(table, target, values, content.rows);
+    const { rows } = content;
+    if (content.unique?.rows !== rows) content.unique = { rows, taken: new TakenValues(target, rows) };
+    const conflict = content.unique.taken.conflict(values);
+    if (conflict !== undefined) throw new UniqueConflictError(table, conflict);
     this.#checkReferences(table, target, values);
-    content.rows.push(values);
+    rows.push(values);
+    content.unique.taken.add(values);
     if (key === undefined) return undefined;
     const made = values[key] as number;
     content.nextKey = Math.max(content.nextKey, made + 1);
@@ -251,20 +258,13 @@ class MemoryOperations implements Operations {
     return comparisons === undefined ? [] : rows.filter((row) => matches(row, comparisons));
   }
 
-  #checkUnique(table: string, target: Table, row: Row, others: readonly Row[], fields = Object.keys(row)): void {
-    const taken = (field: string, value: unknown): boolean =>
-      value !== null && others.some((it) => same(value, it[field]));
+  #checkUnique(table: string, target: Table, row: Row, others: readonly Row[], fields: readonly string[]): void {
+    const conflict = (keys: readonly string[]): boolean =>
+      keys.every((key) => row[key] !== null) && others.some((it) => keys.every((key) => same(it[key], row[key])));
     const { primaryKey } = target;
-    const [first] = primaryKey;
-    const isKeyTaken =
-      primaryKey.length === 1 && first !== undefined
-        ? taken(first, row[first])
-        : primaryKey.length > 1 && others.some((it) => primaryKey.every((key) => same(row[key], it[key])));
-    if (isKeyTaken) throw new UniqueConflictError(table, first);
+    if (primaryKey.length > 0 && conflict(primaryKey)) throw new UniqueConflictError(table, primaryKey[0]);
     for (const field of fields) {
-      if (target.columns[field]?.unique === true && taken(field, row[field])) {
-        throw new UniqueConflictError(table, field);
-      }
+      if (target.columns[field]?.unique === true && conflict([field])) throw new UniqueConflictError(table, field);
     }
   }
 

@@ -10,6 +10,7 @@ import { connectionString, refuseUnknownOptions, wholeNumber } from "../options.
 import { TransactionScope } from "../transaction-scope.ts";
 import { type BusQueries, listen } from "./bus.ts";
 import { postgresDialect } from "./dialect.ts";
+import { discarding } from "./pool.ts";
 
 export type { Generated, Kysely, SqlProvider } from "../kysely/provider.ts";
 
@@ -68,7 +69,9 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
     });
     // An idle connection that breaks: the pool drops it, the next query gets another.
     pool.on("error", (error) => environment.log("an idle connection to PostgreSQL broke", { reason: error.message }));
-    const db = new Kysely<Record<string, Record<string, unknown>>>({ dialect: new PostgresDialect({ pool }) });
+    const db = new Kysely<Record<string, Record<string, unknown>>>({
+      dialect: new PostgresDialect({ pool: discarding(pool) }),
+    });
     try {
       await sql`select 1`.execute(db);
       const channel = "portcullis_invalidate";

@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import type { Datastore } from "../datastore/contract.ts";
+import { memory } from "../datastore/memory/index.ts";
+import { coreTables } from "../model/tables.ts";
+import { createTickets, type Tickets } from "./tickets.ts";
+
+async function made(): Promise<{
+  tickets: Tickets;
+  store: Datastore;
+  user: { id: number; fsUniquifier: string };
+  clock: { now: number };
+}> {
+  const clock = { now: 1_000_000 };
+  const store = await memory().open(coreTables, { now: () => clock.now, log: () => undefined });
+  await store.migrate();
+  const at = new Date(clock.now);
+  const row = { email: "a@acme.example", active: true, fsUniquifier: "u1", createDatetime: at, updateDatetime: at };
+  const id = (await store.insert("user", row)) ?? 0;
+  return { tickets: createTickets(store, () => clock.now), store, user: { id, fsUniquifier: "u1" }, clock };
+}
+
+describe("a ticket", () => {
+  it("is consumed once, by one of many", async () => {
+    const { tickets, user } = await made();
+    const text = await tickets.issue({ purpose: "reset", user, payload: { a: 1 }, life: 1000 });
+    expect(text).toMatch(/^[\w-]{22}\.[\w-]{43}$/);
+    expect(await tickets.peek("reset", text)).toMatchObject({ userId: user.id, payload: { a: 1 }, consumedAt: null });
+    const redeemed = await Promise.all(Array.from({ length: 20 }, () => tickets.redeem("reset", text)));
+    expect(redeemed.filter((ticket) => ticket !== undefined)).toHaveLength(1);
+    expect(await tickets.peek("reset", text)).toBeUndefined();
+  });
+
+  it("of one purpose is worth nothing for another", async () => {
+    const { tickets, user } = await made();
+    const purposes = ["confirm", "reset", "sign-in", "change-email"];
+    for (const issued of purposes) {
+      const text = await tickets.issue({ purpose: issued, user, life: 1000 });
+      for (const other of purposes.filter((purpose) => purpose !== issued)) {
+        expect([await tickets.peek(other, text), await tickets.redeem(other, text)]).toEqual([undefined, undefined]);
+      }
+      expect(await tickets.redeem(issued, text)).toBeDefined();
+    }
+  });
+
+  it("ends with its time, and with a change of its user", async () => {
+    const { tickets, user, store, clock } = await made();
+    const [early, late] = [
+      await tickets.issue({ purpose: "reset", user, life: 1000 }),
+      await tickets.issue({ purpose: "reset", user, life: 1000 }),
+    ];
+    clock.now += 999;
+    expect(await tickets.redeem("reset", early)).toBeDefined();
+    clock.now += 1;
+    expect(await tickets.redeem("reset", late)).toBeUndefined();
+    const text = await tickets.issue({ purpose: "reset", user, life: 1000 });
+    await store.update("user", { id: user.id }, { fsUniquifier: "u2" });
+    expect(await tickets.redeem("reset", text)).toBeUndefined();
+  });
+
+  it("takes the exact text alone", async () => {
+    const { tickets, user } = await made();
+    const text = await tickets.issue({ purpose: "reset", user, life: 1000 });
+    const other = await tickets.issue({ purpose: "reset", user, life: 1000 });
+    const [id = "", secret = ""] = text.split(".");
+    const wrong = ["", ".", id, `${id}.`, `${id}.${other.split(".")[1]}`, `${text}=`, `${text} `, ` ${text}`];
+    for (let at = 0; at < text.length; at += 1)
+      wrong.push(text.slice(0, at) + (text[at] === "x" ? "y" : "x") + text.slice(at + 1));
+    wrong.push(text.toLowerCase(), `${secret}.${id}`, `${id}.${secret.slice(0, -1)}`);
+    for (const attempt of wrong.filter((candidate) => candidate !== text)) {
+      expect([attempt, await tickets.redeem("reset", attempt)]).toEqual([attempt, undefined]);
+    }
+    expect(await tickets.redeem("reset", text)).toBeDefined();
+  });
+
+  it("takes its attempts and not one more, also many at once; the last guess may still be right", async () => {
+    const { tickets, user } = await made();
+    const text = await tickets.issue({ purpose: "sign-in", user, life: 1000, attempts: 3 });
+    const ticket = await tickets.peek("sign-in", text);
+    if (ticket === undefined) throw new Error("the ticket is not there");
+    const taken = await Promise.all(Array.from({ length: 10 }, () => tickets.attempt(ticket)));
+    expect(taken.filter(Boolean)).toHaveLength(3);
+    expect(await tickets.peek("sign-in", text)).toBeUndefined();
+    expect(await tickets.redeem("sign-in", text)).toBeUndefined();
+    expect(await tickets.redeem("sign-in", text, { afterAttempt: true })).toBeDefined();
+    expect(await tickets.attempt(ticket)).toBe(false);
+  });
+
+  it("without a user works, and long over it is removed", async () => {
+    const { tickets, store, clock } = await made();
+    const text = await tickets.issue({ purpose: "state", user: undefined, life: 1000 });
+    clock.now += 1000 + 86_400_000;
+    expect(await tickets.purge()).toBe(0);
+    clock.now += 1;
+    expect(await tickets.purge()).toBe(1);
+    expect([await store.count("ticket", {}), await tickets.peek("state", text)]).toEqual([0, undefined]);
+  });
+});

@@ -1,0 +1,124 @@
+import { column, portcullis } from "portcullis";
+import { passwords, registration } from "portcullis/features";
+import { sqlite } from "portcullis/sqlite";
+import { type ClientAnswer, testClient } from "portcullis/testing";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { goodPassword, masked, observed, origin, secretKey, weakHashing } from "./authn-system.ts";
+
+const fresh = { email: "new@acme.example", password: goodPassword, password_confirm: goodPassword };
+const faultsOf = (answer: ClientAnswer): unknown => answer.json.response.field_errors;
+
+describe("an application's own fields", () => {
+  const own = async (
+    onRegister: (order: string[], user: { id: number }, fields: object) => void | Promise<void> = () => {},
+    extra: { readonly revealAccounts?: boolean } = {},
+  ) => {
+    const { provider, store } = observed(sqlite(":memory:"));
+    const seen: string[] = [];
+    const security = await portcullis({
+      secretKeys: [secretKey],
+      origins: [origin],
+      datastore: provider,
+      columns: {
+        company: column.string({ nullable: true }),
+        nickname: column.string({ nullable: true, unique: true }),
+        seats: column.integer({ default: 1 }),
+      },
+      roles: ["member"],
+      features: [
+        passwords(),
+        registration({
+          roles: ["member"],
+          fields: {
+            company: { label: "Company", required: false, maxLength: 20 },
+            nickname: { label: "Nickname", required: false },
+            seats: { label: "Seats", type: "number", schema: z.coerce.number().int().min(1).max(9) },
+            terms: { label: "I agree", type: "checkbox" },
+          },
+          async onRegister(tx, user, fields) {
+            const seats: number = fields.seats;
+            const terms: boolean = fields.terms;
+            seen.push(`${user.email} ${seats} ${terms} ${fields.company} ${user.hasRole("member")}`);
+            await tx.insert("ticket", {
+              id: `of-user-${user.id}`,
+              purpose: "welcome",
+              userId: user.id,
+              uniquifier: user.fsUniquifier,
+              secretHash: "none",
+              payload: {},
+              attemptsLeft: 1,
+              createdAt: 0,
+              expiresAt: 0,
+              consumedAt: null,
+            });
+            await onRegister(seen, user, fields);
+          },
+        }),
+      ],
+      passwords: { hashing: weakHashing },
+      log: () => {},
+      ...extra,
+    });
+    const app = security.app();
+    app.onError((_error, c) => c.text("failed", 500));
+    const post = (fields: object): Promise<ClientAnswer> =>
+      testClient(app, origin).post("/register", { json: { ...fresh, seats: "3", terms: true, ...fields } });
+    return { security, store: store(), seen, post, app };
+  };
+
+  it("are typed, checked by their schemas, and stored where a column has their name", async () => {
+    const { security, seen, post } = await own();
+    const bad = await post({ seats: "10", terms: false, company: "x".repeat(21) });
+    expect([bad.status, Object.keys(faultsOf(bad) as object)]).toEqual([400, ["company", "seats", "terms"]]);
+    expect((await post({ company: " Acme & Söhne ", seats: 4 })).status).toBe(200);
+    const user = await security.users.find("email", fresh.email);
+    const [company, seats]: [string | null | undefined, number | undefined] = [user?.company, user?.seats];
+    expect([company, seats, user?.hasRole("member")]).toEqual(["Acme & Söhne", 4, true]);
+    expect(seen).toEqual(["new@acme.example 4 true Acme & Söhne true"]);
+  });
+
+  it("and its rows are written with the user or not at all", async () => {
+    const { security, store, post } = await own((_seen, _user, fields) => {
+      if ((fields as { company: string }).company === "refused") throw new Error("not this one");
+    });
+    const before = await store.count("user", {});
+    expect((await post({ company: "refused" })).status).toBe(500);
+    expect([
+      await store.count("user", {}),
+      await store.count("ticket", {}),
+      await store.count("rolesUsers", {}),
+    ]).toEqual([before, 0, 0]);
+    expect(await security.users.find("email", fresh.email)).toBeUndefined();
+    expect((await post({ company: "taken" })).status).toBe(200);
+    expect([await store.count("ticket", {}), await store.count("rolesUsers", {})]).toEqual([1, 1]);
+  });
+
+  it("that must be unique and are taken are a fault of their field, for known and new addresses alike", async () => {
+    const { store, post } = await own();
+    expect((await post({ email: "first@acme.example", nickname: "nick" })).status).toBe(200);
+    const taken = await post({ email: "second@acme.example", nickname: "nick" });
+    expect([taken.status, Object.keys(faultsOf(taken) as object)]).toEqual([400, ["nickname"]]);
+    const known = await post({ email: "first@acme.example", nickname: "nick" });
+    expect(masked(known)).toEqual(masked(taken));
+    expect(await store.count("user", {})).toBe(1);
+    const both = await Promise.all(
+      ["a@acme.example", "b@acme.example"].map((email) => post({ email, nickname: "together" })),
+    );
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 400]);
+  });
+
+  it("that must be unique and may be left out are left out by any number of users", async () => {
+    const { security, post } = await own();
+    expect((await post({ email: "first@acme.example" })).status).toBe(200);
+    expect((await post({ email: "second@acme.example", nickname: " " })).status).toBe(200);
+    expect((await security.users.find("email", "second@acme.example"))?.nickname).toBeNull();
+  });
+
+  it("do not run onRegister for an address that is known", async () => {
+    const { seen, post } = await own();
+    await post({});
+    await post({});
+    expect(seen).toHaveLength(1);
+  });
+});
