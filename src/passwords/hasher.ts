@@ -68,6 +68,16 @@ export function createHasher(options: HashingOptions = {}): PasswordHasher {
     return second !== undefined && (await hashed.verify(second)) ? "second" : undefined;
   }
 
+  /**
+   * False when the stored hash proves only the beginning of the password: what follows may be mistyped, and must not become
+   * the password by an upgrade.
+   */
+  const provenWhole = (hashed: StoredHash, password: string, form: "first" | "second"): boolean => {
+    const [first, second] = secretForms(password, hashed.scheme);
+    const hashedItself = (form === "first" ? first : second) === password;
+    return !hashedItself || Buffer.byteLength(password) <= (hashed.significantBytes ?? Number.POSITIVE_INFINITY);
+  };
+
   return {
     async hash(password) {
       const normal = normalizePassword(password);
@@ -86,7 +96,8 @@ export function createHasher(options: HashingOptions = {}): PasswordHasher {
       }
       const form = await queue.run(() => match(hashed, normal));
       if (form === undefined) return { ok: false, upgrade: false };
-      return { ok: true, upgrade: (form === "second" || !isCurrent(stored)) && hashed.work <= work };
+      const weaker = (form === "second" || !isCurrent(stored)) && hashed.work <= work;
+      return { ok: true, upgrade: weaker && provenWhole(hashed, normal, form) };
     },
     async burn(password) {
       await queue.run(() => match(decoy, normalizePassword(password) ?? STAND_IN));

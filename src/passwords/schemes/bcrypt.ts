@@ -2,6 +2,7 @@ import { verify } from "@node-rs/bcrypt";
 import { REFERENCE_WORK, type StoredHash } from "./stored.ts";
 
 const MAXIMUM_COST = 16;
+const SIGNIFICANT = 72;
 /** 16 bytes of salt leave four spare bits in their last character, 23 bytes of digest two; both are zero. */
 const FORM = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/;
 
@@ -12,6 +13,7 @@ export function parseBcrypt(stored: string): StoredHash | undefined {
   return {
     scheme: "bcrypt",
     work: REFERENCE_WORK * 2 ** (cost - 13),
-    verify: (secret) => verify(Buffer.from(secret).subarray(0, 72), stored),
+    significantBytes: SIGNIFICANT,
+    verify: (secret) => verify(Buffer.from(secret).subarray(0, SIGNIFICANT), stored),
   };
 }

@@ -16,6 +16,8 @@ export interface StoredHash {
    * `REFERENCE_WORK`.
    */
   readonly work: number;
+  /** How many bytes of a secret count, where not all do. */
+  readonly significantBytes?: number;
   /** Whether the secret gives this hash; in constant time, off the event loop. */
   verify(secret: string): Promise<boolean>;
 }
