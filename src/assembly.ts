@@ -199,9 +199,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     [
       tokenScheme({
         ring,
-        datastore,
-        roles,
-        account,
+        users,
         cache: caches.token,
         options: {
           header: options.tokens?.header ?? "Authentication-Token",

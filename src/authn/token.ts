@@ -1,8 +1,7 @@
 import type { CredentialCache } from "../datastore/cache.ts";
-import type { Datastore } from "../datastore/contract.ts";
-import type { Roles } from "../datastore/roles.ts";
+import type { Users } from "../datastore/users.ts";
 import type { SecurityRequest } from "../http/request.ts";
-import type { Account, accountFactory } from "../model/account.ts";
+import type { Account } from "../model/account.ts";
 import type { Identity } from "../model/identity.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
 import { sha256 } from "../secrets/random.ts";
@@ -58,22 +57,20 @@ export function sealToken(
 /** What the token scheme needs. */
 export interface TokenSchemeContext {
   readonly ring: KeyRing;
-  readonly datastore: Datastore;
-  readonly roles: Roles;
-  readonly account: ReturnType<typeof accountFactory>;
+  readonly users: Users;
   readonly cache: CredentialCache<LiveToken>;
   readonly options: TokenOptions;
 }
 
 /** The scheme "token": a signed auth token in a header of its own, which no browser adds by itself. */
 export function tokenScheme(context: TokenSchemeContext): Scheme {
-  const { options, cache, datastore } = context;
+  const { options, cache } = context;
 
   const load = async (hash: string, payload: TokenPayload): Promise<Identity | undefined> => {
     const stamp = cache.stamp();
     const field = payload.f === true ? "fsUniquifier" : "fsTokenUniquifier";
-    const found = await findUser(field, payload.u);
-    if (found === undefined || !found.active || found[field] !== payload.u) return undefined;
+    const found = await context.users.find(field, payload.u);
+    if (found === undefined || !found.active) return undefined;
     // A token uniquifier that was set since has ended the tokens made without one.
     if (payload.f === true && found.fsTokenUniquifier !== null) return undefined;
     const identity: Identity = {
@@ -85,15 +82,6 @@ export function tokenScheme(context: TokenSchemeContext): Scheme {
     };
     cache.keep(hash, { userId: found.id, identity, expiresAt: payload.e }, stamp);
     return identity;
-  };
-
-  const findUser = async (field: string, value: string): Promise<Account | undefined> => {
-    if (datastore.loadUser !== undefined) {
-      const found = await datastore.loadUser(field, value);
-      return found === undefined ? undefined : context.account(found.user, found.roles);
-    }
-    const user = await datastore.findOne("user", { [field]: value });
-    return user === undefined ? undefined : context.account(user, await context.roles.ofUser(user["id"] as number));
   };
 
   return {
