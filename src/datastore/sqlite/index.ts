@@ -46,13 +46,11 @@ export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
       opened.exec("PRAGMA synchronous = NORMAL");
       const scope = new TransactionScope();
       const driver = new NodeSqliteDriver(opened, lockTimeout, () => scope.refuseInside());
-      const shared = inMemory ? undefined : await whenUnlocked(lockTimeout, () => dataVersionBus(opened));
-      const bus = shared ?? localBus();
+      const bus = inMemory ? localBus() : await whenUnlocked(lockTimeout, () => dataVersionBus(opened));
       const db = new Kysely<Record<string, Record<string, unknown>>>({ dialect: new NodeSqliteDialect(driver) });
       // Kysely destroys only what it has used.
       await db.connection().execute(async () => {});
-      const beforeClose = async (): Promise<void> => shared?.close();
-      return { db, store: new SqlStore({ db, dialect: sqliteDialect, schema, environment, bus, scope, beforeClose }) };
+      return { db, store: new SqlStore({ db, dialect: sqliteDialect, schema, environment, bus, scope }) };
     } catch (error) {
       connection?.close();
       throw new DatastoreError(`cannot open the SQLite database "${path}": ${messageOf(error)}`, { cause: error });
