@@ -16,9 +16,10 @@ import { createRoles } from "./datastore/roles.ts";
 import { createUsers } from "./datastore/users.ts";
 import { createEventHub } from "./events/events.ts";
 import { accountRoutes } from "./features/account-routes.ts";
+import { createDestinations } from "./features/destinations.ts";
 import type { Endpoint } from "./features/endpoint.ts";
 import type { EngineContext } from "./features/engine.ts";
-import type { Destinations, Feature, Kernel } from "./features/feature.ts";
+import type { Feature, Kernel } from "./features/feature.ts";
 import { createAddressReader } from "./http/address.ts";
 import { BODY_LIMITS } from "./http/body.ts";
 import { createCsrf } from "./http/csrf.ts";
@@ -35,7 +36,7 @@ import { commandLine, type MigrationReport } from "./model/command-line.ts";
 import { ConfigurationError } from "./model/errors.ts";
 import type { Schema, Table } from "./model/schema.ts";
 import { coreTables } from "./model/tables.ts";
-import { checkOptions, type Destination, type SecurityOptions } from "./options.ts";
+import { checkOptions, type SecurityOptions } from "./options.ts";
 import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
 import type { AppContext } from "./routes/app.ts";
@@ -164,7 +165,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     bodyLimits: { ...BODY_LIMITS, ...given(options.body) },
     csrf,
     cookies,
-    redirects: createRedirects(origins),
+    redirects: createRedirects([...origins, ...(options.redirectOrigins ?? [])]),
     events,
     catalogue,
   };
@@ -178,7 +179,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     tickets,
     sessions,
     revealAccounts: options.revealAccounts === true,
-    destinations: destinations(options),
+    destinations: createDestinations(options.destinations, options.spa, origins),
     ownColumns: new Map(Object.entries(namedColumns(options.columns ?? {}))),
     declaredRoles: new Set(options.roles ?? []),
     path: (name: string) => paths.get(name),
@@ -219,11 +220,11 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   authenticator.check([...csrf.schemes], "csrf.schemes");
 
   const kernel: Kernel = { ...base, signIn, bags, proof };
-  const endpoints = features.flatMap((feature) =>
-    (feature.endpoints?.(kernel) ?? []).map((endpoint) => ({
-      feature: feature.name,
-      endpoint: prefixed(endpoint, options.prefix),
-    })),
+  const endpoints = placed(
+    features.flatMap((feature) =>
+      (feature.endpoints?.(kernel) ?? []).map((endpoint) => ({ feature: feature.name, endpoint })),
+    ),
+    options,
   );
   for (const { endpoint } of endpoints) paths.set(endpoint.name, endpoint.path);
 
@@ -383,13 +384,29 @@ function checkSchemeNames(names: readonly string[]): void {
   if (twice !== undefined) throw new ConfigurationError("schemes", `there are two schemes "${twice}"`);
 }
 
-function destinations(options: AnyOptions): Destinations {
-  const of = (destination: Destination | undefined): ((rq: SecurityRequest) => string) =>
-    typeof destination === "function" ? destination : () => destination ?? "/";
-  const { afterSignIn, afterSignOut, afterRegister } = options.destinations ?? {};
-  return { afterSignIn: of(afterSignIn), afterSignOut: of(afterSignOut), afterRegister: of(afterRegister) };
-}
-
-function prefixed(endpoint: Endpoint, prefix: string | undefined): Endpoint {
-  return prefix === undefined ? endpoint : { ...endpoint, path: `${prefix}${endpoint.path}` };
+/** Endpoints at the paths that the application gave them, behind its prefix. */
+function placed(
+  endpoints: readonly { readonly feature: string; readonly endpoint: Endpoint }[],
+  { prefix = "", paths = {} }: AnyOptions,
+): readonly { readonly feature: string; readonly endpoint: Endpoint }[] {
+  const names = endpoints.map(({ endpoint }) => endpoint.name);
+  for (const name of Object.keys(paths)) {
+    if (!names.includes(name)) {
+      throw new ConfigurationError(`paths.${name}`, `there is no such page; those that are on: ${names.join(", ")}`);
+    }
+  }
+  const taken = new Map<string, string>();
+  return endpoints.map(({ feature, endpoint }) => {
+    const own = Object.hasOwn(paths, endpoint.name) ? paths[endpoint.name] : undefined;
+    // What comes behind a link's path stays: "/reset/:token" becomes "/new-password/:token".
+    const parameter = endpoint.path.indexOf("/:");
+    const rest = parameter < 0 ? "" : endpoint.path.slice(parameter);
+    const path = `${prefix}${own === undefined ? endpoint.path : `${own}${rest}`}`;
+    const other = taken.get(path);
+    if (other !== undefined) {
+      throw new ConfigurationError(`paths.${endpoint.name}`, `${path} is already the path of ${other}`);
+    }
+    taken.set(path, endpoint.name);
+    return { feature, endpoint: { ...endpoint, path } };
+  });
 }

@@ -23,6 +23,7 @@ export type { Datastore, DatastoreProvider, Transaction } from "./datastore/cont
 export { type NewRole, type Roles, UnknownRoleError } from "./datastore/roles.ts";
 export { type NewUser, UnknownUserError, type Users } from "./datastore/users.ts";
 export type { EventHub, SecurityEventName, SecurityEvents } from "./events/events.ts";
+export type { Destination, DestinationOptions, SpaOptions } from "./features/destinations.ts";
 export type { Problem } from "./http/answer.ts";
 export type { SecurityRequest } from "./http/request.ts";
 export type { ObjectRule } from "./http/system.ts";
@@ -39,7 +40,7 @@ export {
 } from "./model/errors.ts";
 export type { Identity } from "./model/identity.ts";
 export type { Role, User } from "./model/user.ts";
-export type { Destination, IdentityOption, SecurityOptions, UserOf } from "./options.ts";
+export type { IdentityOption, SecurityOptions, UserOf } from "./options.ts";
 export type { PasswordHasher, Verification } from "./passwords/hasher.ts";
 export { formatMatrix, type MatrixFormat } from "./routes/matrix.ts";
 export type { App, RouteDeclaration, RouteRecord } from "./routes/types.ts";

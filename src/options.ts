@@ -2,12 +2,12 @@ import type { SessionDeclaration } from "./authn/bag.ts";
 import type { Scheme } from "./authn/scheme.ts";
 import type { Handlers } from "./authz/refusal.ts";
 import type { DatastoreProvider } from "./datastore/contract.ts";
+import { type DestinationOptions, destinationNames, type SpaOptions } from "./features/destinations.ts";
 import type { Feature } from "./features/feature.ts";
 import type { TrustedProxies } from "./http/address.ts";
 import type { BodyLimits } from "./http/body.ts";
 import type { CsrfOptions } from "./http/csrf.ts";
 import { checkedOrigins } from "./http/redirect.ts";
-import type { SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
 import type { MessageKey } from "./i18n/catalogue.ts";
 import type { PayloadMaker } from "./model/account.ts";
@@ -20,9 +20,6 @@ import type { PasswordHasher } from "./passwords/hasher.ts";
 import type { HashingOptions } from "./passwords/hashing-options.ts";
 import type { PasswordPolicyOptions } from "./passwords/policy.ts";
 import type { ViewOptions } from "./views/contract.ts";
-
-/** A path on this server, or a function of the request. */
-export type Destination = string | ((rq: SecurityRequest) => string);
 
 /** An attribute that identifies a user at sign-in. */
 export type IdentityOption = "email" | "username";
@@ -114,14 +111,14 @@ export interface SecurityOptions<
 
   /** Goes before the path of each account page; default none. */
   readonly prefix?: string;
-  /** Where pages go on when the request says no `next`; default "/". */
-  readonly destinations?: {
-    readonly afterSignIn?: Destination;
-    readonly afterSignOut?: Destination;
-    readonly afterRegister?: Destination;
-    /** A page of your own for 403, instead of the built-in one. */
-    readonly unauthorized?: string;
-  };
+  /** Paths of your own for account pages, by the endpoint's name: `{ login: "/sign-in" }`. */
+  readonly paths?: Readonly<Record<string, string>>;
+  /** Where pages go on when the request says no `next`. */
+  readonly destinations?: DestinationOptions;
+  /** Further origins that `next` may lead to, each written out: sub-domains of yours, say. They may not send forms here. */
+  readonly redirectOrigins?: readonly string[];
+  /** A single-page client draws the pages: what mailed links come to is told in the query of its own pages. */
+  readonly spa?: SpaOptions;
   readonly views?: ViewOptions;
   /** Texts of your own by message key. */
   readonly messages?: Partial<Record<MessageKey, string>>;
@@ -196,7 +193,10 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   trustedProxies: "any",
   body: { bytes: "count", depth: "count", fields: "count", fieldNameBytes: "count", multipartBytes: "count" },
   prefix: "text",
-  destinations: { afterSignIn: "any", afterSignOut: "any", afterRegister: "any", unauthorized: "any" },
+  paths: "object",
+  destinations: Object.fromEntries(destinationNames.map((name) => [name, "any"])),
+  redirectOrigins: "list",
+  spa: "object",
   views: "any",
   messages: "object",
   handlers: {
@@ -365,10 +365,16 @@ function checkOrigins(options: AnyOptions): readonly string[] {
       );
     }
   }
+  checkedOrigins(options.redirectOrigins ?? [], "redirectOrigins");
   return origins;
 }
 
-function checkDestinations({ destinations }: AnyOptions): void {
+function checkDestinations({ destinations, paths }: AnyOptions): void {
+  for (const [name, path] of Object.entries(paths ?? {})) {
+    if (typeof path !== "string" || !/^(?:\/[A-Za-z0-9._~-]+)+$/.test(path)) {
+      throw new ConfigurationError(`paths.${name}`, 'must be a path without a slash at its end, such as "/sign-in"');
+    }
+  }
   for (const [name, value] of Object.entries(destinations ?? {})) {
     const path = `destinations.${name}`;
     if (value === undefined || (typeof value === "function" && name !== "unauthorized")) continue;

@@ -53,6 +53,11 @@ export interface SignIn {
   admit(rq: SecurityRequest, proof: Proof, via: string): Promise<Identity | undefined>;
   /** The signed-in user proved again who they are: the session gets a new id and a new time of authentication. */
   reauthenticate(rq: SecurityRequest, identity: Identity, proof: Proof): Promise<SignInOutcome>;
+  /**
+   * The account changed under its owner's own hands (`account` is the new state), which ended every session: the one that
+   * asked for it goes on under a new id, as fresh and with the same methods as before, and keeps its remember credential.
+   */
+  renew(rq: SecurityRequest, account: Account): Promise<Identity | undefined>;
   /** Passes the gates with a remember credential and makes a session that is not fresh. */
   restore(rq: SecurityRequest): Promise<Identity | undefined>;
   /** The sign-in that waits at this gate for this caller. */
@@ -79,7 +84,8 @@ export interface SignInContext {
 }
 
 interface Passage {
-  readonly purpose: Purpose;
+  /** "renew" passes no gate: nobody becomes anybody. */
+  readonly purpose: Purpose | "renew";
   readonly proof: Proof;
   /** Names of gates that a parked sign-in has behind it. */
   readonly passed: readonly string[];
@@ -99,7 +105,7 @@ export function createSignIn(context: SignInContext): SignIn {
   /** Asks the gates in order; the first that does not let pass decides. */
   const judge = async (
     rq: SecurityRequest,
-    { purpose, proof, passed }: Passage,
+    { purpose, proof, passed }: Passage & { readonly purpose: Purpose },
   ): Promise<{ gate: string; verdict: Exclude<GateVerdict, "pass"> } | undefined> => {
     for (const gate of gates) {
       if (passed.includes(gate.name)) continue;
@@ -109,7 +115,10 @@ export function createSignIn(context: SignInContext): SignIn {
     return undefined;
   };
 
-  const pass = async (rq: SecurityRequest, passage: Passage): Promise<SignInOutcome> => {
+  const pass = async (
+    rq: SecurityRequest,
+    passage: Passage & { readonly purpose: Purpose },
+  ): Promise<SignInOutcome> => {
     const stopped = await judge(rq, passage);
     if (stopped === undefined) return establish(rq, passage);
     const { gate, verdict } = stopped;
@@ -143,6 +152,7 @@ export function createSignIn(context: SignInContext): SignIn {
     const at = rq.system.now();
     const old = before?.session ?? rq.session;
     const restored = purpose === "restore";
+    const goesOn = purpose === "reauthenticate" || purpose === "renew";
     const methods =
       purpose === "reauthenticate" ? [...new Set([...(before?.methods ?? []), ...proof.methods])] : proof.methods;
     // One browser, one credential, and never that of a user who was here before.
@@ -155,11 +165,11 @@ export function createSignIn(context: SignInContext): SignIn {
         account,
         methods,
         at,
-        authenticatedAt: restored ? null : at,
+        authenticatedAt: restored ? null : purpose === "renew" ? (old?.authenticatedAt ?? null) : at,
         // A bag goes along with the same user, or from a visitor to the user they turn out to be.
         data: old !== undefined && (old.userId === null || old.userId === account.id) ? old.data : {},
         rememberId: credential?.id ?? passage.rememberId ?? (old?.userId === account.id ? old.rememberId : null),
-        expiresAt: purpose === "reauthenticate" && old !== undefined ? old.expiresAt : at + sessions.limits.absolute,
+        expiresAt: goesOn && old !== undefined ? old.expiresAt : at + sessions.limits.absolute,
       });
       if (old !== undefined) await tx.delete("session", { idHash: old.idHash });
       return { ...made, credential };
@@ -174,7 +184,8 @@ export function createSignIn(context: SignInContext): SignIn {
     rq.session = session;
     // From here on this request is the new session's, whatever its cookies say.
     rq.tried = new Map([["session", identity]]);
-    if (!restored) rq.system.events.emit("userAuthenticated", { user: account, authnVia: proof.methods });
+    if (!restored && purpose !== "renew")
+      rq.system.events.emit("userAuthenticated", { user: account, authnVia: proof.methods });
     return { kind: "signedIn", identity, token };
   };
 
@@ -243,9 +254,23 @@ export function createSignIn(context: SignInContext): SignIn {
       const account = await users.get(credential.userId);
       if (account === undefined || account.fsUniquifier !== credential.uniquifier) return undefined;
       const proof: Proof = { account, methods: ["remember"] };
-      const passage: Passage = { purpose: "restore", proof, passed: [], rememberId: credential.id };
+      const passage = { purpose: "restore" as const, proof, passed: [], rememberId: credential.id };
       if ((await judge(rq, passage)) !== undefined) return undefined;
       const outcome = await establish(rq, passage);
+      return outcome.kind === "signedIn" ? outcome.identity : undefined;
+    },
+
+    async renew(rq, account) {
+      const identity = rq.identity;
+      const session = identity?.session;
+      if (identity === undefined || session === undefined || identity.account.id !== account.id) return undefined;
+      const remembered = session.rememberId !== null;
+      const outcome = await establish(rq, {
+        purpose: "renew",
+        proof: { account, methods: session.methods, remember: remembered },
+        passed: [],
+        identity,
+      });
       return outcome.kind === "signedIn" ? outcome.identity : undefined;
     },
 

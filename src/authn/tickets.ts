@@ -12,6 +12,8 @@ export interface TicketRequest {
   readonly life: number;
   /** Wrong guesses that it takes; default 1. */
   readonly attempts?: number;
+  /** Ends the user's older tickets of this purpose: of several mails only the newest one's link works. */
+  readonly replacesOlder?: boolean;
 }
 
 /** Whatever is mailed, pending or to be used once: the secret goes out, its hash stays. */
@@ -31,6 +33,11 @@ export interface Tickets {
   ): Promise<Ticket | undefined>;
   /** Takes one attempt away before a guess is checked; false when none was left. */
   attempt(ticket: Ticket): Promise<boolean>;
+  /**
+   * Ends what is pending for a user, of one purpose or all of them: what was mailed or begun before the account changed must
+   * not work after it.
+   */
+  end(userId: number, purpose?: string, tx?: Operations): Promise<void>;
   /** Removes what is long over. */
   purge(): Promise<number>;
 }
@@ -60,8 +67,13 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
     return ticket;
   };
 
+  const end = async (userId: number, purpose?: string, tx: Operations = datastore): Promise<void> => {
+    await tx.delete("ticket", purpose === undefined ? { userId } : { userId, purpose });
+  };
+
   return {
-    async issue({ purpose, user, payload, life, attempts }, tx = datastore) {
+    async issue({ purpose, user, payload, life, attempts, replacesOlder }, tx = datastore) {
+      if (replacesOlder === true && user !== undefined) await end(user.id, purpose, tx);
       const id = randomId(16);
       const secret = randomId(32);
       const at = now();
@@ -103,6 +115,7 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
       }
       return false;
     },
+    end,
     purge: () => datastore.delete("ticket", { expiresAt: { lt: now() - 86_400_000 } }),
   };
 }

@@ -24,7 +24,12 @@ export type Answer =
       readonly fields?: Readonly<Record<string, readonly Fault[]>>;
       readonly form?: readonly Fault[];
     }
-  | { readonly kind: "goTo"; readonly to: string };
+  | {
+      readonly kind: "goTo";
+      readonly to: string;
+      /** Shown on the page there. */
+      readonly message?: Fault;
+    };
 
 /** It is done: a page shows the message and goes on, JSON gets 200 with the members. */
 export function done(
@@ -48,9 +53,9 @@ export function refused(key: MessageKey): Answer {
   return { kind: "invalid", form: [{ key }] };
 }
 
-/** The page goes elsewhere. */
-export function goTo(to: string): Answer {
-  return { kind: "goTo", to };
+/** The page goes elsewhere, where the message is shown. */
+export function goTo(to: string, message?: Fault): Answer {
+  return message === undefined ? { kind: "goTo", to } : { kind: "goTo", to, message };
 }
 
 /** What an endpoint's functions are given. */
@@ -72,7 +77,8 @@ export interface Endpoint {
   readonly authn?: readonly string[];
   readonly page: keyof Pages;
   readonly title: MessageKey;
-  readonly intro: MessageKey | undefined;
+  /** The sentence above the form. */
+  intro(rq: SecurityRequest): Awaitable<Fault | undefined>;
   readonly submitLabel: MessageKey;
   readonly fields: Readonly<Record<string, Field<unknown>>>;
   /** Links below the form. */
@@ -92,7 +98,8 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
   readonly authn?: readonly string[];
   readonly page: keyof Pages;
   readonly title: MessageKey;
-  readonly intro?: MessageKey;
+  /** The sentence above the form: the key of a text without parameters, or what says it for this request. */
+  readonly intro?: MessageKey | ((rq: SecurityRequest) => Awaitable<Fault | undefined>);
   readonly submitLabel: MessageKey;
   readonly fields: Fields;
   readonly links?: (rq: SecurityRequest, next: string | undefined) => readonly PageLink[];
@@ -107,7 +114,7 @@ export function endpoint<const Fields extends Readonly<Record<string, Field<unkn
   const { links, show, submit, intro, methods, ...rest } = definition;
   return {
     ...rest,
-    intro,
+    intro: typeof intro === "function" ? intro : () => (intro === undefined ? undefined : { key: intro }),
     methods: methods ?? ["GET", "POST"],
     links: links ?? (() => []),
     show: show ?? (() => ({})),

@@ -166,14 +166,11 @@ async function answer(
 ): Promise<Response> {
   switch (result.kind) {
     case "goTo":
+      flash(context, rq, result.message);
       return seeOther(result.to, 302);
     case "done": {
       if (rq.wantsJson) return context.refusals.json(rq, 200, result.response ?? {});
-      const { catalogue } = rq.system;
-      if (result.message !== undefined) {
-        const { key, params } = result.message;
-        context.bags.open(rq).flash(catalogue.category(key), catalogue.text(key as MessageKey, params));
-      }
+      flash(context, rq, result.message);
       const next = nextOf(rq, body);
       if (result.followNext === false) return seeOther(withNext(result.to, next), 302);
       return seeOther(next ?? result.to, 302);
@@ -183,6 +180,13 @@ async function answer(
       return rq.wantsJson ? faultsAsJson(context, rq, state) : page(context, endpoint, rq, state);
     }
   }
+}
+
+function flash(context: EngineContext, rq: SecurityRequest, message: Fault | undefined): void {
+  if (message === undefined) return;
+  const { catalogue } = rq.system;
+  const { key, params } = message;
+  context.bags.open(rq).flash(catalogue.category(key), catalogue.text(key as MessageKey, params));
 }
 
 /** A detour (a second factor) must bring the caller back to where they wanted to go. */
@@ -220,6 +224,7 @@ async function page(
   for (const [name, field] of Object.entries(endpoint.fields)) {
     fields[name] = fieldView(catalogue, name, field, state, name === focus);
   }
+  const intro = await endpoint.intro(rq);
   const props: FormPageProps = {
     frame: pages.frame(
       rq,
@@ -228,12 +233,13 @@ async function page(
       bags.open(rq).flashes(),
     ),
     elements: pages.views.elements,
-    action: withNext(endpoint.path, next),
+    // Behind a mailed link the path has a parameter: the form goes to where it was shown.
+    action: withNext(endpoint.path.includes(":") ? rq.path : endpoint.path, next),
     fields,
     hidden: { csrf_token: system.csrf.token(rq) },
     errors: texts(catalogue, state.form),
     submit: catalogue.text(endpoint.submitLabel as "SUBMIT_LOGIN"),
-    intro: endpoint.intro === undefined ? undefined : catalogue.text(endpoint.intro as "INTRO_LOGIN"),
+    intro: intro === undefined ? undefined : catalogue.text(intro.key as MessageKey, intro.params),
     links: endpoint.links(rq, next),
   };
   const render = pages.views.pages[endpoint.page] as (props: FormPageProps) => Html;

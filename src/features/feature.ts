@@ -7,11 +7,11 @@ import type { Tickets } from "../authn/tickets.ts";
 import type { Datastore } from "../datastore/contract.ts";
 import type { Roles } from "../datastore/roles.ts";
 import type { Users } from "../datastore/users.ts";
-import type { SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
 import type { Column, Schema } from "../model/schema.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import type { PasswordPolicy } from "../passwords/policy.ts";
+import type { Destinations } from "./destinations.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 /** What a feature's functions can reach. */
@@ -36,13 +36,6 @@ export interface Kernel {
   readonly declaredRoles: ReadonlySet<string>;
   /** The path of another feature's endpoint, or undefined when that feature is off. */
   path(endpoint: string): string | undefined;
-}
-
-/** Where pages go on where the request says no `next`. */
-export interface Destinations {
-  afterSignIn(rq: SecurityRequest): string;
-  afterSignOut(rq: SecurityRequest): string;
-  afterRegister(rq: SecurityRequest): string;
 }
 
 /** One part of the account system, a folder each: what it needs, what it adds. */

@@ -21,14 +21,14 @@ const ENCODED = /%(?:[01][0-9a-f]|7f|5c)/i;
 /**
  * Checks origins (`https://acme.example`, with a port where it is not the scheme's own) as they must be configured.
  *
- * @throws {ConfigurationError} naming `origins[index]`
+ * @throws {ConfigurationError} naming `origins[index]`, or the option of `path`
  */
-export function checkedOrigins(origins: readonly string[]): ReadonlySet<string> {
+export function checkedOrigins(origins: readonly string[], path = "origins"): ReadonlySet<string> {
   origins.forEach((origin, index) => {
     const url = URL.canParse(origin) ? new URL(origin) : undefined;
     if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:") || url.origin !== origin) {
       throw new ConfigurationError(
-        `origins[${index}]`,
+        `${path}[${index}]`,
         `${JSON.stringify(origin)} is not an origin; write it like "https://acme.example", without a path`,
       );
     }
