@@ -14,12 +14,13 @@ import { type CredentialCache, createCredentialCache } from "./datastore/cache.t
 import type { Datastore } from "./datastore/contract.ts";
 import { createRoles } from "./datastore/roles.ts";
 import { createUsers } from "./datastore/users.ts";
+import { createBackground } from "./events/background.ts";
 import { createEventHub } from "./events/events.ts";
 import { accountRoutes } from "./features/account-routes.ts";
 import { createDestinations } from "./features/destinations.ts";
 import type { Endpoint } from "./features/endpoint.ts";
 import type { EngineContext } from "./features/engine.ts";
-import type { Feature, Kernel } from "./features/feature.ts";
+import type { Feature, Kernel, Services } from "./features/feature.ts";
 import { createAddressReader } from "./http/address.ts";
 import { BODY_LIMITS } from "./http/body.ts";
 import { createCsrf } from "./http/csrf.ts";
@@ -33,7 +34,7 @@ import { createCatalogue } from "./i18n/catalogue.ts";
 import { accountFactory } from "./model/account.ts";
 import { namedColumns, type OwnColumns } from "./model/column.ts";
 import { commandLine, type MigrationReport } from "./model/command-line.ts";
-import { ConfigurationError } from "./model/errors.ts";
+import { ConfigurationError, PortcullisError } from "./model/errors.ts";
 import type { Schema, Table } from "./model/schema.ts";
 import { coreTables } from "./model/tables.ts";
 import { checkOptions, type SecurityOptions } from "./options.ts";
@@ -86,11 +87,11 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const plainHasher = createHasher(options.passwords?.hashing);
   const hasher = options.passwords?.wrapHasher?.(plainHasher) ?? plainHasher;
   const policy = createPasswordPolicy(options.passwords?.policy);
-  const views = createViews(options.views);
   const catalogue = createCatalogue(options.messages);
   const now = options.clock ?? Date.now;
   const log = options.log ?? logLine;
   const features = checkFeatures(options.features ?? []);
+  const views = createViews(options.views, Object.assign({}, ...features.map((feature) => feature.pages ?? {})));
   const schema = composeSchema(options, features);
   const events = createEventHub(log);
   const account = accountFactory(options.securityPayload);
@@ -146,6 +147,8 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   });
 
   const paths = new Map<string, string>();
+  const services: Services = {};
+  const background = createBackground(log);
   const system: System = {
     now,
     log,
@@ -182,7 +185,16 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     destinations: createDestinations(options.destinations, options.spa, origins),
     ownColumns: new Map(Object.entries(namedColumns(options.columns ?? {}))),
     declaredRoles: new Set(options.roles ?? []),
+    features: new Set(features.map(({ name }) => name)),
+    services,
     path: (name: string) => paths.get(name),
+    link(name: string, token?: string) {
+      const path = paths.get(name);
+      if (path === undefined) throw new PortcullisError("no_such_page", `there is no page "${name}" to link to`);
+      return `${origins[0]}${token === undefined ? path : path.replace(/:[^/]+$/, token)}`;
+    },
+    invalidate,
+    background: background.run,
   };
   const signIn = createSignIn({
     datastore,
@@ -220,6 +232,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   authenticator.check([...csrf.schemes], "csrf.schemes");
 
   const kernel: Kernel = { ...base, signIn, bags, proof };
+  Object.assign(services, ...features.map((feature) => feature.services?.(kernel) ?? {}));
   const endpoints = placed(
     features.flatMap((feature) =>
       (feature.endpoints?.(kernel) ?? []).map((endpoint) => ({ feature: feature.name, endpoint })),
@@ -280,6 +293,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     purge,
     async close() {
       clearInterval(timer);
+      await background.settled();
       await hasher.close();
       await datastore.close();
     },

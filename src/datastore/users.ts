@@ -3,6 +3,7 @@ import { normalizeEmail } from "../model/email.ts";
 import { PortcullisError } from "../model/errors.ts";
 import type { Row } from "../model/schema.ts";
 import type { User } from "../model/user.ts";
+import { normalizeUsername } from "../model/username.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import { randomId } from "../secrets/random.ts";
 import type { Datastore, Operations, Transaction } from "./contract.ts";
@@ -72,14 +73,30 @@ export interface Users<U extends User = User, Role extends string = string> {
   addRole(user: UserReference, role: Role): Promise<boolean>;
   /** True when the user had it. */
   removeRole(user: UserReference, role: Role): Promise<boolean>;
-  /** Stores the hash of a new password (null: none) and ends everything that hangs on the old one. */
-  setPassword(user: UserReference, password: string | null): Promise<void>;
+  /**
+   * Stores the hash of a new password (null: none) and ends everything that hangs on the old one. False, and nothing done,
+   * when the condition did not hold.
+   */
+  setPassword(user: UserReference, password: string | null, options?: ChangeOptions): Promise<boolean>;
+  /**
+   * Gives the user another e-mail address, which is proved, and ends everything that hangs on the old one. False, and nothing
+   * done, when the condition did not hold. Throws UniqueConflictError.
+   */
+  setEmail(user: UserReference, email: string, options?: ChangeOptions): Promise<boolean>;
+  /** Gives the user another username (null: none) and ends everything that hangs on the account. Throws UniqueConflictError. */
+  setUsername(user: UserReference, username: string | null): Promise<void>;
   /** Ends all sessions, tokens, tickets and remember credentials. */
   setUniquifier(user: UserReference): Promise<void>;
   /** Ends all auth tokens; sessions stay. */
   setTokenUniquifier(user: UserReference): Promise<void>;
   /** After a compromise: ends everything and removes what was set up to sign in but the password. */
   resetAccess(user: UserReference): Promise<void>;
+}
+
+/** How an account is changed. */
+export interface ChangeOptions {
+  /** Asked in the transaction of the change: a link is used up, or a state compared, together with it or not at all. */
+  readonly onlyIf?: (tx: Transaction) => Promise<boolean>;
 }
 
 type ProtectedField =
@@ -151,14 +168,17 @@ export function createUsers(context: UsersContext): Users {
     await operations.delete("ticket", { userId });
   };
 
-  const endAll = async (user: UserReference, set: Row): Promise<void> => {
+  const endAll = async (user: UserReference, set: Row, { onlyIf }: ChangeOptions = {}): Promise<boolean> => {
     const id = idOf(user);
-    await datastore.transaction(async (tx) => {
+    const done = await datastore.transaction(async (tx) => {
+      if (onlyIf !== undefined && !(await onlyIf(tx))) return false;
       const changed = await tx.update("user", { id }, { ...set, fsUniquifier: newUniquifier(), ...stamp() });
       if (changed === 0) throw new UnknownUserError(id);
       await sweep(tx, id);
+      return true;
     });
-    await invalidate(id);
+    if (done) await invalidate(id);
+    return done;
   };
 
   const setActive = async (user: UserReference, active: boolean): Promise<boolean> => {
@@ -274,12 +294,25 @@ export function createUsers(context: UsersContext): Users {
       return removed > 0;
     },
 
-    async setPassword(user, password) {
-      await endAll(user, { password: password === null ? null : await hasher.hash(password), fsTokenUniquifier: null });
+    async setPassword(user, password, options) {
+      // Hashed before anything is locked or used up: it takes long, and may be refused.
+      const hash = password === null ? null : await hasher.hash(password);
+      return endAll(user, { password: hash, fsTokenUniquifier: null }, options);
     },
-    setUniquifier: (user) => endAll(user, { fsTokenUniquifier: null }),
+    setEmail: (user, email, options) =>
+      endAll(user, { email: emailOf(email), confirmedAt: new Date(context.now()), fsTokenUniquifier: null }, options),
+    async setUsername(user, username) {
+      const normal = username === null ? null : normalizeUsername(username);
+      if (normal === undefined) throw new PortcullisError("invalid_field", "user.username: not a username");
+      await endAll(user, { username: normal, fsTokenUniquifier: null });
+    },
+    async setUniquifier(user) {
+      await endAll(user, { fsTokenUniquifier: null });
+    },
     setTokenUniquifier: (user) => change(user, { fsTokenUniquifier: newUniquifier() }),
-    resetAccess: (user) => endAll(user, { fsTokenUniquifier: null }),
+    async resetAccess(user) {
+      await endAll(user, { fsTokenUniquifier: null });
+    },
   };
 }
 

@@ -17,6 +17,20 @@ export interface SecurityEvents {
     existingUsername: boolean;
     formData: Readonly<Record<string, unknown>>;
   };
+  /** A link that proves the address was mailed. */
+  confirmInstructionsSent: { user: Account };
+  userConfirmed: { user: Account };
+  /** A link that sets a new password was mailed. */
+  resetInstructionsSent: { user: Account };
+  passwordReset: { user: Account };
+  passwordChanged: { user: Account };
+  /** A link that signs in was mailed. */
+  loginInstructionsSent: { user: Account };
+  /** A link that proves a new address was mailed there. */
+  changeEmailInstructionsSent: { user: Account; newEmail: string };
+  emailChanged: { user: Account; oldEmail: string };
+  usernameChanged: { user: Account; oldUsername: string | null };
+  usernameRecoverySent: { user: Account };
   /** A remember credential was presented that had been replaced: whoever uses it now may have stolen it. It is revoked. */
   rememberReused: { userId: number };
   /** A stored hash was replaced by one of the current form at sign-in. */

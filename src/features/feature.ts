@@ -11,8 +11,12 @@ import type { System } from "../http/system.ts";
 import type { Column, Schema } from "../model/schema.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import type { PasswordPolicy } from "../passwords/policy.ts";
+import type { Pages } from "../views/contract.ts";
+import type { ConfirmationService } from "./confirmation/index.ts";
 import type { Destinations } from "./destinations.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { RecoveryService } from "./recovery/index.ts";
+import type { UsernamesService } from "./usernames/index.ts";
 
 /** What a feature's functions can reach. */
 export interface Kernel {
@@ -34,8 +38,27 @@ export interface Kernel {
   readonly ownColumns: ReadonlyMap<string, Column>;
   /** The roles that the option `roles` declares: they are in the database. */
   readonly declaredRoles: ReadonlySet<string>;
+  /** The names of the features that are on. */
+  readonly features: ReadonlySet<string>;
+  /** What features do for each other; undefined where one is off. */
+  readonly services: Services;
   /** The path of another feature's endpoint, or undefined when that feature is off. */
   path(endpoint: string): string | undefined;
+  /** The absolute URL of an endpoint, for mails; `token` takes the place of its parameter. Built from `origins` alone. */
+  link(endpoint: string, token?: string): string;
+  /** Forgets what is cached of this user, here and in the other processes. */
+  invalidate(userId: number): Promise<void>;
+  /**
+   * Work that the answer does not wait for, so that its time tells nothing. What it throws is logged; `close()` waits for it.
+   */
+  background(work: () => Promise<void>): void;
+}
+
+/** What features do for each other. */
+export interface Services {
+  readonly confirmation?: ConfirmationService;
+  readonly recovery?: RecoveryService;
+  readonly usernames?: UsernamesService;
 }
 
 /** One part of the account system, a folder each: what it needs, what it adds. */
@@ -45,9 +68,13 @@ export interface Feature {
   readonly requires?: readonly string[];
   /** Columns that it adds to the user. */
   readonly userColumns?: Readonly<Record<string, Column>>;
+  /** Its pages as they come; an application replaces them by the option `views.pages`. */
+  readonly pages?: Partial<Pages>;
   /** Tables of its own. */
   readonly tables?: Schema;
   /** Conditions that it puts on every sign-in. */
   readonly gates?: (kernel: Omit<Kernel, "signIn" | "bags" | "proof">) => readonly Gate[];
+  /** What other features may ask of it. */
+  readonly services?: (kernel: Kernel) => Services;
   readonly endpoints?: (kernel: Kernel) => readonly Endpoint[];
 }

@@ -42,10 +42,10 @@ function textOf(input: unknown, maxLength: number): { readonly value: string } |
   return { value: input };
 }
 
-/** An e-mail address, normalised. `optional`: undefined when it is left out. */
-export function emailField(): Field<string> {
+/** An e-mail address, normalised. */
+export function emailField(options: { readonly label?: MessageKey } = {}): Field<string> {
   return {
-    label: "LABEL_EMAIL",
+    label: options.label ?? "LABEL_EMAIL",
     type: "email",
     autocomplete: "email",
     required: true,
@@ -80,23 +80,49 @@ export function identityField(attribute: string): Field<string | undefined> {
   };
 }
 
+/** A line of text, as typed. */
+export function textField(options: {
+  readonly label: MessageKey;
+  readonly autocomplete?: string;
+  readonly required: boolean;
+}): Field<string> {
+  const { label, autocomplete, required } = options;
+  return {
+    label,
+    type: "text",
+    ...(autocomplete === undefined ? {} : { autocomplete }),
+    required,
+    maxLength: maxText,
+    echo: true,
+    parse(input) {
+      const text = textOf(input, maxText);
+      if ("fault" in text || !required || text.value.trim() !== "") return text;
+      return { fault: { key: "FIELD_REQUIRED" } };
+    },
+  };
+}
+
 /** A password, exactly as typed: normalised where it is hashed, never trimmed. */
 export function passwordField(options: {
   readonly label?: MessageKey;
   readonly autocomplete: "current-password" | "new-password";
   readonly hint?: Fault;
+  /** It may be left out: the value is "" then. */
+  readonly optional?: boolean;
 }): Field<string> {
   return {
     label: options.label ?? "LABEL_PASSWORD",
     type: "password",
     autocomplete: options.autocomplete,
-    required: true,
+    required: options.optional !== true,
     maxLength: maxPassword,
     echo: false,
     ...(options.hint === undefined ? {} : { hint: options.hint }),
     parse(input) {
       // What a password may hold is for the policy to say: nothing but its type and size is checked here.
-      if (input === undefined || input === null || input === "") return { fault: { key: "PASSWORD_NOT_PROVIDED" } };
+      if (input === undefined || input === null || input === "") {
+        return options.optional === true ? { value: "" } : { fault: { key: "PASSWORD_NOT_PROVIDED" } };
+      }
       if (typeof input !== "string") return { fault: { key: "FIELD_INVALID" } };
       return input.length > maxPassword ? { fault: { key: "INVALID_INPUT_LENGTH" } } : { value: input };
     },

@@ -50,6 +50,13 @@ export const messages = {
   USERNAME_DISALLOWED_CHARACTERS: { category: "error", text: "A username consists of letters and digits only." },
   USERNAME_ALREADY_ASSOCIATED: { category: "error", text: "The username {username} is taken." },
 
+  USERNAME_RESERVED: { category: "error", text: "This username cannot be taken. Choose another one." },
+  USERNAME_CHANGE: { category: "success", text: "Your username is changed." },
+  USERNAME_RECOVERY_REQUEST: {
+    category: "info",
+    text: "If there is an account for this address, a mail with its username is on its way there.",
+  },
+
   // Passwords
   PASSWORD_NOT_PROVIDED: { category: "error", text: "Enter a password." },
   PASSWORD_INVALID_LENGTH: { category: "error", text: "A password has {length} to {maximum} characters." },
@@ -72,6 +79,40 @@ export const messages = {
   PASSWORD_MISMATCH: { category: "error", text: "The two passwords differ." },
   RETYPE_PASSWORD_MISMATCH: { category: "error", text: "The two passwords differ." },
   PASSWORD_CHANGE: { category: "success", text: "Your password is changed." },
+
+  // Mailed links
+  CONFIRMATION_REQUEST: {
+    category: "info",
+    text: "If {email} is waiting to be confirmed, a mail with a link is on its way there.",
+  },
+  EMAIL_CONFIRMED: { category: "success", text: "Thank you, your address is confirmed." },
+  ALREADY_CONFIRMED: { category: "info", text: "This address is already confirmed." },
+  INVALID_CONFIRMATION_TOKEN: {
+    category: "error",
+    text: "This link does not work (any more). Let us mail you a new one.",
+  },
+  PASSWORD_RESET_REQUEST: { category: "info", text: "A mail with a link for a new password is on its way to {email}." },
+  PASSWORD_RESET: { category: "success", text: "Your new password is set, and you are signed in." },
+  PASSWORD_RESET_NO_LOGIN: { category: "success", text: "Your new password is set. You can sign in with it now." },
+  INVALID_RESET_PASSWORD_TOKEN: {
+    category: "error",
+    text: "This link does not work (any more). Let us mail you a new one.",
+  },
+  LOGIN_EMAIL_SENT: { category: "success", text: "A mail with a link that signs you in is on its way to {email}." },
+  PASSWORDLESS_LOGIN_SUCCESSFUL: { category: "success", text: "You are signed in." },
+  INVALID_LOGIN_TOKEN: {
+    category: "error",
+    text: "This link does not work (any more). Let us mail you a new one.",
+  },
+  CHANGE_EMAIL_SENT: {
+    category: "success",
+    text: "A mail with a link is on its way to {email}. Open it to make the change.",
+  },
+  CHANGE_EMAIL_CONFIRMED: { category: "success", text: "Your new address is confirmed and in use." },
+  INVALID_CHANGE_EMAIL_TOKEN: {
+    category: "error",
+    text: "This link does not work (any more). Ask for the change again.",
+  },
 
   // Re-authentication
   REAUTHENTICATION_REQUIRED: { category: "error", text: "Show that it is you before you go on." },

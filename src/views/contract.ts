@@ -95,6 +95,17 @@ export interface Pages {
   logout(props: FormPageProps<never>): Html;
   register(props: FormPageProps): Html;
   verify(props: FormPageProps<"password">): Html;
+  sendConfirmation(props: FormPageProps<"email">): Html;
+  confirmEmail(props: FormPageProps<never>): Html;
+  forgotPassword(props: FormPageProps<"email">): Html;
+  resetPassword(props: FormPageProps<"password" | "password_confirm">): Html;
+  changePassword(props: FormPageProps<"password" | "new_password" | "new_password_confirm">): Html;
+  changeEmail(props: FormPageProps<"email">): Html;
+  changeEmailConfirm(props: FormPageProps<never>): Html;
+  changeUsername(props: FormPageProps<"username">): Html;
+  recoverUsername(props: FormPageProps<"email">): Html;
+  loginLink(props: FormPageProps<"email">): Html;
+  loginByLink(props: FormPageProps<never>): Html;
 }
 
 /** Custom properties of the style sheet, light and dark; any CSS colour, length or font list without `;{}<>`. */

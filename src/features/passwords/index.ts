@@ -1,6 +1,7 @@
 import { authRequired } from "../../authz/guards/authentication.ts";
 import { open } from "../../authz/guards/open.ts";
 import type { SecurityRequest } from "../../http/request.ts";
+import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { PageLink } from "../../views/contract.ts";
 import { type Answer, done, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import { withNext } from "../engine.ts";
@@ -44,7 +45,16 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
       password: passwordField({ autocomplete: "current-password" }),
       ...(remember ? { remember: checkboxField("LABEL_REMEMBER") } : {}),
     } as Readonly<Record<string, Field<unknown>>>,
-    links: (_rq, next) => linksTo(kernel, next, ["register", "LINK_REGISTER"], ["forgot_password", "FORGOT_PASSWORD"]),
+    links: (_rq, next) =>
+      linksTo(
+        kernel,
+        next,
+        ["register", "LINK_REGISTER"],
+        ["forgot_password", "FORGOT_PASSWORD"],
+        ["recover_username", "LINK_RECOVER_USERNAME"],
+        ["login_link", "LINK_LOGIN_LINK"],
+        ["send_confirmation", "LINK_CONFIRM"],
+      ),
     show: (rq) =>
       rq.identity !== undefined && !rq.wantsJson
         ? goTo(destinations.afterSignIn(rq))
@@ -135,14 +145,18 @@ export function wantsToken(rq: SecurityRequest): boolean {
   return rq.wantsJson && rq.url.searchParams.has("include_auth_token");
 }
 
+type LinkLabel = Extract<MessageKey, `LINK_${string}` | "FORGOT_PASSWORD">;
+
 /** Links to other features' pages that are on, with `next` carried along. */
 export function linksTo(
   kernel: Kernel,
   next: string | undefined,
-  ...targets: readonly (readonly [endpoint: string, label: "LINK_REGISTER" | "LINK_LOGIN" | "FORGOT_PASSWORD"])[]
+  ...targets: readonly (readonly [endpoint: string, label: LinkLabel])[]
 ): readonly PageLink[] {
   return targets.flatMap(([name, label]) => {
     const path = kernel.path(name);
-    return path === undefined ? [] : [{ href: withNext(path, next), text: kernel.system.catalogue.text(label) }];
+    return path === undefined
+      ? []
+      : [{ href: withNext(path, next), text: kernel.system.catalogue.text(label as "LINK_LOGIN") }];
   });
 }

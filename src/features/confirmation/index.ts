@@ -1,0 +1,146 @@
+import type { Gate } from "../../authn/gates.ts";
+import { open } from "../../authz/guards/open.ts";
+import type { SecurityRequest } from "../../http/request.ts";
+import type { Account } from "../../model/account.ts";
+import { type Duration, milliseconds } from "../../model/duration.ts";
+import { formPage } from "../../views/pages.ts";
+import { type Answer, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
+import type { Feature, Kernel } from "../feature.ts";
+import { emailField } from "../fields.ts";
+import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
+import { checkOptions } from "../options.ts";
+import { linksTo } from "../passwords/index.ts";
+import { confirmationMails } from "./mails.ts";
+
+/** Options of the feature `confirmation`. */
+export interface ConfirmationOptions {
+  /** How long a link works; default "2d". */
+  readonly within?: Duration;
+  /** False: people sign in before their address is confirmed, and `user.confirmedAt` tells. Default true. */
+  readonly required?: boolean;
+  /** Sign in whoever confirmed; default false. A second factor is asked all the same. */
+  readonly signIn?: boolean;
+}
+
+/** What other features do with confirmation. */
+export interface ConfirmationService {
+  /** Mails a link that proves the account's address; of several, only the newest works. */
+  send(rq: SecurityRequest, account: Account): Promise<void>;
+}
+
+const purpose = "confirm";
+
+/** `/confirm` mails a link, `/confirm/<token>` proves by it that the address is the account's. */
+export function confirmation(options: ConfirmationOptions = {}): Feature {
+  checkOptions("confirmation", options, { within: "string", required: "boolean", signIn: "boolean" });
+  const within = milliseconds("confirmation.within", options.within ?? "2d");
+  return {
+    name: "confirmation",
+    pages: { sendConfirmation: formPage, confirmEmail: formPage },
+    mails: confirmationMails,
+    gates: () => (options.required === false ? [] : [confirmedGate]),
+    services: (kernel) => ({ confirmation: service(kernel, within) }),
+    endpoints: (kernel) => [sendConfirmation(kernel), confirmEmail(kernel, options.signIn === true)],
+  };
+}
+
+const confirmedGate: Gate = {
+  name: "confirmed",
+  order: 300,
+  check: ({ account, methods }) =>
+    // Whoever signs in by what was mailed to the address has it.
+    account.confirmedAt !== null || methods.includes("email") ? "pass" : { refuse: "CONFIRMATION_REQUIRED" },
+};
+
+function service(kernel: Kernel, within: number): ConfirmationService {
+  return {
+    async send(rq, account) {
+      const token = await kernel.tickets.issue({
+        purpose,
+        user: account,
+        // An address that was changed meanwhile is not confirmed by an older mail.
+        payload: { email: account.email },
+        life: within,
+        replacesOlder: true,
+      });
+      kernel.mail.send(rq, "confirmation", account, { link: kernel.link("confirm_email", token), within });
+      kernel.system.events.emit("confirmInstructionsSent", { user: account });
+    },
+  };
+}
+
+function sendConfirmation(kernel: Kernel): Endpoint {
+  return endpoint({
+    name: "send_confirmation",
+    path: "/confirm",
+    authz: open("to ask for a link"),
+    page: "sendConfirmation",
+    title: "TITLE_SEND_CONFIRMATION",
+    intro: "INTRO_SEND_CONFIRMATION",
+    submitLabel: "SUBMIT_SEND_CONFIRMATION",
+    fields: { email: emailField() },
+    links: (_rq, next) => linksTo(kernel, next, ["login", "LINK_LOGIN"]),
+    async submit({ rq, fields }) {
+      const account = await kernel.users.find("email", fields.email, { ignoreCase: true });
+      if (kernel.revealAccounts && account === undefined) return invalid({ email: [{ key: "USER_DOES_NOT_EXIST" }] });
+      if (kernel.revealAccounts && account?.confirmedAt != null) {
+        return invalid({ email: [{ key: "ALREADY_CONFIRMED" }] });
+      }
+      kernel.background(async () => {
+        if (account?.active === true && account.confirmedAt === null)
+          await kernel.services.confirmation?.send(rq, account);
+      });
+      return done(kernel.path("send_confirmation") ?? "/", {
+        message: { key: "CONFIRMATION_REQUEST", params: { email: fields.email } },
+        response: { csrf_token: rq.system.csrf.token(rq) },
+      });
+    },
+  });
+}
+
+function confirmEmail(kernel: Kernel, signIn: boolean): Endpoint {
+  const to = (rq: SecurityRequest): string =>
+    kernel.destinations.chosen("afterConfirm", rq) ??
+    (rq.identity === undefined ? kernel.path("login") : undefined) ??
+    kernel.destinations.afterSignIn(rq);
+  const invalidTo = (rq: SecurityRequest): string =>
+    kernel.destinations.chosen("confirmError", rq) ?? kernel.path("send_confirmation") ?? "/";
+  return linkEndpoint(kernel, {
+    name: "confirm_email",
+    path: "/confirm",
+    purpose,
+    page: "confirmEmail",
+    title: "TITLE_CONFIRM_EMAIL",
+    intro: "INTRO_CONFIRM_EMAIL",
+    submitLabel: "SUBMIT_CONFIRM_EMAIL",
+    fields: {},
+    invalid: "INVALID_CONFIRMATION_TOKEN",
+    invalidTo,
+    spaPage: "confirm",
+    async submit({ rq, link }): Promise<Answer> {
+      const { account, ticket } = link;
+      const already = (): Answer =>
+        rq.wantsJson
+          ? refused("ALREADY_CONFIRMED")
+          : linkRefusal(kernel, rq, invalidTo(rq), { key: "ALREADY_CONFIRMED" });
+      if (ticket.payload["email"] !== account.email) return already();
+      const confirmed = await kernel.datastore.transaction(async (tx) => {
+        if (!(await link.redeem(tx))) return false;
+        const at = new Date(rq.system.now());
+        return (await tx.update("user", { id: account.id, confirmedAt: null }, { confirmedAt: at })) === 1;
+      });
+      if (!confirmed) return already();
+      await kernel.invalidate(account.id);
+      const now = (await kernel.users.get(account.id)) ?? account;
+      rq.system.events.emit("userConfirmed", { user: now });
+      if (!signIn) return linkDone(kernel, rq, to(rq), { key: "EMAIL_CONFIRMED" }, now);
+      const outcome = await kernel.signIn.complete(rq, { account: now, methods: ["confirm"] });
+      // The address is confirmed whatever the gates say to the sign-in.
+      return outcomeAnswer(rq, outcome, {
+        to: to(rq),
+        message: { key: "EMAIL_CONFIRMED" },
+        refusal: () => linkDone(kernel, rq, to(rq), { key: "EMAIL_CONFIRMED" }, now),
+      });
+    },
+  });
+}

@@ -1,0 +1,127 @@
+import { open } from "../../authz/guards/open.ts";
+import type { SecurityRequest } from "../../http/request.ts";
+import type { Account } from "../../model/account.ts";
+import { type Duration, milliseconds } from "../../model/duration.ts";
+import { formPage } from "../../views/pages.ts";
+import { type Answer, done, type Endpoint, endpoint, invalid, outcomeAnswer } from "../endpoint.ts";
+import type { Feature, Kernel } from "../feature.ts";
+import { emailField } from "../fields.ts";
+import { linkDone, linkEndpoint } from "../links.ts";
+import { checkOptions } from "../options.ts";
+import { linksTo, wantsToken } from "../passwords/index.ts";
+import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
+import { recoveryMails } from "./mails.ts";
+
+/** Options of the feature `recovery`. */
+export interface RecoveryOptions {
+  /** How long a link works; default "1h". */
+  readonly within?: Duration;
+  /** Sign in whoever set a new password; default false. A second factor is asked all the same. */
+  readonly signIn?: boolean;
+}
+
+/** What other features do with recovery. */
+export interface RecoveryService {
+  /** Mails a link that sets a new password; of several, only the newest works. */
+  send(rq: SecurityRequest, account: Account): Promise<void>;
+}
+
+const purpose = "reset";
+
+/** `/reset` mails a link, `/reset/<token>` sets a new password by it and ends everything that hung on the old one. */
+export function recovery(options: RecoveryOptions = {}): Feature {
+  checkOptions("recovery", options, { within: "string", signIn: "boolean" });
+  const within = milliseconds("recovery.within", options.within ?? "1h");
+  return {
+    name: "recovery",
+    requires: ["passwords"],
+    pages: { forgotPassword: formPage, resetPassword: formPage },
+    mails: recoveryMails,
+    services: (kernel) => ({ recovery: service(kernel, within) }),
+    endpoints: (kernel) => [forgotPassword(kernel), resetPassword(kernel, options.signIn === true)],
+  };
+}
+
+function service(kernel: Kernel, within: number): RecoveryService {
+  return {
+    async send(rq, account) {
+      const token = await kernel.tickets.issue({ purpose, user: account, life: within, replacesOlder: true });
+      kernel.mail.send(rq, "resetInstructions", account, { link: kernel.link("reset_password", token), within });
+      kernel.system.events.emit("resetInstructionsSent", { user: account });
+    },
+  };
+}
+
+function forgotPassword(kernel: Kernel): Endpoint {
+  return endpoint({
+    name: "forgot_password",
+    path: "/reset",
+    authz: open("to ask for a link"),
+    page: "forgotPassword",
+    title: "TITLE_FORGOT_PASSWORD",
+    intro: "INTRO_FORGOT_PASSWORD",
+    submitLabel: "SUBMIT_FORGOT_PASSWORD",
+    fields: { email: emailField() },
+    links: (_rq, next) => linksTo(kernel, next, ["login", "LINK_LOGIN"], ["register", "LINK_REGISTER"]),
+    async submit({ rq, fields }) {
+      const account = await kernel.users.find("email", fields.email, { ignoreCase: true });
+      if (kernel.revealAccounts) {
+        if (account === undefined) return invalid({ email: [{ key: "USER_DOES_NOT_EXIST" }] });
+        if (!account.active) return invalid({ email: [{ key: "DISABLED_ACCOUNT" }] });
+      }
+      kernel.background(async () => {
+        if (account?.active === true) await kernel.services.recovery?.send(rq, account);
+      });
+      return done(kernel.path("forgot_password") ?? "/", {
+        message: kernel.revealAccounts
+          ? { key: "PASSWORD_RESET_REQUEST", params: { email: fields.email } }
+          : { key: "GENERIC_RECOVERY" },
+        response: { csrf_token: rq.system.csrf.token(rq) },
+      });
+    },
+  });
+}
+
+function resetPassword(kernel: Kernel, signIn: boolean): Endpoint {
+  const to = (rq: SecurityRequest): string =>
+    kernel.destinations.chosen("afterReset", rq) ??
+    (signIn ? undefined : kernel.path("login")) ??
+    kernel.destinations.afterSignIn(rq);
+  return linkEndpoint(kernel, {
+    name: "reset_password",
+    path: "/reset",
+    purpose,
+    page: "resetPassword",
+    title: "TITLE_RESET_PASSWORD",
+    intro: "INTRO_RESET_PASSWORD",
+    submitLabel: "SUBMIT_RESET_PASSWORD",
+    fields: newPasswordFields(kernel, "password", "password_confirm"),
+    invalid: "INVALID_RESET_PASSWORD_TOKEN",
+    invalidTo: (rq) => kernel.destinations.chosen("resetError", rq) ?? kernel.path("forgot_password") ?? "/",
+    spaPage: "reset",
+    async submit({ rq, fields, link }): Promise<Answer> {
+      const { account } = link;
+      const faults = await newPasswordFaults(kernel, account, fields, "password", "password_confirm");
+      if (faults !== undefined) return invalid(faults);
+      // The link is used up together with the change: of many at once, one wins, and its password is the stored one.
+      const won = await kernel.users.setPassword(account, fields.password, { onlyIf: (tx) => link.redeem(tx) });
+      if (!won) return invalid({});
+      if (account.confirmedAt === null) {
+        // Who read the mail has the address.
+        await kernel.users.update(account, { confirmedAt: new Date(rq.system.now()) });
+      }
+      const now = (await kernel.users.get(account.id)) ?? account;
+      rq.system.events.emit("passwordReset", { user: now });
+      kernel.mail.send(rq, "resetNotice", now, {});
+      const message = { key: signIn ? "PASSWORD_RESET" : "PASSWORD_RESET_NO_LOGIN" } as const;
+      if (!signIn) return linkDone(kernel, rq, to(rq), message, now);
+      const outcome = await kernel.signIn.complete(rq, { account: now, methods: ["reset"], token: wantsToken(rq) });
+      // The password is set whatever the gates say to the sign-in.
+      return outcomeAnswer(rq, outcome, {
+        to: to(rq),
+        message,
+        refusal: () => linkDone(kernel, rq, kernel.path("login") ?? to(rq), { key: "PASSWORD_RESET_NO_LOGIN" }, now),
+      });
+    },
+  });
+}

@@ -1,0 +1,178 @@
+import { fresh } from "../../authz/guards/authentication.ts";
+import { open } from "../../authz/guards/open.ts";
+import type { Account } from "../../model/account.ts";
+import { ConfigurationError, UniqueConflictError } from "../../model/errors.ts";
+import { normalizeUsername, reservedUsernames, type UsernameRules, usernameFault } from "../../model/username.ts";
+import { formPage } from "../../views/pages.ts";
+import { done, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
+import type { Feature, Kernel } from "../feature.ts";
+import { emailField, type Fault, type Field, textField } from "../fields.ts";
+import { checkOptions } from "../options.ts";
+import { linksTo } from "../passwords/index.ts";
+import { usernamesMails } from "./mails.ts";
+
+/** Options of the feature `usernames`. */
+export interface UsernamesOptions {
+  /** Registration asks for one; default false: it may be left out. */
+  readonly required?: boolean;
+  /** In code points; default 4. */
+  readonly minLength?: number;
+  /** In code points; default 32, at most 255. */
+  readonly maxLength?: number;
+  /** "ascii" (default): a to z and digits. "letters": letters and digits of any one script, without look-alikes of Latin names. */
+  readonly characters?: "ascii" | "letters";
+  /** Names that nobody may take, instead of the built-in list (`admin`, `root`, `support` …). */
+  readonly reserved?: readonly string[];
+}
+
+/** What other features do with usernames. */
+export interface UsernamesService {
+  readonly required: boolean;
+  /** The field of a form; its value is the stored form, undefined when it was left empty. */
+  readonly field: Field<string | undefined>;
+  /** True when another account has the name, however it is written. */
+  taken(name: string, besides?: Account): Promise<boolean>;
+}
+
+/** `/change-username`, `/recover-username`, and the field of the registration. Sign-in by it: `identities: ["email", "username"]`. */
+export function usernames(options: UsernamesOptions = {}): Feature {
+  const rules = checked(options);
+  const service: (kernel: Kernel) => UsernamesService = (kernel) => ({
+    required: options.required === true,
+    field: usernameField(rules, options.required === true),
+    async taken(name, besides) {
+      const owner = await kernel.users.find("username", name, { ignoreCase: true });
+      return owner !== undefined && owner.id !== besides?.id;
+    },
+  });
+  return {
+    name: "usernames",
+    pages: { changeUsername: formPage, recoverUsername: formPage },
+    mails: usernamesMails,
+    services: (kernel) => ({ usernames: service(kernel) }),
+    endpoints: (kernel) => [changeUsername(kernel, service(kernel)), recoverUsername(kernel)],
+  };
+}
+
+function checked(options: UsernamesOptions): UsernameRules {
+  checkOptions("usernames", options, {
+    required: "boolean",
+    minLength: "number",
+    maxLength: "number",
+    characters: "string",
+    reserved: "object",
+  });
+  const { minLength = 4, maxLength = 32, characters = "ascii", reserved } = options;
+  if (!Number.isInteger(minLength) || minLength < 1) {
+    throw new ConfigurationError("usernames.minLength", "a whole number, 1 or more, is expected");
+  }
+  if (!Number.isInteger(maxLength) || maxLength < minLength || maxLength > 255) {
+    throw new ConfigurationError(
+      "usernames.maxLength",
+      `a whole number from minLength (${minLength}) to 255 is expected`,
+    );
+  }
+  if (characters !== "ascii" && characters !== "letters") {
+    throw new ConfigurationError("usernames.characters", 'must be "ascii" or "letters"');
+  }
+  if (reserved !== undefined && (!Array.isArray(reserved) || reserved.some((name) => typeof name !== "string"))) {
+    throw new ConfigurationError("usernames.reserved", "a list of names is expected");
+  }
+  return {
+    minLength,
+    maxLength,
+    characters,
+    reserved: reserved === undefined ? reservedUsernames : new Set(reserved.map((name) => name.toLowerCase())),
+  };
+}
+
+function usernameField(rules: UsernameRules, required: boolean): Field<string | undefined> {
+  const text = textField({ label: "LABEL_USERNAME", autocomplete: "username", required: false });
+  const faults: Readonly<Record<NonNullable<ReturnType<typeof usernameFault>>, Fault>> = {
+    length: { key: "USERNAME_INVALID_LENGTH", params: { min: rules.minLength, max: rules.maxLength } },
+    illegal: { key: "USERNAME_ILLEGAL_CHARACTERS" },
+    disallowed: { key: "USERNAME_DISALLOWED_CHARACTERS" },
+    reserved: { key: "USERNAME_RESERVED" },
+  };
+  return {
+    ...text,
+    required,
+    parse(input) {
+      const parsed = text.parse(input);
+      if ("fault" in parsed) return parsed;
+      if (parsed.value.trim() === "") {
+        return required ? { fault: { key: "USERNAME_NOT_PROVIDED" } } : { value: undefined };
+      }
+      const fault = usernameFault(parsed.value, rules);
+      return fault === undefined ? { value: normalizeUsername(parsed.value) } : { fault: faults[fault] };
+    },
+  };
+}
+
+function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
+  return endpoint({
+    name: "change_username",
+    path: "/change-username",
+    authz: fresh(),
+    page: "changeUsername",
+    title: "TITLE_CHANGE_USERNAME",
+    intro: "INTRO_CHANGE_USERNAME",
+    submitLabel: "SUBMIT_CHANGE_USERNAME",
+    fields: { username: usernames.field },
+    show: (rq) => ({ current_username: rq.identity?.account.username ?? null }),
+    async submit({ rq, fields }) {
+      const account = rq.identity && (await kernel.users.get(rq.identity.account.id));
+      if (account === undefined) return refused("UNAUTHENTICATED");
+      const username = fields.username ?? null;
+      // Names are public by nature: whoever chooses one must learn that it is taken.
+      const taken = {
+        username: [{ key: "USERNAME_ALREADY_ASSOCIATED", params: { username: username ?? "" } } as const],
+      };
+      if (username !== null && (await usernames.taken(username, account))) return invalid(taken);
+      try {
+        await kernel.users.setUsername(account, username);
+      } catch (error) {
+        if (error instanceof UniqueConflictError) return invalid(taken);
+        throw error;
+      }
+      const now = (await kernel.users.get(account.id)) ?? account;
+      await kernel.signIn.renew(rq, now);
+      rq.system.events.emit("usernameChanged", { user: now, oldUsername: account.username });
+      kernel.mail.send(rq, "usernameChanged", now, { username });
+      return done(kernel.destinations.chosen("afterChangeUsername", rq) ?? kernel.destinations.afterSignIn(rq), {
+        message: { key: "USERNAME_CHANGE" },
+        response: { user: now.securityPayload(), csrf_token: rq.system.csrf.token(rq) },
+      });
+    },
+  });
+}
+
+function recoverUsername(kernel: Kernel): Endpoint {
+  return endpoint({
+    name: "recover_username",
+    path: "/recover-username",
+    authz: open("to ask for the username"),
+    page: "recoverUsername",
+    title: "TITLE_RECOVER_USERNAME",
+    intro: "INTRO_RECOVER_USERNAME",
+    submitLabel: "SUBMIT_RECOVER_USERNAME",
+    fields: { email: emailField() },
+    links: (_rq, next) => linksTo(kernel, next, ["login", "LINK_LOGIN"]),
+    async submit({ rq, fields }) {
+      const account = await kernel.users.find("email", fields.email, { ignoreCase: true });
+      if (kernel.revealAccounts) {
+        if (account === undefined) return invalid({ email: [{ key: "USER_DOES_NOT_EXIST" }] });
+        if (!account.active) return invalid({ email: [{ key: "DISABLED_ACCOUNT" }] });
+      }
+      kernel.background(async () => {
+        if (account?.active !== true || account.username === null) return;
+        kernel.mail.send(rq, "usernameRecovery", account, { username: account.username });
+        kernel.system.events.emit("usernameRecoverySent", { user: account });
+      });
+      return done(kernel.path("login") ?? kernel.path("recover_username") ?? "/", {
+        message: { key: "USERNAME_RECOVERY_REQUEST" },
+        response: { csrf_token: rq.system.csrf.token(rq) },
+      });
+    },
+  });
+}
