@@ -30,7 +30,7 @@ import { createOriginCheck } from "./http/origin.ts";
 import { createRedirects } from "./http/redirect.ts";
 import type { SecurityRequest } from "./http/request.ts";
 import type { ObjectRule, System } from "./http/system.ts";
-import { createCatalogue } from "./i18n/catalogue.ts";
+import { createCatalogues } from "./i18n/languages.ts";
 import { accountFactory } from "./model/account.ts";
 import { namedColumns, type OwnColumns } from "./model/column.ts";
 import { commandLine, type MigrationReport } from "./model/command-line.ts";
@@ -87,9 +87,13 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const plainHasher = createHasher(options.passwords?.hashing);
   const hasher = options.passwords?.wrapHasher?.(plainHasher) ?? plainHasher;
   const policy = createPasswordPolicy(options.passwords?.policy);
-  const catalogue = createCatalogue(options.messages);
   const now = options.clock ?? Date.now;
   const log = options.log ?? logLine;
+  const catalogues = await createCatalogues<SecurityRequest>({
+    messages: options.messages,
+    choose: options.languages?.choose,
+    log,
+  });
   const features = checkFeatures(options.features ?? []);
   const views = createViews(options.views, Object.assign({}, ...features.map((feature) => feature.pages ?? {})));
   const schema = composeSchema(options, features);
@@ -170,7 +174,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     cookies,
     redirects: createRedirects([...origins, ...(options.redirectOrigins ?? [])]),
     events,
-    catalogue,
+    catalogues,
   };
   const base = {
     system,

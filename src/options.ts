@@ -120,6 +120,11 @@ export interface SecurityOptions<
   /** A single-page client draws the pages: what mailed links come to is told in the query of its own pages. */
   readonly spa?: SpaOptions;
   readonly views?: ViewOptions;
+  /** In which language a caller is answered. */
+  readonly languages?: {
+    /** The language for a request, such as the user's own; undefined or one that is not offered: `Accept-Language`. */
+    readonly choose?: (rq: SecurityRequest) => string | undefined;
+  };
   /** Texts of your own by message key. */
   readonly messages?: Partial<Record<MessageKey, string>>;
   /** Functions of your own in the place of the built-in answers. */
@@ -198,6 +203,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   redirectOrigins: "list",
   spa: "object",
   views: "any",
+  languages: { choose: "function" },
   messages: "object",
   handlers: {
     unauthenticated: "function",

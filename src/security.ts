@@ -186,15 +186,16 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     signOutButton(c, text) {
       const path = kernel.path("logout");
       if (path === undefined) return undefined;
-      const label = text ?? system.catalogue.text("SUBMIT_LOGOUT");
-      const token = system.csrf.token(requestAt(c));
+      const rq = requestAt(c);
+      const label = text ?? rq.text("SUBMIT_LOGOUT");
+      const token = system.csrf.token(rq);
       return html`<form method="post" action="${path}"><input type="hidden" name="csrf_token" value="${token}"><button type="submit" class="quiet">${label}</button></form>`;
     },
     page(c, { title, content, links, status }) {
       const rq = requestAt(c);
       const { pages } = assembly;
       const frame = pages.frame(rq, title, links ?? [], app.bags.open(rq).flashes());
-      return pages.send(pages.views.elements.layout(frame, content), status ?? 200);
+      return pages.send(rq, pages.views.elements.layout(frame, content), status ?? 200);
     },
     accessMatrix: () => app.accounts.records,
     invalidate: (user) => assembly.invalidate(user?.id),

@@ -1,4 +1,12 @@
-import { envelope, type JsonEnvelope, jsonResponse, type Problem, problemResponse, seeOther } from "../http/answer.ts";
+import {
+  envelope,
+  type JsonEnvelope,
+  jsonResponse,
+  languageHeaders,
+  type Problem,
+  problemResponse,
+  seeOther,
+} from "../http/answer.ts";
 import { BodyError } from "../http/body.ts";
 import { ParameterError, type SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
@@ -77,11 +85,11 @@ export function createRefusals(context: RefusalContext): Refusals {
 
   const json = (rq: SecurityRequest, status: number, response: Readonly<Record<string, unknown>>): Response => {
     const body = envelope(status, response);
-    return handlers.renderJson?.(body, status, rq) ?? jsonResponse(status, body);
+    return handlers.renderJson?.(body, status, rq) ?? jsonResponse(status, body, undefined, languageHeaders(rq));
   };
 
   const message: Refusals["message"] = (rq, status, code, key, extra = {}) => {
-    const text = rq.system.catalogue.text(key as MessageKey, extra.parameters);
+    const text = rq.text(key as MessageKey, extra.parameters);
     // Where the application decides who is answered in JSON, its word is the last.
     if (!rq.wantsJson && (handlers.wantsJson !== undefined || !prefersProblem(rq))) {
       const shown = extra.detail === undefined ? text : `${text} ${extra.detail}`;
@@ -96,9 +104,10 @@ export function createRefusals(context: RefusalContext): Refusals {
       title: text,
       ...(extra.members === undefined ? {} : { members: extra.members }),
     };
-    if (handlers.renderProblem === undefined) return problemResponse(problem, extra.headers);
+    const headers = { ...languageHeaders(rq), ...extra.headers };
+    if (handlers.renderProblem === undefined) return problemResponse(problem, headers);
     return Promise.resolve(handlers.renderProblem(problem, rq)).then((own) =>
-      own === undefined ? problemResponse(problem, extra.headers) : withHeaders(own, extra.headers),
+      own === undefined ? problemResponse(problem, headers) : withHeaders(own, extra.headers),
     );
   };
 
@@ -107,7 +116,7 @@ export function createRefusals(context: RefusalContext): Refusals {
     rq.method === "GET" || rq.method === "HEAD" ? rq.system.redirects.safe(rq.url.pathname + query(rq.url)) : undefined;
 
   const detour = (rq: SecurityRequest, path: string, key: MessageKey): Response => {
-    context.flash(rq, rq.system.catalogue.category(key), rq.system.catalogue.text(key as "UNAUTHENTICATED"));
+    context.flash(rq, rq.catalogue.category(key), rq.text(key as "UNAUTHENTICATED"));
     const next = here(rq);
     return seeOther(next === undefined ? path : `${path}?next=${encodeURIComponent(next)}`, 302);
   };
@@ -135,7 +144,7 @@ export function createRefusals(context: RefusalContext): Refusals {
     const own = paths.unauthorized;
     // That page itself may be forbidden: it must not send the browser to itself.
     if (verdict.status === 403 && !rq.wantsJson && own !== undefined && rq.url.pathname !== own.split(/[?#]/, 1)[0]) {
-      context.flash(rq, "error", rq.system.catalogue.text("UNAUTHORIZED"));
+      context.flash(rq, "error", rq.text("UNAUTHORIZED"));
       return seeOther(own, 302);
     }
     const code = verdict.status === 400 ? verdict.key.toLowerCase() : "forbidden";

@@ -184,9 +184,8 @@ async function answer(
 
 function flash(context: EngineContext, rq: SecurityRequest, message: Fault | undefined): void {
   if (message === undefined) return;
-  const { catalogue } = rq.system;
   const { key, params } = message;
-  context.bags.open(rq).flash(catalogue.category(key), catalogue.text(key as MessageKey, params));
+  context.bags.open(rq).flash(rq.catalogue.category(key), rq.text(key as MessageKey, params));
 }
 
 /** A detour (a second factor) must bring the caller back to where they wanted to go. */
@@ -196,7 +195,7 @@ export function withNext(path: string, next: string | undefined): string {
 }
 
 function faultsAsJson(context: EngineContext, rq: SecurityRequest, state: FormState): Response {
-  const { catalogue } = rq.system;
+  const { catalogue } = rq;
   const fieldErrors: Record<string, string[]> = {};
   if (state.form.length > 0) fieldErrors[""] = texts(catalogue, state.form);
   for (const [name, faults] of Object.entries(state.fields)) fieldErrors[name] = texts(catalogue, faults);
@@ -216,7 +215,7 @@ async function page(
   status = 200,
 ): Promise<Response> {
   const { system, pages, bags } = context;
-  const { catalogue } = system;
+  const { catalogue } = rq;
   const next = nextOf(rq, state.typed);
   const faulty = Object.keys(endpoint.fields).find((name) => (state.fields[name]?.length ?? 0) > 0);
   const focus = faulty ?? Object.keys(endpoint.fields)[0];
@@ -243,7 +242,7 @@ async function page(
     links: endpoint.links(rq, next),
   };
   const render = pages.views.pages[endpoint.page] as (props: FormPageProps) => Html;
-  return pages.send(render(props), status);
+  return pages.send(rq, render(props), status);
 }
 
 function fieldView(

@@ -158,5 +158,5 @@ export function linkRefusal(kernel: Kernel, rq: SecurityRequest, to: string, mes
 }
 
 function textOf(rq: SecurityRequest, message: Fault): string {
-  return rq.system.catalogue.text(message.key as MessageKey, message.params);
+  return rq.text(message.key as MessageKey, message.params);
 }

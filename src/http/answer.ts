@@ -11,6 +11,11 @@ export interface Problem {
   readonly members?: Readonly<Record<string, unknown>>;
 }
 
+/** The language of an answer that says something (RFC 9110 8.5), and what it was chosen by (12.5.5). */
+export function languageHeaders(rq: SecurityRequest): Readonly<Record<string, string>> {
+  return rq.spoken === undefined ? {} : { "content-language": rq.spoken, vary: "Accept-Language" };
+}
+
 /** The body of an account endpoint's JSON answer, as Flask-Security's clients know it. */
 export interface JsonEnvelope {
   readonly meta: { readonly code: number };

@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import type { Catalogue, MessageArguments, MessageKey } from "../i18n/catalogue.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
 import type { Session } from "../model/session.ts";
@@ -75,6 +76,7 @@ export class SecurityRequest {
   #parameters: Awaitable<Readonly<Record<string, unknown>>> | undefined = undefined;
   #body: Promise<ParsedBody> | undefined = undefined;
   #url: URL | undefined = undefined;
+  #catalogue: Catalogue | undefined = undefined;
 
   constructor(system: System, request: Request, route: RouteFacts, context?: Context) {
     this.system = system;
@@ -122,6 +124,22 @@ export class SecurityRequest {
   /** The client's address: the socket's unless proxies are declared. */
   get address(): string | undefined {
     return this.system.clientAddress(this);
+  }
+
+  /** The texts in this caller's language, which is chosen when the first one is asked for. */
+  get catalogue(): Catalogue {
+    this.#catalogue ??= this.system.catalogues.for(this);
+    return this.#catalogue;
+  }
+
+  /** A text in this caller's language. Throws PortcullisError `message` when a placeholder has no value. */
+  text<K extends MessageKey>(key: K, ...params: MessageArguments<K>): string {
+    return this.catalogue.text(key, ...params);
+  }
+
+  /** What this request said something in (`Content-Language`); undefined while it needed no text. */
+  get spoken(): string | undefined {
+    return this.#catalogue?.language;
   }
 
   /** True when the caller is to be answered in JSON. */

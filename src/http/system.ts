@@ -1,5 +1,5 @@
 import type { EventHub } from "../events/events.ts";
-import type { Catalogue } from "../i18n/catalogue.ts";
+import type { Catalogues } from "../i18n/languages.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
 import type { BodyLimits } from "./body.ts";
@@ -49,5 +49,6 @@ export interface System {
   readonly cookies: CookieJar;
   readonly redirects: Redirects;
   readonly events: EventHub;
-  readonly catalogue: Catalogue;
+  /** The texts by language; those of one request are `rq.text(key)`. */
+  readonly catalogues: Catalogues<SecurityRequest>;
 }

@@ -138,7 +138,6 @@ export interface Theme {
 export interface ViewOptions {
   /** Shown in the head and the title; default "Portcullis". */
   readonly siteName?: string;
-  readonly language?: string;
   readonly pages?: Partial<Pages>;
   readonly elements?: Partial<Elements>;
   readonly theme?: Partial<Theme>;
@@ -147,7 +146,6 @@ export interface ViewOptions {
 /** The views of a running system: defaults with the application's replacements. */
 export interface Views {
   readonly siteName: string;
-  readonly language: string;
   readonly pages: Pages;
   readonly elements: Elements;
   /** The style sheet's text, with the theme in it. */

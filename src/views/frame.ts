@@ -1,3 +1,4 @@
+import { languageHeaders } from "../http/answer.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { FlashMessage, Html, NoticePageProps, PageFrame, PageLink, Views } from "./contract.ts";
 
@@ -8,7 +9,7 @@ export interface PageSender {
   readonly stylesheet: string;
   frame(rq: SecurityRequest, title: string, links: readonly PageLink[], flashes: readonly FlashMessage[]): PageFrame;
   /** A page as a response, with the security headers. */
-  send(content: Html, status: number, extra?: Readonly<Record<string, string>>): Promise<Response>;
+  send(rq: SecurityRequest, content: Html, status: number, extra?: Readonly<Record<string, string>>): Promise<Response>;
   /** A page that says something: an error, no access. */
   notice(
     rq: SecurityRequest,
@@ -29,27 +30,27 @@ export function createPageSender(views: Views, prefix: string, headers: Readonly
     stylesheet,
     frame: (rq, title, links, flashes) => ({
       title,
-      catalogue: rq.system.catalogue,
-      language: views.language,
+      catalogue: rq.catalogue,
+      language: rq.catalogue.language,
       siteName: views.siteName,
       stylesheet,
       flashes,
       signedInAs: rq.identity?.account.email,
       links,
     }),
-    async send(content, status, extra) {
-      return new Response(String(await content), { status, headers: { ...headers, ...extra } });
+    async send(rq, content, status, extra) {
+      return new Response(String(await content), { status, headers: { ...headers, ...languageHeaders(rq), ...extra } });
     },
     notice(rq, page, status, text, links = []) {
       const title = page === "unauthorized" ? "TITLE_UNAUTHORIZED" : (titles[status] ?? "TITLE_ERROR");
       const props: NoticePageProps = {
-        frame: sender.frame(rq, rq.system.catalogue.text(title), [], []),
+        frame: sender.frame(rq, rq.text(title), [], []),
         elements: views.elements,
         status,
         text,
         links,
       };
-      return sender.send(views.pages[page](props), status);
+      return sender.send(rq, views.pages[page](props), status);
     },
   };
   return sender;

@@ -90,7 +90,6 @@ describe("createViews", () => {
   test("has defaults, and a hash that changes with the style sheet", () => {
     const views = createViews(undefined);
     expect(views.siteName).toBe("Portcullis");
-    expect(views.language).toBe("en");
     expect(views.css).toBe(createStyleSheet());
     expect(views.cssHash).toMatch(/^[0-9a-f]{16}$/);
     expect(createViews({}).cssHash).toBe(views.cssHash);
@@ -100,12 +99,10 @@ describe("createViews", () => {
   test("takes an application's page and element; the other pages stay and use the element", async () => {
     const views = createViews({
       siteName: " Acme ",
-      language: "pt-br",
       pages: { login: (props) => html`<p>${props.submit}</p>` },
       elements: { button: (text) => html`<button class="mine">${text}</button>${raw("<!-- ours -->")}` },
     });
     expect(views.siteName).toBe("Acme");
-    expect(views.language).toBe("pt-BR");
     expect(await show(views.pages.login(formProps(["password"] as const, { submit: "<x>" })))).toBe("<p>&lt;x&gt;</p>");
     const register = await show(views.pages.register(formProps(["email"], { elements: views.elements })));
     expect(register).toContain('<button class="mine">Go</button><!-- ours -->');
@@ -127,7 +124,7 @@ describe("createViews", () => {
   });
 
   test.each([
-    [{ sitename: "x" }, "views.sitename: unknown; possible are siteName, language, pages, elements, theme"],
+    [{ sitename: "x" }, "views.sitename: unknown; possible are siteName, pages, elements, theme"],
     [{ pages: { logn: () => "" } }, "views.pages.logn: unknown; possible are error, unauthorized, login"],
     [{ pages: { login: "x" } }, "views.pages.login: must be a function"],
     [{ pages: { constructor: "x" } }, "views.pages.constructor: unknown"],
@@ -138,8 +135,7 @@ describe("createViews", () => {
     [{ theme: "dark" }, "views.theme: must be an object"],
     [{ siteName: "" }, "views.siteName: must be a name"],
     [{ siteName: "a\nb" }, "views.siteName: must be a name"],
-    [{ language: "english please" }, "views.language: must be a BCP 47 tag"],
-    [{ language: 7 }, "views.language: must be a BCP 47 tag"],
+    [{ language: "de" }, "views.language: unknown"],
     ["x", "views: must be an object"],
   ])("%j is refused", (options, message) => {
     const build = () => createViews(options as unknown as ViewOptions);

@@ -25,7 +25,7 @@ export { defaultElements } from "./elements.ts";
 export { type CorePages, defaultPages, formPage, noticePage } from "./pages.ts";
 export { createStyleSheet, defaultTheme } from "./theme.ts";
 
-const optionNames: readonly (keyof ViewOptions)[] = ["siteName", "language", "pages", "elements", "theme"];
+const optionNames: readonly (keyof ViewOptions)[] = ["siteName", "pages", "elements", "theme"];
 
 /**
  * The views of a running system: the defaults, the pages that its features bring, and the application's replacements.
@@ -40,7 +40,6 @@ export function createViews(options: ViewOptions | undefined, featurePages: Part
   const css = createStyleSheet(theme);
   return {
     siteName: siteNameOf(given.siteName ?? "Portcullis"),
-    language: languageOf(given.language ?? "en"),
     // A page of a feature that is off is missing here, and nothing asks for it.
     pages: { ...pages, ...functions("views.pages", given.pages, Object.keys(pages)) } as Pages,
     elements: createElements(functions("views.elements", given.elements, Object.keys(defaultElements))),
@@ -77,14 +76,4 @@ function siteNameOf(name: unknown): string {
     throw new ConfigurationError("views.siteName", "must be a name without control characters");
   }
   return name.trim();
-}
-
-function languageOf(tag: unknown): string {
-  try {
-    const [canonical] = typeof tag === "string" ? Intl.getCanonicalLocales(tag) : [];
-    if (canonical !== undefined) return canonical;
-  } catch {
-    // told below, for every kind of wrong value alike
-  }
-  throw new ConfigurationError("views.language", `must be a BCP 47 tag such as "en" or "pt-BR"`);
 }

@@ -79,7 +79,7 @@ function sendConfirmation(kernel: Kernel): Endpoint {
     intro: "INTRO_SEND_CONFIRMATION",
     submitLabel: "SUBMIT_SEND_CONFIRMATION",
     fields: { email: emailField() },
-    links: (_rq, next) => linksTo(kernel, next, ["login", "LINK_LOGIN"]),
+    links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"]),
     async submit({ rq, fields }) {
       const account = await kernel.users.find("email", fields.email, { ignoreCase: true });
       if (kernel.revealAccounts && account === undefined) return invalid({ email: [{ key: "USER_DOES_NOT_EXIST" }] });

@@ -44,7 +44,7 @@ function sendLink(kernel: Kernel, within: number): Endpoint {
     intro: "INTRO_LOGIN_LINK",
     submitLabel: "SUBMIT_LOGIN_LINK",
     fields: { email: emailField() },
-    links: (_rq, next) => linksTo(kernel, next, ["register", "LINK_REGISTER"], ...(alone ? [] : [loginLink])),
+    links: (rq, next) => linksTo(kernel, rq, next, ["register", "LINK_REGISTER"], ...(alone ? [] : [loginLink])),
     show: (rq) => (rq.identity !== undefined && !rq.wantsJson ? goTo(kernel.destinations.afterSignIn(rq)) : {}),
     async submit({ rq, fields, next }) {
       if (rq.identity !== undefined) {

@@ -45,9 +45,10 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
       password: passwordField({ autocomplete: "current-password" }),
       ...(remember ? { remember: checkboxField("LABEL_REMEMBER") } : {}),
     } as Readonly<Record<string, Field<unknown>>>,
-    links: (_rq, next) =>
+    links: (rq, next) =>
       linksTo(
         kernel,
+        rq,
         next,
         ["register", "LINK_REGISTER"],
         ["forgot_password", "FORGOT_PASSWORD"],
@@ -150,13 +151,12 @@ type LinkLabel = Extract<MessageKey, `LINK_${string}` | "FORGOT_PASSWORD">;
 /** Links to other features' pages that are on, with `next` carried along. */
 export function linksTo(
   kernel: Kernel,
+  rq: SecurityRequest,
   next: string | undefined,
   ...targets: readonly (readonly [endpoint: string, label: LinkLabel])[]
 ): readonly PageLink[] {
   return targets.flatMap(([name, label]) => {
     const path = kernel.path(name);
-    return path === undefined
-      ? []
-      : [{ href: withNext(path, next), text: kernel.system.catalogue.text(label as "LINK_LOGIN") }];
+    return path === undefined ? [] : [{ href: withNext(path, next), text: rq.text(label as "LINK_LOGIN") }];
   });
 }

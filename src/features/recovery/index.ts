@@ -62,7 +62,7 @@ function forgotPassword(kernel: Kernel): Endpoint {
     intro: "INTRO_FORGOT_PASSWORD",
     submitLabel: "SUBMIT_FORGOT_PASSWORD",
     fields: { email: emailField() },
-    links: (_rq, next) => linksTo(kernel, next, ["login", "LINK_LOGIN"], ["register", "LINK_REGISTER"]),
+    links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"], ["register", "LINK_REGISTER"]),
     async submit({ rq, fields }) {
       const account = await kernel.users.find("email", fields.email, { ignoreCase: true });
       if (kernel.revealAccounts) {

@@ -92,7 +92,7 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
     intro: "INTRO_REGISTER",
     submitLabel: "SUBMIT_REGISTER",
     fields,
-    links: (_rq, next) => linksTo(kernel, next, ["login", "LINK_LOGIN"]),
+    links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"]),
     async submit({ rq, fields: values }) {
       const email = values["email"] as string;
       const password = values["password"] as string;

@@ -157,7 +157,7 @@ function recoverUsername(kernel: Kernel): Endpoint {
     intro: "INTRO_RECOVER_USERNAME",
     submitLabel: "SUBMIT_RECOVER_USERNAME",
     fields: { email: emailField() },
-    links: (_rq, next) => linksTo(kernel, next, ["login", "LINK_LOGIN"]),
+    links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"]),
     async submit({ rq, fields }) {
       const account = await kernel.users.find("email", fields.email, { ignoreCase: true });
       if (kernel.revealAccounts) {
