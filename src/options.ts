@@ -8,6 +8,7 @@ import type { TrustedProxies } from "./http/address.ts";
 import type { BodyLimits } from "./http/body.ts";
 import type { CsrfOptions } from "./http/csrf.ts";
 import { checkedOrigins } from "./http/redirect.ts";
+import type { SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
 import type { MessageKey } from "./i18n/catalogue.ts";
 import type { PayloadMaker } from "./model/account.ts";

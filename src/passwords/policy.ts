@@ -20,6 +20,8 @@ export interface PolicyFault<Key extends string = PolicyFaultKey> {
 /** Whose password it is going to be: e-mail address, user name and whatever else they are known by. */
 export interface PasswordContext {
   readonly identities: readonly string[];
+  /** The account, where there is one already. */
+  readonly account?: { readonly id: number };
 }
 
 /** A further check, of passwords that passed the others. It is given the NFKD form; a rejection refuses the password. */

@@ -93,7 +93,7 @@ describe("a stored hash of an older form", () => {
       },
     });
     const id = await userId(system, ann);
-    meanwhile = () => system.security.users.setPassword(id, otherPassword);
+    meanwhile = async () => void (await system.security.users.setPassword(id, otherPassword));
     const client = system.client();
     await client.post("/login", { json: { email: ann, password: goodPassword } });
     expect(await signIn(system, otherPassword)).toBe(200);

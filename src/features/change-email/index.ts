@@ -67,7 +67,7 @@ function change(kernel: Kernel, within: number): Endpoint {
         });
         const link = kernel.link("change_email_confirm", token);
         kernel.mail.send(rq, "changeEmailInstructions", { email }, { link, within, current: account.email });
-        kernel.mail.send(rq, "changeEmailRequested", account, { email, ...recoverLink(kernel) });
+        kernel.mail.send(rq, "changeEmailRequested", account, { newEmail: email, ...recoverLink(kernel) });
         kernel.system.events.emit("changeEmailInstructionsSent", { user: account, newEmail: email });
       });
       return done(kernel.path("change_email") ?? "/", {
@@ -116,7 +116,7 @@ function confirm(kernel: Kernel): Endpoint {
       const now = (await kernel.users.get(account.id)) ?? account;
       if (own) await kernel.signIn.renew(rq, now);
       rq.system.events.emit("emailChanged", { user: now, oldEmail: account.email });
-      kernel.mail.send(rq, "emailChanged", { email: account.email }, { email: now.email });
+      kernel.mail.send(rq, "emailChanged", { email: account.email }, { newEmail: now.email });
       const to = kernel.destinations.chosen("afterChangeEmail", rq) ?? kernel.destinations.afterSignIn(rq);
       return linkDone(kernel, rq, to, { key: "CHANGE_EMAIL_CONFIRMED" }, now);
     },

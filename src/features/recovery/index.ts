@@ -112,7 +112,7 @@ function resetPassword(kernel: Kernel, signIn: boolean): Endpoint {
       }
       const now = (await kernel.users.get(account.id)) ?? account;
       rq.system.events.emit("passwordReset", { user: now });
-      kernel.mail.send(rq, "resetNotice", now, {});
+      kernel.mail.send(rq, "resetNotice", now, { recover: kernel.link("forgot_password") });
       const message = { key: signIn ? "PASSWORD_RESET" : "PASSWORD_RESET_NO_LOGIN" } as const;
       if (!signIn) return linkDone(kernel, rq, to(rq), message, now);
       const outcome = await kernel.signIn.complete(rq, { account: now, methods: ["reset"], token: wantsToken(rq) });

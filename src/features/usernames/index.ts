@@ -138,7 +138,7 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
       const now = (await kernel.users.get(account.id)) ?? account;
       await kernel.signIn.renew(rq, now);
       rq.system.events.emit("usernameChanged", { user: now, oldUsername: account.username });
-      kernel.mail.send(rq, "usernameChanged", now, { username });
+      kernel.mail.send(rq, "usernameChanged", now, username === null ? {} : { username });
       return done(kernel.destinations.chosen("afterChangeUsername", rq) ?? kernel.destinations.afterSignIn(rq), {
         message: { key: "USERNAME_CHANGE" },
         response: { user: now.securityPayload(), csrf_token: rq.system.csrf.token(rq) },
