@@ -1,5 +1,8 @@
 /** The account system, one folder a feature: `features: [passwords(), registration()]`. */
 
+export { type ChangeEmailOptions, changeEmail } from "./change-email/index.ts";
+export { changePassword } from "./change-password/index.ts";
+export { type ConfirmationOptions, confirmation } from "./confirmation/index.ts";
 export {
   type Answer,
   done,
@@ -25,3 +28,6 @@ export {
 export { type PasswordsOptions, passwords } from "./passwords/index.ts";
 export type { ExtraFieldOptions, ExtraValues } from "./registration/extra-fields.ts";
 export { type RegistrationOptions, registration } from "./registration/index.ts";
+export { type PasswordlessOptions, passwordless } from "./passwordless/index.ts";
+export { type RecoveryOptions, recovery } from "./recovery/index.ts";
+export { type UsernamesOptions, usernames } from "./usernames/index.ts";

@@ -109,6 +109,9 @@ export const labels = {
   MAIL_USERNAME_CHANGED_SUBJECT: "Your username was changed",
   MAIL_USERNAME_CHANGED_TEXT: "The username of your account at {site} is now {username}.",
   MAIL_USERNAME_REMOVED_TEXT: "Your account at {site} has no username any more.",
+  MAIL_USERNAME_TAKEN_SUBJECT: "Choose another username",
+  MAIL_USERNAME_TAKEN_TEXT: "Your account at {site} could not be made: the username {username} is taken.",
+  MAIL_USERNAME_TAKEN_BUTTON: "Try again",
   MAIL_USERNAME_RECOVERY_SUBJECT: "Your username",
   MAIL_USERNAME_RECOVERY_TEXT: "You asked for it: your username at {site} is {username}.",
 } as const;

@@ -1,15 +1,15 @@
 import { anonymousRequired } from "../../authz/guards/authentication.ts";
 import type { Transaction } from "../../datastore/contract.ts";
 import type { SecurityRequest } from "../../http/request.ts";
-import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import { ConfigurationError, UniqueConflictError } from "../../model/errors.ts";
-import { type Answer, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
+import { type Answer, done, type Endpoint, endpoint, invalid, outcomeAnswer } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
-import { emailField, type Fault, type Field, passwordField } from "../fields.ts";
+import { emailField, type Fault, type Field } from "../fields.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo, wantsToken } from "../passwords/index.ts";
+import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
 import { type ExtraFieldOptions, type ExtraValues, extraField } from "./extra-fields.ts";
 
 /** Options of the feature `registration`; `Extra` are the application's own fields. */
@@ -51,6 +51,7 @@ type AnyExtra = Readonly<Record<string, ExtraFieldOptions>>;
 
 const reservedFields: ReadonlySet<string> = new Set([
   "email",
+  "username",
   "password",
   "password_confirm",
   "csrf_token",
@@ -74,13 +75,11 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
   }
   const extra: Record<string, Field<unknown>> = {};
   for (const [name, field] of Object.entries(options.fields ?? {})) extra[name] = extraField(name, field);
+  const { usernames } = kernel.services;
   const fields: Readonly<Record<string, Field<unknown>>> = {
     email: emailField(),
-    password: passwordField({
-      autocomplete: "new-password",
-      hint: { key: "HINT_PASSWORD_LENGTH", params: { min: kernel.policy.minLength } },
-    }),
-    password_confirm: passwordField({ label: "LABEL_PASSWORD_CONFIRM", autocomplete: "new-password" }),
+    ...(usernames === undefined ? {} : { username: usernames.field }),
+    ...newPasswordFields(kernel, "password", "password_confirm"),
     ...extra,
   };
   return endpoint({
@@ -95,58 +94,54 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
     links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"]),
     async submit({ rq, fields: values }) {
       const email = values["email"] as string;
-      const password = values["password"] as string;
-      const faults = await passwordFaults(kernel, email, password, values["password_confirm"] as string);
+      const username = values["username"] as string | undefined;
+      const passwords = { password: values["password"] as string, password_confirm: values["password_confirm"] as string };
+      const whose = username === undefined ? { email } : { email, username };
+      const faults = await newPasswordFaults(kernel, whose, passwords, "password", "password_confirm");
       if (faults !== undefined) return invalid(faults);
       const own = Object.fromEntries(Object.keys(extra).map((name) => [name, values[name]]));
       const columns = columnsOf(kernel, own);
       // Before the address is looked up: what this tells must not depend on whether that is known.
       const taken = await takenFaults(kernel, columns);
       if (taken !== undefined) return invalid(taken);
+      const attempt: Attempt = { rq, email, username, own };
       const existing = await kernel.users.find("email", email, { ignoreCase: true });
-      if (existing !== undefined) {
+      const nameTaken = username !== undefined && (await usernames?.taken(username)) === true;
+      if (existing !== undefined || nameTaken) {
         // The same work as for a new address, so that the time tells nothing.
-        await kernel.hasher.burn(password);
-        return known(kernel, rq, email, existing, own);
+        await kernel.hasher.burn(passwords.password);
+        return known(kernel, attempt, existing, nameTaken);
       }
       let account: Account;
       try {
-        account = await create(kernel, options, email, password, own, columns);
+        account = await create(kernel, options, attempt, passwords.password, columns);
       } catch (error) {
         if (!(error instanceof UniqueConflictError) || error.table !== "user") throw error;
         // Two at once: the second finds the address, or a value that must be unique, taken.
         const conflict = await takenFaults(kernel, columns);
         if (conflict !== undefined) return invalid(conflict);
-        if (error.field === "email") return known(kernel, rq, email, undefined, own);
+        if (error.field === "email") return known(kernel, attempt, undefined, false);
+        if (error.field === "username") return known(kernel, attempt, undefined, true);
         throw error;
       }
       kernel.system.events.emit("userRegistered", {
         user: account,
-        formData: { email, ...own },
+        formData: { ...whose, ...own },
         confirmationToken: undefined,
       });
-      return options.signIn === true ? signedIn(kernel, rq, account) : registered(kernel, rq);
+      kernel.background(async () => kernel.services.confirmation?.send(rq, account));
+      return options.signIn === true ? signedIn(kernel, attempt, account) : registered(kernel, attempt);
     },
   });
 }
 
-async function passwordFaults(
-  kernel: Kernel,
-  email: string,
-  password: string,
-  again: string,
-): Promise<Record<string, Fault[]> | undefined> {
-  const faults: Record<string, Fault[]> = {};
-  const found = await kernel.policy.check(password, { identities: [email] });
-  if (found.length > 0) {
-    faults["password"] = found.map(({ key, params }) => ({
-      key: key as MessageKey,
-      ...(params === undefined ? {} : { params }),
-    }));
-  }
-  if (password.normalize("NFKD") !== again.normalize("NFKD"))
-    faults["password_confirm"] = [{ key: "RETYPE_PASSWORD_MISMATCH" }];
-  return Object.keys(faults).length === 0 ? undefined : faults;
+/** A registration under way. */
+interface Attempt {
+  readonly rq: SecurityRequest;
+  readonly email: string;
+  readonly username: string | undefined;
+  /** The values of the application's own fields. */
+  readonly own: Readonly<Record<string, unknown>>;
 }
 
 /** The fields that are columns of the user. One that was left empty has no value: two of them must not be the same. */
@@ -179,52 +174,71 @@ async function takenFaults(
 async function create(
   kernel: Kernel,
   options: RegistrationOptions<AnyExtra>,
-  email: string,
+  { email, username, own }: Attempt,
   password: string,
-  own: Readonly<Record<string, unknown>>,
   columns: Readonly<Record<string, unknown>>,
 ): Promise<Account> {
   const hash = await kernel.hasher.hash(password);
   return kernel.datastore.transaction(async (tx) => {
-    const account = await kernel.users.create({ ...columns, email, roles: options.roles ?? [] }, tx);
+    const name = username === undefined ? {} : { username };
+    const account = await kernel.users.create({ ...columns, ...name, email, roles: options.roles ?? [] }, tx);
     await tx.update("user", { id: account.id }, { password: hash });
     await options.onRegister?.(tx, account, own as ExtraValues<AnyExtra>);
     return account;
   });
 }
 
-/** The answer for an address that has an account: the same as for a new one unless accounts are no secret. */
-function known(
-  kernel: Kernel,
-  rq: SecurityRequest,
-  email: string,
-  user: Account | undefined,
-  own: Readonly<Record<string, unknown>>,
-): Answer {
+/**
+ * The answer for an address that has an account, or a username that is taken: the same as for new ones unless accounts are
+ * no secret. Where mails are sent, its owner learns of it, and who chose a taken username learns that by mail.
+ */
+function known(kernel: Kernel, attempt: Attempt, user: Account | undefined, nameTaken: boolean): Answer {
+  const { rq, email, username, own } = attempt;
   kernel.system.events.emit("userNotRegistered", {
     user,
-    existingEmail: true,
-    existingUsername: false,
-    formData: { email, ...own },
+    existingEmail: user !== undefined || !nameTaken,
+    existingUsername: nameTaken,
+    formData: { email, ...(username === undefined ? {} : { username }), ...own },
   });
-  if (kernel.revealAccounts) return invalid({ email: [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email } }] });
-  return registered(kernel, rq);
+  const nameFault = { username: [{ key: "USERNAME_ALREADY_ASSOCIATED", params: { username: username ?? "" } }] } as const;
+  if (kernel.revealAccounts) {
+    return nameTaken ? invalid(nameFault) : invalid({ email: [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email } }] });
+  }
+  // Without mail there is no other way to say it, and usernames are public by nature.
+  if (nameTaken && !kernel.features.has("confirmation")) return invalid(nameFault);
+  const mailed = kernel.features.has("confirmation") || kernel.features.has("recovery");
+  kernel.background(async () => {
+    if (user !== undefined && mailed) {
+      kernel.mail.send(rq, "addressInUse", user, {
+        ...(kernel.path("forgot_password") === undefined ? {} : { recover: kernel.link("forgot_password") }),
+        ...(user.username === null ? {} : { username: user.username }),
+      });
+      if (user.confirmedAt === null && user.active) await kernel.services.confirmation?.send(rq, user);
+    } else if (nameTaken && username !== undefined) {
+      kernel.mail.send(rq, "usernameTaken", { email }, { username, register: kernel.link("register") });
+    }
+  });
+  return registered(kernel, attempt);
 }
 
-function registered(kernel: Kernel, rq: SecurityRequest): Answer {
+function registered(kernel: Kernel, { rq, email }: Attempt): Answer {
   return done(kernel.path("login") ?? kernel.destinations.afterRegister(rq), {
-    message: { key: "REGISTERED" },
+    message: kernel.features.has("confirmation")
+      ? { key: "CONFIRM_REGISTRATION", params: { email } }
+      : { key: "REGISTERED" },
     response: { csrf_token: rq.system.csrf.token(rq) },
     // The page that was asked for needs a sign-in first; `next` goes along to it.
     followNext: false,
   });
 }
 
-async function signedIn(kernel: Kernel, rq: SecurityRequest, account: Account): Promise<Answer> {
+async function signedIn(kernel: Kernel, attempt: Attempt, account: Account): Promise<Answer> {
+  const { rq } = attempt;
   const outcome = await kernel.signIn.complete(rq, { account, methods: ["register"], token: wantsToken(rq) });
   return outcomeAnswer(rq, outcome, {
     to: kernel.destinations.afterRegister(rq),
     message: { key: "REGISTERED" },
-    refusal: refused,
+    // The account is made; what the gates want (a confirmed address, say) comes next.
+    refusal: () => registered(kernel, attempt),
   });
 }

@@ -1,7 +1,7 @@
 import { type Mails, mailContent } from "../../views/mail.ts";
 
 /** The mails of the feature `usernames`. */
-export const usernamesMails: Pick<Mails, "usernameChanged" | "usernameRecovery"> = {
+export const usernamesMails: Pick<Mails, "usernameChanged" | "usernameRecovery" | "usernameTaken"> = {
   usernameChanged(props) {
     const { catalogue, siteName: site, username } = props;
     return mailContent(props, {
@@ -19,6 +19,15 @@ export const usernamesMails: Pick<Mails, "usernameChanged" | "usernameRecovery">
     return mailContent(props, {
       subject: catalogue.text("MAIL_USERNAME_RECOVERY_SUBJECT"),
       paragraphs: [catalogue.text("MAIL_USERNAME_RECOVERY_TEXT", { site, username })],
+      notes: [catalogue.text("MAIL_NOTHING_TO_DO")],
+    });
+  },
+  usernameTaken(props) {
+    const { catalogue, siteName: site, username, register } = props;
+    return mailContent(props, {
+      subject: catalogue.text("MAIL_USERNAME_TAKEN_SUBJECT"),
+      paragraphs: [catalogue.text("MAIL_USERNAME_TAKEN_TEXT", { site, username })],
+      button: { text: catalogue.text("MAIL_USERNAME_TAKEN_BUTTON"), href: register },
       notes: [catalogue.text("MAIL_NOTHING_TO_DO")],
     });
   },
