@@ -16,6 +16,7 @@ import { createRoles } from "./datastore/roles.ts";
 import { createUsers } from "./datastore/users.ts";
 import { createEventHub } from "./events/events.ts";
 import { accountRoutes } from "./features/account-routes.ts";
+import { createDelivery, type Delivery } from "./features/delivery.ts";
 import { createDestinations } from "./features/destinations.ts";
 import type { Endpoint } from "./features/endpoint.ts";
 import type { EngineContext } from "./features/engine.ts";
@@ -33,7 +34,7 @@ import { createCatalogue } from "./i18n/catalogue.ts";
 import { accountFactory } from "./model/account.ts";
 import { namedColumns, type OwnColumns } from "./model/column.ts";
 import { commandLine, type MigrationReport } from "./model/command-line.ts";
-import { ConfigurationError } from "./model/errors.ts";
+import { ConfigurationError, PortcullisError } from "./model/errors.ts";
 import type { Schema, Table } from "./model/schema.ts";
 import { coreTables } from "./model/tables.ts";
 import { checkOptions, type SecurityOptions } from "./options.ts";
@@ -59,6 +60,7 @@ export interface Assembly {
   readonly kernel: Kernel;
   readonly app: AppContext;
   readonly pages: PageSender;
+  readonly delivery: Delivery;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
   invalidate(userId: number | undefined): Promise<void>;
   cacheStats(): Readonly<Record<"session" | "token" | "basic", ReturnType<CredentialCache<LiveSession>["stats"]>>>;
@@ -100,6 +102,16 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   });
   const csrf = createCsrf(ring, options.csrf ?? {}, createOriginCheck(origins), cookies.names);
   const readAddress = createAddressReader(options.trustedProxies);
+  const origin = origins[0] as string;
+  const delivery = await createDelivery({
+    mail: options.mail,
+    sms: options.sms,
+    phone: options.phone,
+    features,
+    system: { now, log, events, catalogue },
+    siteName: views.siteName,
+    origin,
+  });
 
   const datastore = await openDatastore(options, schema, { now, log });
   hold(datastore);
@@ -183,6 +195,15 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     ownColumns: new Map(Object.entries(namedColumns(options.columns ?? {}))),
     declaredRoles: new Set(options.roles ?? []),
     path: (name: string) => paths.get(name),
+    mail: delivery.mail,
+    sms: delivery.sms,
+    phones: delivery.phones,
+    origin,
+    link: (name: string, token?: string) => {
+      const path = paths.get(name);
+      if (path === undefined) throw new PortcullisError("no_endpoint", `there is no page "${name}" to link to`);
+      return `${origin}${token === undefined ? path : path.replace(":token", () => encodeURIComponent(token))}`;
+    },
   };
   const signIn = createSignIn({
     datastore,
@@ -263,6 +284,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   return {
     kernel,
     pages,
+    delivery,
     app: {
       system,
       refusals,
@@ -280,6 +302,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     purge,
     async close() {
       clearInterval(timer);
+      await delivery.close();
       await hasher.close();
       await datastore.close();
     },

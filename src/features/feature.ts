@@ -7,10 +7,13 @@ import type { Tickets } from "../authn/tickets.ts";
 import type { Datastore } from "../datastore/contract.ts";
 import type { Roles } from "../datastore/roles.ts";
 import type { Users } from "../datastore/users.ts";
+import type { PhoneNumbers } from "../delivery/phone.ts";
 import type { System } from "../http/system.ts";
 import type { Column, Schema } from "../model/schema.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import type { PasswordPolicy } from "../passwords/policy.ts";
+import type { Mails } from "../views/mail.ts";
+import type { Mailer, Texter } from "./delivery.ts";
 import type { Destinations } from "./destinations.ts";
 import type { Endpoint } from "./endpoint.ts";
 
@@ -36,6 +39,18 @@ export interface Kernel {
   readonly declaredRoles: ReadonlySet<string>;
   /** The path of another feature's endpoint, or undefined when that feature is off. */
   path(endpoint: string): string | undefined;
+  /** Sends mails off the request path. */
+  readonly mail: Mailer;
+  /** Sends text messages off the request path. */
+  readonly sms: Texter;
+  readonly phones: PhoneNumbers;
+  /** The first of `origins`: what links outside of pages are built on. */
+  readonly origin: string;
+  /**
+   * The absolute URL of an endpoint, for mails: on the first of `origins`, whatever host the request named. A token takes
+   * the place of the path's `:token`. Throws PortcullisError `no_endpoint` when that feature is off.
+   */
+  link(endpoint: string, token?: string): string;
 }
 
 /** One part of the account system, a folder each: what it needs, what it adds. */
@@ -50,4 +65,8 @@ export interface Feature {
   /** Conditions that it puts on every sign-in. */
   readonly gates?: (kernel: Omit<Kernel, "signIn" | "bags" | "proof">) => readonly Gate[];
   readonly endpoints?: (kernel: Kernel) => readonly Endpoint[];
+  /** Its mails' templates. A feature that has some needs the option `mail`: without it the system refuses to start. */
+  readonly mails?: Partial<Mails>;
+  /** "sms": it sends text messages and needs the option `sms`. "phones": it reads phone numbers. */
+  readonly needs?: readonly ("sms" | "phones")[];
 }

@@ -39,4 +39,9 @@ export const labels = {
   NAVIGATION: "Account",
   SIGNED_IN_AS: "Signed in as {name}",
   ERROR_SUMMARY: "Please look at this again",
+
+  // Mails
+  MAIL_BUTTON_HELP: "If the button does not work, open this address:",
+  MAIL_TEST_SUBJECT: "Mail from {site} arrives",
+  MAIL_TEST_TEXT: "Somebody who looks after this website wanted to see whether its mail arrives. It does.",
 } as const;
