@@ -13,6 +13,7 @@ const exported: Record<string, string> = {
   "portcullis/flask": "src/flask/index.ts",
   "portcullis/memory": "src/datastore/memory/index.ts",
   "portcullis/node": "src/hosts/node.ts",
+  "portcullis/smtp": "src/delivery/smtp.ts",
   "portcullis/views": "src/views/index.ts",
   "portcullis/testing": "src/testing/index.ts",
 };

@@ -17,6 +17,7 @@ import { createUsers } from "./datastore/users.ts";
 import { createBackground } from "./events/background.ts";
 import { createEventHub } from "./events/events.ts";
 import { accountRoutes } from "./features/account-routes.ts";
+import { createDelivery, type Delivery } from "./features/delivery.ts";
 import { createDestinations } from "./features/destinations.ts";
 import type { Endpoint } from "./features/endpoint.ts";
 import type { EngineContext } from "./features/engine.ts";
@@ -60,6 +61,7 @@ export interface Assembly {
   readonly kernel: Kernel;
   readonly app: AppContext;
   readonly pages: PageSender;
+  readonly delivery: Delivery;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
   invalidate(userId: number | undefined): Promise<void>;
   cacheStats(): Readonly<Record<"session" | "token" | "basic", ReturnType<CredentialCache<LiveSession>["stats"]>>>;
@@ -105,6 +107,16 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   });
   const csrf = createCsrf(ring, options.csrf ?? {}, createOriginCheck(origins), cookies.names);
   const readAddress = createAddressReader(options.trustedProxies);
+  const origin = origins[0] as string;
+  const delivery = await createDelivery({
+    mail: options.mail,
+    sms: options.sms,
+    phone: options.phone,
+    features,
+    system: { now, log, events, catalogues },
+    siteName: views.siteName,
+    origin,
+  });
 
   const datastore = await openDatastore(options, schema, { now, log });
   hold(datastore);
@@ -192,13 +204,17 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     features: new Set(features.map(({ name }) => name)),
     services,
     path: (name: string) => paths.get(name),
-    link(name: string, token?: string) {
-      const path = paths.get(name);
-      if (path === undefined) throw new PortcullisError("no_such_page", `there is no page "${name}" to link to`);
-      return `${origins[0]}${token === undefined ? path : path.replace(/:[^/]+$/, token)}`;
-    },
     invalidate,
     background: background.run,
+    mail: delivery.mail,
+    sms: delivery.sms,
+    phones: delivery.phones,
+    origin,
+    link: (name: string, token?: string) => {
+      const path = paths.get(name);
+      if (path === undefined) throw new PortcullisError("no_endpoint", `there is no page "${name}" to link to`);
+      return `${origin}${token === undefined ? path : path.replace(":token", () => encodeURIComponent(token))}`;
+    },
   };
   const signIn = createSignIn({
     datastore,
@@ -280,6 +296,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   return {
     kernel,
     pages,
+    delivery,
     app: {
       system,
       refusals,
@@ -298,6 +315,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     async close() {
       clearInterval(timer);
       await background.settled();
+      await delivery.close();
       await hasher.close();
       await datastore.close();
     },

@@ -22,7 +22,13 @@ export { allow, forbidden, notFound, stale, type Verdict } from "./authz/verdict
 export type { Datastore, DatastoreProvider, Transaction } from "./datastore/contract.ts";
 export { type NewRole, type Roles, UnknownRoleError } from "./datastore/roles.ts";
 export { type NewUser, UnknownUserError, type Users } from "./datastore/users.ts";
+export { DeliveryError, type MailAddress, type MailSender, type OutgoingMail } from "./delivery/mail.ts";
+export { type Outbox, type OutboxOptions, outbox, type SmsOutbox, smsOutbox } from "./delivery/outbox.ts";
+export type { PhoneNumbers, PhoneOptions } from "./delivery/phone.ts";
+export type { DeliveryOptions } from "./delivery/queue.ts";
+export type { OutgoingSms, SmsSender } from "./delivery/sms.ts";
 export type { EventHub, SecurityEventName, SecurityEvents } from "./events/events.ts";
+export type { MailData, Mailer, MailOptions, MailRecipient, SmsOptions, Texter } from "./features/delivery.ts";
 export type { Destination, DestinationOptions, SpaOptions } from "./features/destinations.ts";
 export type { Problem } from "./http/answer.ts";
 export type { SecurityRequest } from "./http/request.ts";

@@ -2,6 +2,8 @@ import type { SessionDeclaration } from "./authn/bag.ts";
 import type { Scheme } from "./authn/scheme.ts";
 import type { Handlers } from "./authz/refusal.ts";
 import type { DatastoreProvider } from "./datastore/contract.ts";
+import type { PhoneOptions } from "./delivery/phone.ts";
+import type { MailOptions, SmsOptions } from "./features/delivery.ts";
 import { type DestinationOptions, destinationNames, type SpaOptions } from "./features/destinations.ts";
 import type { Feature } from "./features/feature.ts";
 import type { TrustedProxies } from "./http/address.ts";
@@ -126,6 +128,11 @@ export interface SecurityOptions<
     /** The language for a request, such as the user's own; undefined or one that is not offered: `Accept-Language`. */
     readonly choose?: (rq: SecurityRequest) => string | undefined;
   };
+  /** Who sends the mails, and what they look like: `mail: { sender: smtp(url), from: "no-reply@acme.example" }`. */
+  readonly mail?: MailOptions;
+  readonly sms?: SmsOptions;
+  /** How phone numbers are read that come without a country code. */
+  readonly phone?: PhoneOptions;
   /** Texts of your own by message key. */
   readonly messages?: Partial<Record<MessageKey, string>>;
   /** Functions of your own in the place of the built-in answers. */
@@ -205,6 +212,17 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   spa: "object",
   views: "any",
   languages: { choose: "function" },
+  mail: {
+    sender: "object",
+    from: "any",
+    replyTo: "any",
+    format: "any",
+    templates: "object",
+    layout: "function",
+    queue: "object",
+  },
+  sms: { sender: "object", queue: "object" },
+  phone: { region: "text" },
   messages: "object",
   handlers: {
     unauthenticated: "function",

@@ -71,6 +71,15 @@ export interface Security<V extends Vocabulary> {
   invalidate(user?: { readonly id: number }): Promise<void>;
   /** How the caches are doing. */
   cacheStats(): Readonly<Record<"session" | "token" | "basic", ReturnType<CredentialCache<never>["stats"]>>>;
+  /** What goes out by mail and text message. */
+  readonly delivery: {
+    /** Resolves when nothing waits to be sent any more: for tests, and before a script ends. */
+    idle(): Promise<void>;
+    /** Rejects with the reason when the sender of mails could send none. */
+    verifyMail(): Promise<void>;
+    /** Sends a mail to this address at once. Rejects with the reason when it could not be handed over. */
+    sendTestMail(to: string): Promise<void>;
+  };
   /** Removes sessions, tickets and credentials that are over. Also done each hour. */
   purge(): Promise<void>;
   /** Ends the connections; requests after it fail. */
@@ -200,6 +209,11 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     accessMatrix: () => app.accounts.records,
     invalidate: (user) => assembly.invalidate(user?.id),
     cacheStats: assembly.cacheStats,
+    delivery: {
+      idle: assembly.delivery.idle,
+      verifyMail: assembly.delivery.verifyMail,
+      sendTestMail: assembly.delivery.sendTestMail,
+    },
     purge: assembly.purge,
     close: assembly.close,
   };

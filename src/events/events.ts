@@ -35,6 +35,10 @@ export interface SecurityEvents {
   rememberReused: { userId: number };
   /** A stored hash was replaced by one of the current form at sign-in. */
   passwordUpgraded: { user: Account };
+  /** A mail was given up. `user` is undefined where it was for an address that no account has. */
+  mailFailed: { user: Account | undefined; template: string; to: string; failure: string; attempts: number };
+  /** A text message was given up. */
+  smsFailed: { user: Account | undefined; to: string; failure: string; attempts: number };
 }
 
 /** The names of all events. */

@@ -7,12 +7,15 @@ import type { Tickets } from "../authn/tickets.ts";
 import type { Datastore } from "../datastore/contract.ts";
 import type { Roles } from "../datastore/roles.ts";
 import type { Users } from "../datastore/users.ts";
+import type { PhoneNumbers } from "../delivery/phone.ts";
 import type { System } from "../http/system.ts";
 import type { Column, Schema } from "../model/schema.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import type { PasswordPolicy } from "../passwords/policy.ts";
 import type { Pages } from "../views/contract.ts";
+import type { Mails } from "../views/mail.ts";
 import type { ConfirmationService } from "./confirmation/index.ts";
+import type { Mailer, Texter } from "./delivery.ts";
 import type { Destinations } from "./destinations.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { RecoveryService } from "./recovery/index.ts";
@@ -44,7 +47,17 @@ export interface Kernel {
   readonly services: Services;
   /** The path of another feature's endpoint, or undefined when that feature is off. */
   path(endpoint: string): string | undefined;
-  /** The absolute URL of an endpoint, for mails; `token` takes the place of its parameter. Built from `origins` alone. */
+  /** Sends mails off the request path. */
+  readonly mail: Mailer;
+  /** Sends text messages off the request path. */
+  readonly sms: Texter;
+  readonly phones: PhoneNumbers;
+  /** The first of `origins`: what links outside of pages are built on. */
+  readonly origin: string;
+  /**
+   * The absolute URL of an endpoint, for mails: on the first of `origins`, whatever host the request named. A token takes
+   * the place of the path's `:token`. Throws PortcullisError `no_endpoint` when that feature is off.
+   */
   link(endpoint: string, token?: string): string;
   /** Forgets what is cached of this user, here and in the other processes. */
   invalidate(userId: number): Promise<void>;
@@ -77,4 +90,8 @@ export interface Feature {
   /** What other features may ask of it. */
   readonly services?: (kernel: Kernel) => Services;
   readonly endpoints?: (kernel: Kernel) => readonly Endpoint[];
+  /** Its mails' templates. A feature that has some needs the option `mail`: without it the system refuses to start. */
+  readonly mails?: Partial<Mails>;
+  /** "sms": it sends text messages and needs the option `sms`. "phones": it reads phone numbers. */
+  readonly needs?: readonly ("sms" | "phones")[];
 }

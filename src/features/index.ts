@@ -25,9 +25,9 @@ export {
   identityField,
   passwordField,
 } from "./fields.ts";
+export { type PasswordlessOptions, passwordless } from "./passwordless/index.ts";
 export { type PasswordsOptions, passwords } from "./passwords/index.ts";
+export { type RecoveryOptions, recovery } from "./recovery/index.ts";
 export type { ExtraFieldOptions, ExtraValues } from "./registration/extra-fields.ts";
 export { type RegistrationOptions, registration } from "./registration/index.ts";
-export { type PasswordlessOptions, passwordless } from "./passwordless/index.ts";
-export { type RecoveryOptions, recovery } from "./recovery/index.ts";
 export { type UsernamesOptions, usernames } from "./usernames/index.ts";

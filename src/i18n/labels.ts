@@ -114,4 +114,8 @@ export const labels = {
   MAIL_USERNAME_TAKEN_BUTTON: "Try again",
   MAIL_USERNAME_RECOVERY_SUBJECT: "Your username",
   MAIL_USERNAME_RECOVERY_TEXT: "You asked for it: your username at {site} is {username}.",
+  // Mails
+  MAIL_BUTTON_HELP: "If the button does not work, open this address:",
+  MAIL_TEST_SUBJECT: "Mail from {site} arrives",
+  MAIL_TEST_TEXT: "Somebody who looks after this website wanted to see whether its mail arrives. It does.",
 } as const;

@@ -22,6 +22,16 @@ export type {
   Views,
 } from "./contract.ts";
 export { defaultElements } from "./elements.ts";
+export {
+  type MailContent,
+  type MailLayout,
+  type MailParts,
+  type MailProps,
+  type Mails,
+  type MailTemplate,
+  mailContent,
+  mailLayout,
+} from "./mail.ts";
 export { type CorePages, defaultPages, formPage, noticePage } from "./pages.ts";
 export { createStyleSheet, defaultTheme } from "./theme.ts";
 

@@ -95,7 +95,10 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
     async submit({ rq, fields: values }) {
       const email = values["email"] as string;
       const username = values["username"] as string | undefined;
-      const passwords = { password: values["password"] as string, password_confirm: values["password_confirm"] as string };
+      const passwords = {
+        password: values["password"] as string,
+        password_confirm: values["password_confirm"] as string,
+      };
       const whose = username === undefined ? { email } : { email, username };
       const faults = await newPasswordFaults(kernel, whose, passwords, "password", "password_confirm");
       if (faults !== undefined) return invalid(faults);
@@ -200,9 +203,13 @@ function known(kernel: Kernel, attempt: Attempt, user: Account | undefined, name
     existingUsername: nameTaken,
     formData: { email, ...(username === undefined ? {} : { username }), ...own },
   });
-  const nameFault = { username: [{ key: "USERNAME_ALREADY_ASSOCIATED", params: { username: username ?? "" } }] } as const;
+  const nameFault = {
+    username: [{ key: "USERNAME_ALREADY_ASSOCIATED", params: { username: username ?? "" } }],
+  } as const;
   if (kernel.revealAccounts) {
-    return nameTaken ? invalid(nameFault) : invalid({ email: [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email } }] });
+    return nameTaken
+      ? invalid(nameFault)
+      : invalid({ email: [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email } }] });
   }
   // Without mail there is no other way to say it, and usernames are public by nature.
   if (nameTaken && !kernel.features.has("confirmation")) return invalid(nameFault);
