@@ -186,8 +186,7 @@ async function create(
 ): Promise<Account> {
   const hash = await kernel.hasher.hash(password);
   return kernel.datastore.transaction(async (tx) => {
-    const account = await kernel.users.create({ ...columns, email, roles: options.roles ?? [] }, tx);
-    await tx.update("user", { id: account.id }, { password: hash });
+    const account = await kernel.users.create({ ...columns, email, roles: options.roles ?? [] }, tx, { hash });
     await options.onRegister?.(tx, account, own as ExtraValues<AnyExtra>);
     return account;
   });
