@@ -12,6 +12,7 @@ import { type LiveToken, tokenScheme } from "./authn/token.ts";
 import { createRefusals } from "./authz/refusal.ts";
 import { type CredentialCache, createCredentialCache } from "./datastore/cache.ts";
 import type { Datastore } from "./datastore/contract.ts";
+import { createPasswordHistory } from "./datastore/password-history.ts";
 import { createRoles } from "./datastore/roles.ts";
 import { createUsers } from "./datastore/users.ts";
 import { createBackground } from "./events/background.ts";
@@ -39,6 +40,7 @@ import { ConfigurationError, PortcullisError } from "./model/errors.ts";
 import type { Schema, Table } from "./model/schema.ts";
 import { coreTables } from "./model/tables.ts";
 import { checkOptions, type SecurityOptions } from "./options.ts";
+import { wordsOfSite } from "./passwords/checks/words.ts";
 import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
 import type { AppContext } from "./routes/app.ts";
@@ -85,12 +87,18 @@ export async function assemble(options: AnyOptions): Promise<Assembly> {
 
 async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): Promise<Assembly> {
   const { origins, times } = checkOptions(options);
+  const destinations = createDestinations(options.destinations, options.spa, origins);
   const ring = createKeyRing(options.secretKeys);
   const plainHasher = createHasher(options.passwords?.hashing);
   const hasher = options.passwords?.wrapHasher?.(plainHasher) ?? plainHasher;
-  const policy = createPasswordPolicy(options.passwords?.policy);
   const now = options.clock ?? Date.now;
   const log = options.log ?? logLine;
+  const policy = createPasswordPolicy(options.passwords?.policy, {
+    siteWords: wordsOfSite(options.views?.siteName ?? "", origins),
+    formerHashes: ({ id }, last) => history.hashes(id, last),
+    verify: async (password, hash) => (await hasher.verify(password, hash)).ok,
+    log,
+  });
   const catalogues = await createCatalogues<SecurityRequest>({
     messages: options.messages,
     choose: options.languages?.choose,
@@ -134,10 +142,12 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
 
   const roles = createRoles({ datastore, now, invalidateAll: () => invalidate(undefined) });
   for (const name of options.roles ?? []) await roles.findOrCreate(name);
+  const history = createPasswordHistory(datastore, policy.remembered, now);
   const users = createUsers({
     datastore,
     roles,
     hasher,
+    history,
     account,
     now,
     invalidate,
@@ -156,6 +166,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const proof = createPasswordProof({
     datastore,
     users,
+    history,
     hasher,
     events,
     log,
@@ -198,7 +209,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     tickets,
     sessions,
     revealAccounts: options.revealAccounts === true,
-    destinations: createDestinations(options.destinations, options.spa, origins),
+    destinations,
     ownColumns: new Map(Object.entries(namedColumns(options.columns ?? {}))),
     declaredRoles: new Set(options.roles ?? []),
     features: new Set(features.map(({ name }) => name)),
@@ -316,6 +327,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       clearInterval(timer);
       await background.settled();
       await delivery.close();
+      await policy.close();
       await hasher.close();
       await datastore.close();
     },

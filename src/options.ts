@@ -4,7 +4,7 @@ import type { Handlers } from "./authz/refusal.ts";
 import type { DatastoreProvider } from "./datastore/contract.ts";
 import type { PhoneOptions } from "./delivery/phone.ts";
 import type { MailOptions, SmsOptions } from "./features/delivery.ts";
-import { type DestinationOptions, destinationNames, type SpaOptions } from "./features/destinations.ts";
+import type { DestinationOptions, SpaOptions } from "./features/destinations.ts";
 import type { Feature } from "./features/feature.ts";
 import type { TrustedProxies } from "./http/address.ts";
 import type { BodyLimits } from "./http/body.ts";
@@ -207,7 +207,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   body: { bytes: "count", depth: "count", fields: "count", fieldNameBytes: "count", multipartBytes: "count" },
   prefix: "text",
   paths: "object",
-  destinations: Object.fromEntries(destinationNames.map((name) => [name, "any"])),
+  destinations: "object",
   redirectOrigins: "list",
   spa: "object",
   views: "any",
@@ -281,7 +281,7 @@ export function checkOptions(options: AnyOptions): { readonly origins: readonly 
   if (cached !== undefined && !(Number.isInteger(cached) && cached >= 0)) {
     throw new ConfigurationError("sessions.cached", "must be a whole number, 0 or more");
   }
-  checkDestinations(options);
+  checkPaths(options);
   return { origins, times: times(options) };
 }
 
@@ -394,17 +394,11 @@ function checkOrigins(options: AnyOptions): readonly string[] {
   return origins;
 }
 
-function checkDestinations({ destinations, paths }: AnyOptions): void {
+function checkPaths({ paths }: AnyOptions): void {
   for (const [name, path] of Object.entries(paths ?? {})) {
     if (typeof path !== "string" || !/^(?:\/[A-Za-z0-9._~-]+)+$/.test(path)) {
       throw new ConfigurationError(`paths.${name}`, 'must be a path without a slash at its end, such as "/sign-in"');
     }
-  }
-  for (const [name, value] of Object.entries(destinations ?? {})) {
-    const path = `destinations.${name}`;
-    if (value === undefined || (typeof value === "function" && name !== "unauthorized")) continue;
-    if (typeof value !== "string" || !/^\/(?![/\\])/.test(value))
-      throw new ConfigurationError(path, "a path that starts with one / is expected");
   }
 }
 

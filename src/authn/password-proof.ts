@@ -1,4 +1,5 @@
 import type { Datastore } from "../datastore/contract.ts";
+import type { PasswordHistory } from "../datastore/password-history.ts";
 import type { Users } from "../datastore/users.ts";
 import type { EventHub } from "../events/events.ts";
 import type { Account } from "../model/account.ts";
@@ -26,6 +27,7 @@ export interface PasswordProof {
 export interface PasswordProofContext {
   readonly datastore: Datastore;
   readonly users: Users;
+  readonly history: PasswordHistory;
   readonly hasher: PasswordHasher;
   readonly events: EventHub;
   readonly attributes: readonly IdentityAttribute[];
@@ -54,11 +56,12 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
   const upgrade = async (account: Account, password: string): Promise<void> => {
     try {
       const hash = await hasher.hash(password);
-      const changed = await datastore.update(
-        "user",
-        { id: account.id, password: account.password },
-        { password: hash },
-      );
+      const changed = await datastore.transaction(async (tx) => {
+        const count = await tx.update("user", { id: account.id, password: account.password }, { password: hash });
+        if (count === 1 && account.password !== null)
+          await context.history.replace(tx, account.id, account.password, hash);
+        return count;
+      });
       if (changed === 1) events.emit("passwordUpgraded", { user: account });
     } catch (error) {
       context.log("a password hash could not be upgraded", { error: String(error) });

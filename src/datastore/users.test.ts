@@ -6,6 +6,7 @@ import { coreTables } from "../model/tables.ts";
 import { createHasher } from "../passwords/hasher.ts";
 import type { Datastore, DatastoreProvider } from "./contract.ts";
 import { memory } from "./memory/index.ts";
+import { createPasswordHistory } from "./password-history.ts";
 import { createRoles, type Roles, UnknownRoleError } from "./roles.ts";
 import { sqlite } from "./sqlite/index.ts";
 import { createUsers, UnknownUserError, type Users } from "./users.ts";
@@ -40,6 +41,7 @@ async function domain(provider: DatastoreProvider): Promise<Domain> {
     datastore: store,
     roles,
     hasher: createHasher({ memory: 64, passes: 1, parallelism: 1, allowWeakHashing: true }),
+    history: createPasswordHistory(store, 0, now),
     account: accountFactory(),
     now,
     invalidate: async (id) => {

@@ -7,6 +7,7 @@ import { normalizeUsername } from "../model/username.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import { randomId } from "../secrets/random.ts";
 import type { Datastore, Operations, Transaction } from "./contract.ts";
+import type { PasswordHistory } from "./password-history.ts";
 import type { Roles } from "./roles.ts";
 
 /** What a new account is made of. Fields of the application's own columns stand beside the known ones. */
@@ -30,6 +31,7 @@ export interface UsersContext {
   readonly datastore: Datastore;
   readonly roles: Roles;
   readonly hasher: PasswordHasher;
+  readonly history: PasswordHistory;
   readonly account: ReturnType<typeof accountFactory>;
   readonly now: () => number;
   /** The names of the user's columns, for messages. */
@@ -58,7 +60,12 @@ export interface Users<U extends User = User, Role extends string = string> {
     options?: { readonly ignoreCase?: boolean },
   ): Promise<(Account & U) | undefined>;
   /** Throws UniqueConflictError when e-mail or username is taken, PortcullisError `invalid_field` on a bad value. */
-  create(input: NewUser<U, Role>, tx?: Transaction): Promise<Account & U>;
+  create(
+    input: NewUser<U, Role>,
+    tx?: Transaction,
+    /** The password's hash where it was made before, so that no transaction waits for it. */
+    made?: { readonly hash: string },
+  ): Promise<Account & U>;
   /** Sets listed columns; not those that have an operation of their own. */
   update(user: UserReference, fields: Partial<Omit<U, ProtectedField>>, tx?: Transaction): Promise<void>;
   /** Removes the user with sessions, roles and everything that hangs on them. */
@@ -122,7 +129,7 @@ const idOf = (user: UserReference): number => (typeof user === "number" ? user :
 
 /** Makes the operations on users of one running system. */
 export function createUsers(context: UsersContext): Users {
-  const { datastore, roles, hasher, invalidate } = context;
+  const { datastore, roles, hasher, history, invalidate } = context;
   const fields = new Set(context.fields);
 
   const load = async (operations: Operations, field: string, value: string | number): Promise<Account | undefined> => {
@@ -172,8 +179,11 @@ export function createUsers(context: UsersContext): Users {
     const id = idOf(user);
     const done = await datastore.transaction(async (tx) => {
       if (onlyIf !== undefined && !(await onlyIf(tx))) return false;
+      const hash = set["password"];
+      const before = typeof hash === "string" ? (await tx.findOne("user", { id }))?.["password"] : undefined;
       const changed = await tx.update("user", { id }, { ...set, fsUniquifier: newUniquifier(), ...stamp() });
       if (changed === 0) throw new UnknownUserError(id);
+      if (typeof hash === "string") await history.append(tx, id, hash, typeof before === "string" ? before : null);
       await sweep(tx, id);
       return true;
     });
@@ -219,13 +229,14 @@ export function createUsers(context: UsersContext): Users {
         : context.account(match, await roles.ofUser(match["id"] as number, datastore));
     },
 
-    async create(input, tx) {
+    async create(input, tx, made) {
       const { password, roles: names, active, ...rest } = input;
       checkFields(rest, protectedFields);
+      const hash = made?.hash ?? (password === undefined || password === null ? null : await hasher.hash(password));
       const row: Row = {
         ...rest,
         email: emailOf(input.email),
-        password: password === undefined || password === null ? null : await hasher.hash(password),
+        password: hash,
         active: active ?? true,
         fsUniquifier: newUniquifier(),
         createDatetime: new Date(context.now()),
@@ -234,6 +245,7 @@ export function createUsers(context: UsersContext): Users {
       const work = async (operations: Operations): Promise<Account> => {
         const id = await operations.insert("user", row);
         if (id === undefined) throw new PortcullisError("datastore", "the datastore returned no id for the new user");
+        if (hash !== null) await history.append(operations, id, hash, null);
         for (const name of names ?? []) {
           const role = await roles.require(name, operations);
           await operations.insert("rolesUsers", { userId: id, roleId: role.id });
@@ -257,6 +269,7 @@ export function createUsers(context: UsersContext): Users {
       const id = idOf(user);
       await datastore.transaction(async (tx) => {
         await sweep(tx, id);
+        await history.remove(tx, id);
         await tx.delete("rolesUsers", { userId: id });
         if ((await tx.delete("user", { id })) === 0) throw new UnknownUserError(id);
       });

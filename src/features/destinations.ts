@@ -30,11 +30,11 @@ export interface DestinationOptions {
 }
 
 /** The names of all of them. */
-export const destinationNames: readonly (keyof DestinationOptions)[] = [
+const destinationNames: readonly string[] = [
   ...(["afterSignIn", "afterSignOut", "afterRegister", "afterConfirm", "afterReset"] as const),
   ...(["afterChangePassword", "afterChangeEmail", "afterChangeUsername"] as const),
   ...(["confirmError", "resetError", "changeEmailError", "signInError", "unauthorized"] as const),
-];
+] satisfies (keyof DestinationOptions)[];
 
 /**
  * A single-page client that draws the pages itself: what a mailed link came to is told to it in the query of one of its
@@ -78,6 +78,7 @@ export function createDestinations(
   spa: SpaOptions | undefined,
   origins: readonly string[],
 ): Destinations {
+  checkDestinations(options);
   checkSpa(spa, origins);
   const of = (name: keyof DestinationOptions, rq: SecurityRequest): string | undefined => {
     const destination = options[name];
@@ -102,6 +103,19 @@ export function createDestinations(
 
 function withQuery(target: string, values: Readonly<Record<string, string>>): string {
   return `${target}${target.includes("?") ? "&" : "?"}${new URLSearchParams(values)}`;
+}
+
+function checkDestinations(options: DestinationOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    const path = `destinations.${name}`;
+    if (!destinationNames.includes(name)) {
+      throw new ConfigurationError(path, `unknown option; known: ${destinationNames.join(", ")}`);
+    }
+    if (value === undefined || (typeof value === "function" && name !== "unauthorized")) continue;
+    if (typeof value !== "string" || !/^\/(?![/\\])/.test(value)) {
+      throw new ConfigurationError(path, "a path that starts with one / is expected");
+    }
+  }
 }
 
 function checkSpa(spa: SpaOptions | undefined, origins: readonly string[]): void {

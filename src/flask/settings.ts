@@ -34,6 +34,12 @@ export interface FlaskSecuritySettings {
   readonly FRESHNESS_GRACE_PERIOD?: number;
 
   readonly PASSWORD_LENGTH_MIN?: number;
+  /** "zxcvbn" with the score below it; needs @zxcvbn-ts/core and @zxcvbn-ts/language-en. */
+  readonly PASSWORD_COMPLEXITY_CHECKER?: string | null;
+  readonly ZXCVBN_MINIMUM_SCORE?: number;
+  /** "strict" refuses when the list of stolen passwords does not answer, "best-effort" looks into a list of our own. */
+  readonly PASSWORD_CHECK_BREACHED?: "strict" | "best-effort" | false | null;
+  readonly PASSWORD_BREACHED_COUNT?: number;
   /** With it, passwords have the HMAC pre-hash that Flask-Security applies; without it they have none. */
   readonly PASSWORD_SALT?: string | null;
   readonly PASSWORD_SINGLE_HASH?: boolean | readonly string[];

@@ -40,6 +40,20 @@ describe("settings that are translated", () => {
     [{ FRESHNESS: { seconds: 60 } as never }, { freshness: { within: "60s" } }],
     [{ PASSWORD_LENGTH_MIN: 12 }, { passwords: { policy: { minLength: 12 } } }],
     [{ PASSWORD_LENGTH_MIN: 6 }, { passwords: { policy: { minLength: 6, allowShortPasswords: true } } }],
+    [
+      { PASSWORD_COMPLEXITY_CHECKER: "zxcvbn", ZXCVBN_MINIMUM_SCORE: 4 },
+      { passwords: { policy: { strength: { minimumScore: 4 } } } },
+    ],
+    [{ PASSWORD_COMPLEXITY_CHECKER: "zxcvbn" }, { passwords: { policy: { strength: { minimumScore: 3 } } } }],
+    [{ ZXCVBN_MINIMUM_SCORE: 4, PASSWORD_BREACHED_COUNT: 5 }, {}],
+    [
+      { PASSWORD_CHECK_BREACHED: "strict", PASSWORD_BREACHED_COUNT: 5 },
+      { passwords: { policy: { breached: { minimumCount: 5, whenUnreachable: "refuse" } } } },
+    ],
+    [
+      { PASSWORD_CHECK_BREACHED: "best-effort" },
+      { passwords: { policy: { breached: { minimumCount: 1, whenUnreachable: "offline" } } } },
+    ],
     [{ PASSWORD_SALT: "salt" }, { passwords: { hashing: { flaskSecurity: { passwordSalt: "salt" } } } }],
     [
       { PASSWORD_SALT: "salt", PASSWORD_SINGLE_HASH: ["django_argon2", "bcrypt"] },
@@ -121,6 +135,11 @@ describe("settings that cannot be carried over are listed", () => {
     [{ FRESHNESS: 0, FRESHNESS_GRACE_PERIOD: -5 }, ["FRESHNESS", "FRESHNESS_GRACE_PERIOD"]],
     [{ TOKEN_MAX_AGE: null as never }, ["TOKEN_MAX_AGE"]],
     [{ PASSWORD_HASH: "plaintext" }, ["PASSWORD_HASH"]],
+    [{ PASSWORD_NORMALIZE_FORM: "NFC" }, ["PASSWORD_NORMALIZE_FORM"]],
+    [{ PASSWORD_COMPLEXITY_CHECKER: "own" }, ["PASSWORD_COMPLEXITY_CHECKER"]],
+    [{ PASSWORD_COMPLEXITY_CHECKER: "zxcvbn", ZXCVBN_MINIMUM_SCORE: 5 }, ["ZXCVBN_MINIMUM_SCORE"]],
+    [{ PASSWORD_CHECK_BREACHED: "maybe" as never }, ["PASSWORD_CHECK_BREACHED"]],
+    [{ PASSWORD_CHECK_BREACHED: "strict", PASSWORD_BREACHED_COUNT: 0 }, ["PASSWORD_BREACHED_COUNT"]],
     [{ PASSWORD_CONFIRM_REQUIRED: false }, ["PASSWORD_CONFIRM_REQUIRED"]],
     [{ REDIRECT_ALLOW_SUBDOMAINS: true, REDIRECT_BEHAVIOR: "spa" }, ["REDIRECT_ALLOW_SUBDOMAINS", "REDIRECT_BEHAVIOR"]],
     [{ API_ENABLED_METHODS: ["session", "oauth"] }, ["API_ENABLED_METHODS"]],

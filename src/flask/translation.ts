@@ -92,6 +92,7 @@ const translated: ReadonlySet<string> = new Set([
   ...["USERNAME_ENABLE", "USER_IDENTITY_ATTRIBUTES", "URL_PREFIX", "POST_LOGIN_VIEW", "POST_LOGOUT_VIEW"],
   ...["POST_REGISTER_VIEW", "UNAUTHORIZED_VIEW", "API_ENABLED_METHODS", "DEFAULT_HTTP_AUTH_REALM", "TOKEN_MAX_AGE"],
   ...["TOKEN_AUTHENTICATION_HEADER", "TOKEN_AUTHENTICATION_KEY", "FRESHNESS", "FRESHNESS_GRACE_PERIOD"],
+  ...["PASSWORD_COMPLEXITY_CHECKER", "ZXCVBN_MINIMUM_SCORE", "PASSWORD_CHECK_BREACHED", "PASSWORD_BREACHED_COUNT"],
   ...["PASSWORD_LENGTH_MIN", "PASSWORD_SALT", "PASSWORD_SINGLE_HASH", "PASSWORD_HASH", "CSRF_PROTECT_MECHANISMS"],
   ...["CSRF_IGNORE_UNAUTH_ENDPOINTS", "CSRF_COOKIE_NAME", "CSRF_HEADER"],
 ]);
@@ -249,9 +250,32 @@ function passwordOptions({ settings, read, refuse }: Draft): TranslatedOptions {
       : {
           flaskSecurity: { passwordSalt, ...(singleHash === undefined || singleHash === false ? {} : { singleHash }) },
         };
-  const policy =
-    minLength === undefined ? undefined : { minLength, ...(minLength < 8 ? { allowShortPasswords: true } : {}) };
+  const given = Object.entries({
+    minLength,
+    allowShortPasswords: minLength !== undefined && minLength < 8 ? true : undefined,
+    strength: strengthOptions({ settings, read, refuse }),
+    breached: breachedOptions({ settings, read, refuse }),
+  }).filter(([, value]) => value !== undefined);
+  const policy = given.length === 0 ? undefined : Object.fromEntries(given);
   return section("passwords", { hashing, policy });
+}
+
+function strengthOptions({ settings, read, refuse }: Draft): object | undefined {
+  const score = read.count("ZXCVBN_MINIMUM_SCORE") ?? 3;
+  const checker = settings["PASSWORD_COMPLEXITY_CHECKER"];
+  if (checker === undefined || checker === null) return undefined;
+  if (checker !== "zxcvbn") return refuse("PASSWORD_COMPLEXITY_CHECKER");
+  if (score === 0) return undefined;
+  return score >= 1 && score <= 4 ? { minimumScore: score } : refuse("ZXCVBN_MINIMUM_SCORE");
+}
+
+function breachedOptions({ settings, read, refuse }: Draft): object | undefined {
+  const count = read.count("PASSWORD_BREACHED_COUNT") ?? 1;
+  const check = settings["PASSWORD_CHECK_BREACHED"];
+  if (check === undefined || check === null || check === false) return undefined;
+  if (check !== "strict" && check !== "best-effort") return refuse("PASSWORD_CHECK_BREACHED");
+  if (count < 1) return refuse("PASSWORD_BREACHED_COUNT");
+  return { minimumCount: count, whenUnreachable: check === "strict" ? "refuse" : "offline" };
 }
 
 function csrfOptions(draft: Draft): TranslatedOptions {

@@ -85,6 +85,12 @@ export const coreTables: Schema = {
     createdAt: { type: "epochMs" },
     expiresAt: { type: "epochMs", index: true },
   }),
+  passwordHistory: table("portcullis_password_history", ["id"], {
+    id: { type: "key", length: 64 },
+    userId: ofUser,
+    password: { type: "string", length: 255 },
+    createdAt: { type: "epochMs" },
+  }),
   ticket: table("portcullis_ticket", ["id"], {
     id: { type: "key", length: 64 },
     purpose: { type: "string", length: 64 },

@@ -1,34 +1,33 @@
-import type { Awaitable } from "../model/awaitable.ts";
 import { ConfigurationError } from "../model/errors.ts";
+import { type BreachedOptions, breachedCheck } from "./checks/breached.ts";
+import type { PasswordContext, PasswordValidator, PolicyCheck, PolicyFault } from "./checks/check.ts";
+import {
+  checkStrengthOptions,
+  createStrengthEstimator,
+  type StrengthEstimator,
+  type StrengthOptions,
+  strengthCheck,
+} from "./checks/strength.ts";
+import { consistsOfWords } from "./checks/words.ts";
 import { isCommonPassword } from "./common-passwords.ts";
 import { isWellFormed, MAXIMUM_PASSWORD_BYTES, normalizePassword } from "./normal-form.ts";
 import { checkNames, flag, wholeNumber } from "./options.ts";
 
-/** The message keys of the faults that the policy itself finds. */
-export type PolicyFaultKey =
-  | "PASSWORD_INVALID_LENGTH"
-  | "PASSWORD_TOO_COMMON"
-  | "PASSWORD_IS_IDENTITY"
-  | "PASSWORD_ILLEGAL";
+export type { PasswordContext, PasswordValidator, PolicyFault, PolicyFaultKey } from "./checks/check.ts";
 
-/** Why a new password is refused: the key of a message and its parameters. */
-export interface PolicyFault<Key extends string = PolicyFaultKey> {
-  readonly key: Key;
-  readonly params?: Readonly<Record<string, string | number>>;
-}
+/** The policy's own checks by name, in the order in which they are asked. */
+export type PolicyCheckName =
+  | "length"
+  | "characters"
+  | "identity"
+  | "siteWords"
+  | "common"
+  | "strength"
+  | "history"
+  | "breached";
 
-/** Whose password it is going to be: e-mail address, user name and whatever else they are known by. */
-export interface PasswordContext {
-  readonly identities: readonly string[];
-  /** The account, where there is one already. */
-  readonly account?: { readonly id: number };
-}
-
-/** A further check, of passwords that passed the others. It is given the NFKD form; a rejection refuses the password. */
-export type PasswordValidator = (
-  password: string,
-  context: PasswordContext,
-) => Awaitable<readonly PolicyFault<string>[]>;
+/** The checks that can be left out by name; the others are off unless they are asked for, or have an option of their own. */
+export type OmissibleCheckName = "characters" | "identity" | "siteWords" | "common";
 
 /** Which new passwords are accepted. There are no rules of composition (NIST SP 800-63B). */
 export interface PasswordPolicyOptions {
@@ -40,7 +39,19 @@ export interface PasswordPolicyOptions {
   readonly allowShortPasswords?: boolean;
   /** Accepts the most common passwords. */
   readonly allowCommonPasswords?: boolean;
-  /** Further checks, in order; all are asked. */
+  /** Leaves checks out, by name. Weaker: whatever only they refuse is accepted. */
+  readonly allowWithoutChecks?: readonly OmissibleCheckName[];
+  /** Words that are refused as passwords beside the site's name and hosts: products, the company, the place. */
+  readonly siteWords?: readonly string[];
+  /** Refuses what zxcvbn finds easy to guess; needs @zxcvbn-ts/core and @zxcvbn-ts/language-en. Default: not asked. */
+  readonly strength?: StrengthOptions;
+  /** Refuses what is on the list of stolen passwords; true: with the defaults. Default: not asked. */
+  readonly breached?: boolean | BreachedOptions;
+  /** Refuses the last passwords of an account, the present one among them; `last` is 1 to 24. Their hashes are kept. */
+  readonly history?: { readonly last: number };
+  /** Functions of your own in the place of checks, by name. */
+  readonly replace?: Readonly<Partial<Record<PolicyCheckName, PasswordValidator>>>;
+  /** Further checks, in order; all are asked, of what passed the others. */
   readonly validators?: readonly PasswordValidator[];
 }
 
@@ -48,58 +59,176 @@ export interface PasswordPolicyOptions {
 export interface PasswordPolicy {
   readonly minLength: number;
   readonly maxLength: number;
-  /** What is wrong with the password; nothing when it is accepted. */
+  /** How many passwords of an account are remembered so that they are not taken again. */
+  readonly remembered: number;
+  /** What is wrong with the password; nothing when it is accepted. Rejects with OverloadedError when too many wait. */
   check(password: string, context: PasswordContext): Promise<PolicyFault<string>[]>;
+  /** Ends what the checks keep running. */
+  close(): Promise<void>;
 }
 
-const NAMES = ["minLength", "maxLength", "allowShortPasswords", "allowCommonPasswords", "validators"];
+/** What the policy needs of the system; each has a default that does without. */
+export interface PolicyEnvironment {
+  /** The site's name and hosts. */
+  readonly siteWords?: readonly string[];
+  /** The hashes of the account's last passwords, newest first, at most `last` of them. */
+  readonly formerHashes?: (account: { readonly id: number }, last: number) => Promise<readonly string[]>;
+  readonly verify?: (password: string, hash: string) => Promise<boolean>;
+  readonly log?: (message: string, details?: Readonly<Record<string, unknown>>) => void;
+}
+
 const SAFE_MINIMUM = 8;
+const MAXIMUM_HISTORY = 24;
 const CONTROL_CHARACTER = /\p{Cc}/u;
+const OMISSIBLE: readonly string[] = ["characters", "identity", "siteWords", "common"];
+/** The checks, those that cost little first: one group is asked when the groups before it found nothing. */
+const GROUPS: readonly (readonly PolicyCheckName[])[] = [
+  ["length", "characters"],
+  ["identity", "siteWords", "common"],
+  ["strength"],
+  ["history"],
+  ["breached"],
+];
+const NAMES = [
+  "minLength",
+  "maxLength",
+  "allowShortPasswords",
+  "allowCommonPasswords",
+  "allowWithoutChecks",
+  "siteWords",
+  "strength",
+  "breached",
+  "history",
+  "replace",
+  "validators",
+];
 
 /** Makes a policy; throws a ConfigurationError that names the option, such as `passwords.policy.minLength`. */
-export function createPasswordPolicy(options: PasswordPolicyOptions = {}): PasswordPolicy {
+export function createPasswordPolicy(
+  options: PasswordPolicyOptions = {},
+  environment: PolicyEnvironment = {},
+): PasswordPolicy {
   const path = "passwords.policy";
   checkNames(path, options, NAMES);
+  const { minLength, maxLength } = lengths(path, options);
+  const omitted = omittedChecks(path, options);
+  const last = historyLength(path, options.history);
+  const validators = checkValidators(options.validators, `${path}.validators`);
+  const log = environment.log ?? (() => undefined);
+  const siteWords = [...(environment.siteWords ?? []), ...ownWords(`${path}.siteWords`, options.siteWords)];
+  const tooLong: PolicyFault = { key: "PASSWORD_INVALID_LENGTH", params: { length: minLength, maximum: maxLength } };
+
+  const checks: Partial<Record<PolicyCheckName, PolicyCheck>> = {
+    length(password) {
+      const length = [...password].length;
+      return length < minLength || length > maxLength ? [tooLong] : [];
+    },
+    characters: (password) => (CONTROL_CHARACTER.test(password) ? [{ key: "PASSWORD_ILLEGAL" }] : []),
+    identity: (password, { identities }) => (isIdentity(password, identities) ? [{ key: "PASSWORD_IS_IDENTITY" }] : []),
+    siteWords: (password) => (consistsOfWords(password, siteWords) ? [{ key: "PASSWORD_IS_SITE_WORD" }] : []),
+    common: async (password) => ((await isCommonPassword(password)) ? [{ key: "PASSWORD_TOO_COMMON" }] : []),
+  };
+  for (const name of omitted) delete checks[name];
+  let estimator: StrengthEstimator | undefined;
+  if (options.strength !== undefined) {
+    const { minimumScore, timeLimit } = checkStrengthOptions(`${path}.strength`, options.strength);
+    estimator = createStrengthEstimator(timeLimit);
+    checks.strength = strengthCheck(minimumScore, estimator, siteWords, log);
+  }
+  const { formerHashes, verify } = environment;
+  if (last > 0 && formerHashes !== undefined && verify !== undefined) {
+    checks.history = async (password, { account }) => {
+      if (account === undefined) return [];
+      // One after the other, in the hasher's queue: not everybody's turn is taken at once.
+      for (const hash of (await formerHashes(account, last)).slice(0, last)) {
+        if (await verify(password, hash)) return [{ key: "PASSWORD_REUSED" }];
+      }
+      return [];
+    };
+  }
+  if (options.breached !== undefined && options.breached !== false) {
+    checks.breached = breachedCheck(`${path}.breached`, options.breached === true ? {} : options.breached, log);
+  }
+  Object.assign(checks, replacements(`${path}.replace`, options.replace));
+
+  return {
+    minLength,
+    maxLength,
+    remembered: last,
+    async check(password, context) {
+      if (typeof password !== "string") return [{ key: "PASSWORD_ILLEGAL" }];
+      if (password.length > 2 * maxLength) return [tooLong]; // normalising never makes fewer code points
+      // What cannot be hashed is refused whatever the checks say.
+      if (!isWellFormed(password) || password.includes("\0")) return [{ key: "PASSWORD_ILLEGAL" }];
+      const normal = normalizePassword(password);
+      if (normal === undefined) return [tooLong];
+      for (const group of GROUPS) {
+        const faults: PolicyFault<string>[] = [];
+        for (const name of group) faults.push(...((await checks[name]?.(normal, context, password)) ?? []));
+        if (faults.length > 0) return faults;
+      }
+      const faults: PolicyFault<string>[] = [];
+      for (const validator of validators) faults.push(...(await validator(normal, context)));
+      return faults;
+    },
+    async close() {
+      await estimator?.close();
+    },
+  };
+}
+
+function lengths(path: string, options: PasswordPolicyOptions): { minLength: number; maxLength: number } {
   const minLength = wholeNumber(`${path}.minLength`, options.minLength, SAFE_MINIMUM, 1, MAXIMUM_PASSWORD_BYTES);
-  const maxLength = wholeNumber(
-    `${path}.maxLength`,
-    options.maxLength,
-    Math.max(128, minLength),
-    1,
-    MAXIMUM_PASSWORD_BYTES,
-  );
+  const byDefault = Math.max(128, minLength);
+  const maxLength = wholeNumber(`${path}.maxLength`, options.maxLength, byDefault, 1, MAXIMUM_PASSWORD_BYTES);
   const shortAllowed = flag(`${path}.allowShortPasswords`, options.allowShortPasswords);
   if (minLength < SAFE_MINIMUM && !shortAllowed) {
     throw new ConfigurationError(`${path}.minLength`, `below ${SAFE_MINIMUM} only with allowShortPasswords: true`);
   }
   if (maxLength < minLength) throw new ConfigurationError(`${path}.maxLength`, `less than minLength (${minLength})`);
+  return { minLength, maxLength };
+}
+
+function omittedChecks(path: string, options: PasswordPolicyOptions): readonly OmissibleCheckName[] {
   const commonAllowed = flag(`${path}.allowCommonPasswords`, options.allowCommonPasswords);
-  const validators = checkValidators(options.validators, `${path}.validators`);
-  const lengthFault: PolicyFault = {
-    key: "PASSWORD_INVALID_LENGTH",
-    params: { length: minLength, maximum: maxLength },
-  };
+  const omitted: unknown = options.allowWithoutChecks ?? [];
+  if (!Array.isArray(omitted)) throw new ConfigurationError(`${path}.allowWithoutChecks`, "a list is expected");
+  for (const [index, name] of omitted.entries()) {
+    if (!OMISSIBLE.includes(name)) {
+      throw new ConfigurationError(
+        `${path}.allowWithoutChecks[${index}]`,
+        `one of ${OMISSIBLE.join(", ")} is expected`,
+      );
+    }
+  }
+  return commonAllowed ? [...omitted, "common"] : omitted;
+}
 
-  return {
-    minLength,
-    maxLength,
-    async check(password, context) {
-      if (typeof password !== "string") return [{ key: "PASSWORD_ILLEGAL" }];
-      if (password.length > 2 * maxLength) return [lengthFault]; // normalising never makes fewer code points
-      if (!isWellFormed(password) || CONTROL_CHARACTER.test(password)) return [{ key: "PASSWORD_ILLEGAL" }];
-      const normal = normalizePassword(password);
-      if (normal === undefined) return [lengthFault];
-      const length = [...normal].length;
-      if (length < minLength || length > maxLength) return [lengthFault];
+function historyLength(path: string, history: PasswordPolicyOptions["history"]): number {
+  if (history === undefined) return 0;
+  checkNames(`${path}.history`, history, ["last"]);
+  if (history.last === undefined) throw new ConfigurationError(`${path}.history.last`, "is missing: 1 to 24");
+  return wholeNumber(`${path}.history.last`, history.last, 1, 1, MAXIMUM_HISTORY);
+}
 
-      const faults: PolicyFault<string>[] = [];
-      if (isIdentity(normal, context.identities)) faults.push({ key: "PASSWORD_IS_IDENTITY" });
-      if (!commonAllowed && (await isCommonPassword(normal))) faults.push({ key: "PASSWORD_TOO_COMMON" });
-      if (faults.length > 0) return faults;
-      for (const validator of validators) faults.push(...(await validator(normal, context)));
-      return faults;
-    },
-  };
+function ownWords(path: string, words: unknown): readonly string[] {
+  if (words === undefined) return [];
+  if (!Array.isArray(words)) throw new ConfigurationError(path, "a list of words is expected");
+  for (const [index, word] of words.entries()) {
+    if (typeof word !== "string" || [...word.trim()].length < 3) {
+      throw new ConfigurationError(`${path}[${index}]`, "a word of three or more characters is expected");
+    }
+  }
+  return words;
+}
+
+function replacements(path: string, replace: unknown): Readonly<Partial<Record<PolicyCheckName, PasswordValidator>>> {
+  if (replace === undefined) return {};
+  checkNames(path, replace, GROUPS.flat());
+  for (const [name, validator] of Object.entries(replace as object)) {
+    if (typeof validator !== "function") throw new ConfigurationError(`${path}.${name}`, "a function is expected");
+  }
+  return replace as Readonly<Partial<Record<PolicyCheckName, PasswordValidator>>>;
 }
 
 /** Whether the password is one of the identities, or the local part of one that is an e-mail address. */

@@ -184,8 +184,8 @@ async function create(
   const hash = await kernel.hasher.hash(password);
   return kernel.datastore.transaction(async (tx) => {
     const name = username === undefined ? {} : { username };
-    const account = await kernel.users.create({ ...columns, ...name, email, roles: options.roles ?? [] }, tx);
-    await tx.update("user", { id: account.id }, { password: hash });
+    const input = { ...columns, ...name, email, roles: options.roles ?? [] };
+    const account = await kernel.users.create(input, tx, { hash });
     await options.onRegister?.(tx, account, own as ExtraValues<AnyExtra>);
     return account;
   });
