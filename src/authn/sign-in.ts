@@ -216,32 +216,15 @@ export function createSignIn(context: SignInContext): SignIn {
         // A bag goes along with the same user, or from a visitor to the user they turn out to be.
         data: old !== undefined && (old.userId === null || old.userId === account.id) ? old.data : {},
         rememberId: credential?.id ?? passage.rememberId ?? (old?.userId === account.id ? old.rememberId : null),
-<<<<<<< HEAD
-        expiresAt: goesOn && old !== undefined ? old.expiresAt : at + sessions.limits.absolute,
-=======
         // A change of the account has ended the family too.
         tokenFamily: member?.family ?? (purpose === "reauthenticate" ? (old?.tokenFamily ?? null) : null),
-        expiresAt: purpose === "reauthenticate" && old !== undefined ? old.expiresAt : at + sessions.limits.absolute,
->>>>>>> c589f3d (Let the sign-in pipeline renew auth tokens by families)
+        expiresAt: goesOn && old !== undefined ? old.expiresAt : at + sessions.limits.absolute,
       });
       if (old !== undefined) await tx.delete("session", { idHash: old.idHash });
       return { made, member, credential };
     });
     if (old !== undefined) await sessions.forget(old);
     credential?.hand();
-<<<<<<< HEAD
-    rq.setCookie(rq.system.cookies.name("session"), id, rq.system.cookies.attributes());
-    const token =
-      proof.token === true ? sealToken(context.ring, account, { at, methods, life: context.tokenLife }) : undefined;
-    const identity: Identity = { account, via: "session", methods, authenticatedAt: session.authenticatedAt, session };
-    rq.identity = identity;
-    rq.session = session;
-    // From here on this request is the new session's, whatever its cookies say.
-    rq.tried = new Map([["session", identity]]);
-    if (!restored && purpose !== "renew")
-      rq.system.events.emit("userAuthenticated", { user: account, authnVia: proof.methods });
-    return { kind: "signedIn", identity, token };
-=======
     if (made !== undefined) rq.setCookie(rq.system.cookies.name("session"), made.id, rq.system.cookies.attributes());
     const token = withToken ? authToken(rq, origin, member) : undefined;
     const members = member?.hand() ?? {};
@@ -251,12 +234,12 @@ export function createSignIn(context: SignInContext): SignIn {
         ? tokenIdentity(origin, member)
         : { account, via: "session", methods, authenticatedAt: session.authenticatedAt, session };
     become(rq, identity);
-    if (!restored) rq.system.events.emit("userAuthenticated", { user: account, authnVia: proof.methods });
+    if (!restored && purpose !== "renew")
+      rq.system.events.emit("userAuthenticated", { user: account, authnVia: proof.methods });
     if (member !== undefined) {
       rq.system.events.emit("refreshTrackerCreated", { user: account, family: member.family });
     }
     return { kind: "signedIn", identity, token, members };
->>>>>>> c589f3d (Let the sign-in pipeline renew auth tokens by families)
   };
 
   const createSession = async (
@@ -332,7 +315,6 @@ export function createSignIn(context: SignInContext): SignIn {
       return outcome.kind === "signedIn" ? outcome.identity : undefined;
     },
 
-<<<<<<< HEAD
     async renew(rq, account) {
       const identity = rq.identity;
       const session = identity?.session;
@@ -345,7 +327,8 @@ export function createSignIn(context: SignInContext): SignIn {
         identity,
       });
       return outcome.kind === "signedIn" ? outcome.identity : undefined;
-=======
+    },
+
     async refresh(rq, text) {
       // Whatever the reason: who holds a token that is of no use learns no more than that.
       const refused: SignInOutcome = { kind: "refused", key: "REFRESH_TOKEN_INVALID", field: "refresh_token" };
@@ -361,7 +344,6 @@ export function createSignIn(context: SignInContext): SignIn {
       become(rq, identity);
       rq.system.events.emit("tokenRefreshed", { user: account, family: member.family });
       return { kind: "signedIn", identity, token, members: member.hand() };
->>>>>>> c589f3d (Let the sign-in pipeline renew auth tokens by families)
     },
 
     async parked(rq, gate) {

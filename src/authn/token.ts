@@ -35,9 +35,7 @@ export interface TokenOwner {
 
 /** The account as the tokens that are made for it name it. */
 export function tokenOwner(account: Account): TokenOwner {
-  return account.fsTokenUniquifier === null
-    ? { u: account.fsUniquifier, f: true }
-    : { u: account.fsTokenUniquifier };
+  return account.fsTokenUniquifier === null ? { u: account.fsUniquifier, f: true } : { u: account.fsTokenUniquifier };
 }
 
 /** The account that a token names; undefined when it is gone, is not active or has ended its tokens since. */
