@@ -33,6 +33,12 @@ export interface FlaskSecuritySettings {
   readonly FRESHNESS?: number;
   readonly FRESHNESS_GRACE_PERIOD?: number;
 
+  readonly REFRESH_TOKEN?: boolean;
+  /** Null: the token travels in JSON bodies. Any name: in a cookie, whose name is ours. */
+  readonly REFRESH_TOKEN_COOKIE_NAME?: string | null;
+  readonly REFRESH_TOKEN_MAX_AGE?: number;
+  readonly REFRESH_TOKEN_MAX_IDLE?: number;
+
   readonly PASSWORD_LENGTH_MIN?: number;
   /** With it, passwords have the HMAC pre-hash that Flask-Security applies; without it they have none. */
   readonly PASSWORD_SALT?: string | null;

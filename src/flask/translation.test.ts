@@ -78,6 +78,8 @@ describe("settings that are translated", () => {
     expect(names({})).toEqual(["passwords"]);
     expect(names({ REGISTERABLE: false })).toEqual(["passwords"]);
     expect(names({ REGISTERABLE: true })).toEqual(["passwords", "registration"]);
+    expect(names({ REFRESH_TOKEN: true, REFRESH_TOKEN_COOKIE_NAME: null })).toEqual(["passwords", "refresh"]);
+    expect(names({ REFRESH_TOKEN: false, REFRESH_TOKEN_MAX_IDLE: 60 })).toEqual(["passwords"]);
     expect(names({ REGISTERABLE: true, RETURN_GENERIC_RESPONSES: false })).toEqual(["passwords", "registration"]);
   });
 });
@@ -120,6 +122,10 @@ describe("settings that cannot be carried over are listed", () => {
     [{ FRESHNESS: -1 }, ["FRESHNESS"]],
     [{ FRESHNESS: 0, FRESHNESS_GRACE_PERIOD: -5 }, ["FRESHNESS", "FRESHNESS_GRACE_PERIOD"]],
     [{ TOKEN_MAX_AGE: null as never }, ["TOKEN_MAX_AGE"]],
+    [{ REFRESH_TOKEN: true, REFRESH_TOKEN_MAX_AGE: 0 }, ["REFRESH_TOKEN_MAX_AGE"]],
+    [{ REFRESH_TOKEN: true, REFRESH_TOKEN_MAX_IDLE: null as never }, ["REFRESH_TOKEN_MAX_IDLE"]],
+    [{ REFRESH_TOKEN: true, REFRESH_TOKEN_URL: "/renew" }, ["REFRESH_TOKEN_URL"]],
+    [{ REFRESH_TOKEN_COOKIE: { samesite: "Lax", httponly: true, secure: true } }, ["REFRESH_TOKEN_COOKIE"]],
     [{ PASSWORD_HASH: "plaintext" }, ["PASSWORD_HASH"]],
     [{ PASSWORD_CONFIRM_REQUIRED: false }, ["PASSWORD_CONFIRM_REQUIRED"]],
     [{ REDIRECT_ALLOW_SUBDOMAINS: true, REDIRECT_BEHAVIOR: "spa" }, ["REDIRECT_ALLOW_SUBDOMAINS", "REDIRECT_BEHAVIOR"]],
@@ -145,6 +151,8 @@ describe("wrong values", () => {
     [{ USER_IDENTITY_ATTRIBUTES: [] }, "USER_IDENTITY_ATTRIBUTES"],
     [{ CSRF_PROTECT_MECHANISMS: "session" }, "CSRF_PROTECT_MECHANISMS"],
     [{ MSG_LOGIN: "x" }, "MSG_LOGIN"],
+    [{ REFRESH_TOKEN: 1 }, "REFRESH_TOKEN"],
+    [{ REFRESH_TOKEN: true, REFRESH_TOKEN_MAX_AGE: "x" }, "REFRESH_TOKEN_MAX_AGE"],
   ])("%j names %s", (settings, name) => {
     const translate = (): unknown => fromFlaskSecurity(settings as unknown as FlaskSecuritySettings);
     expect(translate).toThrow(ConfigurationError);

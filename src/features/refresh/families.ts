@@ -116,7 +116,7 @@ export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules
   ): Promise<FamilyMember | undefined> => {
     const now = system.now();
     const at = now - (now % 1000);
-    await datastore.update(
+    const won = await datastore.update(
       "refreshTracker",
       { refreshFamily: family, gen: generation, revokedAt: null },
       { gen: generation + 1, lastUsedAt: new Date(at) },
@@ -124,6 +124,7 @@ export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules
     // Who lost the race finds what the winner has written.
     const row = await find(family);
     if (row === undefined || isOver(row)) return undefined;
+    if (won === 1) return member(rq, family, generation + 1, origin, at, row.expiresAt.getTime());
     if (row.gen !== generation + 1 || !counts(row, generation)) return reused(row, family);
     return member(rq, family, generation + 1, origin, row.lastUsedAt.getTime(), row.expiresAt.getTime());
   };
@@ -190,8 +191,8 @@ export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules
 
     async purge() {
       const now = system.now();
-      await datastore.delete("refreshTracker", { expiresAt: { lt: new Date(now) } });
-      await datastore.delete("refreshTracker", { lastUsedAt: { lt: new Date(now - rules.idle) } });
+      await datastore.delete("refreshTracker", { expiresAt: { lte: new Date(now) } });
+      await datastore.delete("refreshTracker", { lastUsedAt: { lte: new Date(now - rules.idle) } });
     },
   };
 }
