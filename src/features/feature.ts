@@ -13,11 +13,13 @@ import type { System } from "../http/system.ts";
 import type { Column, Schema } from "../model/schema.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import type { PasswordPolicy } from "../passwords/policy.ts";
+import type { KeyRing } from "../secrets/keyring.ts";
 import type { Pages } from "../views/contract.ts";
 import type { Mails } from "../views/mail.ts";
 import type { ConfirmationService } from "./confirmation/index.ts";
+
 import type { Mailer, Texter } from "./delivery.ts";
-import type { KeyRing } from "../secrets/keyring.ts";
+
 import type { Destinations } from "./destinations.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { RecoveryService } from "./recovery/index.ts";
