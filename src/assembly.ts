@@ -9,6 +9,7 @@ import { createSessions, type LiveSession } from "./authn/sessions.ts";
 import { createSignIn } from "./authn/sign-in.ts";
 import { createTickets } from "./authn/tickets.ts";
 import { type LiveToken, tokenScheme } from "./authn/token.ts";
+import type { TokenFamilies } from "./authn/token-families.ts";
 import { createRefusals } from "./authz/refusal.ts";
 import { type CredentialCache, createCredentialCache } from "./datastore/cache.ts";
 import type { Datastore } from "./datastore/contract.ts";
@@ -22,7 +23,7 @@ import { createDelivery, type Delivery } from "./features/delivery.ts";
 import { createDestinations } from "./features/destinations.ts";
 import type { Endpoint } from "./features/endpoint.ts";
 import type { EngineContext } from "./features/engine.ts";
-import type { Feature, Kernel, Services } from "./features/feature.ts";
+import type { Feature, Kernel, Services, TokenFamiliesContext } from "./features/feature.ts";
 import { createAddressReader } from "./http/address.ts";
 import { BODY_LIMITS } from "./http/body.ts";
 import { createCsrf } from "./http/csrf.ts";
@@ -113,7 +114,9 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     secure: options.cookies?.allowInsecure !== true,
     prefix: options.cookies?.prefix ?? "",
   });
-  const csrf = createCsrf(ring, options.csrf ?? {}, createOriginCheck(origins), cookies.names);
+  const sessionsEnabled = options.sessions?.enabled !== false;
+  const csrfOptions = sessionsEnabled ? options.csrf : { schemes: [], ...given(options.csrf) };
+  const csrf = createCsrf(ring, csrfOptions ?? {}, createOriginCheck(origins), cookies.names);
   const readAddress = createAddressReader(options.trustedProxies);
   const origin = origins[0] as string;
   const delivery = await createDelivery({
@@ -152,8 +155,10 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     now,
     invalidate,
     fields: Object.keys(schema.user?.columns ?? {}),
+    credentialTables: features.flatMap((feature) => feature.credentialTables ?? []),
   });
   const sessions = createSessions({
+    enabled: sessionsEnabled,
     datastore,
     roles,
     cache: caches.session,
@@ -227,6 +232,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       return `${origin}${token === undefined ? path : path.replace(":token", () => encodeURIComponent(token))}`;
     },
   };
+  const families = tokenFamilies(features, { ...base, ring, tokenLife: times.token });
   const signIn = createSignIn({
     datastore,
     users,
@@ -234,6 +240,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     remember: createRememberCredentials(datastore, times.remember),
     tickets,
     ring,
+    families,
     gates: [activeGate, ...features.flatMap((feature) => feature.gates?.(base) ?? [])],
     tokenLife: times.token,
     pendingLife: times.pending,
@@ -250,15 +257,16 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
           queryParameter: options.tokens?.allowInQuery,
           life: times.token,
         },
+        families,
       }),
-      sessionScheme(sessions, signIn),
+      ...(sessionsEnabled ? [sessionScheme(sessions, signIn)] : []),
       basicScheme(proof, signIn, caches.basic),
       ...(options.schemes ?? []),
     ],
     options.realm ?? "Login Required",
   );
   checkSchemeNames(authenticator.names);
-  const defaultSchemes = Object.freeze([...(options.authn ?? ["session", "token"])]);
+  const defaultSchemes = Object.freeze([...(options.authn ?? (sessionsEnabled ? ["session", "token"] : ["token"]))]);
   authenticator.check(defaultSchemes, "authn");
   authenticator.check([...csrf.schemes], "csrf.schemes");
 
@@ -298,6 +306,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     await datastore.delete("session", { lastSeenAt: { lt: at - times.idle } });
     await datastore.delete("remember", { expiresAt: { lt: at } });
     await tickets.purge();
+    await families?.purge();
   };
   const timer = setInterval(() => {
     purge().catch((error: unknown) => log("purging failed", { error: String(error) }));
@@ -366,6 +375,15 @@ function checkFeatures(features: readonly Feature[]): readonly Feature[] {
     }
   }
   return features;
+}
+
+/** What renews auth tokens, when a feature does. */
+function tokenFamilies(features: readonly Feature[], context: TokenFamiliesContext): TokenFamilies | undefined {
+  const [first, second] = features.filter((feature) => feature.tokenFamilies !== undefined);
+  if (second !== undefined) {
+    throw new ConfigurationError("features", `"${first?.name}" and "${second.name}" both renew auth tokens; take one`);
+  }
+  return first?.tokenFamilies?.(context);
 }
 
 /** The core's tables with those of the features, the application's columns, and its names for tables. */

@@ -68,6 +68,8 @@ export interface SecurityOptions<
   /** What the session bag holds: `session: sessionOf<{ cart: string[] }>()`. */
   readonly session?: SessionDeclaration<Bag>;
   readonly sessions?: {
+    /** False: whoever signs in gets tokens only, in JSON; no session, no remember credential. Default true. */
+    readonly enabled?: boolean;
     /** A session ends after so long without a request; default "24h". */
     readonly idle?: Duration;
     /** However busy, a session ends after that; default "14d". */
@@ -197,7 +199,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   realm: "text",
   identities: "list",
   session: "object",
-  sessions: { idle: "any", absolute: "any", remember: "any", pending: "any", cached: "any" },
+  sessions: { enabled: "flag", idle: "any", absolute: "any", remember: "any", pending: "any", cached: "any" },
   tokens: { life: "any", header: "text", allowInQuery: "text" },
   freshness: { within: "any", grace: "any" },
   passwords: { hashing: "any", policy: "any", wrapHasher: "function" },
@@ -282,6 +284,7 @@ export function checkOptions(options: AnyOptions): { readonly origins: readonly 
     throw new ConfigurationError("sessions.cached", "must be a whole number, 0 or more");
   }
   checkPaths(options);
+  if (options.sessions?.enabled === false) checkSessionless(options);
   return { origins, times: times(options) };
 }
 
@@ -310,13 +313,14 @@ function checkKind(path: string, value: unknown, kind: Kind): void {
 }
 
 /** The schemes' names and the proxies, before anything is opened. */
-function checkSchemes({ authn, schemes, trustedProxies }: AnyOptions): void {
+function checkSchemes({ authn, schemes, trustedProxies, sessions }: AnyOptions): void {
   for (const [index, scheme] of (schemes ?? []).entries()) {
     if (typeof scheme?.name !== "string" || scheme.name === "" || typeof scheme.authenticate !== "function") {
       throw new ConfigurationError(`schemes[${index}]`, "a name and a function authenticate are expected");
     }
   }
-  const known: readonly string[] = ["token", "session", "basic", ...(schemes ?? []).map(({ name }) => name)];
+  const builtIn = sessions?.enabled === false ? ["token", "basic"] : ["token", "session", "basic"];
+  const known: readonly string[] = [...builtIn, ...(schemes ?? []).map(({ name }) => name)];
   if (authn?.length === 0) throw new ConfigurationError("authn", "name at least one scheme");
   for (const name of authn ?? []) {
     if (!known.includes(name)) {
@@ -392,6 +396,18 @@ function checkOrigins(options: AnyOptions): readonly string[] {
   }
   checkedOrigins(options.redirectOrigins ?? [], "redirectOrigins");
   return origins;
+}
+
+/** What says something about sessions where there are none. */
+function checkSessionless({ session, sessions, csrf }: AnyOptions): void {
+  const off = "sessions.enabled is false";
+  for (const name of ["idle", "absolute", "remember"] as const) {
+    if (sessions?.[name] !== undefined) throw new ConfigurationError(`sessions.${name}`, `leave it out: ${off}`);
+  }
+  if (session !== undefined) throw new ConfigurationError("session", `there is nothing to keep it with: ${off}`);
+  if (Array.isArray(csrf?.schemes) && csrf.schemes.includes("session")) {
+    throw new ConfigurationError("csrf.schemes", `leave "session" out: ${off}`);
+  }
 }
 
 function checkPaths({ paths }: AnyOptions): void {

@@ -194,6 +194,7 @@ export function createBagKeeper(context: {
       methods: [],
       freshUntil: null,
       rememberId: null,
+      tokenFamily: null,
       address: rq.address ?? null,
       agent: null,
       data,

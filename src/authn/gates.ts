@@ -5,9 +5,10 @@ import type { Awaitable } from "../model/awaitable.ts";
 
 /**
  * Why somebody passes through the gates: to get a session, to use one request (HTTP Basic), to be restored from a
- * remember credential, or to prove again who they are.
+ * remember credential, to renew an auth token, or to prove again who they are. At "refresh" the methods are those of the
+ * sign-in that the token goes back to: a gate that they satisfied lets pass; one that parks refuses.
  */
-export type Purpose = "sign-in" | "request" | "restore" | "reauthenticate";
+export type Purpose = "sign-in" | "request" | "restore" | "refresh" | "reauthenticate";
 
 /** What a gate decides on. */
 export interface GateAttempt {

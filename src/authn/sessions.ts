@@ -28,6 +28,8 @@ export interface LiveSession {
 
 /** What reading and ending sessions needs. Creating them is the sign-in pipeline's alone (authn/sign-in.ts). */
 export interface SessionsContext {
+  /** False: none are made or read; whoever signs in gets tokens. */
+  readonly enabled: boolean;
   readonly datastore: Datastore;
   readonly roles: Roles;
   readonly cache: CredentialCache<LiveSession>;
@@ -39,6 +41,8 @@ export interface SessionsContext {
 
 /** Reads and ends sessions. */
 export interface Sessions {
+  /** False: none are made or read; whoever signs in gets tokens. */
+  readonly enabled: boolean;
   readonly limits: SessionLimits;
   /** A warm session by the id in its cookie, without I/O; undefined when it is not in the cache or the cache can't be trusted now. */
   warm(id: string): LiveSession | undefined;
@@ -105,6 +109,7 @@ export function createSessions(context: SessionsContext): Sessions {
   };
 
   return {
+    enabled: context.enabled,
     limits,
     warm(id) {
       const live = cache.get(id);

@@ -12,6 +12,7 @@ import type { RememberCredentials } from "./remember.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Tickets } from "./tickets.ts";
 import { sealToken } from "./token.ts";
+import type { FamilyMember, FamilyOrigin, TokenFamilies } from "./token-families.ts";
 
 /** That somebody is this account, as a feature found out. */
 export interface Proof {
@@ -20,13 +21,19 @@ export interface Proof {
   readonly methods: readonly string[];
   /** Also make a remember credential. */
   readonly remember?: boolean;
-  /** Also issue an auth token. */
+  /** Also issue an auth token; where there are no sessions, one is issued always. */
   readonly token?: boolean;
 }
 
 /** How a sign-in ended. */
 export type SignInOutcome =
-  | { readonly kind: "signedIn"; readonly identity: Identity; readonly token: string | undefined }
+  | {
+      readonly kind: "signedIn";
+      readonly identity: Identity;
+      readonly token: string | undefined;
+      /** What JSON gets beside the auth token, such as a refresh token. */
+      readonly members: Readonly<Record<string, unknown>>;
+    }
   | {
       readonly kind: "pending";
       readonly gate: string;
@@ -60,11 +67,16 @@ export interface SignIn {
   renew(rq: SecurityRequest, account: Account): Promise<Identity | undefined>;
   /** Passes the gates with a remember credential and makes a session that is not fresh. */
   restore(rq: SecurityRequest): Promise<Identity | undefined>;
+  /** Passes the gates with a refresh token and makes an auth token and the refresh token's successor; no session. */
+  refresh(rq: SecurityRequest, text: string): Promise<SignInOutcome>;
   /** The sign-in that waits at this gate for this caller. */
   parked(rq: SecurityRequest, gate: string): Promise<ParkedSignIn | undefined>;
   /** The gate is satisfied: the parked sign-in is consumed and goes on at the gates behind. */
   resume(rq: SecurityRequest, gate: string, methods: readonly string[]): Promise<SignInOutcome>;
-  /** Ends the session, the remember credential and a parked sign-in of this caller. */
+  /**
+   * Ends the session, the remember credential, the family of the refresh token and a parked sign-in of this caller. Of a
+   * caller without a session, the family of the auth token.
+   */
   signOut(rq: SecurityRequest): Promise<void>;
 }
 
@@ -76,6 +88,8 @@ export interface SignInContext {
   readonly remember: RememberCredentials;
   readonly tickets: Tickets;
   readonly ring: KeyRing;
+  /** Undefined: auth tokens cannot be renewed. */
+  readonly families: TokenFamilies | undefined;
   readonly gates: readonly Gate[];
   /** Life of an auth token in milliseconds. */
   readonly tokenLife: number;
@@ -99,7 +113,7 @@ const maxAgent = 255;
 
 /** Makes the pipeline of one running system. */
 export function createSignIn(context: SignInContext): SignIn {
-  const { datastore, users, sessions, remember, tickets } = context;
+  const { datastore, users, sessions, remember, tickets, families } = context;
   const gates = [...context.gates].sort((a, b) => a.order - b.order);
 
   /** Asks the gates in order; the first that does not let pass decides. */
@@ -145,20 +159,53 @@ export function createSignIn(context: SignInContext): SignIn {
     return { kind: "pending", gate, path: verdict.path, answer: verdict.answer };
   };
 
+  /** The only place that makes an auth token. It ends with its family at the latest. */
+  const authToken = (rq: SecurityRequest, origin: FamilyOrigin, member: FamilyMember | undefined): string => {
+    const end = (member?.at ?? rq.system.now()) + context.tokenLife;
+    return sealToken(context.ring, origin.account, {
+      authenticatedAt: origin.authenticatedAt,
+      expiresAt: Math.min(end, member?.expiresAt ?? end),
+      methods: origin.methods,
+      family: member?.family,
+    });
+  };
+
+  /** From here on this request is that caller's, whatever its cookies say. */
+  const become = (rq: SecurityRequest, identity: Identity): void => {
+    rq.identity = identity;
+    rq.session = identity.session;
+    rq.tried = new Map([[identity.via, identity]]);
+  };
+
+  const tokenIdentity = (origin: FamilyOrigin, member: FamilyMember | undefined): Identity => ({
+    account: origin.account,
+    via: "token",
+    methods: origin.methods,
+    authenticatedAt: origin.authenticatedAt,
+    ...(member === undefined ? {} : { tokenFamily: member.family }),
+  });
+
   /** The last stage, and the only place that makes a session with a user. */
   const establish = async (rq: SecurityRequest, passage: Passage): Promise<SignInOutcome> => {
     const { proof, purpose, identity: before } = passage;
     const { account } = proof;
     const at = rq.system.now();
-    const old = before?.session ?? rq.session;
+    const old = sessions.enabled ? (before?.session ?? rq.session) : undefined;
     const restored = purpose === "restore";
     const goesOn = purpose === "reauthenticate" || purpose === "renew";
     const methods =
       purpose === "reauthenticate" ? [...new Set([...(before?.methods ?? []), ...proof.methods])] : proof.methods;
+    const origin: FamilyOrigin = { account, methods, authenticatedAt: at };
+    const withToken = !restored && purpose !== "renew" && (proof.token === true || !sessions.enabled);
     // One browser, one credential, and never that of a user who was here before.
-    if (purpose === "sign-in") await remember.revoke(rq, undefined);
+    if (purpose === "sign-in") {
+      await remember.revoke(rq, undefined);
+      await families?.endPresented(rq);
+    }
     // All or nothing: neither a new session beside the old one nor a credential without its session.
-    const { session, id, credential } = await datastore.transaction(async (tx) => {
+    const { made, member, credential } = await datastore.transaction(async (tx) => {
+      const member = withToken ? await families?.begin(rq, tx, origin) : undefined;
+      if (!sessions.enabled) return { made: undefined, member, credential: undefined };
       const credential =
         proof.remember === true && !restored ? await remember.create(rq, account, proof.methods, tx) : undefined;
       const made = await createSession(rq, tx, {
@@ -169,24 +216,30 @@ export function createSignIn(context: SignInContext): SignIn {
         // A bag goes along with the same user, or from a visitor to the user they turn out to be.
         data: old !== undefined && (old.userId === null || old.userId === account.id) ? old.data : {},
         rememberId: credential?.id ?? passage.rememberId ?? (old?.userId === account.id ? old.rememberId : null),
+        // A change of the account has ended the family too.
+        tokenFamily: member?.family ?? (purpose === "reauthenticate" ? (old?.tokenFamily ?? null) : null),
         expiresAt: goesOn && old !== undefined ? old.expiresAt : at + sessions.limits.absolute,
       });
       if (old !== undefined) await tx.delete("session", { idHash: old.idHash });
-      return { ...made, credential };
+      return { made, member, credential };
     });
     if (old !== undefined) await sessions.forget(old);
     credential?.hand();
-    rq.setCookie(rq.system.cookies.name("session"), id, rq.system.cookies.attributes());
-    const token =
-      proof.token === true ? sealToken(context.ring, account, { at, methods, life: context.tokenLife }) : undefined;
-    const identity: Identity = { account, via: "session", methods, authenticatedAt: session.authenticatedAt, session };
-    rq.identity = identity;
-    rq.session = session;
-    // From here on this request is the new session's, whatever its cookies say.
-    rq.tried = new Map([["session", identity]]);
+    if (made !== undefined) rq.setCookie(rq.system.cookies.name("session"), made.id, rq.system.cookies.attributes());
+    const token = withToken ? authToken(rq, origin, member) : undefined;
+    const members = member?.hand() ?? {};
+    const session = made?.session;
+    const identity: Identity =
+      session === undefined
+        ? tokenIdentity(origin, member)
+        : { account, via: "session", methods, authenticatedAt: session.authenticatedAt, session };
+    become(rq, identity);
     if (!restored && purpose !== "renew")
       rq.system.events.emit("userAuthenticated", { user: account, authnVia: proof.methods });
-    return { kind: "signedIn", identity, token };
+    if (member !== undefined) {
+      rq.system.events.emit("refreshTrackerCreated", { user: account, family: member.family });
+    }
+    return { kind: "signedIn", identity, token, members };
   };
 
   const createSession = async (
@@ -199,6 +252,7 @@ export function createSignIn(context: SignInContext): SignIn {
       readonly authenticatedAt: number | null;
       readonly data: Session["data"];
       readonly rememberId: string | null;
+      readonly tokenFamily: string | null;
       readonly expiresAt: number;
     },
   ): Promise<{ readonly session: Session; readonly id: string }> => {
@@ -214,6 +268,7 @@ export function createSignIn(context: SignInContext): SignIn {
       methods: input.methods,
       freshUntil: null,
       rememberId: input.rememberId,
+      tokenFamily: input.tokenFamily,
       address: rq.address ?? null,
       agent: rq.header("user-agent")?.slice(0, maxAgent) ?? null,
       data: input.data,
@@ -274,6 +329,23 @@ export function createSignIn(context: SignInContext): SignIn {
       return outcome.kind === "signedIn" ? outcome.identity : undefined;
     },
 
+    async refresh(rq, text) {
+      // Whatever the reason: who holds a token that is of no use learns no more than that.
+      const refused: SignInOutcome = { kind: "refused", key: "REFRESH_TOKEN_INVALID", field: "refresh_token" };
+      const presented = await families?.recognise(rq, text);
+      if (presented === undefined) return refused;
+      const { account, methods } = presented;
+      const passage = { purpose: "refresh" as const, proof: { account, methods }, passed: [] };
+      if ((await judge(rq, passage)) !== undefined) return refused;
+      const member = await presented.take();
+      if (member === undefined) return refused;
+      const token = authToken(rq, presented, member);
+      const identity = tokenIdentity(presented, member);
+      become(rq, identity);
+      rq.system.events.emit("tokenRefreshed", { user: account, family: member.family });
+      return { kind: "signedIn", identity, token, members: member.hand() };
+    },
+
     async parked(rq, gate) {
       const text = pendingText(rq);
       const ticket = text === undefined ? undefined : await tickets.peek(ticketPurpose, text);
@@ -330,7 +402,10 @@ export function createSignIn(context: SignInContext): SignIn {
     async signOut(rq) {
       const { cookies, events } = rq.system;
       const session = rq.session;
-      const account = rq.identity?.account;
+      const { account, tokenFamily } = rq.identity ?? {};
+      await families?.endPresented(rq, { body: true });
+      const family = session === undefined ? tokenFamily : session.tokenFamily;
+      if (family !== undefined && family !== null) await families?.end(family);
       await remember.revoke(rq, session?.rememberId ?? undefined);
       if (session !== undefined) await sessions.end(session);
       const text = pendingText(rq);

@@ -7,6 +7,7 @@ import type { KeyRing } from "../secrets/keyring.ts";
 import { sha256 } from "../secrets/random.ts";
 import { open, seal } from "../secrets/signed.ts";
 import type { Scheme } from "./scheme.ts";
+import type { TokenFamilies } from "./token-families.ts";
 
 /** How auth tokens travel and how long they live. */
 export interface TokenOptions {
@@ -25,16 +26,35 @@ export interface LiveToken {
   readonly expiresAt: number;
 }
 
-/** What a token says: whom it is for by uniquifier, so that changing that ends it, and how the user had proved who they are. */
-interface TokenPayload {
+/** Whom a token is for. */
+export interface TokenOwner {
   /** The user's `fsTokenUniquifier`, or with `f` the `fsUniquifier` of a user who has none. */
   readonly u: string;
   readonly f?: true;
+}
+
+/** The account as the tokens that are made for it name it. */
+export function tokenOwner(account: Account): TokenOwner {
+  return account.fsTokenUniquifier === null ? { u: account.fsUniquifier, f: true } : { u: account.fsTokenUniquifier };
+}
+
+/** The account that a token names; undefined when it is gone, is not active or has ended its tokens since. */
+export async function findTokenOwner(users: Users, { u, f }: TokenOwner): Promise<Account | undefined> {
+  const found = await users.find(f === true ? "fsUniquifier" : "fsTokenUniquifier", u);
+  if (found === undefined || !found.active) return undefined;
+  // A token uniquifier that was set since has ended the tokens made without one.
+  return f === true && found.fsTokenUniquifier !== null ? undefined : found;
+}
+
+/** What a token says: whom it is for by uniquifier, so that changing that ends it, and how the user had proved who they are. */
+interface TokenPayload extends TokenOwner {
   /** When the user proved who they are, in epoch milliseconds. */
   readonly a: number;
   /** When the token ends, in epoch milliseconds. */
   readonly e: number;
   readonly m: readonly string[];
+  /** The family that it belongs to: once that has ended, so has the token. */
+  readonly r?: string;
 }
 
 const purpose = "auth-token";
@@ -43,13 +63,20 @@ const purpose = "auth-token";
 export function sealToken(
   ring: KeyRing,
   account: Account,
-  facts: { readonly at: number; readonly methods: readonly string[]; readonly life: number },
+  facts: {
+    /** When the user proved who they are, and when the token ends, in epoch milliseconds. */
+    readonly authenticatedAt: number;
+    readonly expiresAt: number;
+    readonly methods: readonly string[];
+    readonly family: string | undefined;
+  },
 ): string {
   const payload: TokenPayload = {
-    ...(account.fsTokenUniquifier === null ? { u: account.fsUniquifier, f: true } : { u: account.fsTokenUniquifier }),
-    a: facts.at,
-    e: facts.at + facts.life,
+    ...tokenOwner(account),
+    a: facts.authenticatedAt,
+    e: facts.expiresAt,
     m: facts.methods,
+    ...(facts.family === undefined ? {} : { r: facts.family }),
   };
   return seal(ring, purpose, payload, payload.e);
 }
@@ -60,6 +87,8 @@ export interface TokenSchemeContext {
   readonly users: Users;
   readonly cache: CredentialCache<LiveToken>;
   readonly options: TokenOptions;
+  /** Undefined: no token can be renewed, and one that says so is of no use. */
+  readonly families: TokenFamilies | undefined;
 }
 
 /** The scheme "token": a signed auth token in a header of its own, which no browser adds by itself. */
@@ -68,17 +97,16 @@ export function tokenScheme(context: TokenSchemeContext): Scheme {
 
   const load = async (hash: string, payload: TokenPayload): Promise<Identity | undefined> => {
     const stamp = cache.stamp();
-    const field = payload.f === true ? "fsUniquifier" : "fsTokenUniquifier";
-    const found = await context.users.find(field, payload.u);
-    if (found === undefined || !found.active) return undefined;
-    // A token uniquifier that was set since has ended the tokens made without one.
-    if (payload.f === true && found.fsTokenUniquifier !== null) return undefined;
+    const found = await findTokenOwner(context.users, payload);
+    if (found === undefined) return undefined;
+    if (payload.r !== undefined && (await context.families?.alive(payload.r)) !== true) return undefined;
     const identity: Identity = {
       account: found,
       via: "token",
       methods: payload.m,
       authenticatedAt: payload.a,
       tokenHash: hash,
+      ...(payload.r === undefined ? {} : { tokenFamily: payload.r }),
     };
     cache.keep(hash, { userId: found.id, identity, expiresAt: payload.e }, stamp);
     return identity;

@@ -38,6 +38,8 @@ export interface UsersContext {
   readonly fields: readonly string[];
   /** Called after each commit that changes what hangs on a user. */
   readonly invalidate: (userId: number) => Promise<void>;
+  /** Further tables whose rows are credentials of a user: what ends all of theirs empties them. */
+  readonly credentialTables?: readonly string[];
 }
 
 /** No user has that id. */
@@ -173,6 +175,7 @@ export function createUsers(context: UsersContext): Users {
     await operations.delete("session", { userId });
     await operations.delete("remember", { userId });
     await operations.delete("ticket", { userId });
+    for (const table of context.credentialTables ?? []) await operations.delete(table, { userId });
   };
 
   const endAll = async (user: UserReference, set: Row, { onlyIf }: ChangeOptions = {}): Promise<boolean> => {

@@ -33,6 +33,14 @@ export interface SecurityEvents {
   usernameRecoverySent: { user: Account };
   /** A remember credential was presented that had been replaced: whoever uses it now may have stolen it. It is revoked. */
   rememberReused: { userId: number };
+  /** A sign-in began a family of tokens that can be renewed. */
+  refreshTrackerCreated: { user: Account; family: string };
+  /** A new auth token was given for a refresh token. */
+  tokenRefreshed: { user: Account; family: string };
+  /** A family of tokens was ended before its time. */
+  refreshTrackerRevoked: { userId: number; family: string; reason: "signOut" | "reuse" };
+  /** A refresh token was presented that had been replaced: whoever uses it now may have stolen it. Its family is ended. */
+  refreshTokenReused: { userId: number; family: string };
   /** A stored hash was replaced by one of the current form at sign-in. */
   passwordUpgraded: { user: Account };
   /** A mail was given up. `user` is undefined where it was for an address that no account has. */

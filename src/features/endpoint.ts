@@ -75,7 +75,8 @@ export interface Endpoint {
   readonly methods: readonly ("GET" | "POST")[];
   readonly authz: Guard;
   readonly authn?: readonly string[];
-  readonly page: keyof Pages;
+  /** Undefined: it speaks JSON only. */
+  readonly page: keyof Pages | undefined;
   readonly title: MessageKey;
   /** The sentence above the form. */
   intro(rq: SecurityRequest): Awaitable<Fault | undefined>;
@@ -123,6 +124,16 @@ export function endpoint<const Fields extends Readonly<Record<string, Field<unkn
   };
 }
 
+/** Declares an endpoint for programs alone: POST with JSON (or nothing), answered in JSON. It has no page. */
+export function jsonEndpoint<const Fields extends Readonly<Record<string, Field<unknown>>>>(
+  definition: Pick<EndpointDefinition<Fields>, "name" | "path" | "authz" | "authn" | "fields" | "submit">,
+): Endpoint {
+  return {
+    ...endpoint({ ...definition, methods: ["POST"], page: "error", title: "API_ERROR", submitLabel: "API_ERROR" }),
+    page: undefined,
+  };
+}
+
 /** How a sign-in ended, as an answer: the same for every way to become somebody. */
 export function outcomeAnswer(
   rq: SecurityRequest,
@@ -137,12 +148,13 @@ export function outcomeAnswer(
   switch (outcome.kind) {
     case "signedIn": {
       const { account } = outcome.identity;
-      const token = outcome.token === undefined ? {} : { authentication_token: outcome.token };
+      const token = outcome.token === undefined ? {} : { authentication_token: outcome.token, ...outcome.members };
       return done(options.to, {
         ...(options.message === undefined ? {} : { message: options.message }),
         response: {
           user: { ...account.securityPayload(), ...token },
-          csrf_token: rq.system.csrf.token(rq),
+          // Without a session there is nothing that a browser would send along by itself.
+          ...(outcome.identity.session === undefined ? {} : { csrf_token: rq.system.csrf.token(rq) }),
           tf_required: false,
         },
       });

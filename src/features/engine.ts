@@ -85,9 +85,14 @@ export function methodNotAllowed(context: EngineContext, endpoint: Endpoint): (c
 async function show(context: EngineContext, endpoint: Endpoint, rq: SecurityRequest): Promise<Response> {
   const shown = await endpoint.show(rq);
   if (isAnswer(shown)) return answer(context, endpoint, rq, shown, {});
-  if (!rq.wantsJson) return page(context, endpoint, rq, untouched);
+  if (!asJson(endpoint, rq)) return page(context, endpoint, rq, untouched);
   const user = rq.identity === undefined ? {} : { user: rq.identity.account.securityPayload() };
   return context.refusals.json(rq, 200, { csrf_token: rq.system.csrf.token(rq), ...user, ...shown });
+}
+
+/** Whether this is answered in JSON: asked for, or all that there is. */
+function asJson(endpoint: Endpoint, rq: SecurityRequest): boolean {
+  return endpoint.page === undefined || rq.wantsJson;
 }
 
 function isAnswer(shown: Answer | Readonly<Record<string, unknown>>): shown is Answer {
@@ -96,10 +101,13 @@ function isAnswer(shown: Answer | Readonly<Record<string, unknown>>): shown is A
 
 async function submit(context: EngineContext, endpoint: Endpoint, rq: SecurityRequest): Promise<Response> {
   const body = await bodyFields(rq);
-  const csrf = await csrfFailure(rq);
+  if (endpoint.page === undefined && (await rq.body()).kind === "form") {
+    throw new BodyError(415, "unsupported_media_type", "JSON is expected");
+  }
+  const csrf = await csrfFailure(rq, endpoint);
   if (csrf !== undefined) {
     // Somebody whose page was open too long sees the form again, with what they typed and a new token.
-    if (rq.wantsJson || csrf === "CSRF_ORIGIN") return context.refusals.verdict(rq, csrfFault(csrf));
+    if (asJson(endpoint, rq) || csrf === "CSRF_ORIGIN") return context.refusals.verdict(rq, csrfFault(csrf));
     return page(context, endpoint, rq, { typed: body, fields: {}, form: [{ key: csrf }] }, 400);
   }
   const values: Record<string, unknown> = {};
@@ -137,13 +145,18 @@ async function bodyFields(rq: SecurityRequest): Promise<Readonly<Record<string, 
  * Every POST must come from one of our own pages, by its origin. Whoever is signed in by a scheme that a browser sends
  * along by itself needs a token too, and so does a form that nobody signed in sends.
  */
-async function csrfFailure(rq: SecurityRequest): Promise<"CSRF_MISSING" | "CSRF_INVALID" | "CSRF_ORIGIN" | undefined> {
+async function csrfFailure(
+  rq: SecurityRequest,
+  endpoint: Endpoint,
+): Promise<"CSRF_MISSING" | "CSRF_INVALID" | "CSRF_ORIGIN" | undefined> {
   const { csrf } = rq.system;
   const identity = rq.identity ?? (await rq.system.identify(rq));
   if (identity !== undefined && !csrf.ambient(identity.via) && !csrf.schemes.has(identity.via)) return undefined;
   if (isUnsafe(rq.method) && !csrf.sameOrigin(rq)) return "CSRF_ORIGIN";
   if (identity !== undefined && !csrf.schemes.has(identity.via)) return undefined;
   if (identity === undefined) {
+    // No form reaches it, and a script of another site neither, as its origin was looked at.
+    if (endpoint.page === undefined) return undefined;
     if (csrf.unauthenticated === "never") return undefined;
     if (csrf.unauthenticated === "forms" && (await rq.body()).kind !== "form") return undefined;
   }
@@ -169,7 +182,7 @@ async function answer(
       flash(context, rq, result.message);
       return seeOther(result.to, 302);
     case "done": {
-      if (rq.wantsJson) return context.refusals.json(rq, 200, result.response ?? {});
+      if (asJson(endpoint, rq)) return context.refusals.json(rq, 200, result.response ?? {});
       flash(context, rq, result.message);
       const next = nextOf(rq, body);
       if (result.followNext === false) return seeOther(withNext(result.to, next), 302);
@@ -177,7 +190,7 @@ async function answer(
     }
     case "invalid": {
       const state: FormState = { typed: body, fields: result.fields ?? {}, form: result.form ?? [] };
-      return rq.wantsJson ? faultsAsJson(context, rq, state) : page(context, endpoint, rq, state);
+      return asJson(endpoint, rq) ? faultsAsJson(context, rq, state) : page(context, endpoint, rq, state);
     }
   }
 }
@@ -241,7 +254,7 @@ async function page(
     intro: intro === undefined ? undefined : catalogue.text(intro.key as MessageKey, intro.params),
     links: endpoint.links(rq, next),
   };
-  const render = pages.views.pages[endpoint.page] as (props: FormPageProps) => Html;
+  const render = pages.views.pages[endpoint.page ?? "error"] as (props: FormPageProps) => Html;
   return pages.send(rq, render(props), status);
 }
 

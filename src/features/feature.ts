@@ -4,6 +4,7 @@ import type { PasswordProof } from "../authn/password-proof.ts";
 import type { Sessions } from "../authn/sessions.ts";
 import type { SignIn } from "../authn/sign-in.ts";
 import type { Tickets } from "../authn/tickets.ts";
+import type { TokenFamilies } from "../authn/token-families.ts";
 import type { Datastore } from "../datastore/contract.ts";
 import type { Roles } from "../datastore/roles.ts";
 import type { Users } from "../datastore/users.ts";
@@ -12,10 +13,13 @@ import type { System } from "../http/system.ts";
 import type { Column, Schema } from "../model/schema.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import type { PasswordPolicy } from "../passwords/policy.ts";
+import type { KeyRing } from "../secrets/keyring.ts";
 import type { Pages } from "../views/contract.ts";
 import type { Mails } from "../views/mail.ts";
 import type { ConfirmationService } from "./confirmation/index.ts";
+
 import type { Mailer, Texter } from "./delivery.ts";
+
 import type { Destinations } from "./destinations.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { RecoveryService } from "./recovery/index.ts";
@@ -74,6 +78,13 @@ export interface Services {
   readonly usernames?: UsernamesService;
 }
 
+/** What keeping families of tokens needs. */
+export interface TokenFamiliesContext extends Omit<Kernel, "signIn" | "bags" | "proof"> {
+  readonly ring: KeyRing;
+  /** Life of an auth token in milliseconds. */
+  readonly tokenLife: number;
+}
+
 /** One part of the account system, a folder each: what it needs, what it adds. */
 export interface Feature {
   readonly name: string;
@@ -85,6 +96,10 @@ export interface Feature {
   readonly pages?: Partial<Pages>;
   /** Tables of its own. */
   readonly tables?: Schema;
+  /** Tables of its own whose rows are credentials of a user (`userId`): emptied whenever all of theirs ends. */
+  readonly credentialTables?: readonly string[];
+  /** Makes auth tokens renewable; at most one feature does. */
+  readonly tokenFamilies?: (context: TokenFamiliesContext) => TokenFamilies;
   /** Conditions that it puts on every sign-in. */
   readonly gates?: (kernel: Omit<Kernel, "signIn" | "bags" | "proof">) => readonly Gate[];
   /** What other features may ask of it. */

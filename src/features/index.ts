@@ -12,10 +12,11 @@ export {
   endpoint,
   goTo,
   invalid,
+  jsonEndpoint,
   outcomeAnswer,
   refused,
 } from "./endpoint.ts";
-export type { Feature, Kernel } from "./feature.ts";
+export type { Feature, Kernel, TokenFamiliesContext } from "./feature.ts";
 export {
   checkboxField,
   emailField,
@@ -28,6 +29,7 @@ export {
 export { type PasswordlessOptions, passwordless } from "./passwordless/index.ts";
 export { type PasswordsOptions, passwords } from "./passwords/index.ts";
 export { type RecoveryOptions, recovery } from "./recovery/index.ts";
+export { type RefreshOptions, refresh } from "./refresh/index.ts";
 export type { ExtraFieldOptions, ExtraValues } from "./registration/extra-fields.ts";
 export { type RegistrationOptions, registration } from "./registration/index.ts";
 export { type UsernamesOptions, usernames } from "./usernames/index.ts";

@@ -33,6 +33,12 @@ export interface FlaskSecuritySettings {
   readonly FRESHNESS?: number;
   readonly FRESHNESS_GRACE_PERIOD?: number;
 
+  readonly REFRESH_TOKEN?: boolean;
+  /** Null: the token travels in JSON bodies. Any name: in a cookie, whose name is ours. */
+  readonly REFRESH_TOKEN_COOKIE_NAME?: string | null;
+  readonly REFRESH_TOKEN_MAX_AGE?: number;
+  readonly REFRESH_TOKEN_MAX_IDLE?: number;
+
   readonly PASSWORD_LENGTH_MIN?: number;
   /** "zxcvbn" with the score below it; needs @zxcvbn-ts/core and @zxcvbn-ts/language-en. */
   readonly PASSWORD_COMPLEXITY_CHECKER?: string | null;

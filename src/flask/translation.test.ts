@@ -92,6 +92,8 @@ describe("settings that are translated", () => {
     expect(names({})).toEqual(["passwords"]);
     expect(names({ REGISTERABLE: false })).toEqual(["passwords"]);
     expect(names({ REGISTERABLE: true })).toEqual(["passwords", "registration"]);
+    expect(names({ REFRESH_TOKEN: true, REFRESH_TOKEN_COOKIE_NAME: null })).toEqual(["passwords", "refresh"]);
+    expect(names({ REFRESH_TOKEN: false, REFRESH_TOKEN_MAX_IDLE: 60 })).toEqual(["passwords"]);
     expect(names({ REGISTERABLE: true, RETURN_GENERIC_RESPONSES: false })).toEqual(["passwords", "registration"]);
   });
 });
@@ -134,6 +136,10 @@ describe("settings that cannot be carried over are listed", () => {
     [{ FRESHNESS: -1 }, ["FRESHNESS"]],
     [{ FRESHNESS: 0, FRESHNESS_GRACE_PERIOD: -5 }, ["FRESHNESS", "FRESHNESS_GRACE_PERIOD"]],
     [{ TOKEN_MAX_AGE: null as never }, ["TOKEN_MAX_AGE"]],
+    [{ REFRESH_TOKEN: true, REFRESH_TOKEN_MAX_AGE: 0 }, ["REFRESH_TOKEN_MAX_AGE"]],
+    [{ REFRESH_TOKEN: true, REFRESH_TOKEN_MAX_IDLE: null as never }, ["REFRESH_TOKEN_MAX_IDLE"]],
+    [{ REFRESH_TOKEN: true, REFRESH_TOKEN_URL: "/renew" }, ["REFRESH_TOKEN_URL"]],
+    [{ REFRESH_TOKEN_COOKIE: { samesite: "Lax", httponly: true, secure: true } }, ["REFRESH_TOKEN_COOKIE"]],
     [{ PASSWORD_HASH: "plaintext" }, ["PASSWORD_HASH"]],
     [{ PASSWORD_NORMALIZE_FORM: "NFC" }, ["PASSWORD_NORMALIZE_FORM"]],
     [{ PASSWORD_COMPLEXITY_CHECKER: "own" }, ["PASSWORD_COMPLEXITY_CHECKER"]],
@@ -164,6 +170,8 @@ describe("wrong values", () => {
     [{ USER_IDENTITY_ATTRIBUTES: [] }, "USER_IDENTITY_ATTRIBUTES"],
     [{ CSRF_PROTECT_MECHANISMS: "session" }, "CSRF_PROTECT_MECHANISMS"],
     [{ MSG_LOGIN: "x" }, "MSG_LOGIN"],
+    [{ REFRESH_TOKEN: 1 }, "REFRESH_TOKEN"],
+    [{ REFRESH_TOKEN: true, REFRESH_TOKEN_MAX_AGE: "x" }, "REFRESH_TOKEN_MAX_AGE"],
   ])("%j names %s", (settings, name) => {
     const translate = (): unknown => fromFlaskSecurity(settings as unknown as FlaskSecuritySettings);
     expect(translate).toThrow(ConfigurationError);

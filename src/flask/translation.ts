@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Feature } from "../features/feature.ts";
 import { passwords } from "../features/passwords/index.ts";
+import { refresh } from "../features/refresh/index.ts";
 import { registration } from "../features/registration/index.ts";
 import type { Duration } from "../model/duration.ts";
 import { ConfigurationError } from "../model/errors.ts";
@@ -68,13 +69,14 @@ export function fromFlaskSecurity(settings: FlaskSecuritySettings): FlaskTransla
   ];
   const draft: Draft = { settings, read, refuse };
   const options: TranslatedOptions = Object.assign({}, ...sections.map((section) => section(draft)));
+  const features = featuresOf(draft);
   const messages = translateMessages(settings, refuse);
   for (const [name, value] of Object.entries(settings)) {
     if (!translated.has(name) && !name.startsWith(messagePrefix) && !asksForNothing(name, value)) unsupported.add(name);
   }
   return {
     options: messages === undefined ? options : { ...options, messages },
-    features: featuresOf(read),
+    features,
     unsupported: [...unsupported].sort(),
   };
 }
@@ -95,6 +97,7 @@ const translated: ReadonlySet<string> = new Set([
   ...["PASSWORD_COMPLEXITY_CHECKER", "ZXCVBN_MINIMUM_SCORE", "PASSWORD_CHECK_BREACHED", "PASSWORD_BREACHED_COUNT"],
   ...["PASSWORD_LENGTH_MIN", "PASSWORD_SALT", "PASSWORD_SINGLE_HASH", "PASSWORD_HASH", "CSRF_PROTECT_MECHANISMS"],
   ...["CSRF_IGNORE_UNAUTH_ENDPOINTS", "CSRF_COOKIE_NAME", "CSRF_HEADER"],
+  ...["REFRESH_TOKEN", "REFRESH_TOKEN_MAX_AGE", "REFRESH_TOKEN_MAX_IDLE"],
 ]);
 
 /** Settings that any value is fine for, because what they decide is decided here in another, safer way. */
@@ -104,6 +107,8 @@ const settled: ReadonlySet<string> = new Set([
   // Each purpose has its own key, derived from the secret keys.
   ...["CHANGE_EMAIL_SALT", "CHANGE_SALT", "CONFIRM_SALT", "LOGIN_SALT", "REMEMBER_SALT", "RESET_SALT"],
   ...["REFRESH_TOKEN_SALT", "TWO_FACTOR_SETUP_SALT", "TWO_FACTOR_VALIDITY_SALT", "US_SETUP_SALT", "WAN_SALT"],
+  // Cookies have names of our own; what is over is removed each hour.
+  ...["REFRESH_TOKEN_COOKIE_NAME", "REFRESH_TOKEN_CLEANUP_EXPIRED", "REFRESH_TOKEN_CLEANUP_REVOKED"],
   // Signing out always needs the CSRF token.
   "LOGOUT_CSRF",
   // Names inside of Flask and of its ORM.
@@ -129,10 +134,30 @@ function plainSeconds(value: unknown): unknown {
   return keys === "seconds" ? (value as { seconds: unknown }).seconds : value;
 }
 
-function featuresOf(read: SettingReader): readonly Feature[] {
-  if (read.boolean("REGISTERABLE") !== true) return [passwords()];
+function featuresOf({ settings, read, refuse }: Draft): readonly Feature[] {
+  const features: Feature[] = [passwords()];
   // There, whoever registers is signed in; that tells who has an account, so it goes along with saying so.
-  return [passwords(), registration({ signIn: read.boolean("RETURN_GENERIC_RESPONSES") === false })];
+  if (read.boolean("REGISTERABLE") === true) {
+    features.push(registration({ signIn: read.boolean("RETURN_GENERIC_RESPONSES") === false }));
+  }
+  if (read.boolean("REFRESH_TOKEN") === true) features.push(refreshOf({ settings, read, refuse }));
+  return features;
+}
+
+function refreshOf({ settings, read, refuse }: Draft): Feature {
+  const time = (name: string): Duration | undefined => {
+    const value = read.seconds(name);
+    if (value === undefined) return settings[name] === null ? refuse(name) : undefined;
+    return value > 0 ? seconds(value) : refuse(name);
+  };
+  const idle = time("REFRESH_TOKEN_MAX_IDLE");
+  const absolute = time("REFRESH_TOKEN_MAX_AGE");
+  return refresh({
+    // There too: no name for the cookie, no cookie.
+    carrier: settings.REFRESH_TOKEN_COOKIE_NAME === null ? "body" : "cookie",
+    ...(idle === undefined ? {} : { idle }),
+    ...(absolute === undefined ? {} : { absolute }),
+  });
 }
 
 const seconds = (value: number): Duration => `${value}s`;

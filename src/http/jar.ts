@@ -12,12 +12,12 @@ export interface CookieJar {
 }
 
 /** What the cookies are for. */
-export type CookiePurpose = "session" | "remember" | "csrf" | "flash" | "pending" | "link";
+export type CookiePurpose = "session" | "remember" | "csrf" | "flash" | "pending" | "link" | "refresh";
 
 /** Makes the jar. `prefix` keeps two applications on one host apart. */
 export function createCookieJar(options: { readonly secure: boolean; readonly prefix: string }): CookieJar {
   const names = Object.fromEntries(
-    (["session", "remember", "csrf", "flash", "pending", "link"] as const).map((purpose) => [
+    (["session", "remember", "csrf", "flash", "pending", "link", "refresh"] as const).map((purpose) => [
       purpose,
       cookieName(`${options.prefix}${purpose}`, options.secure),
     ]),

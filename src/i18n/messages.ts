@@ -31,6 +31,8 @@ export const messages = {
   },
   TOO_MANY_ATTEMPTS: { category: "error", text: "Too many attempts. Please try again in {seconds} s." },
   ANONYMOUS_USER_REQUIRED: { category: "error", text: "This is only for visitors who are not signed in." },
+  REFRESH_TOKEN_INVALID: { category: "error", text: "This refresh token cannot be used. Sign in again." },
+  SESSIONS_OFF: { category: "error", text: "This server signs in programs only: it keeps no sessions for browsers." },
   UNAUTHENTICATED: { category: "error", text: "You need to sign in for this." },
   UNAUTHORIZED: { category: "error", text: "Your account does not have access to this." },
 

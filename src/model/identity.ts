@@ -16,4 +16,6 @@ export interface Identity {
   readonly session?: Session;
   /** The hash of the token, when `via` is "token". */
   readonly tokenHash?: string;
+  /** The family that the token belongs to, when it can be renewed. */
+  readonly tokenFamily?: string;
 }

@@ -16,6 +16,8 @@ export interface Session {
   /** A freshness check that passed holds until then (grace). */
   readonly freshUntil: number | null;
   readonly rememberId: string | null;
+  /** The family of tokens that began with it; they end together. */
+  readonly tokenFamily: string | null;
   readonly address: string | null;
   readonly agent: string | null;
   /** The application's session bag. */

@@ -69,6 +69,7 @@ export const coreTables: Schema = {
     methods: { type: "list" },
     freshUntil: { type: "epochMs", nullable: true },
     rememberId: { type: "key", length: 64, nullable: true, index: true },
+    tokenFamily: { type: "key", length: 64, nullable: true, index: true },
     address: optional(64),
     agent: optional(255),
     data: { type: "json" },

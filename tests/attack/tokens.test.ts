@@ -3,7 +3,9 @@ import type { Answer, Client } from "./client.ts";
 import { attacks, each, must, needsSessions, pairs, type Rig, type Victim } from "./suite.ts";
 
 /** Everything that was issued to one user, by kind. */
-type Credentials = Readonly<Record<"auth token" | "session" | "remember" | "csrf" | "csrf cookie" | "flash", string>>;
+type Credentials = Readonly<
+  Record<"auth token" | "refresh token" | "session" | "remember" | "csrf" | "csrf cookie" | "flash", string>
+>;
 
 async function issue(rig: Rig, victim: Victim): Promise<{ readonly client: Client; readonly issued: Credentials }> {
   const client = await rig.visitor();
@@ -13,6 +15,7 @@ async function issue(rig: Rig, victim: Victim): Promise<{ readonly client: Clien
   const answer = await client.signIn(victim.email, victim.password, { remember: true });
   const issued = {
     "auth token": tokenOf(answer),
+    "refresh token": tokenOf(answer, "refresh_token"),
     session: client.cookie("session") ?? "",
     remember: client.cookie("remember") ?? "",
     csrf: client.csrf ?? "",
@@ -23,9 +26,9 @@ async function issue(rig: Rig, victim: Victim): Promise<{ readonly client: Clien
   return { client, issued };
 }
 
-function tokenOf(answer: Answer): string {
+function tokenOf(answer: Answer, kind = "authentication_token"): string {
   const user = answer.response["user"] as Readonly<Record<string, unknown>> | undefined;
-  return String(user?.["authentication_token"] ?? "");
+  return String(user?.[kind] ?? "");
 }
 
 /** Where each kind of credential is taken, and whether it opened something. */
@@ -37,6 +40,8 @@ function consumers(rig: Rig): Readonly<Record<string, (value: string) => Promise
     "auth token": (value) => open({ "authentication-token": value }),
     session: (value) => open({ cookie: `${prefix}session=${value}` }),
     remember: (value) => open({ cookie: `${prefix}remember=${value}` }),
+    "refresh token": async (value) =>
+      (await rig.client().post(rig.at("REFRESH"), { json: { refresh_token: value } })).status === 200,
     bearer: (value) => open({ authorization: `Bearer ${value}` }),
     basic: (value) => open({ authorization: `Basic ${value}` }),
     "basic password": (value) =>
@@ -45,7 +50,7 @@ function consumers(rig: Rig): Readonly<Record<string, (value: string) => Promise
   };
 }
 
-attacks("TOK", { postgres: true }, (attack) => {
+attacks("TOK", { postgres: true, settings: { REFRESH_TOKEN: true, REFRESH_TOKEN_COOKIE_NAME: null } }, (attack) => {
   attack("TOK-03 [ASVS 9.2.2]: a credential of one kind is none of another", async (rig, context) => {
     needsSessions(rig, context);
     const victim = await rig.user();

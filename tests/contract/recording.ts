@@ -56,9 +56,14 @@ const notOurs: ReadonlySet<string> = new Set([
   "SECURITY_LOGOUT_METHODS",
 ]);
 
+/** Of a recording's configuration, what its changes do not say. */
+const alsoOn: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  "refresh-body": { REFRESH_TOKEN: true },
+};
+
 /** The lab's settings for a recording. */
-export function settingsOf({ config_changes: changes }: Recording): Record<string, unknown> {
-  const settings = { ...baseSettings };
+export function settingsOf({ flow, config_changes: changes }: Recording): Record<string, unknown> {
+  const settings = { ...baseSettings, ...alsoOn[flow] };
   const removed = (changes.__del__ ?? []) as readonly string[];
   for (const name of removed) delete settings[name.replace(/^SECURITY_/, "")];
   for (const [name, value] of Object.entries(changes)) {

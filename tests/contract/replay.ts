@@ -29,12 +29,14 @@ interface Session {
   readonly clients: Map<string, Client>;
   /** The last auth token that was given out. */
   token: string;
+  /** The refresh tokens that were given out. */
+  readonly refreshTokens: string[];
 }
 
 type Exchange = Required<Pick<Step, "request" | "response">> & Step;
 
 /** What the harness did between the exchanges of a flow, by the step of its note. */
-const harness: Readonly<Record<string, (lab: LabProcess) => Promise<unknown>>> = {
+const harness: Readonly<Record<string, (lab: LabProcess, session: Session) => Promise<unknown>>> = {
   // 61 minutes: past `within`, in the grace.
   "freshness 3": (lab) => lab.control("POST", "/clock", { advance: 61 * 60 }),
   "freshness 5": (lab) => lab.control("POST", "/clock", { advance: 3 * 3600 }),
@@ -44,8 +46,30 @@ const harness: Readonly<Record<string, (lab: LabProcess) => Promise<unknown>>> =
   // The proof is from an hour, then from half a minute ahead.
   "freshness 25": (lab) => lab.control("POST", "/clock", { advance: -3600 }),
   "freshness 27": (lab) => lab.control("POST", "/clock", { advance: 3570 }),
+  "refresh-body 11": async (lab, session) => {
+    const answer = await fetch(`${lab.origin}/login?include_auth_token`, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "application/json" },
+      body: JSON.stringify({ email: "joe@lp.com", password: "password" }),
+    });
+    const { response } = (await answer.json()) as { response: { user: { refresh_token: string } } };
+    session.refreshTokens.push(response.user.refresh_token);
+    await lab.control("PATCH", "/users/joe@lp.com", { active: false });
+  },
   "auth-token 18": (lab) => lab.control("PATCH", "/users/joe@lp.com", { active: false }),
   "auth-token 21": (lab) => lab.control("PATCH", "/users/joe@lp.com", { active: true, fs_uniquifier: "f".repeat(32) }),
+};
+
+/** What it did right before an exchange. */
+const before: Readonly<Record<string, (lab: LabProcess) => Promise<unknown>>> = {
+  // Past the grace in which a replaced token has its successor.
+  "refresh-body 3": (lab) => lab.control("POST", "/clock", { advance: 60 }),
+};
+
+/** Refresh tokens that the masks hide; elsewhere it is the last one that was given out. */
+const hiddenRefreshTokens: Readonly<Record<string, (given: readonly string[]) => string | undefined>> = {
+  "refresh-body 3": ([first]) => first,
+  "refresh-body 5": ([first]) => first?.slice(0, -4),
 };
 
 /** Headers that the masks hide. */
@@ -66,7 +90,7 @@ export async function replay(recording: Recording): Promise<Replay> {
   try {
     const routes = (await lab.control("GET", "/routes")) as readonly { readonly path: string }[];
     const known = new Set(routes.map(({ path }) => path));
-    const session: Session = { lab, recording, clients: new Map(), token: "" };
+    const session: Session = { lab, recording, clients: new Map(), token: "", refreshTokens: [] };
     const differences: Difference[] = [];
     let replayed = 0;
     for (const [index, step] of recording.steps.entries()) {
@@ -74,8 +98,9 @@ export async function replay(recording: Recording): Promise<Replay> {
       if (!isExchange(step)) {
         const act = harness[name];
         if (act === undefined) throw new Error(`${name}: nothing is known of "${step.note}"`);
-        await act(lab);
+        await act(lab, session);
       } else if (!Object.hasOwn(cannotReplay, name)) {
+        await before[name]?.(lab);
         const found = await exchange(session, name, step, known);
         if (found === undefined) continue;
         replayed += 1;
@@ -92,6 +117,10 @@ function isExchange(step: Step): step is Exchange {
   return step.request !== undefined && step.response !== undefined;
 }
 
+function refreshTokenFor({ refreshTokens }: Session, name: string): string {
+  return (hiddenRefreshTokens[name] ?? ((given) => given.at(-1)))(refreshTokens) ?? "";
+}
+
 /** Undefined: the endpoint belongs to a feature that does not exist yet, or to a sample that the lab does not have. */
 async function exchange(
   session: Session,
@@ -106,7 +135,10 @@ async function exchange(
   const client = await clientOf(session, label ?? "");
   if (request.cookies_sent === undefined || anonymous.has(name)) client.cookies.clear();
   const unmask = (text: string): string =>
-    text.replace("<csrf_token>", client.csrf).replace(/<auth_token>|<signed>/, session.token);
+    text
+      .replace("<csrf_token>", client.csrf)
+      .replace(/<auth_token>|<signed>/, session.token)
+      .replace("<refresh_token>", refreshTokenFor(session, name));
   const headers = new Headers();
   for (const [key, value] of Object.entries(request.headers ?? {})) headers.set(key, unmask(value));
   // The recorded pages were asked for without an Accept header; a browser has one.
@@ -157,6 +189,8 @@ function keep(session: Session, client: Client, answer: Response, text: string):
   for (const cookie of answer.headers.getSetCookie()) keepCookie(client, cookie);
   client.csrf =
     (/"csrf_token":"([^"]+)"/.exec(text) ?? /name="csrf_token" value="([^"]+)"/.exec(text))?.[1] ?? client.csrf;
+  const refreshToken = /"refresh_token":"([^"]+)"/.exec(text)?.[1];
+  if (refreshToken !== undefined && answer.status === 200) session.refreshTokens.push(refreshToken);
   session.token = /"authentication_token":"([^"]+)"/.exec(text)?.[1] ?? session.token;
 }
 

@@ -148,8 +148,13 @@ describe("settings", () => {
     await spa.stop();
     const token = await startLab(["--profile", "token"]);
     const signedIn = testClient(token.origin);
-    await signedIn.signIn("joe@lp.com", "password");
+    const answer = await signedIn.signIn("joe@lp.com", "password");
+    expect([...signedIn.cookies.keys()]).toEqual([]);
     expect((await signedIn.get("/me", json)).status).toBe(401);
+    const { authentication_token: auth, refresh_token: refresh } = answer.json.response.user;
+    const headers = { ...json.headers, "authentication-token": auth as string };
+    expect((await signedIn.get("/me", { headers })).status).toBe(200);
+    expect((await signedIn.post("/refresh-token", { json: { refresh_token: refresh } })).status).toBe(200);
     await token.stop();
   });
 });

@@ -43,7 +43,7 @@ async function start(): Promise<void> {
   security = running;
   if (database.opened().wasEmpty) await plant(running, args.seed, clock.now());
 
-  const app = sampleApp(running);
+  const app = sampleApp(running, translation.options.sessions?.enabled !== false);
   const control = controlApp({
     clock,
     faults,

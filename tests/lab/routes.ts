@@ -17,6 +17,8 @@ import { html } from "portcullis/views";
 import { z } from "zod";
 import type { LabSecurity, LabVocabulary } from "./system.ts";
 
+type Scheme = LabVocabulary["scheme"];
+
 const reading = ["GET"] as const;
 const both = ["GET", "POST"] as const;
 const sample = open("a sample of an open route");
@@ -31,7 +33,7 @@ const typed = z.object({
 });
 
 /** The application of the sample routes, with the account pages. */
-export function sampleApp(security: LabSecurity): App<LabVocabulary> {
+export function sampleApp(security: LabSecurity, sessions: boolean): App<LabVocabulary> {
   const app = security.app();
   /** `{"message": …}`, or a page that says the same. */
   const say =
@@ -45,7 +47,10 @@ export function sampleApp(security: LabSecurity): App<LabVocabulary> {
   }
   app.get("/unauthz", { authz: sample }, say("unauthz"));
   app.get("/post_login", { authz: "AUTH" }, say("post_login"));
-  app.get("/profile", { authz: authRequired("session", "token") }, say("profile"));
+  /** Without sessions no route may name them. */
+  const signedInBy = (...schemes: readonly Scheme[]) =>
+    authRequired(...schemes.filter((name) => sessions || name !== "session"));
+  app.get("/profile", { authz: signedInBy("session", "token") }, say("profile"));
 
   app.on(both, "/http", { authz: httpAuthRequired() }, say("http"));
   app.on(
@@ -55,9 +60,9 @@ export function sampleApp(security: LabSecurity): App<LabVocabulary> {
     say("http_admin_required"),
   );
   app.on(both, "/http_custom_realm", { authz: httpAuthRequired("My Realm") }, say("http_custom_realm"));
-  app.on(both, "/session", { authz: authRequired("session") }, say("session"));
+  if (sessions) app.on(both, "/session", { authz: authRequired("session") }, say("session"));
   app.on(both, "/token", { authz: authTokenRequired() }, say("token"));
-  app.on(both, "/multi_auth", { authz: authRequired("session", "token", "basic") }, say("multi_auth"));
+  app.on(both, "/multi_auth", { authz: signedInBy("session", "token", "basic") }, say("multi_auth"));
 
   app.get("/admin", { authz: "admin" }, say("admin"));
   app.get("/admin_and_editor", { authz: rolesRequired("admin", "editor") }, say("admin_and_editor"));

@@ -6,9 +6,9 @@ import { type LabArguments, type ProfileName, UsageError } from "./arguments.ts"
 /** The profiles in the same words as a settings file. */
 const profiles: Readonly<Record<ProfileName, FlaskSecuritySettings>> = {
   default: {},
-  full: { REGISTERABLE: true, USERNAME_ENABLE: true },
+  full: { REGISTERABLE: true, USERNAME_ENABLE: true, REFRESH_TOKEN: true },
   spa: { REGISTERABLE: true, CSRF_COOKIE_NAME: "XSRF-TOKEN", CSRF_PROTECT_MECHANISMS: ["session", "basic"] },
-  token: { REGISTERABLE: true, API_ENABLED_METHODS: ["token"] },
+  token: { REGISTERABLE: true, API_ENABLED_METHODS: ["token"], REFRESH_TOKEN: true, REFRESH_TOKEN_COOKIE_NAME: null },
 };
 
 /** The profile with the settings file over it, translated. Throws UsageError with the names that cannot be. */
@@ -23,7 +23,20 @@ export function readSettings({ settings, profile }: LabArguments): FlaskTranslat
   if (translation.unsupported.length > 0) {
     throw new UsageError(`settings that are not known or not supported: ${translation.unsupported.join(", ")}`);
   }
-  return translation;
+  if (profile !== "token") return translation;
+  // There is no setting for it. What says how long sessions live has no meaning then.
+  const { sessions: _sessions, csrf, ...options } = translation.options;
+  const withoutSession = csrf?.schemes?.filter((scheme) => scheme !== "session");
+  return {
+    ...translation,
+    options: {
+      ...options,
+      sessions: { enabled: false },
+      ...(csrf === undefined
+        ? {}
+        : { csrf: { ...csrf, ...(withoutSession === undefined ? {} : { schemes: withoutSession }) } }),
+    },
+  };
 }
 
 function readFile(path: string): FlaskSecuritySettings {

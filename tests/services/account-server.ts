@@ -6,7 +6,7 @@ import { flushCompileCache } from "node:module";
 import process from "node:process";
 import { sql } from "kysely";
 import { portcullis } from "portcullis";
-import { passwords, registration } from "portcullis/features";
+import { passwords, refresh, registration } from "portcullis/features";
 import { mysql } from "portcullis/mysql";
 import { serve } from "portcullis/node";
 import { postgres } from "portcullis/postgres";
@@ -30,6 +30,7 @@ async function open(ahead: number): Promise<string> {
     datastore: store,
     features: [
       passwords(),
+      refresh({ carrier: "body" }),
       registration({
         roles: ["member"],
         onRegister: async (tx, user) => {

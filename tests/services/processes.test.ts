@@ -82,6 +82,40 @@ function atOnce(create: () => Promise<Database>): void {
     expect(sessions).toHaveLength(1);
   });
 
+  it("a refresh token that is used in both at once has one successor, and its family ends in both", async () => {
+    const email = "user1@acme.example";
+    await register(testClient(urls[0] ?? ""), email);
+    const signedIn = await testClient(urls[0] ?? "").post("/login?include_auth_token", { json: { email, password } });
+    const tokens = (answer: ClientAnswer): { readonly authentication_token: string; readonly refresh_token: string } =>
+      answer.json.response.user;
+    const renew = (client: TestClient, token: string): Promise<ClientAnswer> =>
+      client.post("/refresh-token", { json: { refresh_token: token } });
+    const first = tokens(signedIn);
+    const asked = [...clients(), ...clients(), ...clients()].map((client) => renew(client, first.refresh_token));
+    const answers = await Promise.all(asked);
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    expect(new Set(answers.map((answer) => JSON.stringify(tokens(answer)))).size).toBe(1);
+    const rows = (): Promise<Record<string, unknown>[]> =>
+      database.rows(
+        `select gen, revoked_at from fs_refresh_tracker t join {user} u on u.id = t.user_id where u.email = '${email}'`,
+      );
+    expect(await rows()).toEqual([{ gen: 2, revoked_at: null }]);
+
+    const second = tokens(answers[0] as ClientAnswer);
+    const third = tokens(await renew(testClient(urls[1] ?? ""), second.refresh_token));
+    const headers = { ...json.headers, "authentication-token": third.authentication_token };
+    const withToken = (): Promise<number[]> => statuses(urls.map((url) => testClient(url).get("/me", { headers })));
+    expect([await withToken(), await withToken()]).toEqual([
+      [200, 200],
+      [200, 200],
+    ]);
+    // Two generations old: somebody has kept it.
+    expect((await renew(testClient(urls[0] ?? ""), first.refresh_token)).status).toBe(400);
+    expect(await withToken()).toEqual([401, 401]);
+    expect(await statuses(urls.map((url) => renew(testClient(url), third.refresh_token)))).toEqual([400, 400]);
+    expect(await rows()).toEqual([{ gen: 3, revoked_at: expect.anything() }]);
+  });
+
   it("a remember credential that is used in both at once stays one, and ends with its sign-out", async () => {
     const email = "user0@acme.example";
     const first = testClient(urls[0] ?? "");

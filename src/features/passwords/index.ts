@@ -1,7 +1,10 @@
+import type { Guard, NoWords } from "../../authz/guard.ts";
 import { authRequired } from "../../authz/guards/authentication.ts";
 import { open } from "../../authz/guards/open.ts";
+import { allow } from "../../authz/verdict.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
+import { ConfigurationError } from "../../model/errors.ts";
 import type { PageLink } from "../../views/contract.ts";
 import { type Answer, done, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import { withNext } from "../engine.ts";
@@ -24,7 +27,13 @@ export function passwords(options: PasswordsOptions = {}): Feature {
   const remember = options.remember ?? true;
   return {
     name: "passwords",
-    endpoints: (kernel) => [login(kernel, remember), logout(kernel), verify(kernel)],
+    endpoints(kernel) {
+      if (kernel.sessions.enabled) return [login(kernel, remember), logout(kernel), verify(kernel)];
+      if (options.remember === true) {
+        throw new ConfigurationError("passwords.remember", "leave it out: sessions.enabled is false");
+      }
+      return [login(kernel, false), logout(kernel)];
+    },
   };
 }
 
@@ -57,10 +66,14 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
         ["send_confirmation", "LINK_CONFIRM"],
       ),
     show: (rq) =>
-      rq.identity !== undefined && !rq.wantsJson
-        ? goTo(destinations.afterSignIn(rq))
-        : { identity_attributes: proof.attributes.map(({ attribute }) => attribute) },
+      !kernel.sessions.enabled && !rq.wantsJson
+        ? refused("SESSIONS_OFF")
+        : rq.identity !== undefined && !rq.wantsJson
+          ? goTo(destinations.afterSignIn(rq))
+          : { identity_attributes: proof.attributes.map(({ attribute }) => attribute) },
     async submit({ rq, fields }) {
+      // A page could hand out neither a session nor, safely, a token.
+      if (!kernel.sessions.enabled && !rq.wantsJson) return refused("SESSIONS_OFF");
       if (rq.identity !== undefined) {
         return rq.wantsJson ? refused("ANONYMOUS_USER_REQUIRED") : goTo(destinations.afterSignIn(rq));
       }
@@ -97,9 +110,8 @@ function logout(kernel: Kernel): Endpoint {
     name: "logout",
     path: "/logout",
     methods: ["POST"],
-    authz: open("to sign out"),
-    // Whatever else the request carries: it is the session of the cookie that ends.
-    authn: ["session"],
+    authz: sessionElseToken("to sign out"),
+    authn: kernel.sessions.enabled ? ["session", "token"] : ["token"],
     page: "logout",
     title: "TITLE_LOGOUT",
     intro: "INTRO_LOGOUT",
@@ -111,6 +123,20 @@ function logout(kernel: Kernel): Endpoint {
     },
   });
 }
+
+/** Whatever else the request carries, it is the session of the cookie that ends; without one, what the auth token belongs to. */
+function sessionElseToken(why: string): Guard<NoWords> {
+  return {
+    async check(rq) {
+      if ((await rq.system.identify(rq, sessionOnly)) === undefined) await rq.system.identify(rq, tokenOnly);
+      return allow;
+    },
+    describe: () => open(why).describe(),
+  };
+}
+
+const sessionOnly: readonly string[] = ["session"];
+const tokenOnly: readonly string[] = ["token"];
 
 function verify(kernel: Kernel): Endpoint {
   const { proof, signIn, destinations } = kernel;

@@ -1,0 +1,198 @@
+import { findTokenOwner, type TokenOwner, tokenOwner } from "../../authn/token.ts";
+import type { FamilyMember, FamilyOrigin, PresentedMember, TokenFamilies } from "../../authn/token-families.ts";
+import type { SecurityRequest } from "../../http/request.ts";
+import type { Account } from "../../model/account.ts";
+import { randomId } from "../../secrets/random.ts";
+import { open, seal } from "../../secrets/signed.ts";
+import type { TokenFamiliesContext } from "../feature.ts";
+import type { TrackedFamily } from "./tables.ts";
+
+/** How the families of one running system live; times in milliseconds. */
+export interface FamilyRules {
+  readonly carrier: "cookie" | "body";
+  readonly idle: number;
+  readonly absolute: number;
+  readonly grace: number;
+}
+
+/** What a refresh token says. It is signed: nothing that is stored, nor any older token, helps to make one. */
+interface TokenPayload {
+  /** Whom it is for, by uniquifier, so that what ends all of a user's credentials ends it too. */
+  readonly o: TokenOwner;
+  readonly f: string;
+  /** Its generation in the family. */
+  readonly g: number;
+  /** How and when the user had proved who they are. */
+  readonly m: readonly string[];
+  readonly a: number;
+}
+
+/** Longer texts are refused before any work; with the cookie's name it stays below what browsers keep. */
+export const maxTokenLength = 2_048;
+
+const purpose = "refresh-token";
+const firstGeneration = 1;
+/** What Flask-Security calls a family that nobody has named. */
+const defaultName = "default";
+
+/**
+ * Keeps the families. A token's successor is not drawn but follows from family and generation, and so does its time, in whole
+ * seconds, which every database keeps. So all requests that present one token at once get one and the same pair,
+ * whichever process answers, and there is exactly one token of each generation. Whoever gets it in the grace, thief or
+ * owner, holds a copy of the same token: the first to come back with it after the other has used it ends the family, one
+ * generation later than without a grace, but as surely.
+ */
+export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules): TokenFamilies {
+  const { datastore, users, ring, system } = context;
+  const cookieName = system.cookies.name("refresh");
+  const attributes = (maxAge?: number) => ({ ...system.cookies.attributes(maxAge), sameSite: "Strict" as const });
+
+  const find = async (family: string): Promise<TrackedFamily | undefined> =>
+    (await datastore.findOne("refreshTracker", { refreshFamily: family })) as TrackedFamily | undefined;
+  const read = (text: string): TokenPayload | undefined =>
+    text.length > maxTokenLength ? undefined : open<TokenPayload>(ring, purpose, text, system.now()).payload;
+  const isOver = ({ revokedAt, expiresAt, lastUsedAt }: TrackedFamily): boolean => {
+    const now = system.now();
+    return revokedAt !== null || now >= expiresAt.getTime() || now - lastUsedAt.getTime() >= rules.idle;
+  };
+
+  const member = (
+    rq: SecurityRequest,
+    family: string,
+    generation: number,
+    origin: FamilyOrigin,
+    at: number,
+    expiresAt: number,
+  ): FamilyMember => {
+    const payload: TokenPayload = {
+      o: tokenOwner(origin.account),
+      f: family,
+      g: generation,
+      m: origin.methods,
+      a: origin.authenticatedAt,
+    };
+    const text = seal(ring, purpose, payload, expiresAt);
+    return {
+      family,
+      at,
+      expiresAt,
+      hand() {
+        if (rules.carrier === "body") return { refresh_token: text };
+        const left = Math.min(expiresAt, at + rules.idle) - system.now();
+        rq.setCookie(cookieName, text, attributes(Math.max(0, Math.floor(left / 1000))));
+        return {};
+      },
+    };
+  };
+
+  /** True for the one that ended it. */
+  const revoke = async (family: string, reason: "signOut" | "reuse"): Promise<boolean> => {
+    const row = await find(family);
+    if (row === undefined) return false;
+    const ended = await datastore.transaction(async (tx) => {
+      const where = { refreshFamily: family, revokedAt: null };
+      const count = await tx.update("refreshTracker", where, { revokedAt: new Date(system.now()) });
+      await tx.delete("session", { tokenFamily: family });
+      return count === 1;
+    });
+    await context.invalidate(row.userId);
+    if (ended) system.events.emit("refreshTrackerRevoked", { userId: row.userId, family, reason });
+    return ended;
+  };
+
+  /** Two parties hold copies of one token, and nobody can tell which is the thief: both are out. */
+  const reused = async ({ userId }: TrackedFamily, family: string): Promise<undefined> => {
+    if (await revoke(family, "reuse")) system.events.emit("refreshTokenReused", { userId, family });
+  };
+
+  /** Whether a token of this generation is the newest one, or has been until just now. */
+  const counts = ({ gen, lastUsedAt }: TrackedFamily, generation: number): boolean =>
+    gen === generation || (gen === generation + 1 && system.now() - lastUsedAt.getTime() < rules.grace);
+
+  const take = async (
+    rq: SecurityRequest,
+    { f: family, g: generation }: TokenPayload,
+    origin: FamilyOrigin,
+  ): Promise<FamilyMember | undefined> => {
+    const now = system.now();
+    const at = now - (now % 1000);
+    const won = await datastore.update(
+      "refreshTracker",
+      { refreshFamily: family, gen: generation, revokedAt: null },
+      { gen: generation + 1, lastUsedAt: new Date(at) },
+    );
+    // Who lost the race finds what the winner has written.
+    const row = await find(family);
+    if (row === undefined || isOver(row)) return undefined;
+    if (won === 1) return member(rq, family, generation + 1, origin, at, row.expiresAt.getTime());
+    if (row.gen !== generation + 1 || !counts(row, generation)) return reused(row, family);
+    return member(rq, family, generation + 1, origin, row.lastUsedAt.getTime(), row.expiresAt.getTime());
+  };
+
+  const presented = async (rq: SecurityRequest, body: boolean): Promise<string | undefined> => {
+    if (rules.carrier === "cookie") return rq.cookie(cookieName);
+    if (!body) return undefined;
+    const sent = await rq.body();
+    if (sent.kind !== "json" || typeof sent.value !== "object" || sent.value === null) return undefined;
+    const text: unknown = Object.hasOwn(sent.value, "refresh_token")
+      ? (sent.value as { readonly refresh_token: unknown }).refresh_token
+      : undefined;
+    return typeof text === "string" ? text : undefined;
+  };
+
+  return {
+    async begin(rq, tx, origin) {
+      const family = randomId(32);
+      const now = system.now();
+      const at = now - (now % 1000);
+      const expiresAt = at + rules.absolute;
+      await tx.insert("refreshTracker", {
+        refreshFamily: family,
+        gen: firstGeneration,
+        expiresAt: new Date(expiresAt),
+        revokedAt: null,
+        lastUsedAt: new Date(at),
+        createDatetime: new Date(now),
+        name: defaultName,
+        userId: origin.account.id,
+      });
+      return member(rq, family, firstGeneration, origin, at, expiresAt);
+    },
+
+    async recognise(rq, text): Promise<PresentedMember | undefined> {
+      const payload = read(text);
+      if (payload === undefined) return undefined;
+      const row = await find(payload.f);
+      if (row === undefined || isOver(row)) return undefined;
+      if (row.gen === null || row.gen < payload.g) return undefined;
+      if (!counts(row, payload.g)) return reused(row, payload.f);
+      const account: Account | undefined = await findTokenOwner(users, payload.o);
+      if (account === undefined || account.id !== row.userId) return undefined;
+      const origin: FamilyOrigin = { account, methods: payload.m, authenticatedAt: payload.a };
+      return { ...origin, take: () => take(rq, payload, origin) };
+    },
+
+    async alive(family) {
+      const row = await find(family);
+      return row !== undefined && row.revokedAt === null;
+    },
+
+    async endPresented(rq, options) {
+      const text = await presented(rq, options?.body === true);
+      if (text === undefined) return;
+      const payload = read(text);
+      if (payload !== undefined) await revoke(payload.f, "signOut");
+      if (rules.carrier === "cookie") rq.clearCookie(cookieName, attributes());
+    },
+
+    async end(family) {
+      await revoke(family, "signOut");
+    },
+
+    async purge() {
+      const now = system.now();
+      await datastore.delete("refreshTracker", { expiresAt: { lte: new Date(now) } });
+      await datastore.delete("refreshTracker", { lastUsedAt: { lte: new Date(now - rules.idle) } });
+    },
+  };
+}
