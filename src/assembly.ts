@@ -306,6 +306,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     await datastore.delete("session", { lastSeenAt: { lt: at - times.idle } });
     await datastore.delete("remember", { expiresAt: { lt: at } });
     await tickets.purge();
+    for (const feature of features) await feature.purge?.(kernel);
     await families?.purge();
   };
   const timer = setInterval(() => {

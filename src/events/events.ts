@@ -30,6 +30,12 @@ export interface SecurityEvents {
   changeEmailInstructionsSent: { user: Account; newEmail: string };
   emailChanged: { user: Account; oldEmail: string };
   usernameChanged: { user: Account; oldUsername: string | null };
+  /** The owner has shut the account; it is removed when the grace is over. */
+  accountDeletionRequested: { user: Account };
+  /** The owner took it back in time. */
+  accountDeletionCancelled: { user: Account };
+  /** The account is removed for good; `user` is what it was. */
+  accountDeleted: { user: Account };
   usernameRecoverySent: { user: Account };
   /** A remember credential was presented that had been replaced: whoever uses it now may have stolen it. It is revoked. */
   rememberReused: { userId: number };

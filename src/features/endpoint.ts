@@ -29,6 +29,12 @@ export type Answer =
       readonly to: string;
       /** Shown on the page there. */
       readonly message?: Fault;
+    }
+  | {
+      /** A file for its owner, as JSON. */
+      readonly kind: "download";
+      readonly filename: string;
+      readonly content: Readonly<Record<string, unknown>>;
     };
 
 /** It is done: a page shows the message and goes on, JSON gets 200 with the members. */
@@ -51,6 +57,11 @@ export function invalid(fields: Readonly<Record<string, readonly Fault[]>>, form
 /** The form as a whole is refused. */
 export function refused(key: MessageKey): Answer {
   return { kind: "invalid", form: [{ key }] };
+}
+
+/** A JSON file to be kept; JSON clients get the same content as the answer. `filename`: ASCII letters, digits, `.` and `-`. */
+export function download(filename: string, content: Readonly<Record<string, unknown>>): Answer {
+  return { kind: "download", filename, content };
 }
 
 /** The page goes elsewhere, where the message is shown. */

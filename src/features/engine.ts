@@ -178,6 +178,17 @@ async function answer(
   body: Readonly<Record<string, unknown>>,
 ): Promise<Response> {
   switch (result.kind) {
+    case "download":
+      if (rq.wantsJson) return context.refusals.json(rq, 200, result.content);
+      return new Response(`${JSON.stringify(result.content, null, 2)}\n`, {
+        headers: {
+          "content-type": "application/json",
+          // Never shown on this origin: what a user once typed is in it (RFC 6266).
+          "content-disposition": `attachment; filename="${result.filename}"`,
+          "cache-control": "no-store",
+          "x-content-type-options": "nosniff",
+        },
+      });
     case "goTo":
       flash(context, rq, result.message);
       return seeOther(result.to, 302);

@@ -102,6 +102,8 @@ export interface Feature {
   readonly tokenFamilies?: (context: TokenFamiliesContext) => TokenFamilies;
   /** Conditions that it puts on every sign-in. */
   readonly gates?: (kernel: Omit<Kernel, "signIn" | "bags" | "proof">) => readonly Gate[];
+  /** Done each hour, and by `security.purge()`: removes what is over. */
+  readonly purge?: (kernel: Kernel) => Promise<void>;
   /** What other features may ask of it. */
   readonly services?: (kernel: Kernel) => Services;
   readonly endpoints?: (kernel: Kernel) => readonly Endpoint[];

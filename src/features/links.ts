@@ -39,7 +39,7 @@ export interface LinkDefinition<Fields extends Readonly<Record<string, Field<unk
   /** Where they are sent. */
   readonly invalidTo: (rq: SecurityRequest) => string;
   /** The page that a single-page client may have instead of ours. */
-  readonly spaPage: SpaPage;
+  readonly spaPage?: SpaPage;
   readonly submit: (request: EndpointRequest<Fields> & { readonly link: OpenLink }) => Awaitable<Answer>;
 }
 
@@ -99,7 +99,7 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     async show(rq) {
       if ((await find(rq)) === undefined) return refuse(rq);
       if (rq.wantsJson || inPath(rq) === opened) return {};
-      const own = destinations.spaPage(spaPage, inPath(rq));
+      const own = spaPage === undefined ? undefined : destinations.spaPage(spaPage, inPath(rq));
       if (own !== undefined) return goTo(own);
       // Lax: the browser comes from a mail program's page, and Strict would keep the cookie from the very next request.
       rq.setCookie(system.cookies.name("link"), inPath(rq), system.cookies.attributes(cookieLife));

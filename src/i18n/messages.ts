@@ -151,6 +151,18 @@ export const messages = {
     text: "This link does not work (any more). Ask for the change again.",
   },
 
+  INVALID_LINK: { category: "error", text: "This link does not work (any more)." },
+
+  // The end of an account
+  DELETE_ACCOUNT_SENT: { category: "info", text: "A mail with a link is on its way to you. Open it to go on." },
+  ACCOUNT_DELETION_BEGUN: {
+    category: "success",
+    text: "Your account is shut and will be deleted. Until then, the link in the mail to you takes it back.",
+  },
+  ACCOUNT_DELETED: { category: "success", text: "Your account is deleted." },
+  ACCOUNT_BEING_DELETED: { category: "error", text: "This account is about to be deleted." },
+  ACCOUNT_KEPT: { category: "success", text: "Your account stays. You can sign in again." },
+
   // Re-authentication
   REAUTHENTICATION_REQUIRED: { category: "error", text: "Show that it is you before you go on." },
   REAUTHENTICATION_SUCCESSFUL: { category: "info", text: "Thank you, that was you." },

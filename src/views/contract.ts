@@ -104,6 +104,10 @@ export interface Pages {
   changeEmailConfirm(props: FormPageProps<never>): Html;
   changeUsername(props: FormPageProps<"username">): Html;
   recoverUsername(props: FormPageProps<"email">): Html;
+  deleteAccount(props: FormPageProps<"password">): Html;
+  deleteAccountConfirm(props: FormPageProps<never>): Html;
+  keepAccount(props: FormPageProps<never>): Html;
+  exportAccount(props: FormPageProps<never>): Html;
   loginLink(props: FormPageProps<"email">): Html;
   loginByLink(props: FormPageProps<never>): Html;
 }

@@ -59,6 +59,10 @@ export interface Mails {
   /** To the former address. */
   readonly emailChanged: MailTemplate<{ readonly newEmail: string }>;
   readonly signInLink: MailTemplate<TimedLink>;
+  /** Confirms by mail that an account without a password is to be deleted. */
+  readonly deleteAccountInstructions: MailTemplate<TimedLink>;
+  /** The account is shut; the link takes it back. */
+  readonly accountDeletion: MailTemplate<TimedLink>;
   readonly usernameChanged: MailTemplate<{ readonly username?: string }>;
   readonly usernameRecovery: MailTemplate<{ readonly username: string }>;
   /** To an address that was to be registered with a username that is taken. */

@@ -1,0 +1,232 @@
+import type { Gate } from "../../authn/gates.ts";
+import { fresh } from "../../authz/guards/authentication.ts";
+import type { SecurityRequest } from "../../http/request.ts";
+import type { Account } from "../../model/account.ts";
+import type { Awaitable } from "../../model/awaitable.ts";
+import { type Duration, milliseconds } from "../../model/duration.ts";
+import { ConfigurationError, UniqueConflictError } from "../../model/errors.ts";
+import type { Schema } from "../../model/schema.ts";
+import { table } from "../../model/tables.ts";
+import { formPage } from "../../views/pages.ts";
+import { type Answer, done, download, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
+import type { Feature, Kernel } from "../feature.ts";
+import { passwordField } from "../fields.ts";
+import { linkDone, linkEndpoint } from "../links.ts";
+import { checkOptions } from "../options.ts";
+import { personalData } from "./export.ts";
+import { accountDeletionMails } from "./mails.ts";
+
+/** Options of the feature `accountDeletion`. */
+export interface AccountDeletionOptions {
+  /** How long the owner may take it back, by a mailed link; default "14d". "now": there is no way back. */
+  readonly grace?: Duration | "now";
+  /** Runs before the account is removed for good: the application's own data. What it throws stops the removal until the next try. */
+  readonly onDelete?: (user: Account) => Awaitable<void>;
+  /** What the application knows of the user, for the export beside the account's own data. Must be JSON. */
+  readonly export?: (user: Account) => Awaitable<Readonly<Record<string, unknown>>>;
+}
+
+const tables: Schema = {
+  deletion: table("portcullis_deletion", ["userId"], {
+    userId: {
+      type: "integer",
+      references: { table: "user", column: "id", onDelete: "cascade" },
+    },
+    requestedAt: { type: "epochMs" },
+    dueAt: { type: "epochMs", index: true },
+  }),
+};
+
+/**
+ * `/delete-account`: the owner, freshly signed in, confirms by password, or by a mailed link where the account has none. The
+ * account is shut at once and removed after a grace period, in which a mailed link takes it back. `/export-account`: one's
+ * data as a JSON file.
+ */
+export function accountDeletion(options: AccountDeletionOptions = {}): Feature {
+  checkOptions("accountDeletion", options, { grace: "string", onDelete: "function", export: "function" });
+  const given = options.grace ?? "14d";
+  const grace = given === "now" ? 0 : milliseconds("accountDeletion.grace", given);
+  return {
+    name: "accountDeletion",
+    tables,
+    pages: {
+      deleteAccount: formPage,
+      deleteAccountConfirm: formPage,
+      keepAccount: formPage,
+      exportAccount: formPage,
+    },
+    mails: accountDeletionMails,
+    gates: (kernel) => [pendingGate(kernel)],
+    endpoints: (kernel) => [
+      deleteAccount(kernel, grace, options),
+      deleteByLink(kernel, grace, options),
+      ...(grace === 0 ? [] : [keepAccount(kernel)]),
+      exportAccount(kernel, options),
+    ],
+    purge: (kernel) => removeDue(kernel, options),
+  };
+}
+
+/** An account that waits for its removal is shut, on every channel. */
+function pendingGate(kernel: Pick<Kernel, "datastore">): Gate {
+  return {
+    name: "deletion",
+    order: 250,
+    async check({ account }) {
+      const waiting = await kernel.datastore.count("deletion", { userId: account.id });
+      return waiting === 0 ? "pass" : { refuse: "ACCOUNT_BEING_DELETED" };
+    },
+  };
+}
+
+const confirmPurpose = "delete-account";
+const keepPurpose = "keep-account";
+/** A link that confirms works for so long. */
+const confirmLife = 3_600_000;
+
+function deleteAccount(kernel: Kernel, grace: number, options: AccountDeletionOptions): Endpoint {
+  return endpoint({
+    name: "delete_account",
+    path: "/delete-account",
+    authz: fresh(),
+    page: "deleteAccount",
+    title: "TITLE_DELETE_ACCOUNT",
+    intro: grace === 0 ? "INTRO_DELETE_ACCOUNT_NOW" : "INTRO_DELETE_ACCOUNT",
+    submitLabel: "SUBMIT_DELETE_ACCOUNT",
+    fields: { password: passwordField({ autocomplete: "current-password", optional: true }) },
+    show: (rq) => ({ active_password: rq.identity?.account.password != null }),
+    async submit({ rq, fields }) {
+      const account = rq.identity && (await kernel.users.get(rq.identity.account.id));
+      if (account === undefined) return refused("UNAUTHENTICATED");
+      if (account.password === null) {
+        const token = await kernel.tickets.issue({
+          purpose: confirmPurpose,
+          user: account,
+          life: confirmLife,
+          replacesOlder: true,
+        });
+        const link = kernel.link("delete_account_confirm", token);
+        kernel.mail.send(rq, "deleteAccountInstructions", account, { link, within: confirmLife });
+        return done(kernel.path("delete_account") ?? "/", { message: { key: "DELETE_ACCOUNT_SENT" } });
+      }
+      if (fields.password === "") return invalid({ password: [{ key: "PASSWORD_NOT_PROVIDED" }] });
+      if (!(await kernel.proof.check(account, fields.password, "password"))) {
+        return invalid({ password: [{ key: "INVALID_PASSWORD" }] });
+      }
+      return shut(kernel, rq, account, grace, options);
+    },
+  });
+}
+
+function deleteByLink(kernel: Kernel, grace: number, options: AccountDeletionOptions): Endpoint {
+  return linkEndpoint(kernel, {
+    name: "delete_account_confirm",
+    path: "/delete-account",
+    purpose: confirmPurpose,
+    page: "deleteAccountConfirm",
+    title: "TITLE_DELETE_ACCOUNT",
+    intro: "INTRO_DELETE_ACCOUNT_CONFIRM",
+    submitLabel: "SUBMIT_DELETE_ACCOUNT",
+    fields: {},
+    invalid: "INVALID_LINK",
+    invalidTo: (rq) => kernel.path("delete_account") ?? kernel.destinations.afterSignIn(rq),
+    async submit({ rq, link }) {
+      return (await link.redeem()) ? shut(kernel, rq, link.account, grace, options) : invalid({});
+    },
+  });
+}
+
+/** Shuts the account: everything that is signed in ends, and nobody signs in any more. */
+async function shut(
+  kernel: Kernel,
+  rq: SecurityRequest,
+  account: Account,
+  grace: number,
+  options: AccountDeletionOptions,
+): Promise<Answer> {
+  const at = rq.system.now();
+  try {
+    await kernel.datastore.insert("deletion", { userId: account.id, requestedAt: at, dueAt: at + grace });
+  } catch (error) {
+    // Asked twice at once: the first one counts.
+    if (!(error instanceof UniqueConflictError)) throw error;
+  }
+  await kernel.users.setUniquifier(account);
+  await kernel.signIn.signOut(rq);
+  rq.system.events.emit("accountDeletionRequested", { user: account });
+  if (grace === 0) {
+    await remove(kernel, account, options);
+    return done(kernel.destinations.afterSignOut(rq), { message: { key: "ACCOUNT_DELETED" } });
+  }
+  const now = (await kernel.users.get(account.id)) ?? account;
+  const token = await kernel.tickets.issue({ purpose: keepPurpose, user: now, life: grace });
+  kernel.mail.send(rq, "accountDeletion", now, { link: kernel.link("keep_account", token), within: grace });
+  return done(kernel.destinations.afterSignOut(rq), { message: { key: "ACCOUNT_DELETION_BEGUN" } });
+}
+
+function keepAccount(kernel: Kernel): Endpoint {
+  const to = (rq: SecurityRequest): string => kernel.path("login") ?? kernel.destinations.afterSignIn(rq);
+  return linkEndpoint(kernel, {
+    name: "keep_account",
+    path: "/keep-account",
+    purpose: keepPurpose,
+    page: "keepAccount",
+    title: "TITLE_KEEP_ACCOUNT",
+    intro: "INTRO_KEEP_ACCOUNT",
+    submitLabel: "SUBMIT_KEEP_ACCOUNT",
+    fields: {},
+    invalid: "INVALID_LINK",
+    invalidTo: to,
+    async submit({ rq, link }) {
+      const kept = await kernel.datastore.transaction(
+        async (tx) => (await link.redeem(tx)) && (await tx.delete("deletion", { userId: link.account.id })) > 0,
+      );
+      if (!kept) return invalid({});
+      rq.system.events.emit("accountDeletionCancelled", { user: link.account });
+      return linkDone(kernel, rq, to(rq), { key: "ACCOUNT_KEPT" }, link.account);
+    },
+  });
+}
+
+function exportAccount(kernel: Kernel, options: AccountDeletionOptions): Endpoint {
+  return endpoint({
+    name: "export_account",
+    path: "/export-account",
+    authz: fresh(),
+    page: "exportAccount",
+    title: "TITLE_EXPORT_ACCOUNT",
+    intro: "INTRO_EXPORT_ACCOUNT",
+    submitLabel: "SUBMIT_EXPORT_ACCOUNT",
+    fields: {},
+    async submit({ rq }) {
+      const account = rq.identity && (await kernel.users.get(rq.identity.account.id));
+      if (account === undefined) return refused("UNAUTHENTICATED");
+      const own = (await options.export?.(account)) ?? {};
+      if (typeof own !== "object" || own === null) {
+        throw new ConfigurationError("accountDeletion.export", "must return an object");
+      }
+      return download("account.json", { ...(await personalData(kernel, account)), ...own });
+    },
+  });
+}
+
+async function remove(kernel: Kernel, account: Account, options: AccountDeletionOptions): Promise<void> {
+  await options.onDelete?.(account);
+  await kernel.datastore.delete("deletion", { userId: account.id });
+  await kernel.users.delete(account);
+  kernel.system.events.emit("accountDeleted", { user: account });
+}
+
+/** Removes the accounts whose grace is over; one that fails waits for the next hour. */
+async function removeDue(kernel: Kernel, options: AccountDeletionOptions): Promise<void> {
+  const due = await kernel.datastore.find("deletion", { dueAt: { lte: kernel.system.now() } }, { limit: 1_000 });
+  for (const row of due) {
+    const account = await kernel.users.get(row["userId"] as number);
+    if (account === undefined) continue;
+    try {
+      await remove(kernel, account, options);
+    } catch (error) {
+      kernel.system.log("an account could not be removed", { user: account.id, error: String(error) });
+    }
+  }
+}
