@@ -2,6 +2,8 @@ import { createAuthenticator } from "./authn/authenticator.ts";
 import { createBagKeeper } from "./authn/bag.ts";
 import { basicScheme, type LiveBasic } from "./authn/basic.ts";
 import { activeGate } from "./authn/gates.ts";
+import { createLimits } from "./authn/limits/limits.ts";
+import { datastoreLimits } from "./authn/limits/store.ts";
 import { createPasswordProof } from "./authn/password-proof.ts";
 import { createRememberCredentials } from "./authn/remember.ts";
 import { sessionScheme } from "./authn/session-scheme.ts";
@@ -84,7 +86,7 @@ export async function assemble(options: AnyOptions): Promise<Assembly> {
 }
 
 async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): Promise<Assembly> {
-  const { origins, times } = checkOptions(options);
+  const { origins, times, limits: rules } = checkOptions(options);
   const ring = createKeyRing(options.secretKeys);
   const plainHasher = createHasher(options.passwords?.hashing);
   const hasher = options.passwords?.wrapHasher?.(plainHasher) ?? plainHasher;
@@ -134,8 +136,18 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
 
   const roles = createRoles({ datastore, now, invalidateAll: () => invalidate(undefined) });
   for (const name of options.roles ?? []) await roles.findOrCreate(name);
+  const limitStore = options.limits?.store?.open() ?? datastoreLimits(datastore);
+  const limits = createLimits({ store: limitStore, rules, ring, now, events, log });
   const users = createUsers({
     datastore,
+    unlock: (userId) => limits.unlock(userId),
+    async forgetFailures(userId) {
+      try {
+        await limits.unlock(userId);
+      } catch (error) {
+        log("the failures that were counted for a user are not forgotten", { error: String(error) });
+      }
+    },
     roles,
     hasher,
     account,
@@ -157,6 +169,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     datastore,
     users,
     hasher,
+    limits,
     events,
     log,
     attributes: (options.identities ?? ["email"]).map((attribute) => ({ attribute, ignoreCase: true })),
@@ -195,6 +208,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     roles,
     hasher,
     policy,
+    limits,
     tickets,
     sessions,
     revealAccounts: options.revealAccounts === true,
@@ -222,6 +236,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     sessions,
     remember: createRememberCredentials(datastore, times.remember),
     tickets,
+    limits,
     ring,
     gates: [activeGate, ...features.flatMap((feature) => feature.gates?.(base) ?? [])],
     tokenLife: times.token,
@@ -279,7 +294,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       unified_signin_enabled: false,
     }),
   });
-  const engine: EngineContext = { system, refusals, bags, pages, headLinks: () => [] };
+  const engine: EngineContext = { system, refusals, bags, pages, limits, headLinks: () => [] };
 
   const purge = async (): Promise<void> => {
     const at = now();
@@ -287,6 +302,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     await datastore.delete("session", { lastSeenAt: { lt: at - times.idle } });
     await datastore.delete("remember", { expiresAt: { lt: at } });
     await tickets.purge();
+    await limits.purge();
   };
   const timer = setInterval(() => {
     purge().catch((error: unknown) => log("purging failed", { error: String(error) }));

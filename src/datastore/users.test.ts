@@ -42,6 +42,8 @@ async function domain(provider: DatastoreProvider): Promise<Domain> {
     hasher: createHasher({ memory: 64, passes: 1, parallelism: 1, allowWeakHashing: true }),
     account: accountFactory(),
     now,
+    unlock: async () => false,
+    forgetFailures: async () => undefined,
     invalidate: async (id) => {
       told.push(id);
     },
