@@ -275,6 +275,12 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     options,
   );
   for (const { endpoint } of endpoints) paths.set(endpoint.name, endpoint.path);
+  for (const name of Object.keys(options.limits?.endpoints ?? {})) {
+    if (!paths.has(name)) {
+      const known = [...paths.keys()].join(", ");
+      throw new ConfigurationError(`limits.endpoints.${name}`, `there is no such page; those that are on: ${known}`);
+    }
+  }
 
   const pages = createPageSender(views, options.prefix ?? "", pageHeaders(origins));
   const refusals = createRefusals({
