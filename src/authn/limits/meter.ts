@@ -46,14 +46,19 @@ export function take(rule: MeterRule, before: Meter | undefined, now: number): T
   const longest = rule.lockout?.periods.reduce((a, b) => Math.max(a, b), 0) ?? 0;
   // A clock that was turned back must not make a wait longer than the rule's longest.
   const lockedFor = Math.min(known.lockedUntil - now, longest);
-  if (rule.lockout !== undefined && lockedFor > 0) return { kind: "refused", wait: lockedFor, reason: "locked" };
   let wholeAt = 0;
+  let short = 0;
   if (rule.budget !== undefined) {
     const { count, interval } = rule.budget;
     const whole = count * interval;
     wholeAt = Math.min(Math.max(known.wholeAt, now), now + whole) + interval;
-    if (wholeAt - now > whole) return { kind: "refused", wait: wholeAt - now - whole, reason: "budget" };
+    short = wholeAt - now - whole;
   }
+  // Whoever comes back after the time that they were told is let through.
+  if (rule.lockout !== undefined && lockedFor > 0) {
+    return { kind: "refused", wait: Math.max(lockedFor, short), reason: "locked" };
+  }
+  if (short > 0) return { kind: "refused", wait: short, reason: "budget" };
   if (rule.lockout === undefined) {
     return { kind: "taken", meter: { ...fresh, wholeAt, expiresAt: wholeAt }, locks: false };
   }
