@@ -8,6 +8,7 @@ const builtPackage = "tests/package/built/**/*.test.ts";
 const exported: Record<string, string> = {
   "portcullis/features": "src/features/index.ts",
   "portcullis/sqlite": "src/datastore/sqlite/index.ts",
+  "portcullis/redis": "src/authn/limits/redis.ts",
   "portcullis/postgres": "src/datastore/postgres/index.ts",
   "portcullis/mysql": "src/datastore/mysql/index.ts",
   "portcullis/flask": "src/flask/index.ts",

@@ -2,6 +2,8 @@ import { createAuthenticator } from "./authn/authenticator.ts";
 import { createBagKeeper } from "./authn/bag.ts";
 import { basicScheme, type LiveBasic } from "./authn/basic.ts";
 import { activeGate } from "./authn/gates.ts";
+import { createLimits } from "./authn/limits/limits.ts";
+import { datastoreLimits } from "./authn/limits/store.ts";
 import { createPasswordProof } from "./authn/password-proof.ts";
 import { createRememberCredentials } from "./authn/remember.ts";
 import { sessionScheme } from "./authn/session-scheme.ts";
@@ -87,7 +89,7 @@ export async function assemble(options: AnyOptions): Promise<Assembly> {
 }
 
 async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): Promise<Assembly> {
-  const { origins, times } = checkOptions(options);
+  const { origins, times, limits: rules } = checkOptions(options);
   const destinations = createDestinations(options.destinations, options.spa, origins);
   const ring = createKeyRing(options.secretKeys);
   const plainHasher = createHasher(options.passwords?.hashing);
@@ -146,8 +148,18 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const roles = createRoles({ datastore, now, invalidateAll: () => invalidate(undefined) });
   for (const name of options.roles ?? []) await roles.findOrCreate(name);
   const history = createPasswordHistory(datastore, policy.remembered, now);
+  const limitStore = options.limits?.store?.open() ?? datastoreLimits(datastore);
+  const limits = createLimits({ store: limitStore, rules, ring, now, events, log });
   const users = createUsers({
     datastore,
+    unlock: (userId) => limits.unlock(userId),
+    async forgetFailures(userId) {
+      try {
+        await limits.unlock(userId);
+      } catch (error) {
+        log("the failures that were counted for a user are not forgotten", { error: String(error) });
+      }
+    },
     roles,
     hasher,
     history,
@@ -173,6 +185,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     users,
     history,
     hasher,
+    limits,
     events,
     log,
     attributes: (options.identities ?? ["email"]).map((attribute) => ({ attribute, ignoreCase: true })),
@@ -211,6 +224,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     roles,
     hasher,
     policy,
+    limits,
     tickets,
     sessions,
     revealAccounts: options.revealAccounts === true,
@@ -239,6 +253,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     sessions,
     remember: createRememberCredentials(datastore, times.remember),
     tickets,
+    limits,
     ring,
     families,
     gates: [activeGate, ...features.flatMap((feature) => feature.gates?.(base) ?? [])],
@@ -279,6 +294,12 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     options,
   );
   for (const { endpoint } of endpoints) paths.set(endpoint.name, endpoint.path);
+  for (const name of Object.keys(options.limits?.endpoints ?? {})) {
+    if (!paths.has(name)) {
+      const known = [...paths.keys()].join(", ");
+      throw new ConfigurationError(`limits.endpoints.${name}`, `there is no such page; those that are on: ${known}`);
+    }
+  }
 
   const pages = createPageSender(views, options.prefix ?? "", pageHeaders(origins));
   const refusals = createRefusals({
@@ -298,7 +319,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       unified_signin_enabled: false,
     }),
   });
-  const engine: EngineContext = { system, refusals, bags, pages, headLinks: () => [] };
+  const engine: EngineContext = { system, refusals, bags, pages, limits, headLinks: () => [] };
 
   const purge = async (): Promise<void> => {
     const at = now();
@@ -308,6 +329,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     await tickets.purge();
     for (const feature of features) await feature.purge?.(kernel);
     await families?.purge();
+    await limits.purge();
   };
   const timer = setInterval(() => {
     purge().catch((error: unknown) => log("purging failed", { error: String(error) }));

@@ -2,6 +2,9 @@
 
 export { type SessionBag, type SessionDeclaration, sessionOf } from "./authn/bag.ts";
 export type { Gate, GateAttempt, GateVerdict } from "./authn/gates.ts";
+export type { EndpointLimits, LimitName, LimitOptions } from "./authn/limits/options.ts";
+export type { Rate } from "./authn/limits/rate.ts";
+export type { LimitStore, LimitStoreProvider, Lockout } from "./authn/limits/store.ts";
 export type { Scheme } from "./authn/scheme.ts";
 export { customGuard, type Guard, type GuardDescription } from "./authz/guard.ts";
 export {
@@ -40,6 +43,7 @@ export type { Duration } from "./model/duration.ts";
 export {
   ConfigurationError,
   DatastoreError,
+  LimitedError,
   OverloadedError,
   PortcullisError,
   UniqueConflictError,

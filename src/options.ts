@@ -1,4 +1,5 @@
 import type { SessionDeclaration } from "./authn/bag.ts";
+import { type LimitOptions, type LimitRules, limitRules } from "./authn/limits/options.ts";
 import type { Scheme } from "./authn/scheme.ts";
 import type { Handlers } from "./authz/refusal.ts";
 import type { DatastoreProvider } from "./datastore/contract.ts";
@@ -111,6 +112,8 @@ export interface SecurityOptions<
   };
   /** Proxies whose `X-Forwarded-For` is believed: `{ hops: 1 }` or a list of addresses and networks. Default: none. */
   readonly trustedProxies?: TrustedProxies;
+  /** How often somebody may try, and what locks an account against guessing. Always on; see docs/limits.md. */
+  readonly limits?: LimitOptions;
   /** Limits of request bodies. */
   readonly body?: Partial<BodyLimits>;
 
@@ -207,6 +210,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   cookies: { prefix: "any", allowInsecure: "flag" },
   trustedProxies: "any",
   body: { bytes: "count", depth: "count", fields: "count", fieldNameBytes: "count", multipartBytes: "count" },
+  limits: "object",
   prefix: "text",
   paths: "object",
   destinations: "object",
@@ -245,7 +249,11 @@ const reservedRoles: ReadonlySet<string> = new Set(["OPEN", "AUTH", "CLOSE"]);
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** Refuses what is unknown, of the wrong type or contradictory, with the option's path and the mend. */
-export function checkOptions(options: AnyOptions): { readonly origins: readonly string[]; readonly times: Times } {
+export function checkOptions(options: AnyOptions): {
+  readonly origins: readonly string[];
+  readonly times: Times;
+  readonly limits: LimitRules;
+} {
   if (typeof options !== "object" || options === null) throw new ConfigurationError("options", "an object is expected");
   checkNames(options);
   checkVocabulary(options);
@@ -285,7 +293,7 @@ export function checkOptions(options: AnyOptions): { readonly origins: readonly 
   }
   checkPaths(options);
   if (options.sessions?.enabled === false) checkSessionless(options);
-  return { origins, times: times(options) };
+  return { origins, times: times(options), limits: limitRules(options.limits ?? {}) };
 }
 
 function checkNames(options: AnyOptions): void {

@@ -1,5 +1,6 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { type AnyOptions, type Assembly, assemble } from "./assembly.ts";
+import type { Lockout } from "./authn/limits/store.ts";
 import type { CredentialCache } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
 import type { Users } from "./datastore/users.ts";
@@ -53,9 +54,14 @@ export interface Security<V extends Vocabulary> {
   readonly users: Users<V["user"], V["role"]>;
   readonly roles: Roles<V["role"], V["permission"]>;
   readonly events: EventHub;
+  /** Accounts that are locked against guessing, a page at a time; `users.unlock()` takes a lock off. */
+  lockouts(page?: { readonly after?: number; readonly limit?: number }): Promise<readonly Lockout[]>;
   /** The hash of a password as it would be stored. */
   hashPassword(password: string): Promise<string>;
-  /** True when the password is this user's. Takes the same time when there is no such user. */
+  /**
+   * True when the password is this user's. Takes the same time when there is no such user. Each failure counts for the
+   * account's limits; past them it throws LimitedError. Where strangers can call this, limit them by their address too.
+   */
   verifyPassword(user: { readonly id: number } | undefined, password: string): Promise<boolean>;
   /** A CSRF token for a form or script on the page that is being made. */
   csrfToken(c: Context): string;
@@ -185,10 +191,11 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     users: kernel.users as unknown as Users<V["user"] & User, V["role"]>,
     roles: kernel.roles as unknown as Roles<V["role"], V["permission"]>,
     events: system.events,
+    lockouts: (page) => kernel.limits.locked(page),
     hashPassword: (password) => kernel.hasher.hash(password),
     async verifyPassword(user, password) {
       const account: Account | undefined = user === undefined ? undefined : await kernel.users.get(user.id);
-      return kernel.proof.check(account, password, "check");
+      return kernel.proof.check({ rq: undefined, account, password, authType: "check" });
     },
     csrfToken: (c) => system.csrf.token(requestAt(c)),
     csrfField: (c) => html`<input type="hidden" name="csrf_token" value="${system.csrf.token(requestAt(c))}">`,

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import type { CredentialCache } from "../datastore/cache.ts";
 import type { SecurityRequest } from "../http/request.ts";
+import type { Account } from "../model/account.ts";
 import type { Identity } from "../model/identity.ts";
 import { quoted } from "./authenticator.ts";
 import type { PasswordProof } from "./password-proof.ts";
@@ -23,6 +24,31 @@ const cacheLife = 60_000;
  */
 export function basicScheme(proof: PasswordProof, signIn: SignIn, cache: CredentialCache<LiveBasic>): Scheme {
   const key = randomBytes(32);
+  /** Checks under way: a program's requests at once with the same credentials are one guess. */
+  const checking = new Map<string, Promise<Account | undefined>>();
+
+  const prove = async (rq: SecurityRequest, user: string, password: string): Promise<Account | undefined> => {
+    const account = await proof.find(user);
+    const right = await proof.check({
+      rq,
+      account,
+      identity: user,
+      password,
+      authType: "basic",
+      forget: "once",
+    });
+    return right ? account : undefined;
+  };
+
+  const proveOnce = (rq: SecurityRequest, user: string, password: string, entry: string) => {
+    // What two addresses ask is two guesses: one must not live on the other's budget.
+    const name = `${entry} ${rq.address ?? ""}`;
+    const running = checking.get(name);
+    if (running !== undefined) return running;
+    const check = prove(rq, user, password).finally(() => checking.delete(name));
+    checking.set(name, check);
+    return check;
+  };
 
   const verify = async (
     rq: SecurityRequest,
@@ -31,8 +57,8 @@ export function basicScheme(proof: PasswordProof, signIn: SignIn, cache: Credent
     entry: string,
   ): Promise<Identity | undefined> => {
     const stamp = cache.stamp();
-    const account = await proof.find(user);
-    if (!(await proof.check(account, password, "basic")) || account === undefined) return undefined;
+    const account = await proveOnce(rq, user, password, entry);
+    if (account === undefined) return undefined;
     const identity = await signIn.admit(rq, { account, methods: ["password"] }, "basic");
     // The gates are asked each time unless nothing can change their mind but a change of the user.
     if (identity !== undefined) cache.keep(entry, { userId: account.id, identity }, stamp, cacheLife);

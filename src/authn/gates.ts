@@ -37,7 +37,10 @@ export type GateVerdict =
 /** A condition that every sign-in must meet, on every channel. Features add theirs. */
 export interface Gate {
   readonly name: string;
-  /** Gates are asked in rising order: locked 100, active 200, confirmed 300, second factor 400. */
+  /**
+   * Gates are asked in rising order: active 200, confirmed 300, second factor 400. A lockout is no gate: it refuses
+   * guesses, and whoever proves who they are by mail gets in.
+   */
   readonly order: number;
   check(attempt: GateAttempt): Awaitable<GateVerdict>;
 }

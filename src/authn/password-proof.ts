@@ -2,15 +2,33 @@ import type { Datastore } from "../datastore/contract.ts";
 import type { PasswordHistory } from "../datastore/password-history.ts";
 import type { Users } from "../datastore/users.ts";
 import type { EventHub } from "../events/events.ts";
+import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
 import { normalizeEmail } from "../model/email.ts";
 import type { User } from "../model/user.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
+import type { Limits } from "./limits/limits.ts";
 
 /** An attribute by which a user may say who they are. */
 export interface IdentityAttribute {
   readonly attribute: keyof User & string;
   readonly ignoreCase: boolean;
+}
+
+/** Somebody says that they are this user, and a password. */
+export interface PasswordAttempt {
+  /** Undefined: the application asks by itself, and there is no client whose address counts. */
+  readonly rq: SecurityRequest | undefined;
+  readonly account: Account | undefined;
+  /** What was typed to say who is meant, as `find` got it; left out where the session says it, or where nothing was typed. */
+  readonly identity?: string | undefined;
+  /** The attribute that `find` was asked for. */
+  readonly attribute?: string | undefined;
+  readonly password: string;
+  /** For the events: "password", "basic" … */
+  readonly authType: string;
+  /** "once": a program repeats the password with each request; its success must not give new guesses to somebody else. */
+  readonly forget?: "all" | "once";
 }
 
 /** Checks a password, at the same cost whether the user exists or not. */
@@ -19,8 +37,11 @@ export interface PasswordProof {
   readonly attributes: readonly IdentityAttribute[];
   /** The user of this identity: by this attribute, or by the first of all that knows it. */
   find(identity: string, attribute?: string): Promise<Account | undefined>;
-  /** True when the password is this user's. */
-  check(account: Account | undefined, password: string, authType: string): Promise<boolean>;
+  /**
+   * True when the password is this user's. The guess is taken from the budgets of the account (or of the name that no
+   * account has) and of the client's address before it is looked at. Throws LimitedError.
+   */
+  check(attempt: PasswordAttempt): Promise<boolean>;
 }
 
 /** What checking passwords needs. */
@@ -29,6 +50,7 @@ export interface PasswordProofContext {
   readonly users: Users;
   readonly history: PasswordHistory;
   readonly hasher: PasswordHasher;
+  readonly limits: Limits;
   readonly events: EventHub;
   readonly attributes: readonly IdentityAttribute[];
   readonly log: (message: string, details?: Record<string, unknown>) => void;
@@ -38,14 +60,20 @@ const maxIdentity = 255;
 
 /** Makes the check of passwords of one running system. */
 export function createPasswordProof(context: PasswordProofContext): PasswordProof {
-  const { datastore, users, hasher, events, attributes } = context;
+  const { datastore, users, hasher, limits, events, attributes } = context;
+
+  /** The attributes by which this could be somebody. */
+  const candidates = (identity: string, only: string | undefined): readonly IdentityAttribute[] =>
+    attributes.filter(
+      ({ attribute }) =>
+        (only === undefined || attribute === only) &&
+        // An address can't be a username and the other way round: no query that can't find anything.
+        (attribute !== "email" || normalizeEmail(identity) !== undefined),
+    );
 
   const find = async (identity: string, only?: string): Promise<Account | undefined> => {
     if (identity.length > maxIdentity) return undefined;
-    for (const { attribute, ignoreCase } of attributes) {
-      if (only !== undefined && attribute !== only) continue;
-      // An address can't be a username and the other way round: no query that can't find anything.
-      if (attribute === "email" && normalizeEmail(identity) === undefined) continue;
+    for (const { attribute, ignoreCase } of candidates(identity, only)) {
       const account = await users.find(attribute, identity, { ignoreCase });
       if (account !== undefined) return account;
     }
@@ -68,7 +96,18 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
     }
   };
 
-  const check = async (account: Account | undefined, password: string, authType: string): Promise<boolean> => {
+  /**
+   * The one spelling of a name that no account has. Two spellings are one exactly where `find` would take both for the
+   * same user: a counter that differed from that would tell which names have accounts.
+   */
+  const nameOf = (identity: string, only: string | undefined): string => {
+    const [first] = candidates(identity, only);
+    const attribute = first?.attribute ?? "none";
+    const spelled = attribute === "email" ? (normalizeEmail(identity) ?? identity) : identity;
+    return `${attribute} ${first?.ignoreCase === false ? spelled : spelled.normalize("NFC").toLowerCase()}`;
+  };
+
+  const verified = async ({ account, password, authType }: PasswordAttempt): Promise<boolean> => {
     if (account === undefined || account.password === null) {
       await hasher.burn(password);
       if (account !== undefined) events.emit("userFailedAuthn", { user: account, authType, tfa: false });
@@ -81,6 +120,25 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
     }
     if (verdict.upgrade) await upgrade(account, password);
     return true;
+  };
+
+  const check = async (attempt: PasswordAttempt): Promise<boolean> => {
+    const { rq, account, identity } = attempt;
+    const guess = await limits.attempt(rq, {
+      kind: "password",
+      account,
+      name: identity === undefined ? undefined : nameOf(identity, attempt.attribute),
+    });
+    let right: boolean;
+    try {
+      right = await verified(attempt);
+    } catch (error) {
+      await guess.undo();
+      throw error;
+    }
+    if (right) await guess.succeed(attempt.forget);
+    else guess.fail();
+    return right;
   };
 
   return { attributes, find, check };

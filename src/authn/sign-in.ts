@@ -8,6 +8,7 @@ import type { Session, Ticket } from "../model/session.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
 import { randomId, sha256 } from "../secrets/random.ts";
 import type { Gate, GateVerdict, Purpose } from "./gates.ts";
+import type { Attempt, Limits } from "./limits/limits.ts";
 import type { RememberCredentials } from "./remember.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Tickets } from "./tickets.ts";
@@ -48,7 +49,10 @@ export interface ParkedSignIn {
   readonly gate: string;
   /** What the gate kept with it. */
   readonly park: Readonly<Record<string, unknown>>;
-  /** Takes an attempt away before a guess is checked; false: none left, the sign-in is void. */
+  /**
+   * Takes an attempt away before a guess is checked, from this sign-in and from the account's budget for second factors;
+   * false: none left, the sign-in is void. Throws LimitedError.
+   */
   attempt(): Promise<boolean>;
 }
 
@@ -87,6 +91,7 @@ export interface SignInContext {
   readonly sessions: Sessions;
   readonly remember: RememberCredentials;
   readonly tickets: Tickets;
+  readonly limits: Limits;
   readonly ring: KeyRing;
   /** Undefined: auth tokens cannot be renewed. */
   readonly families: TokenFamilies | undefined;
@@ -113,7 +118,7 @@ const maxAgent = 255;
 
 /** Makes the pipeline of one running system. */
 export function createSignIn(context: SignInContext): SignIn {
-  const { datastore, users, sessions, remember, tickets, families } = context;
+  const { datastore, users, sessions, remember, tickets, limits, families } = context;
   const gates = [...context.gates].sort((a, b) => a.order - b.order);
 
   /** Asks the gates in order; the first that does not let pass decides. */
@@ -282,7 +287,7 @@ export function createSignIn(context: SignInContext): SignIn {
   const clearPending = (rq: SecurityRequest): void =>
     rq.clearCookie(rq.system.cookies.name("pending"), rq.system.cookies.attributes());
   /** The ticket for which a request has taken an attempt. */
-  const guessing = new WeakMap<SecurityRequest, Ticket>();
+  const guessing = new WeakMap<SecurityRequest, { readonly ticket: Ticket; readonly guess: Attempt }>();
   /** A parked re-authentication belongs to the session that asked for it. */
   const belongs = (rq: SecurityRequest, ticket: Ticket): boolean =>
     ticket.payload["session"] === null || ticket.payload["session"] === rq.session?.idHash;
@@ -359,9 +364,15 @@ export function createSignIn(context: SignInContext): SignIn {
         gate,
         park,
         async attempt() {
-          const taken = await tickets.attempt(ticket);
-          if (taken) guessing.set(rq, ticket);
-          return taken;
+          // Whoever has the password can begin again and again: the account's own budget ends that.
+          const guess = await limits.attempt(rq, { kind: "factor", account, name: undefined });
+          if (!(await tickets.attempt(ticket))) {
+            await guess.undo();
+            return false;
+          }
+          guessing.set(rq, { ticket, guess });
+          guess.fail();
+          return true;
         },
       };
     },
@@ -371,7 +382,7 @@ export function createSignIn(context: SignInContext): SignIn {
       const text = pendingText(rq);
       // A guess for which this request has taken an attempt may be right also when it was the last one.
       const guessed = guessing.get(rq);
-      const waiting = guessed ?? (text === undefined ? undefined : await tickets.peek(ticketPurpose, text));
+      const waiting = guessed?.ticket ?? (text === undefined ? undefined : await tickets.peek(ticketPurpose, text));
       // A ticket that waits elsewhere is left alone: only its own gate consumes it.
       if (text === undefined || waiting?.payload["gate"] !== gate || !belongs(rq, waiting)) return refused;
       const ticket = await tickets.redeem(ticketPurpose, text, { afterAttempt: guessed !== undefined });
@@ -379,6 +390,7 @@ export function createSignIn(context: SignInContext): SignIn {
       if (ticket === undefined || ticket.userId === null) return refused;
       const account = await users.get(ticket.userId);
       if (account === undefined) return refused;
+      await guessed?.guess.succeed();
       const payload = ticket.payload as {
         passed: string[];
         purpose: Purpose;

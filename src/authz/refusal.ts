@@ -11,7 +11,7 @@ import { BodyError } from "../http/body.ts";
 import { ParameterError, type SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import type { Awaitable } from "../model/awaitable.ts";
-import { DatastoreError, OverloadedError } from "../model/errors.ts";
+import { DatastoreError, LimitedError, OverloadedError } from "../model/errors.ts";
 import type { FlashMessage } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
 import type { Forbidden, Stale, Unauthenticated, Verdict } from "./verdict.ts";
@@ -193,6 +193,12 @@ export function createRefusals(context: RefusalContext): Refusals {
         return message(rq, error.status, error.code, keys[error.status] ?? "INVALID_REQUEST", {
           // What is left of the body is not read: the connection can't carry another request (RFC 9110 15.5.14).
           ...(error.status === 413 ? { headers: { connection: "close" } } : {}),
+        });
+      }
+      if (error instanceof LimitedError) {
+        return message(rq, 429, error.code, "TOO_MANY_ATTEMPTS", {
+          parameters: { seconds: error.retryAfter },
+          headers: { "retry-after": String(error.retryAfter) },
         });
       }
       if (error instanceof OverloadedError) {

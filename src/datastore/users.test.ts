@@ -44,6 +44,8 @@ async function domain(provider: DatastoreProvider): Promise<Domain> {
     history: createPasswordHistory(store, 0, now),
     account: accountFactory(),
     now,
+    unlock: async () => false,
+    forgetFailures: async () => undefined,
     invalidate: async (id) => {
       told.push(id);
     },

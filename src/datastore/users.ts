@@ -36,6 +36,10 @@ export interface UsersContext {
   readonly now: () => number;
   /** The names of the user's columns, for messages. */
   readonly fields: readonly string[];
+  /** Takes the lock and the counted failures off a user; true when it was locked. */
+  readonly unlock: (userId: number) => Promise<boolean>;
+  /** The same after something else that is done and stays done: does not throw. */
+  readonly forgetFailures: (userId: number) => Promise<void>;
   /** Called after each commit that changes what hangs on a user. */
   readonly invalidate: (userId: number) => Promise<void>;
   /** Further tables whose rows are credentials of a user: what ends all of theirs empties them. */
@@ -72,6 +76,8 @@ export interface Users<U extends User = User, Role extends string = string> {
   update(user: UserReference, fields: Partial<Omit<U, ProtectedField>>, tx?: Transaction): Promise<void>;
   /** Removes the user with sessions, roles and everything that hangs on them. */
   delete(user: UserReference): Promise<void>;
+  /** Ends a lock that guessing has set, before its time. True when there was one. */
+  unlock(user: UserReference): Promise<boolean>;
   /** True when it changed something. */
   activate(user: UserReference): Promise<boolean>;
   /** Ends sessions, tokens and remember credentials at once. True when it changed something. */
@@ -83,8 +89,8 @@ export interface Users<U extends User = User, Role extends string = string> {
   /** True when the user had it. */
   removeRole(user: UserReference, role: Role): Promise<boolean>;
   /**
-   * Stores the hash of a new password (null: none) and ends everything that hangs on the old one. False, and nothing done,
-   * when the condition did not hold.
+   * Stores the hash of a new password (null: none) and ends everything that hangs on the old one, also a lock. False, and
+   * nothing done, when the condition did not hold.
    */
   setPassword(user: UserReference, password: string | null, options?: ChangeOptions): Promise<boolean>;
   /**
@@ -277,8 +283,11 @@ export function createUsers(context: UsersContext): Users {
         if ((await tx.delete("user", { id })) === 0) throw new UnknownUserError(id);
       });
       await invalidate(id);
+      // The database may give the id to somebody else.
+      await context.forgetFailures(id);
     },
 
+    unlock: (user) => context.unlock(idOf(user)),
     activate: (user) => setActive(user, true),
     deactivate: (user) => setActive(user, false),
     async toggleActive(user) {
@@ -313,7 +322,10 @@ export function createUsers(context: UsersContext): Users {
     async setPassword(user, password, options) {
       // Hashed before anything is locked or used up: it takes long, and may be refused.
       const hash = password === null ? null : await hasher.hash(password);
-      return endAll(user, { password: hash, fsTokenUniquifier: null }, options);
+      const changed = await endAll(user, { password: hash, fsTokenUniquifier: null }, options);
+      // What was guessed at is gone, and whoever set the new one gets in with it.
+      if (changed) await context.forgetFailures(idOf(user));
+      return changed;
     },
     setEmail: (user, email, options) =>
       endAll(user, { email: emailOf(email), confirmedAt: new Date(context.now()), fsTokenUniquifier: null }, options),

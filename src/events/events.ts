@@ -53,6 +53,12 @@ export interface SecurityEvents {
   mailFailed: { user: Account | undefined; template: string; to: string; failure: string; attempts: number };
   /** A text message was given up. */
   smsFailed: { user: Account | undefined; to: string; failure: string; attempts: number };
+  /** Too many attempts: refused without being looked at. `user`: where the attempt named one. */
+  limitReached: { limit: string; user: Account | undefined; address: string | undefined };
+  /** Guessing has locked an account for a while. */
+  accountLocked: { user: Account; until: number; failures: number };
+  /** A lock was taken away before its time. */
+  accountUnlocked: { userId: number };
 }
 
 /** The names of all events. */

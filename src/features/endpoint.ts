@@ -1,3 +1,4 @@
+import type { EndpointLimits } from "../authn/limits/options.ts";
 import type { SignInOutcome } from "../authn/sign-in.ts";
 import type { Guard } from "../authz/guard.ts";
 import type { SecurityRequest } from "../http/request.ts";
@@ -93,6 +94,7 @@ export interface Endpoint {
   intro(rq: SecurityRequest): Awaitable<Fault | undefined>;
   readonly submitLabel: MessageKey;
   readonly fields: Readonly<Record<string, Field<unknown>>>;
+  readonly limits?: EndpointLimits;
   /** Links below the form. */
   links(rq: SecurityRequest, next: string | undefined): readonly PageLink[];
   /** Before a GET is answered: what JSON gets, or an answer in its place. */
@@ -114,6 +116,8 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
   readonly intro?: MessageKey | ((rq: SecurityRequest) => Awaitable<Fault | undefined>);
   readonly submitLabel: MessageKey;
   readonly fields: Fields;
+  /** How often it may be submitted; past that the answer is 429 with Retry-After. */
+  readonly limits?: EndpointLimits;
   readonly links?: (rq: SecurityRequest, next: string | undefined) => readonly PageLink[];
   readonly show?: (rq: SecurityRequest) => Awaitable<Answer | Readonly<Record<string, unknown>>>;
   readonly submit: (request: EndpointRequest<Fields>) => Awaitable<Answer>;

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { BagKeeper } from "../authn/bag.ts";
+import type { EndpointCheck, Limits } from "../authn/limits/limits.ts";
 import { csrfFault, formToken } from "../authz/guards/authentication.ts";
 import type { Refusals } from "../authz/refusal.ts";
 import { seeOther } from "../http/answer.ts";
@@ -20,6 +21,7 @@ export interface EngineContext {
   readonly refusals: Refusals;
   readonly bags: BagKeeper;
   readonly pages: PageSender;
+  readonly limits: Limits;
   /** Links in the head of every page. */
   readonly headLinks: (rq: SecurityRequest) => readonly PageLink[];
 }
@@ -48,13 +50,14 @@ export function endpointHandler(
     declaresParams: false,
     kind: "account",
   };
+  const limit = context.limits.endpoint(endpoint.name, endpoint.limits);
   return async (c) => {
     const rq = new SecurityRequest(context.system, c.req.raw, facts, c);
     let response: Response;
     try {
       const verdict = await endpoint.authz.check(rq);
       if (verdict.kind !== "allow") response = await context.refusals.verdict(rq, verdict);
-      else response = method === "GET" ? await show(context, endpoint, rq) : await submit(context, endpoint, rq);
+      else response = method === "GET" ? await show(context, endpoint, rq) : await submit(context, endpoint, rq, limit);
     } catch (error) {
       const known = context.refusals.error(rq, error);
       if (known === undefined) throw error;
@@ -99,7 +102,12 @@ function isAnswer(shown: Answer | Readonly<Record<string, unknown>>): shown is A
   return typeof shown["kind"] === "string";
 }
 
-async function submit(context: EngineContext, endpoint: Endpoint, rq: SecurityRequest): Promise<Response> {
+async function submit(
+  context: EngineContext,
+  endpoint: Endpoint,
+  rq: SecurityRequest,
+  limit: EndpointCheck | undefined,
+): Promise<Response> {
   const body = await bodyFields(rq);
   if (endpoint.page === undefined && (await rq.body()).kind === "form") {
     throw new BodyError(415, "unsupported_media_type", "JSON is expected");
@@ -118,6 +126,7 @@ async function submit(context: EngineContext, endpoint: Endpoint, rq: SecurityRe
     else values[name] = parsed.value;
   }
   if (Object.keys(faults).length > 0) return answer(context, endpoint, rq, { kind: "invalid", fields: faults }, body);
+  await limit?.(rq, values);
   const result = await endpoint.submit({ rq, fields: values, body, next: nextOf(rq, body) });
   return answer(context, endpoint, rq, result, body);
 }

@@ -1,5 +1,6 @@
 import type { BagKeeper } from "../authn/bag.ts";
 import type { Gate } from "../authn/gates.ts";
+import type { Limits } from "../authn/limits/limits.ts";
 import type { PasswordProof } from "../authn/password-proof.ts";
 import type { Sessions } from "../authn/sessions.ts";
 import type { SignIn } from "../authn/sign-in.ts";
@@ -34,6 +35,7 @@ export interface Kernel {
   readonly hasher: PasswordHasher;
   readonly policy: PasswordPolicy;
   readonly proof: PasswordProof;
+  readonly limits: Limits;
   readonly tickets: Tickets;
   readonly sessions: Sessions;
   readonly signIn: SignIn;

@@ -44,3 +44,12 @@ export class OverloadedError extends PortcullisError {
     this.retryAfter = retryAfter;
   }
 }
+
+/** Too many attempts (RFC 6585 4): try again after `retryAfter` seconds. */
+export class LimitedError extends PortcullisError {
+  readonly retryAfter: number;
+  constructor(retryAfter: number) {
+    super("too_many_attempts", `too many attempts; again in ${retryAfter} s`);
+    this.retryAfter = retryAfter;
+  }
+}

@@ -104,4 +104,14 @@ export const coreTables: Schema = {
     expiresAt: { type: "epochMs", index: true },
     consumedAt: { type: "epochMs", nullable: true },
   }),
+  limit: table("portcullis_limit", ["id"], {
+    id: { type: "key", length: 64 },
+    stamp: { type: "key", length: 64 },
+    // No reference: what is counted for an account must cost the same as for a name that nobody has.
+    userId: { type: "integer", nullable: true },
+    wholeAt: { type: "epochMs" },
+    failures: { type: "integer" },
+    lockedUntil: { type: "epochMs", index: true },
+    expiresAt: { type: "epochMs", index: true },
+  }),
 };

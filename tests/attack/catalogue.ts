@@ -24,7 +24,6 @@ export const catalogue: readonly CatalogueEntry[] = JSON.parse(
 
 /** Abilities that no route shows, with the reason why they are not there yet. */
 const missingAbilities: Readonly<Record<string, string>> = {
-  LIMITS: "there are no rate limits yet",
   LOCK: "accounts cannot be locked yet",
 };
 

@@ -22,7 +22,7 @@ let security: LabSecurity | undefined;
 
 async function start(): Promise<void> {
   const args = readArguments(process.argv.slice(2));
-  const translation = readSettings(args);
+  const { translation, limits } = readSettings(args);
   const clock = shiftedClock();
   const faults = createFaults();
   const database = watched(databaseOf(args.database));
@@ -34,6 +34,7 @@ async function start(): Promise<void> {
   server = await serve({ fetch: (request, env) => fetch(request, env) }, { port: args.port, hostname: "127.0.0.1" });
   const running = await startSystem({
     translation,
+    limits,
     datastore: faults.datastore(database.provider),
     origin: server.url,
     production: args.production,

@@ -11,11 +11,22 @@ const profiles: Readonly<Record<ProfileName, FlaskSecuritySettings>> = {
   token: { REGISTERABLE: true, API_ENABLED_METHODS: ["token"], REFRESH_TOKEN: true, REFRESH_TOKEN_COOKIE_NAME: null },
 };
 
+/** What the lab is told: Flask-Security's settings, and one of its own. */
+export interface LabSettings {
+  readonly translation: FlaskTranslation;
+  /** "product": limits by address as they come. "wide": all tests come from one address, so these are a hundred times as wide. */
+  readonly limits: "product" | "wide";
+}
+
 /** The profile with the settings file over it, translated. Throws UsageError with the names that cannot be. */
-export function readSettings({ settings, profile }: LabArguments): FlaskTranslation {
+export function readSettings({ settings, profile, production }: LabArguments): LabSettings {
+  const { LIMITS: limits = production ? "product" : "wide", ...given } =
+    settings === undefined ? {} : readFile(settings);
+  if (limits !== "product" && limits !== "wide")
+    throw new UsageError('settings: LIMITS: "product" or "wide" is expected');
   let translation: FlaskTranslation;
   try {
-    translation = fromFlaskSecurity({ ...profiles[profile], ...(settings === undefined ? {} : readFile(settings)) });
+    translation = fromFlaskSecurity({ ...profiles[profile], ...given });
   } catch (error) {
     if (error instanceof ConfigurationError) throw new UsageError(`settings: ${error.message}`);
     throw error;
@@ -23,11 +34,11 @@ export function readSettings({ settings, profile }: LabArguments): FlaskTranslat
   if (translation.unsupported.length > 0) {
     throw new UsageError(`settings that are not known or not supported: ${translation.unsupported.join(", ")}`);
   }
-  if (profile !== "token") return translation;
+  if (profile !== "token") return { translation, limits };
   // There is no setting for it. What says how long sessions live has no meaning then.
   const { sessions: _sessions, csrf, ...options } = translation.options;
   const withoutSession = csrf?.schemes?.filter((scheme) => scheme !== "session");
-  return {
+  const sessionless: FlaskTranslation = {
     ...translation,
     options: {
       ...options,
@@ -37,9 +48,10 @@ export function readSettings({ settings, profile }: LabArguments): FlaskTranslat
         : { csrf: { ...csrf, ...(withoutSession === undefined ? {} : { schemes: withoutSession }) } }),
     },
   };
+  return { translation: sessionless, limits };
 }
 
-function readFile(path: string): FlaskSecuritySettings {
+function readFile(path: string): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(path, "utf8"));
@@ -49,5 +61,5 @@ function readFile(path: string): FlaskSecuritySettings {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UsageError(`--settings ${path}: an object of settings by name is expected`);
   }
-  return value as FlaskSecuritySettings;
+  return value as Readonly<Record<string, unknown>>;
 }

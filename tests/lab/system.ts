@@ -1,5 +1,6 @@
 import {
   type DatastoreProvider,
+  type LimitOptions,
   type PasswordHasher,
   portcullis,
   type Security,
@@ -24,6 +25,7 @@ export type LabSecurity = Security<LabVocabulary>;
 /** What the lab's system is made of. */
 export interface SystemParts {
   readonly translation: FlaskTranslation;
+  readonly limits: "product" | "wide";
   readonly datastore: DatastoreProvider;
   readonly origin: string;
   readonly production: boolean;
@@ -36,6 +38,15 @@ const labKey = "the-lab's-own-key-that-protects-nothing-at-all";
 /** A real argon2id at a cost that a test can wait for. */
 const fastCost = { memory: 1024, passes: 1, parallelism: 1, allowWeakHashing: true };
 
+/** A hundred times the product's limits by address; those of accounts and recipients are the product's. */
+function wideLimits(features: readonly string[]): LimitOptions {
+  return {
+    signIn: { perAddress: "10000/15m" },
+    mail: { perAddress: "3000/1h" },
+    endpoints: features.includes("registration") ? { register: { perAddress: "3000/1h" } } : {},
+  };
+}
+
 /** Whose object this is; undefined: there is none. */
 function ownerOf(id: number): string | undefined {
   if (id >= 1 && id <= 100) return "matt@lp.com";
@@ -44,7 +55,7 @@ function ownerOf(id: number): string | undefined {
 
 /** Starts the system that the lab serves. */
 export function startSystem(parts: SystemParts): Promise<LabSecurity> {
-  const { translation, origin, production } = parts;
+  const { translation, limits, origin, production } = parts;
   const { options, features } = translation;
   return portcullis({
     secretKeys: [labKey],
@@ -55,6 +66,7 @@ export function startSystem(parts: SystemParts): Promise<LabSecurity> {
       wrapHasher: parts.wrapHasher,
     },
     cookies: { allowInsecure: !production },
+    ...(limits === "wide" ? { limits: wideLimits(features.map(({ name }) => name)) } : {}),
     origins: [origin],
     datastore: parts.datastore,
     features,

@@ -110,7 +110,7 @@ function deleteAccount(kernel: Kernel, grace: number, options: AccountDeletionOp
         return done(kernel.path("delete_account") ?? "/", { message: { key: "DELETE_ACCOUNT_SENT" } });
       }
       if (fields.password === "") return invalid({ password: [{ key: "PASSWORD_NOT_PROVIDED" }] });
-      if (!(await kernel.proof.check(account, fields.password, "password"))) {
+      if (!(await kernel.proof.check({ rq, account, password: fields.password, authType: "password" }))) {
         return invalid({ password: [{ key: "INVALID_PASSWORD" }] });
       }
       return shut(kernel, rq, account, grace, options);

@@ -37,7 +37,7 @@ function change(kernel: Kernel): Endpoint {
       if (account === undefined) return refused("UNAUTHENTICATED");
       if (account.password !== null) {
         if (fields.password === "") return invalid({ password: [{ key: "PASSWORD_NOT_PROVIDED" }] });
-        if (!(await kernel.proof.check(account, fields.password, "password"))) {
+        if (!(await kernel.proof.check({ rq, account, password: fields.password, authType: "password" }))) {
           return invalid({ password: [{ key: "INVALID_PASSWORD" }] });
         }
         if (fields.password.normalize("NFKD") === fields.new_password.normalize("NFKD")) {

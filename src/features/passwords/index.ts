@@ -83,7 +83,15 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
       const account = given === undefined ? undefined : await proof.find(fields[given] as string, given);
       const failure = (byField: Answer): Answer => (kernel.revealAccounts ? byField : refused("GENERIC_AUTHN_FAILED"));
       // Asked whether there is an account or not: the same work, the same time.
-      if (!(await proof.check(account, password, "password")) || account === undefined) {
+      const right = await proof.check({
+        rq,
+        account,
+        identity: given === undefined ? undefined : (fields[given] as string),
+        attribute: given,
+        password,
+        authType: "password",
+      });
+      if (!right || account === undefined) {
         if (given === undefined) return failure(refused("US_SPECIFY_IDENTITY"));
         return failure(
           account === undefined
@@ -154,10 +162,11 @@ function verify(kernel: Kernel): Endpoint {
       const identity = rq.identity;
       if (identity === undefined) return refused("UNAUTHENTICATED");
       // Who it is comes from the session alone: nothing in the body can make it somebody else.
-      if (!(await proof.check(identity.account, fields.password, "password"))) {
+      const { account } = identity;
+      if (!(await proof.check({ rq, account, password: fields.password, authType: "password" }))) {
         return invalid({ password: [{ key: "INVALID_PASSWORD" }] });
       }
-      const outcome = await signIn.reauthenticate(rq, identity, { account: identity.account, methods: ["password"] });
+      const outcome = await signIn.reauthenticate(rq, identity, { account, methods: ["password"] });
       return outcomeAnswer(rq, outcome, {
         to: destinations.afterSignIn(rq),
         message: { key: "REAUTHENTICATION_SUCCESSFUL" },

@@ -91,6 +91,7 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
     intro: "INTRO_REGISTER",
     submitLabel: "SUBMIT_REGISTER",
     fields,
+    limits: { perAddress: "30/1h" },
     links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"]),
     async submit({ rq, fields: values }) {
       const email = values["email"] as string;

@@ -1,0 +1,224 @@
+import type { EventHub } from "../../events/events.ts";
+import type { SecurityRequest } from "../../http/request.ts";
+import type { Account } from "../../model/account.ts";
+import { normalizeEmail } from "../../model/email.ts";
+import { LimitedError } from "../../model/errors.ts";
+import type { KeyRing } from "../../secrets/keyring.ts";
+import { type Counter, createCounters } from "./counters.ts";
+import type { Meter, MeterRule, Taking } from "./meter.ts";
+import { networkOf } from "./network.ts";
+import type { EndpointLimits, LimitRules } from "./options.ts";
+import type { Budget } from "./rate.ts";
+import type { LimitStore, Lockout } from "./store.ts";
+
+/** Whose secret somebody tries to guess. */
+export interface Guess {
+  /** Passwords and second factors are counted apart: a right password must not give new guesses at the code. */
+  readonly kind: "password" | "factor";
+  readonly account: Account | undefined;
+  /** What names the account where there is none, in its one spelling; undefined: nothing was named. */
+  readonly name: string | undefined;
+}
+
+/** A guess that was let through: it counts as a failure unless one of these is called. */
+export interface Attempt {
+  /** It was right: the account's failures are forgotten, or with `"once"` this attempt alone. */
+  succeed(forget?: "all" | "once"): Promise<void>;
+  /** It was wrong: tells whoever is to know when that locked the account. */
+  fail(): void;
+  /** It was not looked at. */
+  undo(): Promise<void>;
+}
+
+/** Checks an endpoint's limits; throws LimitedError. */
+export type EndpointCheck = (rq: SecurityRequest, fields: Readonly<Record<string, unknown>>) => Promise<void>;
+
+/** How often somebody may try. */
+export interface Limits {
+  /** Takes a guess from the budgets of the client's address and of the account, before it is checked. Throws LimitedError. */
+  attempt(rq: SecurityRequest | undefined, guess: Guess): Promise<Attempt>;
+  /**
+   * Before anything is sent because a stranger asked for it: may it be? `target` is the address or number that it goes to,
+   * or, where nobody is known by that, what was typed: the same call for known and unknown, so that nothing tells them
+   * apart. False: answer as if it had been sent. Throws LimitedError when the client's own budget is used up.
+   */
+  mail(rq: SecurityRequest, target: string): Promise<boolean>;
+  /** The check of an endpoint's limits; undefined where it has none. Throws ConfigurationError. */
+  endpoint(name: string, own: EndpointLimits | undefined): EndpointCheck | undefined;
+  /** Takes the lock and all counted failures off an account. True when it was locked. */
+  unlock(userId: number): Promise<boolean>;
+  /** The accounts that are locked now, by rising id; `after`: the last id of the page before. */
+  locked(page?: { readonly after?: number; readonly limit?: number }): Promise<readonly Lockout[]>;
+  /** Removes what is over. */
+  purge(): Promise<number>;
+}
+
+/** What the limits need. */
+export interface LimitsContext {
+  readonly store: LimitStore;
+  readonly rules: LimitRules;
+  readonly ring: KeyRing;
+  readonly now: () => number;
+  readonly events: EventHub;
+  readonly log: (message: string, details?: Record<string, unknown>) => void;
+}
+
+const purpose = "limits";
+const kinds = ["password", "factor"] as const;
+const mostLocked = 1000;
+
+/** Makes the limits of one running system. */
+export function createLimits(context: LimitsContext): Limits {
+  const { store, rules, events, now } = context;
+  const counters = createCounters(store, now);
+  let told = false;
+
+  /** Keys say neither who nor from where: whoever reads the table or Redis learns no names. */
+  const counter = (name: string, text: string, rule: MeterRule, userId: number | null = null): Counter => ({
+    key: context.ring.sign(purpose, `${name}\n${text}`),
+    rule,
+    userId,
+  });
+
+  const addressCounter = (name: string, rq: SecurityRequest | undefined, budget: Budget | undefined) => {
+    if (rq === undefined || budget === undefined) return undefined;
+    const address = rq.address;
+    if (address !== undefined) return counter(name, networkOf(address), { budget, lockout: undefined });
+    // One budget for all whose address nobody knows would let one of them shut out the others.
+    if (!told) context.log("the host hands on no client addresses: limits by address are not applied");
+    told = true;
+    return undefined;
+  };
+
+  const refuse = (limit: string, rq: SecurityRequest | undefined, user: Account | undefined, wait: number): never => {
+    events.emit("limitReached", { limit, user, address: rq?.address });
+    throw new LimitedError(Math.max(1, Math.ceil(wait / 1000)));
+  };
+
+  const taken = async (
+    limit: string,
+    rq: SecurityRequest | undefined,
+    user: Account | undefined,
+    of: Counter | undefined,
+  ): Promise<Extract<Taking, { kind: "taken" }> | undefined> => {
+    if (of === undefined) return undefined;
+    const taking = await counters.take(of);
+    return taking.kind === "taken"
+      ? taking
+      : refuse(taking.reason === "locked" ? "lockout" : limit, rq, user, taking.wait);
+  };
+
+  const accountRule: MeterRule | undefined =
+    rules.perAccount === undefined && rules.lockout === undefined
+      ? undefined
+      : { budget: rules.perAccount, lockout: rules.lockout };
+
+  const accountCounter = ({ kind, account, name }: Guess): Counter | undefined => {
+    if (accountRule === undefined) return undefined;
+    if (account !== undefined) return counter(`signIn.${kind}`, `account ${account.id}`, accountRule, account.id);
+    return name === undefined ? undefined : counter(`signIn.${kind}`, `name ${name}`, accountRule);
+  };
+
+  const back = async (of: Counter | undefined, meter: Meter | undefined): Promise<void> => {
+    if (of !== undefined && meter !== undefined) await counters.giveBack(of, meter);
+  };
+
+  return {
+    async attempt(rq, guess) {
+      const byAddress = addressCounter("signIn.address", rq, rules.perAddress);
+      const byAccount = accountCounter(guess);
+      const { account } = guess;
+      // The address first: whoever is out of guesses fills no table with names.
+      const first = await taken("signIn.perAddress", rq, account, byAddress);
+      let second: Awaited<ReturnType<typeof taken>>;
+      try {
+        second = await taken("signIn.perAccount", rq, account, byAccount);
+      } catch (error) {
+        // What was refused was no guess: somebody who waits for their own account must not use up the office's budget.
+        await back(byAddress, first?.meter);
+        throw error;
+      }
+      const undo = async (): Promise<void> => {
+        await back(byAddress, first?.meter);
+        await back(byAccount, second?.meter);
+      };
+      return {
+        undo,
+        fail() {
+          if (account === undefined || second?.locks !== true) return;
+          const { lockedUntil, failures } = second.meter;
+          events.emit("accountLocked", { user: account, until: lockedUntil, failures });
+        },
+        async succeed(forget = "all") {
+          if (forget === "once" || byAccount === undefined) return undo();
+          await back(byAddress, first?.meter);
+          await store.remove(byAccount.key);
+        },
+      };
+    },
+
+    async mail(rq, target) {
+      await taken("mail.perAddress", rq, undefined, addressCounter("mail.address", rq, rules.mailPerAddress));
+      if (rules.mailPerTarget === undefined) return true;
+      const spelled = normalizeEmail(target) ?? target.normalize("NFC").toLowerCase().trim();
+      const taking = await counters.take(
+        counter("mail.target", spelled, { budget: rules.mailPerTarget, lockout: undefined }),
+      );
+      if (taking.kind === "taken") return true;
+      events.emit("limitReached", { limit: "mail.perTarget", user: undefined, address: rq.address });
+      return false;
+    },
+
+    endpoint(name, own) {
+      const { perIdentity, perAddress } = rules.endpoint(name, own);
+      if (perIdentity === undefined && perAddress === undefined) return undefined;
+      return async (rq, fields) => {
+        const account = rq.identity?.account;
+        const limit = `endpoints.${name}`;
+        await taken(`${limit}.perAddress`, rq, account, addressCounter(`${limit} address`, rq, perAddress));
+        const identity = account === undefined ? namedIn(fields) : `account ${account.id}`;
+        if (perIdentity === undefined || identity === undefined) return;
+        const rule = { budget: perIdentity, lockout: undefined };
+        await taken(`${limit}.perIdentity`, rq, account, counter(`${limit} identity`, identity, rule));
+      };
+    },
+
+    async unlock(userId) {
+      let locked = false;
+      for (const kind of kinds) {
+        const { key } = counter(`signIn.${kind}`, `account ${userId}`, { budget: undefined, lockout: undefined });
+        const meter = await store.read(key);
+        if (meter === undefined) continue;
+        await store.remove(key);
+        locked ||= meter.lockedUntil > now();
+      }
+      if (locked) events.emit("accountUnlocked", { userId });
+      return locked;
+    },
+
+    async locked({ after = 0, limit = 100 } = {}) {
+      const found = await store.locked(now(), after, Math.min(Math.max(1, limit), mostLocked));
+      const byUser = new Map<number, Lockout>();
+      for (const lockout of found) {
+        const known = byUser.get(lockout.userId);
+        if (known === undefined || known.lockedUntil < lockout.lockedUntil) byUser.set(lockout.userId, lockout);
+      }
+      return [...byUser.values()];
+    },
+
+    purge: () => store.purge(now()),
+  };
+}
+
+/** The fields by which forms name an account. */
+const identityFields = ["identity", "email", "username", "phone"] as const;
+
+function namedIn(fields: Readonly<Record<string, unknown>>): string | undefined {
+  for (const name of identityFields) {
+    const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (typeof value === "string" && value !== "") {
+      return `name ${normalizeEmail(value) ?? value.normalize("NFC").toLowerCase()}`;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,85 @@
+import type { Datastore } from "../../datastore/contract.ts";
+import { UniqueConflictError } from "../../model/errors.ts";
+import type { Row } from "../../model/schema.ts";
+import { randomId } from "../../secrets/random.ts";
+import type { Meter } from "./meter.ts";
+
+/** A meter as a store holds it: `stamp` is another one after each change. */
+export interface StoredMeter extends Meter {
+  readonly stamp: string;
+  /** The account that it is about, where there is one; for lists of locked accounts. */
+  readonly userId: number | null;
+}
+
+/** What a store is told beside the meter. */
+export interface MeterFacts {
+  readonly userId: number | null;
+  /** In so many milliseconds it is over. */
+  readonly life: number;
+}
+
+/** An account that is locked. */
+export interface Lockout {
+  readonly userId: number;
+  /** Epoch milliseconds. */
+  readonly lockedUntil: number;
+}
+
+/** Where meters are kept, so that all processes count together. Keys are hashes: nobody's name or address is in them. */
+export interface LimitStore {
+  read(key: string): Promise<StoredMeter | undefined>;
+  /**
+   * Puts the meter in the place of the one with this stamp (undefined: where there is none). Undefined when somebody else
+   * was first.
+   */
+  swap(key: string, stamp: string | undefined, meter: Meter, facts: MeterFacts): Promise<StoredMeter | undefined>;
+  remove(key: string): Promise<boolean>;
+  /** Accounts that are locked at this time, by rising id, those after this id. */
+  locked(now: number, after: number, limit: number): Promise<readonly Lockout[]>;
+  /** Removes what is over. */
+  purge(now: number): Promise<number>;
+  close?(): Promise<void>;
+}
+
+/** What makes a store once the system runs, such as `redisLimits(client)`. */
+export interface LimitStoreProvider {
+  open(): LimitStore;
+}
+
+const table = "limit";
+
+/** Meters as rows of `portcullis_limit` in the application's database. */
+export function datastoreLimits(datastore: Datastore): LimitStore {
+  return {
+    async read(key) {
+      const row = await datastore.findOne(table, { id: key });
+      return row as StoredMeter | undefined;
+    },
+    async swap(key, stamp, { wholeAt, failures, lockedUntil, expiresAt }, { userId }) {
+      const row = { stamp: randomId(16), wholeAt, failures, lockedUntil, expiresAt, userId };
+      if (stamp !== undefined) {
+        const changed = await datastore.update(table, { id: key, stamp }, row);
+        return changed === 1 ? row : undefined;
+      }
+      try {
+        await datastore.insert(table, { id: key, ...row });
+        return row;
+      } catch (error) {
+        if (error instanceof UniqueConflictError) return undefined;
+        throw error;
+      }
+    },
+    async remove(key) {
+      return (await datastore.delete(table, { id: key })) > 0;
+    },
+    async locked(now, after, limit) {
+      const rows: readonly Row[] = await datastore.find(
+        table,
+        { lockedUntil: { gt: now }, userId: { gt: after } },
+        { orderBy: [{ field: "userId" }], limit },
+      );
+      return rows.map((row) => ({ userId: row["userId"] as number, lockedUntil: row["lockedUntil"] as number }));
+    },
+    purge: (now) => datastore.delete(table, { expiresAt: { lte: now } }),
+  };
+}
