@@ -20,7 +20,8 @@ async function floor(): Promise<number> {
   app.get("/typed", (c) => c.json(answer));
   app.get("/basic", (c) => c.json(answer));
   return new Promise((resolve) => {
-    serveNode({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, ({ port }) => resolve(port));
+    const server = serveNode({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, ({ port }) => resolve(port));
+    if ("keepAliveTimeout" in server) server.keepAliveTimeout = 0;
   });
 }
 
@@ -42,11 +43,15 @@ async function ours(): Promise<number> {
   app.get("/role", { authz: "employee" }, (c) => c.json(answer));
   app.get("/typed", { authz: "employee", params }, (c) => c.json(answer));
   app.get("/basic", { authz: "employee", authn: ["basic"] }, (c) => c.json(answer));
-  return (await serve(app, { port: 0, hostname: "127.0.0.1" })).port;
+  const { server, port } = await serve(app, { port: 0, hostname: "127.0.0.1" });
+  // The load's connections stay open between its slices.
+  server.keepAliveTimeout = 0;
+  return port;
 }
 
 const port = kind === "floor" ? await floor() : await ours();
 process.on("message", (message) => {
   if (message === "usage") process.send?.({ ...process.cpuUsage(), rss: process.memoryUsage().rss });
 });
+process.once("disconnect", () => process.exit());
 process.send?.({ port });
