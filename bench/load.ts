@@ -1,17 +1,30 @@
 // The load: plain sockets with keep-alive, one request at a time on each, and nothing between slices, so that many short
 // slices of several servers can be interleaved. Lighter than a general client: the client must not be what is measured.
-import { type AddressInfo, connect, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 
 /** A request as it goes over the wire, with the status that its answer must have. */
 export interface Shot {
   readonly bytes: Buffer;
-  readonly status: number;
+  readonly status: number | undefined;
 }
 
 /** A request without body. */
 export function shot(path: string, headers: Readonly<Record<string, string>> = {}, status = 200): Shot {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return { bytes: Buffer.from(`GET ${path} HTTP/1.1\r\nhost: localhost:3000\r\n${lines.join("")}\r\n`), status };
+}
+
+/** A request with a JSON body; `status` undefined takes any. */
+export function post(path: string, body: unknown, status: number | undefined = 200): Shot {
+  const text = JSON.stringify(body);
+  const head = `POST ${path} HTTP/1.1\r\nhost: localhost:3000\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n`;
+  return { bytes: Buffer.from(head + text), status };
+}
+
+/** One answer of `repeat`. */
+export interface Answer {
+  readonly status: number;
+  readonly milliseconds: number;
 }
 
 const headEnd = Buffer.from("\r\n\r\n");
@@ -71,9 +84,9 @@ export class Load {
     this.#connections = connections;
   }
 
-  static async open(address: Pick<AddressInfo, "port">, connections: number): Promise<Load> {
+  static async open(port: number, connections: number): Promise<Load> {
     const open = Array.from({ length: connections }, async () => {
-      const socket = connect(address.port, "127.0.0.1");
+      const socket = connect(port, "127.0.0.1");
       socket.setNoDelay();
       await new Promise<void>((resolve, reject) => {
         socket.once("connect", resolve);
@@ -97,7 +110,7 @@ export class Load {
         connection.send(
           bytes,
           (seen) => {
-            if (seen !== status) {
+            if (status !== undefined && seen !== status) {
               reject(new Error(`${bytes.toString("latin1", 0, 60)}…: status ${seen}, not ${status}`));
               return;
             }
@@ -110,6 +123,27 @@ export class Load {
       };
       for (const connection of this.#connections) next(connection);
     });
+  }
+
+  /** Sends the shot on each connection again and again until `until` says so; returns the statuses, with each answer's time. */
+  repeat(one: Shot, until: () => boolean): Promise<readonly Answer[]> {
+    const answers: Answer[] = [];
+    const again = (connection: Connection, done: () => void, failed: (error: Error) => void): void => {
+      const start = performance.now();
+      connection.send(
+        one.bytes,
+        (status) => {
+          answers.push({ status, milliseconds: performance.now() - start });
+          if (until()) done();
+          else again(connection, done, failed);
+        },
+        failed,
+      );
+    };
+    const all = this.#connections.map(
+      (connection) => new Promise<void>((done, failed) => again(connection, done, failed)),
+    );
+    return Promise.all(all).then(() => answers);
   }
 
   close(): void {

@@ -34,17 +34,17 @@ export class RowCodec {
 
   decode(raw: Raw): Row {
     const row: Row = {};
-    for (const { field, path, column, alias } of this.#fields) row[field] = decode(path, column, valueOf(raw, alias));
+    for (const { field, path, column, alias } of this.#fields) row[field] = decode(path, column, held(raw, alias));
     return row;
   }
 
   /** True when an outer join found no row: all columns are null. */
   isAbsent(raw: Raw): boolean {
-    return this.#fields.every(({ alias }) => valueOf(raw, alias) === null);
+    return this.#fields.every(({ alias }) => held(raw, alias) === null);
   }
 }
 
-function valueOf(raw: Raw, alias: Alias): unknown {
+function held(raw: Raw, alias: Alias): unknown {
   return (raw as Readonly<Record<Alias, unknown>>)[alias];
 }
 
