@@ -51,7 +51,7 @@ const flashLifeSeconds = 300;
 export class RequestBag implements SessionBag {
   readonly #rq: SecurityRequest;
   readonly #ring: KeyRing;
-  readonly changes: Map<string, unknown> = new Map();
+  #changes: Map<string, unknown> | undefined = undefined;
   #flashes: FlashMessage[] | undefined = undefined;
   #flashesChanged = false;
 
@@ -61,11 +61,21 @@ export class RequestBag implements SessionBag {
   }
 
   get dirty(): boolean {
-    return this.changes.size > 0 || this.#flashesChanged;
+    return this.#changes !== undefined || this.#flashesChanged;
+  }
+
+  /** What was set and not yet kept; undefined marks what was deleted. */
+  get changes(): ReadonlyMap<string, unknown> | undefined {
+    return this.#changes;
+  }
+
+  /** The changes are kept. */
+  settle(): void {
+    this.#changes = undefined;
   }
 
   get(key: string): never | undefined {
-    if (this.changes.has(key)) return this.changes.get(key) as never | undefined;
+    if (this.#changes?.has(key) === true) return this.#changes.get(key) as never | undefined;
     const value = ownValue(bagSession(this.#rq)?.data, key);
     // The session may be in the cache: what is changed in place must not look as if it were kept.
     return (typeof value === "object" ? structuredClone(value) : value) as never | undefined;
@@ -73,11 +83,13 @@ export class RequestBag implements SessionBag {
 
   set(key: string, value: unknown): void {
     if (key === "__proto__") throw new PortcullisError("invalid_field", "session.__proto__: not a name for a value");
-    this.changes.set(key, value);
+    this.#changes ??= new Map();
+    this.#changes.set(key, value);
   }
 
   delete(key: string): void {
-    this.changes.set(key, undefined);
+    this.#changes ??= new Map();
+    this.#changes.set(key, undefined);
   }
 
   flash(category: FlashMessage["category"], text: string): void {
@@ -214,11 +226,12 @@ export function createBagKeeper(context: {
       const { bag } = rq;
       if (!(bag instanceof RequestBag) || !bag.dirty) return;
       bag.writeFlashes();
-      if (bag.changes.size === 0) return;
+      const { changes } = bag;
+      if (changes === undefined) return;
       const session = bagSession(rq);
-      if (session !== undefined) await update(session, bag.changes);
-      else if (mayBegin(rq)) await createAnonymous(rq, bag.changes);
-      bag.changes.clear();
+      if (session !== undefined) await update(session, changes);
+      else if (mayBegin(rq)) await createAnonymous(rq, changes);
+      bag.settle();
     },
   };
 }

@@ -1,8 +1,8 @@
-import { createHmac, randomBytes } from "node:crypto";
 import type { CredentialCache } from "../datastore/cache.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
 import type { Identity } from "../model/identity.ts";
+import { randomId, sha256 } from "../secrets/random.ts";
 import { quoted } from "./authenticator.ts";
 import type { PasswordProof } from "./password-proof.ts";
 import type { Scheme } from "./scheme.ts";
@@ -15,6 +15,8 @@ export interface LiveBasic {
 }
 
 const maxHeader = 4096;
+const basicName = /^basic /i;
+const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** Verified credentials are taken without hashing again for so long, in milliseconds. */
 const cacheLife = 60_000;
 
@@ -23,7 +25,8 @@ const cacheLife = 60_000;
  * Verified credentials are remembered for a minute under a keyed hash that lives only in this process.
  */
 export function basicScheme(proof: PasswordProof, signIn: SignIn, cache: CredentialCache<LiveBasic>): Scheme {
-  const key = randomBytes(32);
+  // Of a fixed length and in front: no two headers are hashed to the same text, and nobody else can hash one.
+  const key = randomId(32);
   /** Checks under way: a program's requests at once with the same credentials are one guess. */
   const checking = new Map<string, Promise<Account | undefined>>();
 
@@ -69,12 +72,12 @@ export function basicScheme(proof: PasswordProof, signIn: SignIn, cache: Credent
     name: "basic",
     authenticate(rq) {
       const header = rq.header("authorization");
-      if (header === undefined || header.length > maxHeader) return undefined;
-      const credentials = parseBasic(header);
-      if (credentials === undefined) return undefined;
-      const entry = createHmac("sha256", key).update(header).digest("base64url");
+      if (header === undefined || header.length > maxHeader || !basicName.test(header)) return undefined;
+      const entry = sha256(key + header);
       const live = rq.route.kind === "account" ? undefined : cache.get(entry);
-      return live?.identity ?? verify(rq, credentials.user, credentials.password, entry);
+      if (live !== undefined) return live.identity;
+      const credentials = parseBasic(header);
+      return credentials === undefined ? undefined : verify(rq, credentials.user, credentials.password, entry);
     },
     challenge: (realm) => `Basic realm=${quoted(realm)}, charset="UTF-8"`,
   };
@@ -90,7 +93,7 @@ export function parseBasic(header: string): { user: string; password: string } |
   if (bytes.toString("base64") !== encoded) return undefined;
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    text = utf8.decode(bytes);
   } catch {
     return undefined;
   }

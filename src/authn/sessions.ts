@@ -2,6 +2,7 @@ import type { CredentialCache } from "../datastore/cache.ts";
 import type { Datastore, SessionBundle } from "../datastore/contract.ts";
 import type { Roles } from "../datastore/roles.ts";
 import type { accountFactory } from "../model/account.ts";
+import { type Awaitable, settled } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
 import type { Row } from "../model/schema.ts";
 import type { Session } from "../model/session.ts";
@@ -47,7 +48,7 @@ export interface Sessions {
   /** A warm session by the id in its cookie, without I/O; undefined when it is not in the cache or the cache can't be trusted now. */
   warm(id: string): LiveSession | undefined;
   /** The session from the database, put into the cache; undefined when there is none or it is over. */
-  load(id: string): Promise<LiveSession | undefined>;
+  load(id: string): Awaitable<LiveSession | undefined>;
   /** Ends one session at once. */
   end(session: Session): Promise<void>;
   /** The row was changed: what the cache knows of it is worth nothing. */
@@ -76,8 +77,10 @@ export function createSessions(context: SessionsContext): Sessions {
     });
   };
 
-  const bundle = async (idHash: string): Promise<SessionBundle | undefined> => {
-    if (datastore.loadSession !== undefined) return datastore.loadSession(idHash);
+  const bundle = (idHash: string): Awaitable<SessionBundle | undefined> =>
+    datastore.loadSession === undefined ? threeQueries(idHash) : datastore.loadSession(idHash);
+
+  const threeQueries = async (idHash: string): Promise<SessionBundle | undefined> => {
     const session = await datastore.findOne("session", { idHash });
     if (session === undefined) return undefined;
     const userId = session["userId"] as number | null;
@@ -101,6 +104,17 @@ export function createSessions(context: SessionsContext): Sessions {
     return { userId: session.userId, session, identity, ...seen };
   };
 
+  const take = (id: string, found: SessionBundle | undefined, stamp: number): LiveSession | undefined => {
+    if (found === undefined) return undefined;
+    const live = judge(found.session as unknown as Session, found.user, found.roles);
+    const at = now();
+    if (live === undefined || !alive(live, at)) return undefined;
+    touch(live, at);
+    // An anonymous bag carries no authority and is read each time: no bus tells of its changes.
+    if (live.identity !== undefined) cache.keep(id, live, stamp);
+    return live;
+  };
+
   /** The cache goes by the id, which is not kept anywhere: what hangs on the user is dropped, here and elsewhere. */
   const forget = async (session: Session): Promise<void> => {
     if (session.userId === null) return;
@@ -122,17 +136,10 @@ export function createSessions(context: SessionsContext): Sessions {
       touch(live, at);
       return live;
     },
-    async load(id) {
+    load(id) {
       const stamp = cache.stamp();
-      const found = await bundle(sha256(id));
-      if (found === undefined) return undefined;
-      const live = judge(found.session as unknown as Session, found.user, found.roles);
-      const at = now();
-      if (live === undefined || !alive(live, at)) return undefined;
-      touch(live, at);
-      // An anonymous bag carries no authority and is read each time: no bus tells of its changes.
-      if (live.identity !== undefined) cache.keep(id, live, stamp);
-      return live;
+      const found = settled(bundle(sha256(id)));
+      return found instanceof Promise ? found.then((rows) => take(id, rows, stamp)) : take(id, found, stamp);
     },
     async end(session) {
       await datastore.delete("session", { idHash: session.idHash });

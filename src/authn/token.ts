@@ -95,7 +95,7 @@ export interface TokenSchemeContext {
 export function tokenScheme(context: TokenSchemeContext): Scheme {
   const { options, cache } = context;
 
-  const load = async (hash: string, payload: TokenPayload): Promise<Identity | undefined> => {
+  const load = async (text: string, payload: TokenPayload): Promise<Identity | undefined> => {
     const stamp = cache.stamp();
     const found = await findTokenOwner(context.users, payload);
     if (found === undefined) return undefined;
@@ -105,10 +105,10 @@ export function tokenScheme(context: TokenSchemeContext): Scheme {
       via: "token",
       methods: payload.m,
       authenticatedAt: payload.a,
-      tokenHash: hash,
+      tokenHash: sha256(text),
       ...(payload.r === undefined ? {} : { tokenFamily: payload.r }),
     };
-    cache.keep(hash, { userId: found.id, identity, expiresAt: payload.e }, stamp);
+    cache.keep(text, { userId: found.id, identity, expiresAt: payload.e }, stamp);
     return identity;
   };
 
@@ -122,15 +122,14 @@ export function tokenScheme(context: TokenSchemeContext): Scheme {
           : (rq.url.searchParams.get(options.queryParameter) ?? undefined));
       if (text === undefined) return undefined;
       const now = rq.system.now();
-      const hash = sha256(text);
-      const live = rq.route.kind === "account" ? undefined : cache.get(hash);
+      const live = rq.route.kind === "account" ? undefined : cache.get(text);
       if (live !== undefined) {
         if (now < live.expiresAt) return live.identity;
-        cache.drop(hash);
+        cache.drop(text);
         return undefined;
       }
       const opened = open<TokenPayload>(context.ring, purpose, text, now);
-      return opened.payload === undefined ? undefined : load(hash, opened.payload);
+      return opened.payload === undefined ? undefined : load(text, opened.payload);
     },
   };
 }

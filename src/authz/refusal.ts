@@ -85,7 +85,7 @@ export function createRefusals(context: RefusalContext): Refusals {
 
   const json = (rq: SecurityRequest, status: number, response: Readonly<Record<string, unknown>>): Response => {
     const body = envelope(status, response);
-    return handlers.renderJson?.(body, status, rq) ?? jsonResponse(status, body, undefined, languageHeaders(rq));
+    return handlers.renderJson?.(body, status, rq) ?? jsonResponse(status, body, languageHeaders(rq));
   };
 
   const message: Refusals["message"] = (rq, status, code, key, extra = {}) => {

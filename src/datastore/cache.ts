@@ -7,7 +7,7 @@ export interface CacheEntry {
 }
 
 /**
- * Credentials that were verified lately, by a hash of the credential. An entry is served only while the bus says that
+ * Credentials that were verified lately, by the credential (of passwords: by a keyed hash). An entry is served only while the bus says that
  * nothing changed elsewhere; a change of a user drops what hangs on that user at once. Without a bus nothing is served.
  */
 export interface CredentialCache<Entry extends CacheEntry> {

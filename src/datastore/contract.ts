@@ -73,8 +73,11 @@ export interface Datastore extends Operations {
   readonly dialect: string;
   /** Runs `work` in one transaction; rolls back when it throws. Inside, only `tx` may be used. */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
-  /** The session with its user and roles in one query. Where it is missing, the domain layer makes it of three. */
-  loadSession?(idHash: string): Promise<SessionBundle | undefined>;
+  /**
+   * The session with its user and roles in one query; no promise where the store can answer at once. Where it is missing,
+   * the domain layer makes it of three.
+   */
+  loadSession?(idHash: string): Awaitable<SessionBundle | undefined>;
   /** The user found by one field with equality, with roles, in one query. */
   loadUser?(field: string, value: string | number): Promise<{ user: Row; roles: readonly Row[] } | undefined>;
   /** Undefined: no way to learn of changes by other processes, so nothing is served from the cache. */

@@ -14,9 +14,14 @@ export interface TransactionState {
 export class TransactionScope {
   readonly #running = new AsyncLocalStorage<TransactionState>();
 
+  /** True when called from inside a transaction that still runs. */
+  get inside(): boolean {
+    return this.#running.getStore()?.active === true;
+  }
+
   /** Throws DatastoreError when called from inside a transaction. */
   refuseInside(): void {
-    if (this.#running.getStore()?.active === true) {
+    if (this.inside) {
       throw new DatastoreError("inside a transaction only its `tx` may be used, not the datastore itself");
     }
   }

@@ -1,3 +1,4 @@
+import { keepPrivate, type Outgoing } from "./private-head.ts";
 import type { SecurityRequest } from "./request.ts";
 
 /** Problem details for application routes (RFC 9457), with a stable `code`. */
@@ -27,31 +28,46 @@ export function envelope(status: number, response: Readonly<Record<string, unkno
   return { meta: { code: status }, response };
 }
 
-/** A JSON answer that nobody keeps. */
-export function jsonResponse(
-  status: number,
-  body: unknown,
-  contentType = "application/json",
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: {
-      "content-type": contentType,
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-      ...headers,
-    },
-  });
+/** The headers of a JSON answer that nobody keeps. */
+function jsonHeaders(contentType: string): Record<string, string> {
+  return { "content-type": contentType, "cache-control": "no-store", "x-content-type-options": "nosniff" };
 }
+
+/** A JSON answer that nobody keeps. */
+export function jsonResponse(status: number, body: unknown, headers?: Readonly<Record<string, string>>): Response {
+  return new Response(JSON.stringify(body), { status, headers: { ...jsonHeaders("application/json"), ...headers } });
+}
+
+const problemHeaders: Readonly<Record<string, string>> = Object.freeze(jsonHeaders("application/problem+json"));
+/** Texts of problems that say nothing of the request: a few for each language. The bound is for titles with numbers in them. */
+const problemTexts = new Map<string, string>();
+const maxProblemTexts = 500;
 
 /**
  * Problem details as a response. The members `meta` and `response` say the same in the shape of the account endpoints,
  * so that one client code reads both.
  */
 export function problemResponse(problem: Problem, headers?: Readonly<Record<string, string>>): Response {
+  return new Response(problemText(problem), {
+    status: problem.status,
+    headers: headers === undefined ? problemHeaders : { ...problemHeaders, ...headers },
+  });
+}
+
+function problemText(problem: Problem): string {
   const { status, code, title, detail, members } = problem;
-  const body = {
+  if (detail !== undefined || members !== undefined) return JSON.stringify(problemBody(problem));
+  const key = `${status} ${code} ${title}`;
+  let text = problemTexts.get(key);
+  if (text === undefined) {
+    text = JSON.stringify(problemBody(problem));
+    if (problemTexts.size < maxProblemTexts) problemTexts.set(key, text);
+  }
+  return text;
+}
+
+function problemBody({ status, code, title, detail, members }: Problem): Record<string, unknown> {
+  return {
     type: "about:blank",
     title,
     status,
@@ -60,7 +76,6 @@ export function problemResponse(problem: Problem, headers?: Readonly<Record<stri
     ...members,
     ...envelope(status, { errors: [detail ?? title], ...members }),
   };
-  return jsonResponse(status, body, "application/problem+json", headers);
 }
 
 /** 303 to a path of this server (or a URL on a configured origin): the browser goes on with GET, also after a POST. */
@@ -69,15 +84,15 @@ export function seeOther(location: string, status: 302 | 303 = 303): Response {
 }
 
 /**
- * Keeps an answer that depends on a user out of caches (RFC 9111 5.2.2.5), before it is made. On Node the header goes onto
- * the outgoing message, where the answer's own `Cache-Control` still wins: looking into the headers of Hono's fast
- * responses would turn each into a slow one.
+ * Keeps an answer that depends on a user out of caches (RFC 9111 5.2.2.5), before it is made. On Node the outgoing message
+ * sees to it, where the answer's own `Cache-Control` still wins: looking into the headers of Hono's fast responses would
+ * turn each into a slow one.
  */
 export function protect(rq: SecurityRequest): void {
   if (rq.identity === undefined) return;
   const outgoing = outgoingOf(rq);
   if (outgoing === undefined || outgoing.headersSent) return;
-  outgoing.setHeader("cache-control", "no-store");
+  keepPrivate(outgoing);
   rq.protected = true;
 }
 
@@ -97,15 +112,9 @@ export function finish(rq: SecurityRequest, response: Response): Response {
   return target;
 }
 
-/** The part of Node's outgoing message that is needed, as the Node host hands it on. */
-interface Outgoing {
-  readonly headersSent: boolean;
-  setHeader(name: string, value: string): unknown;
-}
-
 function outgoingOf(rq: SecurityRequest): Outgoing | undefined {
   const env = rq.context?.env as { readonly outgoing?: Outgoing } | undefined;
-  return typeof env?.outgoing?.setHeader === "function" ? env.outgoing : undefined;
+  return typeof env?.outgoing?.writeHead === "function" ? env.outgoing : undefined;
 }
 
 function apply(headers: Headers, cookies: readonly string[]): void {

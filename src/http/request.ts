@@ -72,6 +72,8 @@ export class SecurityRequest {
   protected = false;
   /** The value of the visitor's CSRF cookie that this answer sets (http/csrf.ts). */
   visitor: string | undefined = undefined;
+  /** Null: there is none; undefined: not looked at yet. */
+  #cookieHeader: string | null | undefined = undefined;
   #cookies: Map<string, string> | undefined = undefined;
   #parameters: Awaitable<Readonly<Record<string, unknown>>> | undefined = undefined;
   #body: Promise<ParsedBody> | undefined = undefined;
@@ -117,8 +119,8 @@ export class SecurityRequest {
 
   /** The value of a cookie; undefined also when it came twice. */
   cookie(name: string): string | undefined {
-    const header = this.request.headers.get("cookie");
-    return header === null ? undefined : parseCookie(header, name);
+    if (this.#cookieHeader === undefined) this.#cookieHeader = this.request.headers.get("cookie");
+    return this.#cookieHeader === null ? undefined : parseCookie(this.#cookieHeader, name);
   }
 
   /** The client's address: the socket's unless proxies are declared. */

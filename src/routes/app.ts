@@ -198,9 +198,9 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
       state.seal();
       return [...state.records, ...context.accounts.records];
     },
-    fetch: ((request, ...rest) => {
+    fetch: ((request, environment, execution) => {
       state.seal();
-      return dispatch(request, ...rest);
+      return dispatch(request, environment, execution);
     }) satisfies Hono["fetch"],
   };
   for (const method of methods) {

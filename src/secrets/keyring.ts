@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from "node:crypto";
 import { ConfigurationError } from "../model/errors.ts";
 import { constantTimeEqual } from "./random.ts";
 
@@ -79,8 +87,8 @@ function keyFault(key: unknown, earlier: readonly string[]): string | undefined 
 }
 
 /** The keys of one use by purpose and position, derived when first needed. */
-function derivedKeys(keys: readonly string[], use: string): (purpose: string, index: number) => Buffer {
-  const cache = new Map<string, (Buffer | undefined)[]>();
+function derivedKeys(keys: readonly string[], use: string): (purpose: string, index: number) => KeyObject {
+  const cache = new Map<string, (KeyObject | undefined)[]>();
   return (purpose, index) => {
     let derived = cache.get(purpose);
     if (derived === undefined) {
@@ -90,25 +98,27 @@ function derivedKeys(keys: readonly string[], use: string): (purpose: string, in
     }
     let key = derived[index];
     if (key === undefined) {
-      key = Buffer.from(hkdfSync("sha256", keys[index] ?? "", "portcullis", `${use}:${purpose}`, 32));
+      // As key objects: to make one of the bytes for each signature would cost several times the signature.
+      const bytes = hkdfSync("sha256", keys[index] ?? "", "portcullis", `${use}:${purpose}`, 32);
+      key = createSecretKey(Buffer.from(bytes));
       derived[index] = key;
     }
     return key;
   };
 }
 
-function hmac(key: Buffer, data: string): string {
+function hmac(key: KeyObject, data: string): string {
   return createHmac("sha256", key).update(data).digest("base64url");
 }
 
-function encryptWith(key: Buffer, plaintext: string): string {
+function encryptWith(key: KeyObject, plaintext: string): string {
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv("aes-256-gcm", key, nonce, { authTagLength: TAG_BYTES });
   const sealed = Buffer.concat([nonce, cipher.update(plaintext, "utf8"), cipher.final(), cipher.getAuthTag()]);
   return sealed.toString("base64url");
 }
 
-function decryptWith(key: Buffer, sealed: Buffer): string | undefined {
+function decryptWith(key: KeyObject, sealed: Buffer): string | undefined {
   const nonce = sealed.subarray(0, NONCE_BYTES);
   const decipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: TAG_BYTES });
   decipher.setAuthTag(sealed.subarray(-TAG_BYTES));

@@ -1,4 +1,5 @@
-import { type RawBuilder, sql } from "kysely";
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
+import { DatastoreError } from "../../model/errors.ts";
 import type { Row, Schema, Table } from "../../model/schema.ts";
 import { readWhere } from "../conditions.ts";
 import type { SessionBundle } from "../contract.ts";
@@ -15,12 +16,30 @@ interface Joined {
   readonly codec: RowCodec;
 }
 
+/**
+ * The rows of a reading query at once, each as the list of its values; undefined when the connection is not free.
+ * Undefined too while the database is locked: whoever gets it asks again the long way.
+ */
+export type ReadNow = (text: string, parameters: readonly unknown[]) => readonly RawValues[] | undefined;
+
+/** A row as the list of its values, in the order of the select. */
+type RawValues = readonly unknown[];
+
+/** How the three tables are read from lists of values, and the text that selects them. */
+interface SessionPlan {
+  readonly text: string;
+  readonly session: RowCodec;
+  readonly user: RowCodec;
+  readonly role: RowCodec;
+}
+
 /** Reads users with their roles, and sessions with both, by one query each. */
 export class BundleReader {
   readonly #core: SqlCore;
   readonly #session: Joined;
   readonly #user: Joined;
   readonly #role: Joined;
+  #sessionPlan: SessionPlan | undefined;
 
   constructor(core: SqlCore) {
     this.#core = core;
@@ -29,19 +48,43 @@ export class BundleReader {
     this.#role = joined(core.schema, "role", "r");
   }
 
+  /** The same as `loadSession`, without a promise; undefined when it takes one. */
+  loadSessionNow(readNow: ReadNow, idHash: string): { readonly bundle: SessionBundle | undefined } | undefined {
+    this.#sessionPlan ??= this.#planSession(idHash);
+    const { text, session, user, role } = this.#sessionPlan;
+    const rows = readNow(text, [idHash]);
+    if (rows === undefined) return undefined;
+    const [first] = rows;
+    if (first === undefined) return nothing;
+    return {
+      bundle: {
+        session: session.decode(first),
+        user: user.isAbsent(first) ? undefined : user.decode(first),
+        roles: rolesOf(role, rows),
+      },
+    };
+  }
+
+  #planSession(idHash: string): SessionPlan {
+    const { sql: text, parameters } =
+      this.#query(this.#session, "session", "idHash", idHash, () => this.#joinUser()) ?? {};
+    if (text === undefined || parameters?.length !== 1) throw new DatastoreError("a session is not found by one value");
+    const tables = [this.#session, this.#user, this.#role] as const;
+    const [session, user, role] = tables.map(({ table }, index) => {
+      const before = tables.slice(0, index).reduce((sum, { columns }) => sum + columns.length, 0);
+      return new RowCodec(["session", "user", "role"][index] as string, table, (_column, at) => before + at);
+    }) as [RowCodec, RowCodec, RowCodec];
+    return { text, session, user, role };
+  }
+
   async loadSession(operations: SqlOperations, idHash: string): Promise<SessionBundle | undefined> {
-    const rows = await this.#load(operations, this.#session, "session", "idHash", idHash, () => {
-      const { schema } = this.#core;
-      const { name: userId } = columnOf(tableOf(schema, "session"), "session", "userId");
-      const { name: id } = columnOf(this.#user.table, "user", "id");
-      return sql` left join ${sql.id(this.#user.table.name)} as u on ${sql.id("u", id)} = ${sql.id("s", userId)}`;
-    });
+    const rows = await this.#load(operations, this.#session, "session", "idHash", idHash, () => this.#joinUser());
     const [first] = rows;
     if (first === undefined) return undefined;
     return {
       session: this.#session.codec.decode(first),
       user: this.#user.codec.isAbsent(first) ? undefined : this.#user.codec.decode(first),
-      roles: this.#roles(rows),
+      roles: rolesOf(this.#role.codec, rows),
     };
   }
 
@@ -53,7 +96,7 @@ export class BundleReader {
     const rows = await this.#load(operations, this.#user, "user", field, value, () => sql``);
     const [first] = rows;
     if (first === undefined) return undefined;
-    return { user: this.#user.codec.decode(first), roles: this.#roles(rows) };
+    return { user: this.#user.codec.decode(first), roles: rolesOf(this.#role.codec, rows) };
   }
 
   async #load(
@@ -64,11 +107,23 @@ export class BundleReader {
     value: string | number,
     joinUser: () => RawBuilder<unknown>,
   ): Promise<readonly RawRow[]> {
+    const query = this.#query(from, tableName, field, value, joinUser);
+    return query === undefined ? [] : ((await operations.run(tableName, query)).rows as RawRow[]);
+  }
+
+  /** Undefined when no row can have that value. */
+  #query(
+    from: Joined,
+    tableName: string,
+    field: string,
+    value: string | number,
+    joinUser: () => RawBuilder<unknown>,
+  ): CompiledQuery | undefined {
     const { dialect, plans } = this.#core;
     const comparisons = readWhere(tableName, from.table, { [field]: value });
-    if (comparisons === undefined) return [];
+    if (comparisons === undefined) return undefined;
     const shape = `bundle\n${tableName}\n${comparisonShape(comparisons)}`;
-    const query = plans.query(shape, comparisonValues(dialect, comparisons), (slots) => {
+    return plans.query(shape, comparisonValues(dialect, comparisons), (slots) => {
       const tables = from === this.#user ? [this.#user, this.#role] : [from, this.#user, this.#role];
       const columns = sql.join(tables.flatMap((table) => table.columns));
       const alias = sql.raw(from === this.#user ? "u" : "s");
@@ -77,7 +132,12 @@ export class BundleReader {
       const narrowed = sql`(select * from ${sql.id(from.table.name)}${where}) as ${alias}`;
       return sql`select ${columns} from ${narrowed}${joinUser()}${this.#joinRoles()}`;
     });
-    return (await operations.run(tableName, query)).rows as RawRow[];
+  }
+
+  #joinUser(): RawBuilder<unknown> {
+    const { name: userId } = columnOf(this.#session.table, "session", "userId");
+    const { name: id } = columnOf(this.#user.table, "user", "id");
+    return sql` left join ${sql.id(this.#user.table.name)} as u on ${sql.id("u", id)} = ${sql.id("s", userId)}`;
   }
 
   #joinRoles(): RawBuilder<unknown> {
@@ -89,17 +149,19 @@ export class BundleReader {
     const { name: role } = columnOf(this.#role.table, "role", "id");
     return sql` left join ${sql.id(link.name)} as ru on ${sql.id("ru", userId)} = ${sql.id("u", user)} left join ${sql.id(this.#role.table.name)} as r on ${sql.id("r", role)} = ${sql.id("ru", roleId)}`;
   }
+}
 
-  /** The roles of the rows, each once: `roles_users` has no key that would keep a pair from standing there twice. */
-  #roles(rows: readonly RawRow[]): Row[] {
-    const roles = new Map<unknown, Row>();
-    for (const raw of rows) {
-      if (this.#role.codec.isAbsent(raw)) continue;
-      const role = this.#role.codec.decode(raw);
-      roles.set(role.id, role);
-    }
-    return [...roles.values()];
+const nothing = Object.freeze({ bundle: undefined });
+
+/** The roles of the rows, each once: `roles_users` has no key that would keep a pair from standing there twice. */
+function rolesOf(codec: RowCodec, rows: readonly (RawRow | RawValues)[]): Row[] {
+  const roles: Row[] = [];
+  for (const raw of rows) {
+    if (codec.isAbsent(raw)) continue;
+    const role = codec.decode(raw);
+    if (!roles.some(({ id }) => id === role.id)) roles.push(role);
   }
+  return roles;
 }
 
 function joined(schema: Schema, tableName: string, prefix: string): Joined {

@@ -20,6 +20,18 @@ describe("dates", () => {
     );
   });
 
+  it("of our own form are read as the platform reads them, whatever the numbers", () => {
+    const two = (max: number) => fc.integer({ min: 0, max }).map((number) => String(number).padStart(2, "0"));
+    const year = fc.integer({ min: 0, max: 9999 }).map((number) => String(number).padStart(4, "0"));
+    fc.assert(
+      fc.property(year, two(14), two(33), two(25), two(61), two(61), (...[y, month, day, hour, minute, second]) => {
+        const platform = new Date(`${y}-${month}-${day}T${hour}:${minute}:${second}.987Z`);
+        const ours = parseDate(`${y}-${month}-${day} ${hour}:${minute}:${second}.987654`);
+        expect(ours?.getTime()).toBe(Number.isNaN(platform.getTime()) ? undefined : platform.getTime());
+      }),
+    );
+  });
+
   it.each([
     ["2024-05-06 07:08:09", "2024-05-06T07:08:09.000Z"],
     ["2024-05-06 07:08:09.1", "2024-05-06T07:08:09.100Z"],

@@ -15,11 +15,15 @@ export function encode(dialect: SqlDialect, column: Column, value: unknown): unk
   return value;
 }
 
-/** Maps rows of one table; `alias` names the column of the result that holds a field. */
-export class RowCodec {
-  readonly #fields: readonly { field: string; path: string; column: Column; alias: string }[];
+/** A row of a result: its values by name, or by position. */
+type Raw = Readonly<Record<string, unknown>> | readonly unknown[];
+type Alias = string | number;
 
-  constructor(tableName: string, table: Table, alias: (column: Column, index: number) => string) {
+/** Maps rows of one table; `alias` is the name or the position of the result's column that holds a field. */
+export class RowCodec {
+  readonly #fields: readonly { field: string; path: string; column: Column; alias: Alias }[];
+
+  constructor(tableName: string, table: Table, alias: (column: Column, index: number) => Alias) {
     this.#fields = Object.entries(table.columns).map(([field, column], index) => ({
       field,
       path: `${tableName}.${field}`,
@@ -28,16 +32,20 @@ export class RowCodec {
     }));
   }
 
-  decode(raw: Readonly<Record<string, unknown>>): Row {
+  decode(raw: Raw): Row {
     const row: Row = {};
-    for (const { field, path, column, alias } of this.#fields) row[field] = decode(path, column, raw[alias]);
+    for (const { field, path, column, alias } of this.#fields) row[field] = decode(path, column, held(raw, alias));
     return row;
   }
 
   /** True when an outer join found no row: all columns are null. */
-  isAbsent(raw: Readonly<Record<string, unknown>>): boolean {
-    return this.#fields.every(({ alias }) => raw[alias] === null);
+  isAbsent(raw: Raw): boolean {
+    return this.#fields.every(({ alias }) => held(raw, alias) === null);
   }
+}
+
+function held(raw: Raw, alias: Alias): unknown {
+  return (raw as Readonly<Record<Alias, unknown>>)[alias];
 }
 
 /** What the driver gave → the TypeScript value. Throws DatastoreError for what the column's type cannot mean. */
@@ -87,6 +95,25 @@ const moment = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+
 
 /** Reads `YYYY-MM-DD HH:MM:SS[.ffffff]`, in UTC unless it says otherwise. Undefined when it is something else. */
 export function parseDate(text: string): Date | undefined {
+  return parseWritten(text) ?? parseAny(text);
+}
+
+/** What `microsecondText` writes, several times faster than by the platform's parser. Undefined: to be looked at closer. */
+function parseWritten(text: string): Date | undefined {
+  if (text.length !== 26 || !written.test(text)) return undefined;
+  const year = Number(text.slice(0, 4));
+  const month = Number(text.slice(5, 7));
+  const day = Number(text.slice(8, 10));
+  const [hour, minute, second] = [Number(text.slice(11, 13)), Number(text.slice(14, 16)), Number(text.slice(17, 19))];
+  if (year < 1000 || month < 1 || month > 12 || day < 1 || day > 28 || hour > 23 || minute > 59 || second > 59) {
+    return undefined;
+  }
+  return new Date(Date.UTC(year, month - 1, day, hour, minute, second, Number(text.slice(20, 23))));
+}
+
+const written = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}$/;
+
+function parseAny(text: string): Date | undefined {
   const parts = moment.exec(text);
   if (parts === null) return undefined;
   const [, day, time, fraction = "", zone = "Z"] = parts;

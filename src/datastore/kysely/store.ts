@@ -1,3 +1,4 @@
+import type { Awaitable } from "../../model/awaitable.ts";
 import type { Row, Schema } from "../../model/schema.ts";
 import type {
   Datastore,
@@ -9,7 +10,7 @@ import type {
   Where,
 } from "../contract.ts";
 import { type TransactionScope, withinTransaction } from "../transaction-scope.ts";
-import { BundleReader } from "./bundle.ts";
+import { BundleReader, type ReadNow } from "./bundle.ts";
 import type { Database, SqlDialect } from "./dialect.ts";
 import { translated } from "./errors.ts";
 import { empty, migrate, missing } from "./migration.ts";
@@ -24,6 +25,8 @@ export interface SqlStoreParts {
   readonly environment: DatastoreEnvironment;
   readonly bus: InvalidationBus | undefined;
   readonly scope: TransactionScope;
+  /** For databases that answer without I/O of the event loop. */
+  readonly readNow?: ReadNow;
   /** Called once, before the connections are closed. */
   readonly beforeClose?: () => Promise<void>;
 }
@@ -35,7 +38,7 @@ export class SqlStore implements Datastore {
   readonly #parts: SqlStoreParts;
   readonly #core: SqlCore;
   readonly #operations: SqlOperations;
-  readonly #bundles: BundleReader;
+  #bundles: BundleReader;
   #closing: Promise<void> | undefined;
 
   constructor(parts: SqlStoreParts) {
@@ -79,7 +82,20 @@ export class SqlStore implements Datastore {
     return this.#operations.count(table, where);
   }
 
-  async loadSession(idHash: string): Promise<SessionBundle | undefined> {
+  loadSession(idHash: string): Awaitable<SessionBundle | undefined> {
+    const { readNow, scope, dialect, schema } = this.#parts;
+    if (readNow !== undefined && !scope.inside) {
+      try {
+        const found = this.#bundles.loadSessionNow(readNow, idHash);
+        if (found !== undefined) return found.bundle;
+      } catch (error) {
+        return Promise.reject(translated(dialect, schema, "session", error));
+      }
+    }
+    return this.#loadSession(idHash);
+  }
+
+  async #loadSession(idHash: string): Promise<SessionBundle | undefined> {
     this.#parts.scope.refuseInside();
     return await this.#bundles.loadSession(this.#operations, idHash);
   }
@@ -129,6 +145,7 @@ export class SqlStore implements Datastore {
       if (done.length > 0) {
         await dialect.learn(db);
         this.#core.plans.clear();
+        this.#bundles = new BundleReader(this.#core);
       }
       return [...done];
     });

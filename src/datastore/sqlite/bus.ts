@@ -14,7 +14,8 @@ const turnLimit = 0.5;
 export function dataVersionBus(db: DatabaseSync): InvalidationBus {
   const listeners = new Listeners();
   const statement = db.prepare("PRAGMA data_version");
-  const read = (): unknown => statement.get()?.data_version;
+  statement.setReturnArrays(true);
+  const read = (): unknown => (statement.get() as unknown as readonly unknown[] | undefined)?.[0];
   let version = read();
   let lookedAt = Number.NEGATIVE_INFINITY;
   const forgetTurn = (): void => {

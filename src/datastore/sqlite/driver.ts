@@ -69,6 +69,15 @@ export class NodeSqliteDriver implements Driver {
 
   async init(): Promise<void> {}
 
+  /**
+   * The rows of a reading query, each as the list of its values, without waiting for anything: reading a local file does
+   * no I/O that the event loop could do meanwhile. Undefined when the connection is taken, closed, or the file locked.
+   */
+  readNow(text: string, parameters: readonly unknown[]): readonly (readonly unknown[])[] | undefined {
+    if (this.#taken || !this.#db.isOpen) return undefined;
+    return this.#connection.readNow(text, parameters as SQLInputValue[]);
+  }
+
   async acquireConnection(): Promise<DatabaseConnection> {
     this.#admit();
     if (this.#taken) await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -111,10 +120,27 @@ class NodeSqliteConnection implements DatabaseConnection {
   readonly #db: DatabaseSync;
   readonly #lockTimeout: number;
   readonly #statements = new LRUCache<string, Prepared>({ max: 500 });
+  readonly #readers = new LRUCache<string, StatementSync>({ max: 10 });
 
   constructor(db: DatabaseSync, lockTimeout: number) {
     this.#db = db;
     this.#lockTimeout = lockTimeout;
+  }
+
+  readNow(text: string, parameters: readonly SQLInputValue[]): readonly (readonly unknown[])[] | undefined {
+    let statement = this.#readers.get(text);
+    if (statement === undefined) {
+      statement = this.#db.prepare(text);
+      // Rows as objects would cost more than finding them.
+      statement.setReturnArrays(true);
+      this.#readers.set(text, statement);
+    }
+    try {
+      return statement.all(...parameters) as unknown as unknown[][];
+    } catch (error) {
+      if (isBusy(error)) return undefined;
+      throw error;
+    }
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {

@@ -2,6 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { Kysely } from "kysely";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
+import type { ReadNow } from "../kysely/bundle.ts";
 import { messageOf } from "../kysely/errors.ts";
 import { type SqlProvider, sqlProvider } from "../kysely/provider.ts";
 import { SqlStore } from "../kysely/store.ts";
@@ -50,7 +51,8 @@ export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
       const db = new Kysely<Record<string, Record<string, unknown>>>({ dialect: new NodeSqliteDialect(driver) });
       // Kysely destroys only what it has used.
       await db.connection().execute(async () => {});
-      return { db, store: new SqlStore({ db, dialect: sqliteDialect, schema, environment, bus, scope }) };
+      const readNow: ReadNow = (text, parameters) => driver.readNow(text, parameters);
+      return { db, store: new SqlStore({ db, dialect: sqliteDialect, schema, environment, bus, scope, readNow }) };
     } catch (error) {
       connection?.close();
       throw new DatastoreError(`cannot open the SQLite database "${path}": ${messageOf(error)}`, { cause: error });

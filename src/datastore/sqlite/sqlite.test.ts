@@ -273,3 +273,44 @@ it("reports what a taken-over table cannot be made to", async () => {
   await expect(store.migrate()).rejects.toThrow('add a unique index on "email" to table "user"');
   expect((await store.check()).length, "all or nothing").toBeGreaterThan(1);
 });
+
+it("reads a session at once, but waits for a transaction that has begun before", async () => {
+  const store = await open(newPath());
+  const session = { idHash: "hash", userId: null, createdAt: 1, lastSeenAt: 1, expiresAt: 2, data: {}, version: 0 };
+  await store.insert("session", { ...session, methods: [] });
+  const now = store.loadSession?.("hash");
+  expect(now).not.toBeInstanceOf(Promise);
+  expect(await now).toEqual({
+    session: await store.findOne("session", { idHash: "hash" }),
+    user: undefined,
+    roles: [],
+  });
+  expect(await store.loadSession?.("other")).toBe(undefined);
+  const begun = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  const work = store.transaction(async (tx) => {
+    await tx.update("session", { idHash: "hash" }, { version: 1 });
+    begun.resolve();
+    await goOn.promise;
+    await tx.update("session", { idHash: "hash" }, { version: 2 });
+    // Inside, the store itself is refused: what is read now would not be what is written.
+    await expect(Promise.resolve(store.loadSession?.("hash"))).rejects.toThrow("only its `tx`");
+  });
+  await begun.promise;
+  const meanwhile = store.loadSession?.("hash");
+  expect(meanwhile).toBeInstanceOf(Promise);
+  goOn.resolve();
+  await work;
+  expect((await meanwhile)?.session.version).toBe(2);
+});
+
+it("tells of a failing read and of a closed database by a rejection", async () => {
+  const path = newPath();
+  const store = await open(path);
+  const db = new DatabaseSync(path);
+  db.exec("drop table portcullis_session");
+  db.close();
+  await expect(Promise.resolve(store.loadSession?.("hash"))).rejects.toThrow(DatastoreError);
+  await store.close();
+  await expect(Promise.resolve(store.loadSession?.("hash"))).rejects.toThrow();
+});
