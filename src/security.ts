@@ -1,13 +1,16 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { type AnyOptions, type Assembly, assemble } from "./assembly.ts";
+import type { AuditTrail } from "./audit/trail.ts";
 import type { CredentialCache } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
-import type { Users } from "./datastore/users.ts";
+import type { UserReference, Users } from "./datastore/users.ts";
 import type { EventHub } from "./events/events.ts";
+import { isUnsafe } from "./http/csrf.ts";
 import { noRoute, type RouteFacts, SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
 import type { Account } from "./model/account.ts";
 import type { OwnColumns } from "./model/column.ts";
+import { commandLine } from "./model/command-line.ts";
 import { PortcullisError } from "./model/errors.ts";
 import type { Identity } from "./model/identity.ts";
 import type { User } from "./model/user.ts";
@@ -53,6 +56,8 @@ export interface Security<V extends Vocabulary> {
   readonly users: Users<V["user"], V["role"]>;
   readonly roles: Roles<V["role"], V["permission"]>;
   readonly events: EventHub;
+  /** The trail: who did what, when, from where, with which result. */
+  readonly audit: AuditTrail;
   /** The hash of a password as it would be stored. */
   hashPassword(password: string): Promise<string>;
   /** True when the password is this user's. Takes the same time when there is no such user. */
@@ -107,7 +112,9 @@ export async function portcullis<
   }>
 > {
   // The types say more than the run time checks; checkOptions looks at every value again.
-  return secure(await assemble(options as unknown as AnyOptions));
+  const security = secure(await assemble(options as unknown as AnyOptions));
+  commandLine()?.systems.add(security);
+  return security as never;
 }
 
 function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
@@ -141,7 +148,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       }
       if (verdict.kind !== "allow") return send(app, rq, await app.refusals.verdict(rq, verdict));
       expose(app, rq, c);
-      await next();
+      await (isUnsafe(rq.method) ? system.events.within(rq, next) : next());
       const answer = await send(app, rq, c.res);
       // Put over the former answer, Hono would let that one's cookies and headers win.
       c.res = undefined;
@@ -182,9 +189,10 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     },
     guard: (authz) => middleware(authz) as never,
     check: (request, authz) => check(request, authz) as never,
-    users: kernel.users as unknown as Users<V["user"] & User, V["role"]>,
+    users: toldUsers(kernel) as unknown as Users<V["user"] & User, V["role"]>,
     roles: kernel.roles as unknown as Roles<V["role"], V["permission"]>,
     events: system.events,
+    audit: assembly.audit,
     hashPassword: (password) => kernel.hasher.hash(password),
     async verifyPassword(user, password) {
       const account: Account | undefined = user === undefined ? undefined : await kernel.users.get(user.id);
@@ -216,5 +224,26 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     },
     purge: assembly.purge,
     close: assembly.close,
+  };
+}
+
+/** What the application itself does to an account is told; features tell what they do in words of their own. */
+function toldUsers({ users, system: { events } }: Assembly["kernel"]): Users {
+  const idOf = (user: UserReference): number => (typeof user === "number" ? user : user.id);
+  return {
+    ...users,
+    async setPassword(user, password, options) {
+      const done = await users.setPassword(user, password, options);
+      if (done) events.emit("passwordSet", { userId: idOf(user) });
+      return done;
+    },
+    async setUniquifier(user) {
+      await users.setUniquifier(user);
+      events.emit("accessReset", { userId: idOf(user) });
+    },
+    async resetAccess(user) {
+      await users.resetAccess(user);
+      events.emit("accessReset", { userId: idOf(user) });
+    },
   };
 }

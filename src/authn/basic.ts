@@ -32,7 +32,8 @@ export function basicScheme(proof: PasswordProof, signIn: SignIn, cache: Credent
   ): Promise<Identity | undefined> => {
     const stamp = cache.stamp();
     const account = await proof.find(user);
-    if (!(await proof.check(account, password, "basic")) || account === undefined) return undefined;
+    const right = await rq.system.events.within(rq, () => proof.check(account, password, "basic"));
+    if (!right || account === undefined) return undefined;
     const identity = await signIn.admit(rq, { account, methods: ["password"] }, "basic");
     // The gates are asked each time unless nothing can change their mind but a change of the user.
     if (identity !== undefined) cache.keep(entry, { userId: account.id, identity }, stamp, cacheLife);
