@@ -1,7 +1,9 @@
+import { auditTables } from "./audit/tables.ts";
+import { type AuditTrail, createAuditTrail } from "./audit/trail.ts";
 import { createAuthenticator } from "./authn/authenticator.ts";
 import { createBagKeeper } from "./authn/bag.ts";
 import { basicScheme, type LiveBasic } from "./authn/basic.ts";
-import { activeGate } from "./authn/gates.ts";
+import { activeGate, hookGate } from "./authn/gates.ts";
 import { createLimits } from "./authn/limits/limits.ts";
 import { datastoreLimits } from "./authn/limits/store.ts";
 import { createPasswordProof } from "./authn/password-proof.ts";
@@ -67,6 +69,7 @@ export interface Assembly {
   readonly app: AppContext;
   readonly pages: PageSender;
   readonly delivery: Delivery;
+  readonly audit: AuditTrail;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
   invalidate(userId: number | undefined): Promise<void>;
   cacheStats(): Readonly<Record<"session" | "token" | "basic", ReturnType<CredentialCache<LiveSession>["stats"]>>>;
@@ -110,7 +113,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const features = checkFeatures(options.features ?? []);
   const views = createViews(options.views, Object.assign({}, ...features.map((feature) => feature.pages ?? {})));
   const schema = composeSchema(options, features);
-  const events = createEventHub(log);
+  const events = createEventHub(log, now);
   const account = accountFactory(options.securityPayload);
   const cookies = createCookieJar({
     secure: options.cookies?.allowInsecure !== true,
@@ -145,7 +148,17 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     await datastore.bus?.publish(userId);
   };
 
-  const roles = createRoles({ datastore, now, invalidateAll: () => invalidate(undefined) });
+  const audit = createAuditTrail({
+    datastore,
+    ring,
+    events,
+    now,
+    log,
+    required: options.audit?.required === true,
+    keep: times.audit,
+    queue: options.audit?.queue ?? 10_000,
+  });
+  const roles = createRoles({ datastore, now, events, invalidateAll: () => invalidate(undefined) });
   for (const name of options.roles ?? []) await roles.findOrCreate(name);
   const history = createPasswordHistory(datastore, policy.remembered, now);
   const limitStore = options.limits?.store?.open() ?? datastoreLimits(datastore);
@@ -164,6 +177,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     hasher,
     history,
     account,
+    events,
     now,
     invalidate,
     fields: Object.keys(schema.user?.columns ?? {}),
@@ -256,7 +270,8 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     limits,
     ring,
     families,
-    gates: [activeGate, ...features.flatMap((feature) => feature.gates?.(base) ?? [])],
+    gates: [activeGate, hookGate, ...features.flatMap((feature) => feature.gates?.(base) ?? [])],
+    signedIn: features.flatMap((feature) => feature.signedIn ?? []),
     tokenLife: times.token,
     pendingLife: times.pending,
   });
@@ -285,6 +300,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   authenticator.check(defaultSchemes, "authn");
   authenticator.check([...csrf.schemes], "csrf.schemes");
 
+  for (const feature of features) feature.start?.(base);
   const kernel: Kernel = { ...base, signIn, bags, proof };
   Object.assign(services, ...features.map((feature) => feature.services?.(kernel) ?? {}));
   const endpoints = placed(
@@ -330,6 +346,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     for (const feature of features) await feature.purge?.(kernel);
     await families?.purge();
     await limits.purge();
+    await audit.prune();
   };
   const timer = setInterval(() => {
     purge().catch((error: unknown) => log("purging failed", { error: String(error) }));
@@ -340,6 +357,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     kernel,
     pages,
     delivery,
+    audit,
     app: {
       system,
       refusals,
@@ -361,6 +379,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       await delivery.close();
       await policy.close();
       await hasher.close();
+      await audit.close();
       await datastore.close();
     },
   };
@@ -411,7 +430,7 @@ function tokenFamilies(features: readonly Feature[], context: TokenFamiliesConte
 
 /** The core's tables with those of the features, the application's columns, and its names for tables. */
 function composeSchema(options: AnyOptions, features: readonly Feature[]): Schema {
-  const tables: Record<string, Table> = { ...coreTables };
+  const tables: Record<string, Table> = { ...coreTables, ...auditTables };
   for (const feature of features) Object.assign(tables, feature.tables ?? {});
   const user = tables.user as Table;
   tables.user = {

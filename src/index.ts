@@ -1,5 +1,8 @@
 /** Portcullis: routes that say who may call them, and a complete account system in the application's own database. */
 
+export type { AuditEntry, AuditResult } from "./audit/entry.ts";
+export type { AuditQuery, AuditTrail } from "./audit/trail.ts";
+export type { AuditFault, AuditReport, VerifyOptions } from "./audit/verify.ts";
 export { type SessionBag, type SessionDeclaration, sessionOf } from "./authn/bag.ts";
 export type { Gate, GateAttempt, GateVerdict } from "./authn/gates.ts";
 export type { EndpointLimits, LimitName, LimitOptions } from "./authn/limits/options.ts";
@@ -30,7 +33,16 @@ export { type Outbox, type OutboxOptions, outbox, type SmsOutbox, smsOutbox } fr
 export type { PhoneNumbers, PhoneOptions } from "./delivery/phone.ts";
 export type { DeliveryOptions } from "./delivery/queue.ts";
 export type { OutgoingSms, SmsSender } from "./delivery/sms.ts";
-export type { EventHub, SecurityEventName, SecurityEvents } from "./events/events.ts";
+export {
+  type EventContext,
+  type EventHub,
+  type Refusal,
+  refuse,
+  type SecurityAttemptName,
+  type SecurityAttempts,
+  type SecurityEventName,
+  type SecurityEvents,
+} from "./events/events.ts";
 export type { MailData, Mailer, MailOptions, MailRecipient, SmsOptions, Texter } from "./features/delivery.ts";
 export type { Destination, DestinationOptions, SpaOptions } from "./features/destinations.ts";
 export type { Problem } from "./http/answer.ts";

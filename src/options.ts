@@ -1,3 +1,4 @@
+import { auditTables } from "./audit/tables.ts";
 import type { SessionDeclaration } from "./authn/bag.ts";
 import { type LimitOptions, type LimitRules, limitRules } from "./authn/limits/options.ts";
 import type { Scheme } from "./authn/scheme.ts";
@@ -103,6 +104,16 @@ export interface SecurityOptions<
     readonly wrapHasher?: (hasher: PasswordHasher) => PasswordHasher;
   };
 
+  /** The trail of what happened: see docs/audit.md. */
+  readonly audit?: {
+    /** Entries older than that are removed; default: none. */
+    readonly keep?: Duration;
+    /** While the trail can't be written, sign-ins, registrations and changes of accounts are refused; default false. */
+    readonly required?: boolean;
+    /** So many entries wait in memory to be stored; what comes then goes to the log. Default 10,000. */
+    readonly queue?: number;
+  };
+
   readonly csrf?: CsrfOptions;
   readonly cookies?: {
     /** Goes before each cookie's name, to keep two applications on one host apart. */
@@ -170,6 +181,8 @@ export interface Times {
   readonly token: number;
   readonly within: number;
   readonly grace: number;
+  /** Undefined: entries of the trail stay. */
+  readonly audit: number | undefined;
 }
 
 type AnyOptions = SecurityOptions<string, string, Readonly<Record<string, ObjectRule>>, OwnColumns, string, object>;
@@ -206,6 +219,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   tokens: { life: "any", header: "text", allowInQuery: "text" },
   freshness: { within: "any", grace: "any" },
   passwords: { hashing: "any", policy: "any", wrapHasher: "function" },
+  audit: { keep: "any", required: "flag", queue: "count" },
   csrf: { schemes: "any", unauthenticated: "any", cookie: "any", header: "text" },
   cookies: { prefix: "any", allowInsecure: "flag" },
   trustedProxies: "any",
@@ -245,6 +259,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   clock: "function",
 };
 
+const tables = { ...coreTables, ...auditTables };
 const reservedRoles: ReadonlySet<string> = new Set(["OPEN", "AUTH", "CLOSE"]);
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
@@ -377,8 +392,8 @@ function checkVocabulary(options: AnyOptions): void {
   }
   namedColumns(options.columns ?? {});
   for (const [table, name] of Object.entries(options.tables ?? {})) {
-    if (!Object.hasOwn(coreTables, table)) {
-      throw new ConfigurationError(`tables.${table}`, `unknown table; known: ${Object.keys(coreTables).join(", ")}`);
+    if (!Object.hasOwn(tables, table)) {
+      throw new ConfigurationError(`tables.${table}`, `unknown table; known: ${Object.keys(tables).join(", ")}`);
     }
     if (typeof name !== "string" || !/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name))
       throw new ConfigurationError(`tables.${table}`, "is no name for a table");
@@ -426,7 +441,7 @@ function checkPaths({ paths }: AnyOptions): void {
   }
 }
 
-function times({ sessions, tokens, freshness }: AnyOptions): Times {
+function times({ sessions, tokens, freshness, audit }: AnyOptions): Times {
   const result: Times = {
     idle: milliseconds("sessions.idle", sessions?.idle ?? "24h"),
     absolute: milliseconds("sessions.absolute", sessions?.absolute ?? "14d"),
@@ -438,6 +453,7 @@ function times({ sessions, tokens, freshness }: AnyOptions): Times {
       freshness?.grace === "0s" || freshness?.grace === "0m"
         ? 0
         : milliseconds("freshness.grace", freshness?.grace ?? "1h"),
+    audit: audit?.keep === undefined ? undefined : milliseconds("audit.keep", audit.keep),
   };
   if (result.idle > result.absolute) throw new ConfigurationError("sessions.idle", "is longer than sessions.absolute");
   return result;

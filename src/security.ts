@@ -1,14 +1,17 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { type AnyOptions, type Assembly, assemble } from "./assembly.ts";
+import type { AuditTrail } from "./audit/trail.ts";
 import type { Lockout } from "./authn/limits/store.ts";
 import type { CredentialCache } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
-import type { Users } from "./datastore/users.ts";
+import type { UserReference, Users } from "./datastore/users.ts";
 import type { EventHub } from "./events/events.ts";
+import { isUnsafe } from "./http/csrf.ts";
 import { noRoute, type RouteFacts, SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
 import type { Account } from "./model/account.ts";
 import type { OwnColumns } from "./model/column.ts";
+import { commandLine } from "./model/command-line.ts";
 import { PortcullisError } from "./model/errors.ts";
 import type { Identity } from "./model/identity.ts";
 import type { User } from "./model/user.ts";
@@ -56,6 +59,8 @@ export interface Security<V extends Vocabulary> {
   readonly events: EventHub;
   /** Accounts that are locked against guessing, a page at a time; `users.unlock()` takes a lock off. */
   lockouts(page?: { readonly after?: number; readonly limit?: number }): Promise<readonly Lockout[]>;
+  /** The trail: who did what, when, from where, with which result. */
+  readonly audit: AuditTrail;
   /** The hash of a password as it would be stored. */
   hashPassword(password: string): Promise<string>;
   /**
@@ -113,7 +118,9 @@ export async function portcullis<
   }>
 > {
   // The types say more than the run time checks; checkOptions looks at every value again.
-  return secure(await assemble(options as unknown as AnyOptions));
+  const security = secure(await assemble(options as unknown as AnyOptions));
+  commandLine()?.systems.add(security);
+  return security as never;
 }
 
 function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
@@ -147,7 +154,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       }
       if (verdict.kind !== "allow") return send(app, rq, await app.refusals.verdict(rq, verdict));
       expose(app, rq, c);
-      await next();
+      await (isUnsafe(rq.method) ? system.events.within(rq, next) : next());
       const answer = await send(app, rq, c.res);
       // Put over the former answer, Hono would let that one's cookies and headers win.
       c.res = undefined;
@@ -188,10 +195,11 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     },
     guard: (authz) => middleware(authz) as never,
     check: (request, authz) => check(request, authz) as never,
-    users: kernel.users as unknown as Users<V["user"] & User, V["role"]>,
+    users: toldUsers(kernel) as unknown as Users<V["user"] & User, V["role"]>,
     roles: kernel.roles as unknown as Roles<V["role"], V["permission"]>,
     events: system.events,
     lockouts: (page) => kernel.limits.locked(page),
+    audit: assembly.audit,
     hashPassword: (password) => kernel.hasher.hash(password),
     async verifyPassword(user, password) {
       const account: Account | undefined = user === undefined ? undefined : await kernel.users.get(user.id);
@@ -223,5 +231,26 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     },
     purge: assembly.purge,
     close: assembly.close,
+  };
+}
+
+/** What the application itself does to an account is told; features tell what they do in words of their own. */
+function toldUsers({ users, system: { events } }: Assembly["kernel"]): Users {
+  const idOf = (user: UserReference): number => (typeof user === "number" ? user : user.id);
+  return {
+    ...users,
+    async setPassword(user, password, options) {
+      const done = await users.setPassword(user, password, options);
+      if (done) events.emit("passwordSet", { userId: idOf(user) });
+      return done;
+    },
+    async setUniquifier(user) {
+      await users.setUniquifier(user);
+      events.emit("accessReset", { userId: idOf(user) });
+    },
+    async resetAccess(user) {
+      await users.resetAccess(user);
+      events.emit("accessReset", { userId: idOf(user) });
+    },
   };
 }

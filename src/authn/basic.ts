@@ -32,14 +32,9 @@ export function basicScheme(proof: PasswordProof, signIn: SignIn, cache: Credent
 
   const prove = async (rq: SecurityRequest, user: string, password: string): Promise<Account | undefined> => {
     const account = await proof.find(user);
-    const right = await proof.check({
-      rq,
-      account,
-      identity: user,
-      password,
-      authType: "basic",
-      forget: "once",
-    });
+    const right = await rq.system.events.within(rq, () =>
+      proof.check({ rq, account, identity: user, password, authType: "basic", forget: "once" }),
+    );
     return right ? account : undefined;
   };
 

@@ -45,6 +45,16 @@ export interface Gate {
   check(attempt: GateAttempt): Awaitable<GateVerdict>;
 }
 
+/** The last gate: what the application hung before sign-ins (`security.events.before("signIn", …)`). */
+export const hookGate: Gate = {
+  name: "before-hooks",
+  order: Number.MAX_SAFE_INTEGER,
+  async check({ rq, account, purpose, methods }) {
+    const attempt = { user: account, methods, purpose };
+    return (await rq.system.events.ask("signIn", attempt, rq)) ?? "pass";
+  },
+};
+
 /** The gate of the core: an account that is not active gets nowhere. */
 export const activeGate: Gate = {
   name: "active",

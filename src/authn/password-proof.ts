@@ -111,6 +111,7 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
     if (account === undefined || account.password === null) {
       await hasher.burn(password);
       if (account !== undefined) events.emit("userFailedAuthn", { user: account, authType, tfa: false });
+      else events.emit("unknownIdentity", { authType });
       return false;
     }
     const verdict = await hasher.verify(password, account.password);

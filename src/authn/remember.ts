@@ -96,7 +96,7 @@ export function createRememberCredentials(datastore: Datastore, life: number): R
       clear(rq);
       await datastore.delete("remember", { id: credential.id });
       await endSessions(credential.id, credential.userId);
-      rq.system.events.emit("rememberReused", { userId: credential.userId });
+      rq.system.events.emit("rememberReused", { userId: credential.userId }, rq);
       return undefined;
     },
 

@@ -1,11 +1,11 @@
 import type { CredentialCache } from "../datastore/cache.ts";
 import type { Datastore, SessionBundle } from "../datastore/contract.ts";
 import type { Roles } from "../datastore/roles.ts";
-import type { accountFactory } from "../model/account.ts";
+import type { Account, accountFactory } from "../model/account.ts";
 import { type Awaitable, settled } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
 import type { Row } from "../model/schema.ts";
-import type { Session } from "../model/session.ts";
+import type { RememberCredential, Session } from "../model/session.ts";
 import { sha256 } from "../secrets/random.ts";
 
 /** How long sessions live, in milliseconds. */
@@ -51,6 +51,14 @@ export interface Sessions {
   load(id: string): Awaitable<LiveSession | undefined>;
   /** Ends one session at once. */
   end(session: Session): Promise<void>;
+  /** The user's sessions that are not over, the last used first; at most 200. */
+  of(account: Account): Promise<readonly Session[]>;
+  /** The user's remember credentials that are not over. */
+  remembered(account: Account): Promise<readonly RememberCredential[]>;
+  /** Ends what keeps one device signed in: this session, this credential and every session made of it. Returns how many sessions. */
+  endDevice(account: Account, session: Session | undefined, rememberId: string | undefined): Promise<number>;
+  /** Ends all sessions and remember credentials of the user but those of `kept`. Returns how many sessions. */
+  endOthers(account: Account, kept: Session | undefined): Promise<number>;
   /** The row was changed: what the cache knows of it is worth nothing. */
   forget(session: Session): Promise<void>;
   /** A freshness check passed: its grace is noted. */
@@ -115,16 +123,57 @@ export function createSessions(context: SessionsContext): Sessions {
     return live;
   };
 
+  const forgetUser = async (userId: number): Promise<void> => {
+    cache.invalidate(userId);
+    await datastore.bus?.publish(userId);
+  };
+
   /** The cache goes by the id, which is not kept anywhere: what hangs on the user is dropped, here and elsewhere. */
   const forget = async (session: Session): Promise<void> => {
-    if (session.userId === null) return;
-    cache.invalidate(session.userId);
-    await datastore.bus?.publish(session.userId);
+    if (session.userId !== null) await forgetUser(session.userId);
   };
 
   return {
     enabled: context.enabled,
     limits,
+    async of(account) {
+      const at = now();
+      const rows = await datastore.find(
+        "session",
+        { userId: account.id, expiresAt: { gt: at }, lastSeenAt: { gt: at - limits.idle } },
+        { orderBy: [{ field: "lastSeenAt", direction: "desc" }], limit: 200 },
+      );
+      const found = rows as unknown as readonly Session[];
+      return found.filter(({ uniquifier }) => uniquifier === account.fsUniquifier);
+    },
+    async remembered(account) {
+      const where = { userId: account.id, expiresAt: { gt: now() } };
+      const rows = (await datastore.find("remember", where, {
+        limit: 200,
+      })) as unknown as readonly RememberCredential[];
+      return rows.filter(({ uniquifier }) => uniquifier === account.fsUniquifier);
+    },
+    async endDevice(account, session, rememberId) {
+      const count = await datastore.transaction(async (tx) => {
+        const one =
+          session === undefined ? 0 : await tx.delete("session", { idHash: session.idHash, userId: account.id });
+        if (rememberId === undefined) return one;
+        await tx.delete("remember", { id: rememberId, userId: account.id });
+        return one + (await tx.delete("session", { rememberId, userId: account.id }));
+      });
+      await forgetUser(account.id);
+      return count;
+    },
+    async endOthers(account, kept) {
+      const userId = account.id;
+      const count = await datastore.transaction(async (tx) => {
+        const rememberId = kept?.rememberId ?? undefined;
+        await tx.delete("remember", rememberId === undefined ? { userId } : { userId, id: { not: rememberId } });
+        return tx.delete("session", kept === undefined ? { userId } : { userId, idHash: { not: kept.idHash } });
+      });
+      await forgetUser(userId);
+      return count;
+    },
     warm(id) {
       const live = cache.get(id);
       if (live === undefined) return undefined;

@@ -96,6 +96,8 @@ export interface SignInContext {
   /** Undefined: auth tokens cannot be renewed. */
   readonly families: TokenFamilies | undefined;
   readonly gates: readonly Gate[];
+  /** What features do in the transaction of a sign-in's session. */
+  readonly signedIn: readonly ((tx: Operations, account: Account, rq: SecurityRequest) => Promise<void>)[];
   /** Life of an auth token in milliseconds. */
   readonly tokenLife: number;
   /** For how long a parked sign-in waits, in milliseconds. */
@@ -129,7 +131,12 @@ export function createSignIn(context: SignInContext): SignIn {
     for (const gate of gates) {
       if (passed.includes(gate.name)) continue;
       const verdict = await gate.check({ rq, account: proof.account, purpose, methods: proof.methods });
-      if (verdict !== "pass") return { gate: gate.name, verdict };
+      if (verdict === "pass") continue;
+      if ("refuse" in verdict) {
+        const { account: user, methods: authnVia } = proof;
+        rq.system.events.emit("signInRefused", { user, authnVia, reason: verdict.refuse }, rq);
+      }
+      return { gate: gate.name, verdict };
     }
     return undefined;
   };
@@ -193,14 +200,14 @@ export function createSignIn(context: SignInContext): SignIn {
   /** The last stage, and the only place that makes a session with a user. */
   const establish = async (rq: SecurityRequest, passage: Passage): Promise<SignInOutcome> => {
     const { proof, purpose, identity: before } = passage;
-    const { account } = proof;
+    const noted = purpose === "sign-in" && context.signedIn.length > 0;
     const at = rq.system.now();
     const old = sessions.enabled ? (before?.session ?? rq.session) : undefined;
     const restored = purpose === "restore";
     const goesOn = purpose === "reauthenticate" || purpose === "renew";
     const methods =
       purpose === "reauthenticate" ? [...new Set([...(before?.methods ?? []), ...proof.methods])] : proof.methods;
-    const origin: FamilyOrigin = { account, methods, authenticatedAt: at };
+    const origin: FamilyOrigin = { account: proof.account, methods, authenticatedAt: at };
     const withToken = !restored && purpose !== "renew" && (proof.token === true || !sessions.enabled);
     // One browser, one credential, and never that of a user who was here before.
     if (purpose === "sign-in") {
@@ -208,9 +215,14 @@ export function createSignIn(context: SignInContext): SignIn {
       await families?.endPresented(rq);
     }
     // All or nothing: neither a new session beside the old one nor a credential without its session.
-    const { made, member, credential } = await datastore.transaction(async (tx) => {
+    const { made, member, credential, account } = await datastore.transaction(async (tx) => {
+      let { account } = proof;
+      if (noted) {
+        for (const work of context.signedIn) await work(tx, account, rq);
+        account = (await users.get(account.id, tx)) ?? account;
+      }
       const member = withToken ? await families?.begin(rq, tx, origin) : undefined;
-      if (!sessions.enabled) return { made: undefined, member, credential: undefined };
+      if (!sessions.enabled) return { made: undefined, member, credential: undefined, account };
       const credential =
         proof.remember === true && !restored ? await remember.create(rq, account, proof.methods, tx) : undefined;
       const made = await createSession(rq, tx, {
@@ -226,9 +238,11 @@ export function createSignIn(context: SignInContext): SignIn {
         expiresAt: goesOn && old !== undefined ? old.expiresAt : at + sessions.limits.absolute,
       });
       if (old !== undefined) await tx.delete("session", { idHash: old.idHash });
-      return { made, member, credential };
+      return { made, member, credential, account };
     });
     if (old !== undefined) await sessions.forget(old);
+    // The user's other devices read the row again; nobody else's are concerned.
+    if (noted && made !== undefined) await sessions.forget(made.session);
     credential?.hand();
     if (made !== undefined) rq.setCookie(rq.system.cookies.name("session"), made.id, rq.system.cookies.attributes());
     const token = withToken ? authToken(rq, origin, member) : undefined;
@@ -236,11 +250,13 @@ export function createSignIn(context: SignInContext): SignIn {
     const session = made?.session;
     const identity: Identity =
       session === undefined
-        ? tokenIdentity(origin, member)
+        ? tokenIdentity({ ...origin, account }, member)
         : { account, via: "session", methods, authenticatedAt: session.authenticatedAt, session };
     become(rq, identity);
-    if (!restored && purpose !== "renew")
-      rq.system.events.emit("userAuthenticated", { user: account, authnVia: proof.methods });
+    if (restored) rq.system.events.emit("sessionRestored", { user: account }, rq);
+    else if (purpose !== "renew") {
+      rq.system.events.emit("userAuthenticated", { user: account, authnVia: proof.methods }, rq);
+    }
     if (member !== undefined) {
       rq.system.events.emit("refreshTrackerCreated", { user: account, family: member.family });
     }
@@ -426,10 +442,11 @@ export function createSignIn(context: SignInContext): SignIn {
         clearPending(rq);
       }
       rq.clearCookie(cookies.name("session"), cookies.attributes());
+      // While it is still known who did it.
+      if (account !== undefined) events.emit("userSignedOut", { user: account }, rq);
       rq.identity = undefined;
       rq.session = undefined;
       rq.tried = undefined;
-      if (account !== undefined) events.emit("userSignedOut", { user: account });
     },
   };
 }

@@ -122,7 +122,7 @@ export function createRefusals(context: RefusalContext): Refusals {
   };
 
   const unauthenticated = (rq: SecurityRequest, verdict: Unauthenticated): Awaitable<Response> => {
-    rq.system.events.emit("userUnauthenticated", { path: rq.path });
+    rq.system.events.emit("userUnauthenticated", { path: rq.path }, rq);
     if (handlers.unauthenticated === undefined) return turnAway(rq, verdict);
     return Promise.resolve(handlers.unauthenticated(rq, verdict)).then((own) => own ?? turnAway(rq, verdict));
   };
@@ -139,6 +139,9 @@ export function createRefusals(context: RefusalContext): Refusals {
 
   const unauthorized = async (rq: SecurityRequest, verdict: Forbidden): Promise<Response> => {
     rq.system.log("a request was refused", { route: rq.route.label, reason: verdict.reason });
+    const user = rq.identity?.account;
+    // Without a user it may be anybody, without limit: the log has it.
+    if (user !== undefined) rq.system.events.emit("permissionDenied", { user, reason: verdict.reason }, rq);
     const replaced = await handlers.unauthorized?.(rq, verdict);
     if (replaced !== undefined) return replaced;
     const own = paths.unauthorized;

@@ -1,6 +1,8 @@
 import type { MatrixSource } from "../model/command-line.ts";
 import type { RouteRecord } from "../routes/types.ts";
-import type { Start } from "./start.ts";
+import type { Vocabulary } from "../routes/vocabulary.ts";
+import type { Security } from "../security.ts";
+import { findModule, type Start, watchStart } from "./start.ts";
 import { CommandError } from "./terminal.ts";
 
 /** What the matrix of a program says. */
@@ -58,4 +60,44 @@ function hasMatrix(value: unknown): value is MatrixSource {
 function recordsOf(app: MatrixSource): readonly RouteRecord[] {
   // The program may have loaded another copy of the package; the record is the same.
   return app.accessMatrix() as readonly RouteRecord[];
+}
+
+/** The words of a program that was not known when the command was compiled. */
+export interface AnyWords extends Vocabulary {
+  readonly role: string;
+  readonly permission: string;
+  readonly object: string;
+  readonly scheme: string;
+}
+
+/**
+ * Starts the program of a module as for a server, but does not listen, and works with its system: the export `security`, or
+ * the only one that it starts. What happens meanwhile is stored before this resolves. Throws CommandError when there is none.
+ */
+export async function withSystem<T>(
+  module: string | undefined,
+  work: (security: Security<AnyWords>) => Promise<T>,
+): Promise<T> {
+  const start = watchStart("operate", findModule(module));
+  const security = await programSystem(start);
+  try {
+    return await work(security);
+  } finally {
+    await security.close();
+  }
+}
+
+async function programSystem(start: Start): Promise<Security<AnyWords>> {
+  const exports = await start.load();
+  const named = await exports["security"];
+  // The program may have loaded another copy of the package; what it has is the same.
+  if (typeof named === "object" && named !== null && start.systems.has(named)) return named as Security<AnyWords>;
+  if (start.systems.size === 0) await start.over();
+  const [system] = start.systems;
+  if (system !== undefined && start.systems.size === 1) return system as Security<AnyWords>;
+  throw new CommandError(
+    system === undefined
+      ? "the module calls no portcullis() when it is loaded, so there is no system"
+      : `the module starts ${start.systems.size} systems; export the one to work with as "security"`,
+  );
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Argument, Command, CommanderError, Option } from "commander";
+import { type AuditExportOptions, type AuditVerifyOptions, auditExport, auditVerify } from "./audit.ts";
 import { type MigrateOptions, migrate } from "./migrate.ts";
 import { type RoutesOptions, routes } from "./routes.ts";
 import { usualModules } from "./start.ts";
@@ -88,7 +89,46 @@ Examples:
   $ portcullis migrate src/server.ts --check   # before a deployment: is anything missing?`,
     )
     .action(run(terminal, (module, options: MigrateOptions) => migrate(terminal, module, options)));
+  auditCommands(program, terminal);
   return program;
+}
+
+function auditCommands(program: Command, terminal: Terminal): void {
+  const audit = program
+    .command("audit")
+    .summary("verify the audit trail, or export it")
+    .description("Looks at the audit trail of the application's database.");
+  audit
+    .command("verify")
+    .summary("recompute the chain of hashes")
+    .description(
+      "Recomputes the chain of hashes, says what was changed, removed or added past the application, and prints the head.",
+    )
+    .addArgument(moduleArgument())
+    .option("--expect <head>", "the head that an earlier look printed: that entry must still be there")
+    .option("--json", "print the report as JSON")
+    .option("--debug", "show the stack of an error")
+    .addHelpText(
+      "after",
+      `${exitCodes}
+Examples:
+  $ portcullis audit verify
+  $ portcullis audit verify --expect 1234:kq3…   # keep the printed head on another machine`,
+    )
+    .action(run(terminal, (module, options: AuditVerifyOptions) => auditVerify(terminal, module, options)));
+  audit
+    .command("export")
+    .summary("print the entries")
+    .description("Prints the entries, newest first, as JSON lines.")
+    .addArgument(moduleArgument())
+    .option("--csv", "print CSV (RFC 4180)")
+    .option("--user <id>", "only what concerns this user")
+    .option("--name <event>", "only this event")
+    .option("--from <date>", "not before")
+    .option("--to <date>", "before")
+    .option("--debug", "show the stack of an error")
+    .addHelpText("after", exitCodes)
+    .action(run(terminal, (module, options: AuditExportOptions) => auditExport(terminal, module, options)));
 }
 
 function moduleArgument(): Argument {

@@ -22,6 +22,7 @@ const startLimit = 10_000;
 export interface Start {
   readonly applications: ReadonlySet<MatrixSource>;
   readonly served: ReadonlySet<object>;
+  readonly systems: ReadonlySet<object>;
   readonly databases: readonly Promise<MigrationReport>[];
   /** Imports the module and returns its exports. Throws what its start throws. */
   load(): Promise<Readonly<Record<string, unknown>>>;
@@ -40,12 +41,14 @@ export function watchStart(command: CommandLine["command"], file: string, checkO
     checkOnly,
     applications: new Set(),
     served: new Set(),
+    systems: new Set(),
     databases: [],
     started: accepts.resolve,
   };
   return {
     applications: hook.applications,
     served: hook.served,
+    systems: hook.systems,
     databases: hook.databases,
     async load() {
       beginCommand(hook);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createEventHub } from "../events/events.ts";
 import { coreTables } from "../model/tables.ts";
 import type { Datastore, DatastoreProvider } from "./contract.ts";
 import { memory } from "./memory/index.ts";
@@ -11,6 +12,7 @@ async function made(provider: DatastoreProvider): Promise<{ roles: Roles; store:
   await store.migrate();
   const roles = createRoles({
     datastore: store,
+    events: createEventHub(() => undefined),
     now: Date.now,
     invalidateAll: async () => {
       changes += 1;

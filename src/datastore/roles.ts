@@ -1,3 +1,4 @@
+import type { EventHub } from "../events/events.ts";
 import { PortcullisError, UniqueConflictError } from "../model/errors.ts";
 import type { Role } from "../model/user.ts";
 import type { Datastore, Operations } from "./contract.ts";
@@ -40,12 +41,13 @@ export interface NewRole<Permission extends string = string> {
 export interface RolesContext {
   readonly datastore: Datastore;
   readonly now: () => number;
+  readonly events: EventHub;
   /** Called after each commit that changes what roles grant: anybody may be concerned. */
   readonly invalidateAll: () => Promise<void>;
 }
 
 /** Makes the operations on roles of one running system. */
-export function createRoles({ datastore, now, invalidateAll }: RolesContext): Roles {
+export function createRoles({ datastore, now, events, invalidateAll }: RolesContext): Roles {
   const find = async (name: string, tx: Operations = datastore): Promise<Role | undefined> => {
     const row = await tx.findOne("role", { name });
     // A collation that ignores case must not turn one role into another.
@@ -63,6 +65,7 @@ export function createRoles({ datastore, now, invalidateAll }: RolesContext): Ro
     const permissions = checkPermissions(options.permissions ?? []);
     const description = options.description ?? null;
     await datastore.insert("role", { name, description, permissions, updateDatetime: new Date(now()) });
+    events.emit("roleCreated", { role: name });
     return require(name);
   };
 
@@ -77,10 +80,14 @@ export function createRoles({ datastore, now, invalidateAll }: RolesContext): Ro
       const role = await require(name, tx);
       const permissions = [...next(new Set(role.permissions))].sort();
       await tx.update("role", { id: role.id }, { permissions });
-      return permissions;
+      const before = new Set(role.permissions);
+      const added = permissions.filter((permission) => !before.has(permission));
+      return { permissions, added, removed: [...before.difference(new Set(permissions))] };
     });
     await invalidateAll();
-    return result;
+    const { permissions, added, removed } = result;
+    if (added.length + removed.length > 0) events.emit("rolePermissionsChanged", { role: name, added, removed });
+    return permissions;
   };
 
   return {
@@ -107,6 +114,7 @@ export function createRoles({ datastore, now, invalidateAll }: RolesContext): Ro
         await tx.delete("role", { id: role.id });
       });
       await invalidateAll();
+      events.emit("roleDeleted", { role: name });
     },
     async ofUser(userId, tx = datastore) {
       const links = await tx.find("rolesUsers", { userId });

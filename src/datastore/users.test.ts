@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
+import { createEventHub } from "../events/events.ts";
 import { accountFactory } from "../model/account.ts";
 import { UniqueConflictError } from "../model/errors.ts";
 import { coreTables } from "../model/tables.ts";
@@ -30,8 +31,10 @@ async function domain(provider: DatastoreProvider): Promise<Domain> {
   const store = await provider.open(coreTables, { now, log: () => undefined });
   await store.migrate();
   open.push(store);
+  const events = createEventHub(() => undefined, now);
   const roles = createRoles({
     datastore: store,
+    events,
     now,
     invalidateAll: async () => {
       told.push(undefined);
@@ -43,6 +46,7 @@ async function domain(provider: DatastoreProvider): Promise<Domain> {
     hasher: createHasher({ memory: 64, passes: 1, parallelism: 1, allowWeakHashing: true }),
     history: createPasswordHistory(store, 0, now),
     account: accountFactory(),
+    events,
     now,
     unlock: async () => false,
     forgetFailures: async () => undefined,

@@ -1,3 +1,4 @@
+import type { EventHub } from "../events/events.ts";
 import type { Account, accountFactory } from "../model/account.ts";
 import { normalizeEmail } from "../model/email.ts";
 import { PortcullisError } from "../model/errors.ts";
@@ -33,6 +34,7 @@ export interface UsersContext {
   readonly hasher: PasswordHasher;
   readonly history: PasswordHistory;
   readonly account: ReturnType<typeof accountFactory>;
+  readonly events: EventHub;
   readonly now: () => number;
   /** The names of the user's columns, for messages. */
   readonly fields: readonly string[];
@@ -137,7 +139,7 @@ const idOf = (user: UserReference): number => (typeof user === "number" ? user :
 
 /** Makes the operations on users of one running system. */
 export function createUsers(context: UsersContext): Users {
-  const { datastore, roles, hasher, history, invalidate } = context;
+  const { datastore, roles, hasher, history, invalidate, events } = context;
   const fields = new Set(context.fields);
 
   const load = async (operations: Operations, field: string, value: string | number): Promise<Account | undefined> => {
@@ -213,6 +215,7 @@ export function createUsers(context: UsersContext): Users {
       return count > 0;
     });
     await invalidate(id);
+    if (changed) events.emit(active ? "userActivated" : "userDeactivated", { userId: id });
     return changed;
   };
 
@@ -263,7 +266,11 @@ export function createUsers(context: UsersContext): Users {
         if (account === undefined) throw new UnknownUserError(id);
         return account;
       };
-      return tx === undefined ? datastore.transaction(work) : work(tx);
+      // Inside of somebody else's transaction nothing has happened yet: who began it tells of it.
+      if (tx !== undefined) return work(tx);
+      const account = await datastore.transaction(work);
+      events.emit("userCreated", { userId: account.id });
+      return account;
     },
 
     async update(user, set, tx) {
@@ -285,6 +292,7 @@ export function createUsers(context: UsersContext): Users {
       await invalidate(id);
       // The database may give the id to somebody else.
       await context.forgetFailures(id);
+      events.emit("userDeleted", { userId: id });
     },
 
     unlock: (user) => context.unlock(idOf(user)),
@@ -308,6 +316,7 @@ export function createUsers(context: UsersContext): Users {
         return true;
       });
       await invalidate(id);
+      if (added) events.emit("roleGranted", { userId: id, role: name });
       return added;
     },
 
@@ -316,6 +325,7 @@ export function createUsers(context: UsersContext): Users {
       const role = await roles.require(name);
       const removed = await datastore.delete("rolesUsers", { userId: id, roleId: role.id });
       await invalidate(id);
+      if (removed > 0) events.emit("roleRevoked", { userId: id, role: name });
       return removed > 0;
     },
 

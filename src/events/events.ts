@@ -1,87 +1,90 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { MessageKey } from "../i18n/catalogue.ts";
 import type { Account } from "../model/account.ts";
+import type { Awaitable } from "../model/awaitable.ts";
+import type {
+  EventContext,
+  SecurityAttemptName,
+  SecurityAttempts,
+  SecurityEventName,
+  SecurityEvents,
+} from "./catalogue.ts";
 
-/** What happened, by name, with the fields of Flask-Security's signals in camelCase. Features add theirs by declaration. */
-export interface SecurityEvents {
-  /** Somebody proved who they are and passed every gate. */
-  userAuthenticated: { user: Account; authnVia: readonly string[] };
-  /** A proof failed for a known user. */
-  userFailedAuthn: { user: Account; authType: string; tfa: boolean };
-  /** A caller without (valid) credentials was turned away. */
-  userUnauthenticated: { path: string };
-  userSignedOut: { user: Account };
-  userRegistered: { user: Account; formData: Readonly<Record<string, unknown>>; confirmationToken: string | undefined };
-  /** A registration for an address or username that is taken. */
-  userNotRegistered: {
-    user: Account | undefined;
-    existingEmail: boolean;
-    existingUsername: boolean;
-    formData: Readonly<Record<string, unknown>>;
-  };
-  /** A link that proves the address was mailed. */
-  confirmInstructionsSent: { user: Account };
-  userConfirmed: { user: Account };
-  /** A link that sets a new password was mailed. */
-  resetInstructionsSent: { user: Account };
-  passwordReset: { user: Account };
-  passwordChanged: { user: Account };
-  /** A link that signs in was mailed. */
-  loginInstructionsSent: { user: Account };
-  /** A link that proves a new address was mailed there. */
-  changeEmailInstructionsSent: { user: Account; newEmail: string };
-  emailChanged: { user: Account; oldEmail: string };
-  usernameChanged: { user: Account; oldUsername: string | null };
-  /** The owner has shut the account; it is removed when the grace is over. */
-  accountDeletionRequested: { user: Account };
-  /** The owner took it back in time. */
-  accountDeletionCancelled: { user: Account };
-  /** The account is removed for good; `user` is what it was. */
-  accountDeleted: { user: Account };
-  usernameRecoverySent: { user: Account };
-  /** A remember credential was presented that had been replaced: whoever uses it now may have stolen it. It is revoked. */
-  rememberReused: { userId: number };
-  /** A sign-in began a family of tokens that can be renewed. */
-  refreshTrackerCreated: { user: Account; family: string };
-  /** A new auth token was given for a refresh token. */
-  tokenRefreshed: { user: Account; family: string };
-  /** A family of tokens was ended before its time. */
-  refreshTrackerRevoked: { userId: number; family: string; reason: "signOut" | "reuse" };
-  /** A refresh token was presented that had been replaced: whoever uses it now may have stolen it. Its family is ended. */
-  refreshTokenReused: { userId: number; family: string };
-  /** A stored hash was replaced by one of the current form at sign-in. */
-  passwordUpgraded: { user: Account };
-  /** A mail was given up. `user` is undefined where it was for an address that no account has. */
-  mailFailed: { user: Account | undefined; template: string; to: string; failure: string; attempts: number };
-  /** A text message was given up. */
-  smsFailed: { user: Account | undefined; to: string; failure: string; attempts: number };
-  /** Too many attempts: refused without being looked at. `user`: where the attempt named one. */
-  limitReached: { limit: string; user: Account | undefined; address: string | undefined };
-  /** Guessing has locked an account for a while. */
-  accountLocked: { user: Account; until: number; failures: number };
-  /** A lock was taken away before its time. */
-  accountUnlocked: { userId: number };
+export type {
+  EventContext,
+  SecurityAttemptName,
+  SecurityAttempts,
+  SecurityEventName,
+  SecurityEvents,
+} from "./catalogue.ts";
+
+/** What events need to know of the request in which they happen; a SecurityRequest is one. */
+export interface EventSource {
+  readonly address: string | undefined;
+  readonly method: string;
+  readonly route: { readonly label: string };
+  readonly identity: { readonly account: Account; readonly via: string } | undefined;
+  header(name: string): string | undefined;
 }
 
-/** The names of all events. */
-export type SecurityEventName = keyof SecurityEvents;
+/** That something must not happen, and what the caller is told. */
+export interface Refusal {
+  readonly refuse: MessageKey;
+}
 
-type Listener<Name extends SecurityEventName> = (event: SecurityEvents[Name]) => void | Promise<void>;
+/** A before-hook's way to say no. */
+export function refuse(key: MessageKey): Refusal {
+  return { refuse: key };
+}
 
-/** Typed events. A listener observes: what it throws is logged and changes nothing. */
+type Listener<Name extends SecurityEventName> = (
+  event: SecurityEvents[Name],
+  context: EventContext,
+) => void | Promise<void>;
+
+type Hook<Name extends SecurityAttemptName> = (
+  attempt: SecurityAttempts[Name],
+  context: EventContext,
+) => Awaitable<Refusal | undefined>;
+
+/** Typed events. A listener observes: what it throws is logged and changes nothing. A before-hook decides: what it throws refuses. */
 export interface EventHub {
   /** Returns the function that takes the listener off again. */
   on<Name extends SecurityEventName>(name: Name, listener: Listener<Name>): () => void;
   /** Every event, for a trail. */
-  onAny(listener: (name: SecurityEventName, event: SecurityEvents[SecurityEventName]) => unknown): () => void;
-  emit<Name extends SecurityEventName>(name: Name, event: SecurityEvents[Name]): void;
+  onAny(
+    listener: (name: SecurityEventName, event: SecurityEvents[SecurityEventName], context: EventContext) => unknown,
+  ): () => void;
+  /** Tells the listeners. Without `source`, the request inside of which this is called is taken (see `within`). */
+  emit<Name extends SecurityEventName>(name: Name, event: SecurityEvents[Name], source?: EventSource): void;
+  /**
+   * A hook that is asked before something happens, in the order of registration; the first `refuse("KEY")` decides. A hook
+   * that throws refuses too. Returns the function that takes it off again.
+   */
+  before<Name extends SecurityAttemptName>(name: Name, hook: Hook<Name>): () => void;
+  /** Asks the before-hooks; undefined: it may happen. For features. */
+  ask<Name extends SecurityAttemptName>(
+    name: Name,
+    attempt: SecurityAttempts[Name],
+    source?: EventSource,
+  ): Promise<Refusal | undefined>;
+  /** Runs `work` so that events inside of it, however deep, are known to happen in this request. */
+  within<T>(source: EventSource, work: () => T): T;
 }
 
 /** Makes the hub of one running system. */
-export function createEventHub(log: (message: string, details?: Record<string, unknown>) => void): EventHub {
-  type AnyListener = (event: never) => void | Promise<void>;
+export function createEventHub(
+  log: (message: string, details?: Record<string, unknown>) => void,
+  now: () => number = Date.now,
+): EventHub {
+  type AnyListener = (event: never, context: EventContext) => unknown;
   const listeners = new Map<SecurityEventName, Set<AnyListener>>();
   const observers = new Set<Parameters<EventHub["onAny"]>[0]>();
+  const hooks = new Map<SecurityAttemptName, Set<AnyListener>>();
+  const current = new AsyncLocalStorage<EventSource>();
+  const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
   const failed = (name: string, error: unknown): void =>
-    log("an event listener failed", { event: name, error: error instanceof Error ? error.message : String(error) });
+    log("an event listener failed", { event: name, error: textOf(error) });
   const tell = (name: string, listener: () => unknown): void => {
     try {
       const result = listener();
@@ -90,23 +93,57 @@ export function createEventHub(log: (message: string, details?: Record<string, u
       failed(name, error);
     }
   };
+  const contextOf = (source: EventSource | undefined): EventContext => ({
+    at: now(),
+    address: source?.address,
+    agent: source?.header("user-agent"),
+    route: source === undefined ? undefined : routeOf(source),
+    actor: source?.identity?.account,
+    via: source?.identity?.via,
+  });
+  const register = <Name>(map: Map<Name, Set<AnyListener>>, name: Name, listener: AnyListener): (() => void) => {
+    const set = map.get(name) ?? new Set<AnyListener>();
+    map.set(name, set);
+    set.add(listener);
+    return () => set.delete(listener);
+  };
 
   return {
-    on(name, listener) {
-      const set = listeners.get(name) ?? new Set<AnyListener>();
-      listeners.set(name, set);
-      set.add(listener as AnyListener);
-      return () => set.delete(listener as AnyListener);
-    },
+    on: (name, listener) => register(listeners, name, listener as AnyListener),
     onAny(listener) {
       observers.add(listener);
       return () => observers.delete(listener);
     },
-    emit(name, event) {
-      for (const observer of observers) tell(name, () => observer(name, event));
-      for (const listener of listeners.get(name) ?? []) {
-        tell(name, () => (listener as Listener<typeof name>)(event));
-      }
+    emit(name, event, source = current.getStore()) {
+      const interested = listeners.get(name) ?? [];
+      const context = contextOf(source);
+      for (const observer of observers) tell(name, () => observer(name, event, context));
+      for (const listener of interested) tell(name, () => (listener as Listener<typeof name>)(event, context));
     },
+    before: (name, hook) => register(hooks, name, hook as AnyListener),
+    async ask(name, attempt, source = current.getStore()) {
+      const asked = hooks.get(name);
+      if (asked === undefined || asked.size === 0) return undefined;
+      const context = contextOf(source);
+      for (const hook of asked) {
+        try {
+          const answer = await (hook as Hook<typeof name>)(attempt, context);
+          if (answer === undefined) continue;
+          // An answer that is no refusal is a mistake in the hook: closed, as when it throws.
+          if (typeof (answer as Partial<Refusal> | null)?.refuse === "string") return answer;
+          throw new TypeError("a before-hook answers with refuse(key) or undefined");
+        } catch (error) {
+          log("a before-hook failed, which refuses", { attempt: name, error: textOf(error) });
+          return refuse("ACTION_REFUSED");
+        }
+      }
+      return undefined;
+    },
+    within: (source, work) => current.run(source, work),
   };
+}
+
+/** "POST /login": labels of account endpoints have their method in them, others may not. */
+function routeOf({ method, route: { label } }: EventSource): string {
+  return label.includes(" ") ? label : `${method} ${label}`;
 }

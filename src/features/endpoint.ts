@@ -4,7 +4,7 @@ import type { Guard } from "../authz/guard.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import type { Awaitable } from "../model/awaitable.ts";
-import type { PageLink, Pages } from "../views/contract.ts";
+import type { ListView, PageLink, Pages } from "../views/contract.ts";
 import type { Fault, Field, FieldValues } from "./fields.ts";
 
 /** What an endpoint answers: never a Response, so that pages and JSON always say the same. */
@@ -25,6 +25,7 @@ export type Answer =
       readonly fields?: Readonly<Record<string, readonly Fault[]>>;
       readonly form?: readonly Fault[];
     }
+  | { readonly kind: "notFound" }
   | {
       readonly kind: "goTo";
       readonly to: string;
@@ -70,6 +71,11 @@ export function goTo(to: string, message?: Fault): Answer {
   return message === undefined ? { kind: "goTo", to } : { kind: "goTo", to, message };
 }
 
+/** There is no such thing, or none that is the caller's: 404. */
+export function notFound(): Answer {
+  return { kind: "notFound" };
+}
+
 /** What an endpoint's functions are given. */
 export interface EndpointRequest<Fields extends Readonly<Record<string, Field<unknown>>>> {
   readonly rq: SecurityRequest;
@@ -95,6 +101,8 @@ export interface Endpoint {
   readonly submitLabel: MessageKey;
   readonly fields: Readonly<Record<string, Field<unknown>>>;
   readonly limits?: EndpointLimits;
+  /** Rows with buttons, above the form. */
+  list(rq: SecurityRequest): Awaitable<ListView | undefined>;
   /** Links below the form. */
   links(rq: SecurityRequest, next: string | undefined): readonly PageLink[];
   /** Before a GET is answered: what JSON gets, or an answer in its place. */
@@ -118,6 +126,8 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
   readonly fields: Fields;
   /** How often it may be submitted; past that the answer is 429 with Retry-After. */
   readonly limits?: EndpointLimits;
+  /** Rows with buttons. A page that has these and no fields shows no form. */
+  readonly list?: (rq: SecurityRequest) => Awaitable<ListView | undefined>;
   readonly links?: (rq: SecurityRequest, next: string | undefined) => readonly PageLink[];
   readonly show?: (rq: SecurityRequest) => Awaitable<Answer | Readonly<Record<string, unknown>>>;
   readonly submit: (request: EndpointRequest<Fields>) => Awaitable<Answer>;
@@ -127,11 +137,12 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
 export function endpoint<const Fields extends Readonly<Record<string, Field<unknown>>>>(
   definition: EndpointDefinition<Fields>,
 ): Endpoint {
-  const { links, show, submit, intro, methods, ...rest } = definition;
+  const { links, list, show, submit, intro, methods, ...rest } = definition;
   return {
     ...rest,
     intro: typeof intro === "function" ? intro : () => (intro === undefined ? undefined : { key: intro }),
     methods: methods ?? ["GET", "POST"],
+    list: list ?? (() => undefined),
     links: links ?? (() => []),
     show: show ?? (() => ({})),
     // The engine parses exactly these fields, so the values are of their types.

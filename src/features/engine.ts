@@ -53,17 +53,18 @@ export function endpointHandler(
   const limit = context.limits.endpoint(endpoint.name, endpoint.limits);
   return async (c) => {
     const rq = new SecurityRequest(context.system, c.req.raw, facts, c);
-    let response: Response;
-    try {
-      const verdict = await endpoint.authz.check(rq);
-      if (verdict.kind !== "allow") response = await context.refusals.verdict(rq, verdict);
-      else response = method === "GET" ? await show(context, endpoint, rq) : await submit(context, endpoint, rq, limit);
-    } catch (error) {
-      const known = context.refusals.error(rq, error);
-      if (known === undefined) throw error;
-      response = await known;
-    }
-    return send(context, rq, response);
+    const respond = async (): Promise<Response> => {
+      try {
+        const verdict = await endpoint.authz.check(rq);
+        if (verdict.kind !== "allow") return await context.refusals.verdict(rq, verdict);
+        return method === "GET" ? await show(context, endpoint, rq) : await submit(context, endpoint, rq, limit);
+      } catch (error) {
+        const known = context.refusals.error(rq, error);
+        if (known === undefined) throw error;
+        return known;
+      }
+    };
+    return send(context, rq, await context.system.events.within(rq, respond));
   };
 }
 
@@ -198,6 +199,8 @@ async function answer(
           "x-content-type-options": "nosniff",
         },
       });
+    case "notFound":
+      return context.refusals.message(rq, 404, "not_found", "NOT_FOUND");
     case "goTo":
       flash(context, rq, result.message);
       return seeOther(result.to, 302);
@@ -254,9 +257,10 @@ async function page(
   const focus = faulty ?? Object.keys(endpoint.fields)[0];
   const fields: Record<string, FieldView> = {};
   for (const [name, field] of Object.entries(endpoint.fields)) {
-    fields[name] = fieldView(catalogue, name, field, state, name === focus);
+    if (field.hidden !== true) fields[name] = fieldView(catalogue, name, field, state, name === focus);
   }
   const intro = await endpoint.intro(rq);
+  const list = await endpoint.list(rq);
   const props: FormPageProps = {
     frame: pages.frame(
       rq,
@@ -270,6 +274,7 @@ async function page(
     fields,
     hidden: { csrf_token: system.csrf.token(rq) },
     errors: texts(catalogue, state.form),
+    ...(list === undefined ? {} : { list }),
     submit: catalogue.text(endpoint.submitLabel as "SUBMIT_LOGIN"),
     intro: intro === undefined ? undefined : catalogue.text(intro.key as MessageKey, intro.params),
     links: endpoint.links(rq, next),

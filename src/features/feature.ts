@@ -6,11 +6,13 @@ import type { Sessions } from "../authn/sessions.ts";
 import type { SignIn } from "../authn/sign-in.ts";
 import type { Tickets } from "../authn/tickets.ts";
 import type { TokenFamilies } from "../authn/token-families.ts";
-import type { Datastore } from "../datastore/contract.ts";
+import type { Datastore, Operations } from "../datastore/contract.ts";
 import type { Roles } from "../datastore/roles.ts";
 import type { Users } from "../datastore/users.ts";
 import type { PhoneNumbers } from "../delivery/phone.ts";
+import type { SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
+import type { Account } from "../model/account.ts";
 import type { Column, Schema } from "../model/schema.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import type { PasswordPolicy } from "../passwords/policy.ts";
@@ -87,6 +89,9 @@ export interface TokenFamiliesContext extends Omit<Kernel, "signIn" | "bags" | "
   readonly tokenLife: number;
 }
 
+/** What there is before anybody can sign in. */
+export type FeatureKernel = Omit<Kernel, "signIn" | "bags" | "proof">;
+
 /** One part of the account system, a folder each: what it needs, what it adds. */
 export interface Feature {
   readonly name: string;
@@ -103,9 +108,13 @@ export interface Feature {
   /** Makes auth tokens renewable; at most one feature does. */
   readonly tokenFamilies?: (context: TokenFamiliesContext) => TokenFamilies;
   /** Conditions that it puts on every sign-in. */
-  readonly gates?: (kernel: Omit<Kernel, "signIn" | "bags" | "proof">) => readonly Gate[];
   /** Done each hour, and by `security.purge()`: removes what is over. */
   readonly purge?: (kernel: Kernel) => Promise<void>;
+  readonly gates?: (kernel: FeatureKernel) => readonly Gate[];
+  /** Runs in the transaction that makes a session by a sign-in (not by "keep me signed in" or proving again): what it throws undoes it. */
+  readonly signedIn?: (tx: Operations, account: Account, rq: SecurityRequest) => Promise<void>;
+  /** Called once the system is wired, to listen to its events. */
+  readonly start?: (kernel: FeatureKernel) => void;
   /** What other features may ask of it. */
   readonly services?: (kernel: Kernel) => Services;
   readonly endpoints?: (kernel: Kernel) => readonly Endpoint[];

@@ -18,6 +18,8 @@ export interface Field<T> {
   readonly hint?: Fault;
   /** In UTF-16 units; longer input is refused before any work. */
   readonly maxLength: number;
+  /** Never shown: a button of the page brings it. */
+  readonly hidden?: boolean;
   /** What was typed may be shown again. Never for passwords. */
   readonly echo: boolean;
   /** `undefined`: not sent. Text from forms, and what JSON holds otherwise. */
@@ -98,6 +100,22 @@ export function textField(options: {
       const text = textOf(input, maxText);
       if ("fault" in text || !required || text.value.trim() !== "") return text;
       return { fault: { key: "FIELD_REQUIRED" } };
+    },
+  };
+}
+
+/** What a page's own button carries along, such as the id of a row; shown nowhere. */
+export function hiddenField(maxLength: number = maxText): Field<string> {
+  return {
+    label: { text: "" },
+    type: "text",
+    required: true,
+    hidden: true,
+    maxLength,
+    echo: false,
+    parse(input) {
+      const text = textOf(input, maxLength);
+      return "value" in text && text.value === "" ? { fault: { key: "FIELD_REQUIRED" } } : text;
     },
   };
 }

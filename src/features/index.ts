@@ -15,16 +15,18 @@ export {
   goTo,
   invalid,
   jsonEndpoint,
+  notFound,
   outcomeAnswer,
   refused,
 } from "./endpoint.ts";
-export type { Feature, Kernel, TokenFamiliesContext } from "./feature.ts";
+export type { Feature, FeatureKernel, Kernel, TokenFamiliesContext } from "./feature.ts";
 export {
   checkboxField,
   emailField,
   type Fault,
   type Field,
   type FieldValues,
+  hiddenField,
   identityField,
   passwordField,
 } from "./fields.ts";
@@ -34,4 +36,6 @@ export { type RecoveryOptions, recovery } from "./recovery/index.ts";
 export { type RefreshOptions, refresh } from "./refresh/index.ts";
 export type { ExtraFieldOptions, ExtraValues } from "./registration/extra-fields.ts";
 export { type RegistrationOptions, registration } from "./registration/index.ts";
+export { sessions } from "./sessions/index.ts";
+export { tracking } from "./tracking/index.ts";
 export { type UsernamesOptions, usernames } from "./usernames/index.ts";

@@ -126,7 +126,7 @@ describe("settings that cannot be carried over are listed", () => {
     [{ constructor: 1 }, ["constructor"]],
     [
       { TWO_FACTOR: true, CONFIRMABLE: true, TRACKABLE: true, RECOVERABLE: true, REGISTERABLE: true },
-      ["CONFIRMABLE", "RECOVERABLE", "TRACKABLE", "TWO_FACTOR"],
+      ["CONFIRMABLE", "RECOVERABLE", "TWO_FACTOR"],
     ],
     [{ LOGIN_URL: "/signin" }, ["LOGIN_URL"]],
     [{ LOGIN_URL: "/login", LOGOUT_METHODS: ["GET", "POST"] }, ["LOGOUT_METHODS"]],

@@ -3,6 +3,7 @@ import type { Feature } from "../features/feature.ts";
 import { passwords } from "../features/passwords/index.ts";
 import { refresh } from "../features/refresh/index.ts";
 import { registration } from "../features/registration/index.ts";
+import { tracking } from "../features/tracking/index.ts";
 import type { Duration } from "../model/duration.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import type { IdentityOption, SecurityOptions } from "../options.ts";
@@ -96,7 +97,7 @@ const translated: ReadonlySet<string> = new Set([
   ...["TOKEN_AUTHENTICATION_HEADER", "TOKEN_AUTHENTICATION_KEY", "FRESHNESS", "FRESHNESS_GRACE_PERIOD"],
   ...["PASSWORD_COMPLEXITY_CHECKER", "ZXCVBN_MINIMUM_SCORE", "PASSWORD_CHECK_BREACHED", "PASSWORD_BREACHED_COUNT"],
   ...["PASSWORD_LENGTH_MIN", "PASSWORD_SALT", "PASSWORD_SINGLE_HASH", "PASSWORD_HASH", "CSRF_PROTECT_MECHANISMS"],
-  ...["CSRF_IGNORE_UNAUTH_ENDPOINTS", "CSRF_COOKIE_NAME", "CSRF_HEADER"],
+  ...["CSRF_IGNORE_UNAUTH_ENDPOINTS", "CSRF_COOKIE_NAME", "CSRF_HEADER", "TRACKABLE"],
   ...["REFRESH_TOKEN", "REFRESH_TOKEN_MAX_AGE", "REFRESH_TOKEN_MAX_IDLE"],
 ]);
 
@@ -141,6 +142,7 @@ function featuresOf({ settings, read, refuse }: Draft): readonly Feature[] {
     features.push(registration({ signIn: read.boolean("RETURN_GENERIC_RESPONSES") === false }));
   }
   if (read.boolean("REFRESH_TOKEN") === true) features.push(refreshOf({ settings, read, refuse }));
+  if (read.boolean("TRACKABLE") === true) features.push(tracking());
   return features;
 }
 

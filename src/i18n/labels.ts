@@ -71,6 +71,21 @@ export const labels = {
   TITLE_NOT_FOUND: "Not found",
   TITLE_UNAUTHORIZED: "No access",
 
+  TITLE_SESSIONS: "Your devices",
+  INTRO_SESSIONS:
+    "This is where you are signed in. If you do not know one of them, sign it out and change your password.",
+  SUBMIT_END_SESSION: "Sign out",
+  SUBMIT_END_OTHERS: "Sign out all other devices",
+  DEVICE_UNKNOWN: "Unknown device",
+  DEVICE_CURRENT: "This device",
+  DEVICE_ADDRESS: "Address",
+  DEVICE_SINCE: "Signed in",
+  DEVICE_LAST_SEEN: "Last used",
+  DEVICE_IDLE_END: "Ends when not used until",
+  DEVICE_ABSOLUTE_END: "Ends at the latest",
+  DEVICE_REMEMBERED: "Kept signed in until",
+  DEVICES_NONE: "You are signed in nowhere.",
+
   // Links
   LINK_LOGIN: "Sign in",
   LINK_LOGIN_PASSWORD: "Sign in with your password",

@@ -36,6 +36,10 @@ export const messages = {
   UNAUTHENTICATED: { category: "error", text: "You need to sign in for this." },
   UNAUTHORIZED: { category: "error", text: "Your account does not have access to this." },
 
+  ACTION_REFUSED: { category: "error", text: "This is not possible at the moment." },
+  SESSION_ENDED: { category: "success", text: "That device is signed out." },
+  OTHER_SESSIONS_ENDED: { category: "success", text: "All other devices are signed out." },
+
   // Registration
   REGISTERED: { category: "success", text: "Your account is ready. You can sign in now." },
   CONFIRM_REGISTRATION: {

@@ -1,12 +1,15 @@
 /** What the `portcullis` command asks of the program that it imports, and what it learns while the program starts. */
 export interface CommandLine {
-  readonly command: "routes" | "migrate";
+  /** "operate": the command works with the program's running system. */
+  readonly command: "routes" | "migrate" | "operate";
   /** Under `migrate`: only look what is missing. */
   readonly checkOnly: boolean;
   /** The applications that were made and not mounted into another. */
   readonly applications: Set<MatrixSource>;
   /** What was handed to `serve()`. */
   readonly served: Set<object>;
+  /** The systems that the program started. */
+  readonly systems: Set<object>;
   /** Under `migrate`: the databases of the program, as it opens them. */
   readonly databases: Promise<MigrationReport>[];
   /** Called when the program would accept connections, which ends its start. */

@@ -87,7 +87,8 @@ function invoke(
   protect(rq);
   let response: Awaitable<Response>;
   try {
-    response = handler(c, params);
+    // What a handler changes is told with the request in which it happened. Reading requests are spared the cost of that.
+    response = isUnsafe(rq.method) ? runner.system.events.within(rq, () => handler(c, params)) : handler(c, params);
   } catch (error) {
     carry(rq, c);
     throw error;

@@ -50,6 +50,35 @@ export interface PageFrame {
   readonly catalogue?: Catalogue;
 }
 
+/** A button: its form posts `hidden` (and the CSRF token) to `path`. */
+export interface RowAction {
+  readonly path: string;
+  readonly text: string;
+  readonly hidden: Readonly<Record<string, string>>;
+}
+
+/** One thing of a list: what it is called, what is known of it, what can be done with it. */
+export interface ListRow {
+  readonly id: string;
+  readonly title: string;
+  /** A word beside the title that sets it apart, such as "this device". */
+  readonly badge?: string;
+  /** `time`: the text is this moment (ISO 8601). */
+  readonly facts: readonly { readonly label: string; readonly text: string; readonly time?: string }[];
+  readonly actions: readonly RowAction[];
+}
+
+/** A list of things with buttons. */
+export interface ListView {
+  /** What it is a list of, for screen readers. */
+  readonly label: string;
+  readonly rows: readonly ListRow[];
+  /** Said in the place of rows where there are none. */
+  readonly empty: string;
+  /** What can be done with all of them, below the list. */
+  readonly actions: readonly RowAction[];
+}
+
 /** What a page with one form gets; `Names` are its fields. */
 export interface FormPageProps<Names extends string = string> {
   readonly frame: PageFrame;
@@ -64,6 +93,8 @@ export interface FormPageProps<Names extends string = string> {
   readonly submit: string;
   /** A sentence above the form. */
   readonly intro: string | undefined;
+  /** Rows with buttons, where the page has any. */
+  readonly list?: ListView;
   readonly links: readonly PageLink[];
 }
 
@@ -84,6 +115,8 @@ export interface Elements {
   form(props: FormPageProps, content: Html): Html;
   field(field: FieldView): Html;
   button(text: string): Html;
+  /** `hidden` goes along with each button: the CSRF token. */
+  list(list: ListView, hidden: Readonly<Record<string, string>>): Html;
   links(links: readonly PageLink[]): Html;
 }
 
@@ -110,6 +143,8 @@ export interface Pages {
   exportAccount(props: FormPageProps<never>): Html;
   loginLink(props: FormPageProps<"email">): Html;
   loginByLink(props: FormPageProps<never>): Html;
+  /** Where one is signed in; `props.list` has the rows. */
+  sessions(props: FormPageProps): Html;
 }
 
 /** Custom properties of the style sheet, light and dark; any CSS colour, length or font list without `;{}<>`. */

@@ -1,7 +1,18 @@
 import { html } from "hono/html";
 import { type Catalogue, createCatalogue } from "../i18n/catalogue.ts";
 import { attributes, idOf } from "./attributes.ts";
-import type { Elements, FieldView, FlashMessage, FormPageProps, Html, PageFrame, PageLink } from "./contract.ts";
+import type {
+  Elements,
+  FieldView,
+  FlashMessage,
+  FormPageProps,
+  Html,
+  ListRow,
+  ListView,
+  PageFrame,
+  PageLink,
+  RowAction,
+} from "./contract.ts";
 
 const english: Catalogue = createCatalogue();
 const rightToLeft: ReadonlySet<string> = new Set(["Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Syrc", "Thaa"]);
@@ -25,6 +36,7 @@ export function createElements(replacements: Partial<Elements> = {}): Elements {
     form,
     field,
     button,
+    list,
     links,
     ...replacements,
   };
@@ -171,6 +183,37 @@ function select(view: FieldView, shared: Record<string, string | boolean | undef
 
 function button(text: string): Html {
   return html`<button type="submit">${text}</button>\n`;
+}
+
+function list(view: ListView, hidden: Readonly<Record<string, string>>): Html {
+  if (view.rows.length === 0) return html`<p class="notice">${view.empty}</p>\n`;
+  const below = view.actions.map((action) => actionForm(action, hidden, undefined));
+  return html`<ul${attributes({ class: "rows", "aria-label": view.label })}>
+${view.rows.map((row) => listRow(row, hidden))}</ul>
+${below}`;
+}
+
+function listRow(row: ListRow, hidden: Readonly<Record<string, string>>): Html {
+  const id = idOf("row", row.id);
+  const badge = row.badge === undefined ? undefined : html` <span class="badge">${row.badge}</span>`;
+  const facts = row.facts.map(({ label, text, time }) => {
+    const value =
+      time === undefined ? html`<bdi>${text}</bdi>` : html`<time${attributes({ datetime: time })}>${text}</time>`;
+    return html`<div><dt>${label}</dt><dd>${value}</dd></div>\n`;
+  });
+  const list = facts.length === 0 ? undefined : html`<dl>\n${facts}</dl>\n`;
+  // Each button is named after its row too: "Sign out" alone says nothing to who hears one button after the other.
+  return html`<li><h2${attributes({ id })}>${row.title}${badge}</h2>
+${list}${row.actions.map((action) => actionForm(action, hidden, id))}</li>
+`;
+}
+
+function actionForm(action: RowAction, hidden: Readonly<Record<string, string>>, rowId: string | undefined): Html {
+  const inputs = Object.entries({ ...hidden, ...action.hidden }).map(
+    ([name, value]) => html`<input${attributes({ type: "hidden", name, value, autocomplete: "off" })}>`,
+  );
+  return html`<form${attributes({ method: "post", action: action.path })}>${inputs}<button${attributes({ type: "submit", class: "quiet", "aria-describedby": rowId })}>${action.text}</button></form>
+`;
 }
 
 function links(list: readonly PageLink[]): Html {

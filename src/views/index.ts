@@ -13,10 +13,13 @@ export type {
   FlashMessage,
   FormPageProps,
   Html,
+  ListRow,
+  ListView,
   NoticePageProps,
   PageFrame,
   PageLink,
   Pages,
+  RowAction,
   Theme,
   ViewOptions,
   Views,
@@ -32,7 +35,7 @@ export {
   mailContent,
   mailLayout,
 } from "./mail.ts";
-export { type CorePages, defaultPages, formPage, noticePage } from "./pages.ts";
+export { type CorePages, defaultPages, formPage, listPage, noticePage } from "./pages.ts";
 export { createStyleSheet, defaultTheme } from "./theme.ts";
 
 const optionNames: readonly (keyof ViewOptions)[] = ["siteName", "pages", "elements", "theme"];

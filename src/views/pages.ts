@@ -3,7 +3,7 @@ import { attributes } from "./attributes.ts";
 import type { FieldView, FormPageProps, Html, NoticePageProps, Pages } from "./contract.ts";
 
 /** The pages that the core brings; features add theirs. */
-export type CorePages = Pick<Pages, "error" | "unauthorized" | "login" | "logout" | "register" | "verify">;
+export type CorePages = Pick<Pages, "error" | "unauthorized" | "login" | "logout" | "register" | "verify" | "sessions">;
 
 /** The core's pages as they come. */
 export const defaultPages: CorePages = {
@@ -13,6 +13,7 @@ export const defaultPages: CorePages = {
   logout: formPage,
   register: formPage,
   verify: verifyPage,
+  sessions: listPage,
 };
 
 /**
@@ -21,6 +22,18 @@ export const defaultPages: CorePages = {
  */
 export function formPage(props: FormPageProps): Html {
   return formPageOf(props, fieldsOf(props));
+}
+
+/** A page with a list: heading, what is wrong, intro, the rows with their buttons, links. */
+export function listPage(props: FormPageProps): Html {
+  const { elements, frame, list } = props;
+  const errors = props.errors.map((text) => elements.alert({ category: "error", text }));
+  const intro = props.intro === undefined ? undefined : html`<p class="intro">${props.intro}</p>\n`;
+  const rows = list === undefined ? undefined : elements.list(list, props.hidden);
+  return elements.layout(
+    frame,
+    html`${elements.heading(frame.title)}${errors}${intro}${rows}${elements.links(props.links)}`,
+  );
 }
 
 /** A page with a heading, a sentence and links. */

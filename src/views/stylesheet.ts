@@ -146,6 +146,14 @@ button.quiet { border-color: var(--border); background-color: transparent; color
 button.quiet:hover { border-color: var(--text); background-color: color-mix(in srgb, var(--text) 6%, transparent); }
 .check + button { margin-block-start: 0.5rem; }
 
+.rows { list-style: none; padding: 0; margin-block: 1.5rem; }
+.rows > li { padding-block: 1.25rem; border-block-start: 1px solid color-mix(in srgb, var(--border) 30%, transparent); }
+.rows h2 { font-size: 1.0625rem; }
+.rows dl { margin-block: 0.5rem 1rem; font-size: 0.9375rem; }
+.rows dl > div { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; }
+.rows dt { color: var(--muted); }
+.rows dd { margin: 0; overflow-wrap: anywhere; }
+.badge { display: inline-block; padding: 0 0.5rem; border: 1px solid currentcolor; border-radius: var(--radius); color: var(--success); font-size: 0.8125rem; font-weight: 550; }
 .links { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.5rem; margin-block: 1.75rem -0.75rem; padding-block-start: 0.75rem; border-block-start: 1px solid color-mix(in srgb, var(--border) 30%, transparent); font-size: 0.9375rem; }
 
 .alert {

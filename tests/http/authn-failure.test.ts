@@ -228,6 +228,7 @@ describe("events", () => {
     expect(system.events).toEqual([
       { name: "userUnauthenticated", event: { path: "/me" } },
       { name: "userFailedAuthn", event: { user, authType: "password", tfa: false } },
+      { name: "unknownIdentity", event: { authType: "password" } },
       {
         name: "userFailedAuthn",
         event: { user: expect.objectContaining({ email: "nop@acme.example" }), authType: "password", tfa: false },

@@ -5,7 +5,7 @@
 import { flushCompileCache } from "node:module";
 import process from "node:process";
 import { sql } from "kysely";
-import { portcullis } from "portcullis";
+import { open as openRoute, portcullis } from "portcullis";
 import { passwords, refresh, registration } from "portcullis/features";
 import { mysql } from "portcullis/mysql";
 import { serve } from "portcullis/node";
@@ -52,6 +52,7 @@ async function open(ahead: number): Promise<string> {
   await sql`create table if not exists welcome (user_id integer not null)`.execute(store.kysely());
   const app = security.app();
   app.get("/me", { authz: "AUTH" }, (c) => c.json({ user: c.var.user.email }));
+  app.get("/audit", { authz: openRoute("for the test") }, async (c) => c.json(await security.audit.verify()));
   const server = await serve(app, { port: 0, hostname: "127.0.0.1" });
   return server.url;
 }

@@ -116,6 +116,21 @@ function atOnce(create: () => Promise<Database>): void {
     expect(await rows()).toEqual([{ gen: 3, revoked_at: expect.anything() }]);
   });
 
+  it("what both do at once is one audit trail whose chain holds in both", async () => {
+    const wrong = clients().map((client) =>
+      client.post("/login", { json: { email: "nobody@acme.example", password } }),
+    );
+    expect(await statuses(wrong)).toEqual(ten.map(() => 400));
+    const reports = [];
+    // One after the other: each waits for what its own process still has to store.
+    for (const url of [...urls, ...urls]) reports.push((await testClient(url).get("/audit", json)).json);
+    expect(reports.at(-1)).toMatchObject({ ok: true, faults: [] });
+    const rows = await database.rows("select sequence, name, previous, hash from portcullis_audit order by sequence");
+    expect(rows.map(({ sequence }) => Number(sequence))).toEqual(rows.map((_, index) => index + 1));
+    expect(rows.filter(({ name }) => name === "unknownIdentity")).toHaveLength(ten.length);
+    expect(reports.at(-1)?.entries).toBe(rows.length);
+  });
+
   it("a remember credential that is used in both at once stays one, and ends with its sign-out", async () => {
     const email = "user0@acme.example";
     const first = testClient(urls[0] ?? "");

@@ -205,6 +205,7 @@ function exportAccount(kernel: Kernel, options: AccountDeletionOptions): Endpoin
       if (typeof own !== "object" || own === null) {
         throw new ConfigurationError("accountDeletion.export", "must return an object");
       }
+      rq.system.events.emit("accountExported", { user: account });
       return download("account.json", { ...(await personalData(kernel, account)), ...own });
     },
   });

@@ -4,7 +4,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import { ConfigurationError, UniqueConflictError } from "../../model/errors.ts";
-import { type Answer, done, type Endpoint, endpoint, invalid, outcomeAnswer } from "../endpoint.ts";
+import { type Answer, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField, type Fault, type Field } from "../fields.ts";
 import { checkOptions } from "../options.ts";
@@ -109,6 +109,8 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       const taken = await takenFaults(kernel, columns);
       if (taken !== undefined) return invalid(taken);
       const attempt: Attempt = { rq, email, username, own };
+      const objection = await kernel.system.events.ask("register", { email, formData: { email, ...own } }, rq);
+      if (objection !== undefined) return refused(objection.refuse);
       const existing = await kernel.users.find("email", email, { ignoreCase: true });
       const nameTaken = username !== undefined && (await usernames?.taken(username)) === true;
       if (existing !== undefined || nameTaken) {
@@ -128,11 +130,11 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
         if (error.field === "username") return known(kernel, attempt, undefined, true);
         throw error;
       }
-      kernel.system.events.emit("userRegistered", {
-        user: account,
-        formData: { ...whose, ...own },
-        confirmationToken: undefined,
-      });
+      kernel.system.events.emit(
+        "userRegistered",
+        { user: account, formData: { ...whose, ...own }, confirmationToken: undefined },
+        rq,
+      );
       kernel.background(async () => kernel.services.confirmation?.send(rq, account));
       return options.signIn === true ? signedIn(kernel, attempt, account) : registered(kernel, attempt);
     },

@@ -1,0 +1,361 @@
+import fc from "fast-check";
+import { afterEach, describe, expect, it } from "vitest";
+import type { Datastore, DatastoreProvider, Operations } from "../datastore/contract.ts";
+import { memory } from "../datastore/memory/index.ts";
+import { sqlite } from "../datastore/sqlite/index.ts";
+import { createEventHub, type EventHub } from "../events/events.ts";
+import type { Account } from "../model/account.ts";
+import { coreTables } from "../model/tables.ts";
+import { createKeyRing } from "../secrets/keyring.ts";
+import { type AuditEntry, encoded, factsOf } from "./entry.ts";
+import { auditTables } from "./tables.ts";
+import { createAuditTrail, type RunningTrail } from "./trail.ts";
+
+const key = "a key of the tests: 5qUZn8mWb2Rk7Xe1";
+const ann = { id: 7 } as unknown as Account;
+
+interface Place {
+  readonly trail: RunningTrail;
+  readonly events: EventHub;
+  readonly store: Datastore;
+  readonly logs: { readonly message: string; readonly details: Record<string, unknown> | undefined }[];
+  /** Further writes of the trail fail. */
+  fail(yes: boolean): void;
+  advance(ms: number): void;
+}
+
+const open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close();
+});
+
+async function place(
+  provider: DatastoreProvider = memory(),
+  options: { required?: boolean; keep?: number; queue?: number; keys?: readonly string[]; store?: Datastore } = {},
+): Promise<Place> {
+  const logs: Place["logs"][number][] = [];
+  let time = Date.UTC(2026, 0, 2);
+  let failing = false;
+  const now = (): number => time;
+  const log = (message: string, details?: Record<string, unknown>): void => void logs.push({ message, details });
+  const real = options.store ?? (await provider.open({ ...coreTables, ...auditTables }, { now, log: () => undefined }));
+  if (options.store === undefined) {
+    await real.migrate();
+    open.push(real);
+  }
+  const store: Datastore = new Proxy(real, {
+    get(target, name) {
+      if (name === "transaction" && failing) return () => Promise.reject(new Error("the disk is full"));
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const events = createEventHub(log, now);
+  const trail = createAuditTrail({
+    datastore: store,
+    ring: createKeyRing(options.keys ?? [key]),
+    events,
+    now,
+    log,
+    required: options.required ?? false,
+    keep: options.keep,
+    queue: options.queue ?? 2_000,
+  });
+  open.push(trail);
+  return {
+    trail,
+    events,
+    store: real,
+    logs,
+    fail: (yes) => {
+      failing = yes;
+    },
+    advance: (ms) => {
+      time += ms;
+    },
+  };
+}
+
+/** So many entries, stored. */
+async function filled(count: number, provider?: DatastoreProvider): Promise<Place> {
+  const made = await place(provider);
+  for (let index = 0; index < count; index += 1) {
+    made.events.emit("roleGranted", { userId: index + 1, role: "editor" });
+    made.advance(1_000);
+  }
+  await made.trail.flush();
+  return made;
+}
+
+describe.each([
+  ["memory", () => memory()],
+  ["sqlite", () => sqlite(":memory:")],
+] as const)("the chain on %s", (_name, provider) => {
+  it("has one entry for each event, in order and without gaps", async () => {
+    const { trail, events } = await place(provider());
+    events.emit("userAuthenticated", { user: ann, authnVia: ["password"] });
+    events.emit("userSignedOut", { user: ann });
+    events.emit("userFailedAuthn", { user: ann, authType: "password", tfa: false });
+    const entries = await trail.list();
+    expect(entries.map(({ sequence, name, result, userId }) => [sequence, name, result, userId])).toEqual([
+      [3, "userFailedAuthn", "failed", 7],
+      [2, "userSignedOut", "ok", 7],
+      [1, "userAuthenticated", "ok", 7],
+    ]);
+    expect(entries[2]?.details).toBe('{"authnVia":["password"]}');
+    expect(entries[1]?.previous).toBe(entries[2]?.hash);
+    expect(await trail.verify()).toMatchObject({ ok: true, entries: 3, first: 1, last: 3, faults: [] });
+  });
+
+  it("an empty trail holds", async () => {
+    const { trail } = await place(provider());
+    expect(await trail.verify()).toMatchObject({ ok: true, entries: 0, head: "0:" });
+  });
+
+  it("goes on over more than a page and a batch", async () => {
+    const { trail } = await filled(1_203, provider());
+    expect(await trail.verify()).toMatchObject({ ok: true, entries: 1_203, last: 1_203 });
+  }, 30_000);
+
+  const tampering: Record<string, (store: Operations, rows: readonly AuditEntry[]) => Promise<unknown>> = {
+    "a changed entry": (store) => store.update("audit", { sequence: 4 }, { userId: 99 }),
+    "a changed time": (store) => store.update("audit", { sequence: 4 }, { at: 1 }),
+    "changed details": (store) => store.update("audit", { sequence: 4 }, { details: "{}" }),
+    "a removed entry": (store) => store.delete("audit", { sequence: 5 }),
+    "a removed first entry": (store) => store.delete("audit", { sequence: 1 }),
+    "a cut tail": (store) => store.delete("audit", { sequence: { gt: 6 } }),
+    "everything removed": (store) => store.delete("audit", {}),
+    "the head removed": (store) => store.delete("auditHead", {}),
+    "an entry at the end": async (store, rows) => {
+      const last = rows.at(-1) as AuditEntry;
+      const { hashOf } = await import("./chain.ts");
+      const forged = { ...last, sequence: 9, previous: last.hash, name: "userActivated" };
+      await store.insert("audit", { ...forged, hash: hashOf(forged) });
+    },
+    "an entry before the beginning": async (store, rows) => {
+      await store.insert("audit", { ...(rows[0] as AuditEntry), sequence: 0 });
+    },
+    "two entries exchanged": async (store, rows) => {
+      const [third, fourth] = [rows[2] as AuditEntry, rows[3] as AuditEntry];
+      await store.delete("audit", { sequence: { in: [3, 4] } });
+      await store.insert("audit", { ...fourth, sequence: 3 });
+      await store.insert("audit", { ...third, sequence: 4 });
+    },
+    "a tail that was made again with all hashes right": async (store, rows) => {
+      const { hashOf } = await import("./chain.ts");
+      let previous = (rows[4] as AuditEntry).hash;
+      for (const row of rows.slice(5)) {
+        const forged = { ...row, previous, userId: 99 };
+        previous = hashOf(forged);
+        await store.update(
+          "audit",
+          { sequence: row.sequence },
+          { previous: forged.previous, userId: 99, hash: previous },
+        );
+      }
+      await store.update("auditHead", {}, { hash: previous });
+    },
+    "a cut tail with a head to match": async (store, rows) => {
+      await store.delete("audit", { sequence: { gt: 6 } });
+      await store.update("auditHead", {}, { sequence: 6, hash: (rows[5] as AuditEntry).hash });
+    },
+  };
+
+  it.each(Object.keys(tampering))("finds %s", async (what) => {
+    const { trail, store, events } = await filled(8, provider());
+    const rows = (await trail.list()).toReversed();
+    await tampering[what]?.(store, rows);
+    const report = await trail.verify();
+    expect(report.ok).toBe(false);
+    expect(report.faults.length).toBeGreaterThan(0);
+    // What is written afterwards does not make it good, and is written all the same.
+    events.emit("userSignedOut", { user: ann });
+    const [newest] = await trail.list({ limit: 1 });
+    expect(newest?.name).toBe("userSignedOut");
+    expect((await trail.verify()).ok).toBe(false);
+  });
+
+  it("finds an old state that was put back as a whole by the head that was kept elsewhere", async () => {
+    const { trail, store, events } = await filled(3, provider());
+    const old = await store.findOne("auditHead", {});
+    events.emit("userDeactivated", { userId: 1 });
+    const { head } = await trail.verify();
+    await store.delete("audit", { sequence: 4 });
+    await store.update("auditHead", {}, old ?? {});
+    expect((await trail.verify()).ok).toBe(true);
+    expect(await trail.verify({ expect: head })).toMatchObject({ ok: false, faults: [{ sequence: 4 }] });
+    expect((await trail.verify({ expect: "2:" })).ok).toBe(false);
+  });
+
+  it("retention removes the old part, and the rest still holds", async () => {
+    const made = await place(provider(), { keep: 5_000 });
+    const head: string[] = [];
+    for (let index = 0; index < 10; index += 1) {
+      made.events.emit("userActivated", { userId: index + 1 });
+      head.push((await made.trail.verify()).head);
+      made.advance(1_000);
+    }
+    await made.trail.prune();
+    const report = await made.trail.verify();
+    expect(report).toMatchObject({ ok: true, entries: 5, first: 6, last: 10 });
+    for (const expect_ of head.slice(4)) expect((await made.trail.verify({ expect: expect_ })).ok).toBe(true);
+    // Without its end also the pruned chain is broken.
+    await made.store.delete("audit", {});
+    expect((await made.trail.verify()).ok).toBe(false);
+  });
+
+  it("retention may remove everything, and the chain goes on", async () => {
+    const made = await place(provider(), { keep: 1_000 });
+    made.events.emit("userActivated", { userId: 1 });
+    await made.trail.flush();
+    made.advance(10_000);
+    await made.trail.prune();
+    expect(await made.trail.verify()).toMatchObject({ ok: true, entries: 0 });
+    made.events.emit("userActivated", { userId: 2 });
+    expect(await made.trail.verify()).toMatchObject({ ok: true, entries: 1, first: 2 });
+  });
+
+  it("retention leaves a part that was tampered with", async () => {
+    const made = await place(provider(), { keep: 1_000 });
+    for (let index = 0; index < 5; index += 1) made.events.emit("userActivated", { userId: index + 1 });
+    await made.trail.flush();
+    await made.store.update("audit", { sequence: 2 }, { userId: 99 });
+    made.advance(10_000);
+    await made.trail.prune();
+    expect(await made.trail.list()).toHaveLength(5);
+    expect(made.logs.map(({ message }) => message)).toContain(
+      "old audit entries are not removed: the chain does not hold",
+    );
+  });
+
+  it("lists by user, actor, name and time, page by page", async () => {
+    const { trail } = await filled(7, provider());
+    expect((await trail.list({ user: 3 })).map(({ sequence }) => sequence)).toEqual([3]);
+    expect(await trail.list({ name: "userSignedOut" })).toEqual([]);
+    expect(await trail.list({ actor: { id: 1 } })).toEqual([]);
+    const first = await trail.list({ limit: 3 });
+    const second = await trail.list({ limit: 3, after: first.at(-1)?.sequence ?? 0 });
+    expect([...first, ...second].map(({ sequence }) => sequence)).toEqual([7, 6, 5, 4, 3, 2]);
+    const start = Date.UTC(2026, 0, 2);
+    const between = await trail.list({ from: new Date(start + 1_000), to: new Date(start + 3_000) });
+    expect(between.map(({ sequence }) => sequence)).toEqual([3, 2]);
+    await expect(trail.list({ limit: 0 })).rejects.toThrow("audit.list.limit");
+  });
+
+  it("two writers at once make one chain", async () => {
+    const one = await place(provider());
+    const two = await place(undefined, { store: one.store });
+    for (let index = 0; index < 40; index += 1)
+      (index % 2 === 0 ? one : two).events.emit("userSignedOut", { user: ann });
+    await Promise.all([one.trail.flush(), two.trail.flush()]);
+    expect(await one.trail.verify()).toMatchObject({ ok: true, entries: 40 });
+  });
+
+  it("other keys: old ones verify, unknown ones do not", async () => {
+    const one = await place(provider());
+    one.events.emit("userSignedOut", { user: ann });
+    await one.trail.flush();
+    const other = "another key of the tests: 8Zb1kQw3Lm5";
+    const rotated = await place(undefined, { store: one.store, keys: [other, key] });
+    expect((await rotated.trail.verify()).ok).toBe(true);
+    rotated.events.emit("userSignedOut", { user: ann });
+    await rotated.trail.flush();
+    const dropped = await place(undefined, { store: one.store, keys: [other] });
+    expect((await dropped.trail.verify()).ok).toBe(true);
+    expect(await one.trail.verify()).toMatchObject({ ok: false });
+  });
+});
+
+describe("a trail that can't be written", () => {
+  it("keeps entries in order, tells of it once, and stores them when it can", async () => {
+    const made = await place();
+    const told: unknown[] = [];
+    made.events.on("auditFailed", (event) => void told.push(event));
+    made.fail(true);
+    made.events.emit("userActivated", { userId: 1 });
+    made.events.emit("userActivated", { userId: 2 });
+    await expect.poll(() => told.length).toBe(1);
+    expect(told).toEqual([{ reason: "the disk is full", waiting: 2, lost: 0 }]);
+    made.fail(false);
+    expect((await made.trail.list()).map(({ userId }) => userId)).toEqual([2, 1]);
+  });
+
+  it("what finds the queue full goes to the log, whole", async () => {
+    const made = await place(undefined, { queue: 2 });
+    made.fail(true);
+    for (let index = 1; index <= 3; index += 1) made.events.emit("userActivated", { userId: index });
+    expect(made.logs.filter(({ message }) => message === "an audit entry could not be stored")).toMatchObject([
+      { details: { reason: "the queue is full", entry: { name: "userActivated", userId: 3 } } },
+    ]);
+  });
+
+  it("what is left at the end goes to the log", async () => {
+    const made = await place();
+    made.fail(true);
+    made.events.emit("userActivated", { userId: 5 });
+    await made.trail.close();
+    expect(made.logs).toContainEqual(
+      expect.objectContaining({
+        message: "an audit entry could not be stored",
+        details: expect.objectContaining({ reason: "the system was closed" }),
+      }),
+    );
+  });
+
+  it("required: what has a before-hook is refused meanwhile", async () => {
+    const made = await place(undefined, { required: true });
+    const ask = () => made.events.ask("changePassword", { user: ann });
+    expect(await ask()).toBeUndefined();
+    made.fail(true);
+    made.events.emit("userActivated", { userId: 5 });
+    await expect.poll(() => made.logs.length).toBeGreaterThan(0);
+    expect(await ask()).toEqual({ refuse: "ACTION_REFUSED" });
+    made.fail(false);
+    expect(await ask()).toBeUndefined();
+    expect(await made.trail.list()).toHaveLength(1);
+  });
+});
+
+describe("what an entry keeps", () => {
+  const nowhere = { at: 0, address: undefined, agent: undefined, route: undefined, actor: undefined, via: undefined };
+
+  it("no field that is not listed: no form data, no tokens, no addresses that were typed", () => {
+    const event = { user: ann, formData: { email: "x@acme.example", pin: "1234" }, confirmationToken: "secret" };
+    expect(factsOf("userRegistered", event, nowhere)).toMatchObject({ details: "{}", userId: 7 });
+    const unknown = { user: ann, secret: "s" } as never;
+    expect(factsOf("somethingOfAFeature" as never, unknown, nowhere)).toMatchObject({ details: "{}", result: "ok" });
+  });
+
+  it("nothing of what anybody can cause without limit", () => {
+    expect(factsOf("userUnauthenticated", { path: "/" }, nowhere)).toBeUndefined();
+  });
+
+  it("where it happened, cut and without control characters [ASVS 16.4.1]", () => {
+    const facts = factsOf(
+      "userSignedOut",
+      { user: ann },
+      {
+        at: 5,
+        address: "192.0.2.1",
+        agent: `Mozilla\r\n{"name":"forged"}\u202e${"x".repeat(500)}`,
+        route: "POST /logout",
+        actor: { id: 8 } as unknown as Account,
+        via: "session",
+      },
+    );
+    expect(facts).toMatchObject({ at: 5, actorId: 8, address: "192.0.2.1", route: "POST /logout", via: "session" });
+    expect(facts?.agent).toMatch(/^Mozilla\\u000d\\u000a\{"name":"forged"\}\\u202ex+$/);
+    expect(facts?.agent?.length).toBeLessThanOrEqual(255);
+  });
+
+  it("any text becomes one line of at most its length, and no two texts the same", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 300 }), fc.integer({ min: 8, max: 255 }), (text, max) => {
+        const safe = encoded(text, max);
+        expect(safe.length).toBeLessThanOrEqual(max);
+        expect(safe).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+      }),
+    );
+    expect(encoded("\n")).not.toBe(encoded("\\u000a"));
+  });
+});

@@ -1,0 +1,208 @@
+import { authRequired } from "../../authz/guards/authentication.ts";
+import type { SecurityRequest } from "../../http/request.ts";
+import type { MessageKey } from "../../i18n/catalogue.ts";
+import type { Account } from "../../model/account.ts";
+import type { RememberCredential, Session } from "../../model/session.ts";
+import { sha256 } from "../../secrets/random.ts";
+import type { ListView } from "../../views/contract.ts";
+import { done, type Endpoint, endpoint, notFound, refused } from "../endpoint.ts";
+import type { Feature, Kernel } from "../feature.ts";
+import { hiddenField } from "../fields.ts";
+import { deviceOf } from "./device.ts";
+
+/**
+ * `/sessions` lists where the user is signed in, with the limits of each session; `/sessions/end` ends one, and
+ * `/sessions/end-others` all but this one, after a fresh proof of identity (ASVS 7.5.2). What keeps a device signed in ends
+ * along with it.
+ */
+export function sessions(): Feature {
+  return {
+    name: "sessions",
+    requires: ["passwords"],
+    endpoints: (kernel) => [list(kernel), end(kernel), endOthers(kernel)],
+  };
+}
+
+/** A device on which somebody is signed in, or would be again by its remember credential. */
+interface Device {
+  /** Made from the row's key, which it does not tell. */
+  readonly id: string;
+  readonly session: Session | undefined;
+  readonly credential: RememberCredential | undefined;
+  readonly current: boolean;
+}
+
+async function devicesOf(kernel: Kernel, rq: SecurityRequest, account: Account): Promise<readonly Device[]> {
+  const found = await kernel.sessions.of(account);
+  const credentials = await kernel.sessions.remembered(account);
+  const devices: Device[] = found.map((session) => ({
+    id: sha256(`device of session ${session.idHash}`).slice(0, 22),
+    session,
+    credential: credentials.find(({ id }) => id === session.rememberId),
+    current: session.idHash === rq.identity?.session?.idHash,
+  }));
+  for (const credential of credentials) {
+    if (found.some(({ rememberId }) => rememberId === credential.id)) continue;
+    const id = sha256(`device of remember ${credential.id}`).slice(0, 22);
+    devices.push({ id, session: undefined, credential, current: false });
+  }
+  // This device first, then as they come: by their last use.
+  return devices.toSorted((a, b) => Number(b.current) - Number(a.current));
+}
+
+function list(kernel: Kernel): Endpoint {
+  return endpoint({
+    name: "sessions",
+    path: "/sessions",
+    methods: ["GET"],
+    authz: authRequired("session"),
+    authn: ["session"],
+    page: "sessions",
+    title: "TITLE_SESSIONS",
+    intro: "INTRO_SESSIONS",
+    submitLabel: "SUBMIT_END_OTHERS",
+    fields: {},
+    list: (rq) => view(kernel, rq),
+    async show(rq) {
+      const account = rq.identity?.account;
+      if (!rq.wantsJson || account === undefined) return {};
+      return { sessions: (await devicesOf(kernel, rq, account)).map((device) => asJson(kernel, device)) };
+    },
+    submit: () => refused("METHOD_NOT_ALLOWED"),
+  });
+}
+
+function end(kernel: Kernel): Endpoint {
+  return endpoint({
+    name: "end_session",
+    path: "/sessions/end",
+    methods: ["POST"],
+    authz: authRequired("session", {}),
+    authn: ["session"],
+    page: "sessions",
+    title: "TITLE_SESSIONS",
+    submitLabel: "SUBMIT_END_SESSION",
+    fields: { id: hiddenField(64) },
+    list: (rq) => view(kernel, rq),
+    async submit({ rq, fields }) {
+      const account = rq.identity?.account;
+      if (account === undefined) return refused("UNAUTHENTICATED");
+      // Looked for among the user's own: nobody else's id is any different from one that does not exist.
+      const device = (await devicesOf(kernel, rq, account)).find(({ id }) => id === fields.id);
+      if (device === undefined) return notFound();
+      if (device.current) {
+        await kernel.signIn.signOut(rq);
+        return done(kernel.destinations.afterSignOut(rq), { message: { key: "LOGGED_OUT" } });
+      }
+      const count = await kernel.sessions.endDevice(account, device.session, device.credential?.id);
+      rq.system.events.emit("sessionsEnded", { user: account, which: "one", count }, rq);
+      return done(kernel.path("sessions") ?? "/", { message: { key: "SESSION_ENDED" }, response: { ended: count } });
+    },
+  });
+}
+
+function endOthers(kernel: Kernel): Endpoint {
+  return endpoint({
+    name: "end_other_sessions",
+    path: "/sessions/end-others",
+    methods: ["POST"],
+    authz: authRequired("session", {}),
+    authn: ["session"],
+    page: "sessions",
+    title: "TITLE_SESSIONS",
+    submitLabel: "SUBMIT_END_OTHERS",
+    fields: {},
+    list: (rq) => view(kernel, rq),
+    async submit({ rq }) {
+      const account = rq.identity?.account;
+      if (account === undefined) return refused("UNAUTHENTICATED");
+      const count = await kernel.sessions.endOthers(account, rq.identity?.session);
+      // Auth tokens belong to no device: those that were handed out are worth nothing from here on.
+      await kernel.users.setTokenUniquifier(account);
+      rq.system.events.emit("sessionsEnded", { user: account, which: "others", count }, rq);
+      return done(kernel.path("sessions") ?? "/", {
+        message: { key: "OTHER_SESSIONS_ENDED" },
+        response: { ended: count },
+      });
+    },
+  });
+}
+
+/** When the session ends by itself if nothing more happens, and however busy it is; epoch milliseconds. */
+function limitsOf(kernel: Kernel, session: Session): { readonly idle: number; readonly absolute: number } {
+  const idle = Math.min(session.lastSeenAt + kernel.sessions.limits.idle, session.expiresAt);
+  return { idle, absolute: session.expiresAt };
+}
+
+function asJson(kernel: Kernel, { id, session, credential, current }: Device): Readonly<Record<string, unknown>> {
+  const iso = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
+  const limits = session === undefined ? undefined : limitsOf(kernel, session);
+  const device = deviceOf(session?.agent ?? null);
+  return {
+    id,
+    current,
+    program: device?.program ?? null,
+    system: device?.system ?? null,
+    address: session?.address ?? null,
+    methods: session?.methods ?? credential?.methods ?? [],
+    created: iso(session?.createdAt ?? credential?.createdAt),
+    last_seen: iso(session?.lastSeenAt ?? credential?.rotatedAt),
+    idle_end: iso(limits?.idle),
+    absolute_end: iso(limits?.absolute),
+    remembered_until: iso(credential?.expiresAt),
+  };
+}
+
+async function view(kernel: Kernel, rq: SecurityRequest): Promise<ListView> {
+  const account = rq.identity?.account;
+  const { catalogue } = rq;
+  const text = (key: MessageKey): string => catalogue.text(key as "TITLE_SESSIONS");
+  const time = (at: number): { readonly time: string; readonly text: string } => {
+    const date = new Date(at);
+    const format = { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" } as const;
+    return {
+      time: date.toISOString(),
+      text: `${new Intl.DateTimeFormat(catalogue.language, format).format(date)} UTC`,
+    };
+  };
+  const devices = account === undefined ? [] : await devicesOf(kernel, rq, account);
+  const rows = devices.map(({ id, session, credential, current }) => {
+    const device = deviceOf(session?.agent ?? null);
+    const limits = session === undefined ? undefined : limitsOf(kernel, session);
+    const named = [device?.program, device?.system].filter((part) => part !== undefined).join(" · ");
+    const fact = (label: MessageKey, value: string | { time: string; text: string } | undefined) =>
+      value === undefined ? [] : [{ label: text(label), ...(typeof value === "string" ? { text: value } : value) }];
+    const made = session?.createdAt ?? credential?.createdAt;
+    return {
+      id,
+      title: named === "" ? text("DEVICE_UNKNOWN") : named,
+      ...(current ? { badge: text("DEVICE_CURRENT") } : {}),
+      facts: [
+        ...fact("DEVICE_ADDRESS", session?.address ?? undefined),
+        ...fact("DEVICE_SINCE", made === undefined ? undefined : time(made)),
+        ...fact("DEVICE_LAST_SEEN", session === undefined ? undefined : time(session.lastSeenAt)),
+        ...fact("DEVICE_IDLE_END", limits === undefined ? undefined : time(limits.idle)),
+        ...fact("DEVICE_ABSOLUTE_END", limits === undefined ? undefined : time(limits.absolute)),
+        ...fact("DEVICE_REMEMBERED", credential === undefined ? undefined : time(credential.expiresAt)),
+      ],
+      actions: [
+        { path: kernel.path("end_session") ?? "/sessions/end", text: text("SUBMIT_END_SESSION"), hidden: { id } },
+      ],
+    };
+  });
+  const others = devices.some(({ current }) => !current);
+  return {
+    label: text("TITLE_SESSIONS"),
+    rows,
+    empty: text("DEVICES_NONE"),
+    actions: others
+      ? [
+          {
+            path: kernel.path("end_other_sessions") ?? "/sessions/end-others",
+            text: text("SUBMIT_END_OTHERS"),
+            hidden: {},
+          },
+        ]
+      : [],
+  };
+}

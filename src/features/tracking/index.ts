@@ -1,0 +1,58 @@
+import type { Operations } from "../../datastore/contract.ts";
+import type { SecurityRequest } from "../../http/request.ts";
+import type { Account } from "../../model/account.ts";
+import type { Feature, FeatureKernel } from "../feature.ts";
+
+/** How often a count is tried again that another process changed meanwhile. */
+const tries = 10;
+
+/**
+ * Keeps with each user when and from where they signed in last and before that, how often (the columns of Flask-Security's
+ * trackable users), and `failedLoginCount`: the failed proofs since the last sign-in.
+ */
+export function tracking(): Feature {
+  return {
+    name: "tracking",
+    userColumns: {
+      failedLoginCount: { name: "failed_login_count", type: "integer", nullable: false, default: 0 },
+    },
+    signedIn: signedIn,
+    start: (kernel) => {
+      kernel.system.events.on("userFailedAuthn", ({ user }) => countFailure(kernel, user.id));
+    },
+  };
+}
+
+/** In the transaction of the session: neither is kept without the other. */
+async function signedIn(tx: Operations, account: Account, rq: SecurityRequest): Promise<void> {
+  const at = new Date(rq.system.now());
+  const address = rq.address ?? null;
+  // From the row, not the account that was proved: sign-ins at once must all be counted. The write takes the row's lock.
+  await tx.update("user", { id: account.id }, { failedLoginCount: 0 });
+  const row = await tx.findOne("user", { id: account.id });
+  if (row === undefined) return;
+  await tx.update(
+    "user",
+    { id: account.id },
+    {
+      // The first time there is no sign-in before: it is this one, as Flask-Security has it.
+      lastLoginAt: row["currentLoginAt"] ?? at,
+      lastLoginIp: row["currentLoginIp"] ?? address,
+      currentLoginAt: at,
+      currentLoginIp: address,
+      loginCount: ((row["loginCount"] as number | null) ?? 0) + 1,
+    },
+  );
+}
+
+/** Off the request path: the answer to a wrong password does not wait for it. */
+async function countFailure({ datastore }: FeatureKernel, id: number): Promise<void> {
+  for (let attempt = 0; attempt < tries; attempt += 1) {
+    const row = await datastore.findOne("user", { id });
+    if (row === undefined) return;
+    const failedLoginCount = row["failedLoginCount"] as number;
+    const next = { failedLoginCount: failedLoginCount + 1 };
+    if ((await datastore.update("user", { id, failedLoginCount }, next)) === 1) return;
+  }
+  throw new Error("the count of failed sign-ins is written by too many at once");
+}

@@ -1,0 +1,71 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Folder, folder, starting } from "./command.ts";
+
+const program = `${starting('sqlite("app.db")')}
+export const security = await start();
+export const app = security.app();
+if (await security.users.find("email", "ann@acme.example") === undefined) {
+  await security.users.create({ email: "ann@acme.example", active: true });
+}
+`;
+
+let place: Folder;
+beforeEach(() => {
+  place = folder();
+  place.write("app.ts", program);
+});
+afterEach(() => place.remove());
+
+function onDatabase(work: (database: DatabaseSync) => void): void {
+  const database = new DatabaseSync(join(place.path, "app.db"));
+  try {
+    work(database);
+  } finally {
+    database.close();
+  }
+}
+
+describe("portcullis audit", () => {
+  it("verify says that the chain holds, and prints the head", async () => {
+    const first = await place.portcullis("audit", "verify");
+    expect(first).toMatchObject({ code: 0, stderr: "" });
+    expect(first.stdout).toMatch(/^3 entries \(1 to 3\), the chain holds\nhead 3:[\w-]{43}\n$/);
+    const head = /head (\S+)/.exec(first.stdout)?.[1] ?? "";
+    expect((await place.portcullis("audit", "verify", "--expect", head)).code).toBe(0);
+    onDatabase((database) => database.exec("update portcullis_audit set user_id = 9 where sequence = 3"));
+    const second = await place.portcullis("audit", "verify", "--json", "--expect", head);
+    expect(second.code).toBe(1);
+    expect(JSON.parse(second.stdout)).toMatchObject({ ok: false, faults: [{ sequence: 3, fault: "was changed" }] });
+    expect((await place.portcullis("audit", "verify", "--expect", "x")).code).toBe(2);
+  }, 60_000);
+
+  it("export prints JSON lines, or CSV in which no cell is a formula", async () => {
+    const lines = await place.portcullis("audit", "export");
+    expect(lines.code).toBe(0);
+    const entries = lines.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(entries.map(({ sequence, name }) => [sequence, name])).toEqual([
+      [3, "userCreated"],
+      [2, "roleCreated"],
+      [1, "roleCreated"],
+    ]);
+    expect(entries[1]?.details).toEqual({ role: "admin" });
+    onDatabase((database) => database.exec("update portcullis_audit set agent = '=1+1' where sequence = 1"));
+    const csv = await place.portcullis("audit", "export", "--csv", "--name", "roleCreated");
+    expect(csv.stdout.split("\r\n")[0]).toMatch(/^sequence,at,name,/);
+    expect(csv.stdout).toContain(",'=1+1,");
+    expect(csv.stdout).toContain('"{""role"":""admin""}"');
+    expect((await place.portcullis("audit", "export", "--from", "soon")).code).toBe(2);
+  }, 60_000);
+
+  it("names what is missing", async () => {
+    place.write("app.ts", "export const nothing = 1;\n");
+    const outcome = await place.portcullis("audit", "verify");
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toContain("calls no portcullis()");
+  }, 60_000);
+});
