@@ -27,6 +27,7 @@ export { type Outbox, type OutboxOptions, outbox, type SmsOutbox, smsOutbox } fr
 export type { PhoneNumbers, PhoneOptions } from "./delivery/phone.ts";
 export type { DeliveryOptions } from "./delivery/queue.ts";
 export type { OutgoingSms, SmsSender } from "./delivery/sms.ts";
+export { type TwilioOptions, twilio } from "./delivery/twilio.ts";
 export type { EventHub, SecurityEventName, SecurityEvents } from "./events/events.ts";
 export type { MailData, Mailer, MailOptions, MailRecipient, SmsOptions, Texter } from "./features/delivery.ts";
 export type { Destination, DestinationOptions, SpaOptions } from "./features/destinations.ts";

@@ -61,6 +61,24 @@ describe("settings that are translated", () => {
     [{ CSRF_IGNORE_UNAUTH_ENDPOINTS: false }, { csrf: { unauthenticated: "always" } }],
     [{ CSRF_COOKIE_NAME: "XSRF-TOKEN" }, { csrf: { cookie: "XSRF-TOKEN" } }],
     [{ CSRF_HEADER: "X-Mine" }, { csrf: { header: "X-Mine" } }],
+    [{ EMAIL_SENDER: "a@acme.example" }, { mail: { from: { address: "a@acme.example" } } }],
+    [{ EMAIL_SENDER: "Acme <a@acme.example>" }, { mail: { from: { name: "Acme", address: "a@acme.example" } } }],
+    [{ EMAIL_SENDER: ["Acme", "a@acme.example"] }, { mail: { from: { name: "Acme", address: "a@acme.example" } } }],
+    [
+      { EMAIL_SENDER: "<a@acme.example>", EMAIL_HTML: false },
+      { mail: { from: { address: "a@acme.example" }, format: "text" } },
+    ],
+    [{ EMAIL_PLAINTEXT: false }, { mail: { format: "html" } }],
+    [{ EMAIL_PLAINTEXT: true, EMAIL_SENDER: null }, {}],
+    [{ PHONE_REGION_DEFAULT: "DE" }, { phone: { region: "DE" } }],
+    [{ SMS_SERVICE: "Dummy" }, {}],
+    [
+      {
+        SMS_SERVICE: "Twilio",
+        SMS_SERVICE_CONFIG: { ACCOUNT_SID: "AC0", AUTH_TOKEN: "t", PHONE_NUMBER: "+15005550006" },
+      },
+      { sms: { sender: { send: expect.any(Function) } } },
+    ],
     [
       { MSG_PASSWORD_INVALID_LENGTH: ["At least %(length)s, 100%%", "error"] },
       { messages: { PASSWORD_INVALID_LENGTH: "At least {length}, 100%" } },
@@ -121,6 +139,8 @@ describe("settings that cannot be carried over are listed", () => {
     [{ FRESHNESS: 0, FRESHNESS_GRACE_PERIOD: -5 }, ["FRESHNESS", "FRESHNESS_GRACE_PERIOD"]],
     [{ TOKEN_MAX_AGE: null as never }, ["TOKEN_MAX_AGE"]],
     [{ PASSWORD_HASH: "plaintext" }, ["PASSWORD_HASH"]],
+    [{ SMS_SERVICE: "Pigeon" }, ["SMS_SERVICE"]],
+    [{ SMS_SERVICE_CONFIG: { ACCOUNT_SID: "AC0" } }, ["SMS_SERVICE_CONFIG"]],
     [{ PASSWORD_CONFIRM_REQUIRED: false }, ["PASSWORD_CONFIRM_REQUIRED"]],
     [{ REDIRECT_ALLOW_SUBDOMAINS: true, REDIRECT_BEHAVIOR: "spa" }, ["REDIRECT_ALLOW_SUBDOMAINS", "REDIRECT_BEHAVIOR"]],
     [{ API_ENABLED_METHODS: ["session", "oauth"] }, ["API_ENABLED_METHODS"]],
@@ -144,6 +164,11 @@ describe("wrong values", () => {
     [{ PASSWORD_SALT: "s", PASSWORD_SINGLE_HASH: 1 }, "PASSWORD_SINGLE_HASH"],
     [{ USER_IDENTITY_ATTRIBUTES: [] }, "USER_IDENTITY_ATTRIBUTES"],
     [{ CSRF_PROTECT_MECHANISMS: "session" }, "CSRF_PROTECT_MECHANISMS"],
+    [{ EMAIL_SENDER: "a@acme.example, b@acme.example" }, "EMAIL_SENDER"],
+    [{ EMAIL_SENDER: ["Acme\n", 5] }, "EMAIL_SENDER"],
+    [{ EMAIL_HTML: false, EMAIL_PLAINTEXT: false }, "EMAIL_PLAINTEXT"],
+    [{ SMS_SERVICE: "Twilio" }, "SMS_SERVICE_CONFIG"],
+    [{ SMS_SERVICE: "Twilio", SMS_SERVICE_CONFIG: { ACCOUNT_SID: "AC0" } }, "SMS_SERVICE_CONFIG"],
     [{ MSG_LOGIN: "x" }, "MSG_LOGIN"],
   ])("%j names %s", (settings, name) => {
     const translate = (): unknown => fromFlaskSecurity(settings as unknown as FlaskSecuritySettings);

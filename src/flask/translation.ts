@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type { MailOptions } from "../features/delivery.ts";
 import type { Feature } from "../features/feature.ts";
 import { passwords } from "../features/passwords/index.ts";
 import { registration } from "../features/registration/index.ts";
@@ -6,6 +7,7 @@ import type { Duration } from "../model/duration.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import type { IdentityOption, SecurityOptions } from "../options.ts";
 import { settingDefaults } from "./defaults.ts";
+import { deliveryOptions } from "./delivery.ts";
 import { messagePrefix, translateMessages } from "./messages.ts";
 import type { FlaskSecuritySettings } from "./settings.ts";
 import { type RawSettings, type SettingReader, settingReader } from "./values.ts";
@@ -27,8 +29,13 @@ export type TranslatedOptions = Partial<
     | "csrf"
     | "messages"
     | "revealAccounts"
+    | "sms"
+    | "phone"
   >
->;
+> & {
+  /** What the settings say of mail; the sender is yours: `mail: { ...options.mail, sender: smtp(url) }`. */
+  readonly mail?: Omit<MailOptions, "sender">;
+};
 
 /** A deployment's settings in our words. */
 export interface FlaskTranslation {
@@ -65,6 +72,7 @@ export function fromFlaskSecurity(settings: FlaskSecuritySettings): FlaskTransla
     credentials,
     passwordOptions,
     csrfOptions,
+    deliveryOptions,
   ];
   const draft: Draft = { settings, read, refuse };
   const options: TranslatedOptions = Object.assign({}, ...sections.map((section) => section(draft)));
@@ -79,7 +87,8 @@ export function fromFlaskSecurity(settings: FlaskSecuritySettings): FlaskTransla
   };
 }
 
-interface Draft {
+/** What a section of the translation works on. */
+export interface Draft {
   readonly settings: RawSettings;
   readonly read: SettingReader;
   /** Notes that the setting's value cannot be carried over. */
@@ -94,6 +103,7 @@ const translated: ReadonlySet<string> = new Set([
   ...["TOKEN_AUTHENTICATION_HEADER", "TOKEN_AUTHENTICATION_KEY", "FRESHNESS", "FRESHNESS_GRACE_PERIOD"],
   ...["PASSWORD_LENGTH_MIN", "PASSWORD_SALT", "PASSWORD_SINGLE_HASH", "PASSWORD_HASH", "CSRF_PROTECT_MECHANISMS"],
   ...["CSRF_IGNORE_UNAUTH_ENDPOINTS", "CSRF_COOKIE_NAME", "CSRF_HEADER"],
+  ...["EMAIL_SENDER", "EMAIL_HTML", "EMAIL_PLAINTEXT", "PHONE_REGION_DEFAULT", "SMS_SERVICE", "SMS_SERVICE_CONFIG"],
 ]);
 
 /** Settings that any value is fine for, because what they decide is decided here in another, safer way. */
@@ -110,7 +120,7 @@ const settled: ReadonlySet<string> = new Set([
 ]);
 
 /** Mails that a deployment leaves out: none is sent here either. */
-const mayBeOff = /^(?:SEND_\w+_EMAIL|EMAIL_HTML|EMAIL_PLAINTEXT|TWO_FACTOR_RESCUE_EMAIL)$/;
+const mayBeOff = /^(?:SEND_\w+_EMAIL|TWO_FACTOR_RESCUE_EMAIL)$/;
 
 function asksForNothing(name: string, value: unknown): boolean {
   if (value === undefined || settled.has(name)) return true;

@@ -1,8 +1,10 @@
 import {
   type DatastoreProvider,
+  type MailSender,
   type PasswordHasher,
   portcullis,
   type Security,
+  type SmsSender,
   type User,
   type Vocabulary,
 } from "portcullis";
@@ -29,6 +31,8 @@ export interface SystemParts {
   readonly production: boolean;
   readonly clock: () => number;
   readonly wrapHasher: (hasher: PasswordHasher) => PasswordHasher;
+  readonly mailSender: MailSender;
+  readonly smsSender: SmsSender;
 }
 
 /** The key that a lab signs with unless its settings have one: the same at each start, so that a restart signs nobody out. */
@@ -55,6 +59,9 @@ export function startSystem(parts: SystemParts): Promise<LabSecurity> {
       wrapHasher: parts.wrapHasher,
     },
     cookies: { allowInsecure: !production },
+    // The lab reaches nobody: its settings say whose mail it is, its outboxes keep it.
+    mail: { ...options.mail, sender: parts.mailSender, queue: { retryAfter: [100] } },
+    sms: { sender: parts.smsSender, queue: { retryAfter: [100] } },
     origins: [origin],
     datastore: parts.datastore,
     features,
