@@ -33,6 +33,7 @@ export { type Outbox, type OutboxOptions, outbox, type SmsOutbox, smsOutbox } fr
 export type { PhoneNumbers, PhoneOptions } from "./delivery/phone.ts";
 export type { DeliveryOptions } from "./delivery/queue.ts";
 export type { OutgoingSms, SmsSender } from "./delivery/sms.ts";
+export { type TwilioOptions, twilio } from "./delivery/twilio.ts";
 export {
   type EventContext,
   type EventHub,

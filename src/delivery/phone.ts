@@ -67,6 +67,6 @@ export async function loadPhoneNumbers(
 /** Stands where no feature needs phone numbers. */
 export const noPhoneNumbers: PhoneNumbers = {
   normalize() {
-    throw new PortcullisError("phone", 'no feature that is on says that it needs "phone"');
+    throw new PortcullisError("phone", 'no feature that is on says that it needs "phones"');
   },
 };

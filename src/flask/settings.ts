@@ -57,6 +57,15 @@ export interface FlaskSecuritySettings {
   readonly CSRF_COOKIE_NAME?: string | null;
   readonly CSRF_HEADER?: string;
 
+  /** `"no-reply@acme.example"`, also with a name: `"Acme <no-reply@acme.example>"` or `["Acme", "no-reply@acme.example"]`. */
+  readonly EMAIL_SENDER?: string | readonly [name: string, address: string] | null;
+  readonly EMAIL_HTML?: boolean;
+  readonly EMAIL_PLAINTEXT?: boolean;
+  readonly PHONE_REGION_DEFAULT?: string;
+  /** "Twilio" with its configuration; "Dummy" sends nothing. */
+  readonly SMS_SERVICE?: string;
+  readonly SMS_SERVICE_CONFIG?: Readonly<Record<string, unknown>>;
+
   /** `MSG_INVALID_PASSWORD: ["text", "error"]`, and every other setting. */
   readonly [name: string]: unknown;
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type { MailOptions } from "../features/delivery.ts";
 import type { Feature } from "../features/feature.ts";
 import { passwords } from "../features/passwords/index.ts";
 import { refresh } from "../features/refresh/index.ts";
@@ -8,6 +9,7 @@ import type { Duration } from "../model/duration.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import type { IdentityOption, SecurityOptions } from "../options.ts";
 import { settingDefaults } from "./defaults.ts";
+import { deliveryOptions } from "./delivery.ts";
 import { messagePrefix, translateMessages } from "./messages.ts";
 import type { FlaskSecuritySettings } from "./settings.ts";
 import { type RawSettings, type SettingReader, settingReader } from "./values.ts";
@@ -29,8 +31,13 @@ export type TranslatedOptions = Partial<
     | "csrf"
     | "messages"
     | "revealAccounts"
+    | "sms"
+    | "phone"
   >
->;
+> & {
+  /** What the settings say of mail; the sender is yours: `mail: { ...options.mail, sender: smtp(url) }`. */
+  readonly mail?: Omit<MailOptions, "sender">;
+};
 
 /** A deployment's settings in our words. */
 export interface FlaskTranslation {
@@ -67,6 +74,7 @@ export function fromFlaskSecurity(settings: FlaskSecuritySettings): FlaskTransla
     credentials,
     passwordOptions,
     csrfOptions,
+    deliveryOptions,
   ];
   const draft: Draft = { settings, read, refuse };
   const options: TranslatedOptions = Object.assign({}, ...sections.map((section) => section(draft)));
@@ -82,7 +90,8 @@ export function fromFlaskSecurity(settings: FlaskSecuritySettings): FlaskTransla
   };
 }
 
-interface Draft {
+/** What a section of the translation works on. */
+export interface Draft {
   readonly settings: RawSettings;
   readonly read: SettingReader;
   /** Notes that the setting's value cannot be carried over. */
@@ -99,6 +108,7 @@ const translated: ReadonlySet<string> = new Set([
   ...["PASSWORD_LENGTH_MIN", "PASSWORD_SALT", "PASSWORD_SINGLE_HASH", "PASSWORD_HASH", "CSRF_PROTECT_MECHANISMS"],
   ...["CSRF_IGNORE_UNAUTH_ENDPOINTS", "CSRF_COOKIE_NAME", "CSRF_HEADER", "TRACKABLE"],
   ...["REFRESH_TOKEN", "REFRESH_TOKEN_MAX_AGE", "REFRESH_TOKEN_MAX_IDLE"],
+  ...["EMAIL_SENDER", "EMAIL_HTML", "EMAIL_PLAINTEXT", "PHONE_REGION_DEFAULT", "SMS_SERVICE", "SMS_SERVICE_CONFIG"],
 ]);
 
 /** Settings that any value is fine for, because what they decide is decided here in another, safer way. */
@@ -117,7 +127,7 @@ const settled: ReadonlySet<string> = new Set([
 ]);
 
 /** Mails that a deployment leaves out: none is sent here either. */
-const mayBeOff = /^(?:SEND_\w+_EMAIL|EMAIL_HTML|EMAIL_PLAINTEXT|TWO_FACTOR_RESCUE_EMAIL)$/;
+const mayBeOff = /^(?:SEND_\w+_EMAIL|TWO_FACTOR_RESCUE_EMAIL)$/;
 
 function asksForNothing(name: string, value: unknown): boolean {
   if (value === undefined || settled.has(name)) return true;

@@ -32,6 +32,7 @@ describe("English texts", () => {
       min: 1,
       name: "n",
       seconds: 3,
+      site: "s",
       username: "u",
       value: "v",
     };

@@ -180,6 +180,13 @@ describe("control", () => {
     expect(await lab.control("DELETE", path)).toEqual([]);
   });
 
+  it("takes faults of the senders", async () => {
+    for (const where of ["mail", "sms"]) {
+      expect(await lab.control("POST", "/fault", { where, times: 1 })).toEqual({ where, times: 1 });
+      expect(await lab.control("POST", "/fault", { where, times: 0 })).toEqual({ where, times: 0 });
+    }
+  });
+
   it("moves the clock on which sessions, tokens, basic and freshness go", async () => {
     const client = testClient(lab.origin);
     const answer = await client.post("/login?include_auth_token", {

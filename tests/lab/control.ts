@@ -1,5 +1,5 @@
 import { type Context, Hono } from "hono";
-import type { RouteRecord } from "portcullis";
+import type { MailAddress, Outbox, OutgoingMail, RouteRecord, SmsOutbox } from "portcullis";
 import type { ShiftedClock } from "./clock.ts";
 import { type Faults, faultPlaces } from "./faults.ts";
 import type { EventTrail, LogTrail } from "./trail.ts";
@@ -12,6 +12,10 @@ export interface ControlParts {
   readonly log: LogTrail;
   readonly events: EventTrail;
   readonly users: UserRows;
+  readonly mails: Outbox;
+  readonly texts: SmsOutbox;
+  /** Resolves when nothing waits to be sent: who asks for the outbox sees what their request caused. */
+  readonly delivered: () => Promise<void>;
   readonly routes: () => readonly RouteRecord[];
 }
 
@@ -36,11 +40,22 @@ export function controlApp(parts: ControlParts): Hono {
     return c.json({ error: error instanceof Error ? error.message : String(error) }, 500);
   });
 
-  // Neither mail nor text messages are sent by what there is so far.
-  for (const path of ["/outbox", "/sms"]) {
-    app.get(path, (c) => c.json([]));
-    app.delete(path, (c) => c.json([]));
-  }
+  app.get("/outbox", async (c) => {
+    await parts.delivered();
+    return c.json(parts.mails.all().map(asJson));
+  });
+  app.delete("/outbox", async (c) => {
+    await parts.delivered();
+    return c.json(parts.mails.clear().map(asJson));
+  });
+  app.get("/sms", async (c) => {
+    await parts.delivered();
+    return c.json(parts.texts.all());
+  });
+  app.delete("/sms", async (c) => {
+    await parts.delivered();
+    return c.json(parts.texts.clear());
+  });
 
   app.post("/clock", async (c) => {
     const { advance, reset } = await bodyOf(c);
@@ -84,4 +99,9 @@ async function bodyOf(c: Context): Promise<Body> {
 
 function found(c: Context, row: Body | undefined): Response {
   return row === undefined ? c.json({ error: "there is no such user" }, 404) : c.json(row);
+}
+
+function asJson({ to, from, subject, text, html, headers, template }: OutgoingMail): Body {
+  const shown = ({ address, name }: MailAddress): string => (name === undefined ? address : `${name} <${address}>`);
+  return { to: shown(to), from: shown(from), subject, text: text ?? null, html: html ?? null, headers, template };
 }

@@ -3,7 +3,10 @@ import {
   type Datastore,
   DatastoreError,
   type DatastoreProvider,
+  DeliveryError,
+  type MailSender,
   type PasswordHasher,
+  type SmsSender,
   type Transaction,
 } from "portcullis";
 
@@ -20,7 +23,10 @@ const datastoreMethods = [
 const hasherMethods = ["hash", "verify", "burn"] as const;
 
 /** The places at which a call can be made to fail. */
-export const faultPlaces: readonly string[] = [...datastoreMethods.map((name) => `datastore.${name}`), "hash"];
+export const faultPlaces: readonly string[] = [
+  ...datastoreMethods.map((name) => `datastore.${name}`),
+  ...["hash", "mail", "sms"],
+];
 
 /** Makes the next calls at a place fail. */
 export interface Faults {
@@ -30,6 +36,8 @@ export interface Faults {
   exempt<T>(work: () => Promise<T>): Promise<T>;
   datastore(provider: DatastoreProvider): DatastoreProvider;
   hasher(hasher: PasswordHasher): PasswordHasher;
+  mail(sender: MailSender): MailSender;
+  sms(sender: SmsSender): SmsSender;
 }
 
 /** Makes the injector of one lab. */
@@ -67,6 +75,7 @@ export function createFaults(): Faults {
     });
 
   const datastoreFailure = (where: string): Error => new DatastoreError(`${where} failed as ordered`);
+  const deliveryFailure = (where: string): Error => new DeliveryError(`${where} failed as ordered`);
   const datastorePlace = (name: string): string => `datastore.${name}`;
   const inTransaction = (tx: Transaction): Transaction => faulty(tx, operations, datastorePlace, datastoreFailure);
 
@@ -93,5 +102,7 @@ export function createFaults(): Faults {
         () => "hash",
         (where) => new Error(`${where} failed as ordered`),
       ),
+    mail: (sender) => faulty(sender, ["send"], () => "mail", deliveryFailure),
+    sms: (sender) => faulty(sender, ["send"], () => "sms", deliveryFailure),
   };
 }

@@ -1,5 +1,5 @@
 /** The lab: one black-box server for every test from outside. Never part of the package. */
-import { ConfigurationError, DatastoreError } from "portcullis";
+import { ConfigurationError, DatastoreError, outbox, smsOutbox } from "portcullis";
 import { type RunningServer, serve } from "portcullis/node";
 import { readArguments, UsageError } from "./arguments.ts";
 import { shiftedClock } from "./clock.ts";
@@ -25,6 +25,8 @@ async function start(): Promise<void> {
   const { translation, limits } = readSettings(args);
   const clock = shiftedClock();
   const faults = createFaults();
+  const mails = outbox({ kept: 10_000 });
+  const texts = smsOutbox({ kept: 10_000 });
   const database = watched(databaseOf(args.database));
   type Fetch = (request: Request, env?: object) => Response | Promise<Response>;
   const answering = Promise.withResolvers<Fetch>();
@@ -40,6 +42,8 @@ async function start(): Promise<void> {
     production: args.production,
     clock: clock.now,
     wrapHasher: faults.hasher,
+    mailSender: faults.mail(mails),
+    smsSender: faults.sms(texts),
   });
   security = running;
   if (database.opened().wasEmpty) await plant(running, args.seed, clock.now());
@@ -50,6 +54,9 @@ async function start(): Promise<void> {
     faults,
     log,
     events: recordEvents(running.events),
+    mails,
+    texts,
+    delivered: () => running.delivery.idle(),
     users: userRows(running, database.opened()),
     routes: () => app.accessMatrix(),
   });

@@ -1,9 +1,11 @@
 import {
   type DatastoreProvider,
   type LimitOptions,
+  type MailSender,
   type PasswordHasher,
   portcullis,
   type Security,
+  type SmsSender,
   type User,
   type Vocabulary,
 } from "portcullis";
@@ -31,6 +33,8 @@ export interface SystemParts {
   readonly production: boolean;
   readonly clock: () => number;
   readonly wrapHasher: (hasher: PasswordHasher) => PasswordHasher;
+  readonly mailSender: MailSender;
+  readonly smsSender: SmsSender;
 }
 
 /** The key that a lab signs with unless its settings have one: the same at each start, so that a restart signs nobody out. */
@@ -67,6 +71,9 @@ export function startSystem(parts: SystemParts): Promise<LabSecurity> {
     },
     cookies: { allowInsecure: !production },
     ...(limits === "wide" ? { limits: wideLimits(features.map(({ name }) => name)) } : {}),
+    // The lab reaches nobody: its settings say whose mail it is, its outboxes keep it.
+    mail: { ...options.mail, sender: parts.mailSender, queue: { retryAfter: [100] } },
+    sms: { sender: parts.smsSender, queue: { retryAfter: [100] } },
     origins: [origin],
     datastore: parts.datastore,
     features,
