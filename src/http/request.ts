@@ -3,6 +3,7 @@ import type { Catalogue, MessageArguments, MessageKey } from "../i18n/catalogue.
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
 import type { Session } from "../model/session.ts";
+import { randomId } from "../secrets/random.ts";
 import { readBody } from "./body.ts";
 import { type CookieAttributes, parseCookie, serializeCookie } from "./cookies.ts";
 import { wantsJson } from "./negotiation.ts";
@@ -74,6 +75,7 @@ export class SecurityRequest {
   visitor: string | undefined = undefined;
   /** Null: there is none; undefined: not looked at yet. */
   #cookieHeader: string | null | undefined = undefined;
+  #nonce: string | undefined = undefined;
   #cookies: Map<string, string> | undefined = undefined;
   #parameters: Awaitable<Readonly<Record<string, unknown>>> | undefined = undefined;
   #body: Promise<ParsedBody> | undefined = undefined;
@@ -103,6 +105,17 @@ export class SecurityRequest {
   get url(): URL {
     this.#url ??= new URL(this.request.url);
     return this.#url;
+  }
+
+  /** A value for the `nonce` of scripts and styles in this answer's page; asked for, it stands in the page's CSP too. */
+  get nonce(): string {
+    this.#nonce ??= randomId(16);
+    return this.#nonce;
+  }
+
+  /** The nonce where a page asked for it. */
+  get usedNonce(): string | undefined {
+    return this.#nonce;
   }
 
   /** The path as it was sent, without the query. */

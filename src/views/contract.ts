@@ -46,6 +46,11 @@ export interface PageFrame {
   /** Who is signed in, for the head of the page. */
   readonly signedInAs: string | undefined;
   readonly links: readonly PageLink[];
+  /**
+   * For scripts and styles of your own in a page: `<script nonce="${frame.nonce}">`. New in each answer (CSP level 3); a page
+   * that does not ask for it allows no script at all.
+   */
+  readonly nonce?: string;
   /** For the few words of the elements' own ("Skip to the content"); the English one when left out. */
   readonly catalogue?: Catalogue;
 }

@@ -21,7 +21,11 @@ export interface PageSender {
 }
 
 /** Makes the sender of one running system. */
-export function createPageSender(views: Views, prefix: string, headers: Readonly<Record<string, string>>): PageSender {
+export function createPageSender(
+  views: Views,
+  prefix: string,
+  headers: (nonce?: string) => Readonly<Record<string, string>>,
+): PageSender {
   const stylesheet = `${prefix}/portcullis-${views.cssHash}.css`;
   const titles: Readonly<Record<number, "TITLE_NOT_FOUND">> = { 404: "TITLE_NOT_FOUND" };
 
@@ -37,9 +41,13 @@ export function createPageSender(views: Views, prefix: string, headers: Readonly
       flashes,
       signedInAs: rq.identity?.account.email,
       links,
+      get nonce() {
+        return rq.nonce;
+      },
     }),
     async send(rq, content, status, extra) {
-      return new Response(String(await content), { status, headers: { ...headers, ...languageHeaders(rq), ...extra } });
+      const text = String(await content);
+      return new Response(text, { status, headers: { ...headers(rq.usedNonce), ...languageHeaders(rq), ...extra } });
     },
     notice(rq, page, status, text, links = []) {
       const title = page === "unauthorized" ? "TITLE_UNAUTHORIZED" : (titles[status] ?? "TITLE_ERROR");

@@ -144,6 +144,8 @@ async function shut(
   grace: number,
   options: AccountDeletionOptions,
 ): Promise<Answer> {
+  const objection = await rq.system.events.ask("deleteAccount", { user: account }, rq);
+  if (objection !== undefined) return refused(objection.refuse);
   const at = rq.system.now();
   try {
     await kernel.datastore.insert("deletion", { userId: account.id, requestedAt: at, dueAt: at + grace });

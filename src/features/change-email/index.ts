@@ -50,6 +50,8 @@ function change(kernel: Kernel, within: number): Endpoint {
       const { email } = fields;
       const taken = { key: "EMAIL_ALREADY_ASSOCIATED", params: { email } } as const;
       if (email === account.email) return invalid({ email: [taken] });
+      const objection = await rq.system.events.ask("changeEmail", { user: account, newEmail: email }, rq);
+      if (objection !== undefined) return refused(objection.refuse);
       const owner = await kernel.users.find("email", email, { ignoreCase: true });
       if (owner !== undefined && kernel.revealAccounts) return invalid({ email: [taken] });
       kernel.background(async () => {

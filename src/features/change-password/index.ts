@@ -46,6 +46,8 @@ function change(kernel: Kernel): Endpoint {
       }
       const faults = await newPasswordFaults(kernel, account, fields, "new_password", "new_password_confirm");
       if (faults !== undefined) return invalid(faults);
+      const objection = await rq.system.events.ask("changePassword", { user: account }, rq);
+      if (objection !== undefined) return refused(objection.refuse);
       // Two at once: only one of them changes the password that it checked.
       const changed = await kernel.users.setPassword(account, fields.new_password, {
         onlyIf: async (tx) => (await tx.count("user", { id: account.id, fsUniquifier: account.fsUniquifier })) === 1,

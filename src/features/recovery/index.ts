@@ -3,7 +3,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
-import { type Answer, done, type Endpoint, endpoint, invalid, outcomeAnswer } from "../endpoint.ts";
+import { type Answer, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField } from "../fields.ts";
 import { linkDone, linkEndpoint } from "../links.ts";
@@ -103,6 +103,8 @@ function resetPassword(kernel: Kernel, signIn: boolean): Endpoint {
       const { account } = link;
       const faults = await newPasswordFaults(kernel, account, fields, "password", "password_confirm");
       if (faults !== undefined) return invalid(faults);
+      const objection = await rq.system.events.ask("resetPassword", { user: account }, rq);
+      if (objection !== undefined) return refused(objection.refuse);
       // The link is used up together with the change: of many at once, one wins, and its password is the stored one.
       const won = await kernel.users.setPassword(account, fields.password, { onlyIf: (tx) => link.redeem(tx) });
       if (!won) return invalid({});

@@ -129,6 +129,12 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
         username: [{ key: "USERNAME_ALREADY_ASSOCIATED", params: { username: username ?? "" } } as const],
       };
       if (username !== null && (await usernames.taken(username, account))) return invalid(taken);
+      const objection = await rq.system.events.ask(
+        "changeUsername",
+        { user: account, newUsername: username ?? "" },
+        rq,
+      );
+      if (objection !== undefined) return refused(objection.refuse);
       try {
         await kernel.users.setUsername(account, username);
       } catch (error) {
