@@ -41,7 +41,7 @@ describe("options that refuse to start, with their path and the mend", () => {
   it.each<[string, Untyped, RegExp]>([
     // Names
     ["rolse", { rolse: [] }, /unknown option; known: .*roles/],
-    ["sessions.idel", { sessions: { idel: "1h" } }, /unknown option; known: idle, absolute/],
+    ["sessions.idel", { sessions: { idel: "1h" } }, /unknown option; known: enabled, idle, absolute/],
     ["tokens.live", { tokens: { live: "1h" } }, /known: life, header/],
     ["freshness.with", { freshness: { with: "1h" } }, /known: within, grace/],
     ["passwords.hash", { passwords: { hash: {} } }, /known: hashing, policy/],

@@ -4,7 +4,7 @@ import { describe, expect, expectTypeOf, test } from "vitest";
 import { DeliveryError, type MailSender } from "../delivery/mail.ts";
 import { outbox, smsOutbox } from "../delivery/outbox.ts";
 import { createEventHub } from "../events/events.ts";
-import { createCatalogue } from "../i18n/catalogue.ts";
+import { createCatalogues } from "../i18n/languages.ts";
 import type { Account } from "../model/account.ts";
 import { type MailProps, mailContent } from "../views/mail.ts";
 import { createDelivery, type Delivery, type DeliveryContext, type MailData } from "./delivery.ts";

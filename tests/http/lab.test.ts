@@ -308,7 +308,7 @@ describe("control", () => {
     expect((await client.get("/verify", json)).status).toBe(200);
   });
 
-  it.each([{ where: "mail" }, { where: "nowhere" }, { where: "hash", times: -1 }])(
+  it.each([{ where: "nowhere" }, { where: "hash", times: -1 }])(
     "fault %j is refused",
     async (body) => {
       const answer = await fetch(`${lab.origin}/_lab/fault`, { method: "POST", body: JSON.stringify(body) });
