@@ -88,6 +88,8 @@ export interface SecurityEvents {
   // The end of an account
   accountDeletionRequested: { user: Account };
   accountDeletionCancelled: { user: Account };
+  /** The owner said of a sign-in that it was not theirs: everything that was signed in has ended. */
+  signInDisowned: { user: Account };
   /** The account is removed for good; `user` is what it was. */
   accountDeleted: { user: Account };
   accountExported: { user: Account };

@@ -30,6 +30,7 @@ export {
   identityField,
   passwordField,
 } from "./fields.ts";
+export { notices } from "./notices/index.ts";
 export { type PasswordlessOptions, passwordless } from "./passwordless/index.ts";
 export { type PasswordsOptions, passwords } from "./passwords/index.ts";
 export { type RecoveryOptions, recovery } from "./recovery/index.ts";

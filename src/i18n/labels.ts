@@ -64,6 +64,9 @@ export const labels = {
   TITLE_EXPORT_ACCOUNT: "Your data",
   INTRO_EXPORT_ACCOUNT: "Everything that is stored of your account, as a file that programs can read.",
   SUBMIT_EXPORT_ACCOUNT: "Download my data",
+  TITLE_NOT_ME: "This was not you?",
+  INTRO_NOT_ME: "Then everybody is signed out of the account of {email}, and you choose a new password.",
+  SUBMIT_NOT_ME: "It was not me",
   INTRO_LOGIN_LINK: "Without a password: we mail you a link that signs you in.",
   SUBMIT_LOGIN_LINK: "Send the link",
   INTRO_LOGIN_BY_LINK: "You sign in as {email}.",
@@ -140,6 +143,13 @@ export const labels = {
   MAIL_ACCOUNT_DELETION_TEXT:
     "Your account at {site} is shut and will be deleted in {time}. If you want it back, open the link before.",
   MAIL_ACCOUNT_DELETION_BUTTON: "Keep my account",
+  MAIL_NEW_DEVICE_SUBJECT: "A new device has signed in",
+  MAIL_NEW_DEVICE_TEXT:
+    "Somebody signed in to your account at {site} on {time} from a device that was not used before.",
+  MAIL_NEW_DEVICE_DEVICE: "Device: {device}",
+  MAIL_NEW_DEVICE_ADDRESS: "Address: {address}",
+  MAIL_NEW_DEVICE_YOU: "If that was you, there is nothing that you need to do.",
+  MAIL_NEW_DEVICE_BUTTON: "It was not me",
   MAIL_USERNAME_CHANGED_SUBJECT: "Your username was changed",
   MAIL_USERNAME_CHANGED_TEXT: "The username of your account at {site} is now {username}.",
   MAIL_USERNAME_REMOVED_TEXT: "Your account at {site} has no username any more.",

@@ -157,6 +157,11 @@ export const messages = {
 
   INVALID_LINK: { category: "error", text: "This link does not work (any more)." },
 
+  SIGN_IN_DISOWNED: {
+    category: "success",
+    text: "Everybody is signed out of your account. A mail with a link for a new password is on its way.",
+  },
+
   // The end of an account
   DELETE_ACCOUNT_SENT: { category: "info", text: "A mail with a link is on its way to you. Open it to go on." },
   ACCOUNT_DELETION_BEGUN: {

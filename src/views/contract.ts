@@ -146,6 +146,7 @@ export interface Pages {
   deleteAccountConfirm(props: FormPageProps<never>): Html;
   keepAccount(props: FormPageProps<never>): Html;
   exportAccount(props: FormPageProps<never>): Html;
+  notMe(props: FormPageProps<never>): Html;
   loginLink(props: FormPageProps<"email">): Html;
   loginByLink(props: FormPageProps<never>): Html;
   /** Where one is signed in; `props.list` has the rows. */

@@ -63,6 +63,14 @@ export interface Mails {
   readonly deleteAccountInstructions: MailTemplate<TimedLink>;
   /** The account is shut; the link takes it back. */
   readonly accountDeletion: MailTemplate<TimedLink>;
+  /** Somebody signed in from a device that is new; `link`: "this was not me". `at` in epoch milliseconds. */
+  readonly newDevice: MailTemplate<{
+    readonly link: string;
+    readonly at: number;
+    readonly address?: string;
+    readonly program?: string;
+    readonly system?: string;
+  }>;
   readonly usernameChanged: MailTemplate<{ readonly username?: string }>;
   readonly usernameRecovery: MailTemplate<{ readonly username: string }>;
   /** To an address that was to be registered with a username that is taken. */

@@ -1,0 +1,105 @@
+import { networkOf } from "../../authn/limits/network.ts";
+import type { SecurityRequest } from "../../http/request.ts";
+import type { Account } from "../../model/account.ts";
+import { UniqueConflictError } from "../../model/errors.ts";
+import { table } from "../../model/tables.ts";
+import { sha256 } from "../../secrets/random.ts";
+import { formPage } from "../../views/pages.ts";
+import { type Endpoint, invalid } from "../endpoint.ts";
+import type { Feature, FeatureKernel, Kernel } from "../feature.ts";
+import { linkDone, linkEndpoint } from "../links.ts";
+import { deviceOf } from "../sessions/device.ts";
+import { noticesMails } from "./mails.ts";
+
+const purpose = "not-me";
+const day = 86_400_000;
+/** A link "this was not me" works for so long. */
+const linkLife = 7 * day;
+/** A device that was not used for so long is new again. */
+const remembered = 180 * day;
+
+/**
+ * Mails a notice when somebody signs in from a device that the account was not used from before, with a link "this was not
+ * me": it ends everything that is signed in, and mails a link for a new password. A device is a program on a system in a network.
+ */
+export function notices(): Feature {
+  let kernel: FeatureKernel | undefined;
+  return {
+    name: "notices",
+    tables: {
+      device: table("portcullis_device", ["id"], {
+        // A hash of user, program, system and network: it finds a device again, and tells nobody which one it is.
+        id: { type: "key", length: 64 },
+        userId: { type: "integer", index: true, references: { table: "user", column: "id", onDelete: "cascade" } },
+        firstSeenAt: { type: "epochMs" },
+        lastSeenAt: { type: "epochMs", index: true },
+      }),
+    },
+    pages: { notMe: formPage },
+    mails: noticesMails,
+    start: (started) => {
+      kernel = started;
+    },
+    // Not in the transaction of the session: a sign-in neither waits for it nor fails with it.
+    signedIn: async (_tx, account, rq) => kernel?.background(() => noteDevice(kernel as FeatureKernel, account, rq)),
+    endpoints: (started) => [notMe(started)],
+    purge: async ({ datastore, system }) => {
+      await datastore.delete("device", { lastSeenAt: { lt: system.now() - remembered } });
+    },
+  };
+}
+
+async function noteDevice(kernel: FeatureKernel, account: Account, rq: SecurityRequest): Promise<void> {
+  const { datastore } = kernel;
+  const at = rq.system.now();
+  const device = deviceOf(rq.header("user-agent") ?? null);
+  const network = rq.address === undefined ? "" : networkOf(rq.address);
+  const id = sha256(JSON.stringify([account.id, device?.program ?? "", device?.system ?? "", network]));
+  if ((await datastore.update("device", { id }, { lastSeenAt: at })) > 0) return;
+  // Of the first device nobody needs to be told: it is the one that the account was made on.
+  const first = (await datastore.count("device", { userId: account.id })) === 0;
+  try {
+    await datastore.insert("device", { id, userId: account.id, firstSeenAt: at, lastSeenAt: at });
+  } catch (error) {
+    // Two sign-ins at once from one new device: the other one tells.
+    if (error instanceof UniqueConflictError) return;
+    throw error;
+  }
+  if (first) return;
+  const token = await kernel.tickets.issue({ purpose, user: account, life: linkLife });
+  kernel.mail.send(rq, "newDevice", account, {
+    link: kernel.link("not_me", token),
+    at,
+    ...(rq.address === undefined ? {} : { address: rq.address }),
+    ...(device?.program === undefined ? {} : { program: device.program }),
+    ...(device?.system === undefined ? {} : { system: device.system }),
+  });
+}
+
+function notMe(kernel: Kernel): Endpoint {
+  const to = (rq: SecurityRequest): string =>
+    kernel.path("forgot_password") ?? kernel.path("login") ?? kernel.destinations.afterSignOut(rq);
+  return linkEndpoint(kernel, {
+    name: "not_me",
+    path: "/not-me",
+    purpose,
+    page: "notMe",
+    title: "TITLE_NOT_ME",
+    intro: "INTRO_NOT_ME",
+    submitLabel: "SUBMIT_NOT_ME",
+    fields: {},
+    invalid: "INVALID_LINK",
+    invalidTo: to,
+    async submit({ rq, link }) {
+      const { account } = link;
+      if (!(await link.redeem())) return invalid({});
+      // Sessions, tokens, remember credentials and links: whatever the stranger holds is worth nothing from here on.
+      await kernel.users.setUniquifier(account);
+      await kernel.datastore.delete("device", { userId: account.id });
+      const now = (await kernel.users.get(account.id)) ?? account;
+      rq.system.events.emit("signInDisowned", { user: now });
+      kernel.background(async () => kernel.services.recovery?.send(rq, now));
+      return linkDone(kernel, rq, to(rq), { key: "SIGN_IN_DISOWNED" }, now);
+    },
+  });
+}
