@@ -64,7 +64,7 @@ describe("account deletion", () => {
     const made = await system({ freshness: { within: "5m", grace: "0s" } });
     const client = await signedIn(made);
     const body = { json: { password: goodPassword } };
-    expect((await client.post("/delete-account", { ...body, headers: { "x-csrf-token": "wrong" } })).status).toBe(400);
+    expect((await client.post("/delete-account", { ...body, csrf: false })).status).toBe(400);
     const { csrf_token } = (await client.get("/delete-account", { headers: json })).json.response;
     const headers = { "x-csrf-token": csrf_token };
     const foreign = { ...headers, origin: "https://evil.test" };
