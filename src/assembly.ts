@@ -4,6 +4,7 @@ import { createAuthenticator } from "./authn/authenticator.ts";
 import { createBagKeeper } from "./authn/bag.ts";
 import { basicScheme, type LiveBasic } from "./authn/basic.ts";
 import { activeGate, hookGate } from "./authn/gates.ts";
+import { identityAttributes } from "./authn/identity-attributes.ts";
 import { createLimits } from "./authn/limits/limits.ts";
 import { datastoreLimits } from "./authn/limits/store.ts";
 import { createPasswordProof } from "./authn/password-proof.ts";
@@ -202,7 +203,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     limits,
     events,
     log,
-    attributes: (options.identities ?? ["email"]).map((attribute) => ({ attribute, ignoreCase: true })),
+    attributes: identityAttributes(options.identities, schema.user?.columns ?? {}, log),
   });
 
   const paths = new Map<string, string>();

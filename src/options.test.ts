@@ -97,8 +97,8 @@ describe("options that refuse to start, with their path and the mend", () => {
     ["schemes", { schemes: [{ name: "basic", authenticate: () => undefined }] }, /two schemes "basic"/],
     ["realm", { realm: 5 }, /a text is expected/],
     ["realm", { realm: "" }, /a text is expected/],
-    ["identities", { identities: [] }, /a list of "email" and "username"/],
-    ["identities", { identities: ["phone"] }, /a list of/],
+    ["identities", { identities: [] }, /name at least one attribute/],
+    ["identities[0]", { identities: ["phone"] }, /no text column "phone"; add it to the option columns/],
     ["identities", { identities: "email" }, /a list is expected/],
     // Values
     ["sessions.idle", { sessions: { idle: "soon" } }, /write "30s", "15m", "12h" or "14d"/],

@@ -1,5 +1,6 @@
 import { auditTables } from "./audit/tables.ts";
 import type { SessionDeclaration } from "./authn/bag.ts";
+import type { IdentityDefinition } from "./authn/identity-attributes.ts";
 import { type LimitOptions, type LimitRules, limitRules } from "./authn/limits/options.ts";
 import type { Scheme } from "./authn/scheme.ts";
 import type { Handlers } from "./authz/refusal.ts";
@@ -65,7 +66,7 @@ export interface SecurityOptions<
   /** The realm in challenges; default "Login Required". */
   readonly realm?: string;
   /** By what users say who they are, in this order; default ["email"]. */
-  readonly identities?: readonly IdentityOption[];
+  readonly identities?: readonly (IdentityOption | IdentityDefinition)[];
 
   /** What the session bag holds: `session: sessionOf<{ cart: string[] }>()`. */
   readonly session?: SessionDeclaration<Bag>;
@@ -274,7 +275,7 @@ export function checkOptions(options: AnyOptions): {
   checkVocabulary(options);
   checkSchemes(options);
   const origins = checkOrigins(options);
-  const { datastore, prefix, tokens, csrf, migrate, identities } = options;
+  const { datastore, prefix, tokens, csrf, migrate } = options;
   if (typeof datastore?.open !== "function") {
     throw new ConfigurationError("datastore", 'is missing; for a start: sqlite("app.db") from "portcullis/sqlite"');
   }
@@ -295,12 +296,6 @@ export function checkOptions(options: AnyOptions): {
   }
   if (migrate !== undefined && !["create", "check", "always"].includes(migrate)) {
     throw new ConfigurationError("migrate", 'must be "create", "check" or "always"');
-  }
-  if (
-    identities !== undefined &&
-    (identities.length === 0 || identities.some((name) => name !== "email" && name !== "username"))
-  ) {
-    throw new ConfigurationError("identities", 'a list of "email" and "username" is expected');
   }
   const cached = options.sessions?.cached;
   if (cached !== undefined && !(Number.isInteger(cached) && cached >= 0)) {

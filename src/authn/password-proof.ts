@@ -4,16 +4,10 @@ import type { Users } from "../datastore/users.ts";
 import type { EventHub } from "../events/events.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
-import { normalizeEmail } from "../model/email.ts";
 import type { User } from "../model/user.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
+import type { IdentityAttribute } from "./identity-attributes.ts";
 import type { Limits } from "./limits/limits.ts";
-
-/** An attribute by which a user may say who they are. */
-export interface IdentityAttribute {
-  readonly attribute: keyof User & string;
-  readonly ignoreCase: boolean;
-}
 
 /** Somebody says that they are this user, and a password. */
 export interface PasswordAttempt {
@@ -62,20 +56,22 @@ const maxIdentity = 255;
 export function createPasswordProof(context: PasswordProofContext): PasswordProof {
   const { datastore, users, hasher, limits, events, attributes } = context;
 
-  /** The attributes by which this could be somebody. */
-  const candidates = (identity: string, only: string | undefined): readonly IdentityAttribute[] =>
-    attributes.filter(
-      ({ attribute }) =>
-        (only === undefined || attribute === only) &&
-        // An address can't be a username and the other way round: no query that can't find anything.
-        (attribute !== "email" || normalizeEmail(identity) !== undefined),
-    );
+  /** The attributes by which this could be somebody, with its stored form: no query that can't find anything. */
+  const candidates = (identity: string, only: string | undefined) =>
+    attributes.flatMap((of) => {
+      const normal = only === undefined || of.attribute === only ? of.normalize(identity) : undefined;
+      return normal === undefined ? [] : [{ ...of, normal }];
+    });
 
   const find = async (identity: string, only?: string): Promise<Account | undefined> => {
     if (identity.length > maxIdentity) return undefined;
-    for (const { attribute, ignoreCase } of candidates(identity, only)) {
-      const account = await users.find(attribute, identity, { ignoreCase });
+    for (const { attribute, ignoreCase, normal } of candidates(identity, only)) {
+      const account = await users.find(attribute as keyof User & string, normal, { ignoreCase });
       if (account !== undefined) return account;
+      // A database that was taken over may hold usernames in the form that Flask-Security gave them.
+      const decomposed = attribute === "username" ? normal.normalize("NFKD") : normal;
+      const older = decomposed === normal ? undefined : await users.find("username", decomposed, { ignoreCase });
+      if (older !== undefined) return older;
     }
     return undefined;
   };
@@ -102,8 +98,8 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
    */
   const nameOf = (identity: string, only: string | undefined): string => {
     const [first] = candidates(identity, only);
+    const spelled = first?.normal ?? identity;
     const attribute = first?.attribute ?? "none";
-    const spelled = attribute === "email" ? (normalizeEmail(identity) ?? identity) : identity;
     return `${attribute} ${first?.ignoreCase === false ? spelled : spelled.normalize("NFC").toLowerCase()}`;
   };
 

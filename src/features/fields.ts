@@ -64,10 +64,17 @@ export function emailField(options: { readonly label?: MessageKey } = {}): Field
 }
 
 /** What somebody says to identify themselves; checked no further, so that the answer does not depend on it. */
-export function identityField(attribute: string): Field<string | undefined> {
+export function identityField(attribute: string, label?: string): Field<string | undefined> {
   const email = attribute === "email";
   return {
-    label: email ? "LABEL_EMAIL" : attribute === "username" ? "LABEL_USERNAME" : { text: attribute },
+    label:
+      label !== undefined
+        ? { text: label }
+        : email
+          ? "LABEL_EMAIL"
+          : attribute === "username"
+            ? "LABEL_USERNAME"
+            : { text: attribute },
     type: email ? "email" : "text",
     autocomplete: "username",
     required: false,

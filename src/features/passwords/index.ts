@@ -40,7 +40,7 @@ export function passwords(options: PasswordsOptions = {}): Feature {
 function login(kernel: Kernel, remember: boolean): Endpoint {
   const { proof, signIn, destinations } = kernel;
   const identities: Record<string, Field<string | undefined>> = {};
-  for (const { attribute } of proof.attributes) identities[attribute] = identityField(attribute);
+  for (const { attribute, label } of proof.attributes) identities[attribute] = identityField(attribute, label);
   return endpoint({
     name: "login",
     path: "/login",

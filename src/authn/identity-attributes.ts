@@ -1,0 +1,91 @@
+import { normalizeEmail } from "../model/email.ts";
+import { ConfigurationError } from "../model/errors.ts";
+import type { Column } from "../model/schema.ts";
+import { normalizeUsername } from "../model/username.ts";
+
+/** An attribute by which users say who they are: a column of the user, and how what is typed becomes what is stored. */
+export interface IdentityDefinition {
+  /** "email", "username", or the field of a column of your own. */
+  readonly attribute: string;
+  /**
+   * The stored form of what was typed, such as a phone number in E.164; undefined: this cannot be one. Default: an address or
+   * username in its stored form, of your own columns the text without white space around it.
+   */
+  readonly normalize?: (typed: string) => string | undefined;
+  /** Default true. */
+  readonly ignoreCase?: boolean;
+  /** What the field of the form is called; default "Email" or "Username", else the attribute's name. */
+  readonly label?: string;
+}
+
+/** An attribute of a running system. */
+export interface IdentityAttribute {
+  readonly attribute: string;
+  readonly ignoreCase: boolean;
+  readonly label: string | undefined;
+  /** The stored form; undefined when this cannot be one. Never throws. */
+  normalize(typed: string): string | undefined;
+}
+
+const known: Readonly<Record<string, (typed: string) => string | undefined>> = {
+  email: normalizeEmail,
+  username: normalizeUsername,
+};
+const names = ["attribute", "normalize", "ignoreCase", "label"];
+const longest = 255;
+
+/** Checks the option `identities` against the user's columns. Throws ConfigurationError. */
+export function identityAttributes(
+  given: readonly (string | IdentityDefinition)[] | undefined,
+  columns: Readonly<Record<string, Column>>,
+  log: (message: string, details?: Record<string, unknown>) => void,
+): readonly IdentityAttribute[] {
+  const list = given ?? ["email"];
+  if (list.length === 0) throw new ConfigurationError("identities", "name at least one attribute");
+  const seen = new Set<string>();
+  return list.map((item, index) => {
+    const path = `identities[${index}]`;
+    const definition = typeof item === "string" ? { attribute: item } : item;
+    if (typeof definition !== "object" || definition === null || typeof definition.attribute !== "string") {
+      throw new ConfigurationError(path, '"email", "username", or { attribute, normalize } is expected');
+    }
+    for (const name of Object.keys(definition)) {
+      if (!names.includes(name)) {
+        throw new ConfigurationError(`${path}.${name}`, `unknown option; known: ${names.join(", ")}`);
+      }
+    }
+    const { attribute, normalize, ignoreCase = true, label }: IdentityDefinition = definition;
+    const column = Object.hasOwn(columns, attribute) ? columns[attribute] : undefined;
+    if (column === undefined || (column.type !== "string" && column.type !== "text")) {
+      throw new ConfigurationError(path, `the user has no text column "${attribute}"; add it to the option columns`);
+    }
+    if (column.unique !== true) {
+      throw new ConfigurationError(
+        path,
+        `"${attribute}" may belong to several users; say unique: true in the option columns`,
+      );
+    }
+    if (seen.has(attribute)) throw new ConfigurationError(path, `"${attribute}" is there twice`);
+    seen.add(attribute);
+    if (normalize !== undefined && typeof normalize !== "function") {
+      throw new ConfigurationError(`${path}.normalize`, "a function is expected");
+    }
+    const own = normalize ?? known[attribute] ?? ((typed: string) => typed.trim());
+    return {
+      attribute,
+      ignoreCase,
+      label,
+      normalize(typed) {
+        if (typed.length > longest) return undefined;
+        try {
+          const normal = own(typed);
+          return typeof normal === "string" && normal !== "" && normal.length <= longest ? normal : undefined;
+        } catch (error) {
+          // What cannot be read is nobody's: the caller is told what every stranger is told.
+          log("an identity could not be read", { attribute, error: error instanceof Error ? error.name : "unknown" });
+          return undefined;
+        }
+      },
+    };
+  });
+}
