@@ -2,6 +2,9 @@ import { randomBytes } from "node:crypto";
 import type { Answer, Client } from "./client.ts";
 import { attacks, each, must, needsSessions, pairs, type Rig, type Victim } from "./suite.ts";
 
+/** A refresh token is one of the credentials, in the body, where it is easy to see. */
+const settings = { REFRESH_TOKEN: true, REFRESH_TOKEN_COOKIE_NAME: null };
+
 /** Everything that was issued to one user, by kind. */
 type Credentials = Readonly<
   Record<"auth token" | "refresh token" | "session" | "remember" | "csrf" | "csrf cookie" | "flash", string>
@@ -50,7 +53,7 @@ function consumers(rig: Rig): Readonly<Record<string, (value: string) => Promise
   };
 }
 
-attacks("TOK", { postgres: true, settings: { REFRESH_TOKEN: true, REFRESH_TOKEN_COOKIE_NAME: null } }, (attack) => {
+attacks("TOK", { postgres: true, settings }, (attack) => {
   attack("TOK-03 [ASVS 9.2.2]: a credential of one kind is none of another", async (rig, context) => {
     needsSessions(rig, context);
     const victim = await rig.user();
@@ -193,7 +196,7 @@ attacks("TOK", { postgres: true, settings: { REFRESH_TOKEN: true, REFRESH_TOKEN_
   });
 });
 
-attacks("LEA", {}, (attack) => {
+attacks("LEA", { settings }, (attack) => {
   attack(
     "LEA-01 [ASVS 3.5.6] [ASVS 14.2.6]: a page elsewhere gets no token by asking as the victim's browser",
     async (rig, context) => {
