@@ -8,6 +8,7 @@ import { tracking } from "../features/tracking/index.ts";
 import type { Duration } from "../model/duration.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import type { IdentityOption, SecurityOptions } from "../options.ts";
+import { accountDestinations, accountFeatures, accountSettings, placesOf } from "./account.ts";
 import { settingDefaults } from "./defaults.ts";
 import { deliveryOptions } from "./delivery.ts";
 import { messagePrefix, translateMessages } from "./messages.ts";
@@ -31,6 +32,9 @@ export type TranslatedOptions = Partial<
     | "csrf"
     | "messages"
     | "revealAccounts"
+    | "paths"
+    | "spa"
+    | "redirectOrigins"
     | "sms"
     | "phone"
   >
@@ -79,6 +83,7 @@ export function fromFlaskSecurity(settings: FlaskSecuritySettings): FlaskTransla
   const draft: Draft = { settings, read, refuse };
   const options: TranslatedOptions = Object.assign({}, ...sections.map((section) => section(draft)));
   const features = featuresOf(draft);
+  Object.assign(options, placesOf(draft, endpointNames(features, read)));
   const messages = translateMessages(settings, refuse);
   for (const [name, value] of Object.entries(settings)) {
     if (!translated.has(name) && !name.startsWith(messagePrefix) && !asksForNothing(name, value)) unsupported.add(name);
@@ -107,6 +112,7 @@ const translated: ReadonlySet<string> = new Set([
   ...["PASSWORD_COMPLEXITY_CHECKER", "ZXCVBN_MINIMUM_SCORE", "PASSWORD_CHECK_BREACHED", "PASSWORD_BREACHED_COUNT"],
   ...["PASSWORD_LENGTH_MIN", "PASSWORD_SALT", "PASSWORD_SINGLE_HASH", "PASSWORD_HASH", "CSRF_PROTECT_MECHANISMS"],
   ...["CSRF_IGNORE_UNAUTH_ENDPOINTS", "CSRF_COOKIE_NAME", "CSRF_HEADER", "TRACKABLE"],
+  ...accountSettings,
   ...["REFRESH_TOKEN", "REFRESH_TOKEN_MAX_AGE", "REFRESH_TOKEN_MAX_IDLE"],
   ...["EMAIL_SENDER", "EMAIL_HTML", "EMAIL_PLAINTEXT", "PHONE_REGION_DEFAULT", "SMS_SERVICE", "SMS_SERVICE_CONFIG"],
 ]);
@@ -151,9 +157,27 @@ function featuresOf({ settings, read, refuse }: Draft): readonly Feature[] {
   if (read.boolean("REGISTERABLE") === true) {
     features.push(registration({ signIn: read.boolean("RETURN_GENERIC_RESPONSES") === false }));
   }
+  features.push(...accountFeatures({ settings, read, refuse }));
   if (read.boolean("REFRESH_TOKEN") === true) features.push(refreshOf({ settings, read, refuse }));
   if (read.boolean("TRACKABLE") === true) features.push(tracking());
   return features;
+}
+
+/** The names of the endpoints of these features that have a path of their own in the settings. */
+function endpointNames(features: readonly Feature[], read: SettingReader): ReadonlySet<string> {
+  const of: Readonly<Record<string, readonly string[]>> = {
+    passwords: ["login", "logout", "verify"],
+    registration: ["register"],
+    confirmation: ["send_confirmation", "confirm_email"],
+    recovery: ["forgot_password", "reset_password"],
+    changePassword: ["change_password"],
+    changeEmail: ["change_email", "change_email_confirm"],
+    usernames: [
+      ...(read.boolean("CHANGE_USERNAME") === true ? ["change_username"] : []),
+      ...(read.boolean("USERNAME_RECOVERY") === true ? ["recover_username"] : []),
+    ],
+  };
+  return new Set(features.flatMap(({ name }) => of[name] ?? []));
 }
 
 function refreshOf({ settings, read, refuse }: Draft): Feature {
@@ -208,7 +232,8 @@ function section(name: string, members: Readonly<Record<string, unknown>>): Tran
   return given.length === 0 ? {} : { [name]: Object.fromEntries(given) };
 }
 
-function answers({ read, refuse }: Draft): TranslatedOptions {
+function answers(draft: Draft): TranslatedOptions {
+  const { read, refuse } = draft;
   const path = (name: string): string | undefined => {
     const value = read.text(name);
     return value === undefined || /^\/(?![/\\])/.test(value) ? value : refuse(name);
@@ -223,6 +248,7 @@ function answers({ read, refuse }: Draft): TranslatedOptions {
       afterSignOut: path("POST_LOGOUT_VIEW"),
       afterRegister: path("POST_REGISTER_VIEW") ?? afterSignIn,
       unauthorized: path("UNAUTHORIZED_VIEW"),
+      ...accountDestinations(draft, path),
     }),
     ...(generic === undefined ? {} : { revealAccounts: !generic }),
   };

@@ -57,7 +57,7 @@ async function start(): Promise<void> {
     mails,
     texts,
     delivered: () => running.delivery.idle(),
-    users: userRows(running, database.opened()),
+    users: userRows(running, database.opened(), clock.now),
     routes: () => app.accessMatrix(),
   });
   fetch = (request, env) => {

@@ -1,13 +1,31 @@
 import { readFileSync } from "node:fs";
 import { ConfigurationError } from "portcullis";
+import { accountDeletion, notices, sessions } from "portcullis/features";
 import { type FlaskSecuritySettings, type FlaskTranslation, fromFlaskSecurity } from "portcullis/flask";
 import { type LabArguments, type ProfileName, UsageError } from "./arguments.ts";
+
+/** What every account's life has. */
+const everything: FlaskSecuritySettings = {
+  REGISTERABLE: true,
+  CONFIRMABLE: true,
+  RECOVERABLE: true,
+  CHANGEABLE: true,
+  CHANGE_EMAIL: true,
+  PASSWORDLESS: true,
+  REFRESH_TOKEN: true,
+};
 
 /** The profiles in the same words as a settings file. */
 const profiles: Readonly<Record<ProfileName, FlaskSecuritySettings>> = {
   default: {},
-  full: { REGISTERABLE: true, USERNAME_ENABLE: true, REFRESH_TOKEN: true },
-  spa: { REGISTERABLE: true, CSRF_COOKIE_NAME: "XSRF-TOKEN", CSRF_PROTECT_MECHANISMS: ["session", "basic"] },
+  full: { ...everything, USERNAME_ENABLE: true, CHANGE_USERNAME: true, USERNAME_RECOVERY: true, TRACKABLE: true },
+  spa: {
+    ...everything,
+    CSRF_COOKIE_NAME: "XSRF-TOKEN",
+    CSRF_PROTECT_MECHANISMS: ["session", "basic"],
+    POST_CONFIRM_VIEW: "/post_confirm",
+    POST_RESET_VIEW: "/post_reset",
+  },
   token: { REGISTERABLE: true, API_ENABLED_METHODS: ["token"], REFRESH_TOKEN: true, REFRESH_TOKEN_COOKIE_NAME: null },
 };
 
@@ -33,6 +51,11 @@ export function readSettings({ settings, profile, production }: LabArguments): L
   }
   if (translation.unsupported.length > 0) {
     throw new UsageError(`settings that are not known or not supported: ${translation.unsupported.join(", ")}`);
+  }
+  // There are no settings for these.
+  if (profile === "full") {
+    const more = [sessions(), accountDeletion(), notices()];
+    return { translation: { ...translation, features: [...translation.features, ...more] }, limits };
   }
   if (profile !== "token") return { translation, limits };
   // There is no setting for it. What says how long sessions live has no meaning then.

@@ -19,7 +19,7 @@ export interface UserRows {
 }
 
 /** Makes the access to rows of one lab. */
-export function userRows(security: LabSecurity, { store, schema }: OpenedDatabase): UserRows {
+export function userRows(security: LabSecurity, { store, schema }: OpenedDatabase, now: () => number): UserRows {
   const columns = schema.user?.columns ?? {};
   const fieldOf = new Map(Object.entries(columns).map(([field, { name }]) => [name, field]));
 
@@ -81,7 +81,8 @@ export function userRows(security: LabSecurity, { store, schema }: OpenedDatabas
         const { email, ...rest } = input;
         if (typeof email !== "string") throw new BadRow("email: a text is expected");
         fieldsOf(Object.fromEntries(Object.entries(rest).filter(([name]) => name !== "roles" && name !== "password")));
-        const { id } = await security.users.create({ email });
+        // Confirmed unless the caller says otherwise: only tests of confirmation are about its absence.
+        const { id } = await security.users.create({ email, confirmedAt: new Date(now()) });
         await write(id, rest);
         return (await rowOf(id)) ?? {};
       }),

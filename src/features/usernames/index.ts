@@ -15,6 +15,10 @@ import { usernamesMails } from "./mails.ts";
 export interface UsernamesOptions {
   /** Registration asks for one; default false: it may be left out. */
   readonly required?: boolean;
+  /** Offer `/change-username`; default true. */
+  readonly change?: boolean;
+  /** Offer `/recover-username`; default true. */
+  readonly recover?: boolean;
   /** In code points; default 4. */
   readonly minLength?: number;
   /** In code points; default 32, at most 255. */
@@ -50,13 +54,18 @@ export function usernames(options: UsernamesOptions = {}): Feature {
     pages: { changeUsername: formPage, recoverUsername: formPage },
     mails: usernamesMails,
     services: (kernel) => ({ usernames: service(kernel) }),
-    endpoints: (kernel) => [changeUsername(kernel, service(kernel)), recoverUsername(kernel)],
+    endpoints: (kernel) => [
+      ...(options.change === false ? [] : [changeUsername(kernel, service(kernel))]),
+      ...(options.recover === false ? [] : [recoverUsername(kernel)]),
+    ],
   };
 }
 
 function checked(options: UsernamesOptions): UsernameRules {
   checkOptions("usernames", options, {
     required: "boolean",
+    change: "boolean",
+    recover: "boolean",
     minLength: "number",
     maxLength: "number",
     characters: "string",
