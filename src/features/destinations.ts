@@ -48,9 +48,9 @@ export interface SpaOptions {
 }
 
 /** The links for which a single-page client may have a page of its own. */
-export type SpaPage = "reset" | "confirm" | "signIn" | "changeEmail";
+export type SpaPage = "reset" | "confirm" | "signIn" | "changeEmail" | "unlock";
 
-const spaPages: readonly string[] = ["reset", "confirm", "signIn", "changeEmail"] satisfies SpaPage[];
+const spaPages: readonly string[] = ["reset", "confirm", "signIn", "changeEmail", "unlock"] satisfies SpaPage[];
 
 /** What a link came to, for a single-page client. */
 export interface LinkResult {

@@ -39,4 +39,5 @@ export type { ExtraFieldOptions, ExtraValues } from "./registration/extra-fields
 export { type RegistrationOptions, registration } from "./registration/index.ts";
 export { sessions } from "./sessions/index.ts";
 export { tracking } from "./tracking/index.ts";
+export { type UnlockOptions, unlock } from "./unlock/index.ts";
 export { type UsernamesOptions, usernames } from "./usernames/index.ts";

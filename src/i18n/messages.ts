@@ -135,6 +135,8 @@ export const messages = {
   PASSWORD_RESET_REQUEST: { category: "info", text: "A mail with a link for a new password is on its way to {email}." },
   PASSWORD_RESET: { category: "success", text: "Your new password is set, and you are signed in." },
   PASSWORD_RESET_NO_LOGIN: { category: "success", text: "Your new password is set. You can sign in with it now." },
+  ACCOUNT_UNLOCKED: { category: "success", text: "Your account is unlocked. You can sign in again." },
+  INVALID_UNLOCK_TOKEN: { category: "error", text: "This link does not work (any more)." },
   INVALID_RESET_PASSWORD_TOKEN: {
     category: "error",
     text: "This link does not work (any more). Let us mail you a new one.",

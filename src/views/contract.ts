@@ -151,6 +151,7 @@ export interface Pages {
   loginByLink(props: FormPageProps<never>): Html;
   /** Where one is signed in; `props.list` has the rows. */
   sessions(props: FormPageProps): Html;
+  unlock(props: FormPageProps<never>): Html;
 }
 
 /** Custom properties of the style sheet, light and dark; any CSS colour, length or font list without `;{}<>`. */

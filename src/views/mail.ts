@@ -49,6 +49,8 @@ export interface Mails {
   readonly confirmation: MailTemplate<TimedLink>;
   /** To the owner of an address that somebody tried to register, or to move their account to. */
   readonly addressInUse: MailTemplate<MaybeRecover & { readonly username?: string }>;
+  /** Guessing has locked the account: the link takes the lock off. */
+  readonly accountLocked: MailTemplate<TimedLink>;
   readonly resetInstructions: MailTemplate<TimedLink>;
   readonly resetNotice: MailTemplate<{ readonly recover: string }>;
   readonly passwordChanged: MailTemplate<MaybeRecover>;

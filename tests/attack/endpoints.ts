@@ -16,6 +16,7 @@ export type Endpoint =
   | "CHANGE-EMAIL-CONFIRM"
   | "CHANGE-UNAME"
   | "UNAME-RECOVER"
+  | "UNLOCK"
   | "PWLESS-SEND"
   | "PWLESS"
   | "TF-SETUP"
@@ -74,6 +75,7 @@ const places: Readonly<Record<Endpoint, Place>> = {
   "CHANGE-EMAIL-CONFIRM": account(/\/change-email(?:-confirm)?\/:\w+$/),
   "CHANGE-UNAME": account(/\/change-username$/, "POST"),
   "UNAME-RECOVER": account(/\/(?:recover-username|username-recovery)$/, "POST"),
+  UNLOCK: account(/\/unlock\/:\w+$/),
   "PWLESS-SEND": account(/\/(?:login\/(?:link|send)|passwordless|signin-link)$/, "POST"),
   PWLESS: account(/\/(?:login|passwordless|signin-link)\/:token$/),
   "TF-SETUP": account(/\/tf-setup$/),

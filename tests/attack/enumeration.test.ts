@@ -94,6 +94,8 @@ attacks("ENU", { settings: { RETURN_GENERIC_RESPONSES: true } }, (attack) => {
 
   attack("ENU-10 [ASVS 6.3.8]: an account without a password is told what a wrong password is told", async (rig) => {
     await each(carriers, String, async (carrier) => {
+      // The attacks before have used up guesses at these accounts.
+      await rig.lab.advance(3 * 86_400);
       const answers: Record<string, string> = {};
       for (const email of ["matt@lp.com", "jess@lp.com"]) {
         for (const password of ["wrong-password", "none", "null", "undefined", " "]) {

@@ -1,5 +1,5 @@
-import { LimitedError } from "portcullis";
-import { passwords, registration } from "portcullis/features";
+import { LimitedError, outbox } from "portcullis";
+import { changePassword, passwords, registration, unlock } from "portcullis/features";
 import { type ClientAnswer, type TestClient, testClient } from "portcullis/testing";
 import { describe, expect, it } from "vitest";
 import { rightCode, secondStep } from "./authn-second-step.ts";
@@ -258,6 +258,20 @@ describe("one account", () => {
     failing = false;
     await system.client().signIn(ann, goodPassword);
   });
+  it("is asked for its present password within the same budget", async () => {
+    const system = await start({
+      features: [passwords(), changePassword()],
+      mail: { sender: outbox() },
+    } as unknown as Overrides);
+    const client = system.client();
+    await client.signIn(ann, goodPassword);
+    const change = (password: string): Promise<ClientAnswer> =>
+      client.post("/change", {
+        json: { password, new_password: "quite another one", new_password_confirm: "quite another one" },
+      });
+    for (let n = 0; n < 10; n += 1) expect((await change(wrong)).status).toBe(400);
+    expect((await change(goodPassword)).status).toBe(429);
+  });
 });
 
 describe("one client address", () => {
@@ -385,6 +399,26 @@ describe("a lockout", () => {
     await system.security.users.setPassword(id, otherPassword);
     expect((await attempt(system, otherPassword)).status).toBe(200);
     expect(await system.security.lockouts()).toEqual([]);
+  });
+
+  it("is taken off by the link that its owner gets by mail, once, and by nobody's GET", async () => {
+    const box = outbox();
+    const system = await start({
+      limits,
+      features: [passwords(), registration(), unlock()],
+      mail: { sender: box },
+    } as unknown as Overrides);
+    for (let n = 0; n < 6; n += 1) await attempt(system, wrong, "nobody@acme.example");
+    for (let n = 0; n < 6; n += 1) await attempt(system, wrong);
+    await expect.poll(() => box.all().length).toBe(1);
+    const mail = box.all()[0];
+    expect(JSON.stringify(mail?.to)).toContain(ann);
+    const path = /http:\/\/localhost:3000(\/unlock\/\S+)/.exec(mail?.text ?? "")?.[1] ?? "";
+    await system.client().get(path, { headers: { accept: "text/html" } });
+    expect((await attempt(system, goodPassword)).status).toBe(429);
+    expect((await system.client().post(path, { json: {} })).status).toBe(200);
+    expect((await attempt(system, goodPassword)).status).toBe(200);
+    expect((await system.client().post(path, { json: {} })).status).toBe(400);
   });
 
   it("leaves nothing of names in the database, and its rows are removed when they are over", async () => {

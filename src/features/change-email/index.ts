@@ -54,7 +54,9 @@ function change(kernel: Kernel, within: number): Endpoint {
       if (objection !== undefined) return refused(objection.refuse);
       const owner = await kernel.users.find("email", email, { ignoreCase: true });
       if (owner !== undefined && kernel.revealAccounts) return invalid({ email: [taken] });
+      const mayMail = await kernel.limits.mail(rq, email);
       kernel.background(async () => {
+        if (!mayMail) return;
         if (owner !== undefined) {
           // The answer tells nothing; the owner of the address is told.
           kernel.mail.send(rq, "addressInUse", owner, recoverLink(kernel));

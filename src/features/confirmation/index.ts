@@ -86,7 +86,10 @@ function sendConfirmation(kernel: Kernel): Endpoint {
       if (kernel.revealAccounts && account?.confirmedAt != null) {
         return invalid({ email: [{ key: "ALREADY_CONFIRMED" }] });
       }
+      // The same for known and unknown addresses: what a full mailbox does not get, the answer does not tell.
+      const mayMail = await kernel.limits.mail(rq, fields.email);
       kernel.background(async () => {
+        if (!mayMail) return;
         if (account?.active === true && account.confirmedAt === null)
           await kernel.services.confirmation?.send(rq, account);
       });

@@ -55,7 +55,10 @@ function sendLink(kernel: Kernel, within: number): Endpoint {
         if (account === undefined) return invalid({ email: [{ key: "USER_DOES_NOT_EXIST" }] });
         if (!account.active) return invalid({ email: [{ key: "DISABLED_ACCOUNT" }] });
       }
+      // The same for known and unknown addresses: what a full mailbox does not get, the answer does not tell.
+      const mayMail = await kernel.limits.mail(rq, fields.email);
       kernel.background(async () => {
+        if (!mayMail) return;
         if (account?.active !== true) return;
         const token = await kernel.tickets.issue({ purpose, user: account, life: within, replacesOlder: true });
         const query = next === undefined ? "" : `?next=${encodeURIComponent(next)}`;

@@ -69,7 +69,10 @@ function forgotPassword(kernel: Kernel): Endpoint {
         if (account === undefined) return invalid({ email: [{ key: "USER_DOES_NOT_EXIST" }] });
         if (!account.active) return invalid({ email: [{ key: "DISABLED_ACCOUNT" }] });
       }
+      // The same for known and unknown addresses: what a full mailbox does not get, the answer does not tell.
+      const mayMail = await kernel.limits.mail(rq, fields.email);
       kernel.background(async () => {
+        if (!mayMail) return;
         if (account?.active === true) await kernel.services.recovery?.send(rq, account);
       });
       return done(kernel.path("forgot_password") ?? "/", {

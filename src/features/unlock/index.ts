@@ -1,0 +1,62 @@
+import { type Duration, milliseconds } from "../../model/duration.ts";
+import { formPage } from "../../views/pages.ts";
+import { type Endpoint, invalid } from "../endpoint.ts";
+import type { Feature, Kernel } from "../feature.ts";
+import { linkDone, linkEndpoint } from "../links.ts";
+import { checkOptions } from "../options.ts";
+import { unlockMails } from "./mails.ts";
+
+/** Options of the feature `unlock`. */
+export interface UnlockOptions {
+  /** How long a link works; default "1d". */
+  readonly within?: Duration;
+}
+
+const purpose = "unlock";
+
+/**
+ * Mails the owner of an account that guessing has locked a link, `/unlock/<token>`, that takes the lock off. The lock itself
+ * is always on (docs/limits.md); without this feature it ends by time, by a new password or by an administrator.
+ */
+export function unlock(options: UnlockOptions = {}): Feature {
+  checkOptions("unlock", options, { within: "string" });
+  const within = milliseconds("unlock.within", options.within ?? "1d");
+  return {
+    name: "unlock",
+    requires: ["passwords"],
+    pages: { unlock: formPage },
+    mails: unlockMails,
+    endpoints(kernel) {
+      kernel.system.events.on("accountLocked", ({ user }) => {
+        if (!user.active) return;
+        kernel.background(async () => {
+          const token = await kernel.tickets.issue({ purpose, user, life: within, replacesOlder: true });
+          // Not in the language of the request: that was the stranger's.
+          kernel.mail.send(undefined, "accountLocked", user, { link: kernel.link("unlock", token), within });
+        });
+      });
+      return [unlockAccount(kernel)];
+    },
+  };
+}
+
+function unlockAccount(kernel: Kernel): Endpoint {
+  return linkEndpoint(kernel, {
+    name: "unlock",
+    path: "/unlock",
+    purpose,
+    page: "unlock",
+    title: "TITLE_UNLOCK",
+    intro: "INTRO_UNLOCK",
+    submitLabel: "SUBMIT_UNLOCK",
+    fields: {},
+    invalid: "INVALID_UNLOCK_TOKEN",
+    invalidTo: () => kernel.path("login") ?? "/",
+    spaPage: "unlock",
+    async submit({ rq, link }) {
+      if (!(await link.redeem())) return invalid({});
+      await kernel.limits.unlock(link.account.id);
+      return linkDone(kernel, rq, kernel.path("login") ?? "/", { key: "ACCOUNT_UNLOCKED" }, link.account);
+    },
+  });
+}
