@@ -4,7 +4,7 @@ import type { Texts } from "./message.ts";
 export type ShippedLanguage = "en" | "de" | "fr" | "es" | "pt" | "it" | "nl" | "pl" | "ru" | "tr" | "ja" | "zh" | "ar";
 
 /** The translations, loaded when a system offers their language. English is always there. */
-export const translations: Readonly<Record<Exclude<ShippedLanguage, "en">, () => Promise<Texts>>> = {
+const translations: Readonly<Record<Exclude<ShippedLanguage, "en">, () => Promise<Texts>>> = {
   de: async () => (await import("./languages/de.ts")).german,
   fr: async () => (await import("./languages/fr.ts")).french,
   es: async () => (await import("./languages/es.ts")).spanish,
