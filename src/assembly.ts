@@ -106,11 +106,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     verify: async (password, hash) => (await hasher.verify(password, hash)).ok,
     log,
   });
-  const catalogues = await createCatalogues<SecurityRequest>({
-    messages: options.messages,
-    choose: options.languages?.choose,
-    log,
-  });
+  const catalogues = await createCatalogues(options.languages ?? {}, options.messages ?? {}, log);
   const features = checkFeatures(options.features ?? []);
   const views = createViews(options.views, Object.assign({}, ...features.map((feature) => feature.pages ?? {})));
   const schema = composeSchema(options, features);

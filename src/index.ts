@@ -50,7 +50,8 @@ export type { Destination, DestinationOptions, SpaOptions } from "./features/des
 export type { Problem } from "./http/answer.ts";
 export type { SecurityRequest } from "./http/request.ts";
 export type { ObjectRule } from "./http/system.ts";
-export type { MessageKey } from "./i18n/catalogue.ts";
+export type { Catalogue, MessageKey, Texts } from "./i18n/catalogue.ts";
+export type { LanguageOptions, LanguageTag, MessageOptions } from "./i18n/languages.ts";
 export type { Account, SecurityPayload } from "./model/account.ts";
 export { column, type OwnColumn } from "./model/column.ts";
 export type { Duration } from "./model/duration.ts";

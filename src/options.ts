@@ -15,7 +15,7 @@ import type { CsrfOptions } from "./http/csrf.ts";
 import { checkedOrigins } from "./http/redirect.ts";
 import type { SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
-import type { MessageKey } from "./i18n/catalogue.ts";
+import type { LanguageOptions, MessageOptions } from "./i18n/languages.ts";
 import type { PayloadMaker } from "./model/account.ts";
 import { namedColumns, type OwnColumns, type OwnFields } from "./model/column.ts";
 import { type Duration, milliseconds } from "./model/duration.ts";
@@ -140,18 +140,15 @@ export interface SecurityOptions<
   /** A single-page client draws the pages: what mailed links come to is told in the query of its own pages. */
   readonly spa?: SpaOptions;
   readonly views?: ViewOptions;
-  /** In which language a caller is answered. */
-  readonly languages?: {
-    /** The language for a request, such as the user's own; undefined or one that is not offered: `Accept-Language`. */
-    readonly choose?: (rq: SecurityRequest) => string | undefined;
-  };
   /** Who sends the mails, and what they look like: `mail: { sender: smtp(url), from: "no-reply@acme.example" }`. */
   readonly mail?: MailOptions;
   readonly sms?: SmsOptions;
   /** How phone numbers are read that come without a country code. */
   readonly phone?: PhoneOptions;
-  /** Texts of your own by message key. */
-  readonly messages?: Partial<Record<MessageKey, string>>;
+  /** In which language a caller is answered. */
+  readonly languages?: LanguageOptions<SecurityRequest>;
+  /** Wording of your own: by message key for the default language, and by language: `{ de: { TITLE_LOGIN: "Hallo" } }`. */
+  readonly messages?: MessageOptions;
   /** Functions of your own in the place of the built-in answers. */
   readonly handlers?: Handlers;
   /** What JSON answers show of a user. */
@@ -232,7 +229,6 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   redirectOrigins: "list",
   spa: "object",
   views: "any",
-  languages: { choose: "function" },
   mail: {
     sender: "object",
     from: "any",
@@ -244,6 +240,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   },
   sms: { sender: "object", queue: "object" },
   phone: { region: "text" },
+  languages: { offered: "list", default: "text", choose: "function", own: "object" },
   messages: "object",
   handlers: {
     unauthenticated: "function",

@@ -8,6 +8,7 @@ import {
   seeOther,
 } from "../http/answer.ts";
 import { BodyError } from "../http/body.ts";
+import type { ParameterFault } from "../http/parameters.ts";
 import { ParameterError, type SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import type { Awaitable } from "../model/awaitable.ts";
@@ -188,7 +189,7 @@ export function createRefusals(context: RefusalContext): Refusals {
         const errors = error.faults.map(({ name, code, message: text }) => ({ name, code, message: text }));
         return message(rq, 400, "invalid_parameters", "INVALID_INPUT", {
           members: { parameters: errors },
-          detail: errors.map(({ name, message: text }) => `${name}: ${text}`).join("; "),
+          detail: errors.map((fault) => `${fault.name}: ${hint(rq, fault)}`).join("; "),
         });
       }
       if (error instanceof BodyError) {
@@ -234,6 +235,21 @@ const credentialName =
   /^(?:auth(?:entication)?|access|refresh|id)[-_]?token$|^api[-_]?key$|^session(?:[-_]?id)?$|^sid$|^remember$/i;
 /** Shorter values under such a name are the application's own: a conference session, a store's number. */
 const credentialLength = 40;
+
+/**
+ * What a page says of a parameter. In English that is what the schema said; its words are in no other language, so the
+ * others say what kind of fault it is.
+ */
+function hint(rq: SecurityRequest, fault: Pick<ParameterFault, "code" | "message">): string {
+  return /^en\b/.test(rq.catalogue.language) ? fault.message : rq.text(hints[fault.code]);
+}
+
+const hints = {
+  missing: "PARAMETER_MISSING",
+  unexpected: "PARAMETER_UNEXPECTED",
+  duplicate: "PARAMETER_DUPLICATE",
+  invalid: "PARAMETER_INVALID",
+} as const;
 
 /** The query without credentials that somebody put there: they must not be repeated in a Location (ASVS 14.2.1). */
 function query(url: URL): string {

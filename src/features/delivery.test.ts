@@ -27,7 +27,7 @@ async function make(options: Partial<DeliveryContext> = {}): Promise<Made> {
     sms: undefined,
     phone: undefined,
     features: [],
-    system: { now: () => 1_700_000_000_000, log, events: hub, catalogues: await createCatalogues({ log }) },
+    system: { now: () => 1_700_000_000_000, log, events: hub, catalogues: await createCatalogues({}, {}, log) },
     siteName: "Acme",
     origin: "https://acme.example",
     ...options,

@@ -1,5 +1,7 @@
 import type { MessageKey } from "../i18n/catalogue.ts";
-import { messages } from "../i18n/messages.ts";
+import { english } from "../i18n/en/index.ts";
+import type { Entry } from "../i18n/message.ts";
+import { compileText, placeholdersOf } from "../i18n/text.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import type { RawSettings } from "./values.ts";
 
@@ -19,12 +21,12 @@ export function translateMessages(
     if (!name.startsWith(messagePrefix) || value === undefined || value === null) continue;
     const [text, category] = pairOf(name, value);
     const key = name.slice(messagePrefix.length);
-    const ours = Object.hasOwn(messages, key) ? messages[key as keyof typeof messages] : undefined;
+    const ours = messageOf(key);
     const braces = text.replace(/%\(([a-z_]+)\)[sd]/gi, "{$1}").replaceAll("%%", "%");
     if (
       ours === undefined ||
       ours.category !== category ||
-      !placeholdersOf(braces).isSubsetOf(placeholdersOf(ours.text))
+      !bracedNames(braces).isSubsetOf(placeholdersOf(compileText("en", ours.text)))
     ) {
       refuse(name);
     } else {
@@ -34,6 +36,13 @@ export function translateMessages(
   return Object.keys(texts).length === 0 ? undefined : texts;
 }
 
+/** Labels have no settings for their wording. */
+function messageOf(key: string): Exclude<Entry, string> | undefined {
+  const entries: Readonly<Record<string, Entry>> = english;
+  const entry = Object.hasOwn(entries, key) ? entries[key] : undefined;
+  return typeof entry === "object" ? entry : undefined;
+}
+
 function pairOf(name: string, value: unknown): readonly [text: string, category: string] {
   if (Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === "string")) {
     return [value[0] as string, value[1] as string];
@@ -41,6 +50,6 @@ function pairOf(name: string, value: unknown): readonly [text: string, category:
   throw new ConfigurationError(name, 'a pair of text and category is expected, such as ["Wrong password", "error"]');
 }
 
-function placeholdersOf(text: string): Set<string> {
+function bracedNames(text: string): Set<string> {
   return new Set([...text.matchAll(/\{([^}]*)\}/g)].map(([, inner]) => inner ?? ""));
 }

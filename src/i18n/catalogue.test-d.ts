@@ -1,5 +1,6 @@
 import { expectTypeOf, test } from "vitest";
-import { type Catalogue, createCatalogue, type MessageKey } from "./catalogue.ts";
+import { type Catalogue, createCatalogue, type MessageKey, type Texts } from "./catalogue.ts";
+import type { PlaceholderOf } from "./message.ts";
 
 test("the parameters of a known key are checked", () => {
   const catalogue: Catalogue = createCatalogue();
@@ -9,6 +10,8 @@ test("the parameters of a known key are checked", () => {
   catalogue.text("SERVER_BUSY");
   // @ts-expect-error the placeholder has another name
   catalogue.text("SERVER_BUSY", { second: 3 });
+  // @ts-expect-error a plural needs a number
+  catalogue.text("SERVER_BUSY", { seconds: "3" });
   // @ts-expect-error one of two values is missing
   catalogue.text("PASSWORD_INVALID_LENGTH", { length: 3 });
   // @ts-expect-error this text has no placeholder
@@ -30,4 +33,28 @@ test("overrides are checked by key", () => {
   createCatalogue({ TITLE_LOGIN: "x" });
   // @ts-expect-error there is no such key
   createCatalogue({ TITLE_LOGN: "x" });
+});
+
+test("placeholders are found in ICU messages, and the words of their branches are none", () => {
+  expectTypeOf<PlaceholderOf<"plain">>().toBeNever();
+  expectTypeOf<PlaceholderOf<"a {b} c {d}">>().toEqualTypeOf<["b", ""] | ["d", ""]>();
+  expectTypeOf<PlaceholderOf<"{n, plural, one {# code} other {# codes}} of {name}">>().toEqualTypeOf<
+    ["n", "plural"] | ["name", ""]
+  >();
+  expectTypeOf<PlaceholderOf<"{g, select, male {his} other {their}} {n, number} {a}">>().toEqualTypeOf<
+    ["g", "select"] | ["n", "number"] | ["a", ""]
+  >();
+  expectTypeOf<
+    PlaceholderOf<"{n, plural, =0 {none} other {{n, plural, one {{who} #} other {#}} of {all}}}{z}">
+  >().toEqualTypeOf<["n", "plural"] | ["who", ""] | ["all", ""] | ["z", ""]>();
+});
+
+test("a translation has known keys only, and may miss some", () => {
+  expectTypeOf<{ LOGIN: string }>().toExtend<Texts>();
+  const texts: Texts = {
+    LOGIN: "x",
+    // @ts-expect-error there is no such key
+    LOGN: "x",
+  };
+  expectTypeOf(texts.LOGIN).toEqualTypeOf<string | undefined>();
 });

@@ -1,36 +1,9 @@
 import { ConfigurationError, PortcullisError } from "../model/errors.ts";
-import { labels } from "./labels.ts";
-import { type MessageCategory, messages } from "./messages.ts";
+import { english } from "./en/index.ts";
+import type { Entry, MessageArguments, MessageCategory, MessageKey, MessageParameters, Texts } from "./message.ts";
+import { type CompiledText, compileText, fillText, hasStrayBrace, placeholdersOf } from "./text.ts";
 
-type Messages = typeof messages;
-type Labels = typeof labels;
-
-/** The key of a message or of a label. */
-export type MessageKey = keyof Messages | keyof Labels;
-
-/** Values for the placeholders of a text. They are put in as they are: a page escapes the result as a whole. */
-export type MessageParameters = Readonly<Record<string, string | number>>;
-
-type Source<K extends MessageKey> = K extends keyof Messages
-  ? Messages[K]["text"]
-  : K extends keyof Labels
-    ? Labels[K]
-    : never;
-type Placeholder<T extends string> = T extends `${string}{${infer Name}}${infer Rest}`
-  ? Name | Placeholder<Rest>
-  : never;
-type IsUnion<T, U = T> = [T] extends [never] ? false : T extends unknown ? ([U] extends [T] ? false : true) : never;
-
-/**
- * What `text` wants after the key: nothing for a text without placeholders, a value for each placeholder of a key
- * known to the compiler, any record where only the run time knows the key.
- */
-export type MessageArguments<K extends MessageKey> =
-  IsUnion<K> extends false
-    ? [Placeholder<Source<K>>] extends [never]
-      ? [params?: undefined]
-      : [params: Readonly<Record<Placeholder<Source<K>>, string | number>>]
-    : [params?: MessageParameters | undefined];
+export type { MessageArguments, MessageCategory, MessageKey, MessageParameters, Texts } from "./message.ts";
 
 /** The texts of one language. */
 export interface Catalogue {
@@ -42,72 +15,93 @@ export interface Catalogue {
   category(key: MessageKey): MessageCategory;
 }
 
-/** Alternately literal text and the name of a placeholder, beginning and ending with text. */
-type Template = readonly string[];
+/** Texts with the language they are in. */
+export interface Layer {
+  readonly language: string;
+  readonly texts: Texts;
+}
 
-const placeholder = /\{([A-Za-z][A-Za-z0-9_]*)\}/;
-const categories: ReadonlyMap<string, MessageCategory> = new Map(
-  Object.entries(messages).map(([key, message]) => [key, message.category]),
-);
-const english: ReadonlyMap<string, string> = new Map([
-  ...Object.entries(messages).map(([key, message]): [string, string] => [key, message.text]),
-  ...Object.entries(labels),
-]);
+const entries: Readonly<Record<string, Entry>> = english;
 
 /** All keys, for checks and tools. */
-export const messageKeys: readonly MessageKey[] = [...english.keys()] as MessageKey[];
+export const messageKeys: readonly MessageKey[] = Object.keys(english) as MessageKey[];
+
+/** The English texts by key. */
+export const englishTexts: Readonly<Record<MessageKey, string>> = Object.fromEntries(
+  Object.entries(entries).map(([key, entry]) => [key, typeof entry === "string" ? entry : entry.text]),
+) as Record<MessageKey, string>;
 
 /**
  * The English catalogue with the application's own wording. Throws ConfigurationError `messages.KEY` for an unknown
- * key, a text that is not a string, and a placeholder that the original does not have; a brace that belongs to no
- * placeholder is taken for a misspelt one.
+ * key, a text that is not a string or no ICU message, and a placeholder that the original does not have.
  *
  * @example createCatalogue({ TITLE_LOGIN: "Welcome back" })
  */
-export function createCatalogue(overrides: Partial<Record<MessageKey, string>> = {}): Catalogue {
-  const compiled = new Map<string, string | Template>();
-  for (const [key, text] of english) compiled.set(key, compile(text));
-  for (const [key, text] of Object.entries(overrides)) {
-    if (text === undefined) continue;
-    compiled.set(key, compileOverride(key, text));
-  }
+export function createCatalogue(overrides: Texts = {}): Catalogue {
+  checkTexts("messages", "en", overrides);
+  return layeredCatalogue("en", [{ language: "en", texts: overrides }]);
+}
+
+/**
+ * A catalogue whose texts come from the first of the layers that has them, at last from English. What a text needs is
+ * worked out when it is first asked for.
+ */
+export function layeredCatalogue(language: string, layers: readonly Layer[]): Catalogue {
+  const all: readonly Layer[] = [...layers, { language: "en", texts: englishTexts }];
+  const compiled = new Map<string, CompiledText>();
+  let format: Intl.NumberFormat | undefined;
+  const numbers = (): Intl.NumberFormat => {
+    format ??= new Intl.NumberFormat(language);
+    return format;
+  };
+  const compile = (key: MessageKey): CompiledText => {
+    for (const layer of all) {
+      const text = Object.hasOwn(layer.texts, key) ? layer.texts[key] : undefined;
+      if (text === undefined) continue;
+      const ready = compileText(layer.language, text);
+      compiled.set(key, ready);
+      return ready;
+    }
+    throw new PortcullisError("message", `there is no message ${JSON.stringify(key)}`);
+  };
   return {
-    language: "en",
+    language,
     text(key: MessageKey, params?: MessageParameters): string {
-      const template = compiled.get(key);
-      if (typeof template === "string") return template;
-      if (template === undefined) throw new PortcullisError("message", `there is no message ${JSON.stringify(key)}`);
-      return fill(key, template, params);
+      const ready = compiled.get(key) ?? compile(key);
+      return typeof ready === "string" ? ready : fillText(key, ready, params, numbers);
     },
-    category: (key) => categories.get(key) ?? "info",
+    category: categoryOf,
   };
 }
 
-function compile(text: string): string | Template {
-  const parts = text.split(placeholder);
-  return parts.length === 1 ? text : parts;
+function categoryOf(key: MessageKey): MessageCategory {
+  const entry = Object.hasOwn(entries, key) ? entries[key] : undefined;
+  return typeof entry === "object" ? entry.category : "info";
 }
 
-function compileOverride(key: string, text: unknown): string | Template {
-  const path = `messages.${key}`;
-  const original = english.get(key);
-  if (original === undefined) throw new ConfigurationError(path, `unknown message${suggestion(key)}`);
+/** Checks texts of a language, written by an application. Throws ConfigurationError with the path of the first wrong one. */
+export function checkTexts(path: string, language: string, texts: Readonly<Record<string, unknown>>): void {
+  for (const [key, text] of Object.entries(texts)) {
+    if (text !== undefined) checkText(`${path}.${key}`, language, key, text);
+  }
+}
+
+function checkText(path: string, language: string, key: string, text: unknown): void {
+  if (!Object.hasOwn(englishTexts, key)) throw new ConfigurationError(path, `unknown message${suggestion(key)}`);
   if (typeof text !== "string" || text.trim() === "") throw new ConfigurationError(path, "must be a text");
-  const known = namesOf(compile(original));
-  const list = known.length === 0 ? "it has none" : `it has ${known.map((name) => `{${name}}`).join(", ")}`;
-  const template = compile(text);
-  for (const name of namesOf(template)) {
-    if (!known.includes(name)) throw new ConfigurationError(path, `unknown placeholder {${name}}; ${list}`);
+  const known = placeholdersOf(compileText("en", englishTexts[key as MessageKey]));
+  const list = known.size === 0 ? "it has none" : `it has ${[...known].map((name) => `{${name}}`).join(", ")}`;
+  let compiled: CompiledText;
+  try {
+    compiled = compileText(language, text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigurationError(path, `is no well-formed ICU message (${reason}); ${list}`);
   }
-  const literals = typeof template === "string" ? [template] : template.filter((_, index) => index % 2 === 0);
-  if (literals.some((literal) => /[{}]/.test(literal))) {
-    throw new ConfigurationError(path, `a brace that is not part of a placeholder; ${list}`);
+  for (const name of placeholdersOf(compiled)) {
+    if (!known.has(name)) throw new ConfigurationError(path, `unknown placeholder {${name}}; ${list}`);
   }
-  return template;
-}
-
-function namesOf(template: string | Template): readonly string[] {
-  return typeof template === "string" ? [] : template.filter((_, index) => index % 2 === 1);
+  if (hasStrayBrace(compiled)) throw new ConfigurationError(path, `a brace that is not part of a placeholder; ${list}`);
 }
 
 /** The known keys of the same kind, since all of them would fill a screen. */
@@ -115,18 +109,4 @@ function suggestion(key: string): string {
   const kind = key.split("_", 1)[0] ?? "";
   const near = messageKeys.filter((known) => known.startsWith(kind));
   return near.length === 0 ? "" : `; near it are ${near.join(", ")}`;
-}
-
-function fill(key: string, template: Template, params: MessageParameters | undefined): string {
-  let text = "";
-  for (const [index, part] of template.entries()) {
-    if (index % 2 === 0) {
-      text += part;
-      continue;
-    }
-    const value = params !== undefined && Object.hasOwn(params, part) ? params[part] : undefined;
-    if (value === undefined) throw new PortcullisError("message", `the message ${key} needs a value for {${part}}`);
-    text += value;
-  }
-  return text;
 }

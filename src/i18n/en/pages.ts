@@ -1,0 +1,23 @@
+/** What several pages share: labels of fields, titles of notices, links, and the frame. */
+export const pages = {
+  LABEL_EMAIL: "Email",
+  LABEL_USERNAME: "Username",
+  LABEL_IDENTITY: "Email or username",
+  LABEL_PASSWORD: "Password",
+  LABEL_PASSWORD_NEW: "New password",
+  LABEL_PASSWORD_CONFIRM: "Password again",
+  LABEL_REMEMBER: "Keep me signed in on this device",
+  TITLE_ERROR: "That did not work",
+  TITLE_NOT_FOUND: "Not found",
+  TITLE_UNAUTHORIZED: "No access",
+  LINK_LOGIN: "Sign in",
+  LINK_LOGOUT: "Sign out",
+  LINK_REGISTER: "Create an account",
+  LINK_HOME: "Back to the start",
+  SKIP_TO_CONTENT: "Skip to the content",
+  NAVIGATION: "Account",
+  SIGNED_IN_AS: "Signed in as {name}",
+  ERROR_SUMMARY: "Please look at this again",
+  LABEL_EMAIL_NEW: "New email",
+  LABEL_PASSWORD_PRESENT: "Present password",
+} as const;

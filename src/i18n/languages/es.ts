@@ -1,0 +1,117 @@
+import type { Texts } from "../message.ts";
+
+/** Spanish, with "tú". */
+export const spanish: Texts = {
+  // Sign-in, sign-out, proving again who one is
+  LOGIN: "Inicia sesión para continuar.",
+  LOGGED_OUT: "Has cerrado la sesión.",
+  ALREADY_LOGGED_IN: "Ya has iniciado sesión.",
+  GENERIC_AUTHN_FAILED: "Ninguna cuenta coincide. Revisa lo que has escrito e inténtalo de nuevo.",
+  USER_DOES_NOT_EXIST: "Esta cuenta no existe.",
+  US_SPECIFY_IDENTITY: "Indica con qué cuenta quieres iniciar sesión.",
+  IDENTITY_NOT_REGISTERED: "{id} no se conoce aquí.",
+  INVALID_PASSWORD: "La contraseña es incorrecta.",
+  DISABLED_ACCOUNT: "Esta cuenta está desactivada.",
+  CONFIRMATION_REQUIRED: "Confirma primero tu dirección de correo: abre el enlace que te hemos enviado.",
+  TOO_MANY_ATTEMPTS:
+    "Demasiados intentos. Inténtalo de nuevo en {seconds, plural, one {# segundo} other {# segundos}}.",
+  ANONYMOUS_USER_REQUIRED: "Esto es solo para visitantes que no han iniciado sesión.",
+  UNAUTHENTICATED: "Para esto tienes que iniciar sesión.",
+  UNAUTHORIZED: "Tu cuenta no tiene acceso a esto.",
+  REAUTHENTICATION_REQUIRED: "Demuestra que eres tú antes de continuar.",
+  REAUTHENTICATION_SUCCESSFUL: "Gracias, hemos comprobado que eres tú.",
+  GENERIC_US_SIGNIN: "Si existe una cuenta con estos datos, hay un código en camino.",
+  TITLE_LOGIN: "Iniciar sesión",
+  INTRO_LOGIN: "Nos alegra verte de nuevo.",
+  SUBMIT_LOGIN: "Iniciar sesión",
+  TITLE_LOGOUT: "Cerrar sesión",
+  INTRO_LOGOUT: "¿Quieres cerrar la sesión en este dispositivo?",
+  SUBMIT_LOGOUT: "Cerrar sesión",
+  TITLE_VERIFY: "¿Eres tú?",
+  INTRO_VERIFY: "Esta página está protegida. Vuelve a escribir tu contraseña para continuar.",
+  SUBMIT_VERIFY: "Continuar",
+
+  // Registration
+  REGISTERED: "Tu cuenta está lista. Ya puedes iniciar sesión.",
+  CONFIRM_REGISTRATION: "Ya casi está: abre el enlace que hemos enviado a {email} para confirmar tu dirección.",
+  GENERIC_REGISTRATION:
+    "Mira tu correo: si esta dirección se puede usar, el siguiente paso está en el mensaje que acabamos de enviar.",
+  EMAIL_NOT_PROVIDED: "Escribe tu dirección de correo electrónico.",
+  INVALID_EMAIL_ADDRESS: "Esto no es una dirección de correo electrónico.",
+  EMAIL_ALREADY_ASSOCIATED: "{email} ya pertenece a una cuenta.",
+  IDENTITY_ALREADY_ASSOCIATED: "«{value}» ({attr}) ya pertenece a una cuenta.",
+  USERNAME_NOT_PROVIDED: "Elige un nombre de usuario.",
+  USERNAME_INVALID_LENGTH:
+    "Un nombre de usuario tiene de {min} a {max, plural, one {# carácter} other {# caracteres}}.",
+  USERNAME_ILLEGAL_CHARACTERS: "El nombre de usuario contiene caracteres que no se pueden usar.",
+  USERNAME_DISALLOWED_CHARACTERS: "Un nombre de usuario solo tiene letras y cifras.",
+  USERNAME_ALREADY_ASSOCIATED: "El nombre de usuario {username} ya está ocupado.",
+  TITLE_REGISTER: "Crear una cuenta",
+  INTRO_REGISTER: "Se tarda menos de un minuto.",
+  SUBMIT_REGISTER: "Crear cuenta",
+
+  // Passwords
+  PASSWORD_NOT_PROVIDED: "Escribe una contraseña.",
+  PASSWORD_INVALID_LENGTH:
+    "Una contraseña tiene de {length} a {maximum, plural, one {# carácter} other {# caracteres}}.",
+  PASSWORD_TOO_COMMON: "Mucha gente usa esta contraseña. Elige una más difícil de adivinar.",
+  PASSWORD_TOO_SIMPLE: "Esta contraseña es fácil de adivinar. Hazla más larga o menos regular.",
+  PASSWORD_IS_IDENTITY: "Tu nombre o tu dirección no pueden ser tu contraseña.",
+  PASSWORD_ILLEGAL: "La contraseña contiene un carácter de control, que no se puede usar.",
+  PASSWORD_IS_THE_SAME: "Elige una contraseña distinta de la actual.",
+  PASSWORD_BREACHED: "Esta contraseña está en una lista de contraseñas robadas. Elige otra.",
+  PASSWORD_BREACHED_SITE_ERROR:
+    "No se ha podido consultar la lista de contraseñas robadas. Inténtalo de nuevo más tarde.",
+  PASSWORD_MISMATCH: "Las dos contraseñas son distintas.",
+  RETYPE_PASSWORD_MISMATCH: "Las dos contraseñas son distintas.",
+  PASSWORD_CHANGE: "Tu contraseña ha cambiado.",
+  HINT_PASSWORD_LENGTH:
+    "Al menos {min, plural, one {# carácter} other {# caracteres}}. Unas cuantas palabras sin relación entre sí son una buena contraseña.",
+
+  // Recovery
+  GENERIC_RECOVERY: "Si existe una cuenta con estos datos, hay un correo en camino con el siguiente paso.",
+  FORGOT_PASSWORD: "¿Has olvidado tu contraseña?",
+
+  // Requests
+  CSRF_MISSING: "El formulario ha llegado sin su código de seguridad. Recarga la página e inténtalo de nuevo.",
+  CSRF_INVALID: "El formulario ha estado abierto demasiado tiempo. Recarga la página e inténtalo de nuevo.",
+  CSRF_ORIGIN: "La petición venía de otro sitio web y se ha rechazado.",
+  INVALID_REDIRECT: "A continuación solo se pueden abrir páginas de este sitio web.",
+  INVALID_REQUEST: "No se ha podido leer la petición.",
+  INVALID_INPUT: "Hay algo incorrecto en los datos.",
+  INVALID_INPUT_LENGTH: "El texto es demasiado corto o demasiado largo.",
+  FIELD_REQUIRED: "Esto no puede quedar vacío.",
+  FIELD_INVALID: "Este valor no se puede usar.",
+  UNEXPECTED_FIELD: "El campo «{name}» no va aquí.",
+  UNSUPPORTED_MEDIA_TYPE: "Aquí no se acepta contenido de este tipo.",
+  PAYLOAD_TOO_LARGE: "La petición es más grande de lo que acepta este servidor.",
+  METHOD_NOT_ALLOWED: "Esta dirección no responde a peticiones de este tipo.",
+  NOT_FOUND: "No hay nada en esta dirección.",
+  SERVER_BUSY: "El servidor está ocupado. Inténtalo de nuevo en {seconds, plural, one {# segundo} other {# segundos}}.",
+  API_ERROR: "No se ha podido responder a la petición.",
+  SERVER_ERROR: "Algo ha fallado por nuestra parte. Inténtalo de nuevo más tarde.",
+  PARAMETER_MISSING: "es obligatorio",
+  PARAMETER_UNEXPECTED: "no va aquí",
+  PARAMETER_DUPLICATE: "aparece más de una vez",
+  PARAMETER_INVALID: "tiene un valor que no se puede usar",
+
+  // Pages
+  LABEL_EMAIL: "Correo electrónico",
+  LABEL_USERNAME: "Nombre de usuario",
+  LABEL_IDENTITY: "Correo electrónico o nombre de usuario",
+  LABEL_PASSWORD: "Contraseña",
+  LABEL_PASSWORD_NEW: "Contraseña nueva",
+  LABEL_PASSWORD_CONFIRM: "Repite la contraseña",
+  LABEL_REMEMBER: "Mantener la sesión iniciada en este dispositivo",
+  TITLE_ERROR: "No ha funcionado",
+  TITLE_NOT_FOUND: "No encontrado",
+  TITLE_UNAUTHORIZED: "Sin acceso",
+  LINK_LOGIN: "Iniciar sesión",
+  LINK_LOGOUT: "Cerrar sesión",
+  LINK_REGISTER: "Crear una cuenta",
+  LINK_HOME: "Volver al inicio",
+  SKIP_TO_CONTENT: "Ir al contenido",
+  NAVIGATION: "Cuenta",
+  SIGNED_IN_AS: "Sesión iniciada como {name}",
+  ERROR_SUMMARY: "Revisa esto, por favor",
+};

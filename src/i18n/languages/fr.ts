@@ -1,0 +1,117 @@
+import type { Texts } from "../message.ts";
+
+/** French, with "vous". */
+export const french: Texts = {
+  // Sign-in, sign-out, proving again who one is
+  LOGIN: "Connectez-vous pour continuer.",
+  LOGGED_OUT: "Vous êtes déconnecté.",
+  ALREADY_LOGGED_IN: "Vous êtes déjà connecté.",
+  GENERIC_AUTHN_FAILED: "Aucun compte ne correspond. Vérifiez votre saisie et réessayez.",
+  USER_DOES_NOT_EXIST: "Ce compte n’existe pas.",
+  US_SPECIFY_IDENTITY: "Indiquez le compte auquel vous voulez vous connecter.",
+  IDENTITY_NOT_REGISTERED: "{id} n’est pas connu ici.",
+  INVALID_PASSWORD: "Le mot de passe est incorrect.",
+  DISABLED_ACCOUNT: "Ce compte a été désactivé.",
+  CONFIRMATION_REQUIRED: "Confirmez d’abord votre adresse e-mail : ouvrez le lien que nous vous avons envoyé.",
+  TOO_MANY_ATTEMPTS: "Trop de tentatives. Réessayez dans {seconds, plural, one {# seconde} other {# secondes}}.",
+  ANONYMOUS_USER_REQUIRED: "Cette page est réservée aux visiteurs non connectés.",
+  UNAUTHENTICATED: "Vous devez vous connecter pour cela.",
+  UNAUTHORIZED: "Votre compte n’y a pas accès.",
+  REAUTHENTICATION_REQUIRED: "Confirmez votre identité avant de continuer.",
+  REAUTHENTICATION_SUCCESSFUL: "Merci, votre identité est confirmée.",
+  GENERIC_US_SIGNIN: "S’il existe un compte correspondant, un code est en route.",
+  TITLE_LOGIN: "Connexion",
+  INTRO_LOGIN: "Heureux de vous revoir.",
+  SUBMIT_LOGIN: "Se connecter",
+  TITLE_LOGOUT: "Déconnexion",
+  INTRO_LOGOUT: "Voulez-vous vous déconnecter de cet appareil ?",
+  SUBMIT_LOGOUT: "Se déconnecter",
+  TITLE_VERIFY: "Est-ce bien vous ?",
+  INTRO_VERIFY: "Cette page est protégée. Saisissez à nouveau votre mot de passe pour continuer.",
+  SUBMIT_VERIFY: "Continuer",
+
+  // Registration
+  REGISTERED: "Votre compte est prêt. Vous pouvez maintenant vous connecter.",
+  CONFIRM_REGISTRATION: "Presque terminé : ouvrez le lien envoyé à {email} pour confirmer votre adresse.",
+  GENERIC_REGISTRATION:
+    "Consultez votre messagerie : si cette adresse peut être utilisée, la prochaine étape se trouve dans l’e-mail que nous venons d’envoyer.",
+  EMAIL_NOT_PROVIDED: "Saisissez votre adresse e-mail.",
+  INVALID_EMAIL_ADDRESS: "Ce n’est pas une adresse e-mail.",
+  EMAIL_ALREADY_ASSOCIATED: "{email} appartient déjà à un compte.",
+  IDENTITY_ALREADY_ASSOCIATED: "« {value} » ({attr}) appartient déjà à un compte.",
+  USERNAME_NOT_PROVIDED: "Choisissez un nom d’utilisateur.",
+  USERNAME_INVALID_LENGTH:
+    "Un nom d’utilisateur compte de {min} à {max, plural, one {# caractère} other {# caractères}}.",
+  USERNAME_ILLEGAL_CHARACTERS: "Le nom d’utilisateur contient des caractères non autorisés.",
+  USERNAME_DISALLOWED_CHARACTERS: "Un nom d’utilisateur ne contient que des lettres et des chiffres.",
+  USERNAME_ALREADY_ASSOCIATED: "Le nom d’utilisateur {username} est déjà pris.",
+  TITLE_REGISTER: "Créer un compte",
+  INTRO_REGISTER: "Cela prend moins d’une minute.",
+  SUBMIT_REGISTER: "Créer le compte",
+
+  // Passwords
+  PASSWORD_NOT_PROVIDED: "Saisissez un mot de passe.",
+  PASSWORD_INVALID_LENGTH:
+    "Un mot de passe compte de {length} à {maximum, plural, one {# caractère} other {# caractères}}.",
+  PASSWORD_TOO_COMMON:
+    "Beaucoup de gens utilisent ce mot de passe. Choisissez-en un qui soit plus difficile à deviner.",
+  PASSWORD_TOO_SIMPLE: "Ce mot de passe est facile à deviner. Rendez-le plus long ou moins régulier.",
+  PASSWORD_IS_IDENTITY: "Votre nom ou votre adresse ne peut pas servir de mot de passe.",
+  PASSWORD_ILLEGAL: "Le mot de passe contient un caractère de contrôle, ce qui n’est pas permis.",
+  PASSWORD_IS_THE_SAME: "Choisissez un mot de passe différent de l’actuel.",
+  PASSWORD_BREACHED: "Ce mot de passe figure sur une liste de mots de passe volés. Choisissez-en un autre.",
+  PASSWORD_BREACHED_SITE_ERROR:
+    "La liste des mots de passe volés n’a pas pu être consultée. Veuillez réessayer plus tard.",
+  PASSWORD_MISMATCH: "Les deux mots de passe sont différents.",
+  RETYPE_PASSWORD_MISMATCH: "Les deux mots de passe sont différents.",
+  PASSWORD_CHANGE: "Votre mot de passe est modifié.",
+  HINT_PASSWORD_LENGTH:
+    "Au moins {min, plural, one {# caractère} other {# caractères}}. Quelques mots sans rapport entre eux font un bon mot de passe.",
+
+  // Recovery
+  GENERIC_RECOVERY: "S’il existe un compte correspondant, un e-mail indiquant la prochaine étape est en route.",
+  FORGOT_PASSWORD: "Mot de passe oublié ?",
+
+  // Requests
+  CSRF_MISSING: "Le formulaire est arrivé sans son jeton de sécurité. Rechargez la page et réessayez.",
+  CSRF_INVALID: "Le formulaire est resté ouvert trop longtemps. Rechargez la page et réessayez.",
+  CSRF_ORIGIN: "La requête provenait d’un autre site et a été refusée.",
+  INVALID_REDIRECT: "Seules les pages de ce site peuvent être ouvertes ensuite.",
+  INVALID_REQUEST: "La requête n’a pas pu être lue.",
+  INVALID_INPUT: "Quelque chose ne va pas dans la saisie.",
+  INVALID_INPUT_LENGTH: "La saisie est trop courte ou trop longue.",
+  FIELD_REQUIRED: "Ce champ ne peut pas rester vide.",
+  FIELD_INVALID: "Cette valeur ne peut pas être utilisée.",
+  UNEXPECTED_FIELD: "Le champ « {name} » n’a pas sa place ici.",
+  UNSUPPORTED_MEDIA_TYPE: "Ce type de contenu n’est pas accepté ici.",
+  PAYLOAD_TOO_LARGE: "La requête est plus grande que ce que ce serveur accepte.",
+  METHOD_NOT_ALLOWED: "Cette adresse ne répond pas aux requêtes de ce genre.",
+  NOT_FOUND: "Il n’y a rien à cette adresse.",
+  SERVER_BUSY: "Le serveur est occupé. Réessayez dans {seconds, plural, one {# seconde} other {# secondes}}.",
+  API_ERROR: "La requête n’a pas pu aboutir.",
+  SERVER_ERROR: "Une erreur s’est produite de notre côté. Veuillez réessayer plus tard.",
+  PARAMETER_MISSING: "est obligatoire",
+  PARAMETER_UNEXPECTED: "n’est pas attendu ici",
+  PARAMETER_DUPLICATE: "est indiqué plusieurs fois",
+  PARAMETER_INVALID: "a une valeur inutilisable",
+
+  // Pages
+  LABEL_EMAIL: "Adresse e-mail",
+  LABEL_USERNAME: "Nom d’utilisateur",
+  LABEL_IDENTITY: "Adresse e-mail ou nom d’utilisateur",
+  LABEL_PASSWORD: "Mot de passe",
+  LABEL_PASSWORD_NEW: "Nouveau mot de passe",
+  LABEL_PASSWORD_CONFIRM: "Mot de passe (encore une fois)",
+  LABEL_REMEMBER: "Rester connecté sur cet appareil",
+  TITLE_ERROR: "Cela n’a pas fonctionné",
+  TITLE_NOT_FOUND: "Introuvable",
+  TITLE_UNAUTHORIZED: "Accès refusé",
+  LINK_LOGIN: "Se connecter",
+  LINK_LOGOUT: "Se déconnecter",
+  LINK_REGISTER: "Créer un compte",
+  LINK_HOME: "Retour à l’accueil",
+  SKIP_TO_CONTENT: "Aller au contenu",
+  NAVIGATION: "Compte",
+  SIGNED_IN_AS: "Connecté en tant que {name}",
+  ERROR_SUMMARY: "Veuillez revoir ces points",
+};
