@@ -457,6 +457,8 @@ async function openDatastore(
   if (command?.command === "migrate") {
     const report = opening.then((datastore) => migrationReport(datastore, command.checkOnly));
     command.databases.push(report);
+    // The command waits for this report from here on, and for nothing else of the start.
+    command.started();
     await report;
   }
   const datastore = await opening;

@@ -137,16 +137,67 @@ describe("settings that ask for nothing", () => {
   });
 });
 
+describe("the life of an account", () => {
+  const translate = (settings: FlaskSecuritySettings) => {
+    const { features, options, unsupported } = fromFlaskSecurity(settings);
+    return { names: features.map(({ name }) => name), options, unsupported };
+  };
+
+  it("switches the features on", () => {
+    expect(translate({ CONFIRMABLE: true, RECOVERABLE: true, CHANGEABLE: true, CHANGE_EMAIL: true })).toMatchObject({
+      names: ["passwords", "confirmation", "recovery", "changePassword", "changeEmail"],
+      unsupported: [],
+    });
+    expect(translate({ USERNAME_ENABLE: true, CHANGE_USERNAME: true, PASSWORDLESS: true })).toMatchObject({
+      names: ["passwords", "usernames", "passwordless"],
+      options: { identities: ["email", "username"] },
+      unsupported: [],
+    });
+  });
+
+  it("carries destinations and paths over, those of features that are off not", () => {
+    const { options } = translate({
+      RECOVERABLE: true,
+      RESET_URL: "/new-password",
+      CONFIRM_URL: "/prove",
+      LOGIN_URL: "/sign-in",
+      POST_RESET_VIEW: "/done",
+      RESET_ERROR_VIEW: "/oops",
+    });
+    expect(options.paths).toEqual({
+      login: "/sign-in",
+      forgot_password: "/new-password",
+      reset_password: "/new-password",
+    });
+    expect(options.destinations).toMatchObject({ afterReset: "/done", resetError: "/oops" });
+  });
+
+  it("knows a single-page client and the sub-domains that are listed", () => {
+    const { options, unsupported } = translate({
+      REDIRECT_BEHAVIOR: "spa",
+      REDIRECT_HOST: "app.acme.example",
+      RESET_VIEW: "/reset-password",
+      REDIRECT_ALLOW_SUBDOMAINS: true,
+      REDIRECT_BASE_DOMAIN: "acme.example",
+      REDIRECT_ALLOWED_SUBDOMAINS: ["shop", "www.acme.example"],
+    });
+    expect(options.spa).toEqual({ origin: "https://app.acme.example", pages: { reset: "/reset-password" } });
+    expect(options.redirectOrigins).toEqual(["https://shop.acme.example", "https://www.acme.example"]);
+    expect(unsupported).toEqual([]);
+    expect(() => fromFlaskSecurity({ REDIRECT_BEHAVIOR: "spa" })).toThrow("REDIRECT_HOST: is needed");
+  });
+});
+
 describe("settings that cannot be carried over are listed", () => {
   it.each([
     [{ FOO: 1, BAR: null }, ["BAR", "FOO"]],
     [{ SECURITY_REGISTERABLE: true }, ["SECURITY_REGISTERABLE"]],
     [{ constructor: 1 }, ["constructor"]],
-    [
-      { TWO_FACTOR: true, CONFIRMABLE: true, TRACKABLE: true, RECOVERABLE: true, REGISTERABLE: true },
-      ["CONFIRMABLE", "RECOVERABLE", "TWO_FACTOR"],
-    ],
-    [{ LOGIN_URL: "/signin" }, ["LOGIN_URL"]],
+    [{ TWO_FACTOR: true, CONFIRMABLE: true, TRACKABLE: true, RECOVERABLE: true, REGISTERABLE: true }, ["TWO_FACTOR"]],
+    [{ LOGIN_URL: "signin/" }, ["LOGIN_URL"]],
+    [{ CHANGE_USERNAME: true }, ["CHANGE_USERNAME"]],
+    [{ RECOVERABLE: true, RESET_PASSWORD_WITHIN: 0 }, ["RESET_PASSWORD_WITHIN"]],
+    [{ POST_RESET_VIEW: "reset_done" }, ["POST_RESET_VIEW"]],
     [{ LOGIN_URL: "/login", LOGOUT_METHODS: ["GET", "POST"] }, ["LOGOUT_METHODS"]],
     [{ DATETIME_FACTORY: "x" }, ["DATETIME_FACTORY"]],
     [{ POST_LOGIN_VIEW: "endpoint_name" }, ["POST_LOGIN_VIEW"]],
@@ -167,7 +218,7 @@ describe("settings that cannot be carried over are listed", () => {
     [{ SMS_SERVICE: "Pigeon" }, ["SMS_SERVICE"]],
     [{ SMS_SERVICE_CONFIG: { ACCOUNT_SID: "AC0" } }, ["SMS_SERVICE_CONFIG"]],
     [{ PASSWORD_CONFIRM_REQUIRED: false }, ["PASSWORD_CONFIRM_REQUIRED"]],
-    [{ REDIRECT_ALLOW_SUBDOMAINS: true, REDIRECT_BEHAVIOR: "spa" }, ["REDIRECT_ALLOW_SUBDOMAINS", "REDIRECT_BEHAVIOR"]],
+    [{ REDIRECT_ALLOW_SUBDOMAINS: true, REDIRECT_BEHAVIOR: "x" }, ["REDIRECT_ALLOW_SUBDOMAINS", "REDIRECT_BEHAVIOR"]],
     [{ API_ENABLED_METHODS: ["session", "oauth"] }, ["API_ENABLED_METHODS"]],
     [{ USER_IDENTITY_ATTRIBUTES: ["email", { us_phone_number: {} }] }, ["USER_IDENTITY_ATTRIBUTES"]],
     [{ MSG_NO_SUCH: ["x", "error"] }, ["MSG_NO_SUCH"]],

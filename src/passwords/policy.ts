@@ -13,7 +13,7 @@ import { isCommonPassword } from "./common-passwords.ts";
 import { isWellFormed, MAXIMUM_PASSWORD_BYTES, normalizePassword } from "./normal-form.ts";
 import { checkNames, flag, wholeNumber } from "./options.ts";
 
-export type { PasswordContext, PasswordValidator, PolicyFault, PolicyFaultKey } from "./checks/check.ts";
+export type { PasswordContext, PasswordValidator, PolicyFault } from "./checks/check.ts";
 
 /** The policy's own checks by name, in the order in which they are asked. */
 export type PolicyCheckName =

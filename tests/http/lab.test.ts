@@ -308,15 +308,12 @@ describe("control", () => {
     expect((await client.get("/verify", json)).status).toBe(200);
   });
 
-  it.each([{ where: "nowhere" }, { where: "hash", times: -1 }])(
-    "fault %j is refused",
-    async (body) => {
-      const answer = await fetch(`${lab.origin}/_lab/fault`, { method: "POST", body: JSON.stringify(body) });
-      expect(answer.status).toBe(400);
-      const { error } = (await answer.json()) as { error: string };
-      if (!("times" in body)) expect(error).toContain("datastore.update");
-    },
-  );
+  it.each([{ where: "nowhere" }, { where: "hash", times: -1 }])("fault %j is refused", async (body) => {
+    const answer = await fetch(`${lab.origin}/_lab/fault`, { method: "POST", body: JSON.stringify(body) });
+    expect(answer.status).toBe(400);
+    const { error } = (await answer.json()) as { error: string };
+    if (!("times" in body)) expect(error).toContain("datastore.update");
+  });
 
   it("shows the access matrix", async () => {
     const routes = (await lab.control("GET", "/routes")) as {
