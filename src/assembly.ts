@@ -135,13 +135,10 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     throw new ConfigurationError("tokens.cookie", `${issuing.cookie} is another cookie of ours`);
   }
   const csrfOptions = sessionsEnabled ? options.csrf : { schemes: [], ...given(options.csrf) };
-  const csrf = createCsrf(
-    ring,
-    csrfOptions ?? {},
-    createOriginCheck(origins),
-    [...cookies.names, tokenCookie],
-    { ambient, cookieTokens: options.csrf?.schemes === undefined },
-  );
+  const csrf = createCsrf(ring, csrfOptions ?? {}, createOriginCheck(origins), [...cookies.names, tokenCookie], {
+    ambient,
+    cookieTokens: options.csrf?.schemes === undefined,
+  });
   const readAddress = createAddressReader(options.trustedProxies);
   const origin = origins[0] as string;
   const delivery = await createDelivery({
@@ -282,7 +279,10 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   };
   const families = tokenFamilies(features, { ...base, ring, tokenLife: issuing.life });
   if (families !== undefined && issuing.type === "fsa") {
-    throw new ConfigurationError("tokens.type", '"fsa" tokens have no room for what the feature refresh needs; take "opaque" or "jwt"');
+    throw new ConfigurationError(
+      "tokens.type",
+      '"fsa" tokens have no room for what the feature refresh needs; take "opaque" or "jwt"',
+    );
   }
   const tokens = createTokens({
     ring,

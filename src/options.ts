@@ -168,7 +168,7 @@ export interface SecurityOptions<
 export type BuiltInScheme = "session" | "token" | "basic" | "none";
 
 /** Their names. */
-export const builtInSchemes: readonly BuiltInScheme[] = ["token", "session", "basic", "none"];
+const builtInSchemes: readonly BuiltInScheme[] = ["token", "session", "basic", "none"];
 
 /** The user of an application with these columns. */
 export type UserOf<Columns extends OwnColumns> = User & OwnFields<Columns>;

@@ -122,7 +122,10 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
   };
 
   /** Takes the guess from the budgets before it is looked at. */
-  const limited = async (attempt: Omit<PasswordAttempt, "password">, look: () => Promise<boolean>): Promise<boolean> => {
+  const limited = async (
+    attempt: Omit<PasswordAttempt, "password">,
+    look: () => Promise<boolean>,
+  ): Promise<boolean> => {
     const { rq, account, identity } = attempt;
     const guess = await limits.attempt(rq, {
       kind: "password",

@@ -126,7 +126,7 @@ function target(rq: SecurityRequest): string {
 }
 
 /** An `Authorization: Digest` header taken apart. */
-export interface DigestCredentials {
+interface DigestCredentials {
   readonly username: string;
   readonly realm: string;
   readonly nonce: string;
@@ -141,7 +141,7 @@ export interface DigestCredentials {
 }
 
 /** The response that is right (RFC 7616 3.4.1). */
-export function responseOf(sent: DigestCredentials, secret: string, method: string): string {
+function responseOf(sent: DigestCredentials, secret: string, method: string): string {
   const { algorithm, nonce, nc, cnonce, uri } = sent;
   return hash(algorithm, `${secret}:${nonce}:${nc}:${cnonce}:auth:${hash(algorithm, `${method}:${uri}`)}`);
 }
@@ -153,7 +153,7 @@ const required = ["username", "realm", "nonce", "uri", "response", "opaque", "cn
  * Takes `Digest …` apart. Undefined for anything that is not complete: without `qop` and `cnonce` (RFC 2069) nothing is counted,
  * and a parameter that is there twice can be read in two ways. `username*` and `userhash` are not spoken.
  */
-export function parseDigest(header: string): DigestCredentials | undefined {
+function parseDigest(header: string): DigestCredentials | undefined {
   const start = /^digest +/i.exec(header);
   if (start === null) return undefined;
   const found = new Map<string, string>();

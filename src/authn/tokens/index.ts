@@ -223,7 +223,17 @@ export function createTokens(context: TokensContext): Tokens {
     issue(account, { authenticatedAt, expiresAt, methods, family }) {
       const issuedAt = now();
       const since = authenticatedAt;
-      return format.seal({ account, authenticatedAt, methods, issuedAt, since, expiresAt, realm: context.realm, scopes: undefined, family });
+      return format.seal({
+        account,
+        authenticatedAt,
+        methods,
+        issuedAt,
+        since,
+        expiresAt,
+        realm: context.realm,
+        scopes: undefined,
+        family,
+      });
     },
     create(account, { life, scopes, realm, identity }) {
       const refuse = (message: string): never => {

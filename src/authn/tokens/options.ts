@@ -150,7 +150,10 @@ export function tokenSettings(options: TokenOptions, environment: TokenEnvironme
     );
   }
   if (renewal > 0 && type === "fsa") {
-    throw new ConfigurationError("tokens.renewal", '"fsa" tokens do not say since when they are renewed; take "opaque" or "jwt"');
+    throw new ConfigurationError(
+      "tokens.renewal",
+      '"fsa" tokens do not say since when they are renewed; take "opaque" or "jwt"',
+    );
   }
   for (const name of ["header", "bearer", "cookie", "parameter", "allowInQuery"] as const) {
     const value: unknown = options[name];
