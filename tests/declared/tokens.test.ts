@@ -563,6 +563,18 @@ describe("tokens of other issuers", () => {
 });
 
 describe("several factors by realms", () => {
+  it("what a guard in front found for its realm is not taken over by a route of another", async () => {
+    const security = await portcullis({ ...basics(), tokens: { carriers: ["bearer"] } });
+    const ann = await plant(security);
+    const app = security.app();
+    app.use("*", security.guard("AUTH"));
+    app.get("/vault", { authz: "AUTH", authn: ["token"], realm: "vault" }, (c) => c.text("vault"));
+    app.get("/here", { authz: "AUTH", authn: ["token"] }, (c) => c.text("here"));
+    const headers = bearer(await security.createToken(ann));
+    expect((await call(app, "/here", { headers })).status).toBe(200);
+    expect((await call(app, "/vault", { headers })).status).toBe(401);
+  });
+
   it("each stage's token opens the next stage alone", async () => {
     const security = await portcullis({ ...basics(), tokens: { carriers: ["bearer"] } });
     await plant(security);

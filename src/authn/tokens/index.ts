@@ -245,7 +245,7 @@ export function createTokens(context: TokensContext): Tokens {
       if (identity !== undefined && identity.account.id !== account.id) refuse("the identity is somebody else's");
       // What a limited credential proved must not become an unlimited one.
       const limits = identity?.scopes;
-      if (limits !== undefined && !(scopes !== undefined && scopes.every((scope) => limits.includes(scope)))) {
+      if (limits !== undefined && scopes?.every((scope) => limits.includes(scope)) !== true) {
         refuse("the identity is limited to scopes; the token must be limited to some of them");
       }
       return seal(
