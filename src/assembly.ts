@@ -2,19 +2,23 @@ import { auditTables } from "./audit/tables.ts";
 import { type AuditTrail, createAuditTrail } from "./audit/trail.ts";
 import { createAuthenticator } from "./authn/authenticator.ts";
 import { createBagKeeper } from "./authn/bag.ts";
-import { basicScheme, type LiveBasic } from "./authn/basic.ts";
 import { activeGate, hookGate } from "./authn/gates.ts";
 import { identityAttributes } from "./authn/identity-attributes.ts";
 import { createLimits } from "./authn/limits/limits.ts";
 import { datastoreLimits } from "./authn/limits/store.ts";
 import { createPasswordProof } from "./authn/password-proof.ts";
 import { createRememberCredentials } from "./authn/remember.ts";
-import { sessionScheme } from "./authn/session-scheme.ts";
+import type { LivePassword, Scheme, SchemeContext, SchemePlan } from "./authn/scheme.ts";
+import { basicScheme } from "./authn/schemes/basic.ts";
+import { noneScheme } from "./authn/schemes/none.ts";
+import { sessionScheme } from "./authn/schemes/session.ts";
+import { tokenScheme } from "./authn/schemes/token.ts";
 import { createSessions, type LiveSession } from "./authn/sessions.ts";
-import { createSignIn } from "./authn/sign-in.ts";
+import { createSignIn, type SignIn } from "./authn/sign-in.ts";
 import { createTickets } from "./authn/tickets.ts";
-import { type LiveToken, tokenScheme } from "./authn/token.ts";
 import type { TokenFamilies } from "./authn/token-families.ts";
+import { createTokens, type LiveToken, type Tokens } from "./authn/tokens/index.ts";
+import { tokenSettings } from "./authn/tokens/options.ts";
 import { createRefusals } from "./authz/refusal.ts";
 import { type CredentialCache, createCredentialCache } from "./datastore/cache.ts";
 import type { Datastore } from "./datastore/contract.ts";
@@ -23,14 +27,15 @@ import { createRoles } from "./datastore/roles.ts";
 import { createUsers } from "./datastore/users.ts";
 import { createBackground } from "./events/background.ts";
 import { createEventHub } from "./events/events.ts";
-import { accountRoutes } from "./features/account-routes.ts";
+import { accountRoutes, type PublishedDocument } from "./features/account-routes.ts";
 import { createDelivery, type Delivery } from "./features/delivery.ts";
 import { createDestinations } from "./features/destinations.ts";
 import type { Endpoint } from "./features/endpoint.ts";
 import type { EngineContext } from "./features/engine.ts";
 import type { Feature, Kernel, Services, TokenFamiliesContext } from "./features/feature.ts";
-import { createAddressReader } from "./http/address.ts";
+import { createAddressReader, trustList } from "./http/address.ts";
 import { BODY_LIMITS } from "./http/body.ts";
+import { cookieName } from "./http/cookies.ts";
 import { createCsrf } from "./http/csrf.ts";
 import { pageHeaders } from "./http/headers.ts";
 import { createCookieJar } from "./http/jar.ts";
@@ -50,6 +55,7 @@ import { wordsOfSite } from "./passwords/checks/words.ts";
 import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
 import type { AppContext } from "./routes/app.ts";
+import type { JwsKey } from "./secrets/jws.ts";
 import { createKeyRing } from "./secrets/keyring.ts";
 import { createPageSender, type PageSender } from "./views/frame.ts";
 import { createViews } from "./views/index.ts";
@@ -61,7 +67,8 @@ export type AnyOptions = SecurityOptions<
   Readonly<Record<string, ObjectRule>>,
   OwnColumns,
   string,
-  object
+  object,
+  string
 >;
 
 /** A running system's rooms, wired. */
@@ -71,6 +78,7 @@ export interface Assembly {
   readonly pages: PageSender;
   readonly delivery: Delivery;
   readonly audit: AuditTrail;
+  readonly tokens: Tokens;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
   invalidate(userId: number | undefined): Promise<void>;
   cacheStats(): Readonly<Record<"session" | "token" | "basic", ReturnType<CredentialCache<LiveSession>["stats"]>>>;
@@ -80,6 +88,7 @@ export interface Assembly {
 }
 
 const hour = 3_600_000;
+const keySetPath = "/.well-known/jwks.json";
 
 /** Checks the options, opens the datastore and wires the rooms. Leaves nothing open when that fails. */
 export async function assemble(options: AnyOptions): Promise<Assembly> {
@@ -117,8 +126,19 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     prefix: options.cookies?.prefix ?? "",
   });
   const sessionsEnabled = options.sessions?.enabled !== false;
+  /** Filled once the schemes are there, before the first request. */
+  const ambient = new Set<string>();
+  const realm = options.realm ?? "Login Required";
+  const issuing = tokenSettings(options.tokens ?? {}, { ring, origin: origins[0] as string, realm, now, log });
+  const tokenCookie = cookieName(`${options.cookies?.prefix ?? ""}${issuing.cookie}`, cookies.secure);
+  if (cookies.names.includes(tokenCookie)) {
+    throw new ConfigurationError("tokens.cookie", `${issuing.cookie} is another cookie of ours`);
+  }
   const csrfOptions = sessionsEnabled ? options.csrf : { schemes: [], ...given(options.csrf) };
-  const csrf = createCsrf(ring, csrfOptions ?? {}, createOriginCheck(origins), cookies.names);
+  const csrf = createCsrf(ring, csrfOptions ?? {}, createOriginCheck(origins), [...cookies.names, tokenCookie], {
+    ambient,
+    cookieTokens: options.csrf?.schemes === undefined,
+  });
   const readAddress = createAddressReader(options.trustedProxies);
   const origin = origins[0] as string;
   const delivery = await createDelivery({
@@ -138,7 +158,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const caches = {
     session: createCredentialCache<LiveSession>(bus, Math.max(1, cached), now),
     token: createCredentialCache<LiveToken>(bus, Math.max(1, cached), now),
-    basic: createCredentialCache<LiveBasic>(bus, Math.max(1, cached), now),
+    basic: createCredentialCache<LivePassword>(bus, Math.max(1, cached), now),
   };
   const invalidate = async (userId: number | undefined): Promise<void> => {
     for (const cache of Object.values(caches)) cache.invalidate(userId);
@@ -209,7 +229,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     now,
     log,
     identify: (rq, schemes) => authenticator.identify(rq, schemes ?? rq.route.authn ?? defaultSchemes),
-    challenges: (schemes, realm) => authenticator.challenges(schemes, realm),
+    challenges: (schemes, own, rq) => authenticator.challenges(schemes, own, rq),
     get defaultSchemes() {
       return defaultSchemes;
     },
@@ -257,43 +277,68 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       return `${origin}${token === undefined ? path : path.replace(":token", () => encodeURIComponent(token))}`;
     },
   };
-  const families = tokenFamilies(features, { ...base, ring, tokenLife: times.token });
-  const signIn = createSignIn({
+  const families = tokenFamilies(features, { ...base, ring, tokenLife: issuing.life });
+  if (families !== undefined && issuing.type === "fsa") {
+    throw new ConfigurationError(
+      "tokens.type",
+      '"fsa" tokens have no room for what the feature refresh needs; take "opaque" or "jwt"',
+    );
+  }
+  const tokens = createTokens({
+    ring,
+    settings: issuing,
+    realm,
+    cookie: tokenCookie,
+    users,
+    cache: caches.token,
+    scopes: new Set(options.scopes ?? []),
+    now,
+    absolute: times.absolute,
+    families,
+    signIn: () => signIn,
+  });
+  const signIn: SignIn = createSignIn({
     datastore,
     users,
     sessions,
     remember: createRememberCredentials(datastore, times.remember),
     tickets,
     limits,
-    ring,
+    tokens,
     families,
     gates: [activeGate, hookGate, ...features.flatMap((feature) => feature.gates?.(base) ?? [])],
     signedIn: features.flatMap((feature) => feature.signedIn ?? []),
-    tokenLife: times.token,
     pendingLife: times.pending,
   });
   const bags = createBagKeeper({ datastore, sessions, ring });
-  const authenticator = createAuthenticator(
-    [
-      tokenScheme({
-        ring,
-        users,
-        cache: caches.token,
-        options: {
-          header: options.tokens?.header ?? "Authentication-Token",
-          queryParameter: options.tokens?.allowInQuery,
-          life: times.token,
-        },
-        families,
-      }),
-      ...(sessionsEnabled ? [sessionScheme(sessions, signIn)] : []),
-      basicScheme(proof, signIn, caches.basic),
-      ...(options.schemes ?? []),
-    ],
-    options.realm ?? "Login Required",
-  );
+  const schemeContext: SchemeContext = {
+    ring,
+    users,
+    proof,
+    signIn,
+    tokens,
+    passwords: caches.basic,
+    realm,
+    origins,
+    now,
+    peer: socketAddress,
+    trusted:
+      Array.isArray(options.trustedProxies) && options.trustedProxies.length > 0
+        ? trustList(options.trustedProxies)
+        : undefined,
+    behindProxies: options.trustedProxies !== undefined,
+  };
+  const schemes: readonly Scheme[] = [
+    tokenScheme(tokens),
+    ...(sessionsEnabled ? [sessionScheme(sessions, signIn)] : []),
+    basicScheme(schemeContext),
+    noneScheme,
+    ...(options.schemes ?? []).map((scheme) => (isPlan(scheme) ? scheme.make(schemeContext) : scheme)),
+  ];
+  for (const scheme of schemes) if (scheme.ambient === true) ambient.add(scheme.name);
+  const authenticator = createAuthenticator(schemes, realm);
   checkSchemeNames(authenticator.names);
-  const defaultSchemes = Object.freeze([...(options.authn ?? (sessionsEnabled ? ["session", "token"] : ["token"]))]);
+  const defaultSchemes = Object.freeze([...(options.authn ?? (sessionsEnabled ? ["token", "session"] : ["token"]))]);
   authenticator.check(defaultSchemes, "authn");
   authenticator.check([...csrf.schemes], "csrf.schemes");
 
@@ -355,6 +400,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     pages,
     delivery,
     audit,
+    tokens,
     app: {
       system,
       refusals,
@@ -364,8 +410,14 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
         roles: new Set(options.roles ?? []),
         permissions: new Set(options.permissions ?? []),
         objects: new Set(Object.keys(options.objects ?? {})),
+        scopes: new Set(options.scopes ?? []),
       },
-      accounts: accountRoutes(engine, endpoints, authenticator.names),
+      credentialParameters: [
+        ...(options.schemes ?? []).flatMap((scheme) => (isPlan(scheme) ? (scheme.parameters ?? []) : [])),
+        ...(issuing.carriers.includes("parameter") ? [issuing.parameter] : []),
+        ...(issuing.query === undefined ? [] : [issuing.query]),
+      ],
+      accounts: accountRoutes(engine, endpoints, keySets(issuing.keys)),
     },
     invalidate,
     cacheStats: () => ({ session: caches.session.stats(), token: caches.token.stats(), basic: caches.basic.stats() }),
@@ -484,6 +536,26 @@ async function openDatastore(
 async function migrationReport(datastore: Datastore, checkOnly: boolean): Promise<MigrationReport> {
   const lines = checkOnly ? await datastore.check() : await datastore.migrate();
   return { dialect: datastore.dialect, lines };
+}
+
+function isPlan(scheme: Scheme | SchemePlan): scheme is SchemePlan {
+  return "make" in scheme;
+}
+
+/** Our public keys for those who verify our tokens (RFC 7517 5, RFC 8414 2); nothing where the keys are secrets. */
+function keySets(keys: readonly JwsKey[]): readonly PublishedDocument[] {
+  const published = keys.map(({ publicJwk }) => publicJwk).filter((jwk) => jwk !== undefined);
+  if (published.length === 0) return [];
+  return [
+    {
+      path: keySetPath,
+      contentType: "application/jwk-set+json",
+      body: JSON.stringify({ keys: published }),
+      maxAge: 300,
+      open: "public keys",
+      source: "tokens",
+    },
+  ];
 }
 
 function checkSchemeNames(names: readonly string[]): void {

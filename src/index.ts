@@ -9,7 +9,15 @@ export type { IdentityDefinition } from "./authn/identity-attributes.ts";
 export type { EndpointLimits, LimitName, LimitOptions } from "./authn/limits/options.ts";
 export type { Rate } from "./authn/limits/rate.ts";
 export type { LimitStore, LimitStoreProvider, Lockout } from "./authn/limits/store.ts";
-export type { Scheme } from "./authn/scheme.ts";
+export type { Scheme, SchemePlan } from "./authn/scheme.ts";
+export { type DigestAlgorithm, type DigestOptions, digest, digestSecret } from "./authn/schemes/digest.ts";
+export { type FakeOptions, fake } from "./authn/schemes/fake.ts";
+export { type HttpdOptions, httpd } from "./authn/schemes/httpd.ts";
+export { oauth } from "./authn/schemes/oauth.ts";
+export { type ParamOptions, param, password } from "./authn/schemes/param.ts";
+export type { TokenOverrides } from "./authn/tokens/index.ts";
+export type { Claims } from "./authn/tokens/issuers.ts";
+export type { IssuerOption, JwtKeyOption, JwtOptions, TokenOptions } from "./authn/tokens/options.ts";
 export { customGuard, type Guard, type GuardDescription } from "./authz/guard.ts";
 export {
   anonymousRequired,
@@ -24,6 +32,7 @@ export { allOf, anyOf } from "./authz/guards/combined.ts";
 export { object } from "./authz/guards/object.ts";
 export { open } from "./authz/guards/open.ts";
 export { permissionsAccepted, permissionsRequired, rolesAccepted, rolesRequired } from "./authz/guards/roles.ts";
+export { type ScopeWords, scope } from "./authz/guards/scope.ts";
 export type { Handlers } from "./authz/refusal.ts";
 export { allow, forbidden, notFound, stale, type Verdict } from "./authz/verdict.ts";
 export type { Datastore, DatastoreProvider, Transaction } from "./datastore/contract.ts";
@@ -65,9 +74,9 @@ export {
 } from "./model/errors.ts";
 export type { Identity } from "./model/identity.ts";
 export type { Role, User } from "./model/user.ts";
-export type { IdentityOption, SecurityOptions, UserOf } from "./options.ts";
+export type { BuiltInScheme, IdentityOption, SecurityOptions, UserOf } from "./options.ts";
 export type { PasswordHasher, Verification } from "./passwords/hasher.ts";
 export { formatMatrix, type MatrixFormat } from "./routes/matrix.ts";
 export type { App, RouteDeclaration, RouteRecord } from "./routes/types.ts";
 export type { Authz, CurrentUser, GuardedEnv, Vocabulary } from "./routes/vocabulary.ts";
-export { type Decision, type OwnPage, portcullis, type Security } from "./security.ts";
+export { type CreateTokenOptions, type Decision, type OwnPage, portcullis, type Security } from "./security.ts";

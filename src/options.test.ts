@@ -42,7 +42,7 @@ describe("options that refuse to start, with their path and the mend", () => {
     // Names
     ["rolse", { rolse: [] }, /unknown option; known: .*roles/],
     ["sessions.idel", { sessions: { idel: "1h" } }, /unknown option; known: enabled, idle, absolute/],
-    ["tokens.live", { tokens: { live: "1h" } }, /known: life, header/],
+    ["tokens.live", { tokens: { live: "1h" } }, /known: type, life/],
     ["freshness.with", { freshness: { with: "1h" } }, /known: within, grace/],
     ["passwords.hash", { passwords: { hash: {} } }, /known: hashing, policy/],
     ["passwords.hashing.memmory", { passwords: { hashing: { memmory: 1 } } }, /memory/],

@@ -2,7 +2,8 @@ import { auditTables } from "./audit/tables.ts";
 import type { SessionDeclaration } from "./authn/bag.ts";
 import type { IdentityDefinition } from "./authn/identity-attributes.ts";
 import { type LimitOptions, type LimitRules, limitRules } from "./authn/limits/options.ts";
-import type { Scheme } from "./authn/scheme.ts";
+import type { Scheme, SchemePlan } from "./authn/scheme.ts";
+import type { TokenOptions } from "./authn/tokens/options.ts";
 import type { Handlers } from "./authz/refusal.ts";
 import type { DatastoreProvider } from "./datastore/contract.ts";
 import type { PhoneOptions } from "./delivery/phone.ts";
@@ -38,6 +39,7 @@ export interface SecurityOptions<
   Columns extends OwnColumns = Record<never, never>,
   SchemeName extends string = never,
   Bag extends object = Record<string, unknown>,
+  Scope extends string = never,
 > {
   /** Keys of at least 32 characters; the first signs, all verify, so that keys can be changed without signing anybody out. */
   readonly secretKeys: readonly string[];
@@ -52,6 +54,8 @@ export interface SecurityOptions<
   readonly roles?: readonly Role[];
   /** The permissions that routes and code may name. */
   readonly permissions?: readonly Permission[];
+  /** The scopes that routes and tokens may name. */
+  readonly scopes?: readonly Scope[];
   /** Rules by kind of object: `(user, id, mode) => true | false | undefined`. */
   readonly objects?: Objects & Readonly<Record<string, ObjectRule>>;
   /** Columns of your own on the user. */
@@ -59,10 +63,10 @@ export interface SecurityOptions<
   /** Other names for the tables, by their logical name: `{ user: "users" }`. */
   readonly tables?: Readonly<Record<string, string>>;
 
-  /** The schemes that a route accepts where it says nothing; default session and token. */
-  readonly authn?: readonly ("session" | "token" | "basic" | NoInfer<SchemeName>)[];
-  /** Schemes of your own, tried after the built-in ones. */
-  readonly schemes?: readonly (Scheme & { readonly name: SchemeName })[];
+  /** The schemes that a route accepts where it says nothing, in the order in which they are tried; default token, then session. */
+  readonly authn?: readonly (BuiltInScheme | NoInfer<SchemeName>)[];
+  /** More schemes: `httpd()`, `param()`, `password()`, `digest({ … })`, `oauth()`, `fake()`, and your own. */
+  readonly schemes?: readonly ((Scheme | SchemePlan) & { readonly name: SchemeName })[];
   /** The realm in challenges; default "Login Required". */
   readonly realm?: string;
   /** By what users say who they are, in this order; default ["email"]. */
@@ -84,14 +88,7 @@ export interface SecurityOptions<
     /** Sessions and tokens that are kept in memory; default 10,000. 0: none, each request reads the row. */
     readonly cached?: number;
   };
-  readonly tokens?: {
-    /** Life of an auth token; default "15m". */
-    readonly life?: Duration;
-    /** Default "Authentication-Token". */
-    readonly header?: string;
-    /** Also take tokens from this query parameter. Queries end up in logs and referrers: leave it out if you can. */
-    readonly allowInQuery?: string;
-  };
+  readonly tokens?: TokenOptions;
   readonly freshness?: {
     /** A proof of identity is fresh for so long; default "24h". */
     readonly within?: Duration;
@@ -167,6 +164,12 @@ export interface SecurityOptions<
   readonly clock?: () => number;
 }
 
+/** The schemes that are always there. */
+export type BuiltInScheme = "session" | "token" | "basic" | "none";
+
+/** Their names. */
+const builtInSchemes: readonly BuiltInScheme[] = ["token", "session", "basic", "none"];
+
 /** The user of an application with these columns. */
 export type UserOf<Columns extends OwnColumns> = User & OwnFields<Columns>;
 
@@ -176,14 +179,21 @@ export interface Times {
   readonly absolute: number;
   readonly remember: number;
   readonly pending: number;
-  readonly token: number;
   readonly within: number;
   readonly grace: number;
   /** Undefined: entries of the trail stay. */
   readonly audit: number | undefined;
 }
 
-type AnyOptions = SecurityOptions<string, string, Readonly<Record<string, ObjectRule>>, OwnColumns, string, object>;
+type AnyOptions = SecurityOptions<
+  string,
+  string,
+  Readonly<Record<string, ObjectRule>>,
+  OwnColumns,
+  string,
+  object,
+  string
+>;
 
 /** What a value must be; "any" is looked at by the part that it is for. */
 type Kind = "list" | "object" | "function" | "flag" | "text" | "count" | "any";
@@ -214,7 +224,8 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   identities: "list",
   session: "object",
   sessions: { enabled: "flag", idle: "any", absolute: "any", remember: "any", pending: "any", cached: "any" },
-  tokens: { life: "any", header: "text", allowInQuery: "text" },
+  scopes: "list",
+  tokens: "object",
   freshness: { within: "any", grace: "any" },
   passwords: { hashing: "any", policy: "any", wrapHasher: "function" },
   audit: { keep: "any", required: "flag", queue: "count" },
@@ -330,12 +341,19 @@ function checkKind(path: string, value: unknown, kind: Kind): void {
 /** The schemes' names and the proxies, before anything is opened. */
 function checkSchemes({ authn, schemes, trustedProxies, sessions }: AnyOptions): void {
   for (const [index, scheme] of (schemes ?? []).entries()) {
-    if (typeof scheme?.name !== "string" || scheme.name === "" || typeof scheme.authenticate !== "function") {
-      throw new ConfigurationError(`schemes[${index}]`, "a name and a function authenticate are expected");
+    const made: unknown = (scheme as Partial<Scheme & SchemePlan> | undefined)?.name;
+    const { authenticate, make } = (scheme ?? {}) as Partial<Scheme & SchemePlan>;
+    if (typeof made !== "string" || made === "" || (typeof authenticate !== "function" && typeof make !== "function")) {
+      throw new ConfigurationError(
+        `schemes[${index}]`,
+        "a scheme is expected: httpd(), param() … (call it), or a name and a function authenticate of your own",
+      );
     }
   }
-  const builtIn = sessions?.enabled === false ? ["token", "basic"] : ["token", "session", "basic"];
-  const known: readonly string[] = [...builtIn, ...(schemes ?? []).map(({ name }) => name)];
+  const known: readonly string[] = [
+    ...builtInSchemes.filter((name) => name !== "session" || sessions?.enabled !== false),
+    ...(schemes ?? []).map(({ name }) => name),
+  ];
   if (authn?.length === 0) throw new ConfigurationError("authn", "name at least one scheme");
   for (const name of authn ?? []) {
     if (!known.includes(name)) {
@@ -352,6 +370,7 @@ function checkVocabulary(options: AnyOptions): void {
   for (const [path, words] of [
     ["roles", options.roles],
     ["permissions", options.permissions],
+    ["scopes", options.scopes],
   ] as const) {
     const seen = new Set<string>();
     for (const [index, word] of (words ?? []).entries()) {
@@ -433,13 +452,12 @@ function checkPaths({ paths }: AnyOptions): void {
   }
 }
 
-function times({ sessions, tokens, freshness, audit }: AnyOptions): Times {
+function times({ sessions, freshness, audit }: AnyOptions): Times {
   const result: Times = {
     idle: milliseconds("sessions.idle", sessions?.idle ?? "24h"),
     absolute: milliseconds("sessions.absolute", sessions?.absolute ?? "14d"),
     remember: milliseconds("sessions.remember", sessions?.remember ?? "30d"),
     pending: milliseconds("sessions.pending", sessions?.pending ?? "10m"),
-    token: milliseconds("tokens.life", tokens?.life ?? "15m"),
     within: milliseconds("freshness.within", freshness?.within ?? "24h"),
     grace:
       freshness?.grace === "0s" || freshness?.grace === "0m"

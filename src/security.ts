@@ -2,9 +2,10 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { type AnyOptions, type Assembly, assemble } from "./assembly.ts";
 import type { AuditTrail } from "./audit/trail.ts";
 import type { Lockout } from "./authn/limits/store.ts";
+import type { TokenOverrides } from "./authn/tokens/index.ts";
 import type { CredentialCache } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
-import type { UserReference, Users } from "./datastore/users.ts";
+import { UnknownUserError, type UserReference, type Users } from "./datastore/users.ts";
 import type { EventHub } from "./events/events.ts";
 import { isUnsafe } from "./http/csrf.ts";
 import { noRoute, type RouteFacts, SecurityRequest } from "./http/request.ts";
@@ -15,12 +16,12 @@ import { commandLine } from "./model/command-line.ts";
 import { PortcullisError } from "./model/errors.ts";
 import type { Identity } from "./model/identity.ts";
 import type { User } from "./model/user.ts";
-import type { SecurityOptions, UserOf } from "./options.ts";
+import type { BuiltInScheme, SecurityOptions, UserOf } from "./options.ts";
 import { createApp } from "./routes/app.ts";
 import { beginRequest, checkCsrf, expose, requestOf, send } from "./routes/run.ts";
 import type { App, RouteRecord } from "./routes/types.ts";
 import type { Authz, CurrentUser, GuardedEnv, SignsIn, Vocabulary } from "./routes/vocabulary.ts";
-import { checkWords, toGuard } from "./routes/words.ts";
+import { checkSchemes, checkWords, toGuard } from "./routes/words.ts";
 import { type Html, html, type PageLink } from "./views/index.ts";
 
 /** What a plain check of a request found. */
@@ -33,6 +34,12 @@ export type Decision<V extends Vocabulary, SignedIn extends boolean> =
       readonly cookies: readonly string[];
     }
   | { readonly allowed: false; readonly response: Response };
+
+/** What `createToken` may be told. */
+export type CreateTokenOptions<Scope extends string> = Omit<TokenOverrides, "scopes"> & {
+  /** Limits the token to these; it is then taken by the scheme "oauth" alone. */
+  readonly scopes?: readonly Scope[];
+};
 
 /** A page of the application's own in the frame of the account pages. */
 export interface OwnPage {
@@ -68,6 +75,15 @@ export interface Security<V extends Vocabulary> {
    * account's limits; past them it throws LimitedError. Where strangers can call this, limit them by their address too.
    */
   verifyPassword(user: { readonly id: number } | undefined, password: string): Promise<boolean>;
+  /**
+   * A token for this user: limited to `scopes`, for the routes of a `realm`, with a `life` of its own. Throws PortcullisError
+   * `invalid_token_request` for what such a token can't be, UnknownUserError when there is no such user.
+   */
+  createToken(user: UserReference, overrides?: CreateTokenOptions<V["scope"]>): Promise<string>;
+  /** Puts a token into the cookie of the carrier "cookie". */
+  setTokenCookie(c: Context, token: string): void;
+  /** Takes the token out of the cookie. */
+  clearTokenCookie(c: Context): void;
   /** A CSRF token for a form or script on the page that is being made. */
   csrfToken(c: Context): string;
   /** A hidden input with the CSRF token, for a form of your own. */
@@ -105,14 +121,16 @@ export async function portcullis<
   const Columns extends OwnColumns = Record<never, never>,
   const SchemeName extends string = never,
   Bag extends object = Record<string, unknown>,
+  const Scope extends string = never,
 >(
-  options: SecurityOptions<Role, Permission, Objects, Columns, SchemeName, Bag>,
+  options: SecurityOptions<Role, Permission, Objects, Columns, SchemeName, Bag, Scope>,
 ): Promise<
   Security<{
     readonly role: Role;
     readonly permission: Permission;
     readonly object: keyof Objects & string;
-    readonly scheme: "session" | "token" | "basic" | SchemeName;
+    readonly scheme: BuiltInScheme | SchemeName;
+    readonly scope: Scope;
     readonly user: UserOf<Columns>;
     readonly session: Bag;
   }>
@@ -131,6 +149,8 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     const guard = toGuard(authz, label);
     const description = guard.describe();
     checkWords(description, app.words, app.authenticator, undefined, label);
+    const others = description.schemes === undefined || description.otherSchemes === true;
+    checkSchemes(description, [...(description.schemes ?? []), ...(others ? system.defaultSchemes : [])], label);
     return { guard, facts: { ...noRoute, label, realm: description.realm } };
   };
   const requestAt = (c: Context): SecurityRequest => {
@@ -205,6 +225,14 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       const account: Account | undefined = user === undefined ? undefined : await kernel.users.get(user.id);
       return kernel.proof.check({ rq: undefined, account, password, authType: "check" });
     },
+    async createToken(user, overrides = {}) {
+      const id = typeof user === "number" ? user : user.id;
+      const account = await kernel.users.get(id);
+      if (account === undefined) throw new UnknownUserError(id);
+      return assembly.tokens.create(account, overrides as TokenOverrides);
+    },
+    setTokenCookie: (c, token) => assembly.tokens.setCookie(requestAt(c), token),
+    clearTokenCookie: (c) => assembly.tokens.clearCookie(requestAt(c)),
     csrfToken: (c) => system.csrf.token(requestAt(c)),
     csrfField: (c) => html`<input type="hidden" name="csrf_token" value="${system.csrf.token(requestAt(c))}">`,
     signOutButton(c, text) {

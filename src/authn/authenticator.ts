@@ -6,26 +6,28 @@ import type { Scheme } from "./scheme.ts";
 
 /** Finds out who is calling. */
 export interface Authenticator {
-  /** The names of all schemes, in the order in which they are tried. */
+  /** The names of all schemes. */
   readonly names: readonly string[];
-  /** Schemes are tried in the system's order (token, session, basic, then the application's own), whatever the order of the list. */
+  /** Schemes are tried in the order of the list; the first that knows who is calling decides. */
   identify(rq: SecurityRequest, names: readonly string[]): Awaitable<Identity | undefined>;
-  challenges(names: readonly string[], realm: string | undefined): readonly string[];
+  /** The challenges of these schemes, in the order of the list. */
+  challenges(names: readonly string[], realm: string | undefined, rq: SecurityRequest): readonly string[];
   /** Throws ConfigurationError when a name is not known. */
   check(names: readonly string[], path: string): void;
 }
 
-/** Makes the authenticator from all schemes in their order. */
+/** Makes the authenticator from all schemes. */
 export function createAuthenticator(schemes: readonly Scheme[], realm: string): Authenticator {
   const known = schemes.map((scheme) => scheme.name);
-  const ordered = new Map<readonly string[], readonly Scheme[]>();
+  const byName = new Map(schemes.map((scheme) => [scheme.name, scheme]));
+  const resolved = new Map<readonly string[], readonly Scheme[]>();
 
   const resolve = (names: readonly string[]): readonly Scheme[] => {
-    let list = ordered.get(names);
+    let list = resolved.get(names);
     if (list === undefined) {
-      list = schemes.filter((scheme) => names.includes(scheme.name));
+      list = [...new Set(names)].map((name) => byName.get(name)).filter((scheme) => scheme !== undefined);
       // Lists come from declarations; a caller who makes one per request must not fill the memory.
-      if (ordered.size < 1000) ordered.set(names, list);
+      if (resolved.size < 1000) resolved.set(names, list);
     }
     return list;
   };
@@ -55,10 +57,14 @@ export function createAuthenticator(schemes: readonly Scheme[], realm: string): 
   return {
     names: known,
     identify: (rq, names) => from(rq, resolve(names), 0),
-    challenges: (names, routeRealm) =>
-      resolve(names)
-        .map((scheme) => scheme.challenge?.(routeRealm ?? realm))
-        .filter((challenge) => challenge !== undefined),
+    challenges: (names, routeRealm, rq) => [
+      // Two schemes may have the same challenge (token and oauth): it is said once.
+      ...new Set(
+        resolve(names)
+          .flatMap((scheme) => scheme.challenge?.(routeRealm ?? realm, rq))
+          .filter((challenge) => challenge !== undefined),
+      ),
+    ],
     check(names, path) {
       for (const name of names) {
         if (!known.includes(name)) {

@@ -36,6 +36,8 @@ export interface PasswordProof {
    * account has) and of the client's address before it is looked at. Throws LimitedError.
    */
   check(attempt: PasswordAttempt): Promise<boolean>;
+  /** The same for a proof of the password that is no password (HTTP Digest): `proved` tells whether it is right. */
+  checkBy(attempt: Omit<PasswordAttempt, "password">, proved: () => boolean): Promise<boolean>;
 }
 
 /** What checking passwords needs. */
@@ -119,7 +121,11 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
     return true;
   };
 
-  const check = async (attempt: PasswordAttempt): Promise<boolean> => {
+  /** Takes the guess from the budgets before it is looked at. */
+  const limited = async (
+    attempt: Omit<PasswordAttempt, "password">,
+    look: () => Promise<boolean>,
+  ): Promise<boolean> => {
     const { rq, account, identity } = attempt;
     const guess = await limits.attempt(rq, {
       kind: "password",
@@ -128,7 +134,7 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
     });
     let right: boolean;
     try {
-      right = await verified(attempt);
+      right = await look();
     } catch (error) {
       await guess.undo();
       throw error;
@@ -138,5 +144,17 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
     return right;
   };
 
-  return { attributes, find, check };
+  return {
+    attributes,
+    find,
+    check: (attempt) => limited(attempt, () => verified(attempt)),
+    checkBy: (attempt, proved) =>
+      limited(attempt, async () => {
+        const { account, authType } = attempt;
+        if (proved() && account !== undefined) return true;
+        if (account !== undefined) events.emit("userFailedAuthn", { user: account, authType, tfa: false });
+        else events.emit("unknownIdentity", { authType });
+        return false;
+      }),
+  };
 }

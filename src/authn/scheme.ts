@@ -1,11 +1,52 @@
+import type { CredentialCache } from "../datastore/cache.ts";
+import type { Users } from "../datastore/users.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
+import type { KeyRing } from "../secrets/keyring.ts";
+import type { PasswordProof } from "./password-proof.ts";
+import type { SignIn } from "./sign-in.ts";
+import type { Tokens } from "./tokens/index.ts";
 
 /** Turns a request into an identity, or nothing. Throwing closes the request. */
 export interface Scheme {
   readonly name: string;
   authenticate(rq: SecurityRequest): Awaitable<Identity | undefined>;
-  /** The `WWW-Authenticate` value that tells a client of this scheme (RFC 9110 11.6.1). */
-  challenge?(realm: string): string;
+  /** The `WWW-Authenticate` values that tell a client of this scheme (RFC 9110 11.6.1). */
+  challenge?(realm: string, rq: SecurityRequest): string | readonly string[] | undefined;
+  /** True: browsers send its credentials along by themselves, so unsafe requests must come from our own pages. */
+  readonly ambient?: boolean;
+}
+
+/** A verified user and password as the cache holds them. */
+export interface LivePassword {
+  readonly userId: number;
+  readonly identity: Identity;
+}
+
+/** What the schemes that come with Portcullis are made with. */
+export interface SchemeContext {
+  readonly ring: KeyRing;
+  readonly users: Users;
+  readonly proof: PasswordProof;
+  readonly signIn: SignIn;
+  readonly tokens: Tokens;
+  readonly passwords: CredentialCache<LivePassword>;
+  readonly realm: string;
+  readonly origins: readonly string[];
+  readonly now: () => number;
+  /** The address of the connection. */
+  readonly peer: (rq: SecurityRequest) => string | undefined;
+  /** True for an address in the option `trustedProxies`; undefined where that lists none. */
+  readonly trusted: ((address: string) => boolean) | undefined;
+  readonly behindProxies: boolean;
+}
+
+/** A scheme that comes with Portcullis and is switched on by standing in the option `schemes`. */
+export interface SchemePlan<Name extends string = string> {
+  readonly name: Name;
+  /** Makes it for one running system. Throws ConfigurationError when it cannot be safe there. */
+  make(context: SchemeContext): Scheme;
+  /** Names of parameters that carry its credentials: routes need not declare them. */
+  readonly parameters?: readonly string[];
 }

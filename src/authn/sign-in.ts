@@ -5,15 +5,14 @@ import type { MessageKey } from "../i18n/catalogue.ts";
 import type { Account } from "../model/account.ts";
 import type { Identity } from "../model/identity.ts";
 import type { Session, Ticket } from "../model/session.ts";
-import type { KeyRing } from "../secrets/keyring.ts";
 import { randomId, sha256 } from "../secrets/random.ts";
 import type { Gate, GateVerdict, Purpose } from "./gates.ts";
 import type { Attempt, Limits } from "./limits/limits.ts";
 import type { RememberCredentials } from "./remember.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Tickets } from "./tickets.ts";
-import { sealToken } from "./token.ts";
 import type { FamilyMember, FamilyOrigin, TokenFamilies } from "./token-families.ts";
+import type { Tokens } from "./tokens/index.ts";
 
 /** That somebody is this account, as a feature found out. */
 export interface Proof {
@@ -92,14 +91,12 @@ export interface SignInContext {
   readonly remember: RememberCredentials;
   readonly tickets: Tickets;
   readonly limits: Limits;
-  readonly ring: KeyRing;
+  readonly tokens: Tokens;
   /** Undefined: auth tokens cannot be renewed. */
   readonly families: TokenFamilies | undefined;
   readonly gates: readonly Gate[];
   /** What features do in the transaction of a sign-in's session. */
   readonly signedIn: readonly ((tx: Operations, account: Account, rq: SecurityRequest) => Promise<void>)[];
-  /** Life of an auth token in milliseconds. */
-  readonly tokenLife: number;
   /** For how long a parked sign-in waits, in milliseconds. */
   readonly pendingLife: number;
 }
@@ -173,8 +170,8 @@ export function createSignIn(context: SignInContext): SignIn {
 
   /** The only place that makes an auth token. It ends with its family at the latest. */
   const authToken = (rq: SecurityRequest, origin: FamilyOrigin, member: FamilyMember | undefined): string => {
-    const end = (member?.at ?? rq.system.now()) + context.tokenLife;
-    return sealToken(context.ring, origin.account, {
+    const end = (member?.at ?? rq.system.now()) + context.tokens.life;
+    return context.tokens.issue(origin.account, {
       authenticatedAt: origin.authenticatedAt,
       expiresAt: Math.min(end, member?.expiresAt ?? end),
       methods: origin.methods,

@@ -10,6 +10,7 @@ export interface GuardWords {
   readonly object: string;
   readonly parameter: string;
   readonly scheme: string;
+  readonly scope: string;
   /** True: whoever passes is signed in, so `c.var.user` is not null. */
   readonly user: boolean;
 }
@@ -21,6 +22,7 @@ export interface NoWords extends GuardWords {
   readonly object: never;
   readonly parameter: never;
   readonly scheme: never;
+  readonly scope: never;
   readonly user: false;
 }
 
@@ -37,6 +39,9 @@ export interface GuardDescription {
     readonly parameter: string;
     readonly mode: string | undefined;
   }[];
+  readonly scopes?: readonly string[];
+  /** True when every credential that is limited to scopes must have one of those that the guard names. */
+  readonly limited?: boolean;
   /** The schemes that the guard itself names. */
   readonly schemes?: readonly string[];
   /** True: beside `schemes`, an alternative takes the route's own. */

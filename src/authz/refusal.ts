@@ -129,7 +129,7 @@ export function createRefusals(context: RefusalContext): Refusals {
   };
 
   const turnAway = (rq: SecurityRequest, verdict: Unauthenticated): Awaitable<Response> => {
-    const challenges = rq.system.challenges(verdict.schemes, verdict.realm);
+    const challenges = rq.system.challenges(verdict.schemes, verdict.realm, rq);
     const browser = !rq.wantsJson && challenges.length === 0 && verdict.schemes.includes("session");
     if (browser && paths.login !== undefined) return detour(rq, paths.login, "UNAUTHENTICATED");
     return message(rq, 401, "unauthenticated", "UNAUTHENTICATED", {

@@ -1,13 +1,26 @@
 import type { Context } from "hono";
 import type { AccountRoutes } from "../routes/app.ts";
+import type { RouteRecord } from "../routes/types.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { type EngineContext, endpointHandler, methodNotAllowed } from "./engine.ts";
+
+/** A document that is the same for everybody, such as the key set. */
+export interface PublishedDocument {
+  readonly path: string;
+  readonly contentType: string;
+  readonly body: string;
+  /** Seconds for which others may keep it. */
+  readonly maxAge: number;
+  /** Why it is open. */
+  readonly open: string;
+  readonly source: string;
+}
 
 /** The account pages as routes: their handlers, 405 for other methods, and the style sheet. */
 export function accountRoutes(
   engine: EngineContext,
   endpoints: readonly { readonly feature: string; readonly endpoint: Endpoint }[],
-  order: readonly string[],
+  documents: readonly PublishedDocument[],
 ): AccountRoutes {
   const { pages, system } = engine;
   const stylesheet = (): Response =>
@@ -24,7 +37,7 @@ export function accountRoutes(
     return endpoint.methods.map((method) => ({
       method,
       path: endpoint.path,
-      schemes: order.filter((name) => schemes.includes(name)),
+      schemes,
       guard: description.text,
       open: description.open,
       parameters: Object.entries(endpoint.fields).map(
@@ -33,9 +46,34 @@ export function accountRoutes(
       source: feature,
     }));
   });
+  const published = documents.map(
+    ({ path, open, source }): RouteRecord => ({
+      method: "GET",
+      path,
+      schemes: [],
+      guard: "anybody",
+      open,
+      parameters: [],
+      source,
+    }),
+  );
   return {
-    records,
+    records: [...records, ...published],
     register(add) {
+      for (const { path, body, contentType, maxAge } of documents) {
+        add(
+          "GET",
+          path,
+          () =>
+            new Response(body, {
+              headers: {
+                "content-type": contentType,
+                "cache-control": `public, max-age=${maxAge}`,
+                "x-content-type-options": "nosniff",
+              },
+            }),
+        );
+      }
       for (const { endpoint } of endpoints) {
         for (const method of endpoint.methods) add(method, endpoint.path, endpointHandler(engine, endpoint, method));
         add("ALL", endpoint.path, methodNotAllowed(engine, endpoint));

@@ -161,9 +161,9 @@ async function csrfFailure(
 ): Promise<"CSRF_MISSING" | "CSRF_INVALID" | "CSRF_ORIGIN" | undefined> {
   const { csrf } = rq.system;
   const identity = rq.identity ?? (await rq.system.identify(rq));
-  if (identity !== undefined && !csrf.ambient(identity.via) && !csrf.schemes.has(identity.via)) return undefined;
+  if (identity !== undefined && !csrf.ambient(identity) && !csrf.asks(identity)) return undefined;
   if (isUnsafe(rq.method) && !csrf.sameOrigin(rq)) return "CSRF_ORIGIN";
-  if (identity !== undefined && !csrf.schemes.has(identity.via)) return undefined;
+  if (identity !== undefined && !csrf.asks(identity)) return undefined;
   if (identity === undefined) {
     // No form reaches it, and a script of another site neither, as its origin was looked at.
     if (endpoint.page === undefined) return undefined;

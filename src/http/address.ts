@@ -39,7 +39,8 @@ function entryAddress(entry: string): string | undefined {
   return normalizeAddress(withPort?.[1] ?? text);
 }
 
-function trustList(proxies: readonly string[]): (address: string) => boolean {
+/** Tells whether an address is one of these or in one of these networks. Throws ConfigurationError. */
+export function trustList(proxies: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
   proxies.forEach((proxy, index) => {
     const [text = "", prefix, more] = proxy.split("/");

@@ -1,11 +1,12 @@
 import { ConfigurationError } from "../model/errors.ts";
+import type { Identity } from "../model/identity.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
 import { randomId } from "../secrets/random.ts";
 import type { SecurityRequest } from "./request.ts";
 
 /** When a request must carry a CSRF token, beside the check of its origin that every unsafe request passes. */
 export interface CsrfOptions {
-  /** Requests authenticated by one of these schemes need a token. Default: ["session"]. */
+  /** Requests authenticated by one of these schemes need a token. Default: ["session"], and tokens in a cookie. */
   readonly schemes?: readonly string[];
   /** Unsafe requests to account pages by nobody: "forms" (default) asks of forms, "always" also of JSON, "never" of neither. */
   readonly unauthenticated?: "forms" | "always" | "never";
@@ -32,8 +33,10 @@ export interface Csrf {
   verify(rq: SecurityRequest, token: string | undefined): CsrfFault | undefined;
   /** The token in the headers `X-CSRF-Token`, `X-XSRF-Token`, `X-CSRFToken` or the one of the option. */
   fromHeader(rq: SecurityRequest): string | undefined;
-  /** True for a scheme whose credentials browsers add by themselves: its unsafe requests must come from our own pages. */
-  ambient(scheme: string): boolean;
+  /** True for credentials that browsers add by themselves: such unsafe requests must come from our own pages. */
+  ambient(identity: Identity): boolean;
+  /** True when unsafe requests of this identity also need a token. */
+  asks(identity: Identity): boolean;
   /** False when the browser says that the request comes from a foreign page (Fetch metadata, Origin, Referer). */
   sameOrigin(rq: SecurityRequest): boolean;
 }
@@ -62,6 +65,12 @@ export function createCsrf(
   options: CsrfOptions,
   originCheck: (method: string, header: (name: string) => string | undefined) => boolean,
   cookieNames: readonly string[],
+  credentials: {
+    /** The schemes whose credentials browsers add by themselves. */
+    readonly ambient: ReadonlySet<string>;
+    /** Tokens in a cookie need a CSRF token too. */
+    readonly cookieTokens: boolean;
+  },
 ): Csrf {
   checkCsrfOptions(options, cookieNames);
   /** What the token is bound to. */
@@ -71,8 +80,9 @@ export function createCsrf(
     const visitor = rq.visitor ?? rq.cookie(rq.system.cookies.name("csrf"));
     return visitor === undefined || visitor.length !== nonceLength ? undefined : `a.${visitor}`;
   };
+  const schemes: ReadonlySet<string> = new Set(options.schemes ?? ["session"]);
   return {
-    schemes: new Set(options.schemes ?? ["session"]),
+    schemes,
     unauthenticated: options.unauthenticated ?? "forms",
     cookie: options.cookie,
     token(rq) {
@@ -104,7 +114,9 @@ export function createCsrf(
       rq.header("x-xsrf-token") ??
       rq.header("x-csrftoken") ??
       (options.header === undefined ? undefined : rq.header(options.header)),
-    ambient: (scheme) => scheme === "session" || scheme === "basic",
+    ambient: (identity) => credentials.ambient.has(identity.via) || identity.carrier === "cookie",
+    // A token in a cookie is what a session is, unless the option says otherwise.
+    asks: (identity) => schemes.has(identity.via) || (identity.carrier === "cookie" && credentials.cookieTokens),
     sameOrigin: (rq) => originCheck(rq.method, (name) => rq.header(name)),
   };
 }

@@ -92,7 +92,10 @@ export class SecurityRequest {
   /** Takes over what a guard before this one (as middleware) found out: nothing is looked up, or restored, twice. */
   adopt(outer: SecurityRequest): void {
     this.session = outer.session;
-    this.tried = outer.tried;
+    // What was found for one realm is not found for another; a session belongs to all.
+    const session = outer.tried?.get("session");
+    if (outer.route.realm === this.route.realm) this.tried = outer.tried;
+    else if (session !== undefined) this.tried = new Map([["session", session]]);
     this.bag = outer.bag;
     this.visitor = outer.visitor;
   }

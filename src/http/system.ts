@@ -32,10 +32,10 @@ export interface System {
   /** Epoch milliseconds: the one clock. */
   now(): number;
   log(message: string, details?: Record<string, unknown>): void;
-  /** Finds out who is calling by these schemes (undefined: the route's, else the system's), in the system's order. */
+  /** Finds out who is calling by these schemes (undefined: the route's, else the system's), in the order of the list. */
   identify(rq: SecurityRequest, schemes?: readonly string[]): Awaitable<Identity | undefined>;
   /** The `WWW-Authenticate` values for these schemes. */
-  challenges(schemes: readonly string[], realm: string | undefined): readonly string[];
+  challenges(schemes: readonly string[], realm: string | undefined, rq: SecurityRequest): readonly string[];
   /** The names of the schemes that a request is tried with where nothing is said. */
   readonly defaultSchemes: readonly string[];
   objectRule(kind: string): ObjectRule | undefined;

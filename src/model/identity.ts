@@ -14,8 +14,10 @@ export interface Identity {
   readonly scopes?: readonly string[];
   /** The session row, when `via` is "session". */
   readonly session?: Session;
-  /** The hash of the token, when `via` is "token". */
+  /** The hash of the token, when `via` is "token" or "oauth". */
   readonly tokenHash?: string;
   /** The family that the token belongs to, when it can be renewed. */
   readonly tokenFamily?: string;
+  /** How the token came. */
+  readonly carrier?: "header" | "bearer" | "cookie" | "parameter" | "query";
 }

@@ -9,12 +9,14 @@ import { compileParameters } from "./parameters/index.ts";
 import { type GuardedHandler, type Runner, runGuarded } from "./run.ts";
 import type { App, RouteRecord } from "./types.ts";
 import type { Vocabulary } from "./vocabulary.ts";
-import { checkWords, toGuard, type Words } from "./words.ts";
+import { checkSchemes, checkWords, toGuard, type Words } from "./words.ts";
 
 /** What making applications needs. */
 export interface AppContext extends Runner {
   readonly words: Words;
   readonly authenticator: Authenticator;
+  /** Names of parameters that carry credentials: routes need not declare them. */
+  readonly credentialParameters: readonly string[];
   /** The account pages: added to the application that is served, before its first request. */
   readonly accounts: AccountRoutes;
 }
@@ -235,7 +237,9 @@ function compile(
 } {
   const declaration = checkDeclaration(input, label);
   const guard = toGuard(declaration.authz, label);
-  const parameters = compileParameters(declaration.params, path, method, label);
+  const parameters = compileParameters(declaration.params, path, method, label, {
+    ignored: context.credentialParameters,
+  });
   const description = guard.describe();
   checkWords(description, context.words, context.authenticator, parameters.names, label);
   if (declaration.authn !== undefined) context.authenticator.check(declaration.authn, `${label}: authn`);
@@ -246,14 +250,17 @@ function compile(
   }
   const realm = declaration.realm ?? description.realm;
   const others = description.schemes === undefined || description.otherSchemes === true;
-  const schemes = [...(description.schemes ?? []), ...(others ? (authn ?? context.system.defaultSchemes) : [])];
+  const schemes = [
+    ...new Set([...(description.schemes ?? []), ...(others ? (authn ?? context.system.defaultSchemes) : [])]),
+  ];
+  checkSchemes(description, schemes, label);
   return {
     guard,
     facts: { label, authn, realm, parameters, declaresParams: declaration.params !== undefined, kind: "application" },
     record: {
       method,
       path,
-      schemes: context.authenticator.names.filter((name) => schemes.includes(name)),
+      schemes,
       guard: description.text,
       open: description.open,
       parameters: parameters.describe().map(({ name, required, type }) => `${name}${required ? "" : "?"}: ${type}`),

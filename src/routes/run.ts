@@ -155,8 +155,8 @@ export async function checkCsrf(rq: SecurityRequest): Promise<Verdict> {
   const identity = rq.identity;
   if (identity === undefined || !isUnsafe(rq.method)) return allow;
   const { csrf } = rq.system;
-  const tokenNeeded = csrf.schemes.has(identity.via);
-  if (!tokenNeeded && !csrf.ambient(identity.via)) return allow;
+  const tokenNeeded = csrf.asks(identity);
+  if (!tokenNeeded && !csrf.ambient(identity)) return allow;
   if (!csrf.sameOrigin(rq)) return csrfFault("CSRF_ORIGIN");
   if (!tokenNeeded) return allow;
   const fault = csrf.verify(rq, csrf.fromHeader(rq) ?? (await formToken(rq)));

@@ -10,6 +10,7 @@ export interface Vocabulary {
   readonly permission: string;
   readonly object: string;
   readonly scheme: string;
+  readonly scope: string;
   /** The user's fields, with the application's own columns. */
   readonly user: User;
   /** What the session bag holds. */
@@ -45,6 +46,7 @@ export type Authz<V extends Vocabulary, Parameter extends string> =
       readonly object: V["object"];
       readonly parameter: Parameter;
       readonly scheme: V["scheme"];
+      readonly scope: V["scope"];
       readonly user: boolean;
     }>;
 

@@ -10,6 +10,7 @@ export interface Words {
   readonly roles: ReadonlySet<string>;
   readonly permissions: ReadonlySet<string>;
   readonly objects: ReadonlySet<string>;
+  readonly scopes: ReadonlySet<string>;
 }
 
 /** Turns what a route says under `authz` into a guard. `label` names the route in errors. */
@@ -59,6 +60,7 @@ export function checkWords(
   };
   check("role", description.roles, words.roles, "roles");
   check("permission", description.permissions, words.permissions, "permissions");
+  check("scope", description.scopes, words.scopes, "scopes");
   for (const { kind, parameter } of description.objects ?? []) {
     check("object kind", [kind], words.objects, "objects");
     if (parameters !== undefined && !parameters.includes(parameter)) {
@@ -70,4 +72,18 @@ export function checkWords(
     }
   }
   authenticator.check(description.schemes ?? [], `${label}: authz`);
+}
+
+/** Refuses schemes that do not fit the guard: nobody could pass, or a limited credential would pass for its user. */
+export function checkSchemes(description: GuardDescription, schemes: readonly string[], label: string): void {
+  if (!description.authenticated) return;
+  if (schemes.every((name) => name === "none")) {
+    throw new ConfigurationError(label, 'authn: "none" alone lets nobody be signed in, which the guard asks for');
+  }
+  if (schemes.includes("oauth") && description.limited !== true) {
+    throw new ConfigurationError(
+      label,
+      'authz: the route accepts "oauth" but asks for no scope, so any limited token would do; add scope(…), or name other schemes in authn',
+    );
+  }
 }

@@ -32,7 +32,8 @@ interface Words {
   readonly role: Role;
   readonly permission: Permission;
   readonly object: never;
-  readonly scheme: "session" | "token" | "basic";
+  readonly scheme: "session" | "token" | "basic" | "none";
+  readonly scope: never;
   readonly user: UserOf<OwnColumns>;
   readonly session: Record<string, unknown>;
 }

@@ -199,7 +199,7 @@ describe("handlers of the application's own", () => {
     await client.signIn("employee@example.com", "password");
     expect((await testClient(app).get("/auth")).text).toBe("unauthenticated");
     expect((await testClient(app).get("/auth?x", { headers: browser })).location).toBe("/login?next=%2Fauth%3Fx");
-    expect(seen).toEqual(["GET /auth session,token", "GET /auth session,token"]);
+    expect(seen).toEqual(["GET /auth token,session", "GET /auth token,session"]);
     expect((await client.get("/admin")).text).toBe("unauthorized lacks the role admin");
     expect((await client.post("/auth", { csrf: false })).text).toBe("unauthorized CSRF_MISSING");
     expect((await client.get("/stale")).text).toBe("reauthenticate");

@@ -422,7 +422,7 @@ describe("routing", () => {
       ["/b", ["token", "session"], "all of the roles employee, admin", undefined, []],
       ["/c/:sid", ["session", "basic"], 'manager of the store ":sid"', undefined, ["sid: integer", "q?: string"]],
       ["/d", ["token"], "all of (signed in by token; any of the permissions read, write)", undefined, []],
-      ["/e", ["token", "basic"], 'any of (signed in by basic in the realm "Staff"; signed in by token)', undefined, []],
+      ["/e", ["basic", "token"], 'any of (signed in by basic in the realm "Staff"; signed in by token)', undefined, []],
       // The second alternative takes what every route takes.
       [
         "/f",

@@ -9,7 +9,8 @@ export interface ShopWords {
   readonly role: "employee" | "admin";
   readonly permission: "read" | "write";
   readonly object: "store";
-  readonly scheme: "session" | "token" | "basic";
+  readonly scheme: "session" | "token" | "basic" | "none";
+  readonly scope: never;
   readonly user: User;
   readonly session: { cart: string[] };
 }

@@ -16,7 +16,8 @@ export interface LabVocabulary extends Vocabulary {
   readonly role: "admin" | "editor" | "author" | "simple";
   readonly permission: "full-read" | "full-write" | "super" | "my-write" | "admin";
   readonly object: "obj";
-  readonly scheme: "session" | "token" | "basic";
+  readonly scheme: "session" | "token" | "basic" | "none";
+  readonly scope: never;
   readonly user: User;
   readonly session: Record<string, unknown>;
 }

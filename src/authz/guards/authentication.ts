@@ -21,6 +21,7 @@ export interface SignedInWords<Scheme extends string = never> extends GuardWords
   readonly object: never;
   readonly parameter: never;
   readonly scheme: Scheme;
+  readonly scope: never;
   readonly user: true;
 }
 

@@ -25,11 +25,14 @@ interface Words<Guards extends readonly Guard[], User extends boolean> extends G
   readonly object: WordOf<Guards[number], "object">;
   readonly parameter: WordOf<Guards[number], "parameter">;
   readonly scheme: WordOf<Guards[number], "scheme">;
+  readonly scope: ScopeOf<Guards[number]>;
   readonly user: User;
 }
 
 type WordOf<G, Key extends "role" | "permission" | "object" | "parameter" | "scheme"> =
   G extends Guard<infer W> ? W[Key] : never;
+
+type ScopeOf<G> = G extends Guard<infer W> ? (W extends { readonly scope: infer S extends string } ? S : never) : never;
 
 /** All must let pass. Those that name schemes are asked first, those that need the object's parameters last. */
 export function allOf<const Guards extends readonly Guard[]>(...guards: Guards): Guard<AllWords<Guards>> {
@@ -129,12 +132,16 @@ function merge(text: string, parts: readonly GuardDescription[], signedInWhen: "
       : parts.filter((part) => part.schemes !== undefined).every(takesOthers);
   const open = signedInWhen === "every" ? parts.find((part) => part.open !== undefined)?.open : undefined;
   const objects = parts.flatMap((part) => part.objects ?? []);
+  const scopes = [...new Set(parts.flatMap((part) => part.scopes ?? []))];
+  const isLimited = (part: GuardDescription): boolean => part.limited === true;
+  const limited = signedInWhen === "some" ? parts.some(isLimited) : parts.every(isLimited);
   return {
     text,
     roles: [...new Set(parts.flatMap((part) => part.roles ?? []))],
     permissions: [...new Set(parts.flatMap((part) => part.permissions ?? []))],
     authenticated: signedInWhen === "some" ? parts.some((p) => p.authenticated) : parts.every((p) => p.authenticated),
     ...(objects.length === 0 ? {} : { objects }),
+    ...(scopes.length === 0 ? {} : { scopes, ...(limited ? { limited } : {}) }),
     ...(schemes.length === 0 ? {} : { schemes, ...(others ? { otherSchemes: true } : {}) }),
     ...(open === undefined ? {} : { open }),
   };

@@ -13,6 +13,7 @@ export interface ObjectWords<Kind extends string, Parameter extends string> exte
   readonly object: Kind;
   readonly parameter: Parameter;
   readonly scheme: never;
+  readonly scope: never;
   readonly user: true;
 }
 

@@ -10,6 +10,7 @@ export interface RoleWords<Role extends string> extends GuardWords {
   readonly object: never;
   readonly parameter: never;
   readonly scheme: never;
+  readonly scope: never;
   readonly user: true;
 }
 
@@ -20,6 +21,7 @@ export interface PermissionWords<Permission extends string> extends GuardWords {
   readonly object: never;
   readonly parameter: never;
   readonly scheme: never;
+  readonly scope: never;
   readonly user: true;
 }
 

@@ -1,5 +1,5 @@
-import { findTokenOwner, type TokenOwner, tokenOwner } from "../../authn/token.ts";
 import type { FamilyMember, FamilyOrigin, PresentedMember, TokenFamilies } from "../../authn/token-families.ts";
+import { findTokenOwner, type TokenOwner, tokenOwner } from "../../authn/tokens/owner.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { randomId } from "../../secrets/random.ts";

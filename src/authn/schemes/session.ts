@@ -1,9 +1,9 @@
-import type { SecurityRequest } from "../http/request.ts";
-import type { Awaitable } from "../model/awaitable.ts";
-import type { Identity } from "../model/identity.ts";
-import type { Scheme } from "./scheme.ts";
-import type { LiveSession, Sessions } from "./sessions.ts";
-import type { SignIn } from "./sign-in.ts";
+import type { SecurityRequest } from "../../http/request.ts";
+import type { Awaitable } from "../../model/awaitable.ts";
+import type { Identity } from "../../model/identity.ts";
+import type { Scheme } from "../scheme.ts";
+import type { LiveSession, Sessions } from "../sessions.ts";
+import type { SignIn } from "../sign-in.ts";
 
 const idLength = 43;
 const nobody: Promise<undefined> = Promise.resolve(undefined);
@@ -25,6 +25,7 @@ export function sessionScheme(sessions: Sessions, signIn: SignIn): Scheme {
 
   return {
     name: "session",
+    ambient: true,
     authenticate(rq) {
       const id = rq.cookie(rq.system.cookies.name("session"));
       if (id === undefined || id.length !== idLength) return remembered(rq);

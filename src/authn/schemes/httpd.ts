@@ -1,0 +1,55 @@
+import { normalizeAddress } from "../../http/address.ts";
+import { ConfigurationError } from "../../model/errors.ts";
+import type { SchemePlan } from "../scheme.ts";
+
+/** How a front end says whom it has authenticated. */
+export interface HttpdOptions {
+  /** The header; default "Remote-User". The front end must set or remove it on every request. */
+  readonly header?: string;
+}
+
+/**
+ * The scheme "httpd": a trusted front end has authenticated the user and says so in a header, as CGI's REMOTE_USER. It is
+ * believed from sockets of the listed `trustedProxies` alone; from anywhere else it is not there. The proof is the front
+ * end's, so it is never fresh.
+ */
+export function httpd(options: HttpdOptions = {}): SchemePlan<"httpd"> {
+  for (const name of Object.keys(options)) {
+    if (name !== "header") throw new ConfigurationError(`schemes.httpd.${name}`, "unknown option; known: header");
+  }
+  const { header = "Remote-User" } = options;
+  if (
+    typeof header !== "string" ||
+    !/^[A-Za-z0-9-]{1,64}$/.test(header) ||
+    /^(?:cookie|authorization|host)$/i.test(header)
+  ) {
+    throw new ConfigurationError("schemes.httpd.header", "is no name for a header of its own");
+  }
+  return {
+    name: "httpd",
+    make({ proof, signIn, trusted, peer }) {
+      if (trusted === undefined) {
+        throw new ConfigurationError(
+          "trustedProxies",
+          'the scheme "httpd" needs the front end\'s addresses, such as ["127.0.0.1"]: a count of hops says not who may name a user',
+        );
+      }
+      return {
+        name: "httpd",
+        // The front end knows the user by something that browsers send along.
+        ambient: true,
+        async authenticate(rq) {
+          const user = rq.header(header);
+          if (user === undefined || user === "") return undefined;
+          const socket = normalizeAddress(peer(rq) ?? "");
+          // Two headers arrive as one with a comma: whose word it is cannot be told.
+          if (socket === undefined || !trusted(socket) || user.includes(",")) return undefined;
+          const account = await proof.find(Buffer.from(user, "latin1").toString("utf8"));
+          if (account === undefined) return undefined;
+          const identity = await signIn.admit(rq, { account, methods: ["httpd"] }, "httpd");
+          return identity === undefined ? undefined : { ...identity, authenticatedAt: null };
+        },
+      };
+    },
+  };
+}

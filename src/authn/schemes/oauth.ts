@@ -1,0 +1,17 @@
+import type { SchemePlan } from "../scheme.ts";
+
+/**
+ * The scheme "oauth": a token that is limited to scopes, for routes that ask for one by `scope(…)`. It is no way into account
+ * pages, whatever its scopes.
+ */
+export function oauth(): SchemePlan<"oauth"> {
+  return {
+    name: "oauth",
+    make: ({ tokens }) => ({
+      name: "oauth",
+      authenticate: (rq) =>
+        rq.route.kind === "account" ? undefined : tokens.read(rq, "oauth", (identity) => identity.scopes !== undefined),
+      challenge: (realm, rq) => tokens.challenge(realm, rq),
+    }),
+  };
+}

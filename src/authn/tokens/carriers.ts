@@ -1,0 +1,82 @@
+import { isUnsafe } from "../../http/csrf.ts";
+import type { SecurityRequest } from "../../http/request.ts";
+import type { Awaitable } from "../../model/awaitable.ts";
+import type { TokenSettings } from "./options.ts";
+import type { TokenCarrier } from "./token.ts";
+
+/** A token as it came, not verified. */
+export interface CarriedToken {
+  readonly text: string;
+  readonly carrier: TokenCarrier;
+}
+
+/** Finds the request's token: the first carrier of the configured order that has one. */
+export type TokenReader = (rq: SecurityRequest) => Awaitable<CarriedToken | undefined>;
+
+type Read = (rq: SecurityRequest) => Awaitable<string | undefined>;
+
+/** Makes the reader. `cookie` is the cookie's full name. */
+export function tokenReader(settings: TokenSettings, cookie: string): TokenReader {
+  const bearer = new RegExp(`^${settings.bearer.replace(/[.*+?^$|]/g, "\\$&")} +([A-Za-z0-9._~+/=:%!*'()-]+)$`, "i");
+  const reads: Readonly<Record<TokenCarrier, Read>> = {
+    header: (rq) => rq.header(settings.header),
+    // Two Authorization headers arrive as one with a comma, which no token has: neither is taken.
+    bearer: (rq) => bearer.exec(rq.header("authorization") ?? "")?.[1],
+    cookie: (rq) => rq.cookie(cookie),
+    parameter: (rq) => bodyField(rq, settings.parameter),
+    query: (rq) => (settings.query === undefined ? undefined : queryField(rq, settings.query)),
+  };
+  const order: readonly TokenCarrier[] = [
+    ...settings.carriers,
+    ...(settings.query === undefined ? [] : ["query" as const]),
+  ];
+  const from = (rq: SecurityRequest, start: number): Awaitable<CarriedToken | undefined> => {
+    for (let index = start; index < order.length; index += 1) {
+      const carrier = order[index] as TokenCarrier;
+      const text = reads[carrier](rq);
+      if (text instanceof Promise) {
+        return text.then((found) => (found === undefined ? from(rq, index + 1) : { text: found, carrier }));
+      }
+      if (text !== undefined) return { text, carrier };
+    }
+    return undefined;
+  };
+  return (rq) => from(rq, 0);
+}
+
+/** A query parameter that is there once. */
+export function queryField(rq: SecurityRequest, name: string): string | undefined {
+  if (!rq.request.url.includes("?")) return undefined;
+  const values = rq.url.searchParams.getAll(name);
+  return values.length === 1 ? values[0] : undefined;
+}
+
+const readable =
+  /^(?:application\/(?:[a-z0-9.-]+\+)?json|application\/x-www-form-urlencoded|multipart\/form-data)\s*(?:;|$)/i;
+
+/** A field of a form or a member of a JSON object that is there once, as text. Bodies of other types are not touched. */
+export async function bodyText(rq: SecurityRequest, name: string): Promise<string | undefined> {
+  const body = await rq.body();
+  if (body.kind === "none") return undefined;
+  let value: unknown;
+  if (body.kind === "form") {
+    const values = body.entries.filter(([field]) => field === name);
+    value = values.length === 1 ? values[0]?.[1] : undefined;
+  } else {
+    const { value: json } = body;
+    value =
+      typeof json === "object" && json !== null && !Array.isArray(json) && Object.hasOwn(json, name)
+        ? (json as Readonly<Record<string, unknown>>)[name]
+        : undefined;
+  }
+  return typeof value === "string" ? value : undefined;
+}
+
+/** True where a body may hold credentials. */
+export function hasReadableBody(rq: SecurityRequest): boolean {
+  return isUnsafe(rq.method) && readable.test(rq.header("content-type") ?? "");
+}
+
+function bodyField(rq: SecurityRequest, name: string): Awaitable<string | undefined> {
+  return hasReadableBody(rq) ? bodyText(rq, name) : undefined;
+}

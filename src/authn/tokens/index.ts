@@ -1,0 +1,282 @@
+import type { CredentialCache } from "../../datastore/cache.ts";
+import type { Users } from "../../datastore/users.ts";
+import type { SecurityRequest } from "../../http/request.ts";
+import type { Account } from "../../model/account.ts";
+import type { Awaitable } from "../../model/awaitable.ts";
+import { type Duration, milliseconds } from "../../model/duration.ts";
+import { PortcullisError } from "../../model/errors.ts";
+import type { Identity } from "../../model/identity.ts";
+import type { KeyRing } from "../../secrets/keyring.ts";
+import { sha256 } from "../../secrets/random.ts";
+import { quoted } from "../authenticator.ts";
+import type { SignIn } from "../sign-in.ts";
+import type { TokenFamilies } from "../token-families.ts";
+import { tokenReader } from "./carriers.ts";
+import { accessTypes } from "./claims.ts";
+import { fsaTokens } from "./fsa.ts";
+import { verifyIssued } from "./issuers.ts";
+import { jwtTokens } from "./jwt.ts";
+import { opaqueTokens } from "./opaque.ts";
+import type { TokenSettings } from "./options.ts";
+import type { OpenedToken, TokenCarrier, TokenFacts, TokenFormat } from "./token.ts";
+
+/** A verified token as the cache holds it. */
+export interface LiveToken {
+  readonly userId: number;
+  /** Without `via`, which says by which scheme it was taken, and without `carrier`. */
+  readonly identity: Identity;
+  /** Taken until then, grace included. */
+  readonly until: number;
+  readonly expiresAt: number;
+  readonly realm: string;
+  readonly opened: OpenedToken | undefined;
+  /** The identity as it was handed out last: a warm request makes none anew. */
+  readonly handed: Map<string, Identity>;
+}
+
+/** What `createToken` may be told. */
+export interface TokenOverrides {
+  /** Default: the option `tokens.life`. */
+  readonly life?: Duration;
+  /** Limits the token to these; it is then taken by the scheme "oauth" alone. */
+  readonly scopes?: readonly string[];
+  /** The realm of the routes that it is for; default the application's. */
+  readonly realm?: string;
+  /** Hands on how and when this user (and nobody else) proved who they are. Without it the token is never fresh. */
+  readonly identity?: Identity;
+}
+
+/** Makes and verifies tokens. */
+export interface Tokens {
+  /** For the sign-in pipeline alone: whoever calls it makes somebody's credential. */
+  issue(
+    account: Account,
+    facts: {
+      /** When the user proved who they are, and when the token ends, in epoch milliseconds. */
+      readonly authenticatedAt: number;
+      readonly expiresAt: number;
+      readonly methods: readonly string[];
+      readonly family: string | undefined;
+    },
+  ): string;
+  /** Life of an auth token in milliseconds. */
+  readonly life: number;
+  /** A token for an application to hand out. */
+  create(account: Account, overrides: TokenOverrides): string;
+  /** The request's token, verified, for its realm; undefined: none, or none that is good. */
+  read(rq: SecurityRequest, via: string, wanted: (identity: Identity) => boolean): Awaitable<Identity | undefined>;
+  /** The challenge of the schemes that take tokens (RFC 6750 3); undefined where none is taken from `Authorization`. */
+  challenge(realm: string, rq: SecurityRequest): string | undefined;
+  setCookie(rq: SecurityRequest, token: string): void;
+  clearCookie(rq: SecurityRequest): void;
+}
+
+/** What tokens need. */
+export interface TokensContext {
+  readonly ring: KeyRing;
+  readonly settings: TokenSettings;
+  readonly realm: string;
+  readonly cookie: string;
+  readonly users: Users;
+  readonly cache: CredentialCache<LiveToken>;
+  readonly scopes: ReadonlySet<string>;
+  readonly now: () => number;
+  /** Longest chain of renewals in milliseconds: as long as a session lives. */
+  readonly absolute: number;
+  /** Undefined: no token can be renewed, and one that says so is of no use. */
+  readonly families: TokenFamilies | undefined;
+  readonly signIn: () => SignIn;
+}
+
+/** Gates may change their mind about tokens of other issuers without a change of the user: they are asked again after that. */
+const issuedLife = 60_000;
+
+function formatOf({ ring, settings, realm }: TokensContext): TokenFormat {
+  if (settings.type === "fsa") return fsaTokens(ring, settings.grace);
+  if (settings.type === "opaque") return opaqueTokens(ring, realm, settings.grace);
+  const { issuer, audience, delay, grace } = settings;
+  return jwtTokens(ring, settings.keys, { issuer, audience, types: accessTypes, delay, grace }, realm);
+}
+
+/** Makes the tokens of one running system. */
+export function createTokens(context: TokensContext): Tokens {
+  const { settings, cache, users, now } = context;
+  const format = formatOf(context);
+  const carried = tokenReader(settings, context.cookie);
+
+  const seal = (
+    facts: Omit<TokenFacts, "expiresAt" | "issuedAt" | "since"> & { since?: number },
+    life: number,
+  ): string => {
+    const issuedAt = now();
+    return format.seal({ ...facts, issuedAt, since: facts.since ?? issuedAt, expiresAt: issuedAt + life });
+  };
+
+  const ours = async (text: string, opened: OpenedToken): Promise<LiveToken | undefined> => {
+    const stamp = cache.stamp();
+    const account = await opened.find(users);
+    if (account === undefined || !account.active) return undefined;
+    const { methods, authenticatedAt, expiresAt, realm, scopes, family } = opened;
+    if (family !== undefined && (await context.families?.alive(family)) !== true) return undefined;
+    const live: LiveToken = {
+      userId: account.id,
+      identity: {
+        account,
+        via: "token",
+        methods,
+        authenticatedAt,
+        tokenHash: sha256(text),
+        ...(family === undefined ? {} : { tokenFamily: family }),
+        ...(scopes === undefined ? {} : { scopes }),
+      },
+      until: expiresAt + settings.grace,
+      expiresAt,
+      realm,
+      opened,
+      handed: new Map(),
+    };
+    cache.keep(text, live, stamp);
+    return live;
+  };
+
+  const issued = async (rq: SecurityRequest, text: string): Promise<LiveToken | undefined> => {
+    const stamp = cache.stamp();
+    const token = await verifyIssued(text, settings.issuers, now());
+    if (token === undefined) return undefined;
+    const { claims, issuer, expiresAt, scopes } = token;
+    const meant = await issuer.user(claims, users);
+    if (meant === undefined || meant === null) return undefined;
+    const account = await users.get(meant.id);
+    if (account === undefined) return undefined;
+    const methods = token.methods.length === 0 ? ["issuer"] : token.methods;
+    const admitted = await context.signIn().admit(rq, { account, methods }, "token");
+    if (admitted === undefined) return undefined;
+    const at = claims["auth_time"];
+    const live: LiveToken = {
+      userId: account.id,
+      identity: {
+        ...admitted,
+        // The proof was made elsewhere; only what the issuer says of its time counts.
+        authenticatedAt: typeof at === "number" && at * 1000 <= now() ? at * 1000 : null,
+        tokenHash: sha256(text),
+        ...(scopes === undefined ? {} : { scopes }),
+      },
+      until: expiresAt + settings.grace,
+      expiresAt,
+      realm: issuer.realm,
+      opened: undefined,
+      handed: new Map(),
+    };
+    cache.keep(text, live, stamp, issuedLife);
+    return live;
+  };
+
+  const load = (rq: SecurityRequest, text: string): Awaitable<LiveToken | undefined> => {
+    const live = rq.route.kind === "account" ? undefined : cache.get(text);
+    if (live !== undefined) {
+      if (now() < live.until) return live;
+      cache.drop(text);
+      return undefined;
+    }
+    const opened = format.open(text, now());
+    if (opened !== undefined) return ours(text, opened);
+    return settings.issuers.length === 0 ? undefined : issued(rq, text);
+  };
+
+  const setCookie = (rq: SecurityRequest, token: string): void => {
+    const maxAge = Math.ceil(settings.life / 1000);
+    rq.setCookie(context.cookie, token, { ...rq.system.cookies.attributes(maxAge) });
+  };
+
+  /** In the last part of its life a token in the cookie is replaced by a new one of the same kind. */
+  const renew = (rq: SecurityRequest, { opened, expiresAt, identity, realm }: LiveToken): void => {
+    const time = now();
+    if (opened === undefined || expiresAt - time >= settings.renewal * settings.life) return;
+    const { authenticatedAt, methods, scopes, since } = opened;
+    // One that a refresh token stands behind is renewed by that; the chain of the others ends where a session would.
+    if (opened.family !== undefined || since === undefined || time - since >= context.absolute) return;
+    const facts = { account: identity.account, authenticatedAt, methods, realm, scopes, family: undefined };
+    setCookie(rq, seal({ ...facts, since }, settings.life));
+  };
+
+  const hand = (
+    rq: SecurityRequest,
+    live: LiveToken | undefined,
+    via: string,
+    carrier: TokenCarrier,
+    wanted: (identity: Identity) => boolean,
+  ): Identity | undefined => {
+    if (live === undefined || live.realm !== (rq.route.realm ?? context.realm) || !wanted(live.identity))
+      return undefined;
+    if (carrier === "cookie" && settings.renewal > 0) renew(rq, live);
+    const key = `${via} ${carrier}`;
+    let identity = live.handed.get(key);
+    if (identity === undefined) {
+      identity = { ...live.identity, via, carrier };
+      live.handed.set(key, identity);
+    }
+    return identity;
+  };
+
+  return {
+    life: settings.life,
+    issue(account, { authenticatedAt, expiresAt, methods, family }) {
+      const issuedAt = now();
+      const since = authenticatedAt;
+      return format.seal({
+        account,
+        authenticatedAt,
+        methods,
+        issuedAt,
+        since,
+        expiresAt,
+        realm: context.realm,
+        scopes: undefined,
+        family,
+      });
+    },
+    create(account, { life, scopes, realm, identity }) {
+      const refuse = (message: string): never => {
+        throw new PortcullisError("invalid_token_request", message);
+      };
+      for (const scope of scopes ?? []) {
+        if (!context.scopes.has(scope)) refuse(`there is no scope ${JSON.stringify(scope)} in the option scopes`);
+      }
+      if (identity !== undefined && identity.account.id !== account.id) refuse("the identity is somebody else's");
+      // What a limited credential proved must not become an unlimited one.
+      const limits = identity?.scopes;
+      if (limits !== undefined && scopes?.every((scope) => limits.includes(scope)) !== true) {
+        refuse("the identity is limited to scopes; the token must be limited to some of them");
+      }
+      return seal(
+        {
+          account,
+          authenticatedAt: identity?.authenticatedAt ?? null,
+          methods: identity?.methods ?? [],
+          realm: realm ?? context.realm,
+          scopes,
+          family: undefined,
+        },
+        life === undefined ? settings.life : milliseconds("createToken.life", life),
+      );
+    },
+    read(rq, via, wanted) {
+      const found = carried(rq);
+      const take = (token: Awaited<typeof found>): Awaitable<Identity | undefined> => {
+        if (token === undefined) return undefined;
+        const live = load(rq, token.text);
+        if (live instanceof Promise) return live.then((loaded) => hand(rq, loaded, via, token.carrier, wanted));
+        return hand(rq, live, via, token.carrier, wanted);
+      };
+      return found instanceof Promise ? found.then(take) : take(found);
+    },
+    challenge(realm, rq) {
+      if (!settings.carriers.includes("bearer")) return undefined;
+      // An error is only told to who came with something.
+      const sent = rq.header("authorization")?.toLowerCase().startsWith(`${settings.bearer.toLowerCase()} `) === true;
+      return `${settings.bearer} realm=${quoted(realm)}${sent ? ', error="invalid_token"' : ""}`;
+    },
+    setCookie,
+    clearCookie: (rq) => rq.clearCookie(context.cookie, rq.system.cookies.attributes()),
+  };
+}

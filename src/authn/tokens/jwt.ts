@@ -1,0 +1,97 @@
+import { Buffer } from "node:buffer";
+import { type JwsKey, jsonObject, parseCompact, signCompact, verifyCompact } from "../../secrets/jws.ts";
+import type { KeyRing } from "../../secrets/keyring.ts";
+import { randomId } from "../../secrets/random.ts";
+import { type ClaimRules, checkClaims } from "./claims.ts";
+import { type TokenFormat, uniquifierOf } from "./token.ts";
+
+const purpose = "jwt";
+const versionPurpose = "jwt-version";
+
+/** The keys where none are configured: HS256 with a key that the secret keys give, as many as there are of those. */
+export function ringKey(ring: KeyRing): JwsKey {
+  return {
+    algorithm: "HS256",
+    kid: undefined,
+    signs: true,
+    until: undefined,
+    publicJwk: undefined,
+    sign: (data) => Buffer.from(ring.sign(purpose, data), "base64url"),
+    verify: (data, signature) => ring.verify(purpose, data, signature.toString("base64url")),
+  };
+}
+
+/**
+ * The type "jwt" (RFC 7519): `sub` is the user's id, `ver` a mark of their uniquifier, so that changing it ends the token;
+ * `auth_time` and `amr` say how they proved who they are, `scope` and `realm` what it is for. The first key signs, all verify.
+ */
+export function jwtTokens(ring: KeyRing, keys: readonly JwsKey[], rules: ClaimRules, realm: string): TokenFormat {
+  const [signing] = keys as readonly [JwsKey];
+  return {
+    type: "jwt",
+    seal({ account, authenticatedAt, methods, issuedAt, since, expiresAt, realm: own, scopes, family }) {
+      const claims = {
+        iss: rules.issuer,
+        aud: rules.audience[0],
+        sub: String(account.id),
+        ver: ring.sign(versionPurpose, uniquifierOf(account)),
+        iat: seconds(issuedAt),
+        exp: seconds(expiresAt),
+        jti: randomId(16),
+        ...(authenticatedAt === null ? {} : { auth_time: seconds(authenticatedAt) }),
+        ...(methods.length === 0 ? {} : { amr: methods }),
+        ...(since === issuedAt ? {} : { since: seconds(since) }),
+        ...(own === realm ? {} : { realm: own }),
+        ...(family === undefined ? {} : { family }),
+        ...(scopes === undefined ? {} : { scope: scopes.join(" ") }),
+      };
+      return signCompact(claims, signing, "JWT");
+    },
+    open(text, now) {
+      const jws = parseCompact(text);
+      const payload = jws === undefined ? undefined : verifyCompact(jws, keys, now);
+      const claims = payload === undefined ? undefined : jsonObject(payload);
+      if (jws === undefined || claims === undefined) return undefined;
+      const expiresAt = checkClaims(claims, jws.header.typ, rules, now);
+      const { sub, ver, auth_time: at, amr, iat, since, realm: own, scope, family } = claims;
+      if (expiresAt === undefined || typeof sub !== "string" || typeof ver !== "string") return undefined;
+      if (!/^[1-9]\d{0,15}$/.test(sub) || (own !== undefined && typeof own !== "string")) return undefined;
+      if (family !== undefined && typeof family !== "string") return undefined;
+      const first = since ?? iat;
+      return {
+        authenticatedAt: typeof at === "number" ? at * 1000 : null,
+        methods: texts(amr),
+        since: typeof first === "number" ? first * 1000 : undefined,
+        expiresAt,
+        realm: own ?? realm,
+        scopes: scopesOf(scope),
+        family,
+        async find(users) {
+          const found = await users.get(Number(sub));
+          if (found === undefined) return undefined;
+          return ring.verify(versionPurpose, uniquifierOf(found), ver) ? found : undefined;
+        },
+      };
+    },
+  };
+}
+
+/** Rounded down: a token must not be from a moment ahead, nor live longer than it was told. */
+function seconds(ms: number): number {
+  return Math.floor(ms / 1000);
+}
+
+/** The texts of a list; nothing for what is no list of texts. */
+export function texts(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((entry): entry is string => typeof entry === "string") : [];
+}
+
+/**
+ * What a token is limited to (RFC 8693 4.2: words with spaces between; some issuers send a list). Undefined where the token
+ * says nothing; a claim of any other kind limits it to nothing at all.
+ */
+export function scopesOf(scope: unknown): readonly string[] | undefined {
+  if (scope === undefined) return undefined;
+  if (typeof scope === "string") return scope.split(" ").filter((word) => word !== "");
+  return texts(scope);
+}
