@@ -71,26 +71,37 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
     await tx.delete("ticket", purpose === undefined ? { userId } : { userId, purpose });
   };
 
-  return {
-    async issue({ purpose, user, payload, life, attempts, replacesOlder }, tx = datastore) {
-      if (replacesOlder === true && user !== undefined) await end(user.id, purpose, tx);
-      const id = randomId(16);
-      const secret = randomId(32);
-      const at = now();
-      await tx.insert("ticket", {
-        id,
-        purpose,
-        userId: user?.id ?? null,
-        uniquifier: user?.fsUniquifier ?? null,
-        secretHash: sha256(secret),
-        payload: payload ?? {},
-        attemptsLeft: attempts ?? 1,
-        createdAt: at,
-        expiresAt: at + life,
-        consumedAt: null,
+  const issue: Tickets["issue"] = async (request, given) => {
+    const { purpose, user, payload, life, attempts, replacesOlder } = request;
+    if (replacesOlder === true && user !== undefined && given === undefined) {
+      return datastore.transaction(async (tx) => {
+        // Takes the user's row: of two at once the second one sees, and ends, the ticket of the first.
+        await tx.update("user", { id: user.id, fsUniquifier: user.fsUniquifier }, { fsUniquifier: user.fsUniquifier });
+        return issue(request, tx);
       });
-      return `${id}.${secret}`;
-    },
+    }
+    const tx = given ?? datastore;
+    if (replacesOlder === true && user !== undefined) await end(user.id, purpose, tx);
+    const id = randomId(16);
+    const secret = randomId(32);
+    const at = now();
+    await tx.insert("ticket", {
+      id,
+      purpose,
+      userId: user?.id ?? null,
+      uniquifier: user?.fsUniquifier ?? null,
+      secretHash: sha256(secret),
+      payload: payload ?? {},
+      attemptsLeft: attempts ?? 1,
+      createdAt: at,
+      expiresAt: at + life,
+      consumedAt: null,
+    });
+    return `${id}.${secret}`;
+  };
+
+  return {
+    issue,
     peek: (purpose, text) => read(purpose, text, datastore, false),
     async redeem(purpose, text, { tx = datastore, afterAttempt = false } = {}) {
       const ticket = await read(purpose, text, tx, afterAttempt);

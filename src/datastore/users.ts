@@ -100,8 +100,11 @@ export interface Users<U extends User = User, Role extends string = string> {
    * done, when the condition did not hold. Throws UniqueConflictError.
    */
   setEmail(user: UserReference, email: string, options?: ChangeOptions): Promise<boolean>;
-  /** Gives the user another username (null: none) and ends everything that hangs on the account. Throws UniqueConflictError. */
-  setUsername(user: UserReference, username: string | null): Promise<void>;
+  /**
+   * Gives the user another username (null: none) and ends everything that hangs on the account. False, and nothing done, when
+   * the condition did not hold. Throws UniqueConflictError.
+   */
+  setUsername(user: UserReference, username: string | null, options?: ChangeOptions): Promise<boolean>;
   /** Ends all sessions, tokens, tickets and remember credentials. */
   setUniquifier(user: UserReference): Promise<void>;
   /** Ends all auth tokens; sessions stay. */
@@ -339,10 +342,10 @@ export function createUsers(context: UsersContext): Users {
     },
     setEmail: (user, email, options) =>
       endAll(user, { email: emailOf(email), confirmedAt: new Date(context.now()), fsTokenUniquifier: null }, options),
-    async setUsername(user, username) {
+    async setUsername(user, username, options) {
       const normal = username === null ? null : normalizeUsername(username);
       if (normal === undefined) throw new PortcullisError("invalid_field", "user.username: not a username");
-      await endAll(user, { username: normal, fsTokenUniquifier: null });
+      return endAll(user, { username: normal, fsTokenUniquifier: null }, options);
     },
     async setUniquifier(user) {
       await endAll(user, { fsTokenUniquifier: null });

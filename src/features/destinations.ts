@@ -82,7 +82,8 @@ export function createDestinations(
   checkSpa(spa, origins);
   const of = (name: keyof DestinationOptions, rq: SecurityRequest): string | undefined => {
     const destination = options[name];
-    return typeof destination === "function" ? destination(rq) : destination;
+    // What a function makes may hold what a request said: it passes the check that every target from input passes.
+    return typeof destination === "function" ? rq.system.redirects.safe(destination(rq)) : destination;
   };
   return {
     afterSignIn: (rq) => of("afterSignIn", rq) ?? "/",
@@ -96,7 +97,8 @@ export function createDestinations(
     withResult(path, { category, text, email }) {
       if (spa === undefined) return undefined;
       const who = email === undefined ? {} : { email, identity: email };
-      return withQuery(`${spa.origin}${path}`, { [category]: text, ...who });
+      // A page elsewhere is no page of the client's.
+      return withQuery(path.startsWith("/") ? `${spa.origin}${path}` : spa.origin, { [category]: text, ...who });
     },
   };
 }

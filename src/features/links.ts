@@ -63,8 +63,9 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
   const base = (): string => (kernel.path(name) ?? definition.path).replace("/:token", "");
   const inPath = (rq: SecurityRequest): string => rq.context?.req.param("token") ?? "";
   const presented = (rq: SecurityRequest): string =>
-    inPath(rq) === opened ? (rq.cookie(system.cookies.name("link")) ?? "") : inPath(rq);
-  const clear = (rq: SecurityRequest): void => rq.clearCookie(system.cookies.name("link"), system.cookies.attributes());
+    inPath(rq) === opened ? (rq.cookie(system.cookies.link(purpose)) ?? "") : inPath(rq);
+  const clear = (rq: SecurityRequest): void =>
+    rq.clearCookie(system.cookies.link(purpose), system.cookies.attributes());
 
   const find = async (rq: SecurityRequest): Promise<OpenLink | undefined> => {
     const text = presented(rq);
@@ -102,7 +103,7 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
       const own = spaPage === undefined ? undefined : destinations.spaPage(spaPage, inPath(rq));
       if (own !== undefined) return goTo(own);
       // Lax: the browser comes from a mail program's page, and Strict would keep the cookie from the very next request.
-      rq.setCookie(system.cookies.name("link"), inPath(rq), system.cookies.attributes(cookieLife));
+      rq.setCookie(system.cookies.link(purpose), inPath(rq), system.cookies.attributes(cookieLife));
       return goTo(withNext(`${base()}/${opened}`, system.redirects.safe(rq.url.searchParams.get("next"))));
     },
     async submit(request) {
@@ -153,8 +154,12 @@ export function linkDone(
 
 /** A link that can't be used. */
 export function linkRefusal(kernel: Kernel, rq: SecurityRequest, to: string, message: Fault): Answer {
-  const told = kernel.destinations.withResult(to, { category: "error", text: textOf(rq, message) });
+  const told = kernel.destinations.withResult(to, { category: shownAs(rq, message), text: textOf(rq, message) });
   return told === undefined ? goTo(to, message) : goTo(told);
+}
+
+function shownAs(rq: SecurityRequest, { key }: Fault): "info" | "error" {
+  return rq.catalogue.category(key) === "info" ? "info" : "error";
 }
 
 function textOf(rq: SecurityRequest, message: Fault): string {

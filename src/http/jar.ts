@@ -7,17 +7,19 @@ export interface CookieJar {
   readonly names: readonly string[];
   /** The name of the cookie of this purpose: `__Host-session`, or `session` where insecure cookies are allowed. */
   name(purpose: CookiePurpose): string;
+  /** The name of the cookie that holds an opened link of this purpose: two links may be open side by side. */
+  link(purpose: string): string;
   /** HttpOnly, Path=/, SameSite=Lax, Secure. A maximum age in seconds makes it outlive the browser session. */
   attributes(maxAge?: number): CookieAttributes;
 }
 
 /** What the cookies are for. */
-export type CookiePurpose = "session" | "remember" | "csrf" | "flash" | "pending" | "link" | "refresh";
+export type CookiePurpose = "session" | "remember" | "csrf" | "flash" | "pending" | "refresh";
 
 /** Makes the jar. `prefix` keeps two applications on one host apart. */
 export function createCookieJar(options: { readonly secure: boolean; readonly prefix: string }): CookieJar {
   const names = Object.fromEntries(
-    (["session", "remember", "csrf", "flash", "pending", "link", "refresh"] as const).map((purpose) => [
+    (["session", "remember", "csrf", "flash", "pending", "refresh"] as const).map((purpose) => [
       purpose,
       cookieName(`${options.prefix}${purpose}`, options.secure),
     ]),
@@ -27,6 +29,7 @@ export function createCookieJar(options: { readonly secure: boolean; readonly pr
     secure: options.secure,
     names: Object.values(names),
     name: (purpose) => names[purpose],
+    link: (purpose) => cookieName(`${options.prefix}link-${purpose}`, options.secure),
     attributes: (maxAge) => (maxAge === undefined ? base : { ...base, maxAge }),
   };
 }

@@ -6,7 +6,7 @@ import { formPage } from "../../views/pages.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField } from "../fields.ts";
-import { linkDone, linkEndpoint } from "../links.ts";
+import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
 import { checkOptions } from "../options.ts";
 import { changeEmailMails } from "./mails.ts";
 
@@ -49,7 +49,8 @@ function change(kernel: Kernel, within: number): Endpoint {
       if (account === undefined) return refused("UNAUTHENTICATED");
       const { email } = fields;
       const taken = { key: "EMAIL_ALREADY_ASSOCIATED", params: { email } } as const;
-      if (email === account.email) return invalid({ email: [taken] });
+      // A database that was taken over may hold the address in another case.
+      if (email === account.email.toLowerCase()) return invalid({ email: [taken] });
       const objection = await rq.system.events.ask("changeEmail", { user: account, newEmail: email }, rq);
       if (objection !== undefined) return refused(objection.refuse);
       const owner = await kernel.users.find("email", email, { ignoreCase: true });
@@ -57,9 +58,10 @@ function change(kernel: Kernel, within: number): Endpoint {
       const mayMail = await kernel.limits.mail(rq, email);
       kernel.background(async () => {
         if (!mayMail) return;
+        // Also where the address is taken: neither the answer nor the caller's own mailbox tells which it is.
+        kernel.mail.send(rq, "changeEmailRequested", account, { newEmail: email, ...recoverLink(kernel) });
         if (owner !== undefined) {
-          // The answer tells nothing; the owner of the address is told.
-          kernel.mail.send(rq, "addressInUse", owner, recoverLink(kernel));
+          if (owner.active) kernel.mail.send(rq, "addressInUse", owner, recoverLink(kernel));
           return;
         }
         const token = await kernel.tickets.issue({
@@ -71,7 +73,6 @@ function change(kernel: Kernel, within: number): Endpoint {
         });
         const link = kernel.link("change_email_confirm", token);
         kernel.mail.send(rq, "changeEmailInstructions", { email }, { link, within, current: account.email });
-        kernel.mail.send(rq, "changeEmailRequested", account, { newEmail: email, ...recoverLink(kernel) });
         kernel.system.events.emit("changeEmailInstructionsSent", { user: account, newEmail: email });
       });
       return done(kernel.path("change_email") ?? "/", {
@@ -114,8 +115,10 @@ function confirm(kernel: Kernel): Endpoint {
         if (!changed) return invalid({});
       } catch (error) {
         // Somebody else took the address meanwhile.
-        if (error instanceof UniqueConflictError) return refused("INVALID_CHANGE_EMAIL_TOKEN");
-        throw error;
+        if (!(error instanceof UniqueConflictError)) throw error;
+        return rq.wantsJson
+          ? refused("INVALID_CHANGE_EMAIL_TOKEN")
+          : linkRefusal(kernel, rq, invalidTo(rq), { key: "INVALID_CHANGE_EMAIL_TOKEN" });
       }
       const now = (await kernel.users.get(account.id)) ?? account;
       if (own) await kernel.signIn.renew(rq, now);

@@ -1,5 +1,6 @@
 import { fresh } from "../../authz/guards/authentication.ts";
 import { formPage } from "../../views/pages.ts";
+import { unchanged } from "../account-state.ts";
 import { done, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { passwordField } from "../fields.ts";
@@ -48,10 +49,7 @@ function change(kernel: Kernel): Endpoint {
       if (faults !== undefined) return invalid(faults);
       const objection = await rq.system.events.ask("changePassword", { user: account }, rq);
       if (objection !== undefined) return refused(objection.refuse);
-      // Two at once: only one of them changes the password that it checked.
-      const changed = await kernel.users.setPassword(account, fields.new_password, {
-        onlyIf: async (tx) => (await tx.count("user", { id: account.id, fsUniquifier: account.fsUniquifier })) === 1,
-      });
+      const changed = await kernel.users.setPassword(account, fields.new_password, { onlyIf: unchanged(rq) });
       if (!changed) return refused("REAUTHENTICATION_REQUIRED");
       const now = (await kernel.users.get(account.id)) ?? account;
       await kernel.signIn.renew(rq, now);

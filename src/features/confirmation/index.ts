@@ -126,7 +126,12 @@ function confirmEmail(kernel: Kernel, signIn: boolean): Endpoint {
         rq.wantsJson
           ? refused("ALREADY_CONFIRMED")
           : linkRefusal(kernel, rq, invalidTo(rq), { key: "ALREADY_CONFIRMED" });
-      if (ticket.payload["email"] !== account.email) return already();
+      // The address was changed since the mail.
+      if (ticket.payload["email"] !== account.email) {
+        return rq.wantsJson
+          ? refused("INVALID_CONFIRMATION_TOKEN")
+          : linkRefusal(kernel, rq, invalidTo(rq), { key: "INVALID_CONFIRMATION_TOKEN" });
+      }
       const confirmed = await kernel.datastore.transaction(async (tx) => {
         if (!(await link.redeem(tx))) return false;
         const at = new Date(rq.system.now());

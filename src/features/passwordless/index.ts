@@ -5,7 +5,7 @@ import { formPage } from "../../views/pages.ts";
 import { type Answer, done, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField } from "../fields.ts";
-import { linkEndpoint } from "../links.ts";
+import { linkEndpoint, linkRefusal } from "../links.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo, wantsToken } from "../passwords/index.ts";
 import { passwordlessMails } from "./mails.ts";
@@ -96,16 +96,15 @@ function signInByLink(kernel: Kernel): Endpoint {
     async submit({ rq, link }): Promise<Answer> {
       if (!(await link.redeem())) return invalid({});
       const { account } = link;
-      if (account.confirmedAt === null) {
-        // Who read the mail has the address.
-        await kernel.users.update(account, { confirmedAt: new Date(rq.system.now()) });
-      }
-      const now = (await kernel.users.get(account.id)) ?? account;
-      const outcome = await kernel.signIn.complete(rq, { account: now, methods: ["email"], token: wantsToken(rq) });
+      // The address is not confirmed by it: a password that a stranger once registered it with must not become good.
+      const outcome = await kernel.signIn.complete(rq, { account, methods: ["email"], token: wantsToken(rq) });
       return outcomeAnswer(rq, outcome, {
         to: kernel.destinations.afterSignIn(rq),
         message: { key: "PASSWORDLESS_LOGIN_SUCCESSFUL" },
-        refusal: () => refused("INVALID_LOGIN_TOKEN"),
+        refusal: () =>
+          rq.wantsJson
+            ? refused("INVALID_LOGIN_TOKEN")
+            : linkRefusal(kernel, rq, errorTo(rq), { key: "INVALID_LOGIN_TOKEN" }),
       });
     },
   });

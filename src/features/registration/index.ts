@@ -111,12 +111,14 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       const attempt: Attempt = { rq, email, username, own };
       const objection = await kernel.system.events.ask("register", { email, formData: { email, ...own } }, rq);
       if (objection !== undefined) return refused(objection.refuse);
+      // Whoever the mail is for: a stranger fills nobody's mailbox.
+      const mayMail = mailed(kernel) && (await kernel.limits.mail(rq, email));
       const existing = await kernel.users.find("email", email, { ignoreCase: true });
       const nameTaken = username !== undefined && (await usernames?.taken(username)) === true;
       if (existing !== undefined || nameTaken) {
         // The same work as for a new address, so that the time tells nothing.
         await kernel.hasher.burn(passwords.password);
-        return known(kernel, attempt, existing, nameTaken);
+        return known(kernel, attempt, existing, nameTaken, mayMail);
       }
       let account: Account;
       try {
@@ -126,8 +128,8 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
         // Two at once: the second finds the address, or a value that must be unique, taken.
         const conflict = await takenFaults(kernel, columns);
         if (conflict !== undefined) return invalid(conflict);
-        if (error.field === "email") return known(kernel, attempt, undefined, false);
-        if (error.field === "username") return known(kernel, attempt, undefined, true);
+        if (error.field === "email") return known(kernel, attempt, undefined, false, mayMail);
+        if (error.field === "username") return known(kernel, attempt, undefined, true, mayMail);
         throw error;
       }
       kernel.system.events.emit(
@@ -135,7 +137,9 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
         { user: account, formData: { ...whose, ...own }, confirmationToken: undefined },
         rq,
       );
-      kernel.background(async () => kernel.services.confirmation?.send(rq, account));
+      kernel.background(async () => {
+        if (mayMail) await kernel.services.confirmation?.send(rq, account);
+      });
       return options.signIn === true ? signedIn(kernel, attempt, account) : registered(kernel, attempt);
     },
   });
@@ -198,7 +202,13 @@ async function create(
  * The answer for an address that has an account, or a username that is taken: the same as for new ones unless accounts are
  * no secret. Where mails are sent, its owner learns of it, and who chose a taken username learns that by mail.
  */
-function known(kernel: Kernel, attempt: Attempt, user: Account | undefined, nameTaken: boolean): Answer {
+function known(
+  kernel: Kernel,
+  attempt: Attempt,
+  user: Account | undefined,
+  nameTaken: boolean,
+  mayMail: boolean,
+): Answer {
   const { rq, email, username, own } = attempt;
   kernel.system.events.emit("userNotRegistered", {
     user,
@@ -216,19 +226,26 @@ function known(kernel: Kernel, attempt: Attempt, user: Account | undefined, name
   }
   // Without mail there is no other way to say it, and usernames are public by nature.
   if (nameTaken && !kernel.features.has("confirmation")) return invalid(nameFault);
-  const mailed = kernel.features.has("confirmation") || kernel.features.has("recovery");
   kernel.background(async () => {
-    if (user !== undefined && mailed) {
+    if (!mayMail) return;
+    if (user !== undefined) {
+      // Whoever was shut out is not asked back in.
+      if (!user.active) return;
       kernel.mail.send(rq, "addressInUse", user, {
         ...(kernel.path("forgot_password") === undefined ? {} : { recover: kernel.link("forgot_password") }),
         ...(user.username === null ? {} : { username: user.username }),
       });
-      if (user.confirmedAt === null && user.active) await kernel.services.confirmation?.send(rq, user);
+      if (user.confirmedAt === null) await kernel.services.confirmation?.send(rq, user);
     } else if (nameTaken && username !== undefined) {
       kernel.mail.send(rq, "usernameTaken", { email }, { username, register: kernel.link("register") });
     }
   });
   return registered(kernel, attempt);
+}
+
+/** Whether anything is mailed about registrations: by the features whose mails they are. */
+function mailed(kernel: Kernel): boolean {
+  return kernel.features.has("confirmation") || kernel.features.has("recovery");
 }
 
 function registered(kernel: Kernel, { rq, email }: Attempt): Answer {

@@ -4,6 +4,7 @@ import type { Account } from "../../model/account.ts";
 import { ConfigurationError, UniqueConflictError } from "../../model/errors.ts";
 import { normalizeUsername, reservedUsernames, type UsernameRules, usernameFault } from "../../model/username.ts";
 import { formPage } from "../../views/pages.ts";
+import { unchanged } from "../account-state.ts";
 import { done, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField, type Fault, type Field, textField } from "../fields.ts";
@@ -145,7 +146,8 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
       );
       if (objection !== undefined) return refused(objection.refuse);
       try {
-        await kernel.users.setUsername(account, username);
+        const changed = await kernel.users.setUsername(account, username, { onlyIf: unchanged(rq) });
+        if (!changed) return refused("REAUTHENTICATION_REQUIRED");
       } catch (error) {
         if (error instanceof UniqueConflictError) return invalid(taken);
         throw error;

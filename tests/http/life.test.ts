@@ -1,0 +1,499 @@
+/** The life of an account over HTTP: confirmation, recovery, changes, sign-in by link; links above all. */
+import { outbox } from "portcullis";
+import {
+  changeEmail,
+  changePassword,
+  confirmation,
+  passwordless,
+  passwords,
+  recovery,
+  registration,
+  usernames,
+} from "portcullis/features";
+import type { ClientAnswer, TestClient } from "portcullis/testing";
+import { describe, expect, it, onTestFinished } from "vitest";
+import {
+  day,
+  goodPassword,
+  hour,
+  masked,
+  minute,
+  type Overrides,
+  origin,
+  otherPassword,
+  type System,
+  start,
+} from "./authn-system.ts";
+
+const ann = "ann@acme.example";
+const bob = "bob@acme.example";
+const fresh = "correct horse battery";
+const json = { accept: "application/json" };
+
+type Life = System & { readonly box: ReturnType<typeof outbox> };
+
+async function life(overrides: Overrides = {}): Promise<Life> {
+  const box = outbox();
+  const made = await start({
+    features: [
+      passwords(),
+      registration(),
+      confirmation({ required: false }),
+      recovery(),
+      changePassword(),
+      changeEmail(),
+      usernames({ reserved: [] }),
+      passwordless(),
+    ],
+    mail: { sender: box },
+    ...overrides,
+  });
+  onTestFinished(() => made.security.close());
+  return { ...made, box };
+}
+
+/** All mails that have been sent, once nothing waits any more. */
+async function mails(made: Life) {
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  await made.security.delivery.idle();
+  return made.box.all();
+}
+
+async function linkOf(made: Life, template: string, to: string): Promise<string> {
+  const mail = (await mails(made)).findLast((sent) => sent.template === template && sent.to.address === to);
+  const link = new RegExp(`${origin}(/[\\w-]+/[\\w.-]+(?:\\?\\S+)?)`).exec(mail?.text ?? "")?.[1];
+  if (link === undefined) throw new Error(`no link in a mail ${template} to ${to}`);
+  return link;
+}
+
+async function signedIn(made: Life, email: string = ann, password: string = goodPassword): Promise<TestClient> {
+  const client = made.client();
+  await client.signIn(email, password);
+  await client.get("/login", { headers: json });
+  return client;
+}
+
+const code = async (client: TestClient): Promise<number> => (await client.get("/me", { headers: json })).status;
+const post = (client: TestClient, path: string, body: object): Promise<ClientAnswer> =>
+  client.post(path, { json: body });
+
+/** Each kind of link: how it is asked for, and what using it needs. */
+const links: readonly {
+  readonly name: string;
+  readonly template: string;
+  readonly to: string;
+  readonly ask: (made: Life) => Promise<unknown>;
+  readonly body: Readonly<Record<string, string>>;
+  readonly life: number;
+}[] = [
+  {
+    name: "confirm",
+    template: "confirmation",
+    to: ann,
+    ask: (made) => post(made.client(), "/confirm", { email: ann }),
+    body: {},
+    life: 2 * day,
+  },
+  {
+    name: "reset",
+    template: "resetInstructions",
+    to: ann,
+    ask: (made) => post(made.client(), "/reset", { email: ann }),
+    body: { password: fresh, password_confirm: fresh },
+    life: hour,
+  },
+  {
+    name: "sign-in",
+    template: "signInLink",
+    to: ann,
+    ask: (made) => post(made.client(), "/login-link", { email: ann }),
+    body: {},
+    life: 15 * minute,
+  },
+  {
+    name: "change of e-mail",
+    template: "changeEmailInstructions",
+    to: "new@acme.example",
+    ask: async (made) => post(await signedIn(made), "/change-email", { email: "new@acme.example" }),
+    body: {},
+    life: 2 * hour,
+  },
+];
+
+describe.each(links)("the link: $name", ({ template, to, ask, body, life: lifetime }) => {
+  const asked = async (made: Life): Promise<string> => {
+    await ask(made);
+    return linkOf(made, template, to);
+  };
+
+  it("goes to one recipient, on the configured origin", async () => {
+    const made = await life();
+    await ask(made);
+    const sent = (await mails(made)).filter((mail) => mail.template === template);
+    expect(sent.map((mail) => mail.to.address)).toEqual([to]);
+    for (const [url] of (sent[0]?.text ?? "").matchAll(/https?:\/\/\S+/g)) expect(new URL(url).origin).toBe(origin);
+  });
+
+  it("consumes nothing by GET and HEAD, and leaves the address bar at once", async () => {
+    const made = await life();
+    const link = await asked(made);
+    const token = link.split("/").at(-1)?.split("?")[0] as string;
+    const client = made.client();
+    await client.request("HEAD", link);
+    const first = await client.get(link);
+    expect(first.status).toBe(302);
+    expect(first.location).toMatch(/^\/[\w-]+\/open(?:\?|$)/);
+    const page = await client.get(first.location as string);
+    expect(page.status).toBe(200);
+    expect(page.text).not.toContain(token);
+    expect(page.headers.get("cache-control")).toBe("no-store");
+    expect(await code(client)).toBe(401);
+    const done = await client.post(first.location as string, { form: { ...body, csrf_token: client.csrfToken ?? "" } });
+    expect(done.status).toBe(302);
+    // The cookie that held it is gone too.
+    expect(done.headers.getSetCookie().join()).toMatch(/link-[a-z-]+=;.*Max-Age=0/);
+  });
+
+  it("works once, also for thirty at once", async () => {
+    const made = await life();
+    const link = await asked(made);
+    const answers = await Promise.all(Array.from({ length: 30 }, () => post(made.client(), link, body)));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    for (const { status } of answers) expect([200, 400]).toContain(status);
+    expect((await post(made.client(), link, body)).status).toBe(400);
+    expect((await made.client().get(link)).status).toBe(302);
+  });
+
+  it("ends with its life, and with a newer one", async () => {
+    const made = await life({ sessions: { idle: "5d", absolute: "9d" }, freshness: { within: "9d" } });
+    const older = await asked(made);
+    const newer = await asked(made);
+    expect(newer).not.toBe(older);
+    expect((await post(made.client(), older, body)).status).toBe(400);
+    made.advance(lifetime + 1);
+    expect((await post(made.client(), newer, body)).status).toBe(400);
+  });
+
+  it("is worth nothing once the password has changed, or the account is off or gone", async () => {
+    for (const change of ["password", "off", "gone"]) {
+      const made = await life();
+      const link = await asked(made);
+      const user = await made.security.users.find("email", ann);
+      if (user === undefined) throw new Error("ann is gone");
+      if (change === "password") await made.security.users.setPassword(user, otherPassword);
+      else if (change === "off") await made.security.users.deactivate(user);
+      else await made.security.users.delete(user);
+      expect((await post(made.client(), link, body)).status, change).toBe(400);
+    }
+  });
+
+  it("is for its own purpose, and refuses what is tampered with, too long or of another type", async () => {
+    const made = await life();
+    const link = await asked(made);
+    const token = link.split("/").at(-1)?.split("?")[0] as string;
+    const path = link.slice(0, link.lastIndexOf("/"));
+    for (const other of ["/confirm", "/reset", "/login", "/change-email"].filter((one) => one !== path)) {
+      const answer = await post(made.client(), `${other}/${token}`, { password: fresh, password_confirm: fresh });
+      expect(answer.status, other).toBe(400);
+    }
+    for (const wrong of [`${token.slice(0, -1)}${token.endsWith("A") ? "E" : "A"}`, token.toUpperCase(), `${token}x`, "x".repeat(3000), "%00", "open"]) {
+      expect([400, 404]).toContain((await post(made.client(), `${path}/${wrong}`, body)).status);
+    }
+    expect((await made.client().post(link, { json: body, headers: { origin: "https://evil.test" } })).status).toBe(400);
+    expect((await made.client().post(link, { form: { ...body } })).status).toBe(400);
+    expect((await post(made.client(), link, body)).status).toBe(200);
+  });
+});
+
+describe("known and unknown addresses", () => {
+  it.each(["/confirm", "/reset", "/login-link", "/recover-username"])("are answered alike: %s", async (path) => {
+    const made = await life();
+    const id = (await made.security.users.find("email", ann))?.id as number;
+    await made.security.users.setUsername(id, "annie");
+    const answers: unknown[] = [];
+    for (const email of [ann, "off@acme.example", "nop@acme.example", "nobody@acme.example"]) {
+      answers.push(masked(await post(made.client(), path, { email }), email));
+    }
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    const sent = (await mails(made)).map((mail) => mail.to.address);
+    expect(sent).not.toContain("nobody@acme.example");
+    expect(sent).not.toContain("off@acme.example");
+    expect(sent).toContain(ann);
+  });
+
+  it("are told apart only where the application says so", async () => {
+    const made = await life({ revealAccounts: true });
+    const unknown = await post(made.client(), "/reset", { email: "nobody@acme.example" });
+    expect(unknown.status).toBe(400);
+    expect(unknown.json.response.field_errors).toHaveProperty("email");
+  });
+});
+
+describe("registration with confirmation", () => {
+  const features = [passwords(), registration(), confirmation(), recovery(), usernames({ reserved: [] })];
+
+  it("answers new, known and unconfirmed addresses and taken names alike; their owners get the mail", async () => {
+    const made = await life({ features });
+    const id = (await made.security.users.find("email", ann))?.id as number;
+    await made.security.users.setUsername(id, "annie");
+    const register = (email: string, username: string) =>
+      post(made.client(), "/register", { email, username, password: fresh, password_confirm: fresh });
+    const answers = [
+      masked(await register("new@acme.example", "newbie"), "new@acme.example"),
+      masked(await register(ann, "other"), ann),
+      masked(await register("new@acme.example", "newbie2"), "new@acme.example"),
+      masked(await register("third@acme.example", "Annie"), "third@acme.example"),
+    ];
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    const sent = (await mails(made)).map((mail) => `${mail.template} ${mail.to.address}`);
+    expect(sent).toContain("confirmation new@acme.example");
+    expect(sent).toContain(`addressInUse ${ann}`);
+    expect(sent).toContain("addressInUse new@acme.example");
+    expect(sent).toContain("usernameTaken third@acme.example");
+    expect(await made.security.users.find("email", "third@acme.example")).toBeUndefined();
+  });
+
+  it("lets nobody in before the address is confirmed, on any channel, and everybody after", async () => {
+    const made = await life({ features });
+    const email = "new@acme.example";
+    await post(made.client(), "/register", { email, password: fresh, password_confirm: fresh });
+    expect((await post(made.client(), "/login", { email, password: fresh })).status).toBe(400);
+    const basic = { authorization: `Basic ${Buffer.from(`${email}:${fresh}`).toString("base64")}` };
+    expect((await made.client().get("/basic", { headers: basic })).status).toBe(401);
+    const confirmed = await post(made.client(), await linkOf(made, "confirmation", email), {});
+    expect(confirmed.status).toBe(200);
+    expect((await post(made.client(), "/login", { email, password: fresh })).status).toBe(200);
+    expect(made.events.map(({ name }) => name)).toContain("userConfirmed");
+  });
+});
+
+describe("recovery", () => {
+  it("checks the new password before it uses the link up, and ends everything that was signed in", async () => {
+    const made = await life();
+    const here = await signedIn(made);
+    const token = await (async () => {
+      const answer = await post(made.client(), "/login?include_auth_token", { email: ann, password: goodPassword });
+      return answer.json.response.user.authentication_token as string;
+    })();
+    await post(made.client(), "/reset", { email: ann });
+    const link = await linkOf(made, "resetInstructions", ann);
+    const short = await post(made.client(), link, { password: "short", password_confirm: "short" });
+    expect(short.json.response.field_errors).toHaveProperty("password");
+    const differs = await post(made.client(), link, { password: fresh, password_confirm: "x" });
+    expect(differs.json.response.field_errors).toHaveProperty("password_confirm");
+    expect((await post(made.client(), link, { password: fresh, password_confirm: fresh })).status).toBe(200);
+    expect(await code(here)).toBe(401);
+    expect((await made.client().get("/token", { headers: { "authentication-token": token } })).status).toBe(401);
+    expect((await post(made.client(), "/login", { email: ann, password: goodPassword })).status).toBe(400);
+    expect((await post(made.client(), "/login", { email: ann, password: fresh })).status).toBe(200);
+    expect((await mails(made)).map((mail) => mail.template)).toContain("resetNotice");
+  });
+
+  it("signs in only by the option, and a before-hook may refuse", async () => {
+    const made = await life({ features: [passwords(), recovery({ signIn: true })] });
+    await post(made.client(), "/reset", { email: ann });
+    const link = await linkOf(made, "resetInstructions", ann);
+    const off = made.security.events.before("resetPassword", () => ({ refuse: "ACTION_REFUSED" }));
+    expect((await post(made.client(), link, { password: fresh, password_confirm: fresh })).status).toBe(400);
+    off();
+    const client = made.client();
+    expect((await post(client, link, { password: fresh, password_confirm: fresh })).status).toBe(200);
+    expect(await code(client)).toBe(200);
+  });
+});
+
+describe("changes by who is signed in", () => {
+  it.each(["/change", "/change-email", "/change-username"])("%s needs a fresh session", async (path) => {
+    const made = await life({ freshness: { within: "5m", grace: "0s" } });
+    expect((await made.client().get(path, { headers: json })).status).toBe(401);
+    const client = await signedIn(made);
+    expect((await client.get(path, { headers: json })).status).toBe(200);
+    made.advance(6 * minute);
+    const stale = await client.post(path, { json: {} });
+    expect(stale.status).toBe(401);
+    expect(stale.json.response.reauth_required).toBe(true);
+    expect((await client.get(path)).location).toMatch(/^\/verify\?next=/);
+  });
+
+  it("/change asks for the present password; this session goes on, the others end", async () => {
+    const made = await life();
+    const here = await signedIn(made);
+    const there = await signedIn(made);
+    const body = { new_password: fresh, new_password_confirm: fresh };
+    expect((await post(here, "/change", { ...body, password: "wrong" })).json.response.field_errors).toHaveProperty(
+      "password",
+    );
+    expect((await post(here, "/change", body)).json.response.field_errors).toHaveProperty("password");
+    const same = { password: goodPassword, new_password: goodPassword, new_password_confirm: goodPassword };
+    expect((await post(here, "/change", same)).status).toBe(400);
+    const before = [...here.cookies];
+    expect((await post(here, "/change", { ...body, password: goodPassword })).status).toBe(200);
+    expect(await code(here)).toBe(200);
+    expect([...here.cookies]).not.toEqual(before);
+    expect(await code(there)).toBe(401);
+    expect((await mails(made)).map((mail) => mail.template)).toContain("passwordChanged");
+  });
+
+  it("/change-email changes nothing before the new address is proved, and tells the old one", async () => {
+    const made = await life();
+    const here = await signedIn(made);
+    const there = await signedIn(made);
+    const email = "new@acme.example";
+    expect((await post(here, "/change-email", { email })).status).toBe(200);
+    expect(await made.security.users.find("email", ann)).toBeDefined();
+    const link = await linkOf(made, "changeEmailInstructions", email);
+    expect((await post(here, link, {})).status).toBe(200);
+    expect(await made.security.users.find("email", ann)).toBeUndefined();
+    expect(await code(here)).toBe(200);
+    expect(await code(there)).toBe(401);
+    const sent = (await mails(made)).map((mail) => `${mail.template} ${mail.to.address}`);
+    expect(sent).toContain(`changeEmailRequested ${ann}`);
+    expect(sent).toContain(`emailChanged ${ann}`);
+  });
+
+  it("/change-email tells nobody that an address is taken, but its owner, also when it is taken meanwhile", async () => {
+    const made = await life();
+    const here = await signedIn(made);
+    const free = masked(await post(here, "/change-email", { email: "free@acme.example" }), "free@acme.example");
+    expect(masked(await post(here, "/change-email", { email: bob }), bob)).toEqual(free);
+    expect((await mails(made)).map((mail) => `${mail.template} ${mail.to.address}`)).toContain(`addressInUse ${bob}`);
+    await post(here, "/change-email", { email: "late@acme.example" });
+    const link = await linkOf(made, "changeEmailInstructions", "late@acme.example");
+    await made.security.users.create({ email: "late@acme.example" });
+    expect((await post(made.client(), link, {})).status).toBe(400);
+    expect(await made.security.users.find("email", ann)).toBeDefined();
+  });
+
+  it("/change-username takes and removes a name, and refuses taken ones in every spelling", async () => {
+    const made = await life({ identities: ["email", "username"] });
+    const here = await signedIn(made);
+    const there = await signedIn(made, bob, otherPassword);
+    expect((await post(there, "/change-username", { username: "robert" })).status).toBe(200);
+    for (const taken of ["robert", "ROBERT", "ｒｏｂｅｒｔ"]) {
+      expect((await post(here, "/change-username", { username: taken })).json.response.field_errors).toHaveProperty(
+        "username",
+      );
+    }
+    expect((await post(here, "/change-username", { username: "annie1" })).status).toBe(200);
+    expect((await post(made.client(), "/login", { username: "Annie1", password: goodPassword })).status).toBe(200);
+    expect((await post(here, "/change-username", { username: "" })).status).toBe(200);
+    expect((await post(made.client(), "/login", { username: "annie1", password: goodPassword })).status).toBe(400);
+    expect((await mails(made)).map((mail) => mail.template)).toContain("usernameChanged");
+  });
+});
+
+describe("sign-in by link", () => {
+  it("is the page to sign in where there are no passwords, and keeps where somebody wanted to go", async () => {
+    const made = await life({ features: [passwordless()] });
+    expect((await made.client().get("/me")).location).toBe("/login?next=%2Fme");
+    const client = made.client();
+    await client.get("/login");
+    await client.post("/login?next=%2Fme", { form: { email: ann, csrf_token: client.csrfToken ?? "" } });
+    const link = await linkOf(made, "signInLink", ann);
+    const open = (await client.get(link)).location as string;
+    expect(open).toBe("/login/open?next=%2Fme");
+    await client.get(open);
+    const done = await client.post(open, { form: { csrf_token: client.csrfToken ?? "" } });
+    expect(done.location).toBe("/me");
+    expect(await code(client)).toBe(200);
+  });
+});
+
+describe("pages of one's own", () => {
+  it("get a link's token, or its result in the query, where a single-page client draws them", async () => {
+    const made = await life({
+      origins: [origin, "https://app.acme.example"],
+      spa: { origin: "https://app.acme.example", pages: { reset: "/new-password" } },
+      destinations: { afterConfirm: "/confirmed", confirmError: "/not-confirmed" },
+    });
+    await post(made.client(), "/reset", { email: ann });
+    const reset = await linkOf(made, "resetInstructions", ann);
+    const token = reset.split("/").at(-1);
+    expect((await made.client().get(reset)).location).toBe(`https://app.acme.example/new-password?token=${token}`);
+    await post(made.client(), "/confirm", { email: ann });
+    const client = made.client();
+    const open = (await client.get(await linkOf(made, "confirmation", ann))).location as string;
+    await client.get(open);
+    const done = new URL(
+      (await client.post(open, { form: { csrf_token: client.csrfToken ?? "" } })).location as string,
+    );
+    expect(`${done.origin}${done.pathname}`).toBe("https://app.acme.example/confirmed");
+    expect(done.searchParams.get("email")).toBe(ann);
+    expect(done.searchParams.get("success")).toBeTruthy();
+    const wrong = new URL((await made.client().get("/confirm/nonsense")).location as string);
+    expect(`${wrong.origin}${wrong.pathname}`).toBe("https://app.acme.example/not-confirmed");
+    expect(wrong.searchParams.get("error")).toBeTruthy();
+  });
+
+  it("may be at other paths, behind a prefix, and mails link to them", async () => {
+    const made = await life({ prefix: "/auth", paths: { reset_password: "/new-password" } });
+    await post(made.client(), "/auth/reset", { email: ann });
+    const text = (await mails(made)).at(-1)?.text ?? "";
+    const path = new RegExp(`${origin}(/auth/new-password/[\\w.-]+)`).exec(text)?.[1] as string;
+    expect((await post(made.client(), path, { password: fresh, password_confirm: fresh })).status).toBe(200);
+  });
+
+  it.each([
+    [{ paths: { nowhere: "/x" } }, "paths.nowhere: there is no such page"],
+    [{ paths: { login: "x" } }, "paths.login: must be a path"],
+    [{ paths: { login: "/register" } }, "is already the path of"],
+    [{ spa: { origin: "https://elsewhere.example" } }, "spa.origin: must be one of origins"],
+    [{ spa: { origin, pages: { nowhere: "/x" } } }, "spa.pages.nowhere: unknown page"],
+    [{ destinations: { afterNothing: "/x" } }, "destinations.afterNothing: unknown option"],
+    [{ destinations: { afterReset: "//evil.test" } }, "destinations.afterReset: a path"],
+    [{ redirectOrigins: ["https://a.example/path"] }, "redirectOrigins[0]"],
+    [{ mail: undefined }, "mail.sender"],
+  ])("refuses %j", async (overrides, message) => {
+    await expect(life(overrides as Overrides)).rejects.toThrow(message);
+  });
+});
+
+describe("what strangers could use", () => {
+  it("a link to sign in does not make a stranger's password good", async () => {
+    const made = await life({ features: [passwords(), registration(), confirmation(), passwordless()] });
+    const email = "victim@acme.example";
+    await post(made.client(), "/register", { email, password: fresh, password_confirm: fresh });
+    await post(made.client(), "/login-link", { email });
+    const victim = made.client();
+    expect((await post(victim, await linkOf(made, "signInLink", email), {})).status).toBe(200);
+    expect(await code(victim)).toBe(200);
+    expect((await post(made.client(), "/login", { email, password: fresh })).status).toBe(400);
+  });
+
+  it("the caller's own mailbox does not tell which addresses have accounts", async () => {
+    const made = await life();
+    const here = await signedIn(made);
+    await post(here, "/change-email", { email: "free@acme.example" });
+    await post(here, "/change-email", { email: bob });
+    const told = (await mails(made)).filter((mail) => mail.to.address === ann).map((mail) => mail.template);
+    expect(told).toEqual(["changeEmailRequested", "changeEmailRequested"]);
+  });
+
+  it("of links that are asked for at once only one lives", async () => {
+    const made = await life();
+    await Promise.all([1, 2, 3, 4].map(() => post(made.client(), "/reset", { email: ann })));
+    const texts = (await mails(made)).map((mail) => /\/reset\/[\w.-]+/.exec(mail.text ?? "")?.[0] as string);
+    expect(new Set(texts).size).toBe(4);
+    let good = 0;
+    for (const link of texts) if ((await made.client().get(link)).location === "/reset/open") good += 1;
+    expect(good).toBe(1);
+  });
+
+  it("two links may be open side by side", async () => {
+    const made = await life();
+    await post(made.client(), "/reset", { email: ann });
+    await post(made.client(), "/confirm", { email: ann });
+    const client = made.client();
+    await client.get(await linkOf(made, "resetInstructions", ann));
+    await client.get(await linkOf(made, "confirmation", ann));
+    for (const open of ["/confirm/open", "/reset/open"]) expect((await client.get(open)).status).toBe(200);
+  });
+
+  it("a destination made of what the request says stays on the server", async () => {
+    const made = await life({ destinations: { afterSignIn: (rq) => rq.url.searchParams.get("to") ?? "/" } });
+    const client = made.client();
+    await client.get("/login");
+    const form = { email: ann, password: goodPassword, csrf_token: client.csrfToken ?? "" };
+    expect((await client.post("/login?to=//evil.test", { form })).location).toBe("/");
+  });
+});
