@@ -25,6 +25,8 @@ function storeOf({ dialect, connection }: Place): ReturnType<typeof sqlite> {
 async function open(ahead: number): Promise<string> {
   const store = storeOf(place);
   const security = await portcullis({
+    // All of its clients come from one address.
+    limits: { signIn: { perAddress: "100000/15m" }, endpoints: { register: { perAddress: "100000/1h" } } },
     secretKeys: ["a key of the tests: 5qUZn8mWb2Rk7Xe1"],
     origins: ["http://localhost:3000"],
     datastore: store,
