@@ -398,7 +398,14 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   return {
     kernel,
     pages,
-    delivery,
+    delivery: {
+      ...delivery,
+      async idle() {
+        // What is still at work may have something to send.
+        await background.settled();
+        await delivery.idle();
+      },
+    },
     audit,
     tokens,
     app: {

@@ -72,7 +72,8 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     const ticket = await tickets.peek(purpose, text);
     if (ticket === undefined || ticket.userId === null) return undefined;
     const account = await kernel.users.get(ticket.userId);
-    if (account === undefined) return undefined;
+    // Who is shut out comes back in by no link.
+    if (account === undefined || !account.active) return undefined;
     return {
       ticket,
       account,

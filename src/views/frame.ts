@@ -47,7 +47,11 @@ export function createPageSender(
     }),
     async send(rq, content, status, extra) {
       const text = String(await content);
-      return new Response(text, { status, headers: { ...headers(rq.usedNonce), ...languageHeaders(rq), ...extra } });
+      const spoken = languageHeaders(rq);
+      const own = headers(rq.usedNonce);
+      // A page depends on who asks, on what they accept and on their language (RFC 9110 12.5.5).
+      const vary = spoken["vary"] === undefined ? {} : { vary: `${own["vary"]}, ${spoken["vary"]}` };
+      return new Response(text, { status, headers: { ...own, ...spoken, ...vary, ...extra } });
     },
     notice(rq, page, status, text, links = []) {
       const title = page === "unauthorized" ? "TITLE_UNAUTHORIZED" : (titles[status] ?? "TITLE_ERROR");

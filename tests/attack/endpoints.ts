@@ -76,7 +76,7 @@ const places: Readonly<Record<Endpoint, Place>> = {
   "CHANGE-UNAME": account(/\/change-username$/, "POST"),
   "UNAME-RECOVER": account(/\/(?:recover-username|username-recovery)$/, "POST"),
   UNLOCK: account(/\/unlock\/:\w+$/),
-  "PWLESS-SEND": account(/\/(?:login\/(?:link|send)|passwordless|signin-link)$/, "POST"),
+  "PWLESS-SEND": account(/\/(?:login\/(?:link|send)|passwordless|signin-link|login-link)$/, "POST"),
   PWLESS: account(/\/(?:login|passwordless|signin-link)\/:token$/),
   "TF-SETUP": account(/\/tf-setup$/),
   "TF-SELECT": account(/\/tf-select$/),
@@ -110,7 +110,15 @@ const places: Readonly<Record<Endpoint, Place>> = {
 };
 
 /** Account routes that carry no attack of their own. */
-const helpers: readonly RegExp[] = [/\.css$/];
+const helpers: readonly RegExp[] = [
+  /\.css$/,
+  /\/\.well-known\/jwks\.json$/,
+  // Played beside SESSIONS, and by the tests of these features.
+  /\/sessions\/end(?:-others)?$/,
+  /\/(?:delete-account|export-account)$/,
+  /\/(?:delete-account|keep-account|not-me|unlock)\/:token$/,
+  /\/unlock$/,
+];
 
 /** The path of a logical endpoint, or undefined where its feature is off. */
 export function pathOf(routes: readonly Route[], endpoint: Endpoint): string | undefined {

@@ -199,11 +199,13 @@ attacks("INJ", { postgres: true }, (attack) => {
     const rows = (await rig.lab.accounts.all()).length;
     await each(payloads, String, async (payload) => {
       const client = await rig.visitor();
+      // One account for each payload: guesses at one and the same are soon refused unseen.
+      const { email, password } = await rig.user();
       for (const fields of [
-        { email: payload, password: "password" },
-        { email: `matt@lp.com${payload}`, password: "password" },
-        { email: "matt@lp.com", password: payload },
-        { email: "matt@lp.com", password: `password${payload}` },
+        { email: payload, password },
+        { email: `${email}${payload}`, password },
+        { email, password: payload },
+        { email, password: `${password}${payload}` },
       ]) {
         const answer = await client.post(rig.at("LOGIN"), { json: fields });
         must(answer.status === 400 && !sessionSet(answer), `LOGIN ${JSON.stringify(fields)}: ${answer.status}`);

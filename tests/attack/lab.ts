@@ -39,6 +39,7 @@ export interface Route {
 export interface Mail {
   readonly to: string | readonly string[];
   readonly subject: string;
+  readonly template?: string;
   readonly text: string;
   readonly html?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -61,6 +62,8 @@ export interface Lab {
   readonly production: boolean;
   readonly routes: readonly Route[];
   readonly accounts: Accounts;
+  /** The addresses of all accounts that attacks have made, also of those that have moved or are gone. */
+  readonly created: Set<string>;
   /** Secrets that must never show up in the log or in an answer to somebody else. */
   readonly planted: Set<string>;
   control(method: string, path: string, body?: unknown): Promise<unknown>;
@@ -120,6 +123,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     production: options.production === true,
     routes: (await control("GET", "/routes")) as readonly Route[],
     accounts,
+    created: new Set(),
     planted: new Set(),
     control,
     async advance(seconds) {

@@ -37,6 +37,8 @@ export type Attack = (title: string, play: (rig: Rig, context: TestContext) => P
 export interface SuiteOptions extends Omit<LabOptions, "profile" | "database"> {
   /** The only profiles that this file is about. */
   readonly profiles?: readonly Profile[];
+  /** The targets of the short form instead of the usual ones: what the profile `default` has nothing of. */
+  readonly short?: string;
   /** Also on PostgreSQL in the short form of `npm test`: what depends on the database. */
   readonly postgres?: boolean;
 }
@@ -47,7 +49,7 @@ interface Target {
 }
 
 function targets(options: SuiteOptions): readonly Target[] {
-  const short = options.postgres === true ? "default:sqlite,default:postgres" : "default:sqlite";
+  const short = options.short ?? (options.postgres === true ? "default:sqlite,default:postgres" : "default:sqlite");
   const wanted = (process.env["ATTACK_TARGETS"] ?? short).split(",").map((text): Target => {
     const [profile = "", database = ""] = text.split(":");
     return { profile: profile as Profile, database: database as Database };
@@ -123,8 +125,11 @@ function rigOf(lab: Lab): Rig {
   const user = async (columns: Readonly<Record<string, unknown>> = {}): Promise<Victim> => {
     const email = `${randomBytes(6).toString("hex")}@victims.example`;
     const password = secret();
-    await lab.control("POST", "/users", { email, password, active: true, ...columns });
-    return { email, password: typeof columns["password"] === "string" ? columns["password"] : password };
+    const row = (await lab.control("POST", "/users", { email, password, active: true, ...columns })) as {
+      email: string;
+    };
+    lab.created.add(row.email);
+    return { email: row.email, password: typeof columns["password"] === "string" ? columns["password"] : password };
   };
   const visitor = async (): Promise<Client> => {
     const visiting = client();

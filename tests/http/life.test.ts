@@ -54,7 +54,6 @@ async function life(overrides: Overrides = {}): Promise<Life> {
 
 /** All mails that have been sent, once nothing waits any more. */
 async function mails(made: Life) {
-  await new Promise((resolve) => setTimeout(resolve, 40));
   await made.security.delivery.idle();
   return made.box.all();
 }
