@@ -19,6 +19,7 @@ export interface Accounts {
 
 const counters = new Set([
   "login_count",
+  "failed_login_count",
   "last_login_at",
   "current_login_at",
   "last_login_ip",

@@ -195,7 +195,14 @@ describe.each(links)("the link: $name", ({ template, to, ask, body, life: lifeti
       const answer = await post(made.client(), `${other}/${token}`, { password: fresh, password_confirm: fresh });
       expect(answer.status, other).toBe(400);
     }
-    for (const wrong of [`${token.slice(0, -1)}${token.endsWith("A") ? "E" : "A"}`, token.toUpperCase(), `${token}x`, "x".repeat(3000), "%00", "open"]) {
+    for (const wrong of [
+      `${token.slice(0, -1)}${token.endsWith("A") ? "E" : "A"}`,
+      token.toUpperCase(),
+      `${token}x`,
+      "x".repeat(3000),
+      "%00",
+      "open",
+    ]) {
       expect([400, 404]).toContain((await post(made.client(), `${path}/${wrong}`, body)).status);
     }
     expect((await made.client().post(link, { json: body, headers: { origin: "https://evil.test" } })).status).toBe(400);
@@ -375,6 +382,9 @@ describe("changes by who is signed in", () => {
     }
     expect((await post(here, "/change-username", { username: "annie1" })).status).toBe(200);
     expect((await post(made.client(), "/login", { username: "Annie1", password: goodPassword })).status).toBe(200);
+    for (const nothing of [{}, { username: null }, { name: "x" }]) {
+      expect((await post(here, "/change-username", nothing)).json.response.field_errors).toHaveProperty("username");
+    }
     expect((await post(here, "/change-username", { username: "" })).status).toBe(200);
     expect((await post(made.client(), "/login", { username: "annie1", password: goodPassword })).status).toBe(400);
     expect((await mails(made)).map((mail) => mail.template)).toContain("usernameChanged");

@@ -119,6 +119,15 @@ function usernameField(rules: UsernameRules, required: boolean): Field<string | 
   };
 }
 
+/** The field must be there, empty or not. */
+function said(field: Field<string | undefined>): Field<string | undefined> {
+  return {
+    ...field,
+    parse: (input) =>
+      input === undefined || input === null ? { fault: { key: "USERNAME_NOT_PROVIDED" } } : field.parse(input),
+  };
+}
+
 function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
   return endpoint({
     name: "change_username",
@@ -128,7 +137,8 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
     title: "TITLE_CHANGE_USERNAME",
     intro: "INTRO_CHANGE_USERNAME",
     submitLabel: "SUBMIT_CHANGE_USERNAME",
-    fields: { username: usernames.field },
+    // To have none is said by an empty text: a form or body that says nothing of it removes nothing.
+    fields: { username: said(usernames.field) },
     show: (rq) => ({ current_username: rq.identity?.account.username ?? null }),
     async submit({ rq, fields }) {
       const account = rq.identity && (await kernel.users.get(rq.identity.account.id));
