@@ -1,7 +1,12 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { englishTexts, layeredCatalogue, type MessageKey, messageKeys } from "./catalogue.ts";
 import { loadTranslation, shippedLanguages } from "./shipped.ts";
 import { compileText, hasStrayBrace, placeholdersOf } from "./text.ts";
+
+const untranslated: Readonly<Record<string, readonly string[]>> = JSON.parse(
+  readFileSync(new URL("./fixtures/untranslated.json", import.meta.url), "utf8"),
+);
 
 /** A value for each placeholder there is. */
 const values: Readonly<Record<string, string | number>> = Object.fromEntries(
@@ -16,8 +21,9 @@ const values: Readonly<Record<string, string | number>> = Object.fromEntries(
 describe.each(shippedLanguages)("%s", async (language) => {
   const texts: Readonly<Record<string, string>> = language === "en" ? englishTexts : await loadTranslation(language);
 
-  test("has every key", () => {
-    expect(messageKeys.filter((key) => !Object.hasOwn(texts, key))).toEqual([]);
+  // Until they are translated they show English; one that is missing and not noted fails, and so does one that is noted in vain.
+  test("has every key but those that are noted as still to be translated", () => {
+    expect(messageKeys.filter((key) => !Object.hasOwn(texts, key))).toEqual(untranslated[language] ?? []);
   });
 
   test.each(Object.entries(texts))("%s is tidy, with the placeholders of the English text", (key, text) => {
