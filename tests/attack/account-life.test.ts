@@ -82,7 +82,7 @@ attacks("ENU of mails", { short: "full:sqlite", settings: { LIMITS: "wide" } }, 
 });
 
 attacks("links", { short: "full:sqlite,full:postgres" }, (attack) => {
-  attack("HST-01 [ASVS 14.1.2]: links are on the configured origin whatever Host says", async (rig) => {
+  attack("HST-01: links are on the configured origin whatever Host says", async (rig) => {
     const victim = await rig.user();
     await each(["evil.test", "evil.test:80", `${new URL(rig.lab.origin).host}.evil.test`], String, async (host) => {
       await rig.client().post(rig.at("RECOVER"), {
