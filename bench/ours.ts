@@ -9,6 +9,8 @@ import { answer, report, settingsOf } from "./handlers.ts";
 const { database, cached, routes, typed } = settingsOf(process.argv);
 
 const security = await portcullis({
+  // All of the load comes from one address, and at once.
+  limits: { signIn: { perAddress: "1000000/1m", perAccount: "1000000/1m" } },
   secretKeys: ["bench-bench-bench-0123456789-abcdefghij"],
   origins: ["http://localhost:3000"],
   datastore: sqlite(database),
