@@ -1,11 +1,22 @@
 // The price of one request over the bare framework, scenario by scenario.
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { compare, type Effort, type Side } from "./compare.ts";
 import { shot } from "./load.ts";
 import { cells, type Row } from "./rows.ts";
 import { type BenchServer, credentials } from "./servers.ts";
 
+/** What `in-process.ts` prints. */
+type Quiet = Readonly<Record<string, { readonly floor: number; readonly over: number }>>;
+
+const run = promisify(execFile);
+const inProcess = fileURLToPath(new URL("in-process.ts", import.meta.url));
+
 interface Scenario {
   readonly name: string;
+  /** Its name in `in-process.ts`. */
+  readonly quiet: string;
   readonly floor: Side;
   readonly ours: Side;
   /** The most CPU over the floor, in microseconds; undefined: stated only. */
@@ -17,13 +28,14 @@ interface Scenario {
 }
 
 const busNote =
-  "what is left is mostly one look at `PRAGMA data_version` in each turn of the event loop, by which a revocation by another process " +
-  "counts on the next request: some 4 to 5 µs a turn, half of them two `fcntl` calls of SQLite, shared by the requests of that turn " +
-  "(an in-memory database, or a machine that serves more connections at once, pays less); then Node's own writing of one more header line";
+  "beside what the last column shows, each turn of the event loop looks once whether another process has changed something " +
+  "(the last row; over HTTP a turn may serve but one request), half of it two `fcntl` calls of SQLite: that is what makes a " +
+  "revocation by another process count on the next request. The rest is Node's writing of one more header line";
 
 /** Compares each scenario with the floor. */
 export async function measureScenarios(
   servers: { readonly floor: BenchServer; readonly warm: BenchServer; readonly cold: BenchServer },
+  folder: string,
   effort: Effort,
   tell: (row: Row) => void,
 ): Promise<Row[]> {
@@ -36,18 +48,32 @@ export async function measureScenarios(
   });
   const query = "sid=5&name=x&flag=true";
   const scenarios: Scenario[] = [
-    { name: "open route, nobody signed in", ...same("/open", {}), note: "looks whether somebody is calling" },
-    { name: "warm session, role guard", ...same("/role", { cookie }), limit: 3, rate: 0.93, missed: busNote },
+    {
+      name: "open route, nobody signed in",
+      quiet: "open",
+      ...same("/open", {}),
+      note: "looks whether somebody is calling",
+    },
+    {
+      name: "warm session, role guard",
+      quiet: "session",
+      ...same("/role", { cookie }),
+      limit: 3,
+      rate: 0.93,
+      missed: busNote,
+    },
     {
       name: "no credentials: 401 in JSON",
+      quiet: "none",
       floor: { server: floor, shots: [shot("/role", json)] },
       ours: { server: warm, shots: [shot("/role", json, 401)] },
       limit: 3,
       missed:
-        "the answer has 200 bytes more and two header lines more than the floor's; Node writes each for some 0.5 µs, and the kernel copies them",
+        "the answer is longer than the floor's and has five header lines where that has one; writing them is most of it",
     },
     {
       name: "warm auth token, role guard",
+      quiet: "token",
       ...same("/role", { "authentication-token": token }),
       limit: 3,
       rate: 0.93,
@@ -55,6 +81,7 @@ export async function measureScenarios(
     },
     {
       name: "three typed parameters, over the same route without them",
+      quiet: "typed",
       floor: { server: warm, shots: [shot(`/role?${query}`, { cookie })] },
       ours: { server: warm, shots: [shot(`/typed?${query}`, { cookie })] },
       limit: 4,
@@ -63,6 +90,7 @@ export async function measureScenarios(
     },
     {
       name: "cold session (each request reads the row), SQLite",
+      quiet: "cold",
       floor: { server: floor, shots: [shot("/role", { cookie })] },
       ours: { server: cold, shots: [shot("/role", { cookie })] },
       limit: 35,
@@ -71,10 +99,13 @@ export async function measureScenarios(
     },
     {
       name: "Basic, credentials verified lately",
+      quiet: "basic",
       ...same("/basic", { authorization: basic }),
       note: "a keyed SHA-256 of the header finds them: no password stands in the cache in clear",
     },
   ];
+  const batches = String(1_500 + effort.pairs * 50);
+  const quiet = JSON.parse((await run(process.execPath, [inProcess, folder, batches])).stdout) as Quiet;
   const rows: Row[] = [];
   for (const scenario of scenarios) {
     const found = await compare(scenario.floor, scenario.ours, effort);
@@ -88,7 +119,7 @@ export async function measureScenarios(
     const { name, note, missed } = scenario;
     const row = {
       name,
-      cells: cells(found),
+      cells: [...cells(found), quiet[scenario.quiet]?.over.toFixed(1) ?? "–"],
       allowed: limits.join(", ") || "–",
       met: limits.length === 0 ? undefined : met,
       note,
@@ -97,5 +128,13 @@ export async function measureScenarios(
     rows.push(row);
     tell(row);
   }
+  const look: Row = {
+    name: "one look for changes by other processes (`PRAGMA data_version`), at most once a turn",
+    cells: ["–", "–", "–", quiet["look"]?.over.toFixed(1) ?? "–"],
+    allowed: "–",
+    met: undefined,
+  };
+  rows.push(look);
+  tell(look);
   return rows;
 }

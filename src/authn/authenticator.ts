@@ -57,14 +57,18 @@ export function createAuthenticator(schemes: readonly Scheme[], realm: string): 
   return {
     names: known,
     identify: (rq, names) => from(rq, resolve(names), 0),
-    challenges: (names, routeRealm, rq) => [
-      // Two schemes may have the same challenge (token and oauth): it is said once.
-      ...new Set(
-        resolve(names)
-          .flatMap((scheme) => scheme.challenge?.(routeRealm ?? realm, rq))
-          .filter((challenge) => challenge !== undefined),
-      ),
-    ],
+    challenges(names, routeRealm, rq) {
+      const said: string[] = [];
+      for (const scheme of resolve(names)) {
+        const challenge = scheme.challenge?.(routeRealm ?? realm, rq);
+        if (challenge === undefined) continue;
+        // Two schemes may have the same challenge (token and oauth): it is said once.
+        for (const one of typeof challenge === "string" ? [challenge] : challenge) {
+          if (!said.includes(one)) said.push(one);
+        }
+      }
+      return said;
+    },
     check(names, path) {
       for (const name of names) {
         if (!known.includes(name)) {

@@ -105,7 +105,8 @@ export function createRefusals(context: RefusalContext): Refusals {
       title: text,
       ...(extra.members === undefined ? {} : { members: extra.members }),
     };
-    const headers = { ...languageHeaders(rq), ...extra.headers };
+    const language = languageHeaders(rq);
+    const headers = extra.headers === undefined ? language : { ...language, ...extra.headers };
     if (handlers.renderProblem === undefined) return problemResponse(problem, headers);
     return Promise.resolve(handlers.renderProblem(problem, rq)).then((own) =>
       own === undefined ? problemResponse(problem, headers) : withHeaders(own, extra.headers),

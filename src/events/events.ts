@@ -115,10 +115,11 @@ export function createEventHub(
       return () => observers.delete(listener);
     },
     emit(name, event, source = current.getStore()) {
-      const interested = listeners.get(name) ?? [];
+      const interested = listeners.get(name);
+      if (observers.size === 0 && (interested === undefined || interested.size === 0)) return;
       const context = contextOf(source);
       for (const observer of observers) tell(name, () => observer(name, event, context));
-      for (const listener of interested) tell(name, () => (listener as Listener<typeof name>)(event, context));
+      for (const listener of interested ?? []) tell(name, () => (listener as Listener<typeof name>)(event, context));
     },
     before: (name, hook) => register(hooks, name, hook as AnyListener),
     async ask(name, attempt, source = current.getStore()) {

@@ -14,8 +14,19 @@ export interface Problem {
 
 /** The language of an answer that says something (RFC 9110 8.5), and what it was chosen by (12.5.5). */
 export function languageHeaders(rq: SecurityRequest): Readonly<Record<string, string>> {
-  return rq.spoken === undefined ? {} : { "content-language": rq.spoken, vary: "Accept-Language" };
+  const { spoken } = rq;
+  if (spoken === undefined) return noHeaders;
+  let headers = spokenHeaders.get(spoken);
+  if (headers === undefined) {
+    headers = Object.freeze({ "content-language": spoken, vary: "Accept-Language" });
+    spokenHeaders.set(spoken, headers);
+  }
+  return headers;
 }
+
+const noHeaders: Readonly<Record<string, string>> = Object.freeze({});
+/** By language: as many as there are catalogues. */
+const spokenHeaders = new Map<string, Readonly<Record<string, string>>>();
 
 /** The body of an account endpoint's JSON answer, as Flask-Security's clients know it. */
 export interface JsonEnvelope {
@@ -50,9 +61,21 @@ const maxProblemTexts = 500;
 export function problemResponse(problem: Problem, headers?: Readonly<Record<string, string>>): Response {
   return new Response(problemText(problem), {
     status: problem.status,
-    headers: headers === undefined ? problemHeaders : { ...problemHeaders, ...headers },
+    headers: headers === undefined ? problemHeaders : withProblemHeaders(headers),
   });
 }
+
+/** The headers with those of every problem; for those that many answers share, made once. */
+function withProblemHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  let all = sharedProblemHeaders.get(headers);
+  if (all === undefined) {
+    all = { ...problemHeaders, ...headers };
+    if (Object.isFrozen(headers)) sharedProblemHeaders.set(headers, Object.freeze(all));
+  }
+  return all;
+}
+
+const sharedProblemHeaders = new WeakMap<object, Readonly<Record<string, string>>>();
 
 function problemText(problem: Problem): string {
   const { status, code, title, detail, members } = problem;

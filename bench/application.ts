@@ -1,0 +1,40 @@
+import { portcullis } from "portcullis";
+import { passwords } from "portcullis/features";
+import { sqlite } from "portcullis/sqlite";
+import { answer, type Settings } from "./handlers.ts";
+
+/** What is asked of an application: the protected one and the bare one alike. */
+export interface Application {
+  fetch(request: Request, environment?: unknown): Response | Promise<Response>;
+}
+
+/** The protected application, with one user who may call it. */
+export async function protectedApplication({ database, cached, routes, typed }: Settings): Promise<Application> {
+  const security = await portcullis({
+    secretKeys: ["bench-bench-bench-0123456789-abcdefghij"],
+    origins: ["http://localhost:3000"],
+    datastore: sqlite(database),
+    features: [passwords()],
+    roles: ["employee"],
+    sessions: { cached },
+    // One account and one address do it all, more often than anybody may. The limits still count.
+    limits: { signIn: { perAccount: "1000000/15m", perAddress: "1000000/15m" }, lockout: { failures: 1_000_000 } },
+    log: () => undefined,
+  });
+  if ((await security.users.find("email", "bench@example.org")) === undefined) {
+    await security.users.create({ email: "bench@example.org", password: "bench password", roles: ["employee"] });
+  }
+  const app = security.app();
+  app.get("/open", { authz: "OPEN" }, (c) => c.json(answer));
+  app.get("/role", { authz: "employee" }, (c) => c.json(answer));
+  app.get("/basic", { authz: "employee", authn: ["basic"] }, (c) => c.json(answer));
+  if (typed) {
+    const { z } = await import("zod");
+    const params = z.object({ sid: z.int(), name: z.string(), flag: z.boolean() });
+    app.get("/typed", { authz: "employee", params }, (c) => c.json(answer));
+  }
+  for (let index = 0; index < routes; index += 1) {
+    app.get(`/route/${index}`, { authz: "employee" }, (c) => c.json(answer));
+  }
+  return app;
+}
