@@ -64,7 +64,7 @@ export async function measureSignIns(server: BenchServer, effort: SignInEffort):
         allowed: "≤ × 2.5",
         met: spread(tails).median <= 2.5,
         missed:
-          "as many threads hash as there are cores, and the client needs one as well: a request waits until the system's scheduler takes a core from a thread that hashes, some milliseconds",
+          "the event loop itself is not held up (the median stays what it is): as many threads hash as there are cores, the client needs one as well, and a request waits some milliseconds until the scheduler takes a core from a thread that hashes. Fewer threads would cost sign-ins; threads of lower priority would mend it, which the library's pool does not offer",
       },
       {
         name: "200 sign-ins at once: done, 503 with Retry-After, anything else; memory; afterwards",
