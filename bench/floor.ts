@@ -1,9 +1,8 @@
 // The floor: `node bench/floor.ts '{"routes":10}'`; talks to its parent by IPC.
 import { serve } from "@hono/node-server";
 import { bareApplication } from "./bare.ts";
-import { report, settingsOf } from "./handlers.ts";
+import { keepOpen, report, settingsOf } from "./handlers.ts";
 
 const app = bareApplication(settingsOf(process.argv).routes);
 const server = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, ({ port }) => report(port));
-// The load's connections stay open between its slices.
-if ("keepAliveTimeout" in server) server.keepAliveTimeout = 0;
+keepOpen(server);

@@ -27,6 +27,11 @@ export interface Usage {
   readonly statements: readonly string[];
 }
 
+/** The load's connections stay open between its slices, also before their first request. */
+export function keepOpen(server: object): void {
+  Object.assign(server, { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 });
+}
+
 /** Tells the parent that the server listens, and answers its questions. */
 export function report(port: number, statements: () => readonly string[] = () => []): void {
   process.on("message", (question) => {

@@ -2,7 +2,7 @@
 import { StatementSync } from "node:sqlite";
 import { serve } from "portcullis/node";
 import { protectedApplication } from "./application.ts";
-import { report, settingsOf } from "./handlers.ts";
+import { keepOpen, report, settingsOf } from "./handlers.ts";
 
 const app = await protectedApplication(settingsOf(process.argv));
 
@@ -26,5 +26,5 @@ function noted(): readonly string[] {
 }
 
 const { server, port } = await serve(app, { port: 0, hostname: "127.0.0.1" });
-server.keepAliveTimeout = 0;
+keepOpen(server);
 report(port, noted);
