@@ -88,7 +88,7 @@ export async function measureScenarios(
       ours: { server: warm, shots: [shot(`/typed?${query}`, { cookie })] },
       limit: 4,
       note: "here the floor is our own route with a warm session: the same bytes, without parameters",
-      missed: "the query's fields are read once, converted, and then checked by zod, whose own part is about a third",
+      missed: "without sockets it is within the limit; over HTTP it has not been profiled further",
     },
     {
       name: "cold session (each request reads the row), SQLite",
@@ -97,7 +97,7 @@ export async function measureScenarios(
       ours: { server: cold, shots: [shot("/role", { cookie })] },
       limit: 35,
       missed:
-        "the statement itself with its four joined tables and some fifty columns is the greater part, then the two SHA-256 and the objects made of the row",
+        "by a profile without sockets, running the one statement (four joined tables) is the largest single part, two fifths of what stands out; then come the account object, the SHA-256 of the id, and turning values and dates into those of the row. Over HTTP, with garbage collected and caches shared with the kernel, the same takes up to twice as long",
     },
     {
       name: "Basic, credentials verified lately",

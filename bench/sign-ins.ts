@@ -56,7 +56,7 @@ export async function measureSignIns(server: BenchServer, effort: SignInEffort):
         allowed: "≥ × 0.9",
         met: spread(ratios).median >= 0.9,
         missed:
-          "client, server and hashing share the machine's cores: what HTTP, the session's transaction and the client take is missing to the hash",
+          "not profiled; client, server and hashing share the machine's cores, so what HTTP, the limits' and the session's transactions and the client take is missing to the hash",
       },
       {
         name: "p99 of `/open` meanwhile, against idle",
