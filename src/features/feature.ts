@@ -19,6 +19,7 @@ import type { PasswordPolicy } from "../passwords/policy.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
 import type { Pages } from "../views/contract.ts";
 import type { Mails } from "../views/mail.ts";
+import type { AccountDeletionService } from "./account-deletion/index.ts";
 import type { ConfirmationService } from "./confirmation/index.ts";
 
 import type { Mailer, Texter } from "./delivery.ts";
@@ -80,6 +81,7 @@ export interface Services {
   readonly confirmation?: ConfirmationService;
   readonly recovery?: RecoveryService;
   readonly usernames?: UsernamesService;
+  readonly accountDeletion?: AccountDeletionService;
 }
 
 /** What keeping families of tokens needs. */

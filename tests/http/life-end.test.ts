@@ -96,6 +96,19 @@ describe("account deletion", () => {
     expect(await made.security.users.find("email", ann)).toBeDefined();
   });
 
+  it("is taken back also when somebody asked for a new password meanwhile", async () => {
+    const made = await system();
+    const client = await signedIn(made);
+    const { csrf_token } = (await client.get("/delete-account", { headers: json })).json.response;
+    await client.post("/delete-account", { json: { password: goodPassword }, headers: { "x-csrf-token": csrf_token } });
+    const { link } = await linkIn(made, "accountDeletion");
+    expect((await made.client().post("/reset", { json: { email: ann } })).status).toBe(200);
+    await made.security.delivery.idle();
+    expect(made.box.all().map(({ template }) => template)).not.toContain("resetInstructions");
+    expect((await made.client().post(link, { json: {} })).status).toBe(200);
+    await signedIn(made);
+  });
+
   it("removes the account when the grace is over, after the application has done its part", async () => {
     const removed: string[] = [];
     let failing = true;

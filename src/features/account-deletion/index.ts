@@ -26,6 +26,12 @@ export interface AccountDeletionOptions {
   readonly export?: (user: Account) => Awaitable<Readonly<Record<string, unknown>>>;
 }
 
+/** What other features ask of the deletion of accounts. */
+export interface AccountDeletionService {
+  /** True while the account is shut and waits for its removal. */
+  pending(account: Account): Promise<boolean>;
+}
+
 const tables: Schema = {
   deletion: table("portcullis_deletion", ["userId"], {
     userId: {
@@ -57,6 +63,7 @@ export function accountDeletion(options: AccountDeletionOptions = {}): Feature {
     },
     mails: accountDeletionMails,
     gates: (kernel) => [pendingGate(kernel)],
+    services: (kernel) => ({ accountDeletion: { pending: (account) => pending(kernel, account) } }),
     endpoints: (kernel) => [
       deleteAccount(kernel, grace, options),
       deleteByLink(kernel, grace, options),
@@ -73,10 +80,13 @@ function pendingGate(kernel: Pick<Kernel, "datastore">): Gate {
     name: "deletion",
     order: 250,
     async check({ account }) {
-      const waiting = await kernel.datastore.count("deletion", { userId: account.id });
-      return waiting === 0 ? "pass" : { refuse: "ACCOUNT_BEING_DELETED" };
+      return (await pending(kernel, account)) ? { refuse: "ACCOUNT_BEING_DELETED" } : "pass";
     },
   };
+}
+
+async function pending({ datastore }: Pick<Kernel, "datastore">, account: Account): Promise<boolean> {
+  return (await datastore.count("deletion", { userId: account.id })) > 0;
 }
 
 const confirmPurpose = "delete-account";

@@ -1,13 +1,12 @@
 import type { Gate } from "../../authn/gates.ts";
-import { open } from "../../authz/guards/open.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
-import { type Answer, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
+import { type Answer, type Endpoint, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
-import { emailField } from "../fields.ts";
 import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
+import { mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo } from "../passwords/index.ts";
 import { confirmationMails } from "./mails.ts";
@@ -70,34 +69,20 @@ function service(kernel: Kernel, within: number): ConfirmationService {
 }
 
 function sendConfirmation(kernel: Kernel): Endpoint {
-  return endpoint({
+  return mailRequest(kernel, {
     name: "send_confirmation",
     path: "/confirm",
-    authz: open("to ask for a link"),
     page: "sendConfirmation",
     title: "TITLE_SEND_CONFIRMATION",
     intro: "INTRO_SEND_CONFIRMATION",
     submitLabel: "SUBMIT_SEND_CONFIRMATION",
-    fields: { email: emailField() },
     links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"]),
-    async submit({ rq, fields }) {
-      const account = await kernel.users.find("email", fields.email, { ignoreCase: true });
-      if (kernel.revealAccounts && account === undefined) return invalid({ email: [{ key: "USER_DOES_NOT_EXIST" }] });
-      if (kernel.revealAccounts && account?.confirmedAt != null) {
-        return invalid({ email: [{ key: "ALREADY_CONFIRMED" }] });
-      }
-      // The same for known and unknown addresses: what a full mailbox does not get, the answer does not tell.
-      const mayMail = await kernel.limits.mail(rq, fields.email);
-      kernel.background(async () => {
-        if (!mayMail) return;
-        if (account?.active === true && account.confirmedAt === null)
-          await kernel.services.confirmation?.send(rq, account);
-      });
-      return done(kernel.path("send_confirmation") ?? "/", {
-        message: { key: "CONFIRMATION_REQUEST", params: { email: fields.email } },
-        response: { csrf_token: rq.system.csrf.token(rq) },
-      });
+    objection: (account) => (account.confirmedAt === null ? undefined : { key: "ALREADY_CONFIRMED" }),
+    send: async (rq, account) => {
+      if (account.confirmedAt === null) await kernel.services.confirmation?.send(rq, account);
     },
+    message: (email) => ({ key: "CONFIRMATION_REQUEST", params: { email } }),
+    to: () => kernel.path("send_confirmation") ?? "/",
   });
 }
 

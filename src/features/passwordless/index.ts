@@ -1,11 +1,10 @@
-import { open } from "../../authz/guards/open.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
-import { type Answer, done, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
+import { type Answer, type Endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
-import { emailField } from "../fields.ts";
 import { linkEndpoint, linkRefusal } from "../links.ts";
+import { mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo, wantsToken } from "../passwords/index.ts";
 import { passwordlessMails } from "./mails.ts";
@@ -35,44 +34,30 @@ export function passwordless(options: PasswordlessOptions = {}): Feature {
 
 function sendLink(kernel: Kernel, within: number): Endpoint {
   const alone = !kernel.features.has("passwords");
-  return endpoint({
-    name: alone ? "login" : "login_link",
+  const name = alone ? "login" : "login_link";
+  const { destinations } = kernel;
+  return mailRequest(kernel, {
+    name,
     path: alone ? "/login" : "/login-link",
-    authz: open("to ask for a link"),
     page: "loginLink",
     title: "TITLE_LOGIN",
     intro: "INTRO_LOGIN_LINK",
     submitLabel: "SUBMIT_LOGIN_LINK",
-    fields: { email: emailField() },
     links: (rq, next) => linksTo(kernel, rq, next, ["register", "LINK_REGISTER"], ...(alone ? [] : [loginLink])),
-    show: (rq) => (rq.identity !== undefined && !rq.wantsJson ? goTo(kernel.destinations.afterSignIn(rq)) : {}),
-    async submit({ rq, fields, next }) {
-      if (rq.identity !== undefined) {
-        return rq.wantsJson ? refused("ANONYMOUS_USER_REQUIRED") : goTo(kernel.destinations.afterSignIn(rq));
-      }
-      const account = await kernel.users.find("email", fields.email, { ignoreCase: true });
-      if (kernel.revealAccounts) {
-        if (account === undefined) return invalid({ email: [{ key: "USER_DOES_NOT_EXIST" }] });
-        if (!account.active) return invalid({ email: [{ key: "DISABLED_ACCOUNT" }] });
-      }
-      // The same for known and unknown addresses: what a full mailbox does not get, the answer does not tell.
-      const mayMail = await kernel.limits.mail(rq, fields.email);
-      kernel.background(async () => {
-        if (!mayMail) return;
-        if (account?.active !== true) return;
-        const token = await kernel.tickets.issue({ purpose, user: account, life: within, replacesOlder: true });
-        const query = next === undefined ? "" : `?next=${encodeURIComponent(next)}`;
-        kernel.mail.send(rq, "signInLink", account, { link: `${kernel.link("login_by_link", token)}${query}`, within });
-        kernel.system.events.emit("loginInstructionsSent", { user: account });
-      });
-      return done(kernel.path(alone ? "login" : "login_link") ?? "/", {
-        message: kernel.revealAccounts
-          ? { key: "LOGIN_EMAIL_SENT", params: { email: fields.email } }
-          : { key: "GENERIC_RECOVERY" },
-        response: { csrf_token: rq.system.csrf.token(rq) },
-        followNext: false,
-      });
+    show: (rq) => (rq.identity !== undefined && !rq.wantsJson ? goTo(destinations.afterSignIn(rq)) : {}),
+    instead(rq) {
+      if (rq.identity === undefined) return undefined;
+      return rq.wantsJson ? refused("ANONYMOUS_USER_REQUIRED") : goTo(destinations.afterSignIn(rq));
     },
+    async send(rq, account, next) {
+      const token = await kernel.tickets.issue({ purpose, user: account, life: within, replacesOlder: true });
+      const query = next === undefined ? "" : `?next=${encodeURIComponent(next)}`;
+      kernel.mail.send(rq, "signInLink", account, { link: `${kernel.link("login_by_link", token)}${query}`, within });
+      kernel.system.events.emit("loginInstructionsSent", { user: account });
+    },
+    message: (email) =>
+      kernel.revealAccounts ? { key: "LOGIN_EMAIL_SENT", params: { email } } : { key: "GENERIC_RECOVERY" },
+    to: () => kernel.path(name) ?? "/",
   });
 }
 

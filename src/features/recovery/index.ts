@@ -1,12 +1,11 @@
-import { open } from "../../authz/guards/open.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
-import { type Answer, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
+import { type Answer, type Endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
-import { emailField } from "../fields.ts";
 import { linkDone, linkEndpoint } from "../links.ts";
+import { mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo, wantsToken } from "../passwords/index.ts";
 import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
@@ -45,6 +44,8 @@ export function recovery(options: RecoveryOptions = {}): Feature {
 function service(kernel: Kernel, within: number): RecoveryService {
   return {
     async send(rq, account) {
+      // A new password would end the only link that takes the account back.
+      if ((await kernel.services.accountDeletion?.pending(account)) === true) return;
       const token = await kernel.tickets.issue({ purpose, user: account, life: within, replacesOlder: true });
       kernel.mail.send(rq, "resetInstructions", account, { link: kernel.link("reset_password", token), within });
       kernel.system.events.emit("resetInstructionsSent", { user: account });
@@ -53,35 +54,18 @@ function service(kernel: Kernel, within: number): RecoveryService {
 }
 
 function forgotPassword(kernel: Kernel): Endpoint {
-  return endpoint({
+  return mailRequest(kernel, {
     name: "forgot_password",
     path: "/reset",
-    authz: open("to ask for a link"),
     page: "forgotPassword",
     title: "TITLE_FORGOT_PASSWORD",
     intro: "INTRO_FORGOT_PASSWORD",
     submitLabel: "SUBMIT_FORGOT_PASSWORD",
-    fields: { email: emailField() },
     links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"], ["register", "LINK_REGISTER"]),
-    async submit({ rq, fields }) {
-      const account = await kernel.users.find("email", fields.email, { ignoreCase: true });
-      if (kernel.revealAccounts) {
-        if (account === undefined) return invalid({ email: [{ key: "USER_DOES_NOT_EXIST" }] });
-        if (!account.active) return invalid({ email: [{ key: "DISABLED_ACCOUNT" }] });
-      }
-      // The same for known and unknown addresses: what a full mailbox does not get, the answer does not tell.
-      const mayMail = await kernel.limits.mail(rq, fields.email);
-      kernel.background(async () => {
-        if (!mayMail) return;
-        if (account?.active === true) await kernel.services.recovery?.send(rq, account);
-      });
-      return done(kernel.path("forgot_password") ?? "/", {
-        message: kernel.revealAccounts
-          ? { key: "PASSWORD_RESET_REQUEST", params: { email: fields.email } }
-          : { key: "GENERIC_RECOVERY" },
-        response: { csrf_token: rq.system.csrf.token(rq) },
-      });
-    },
+    send: async (rq, account) => kernel.services.recovery?.send(rq, account),
+    message: (email) =>
+      kernel.revealAccounts ? { key: "PASSWORD_RESET_REQUEST", params: { email } } : { key: "GENERIC_RECOVERY" },
+    to: () => kernel.path("forgot_password") ?? "/",
   });
 }
 

@@ -1,5 +1,4 @@
 import { fresh } from "../../authz/guards/authentication.ts";
-import { open } from "../../authz/guards/open.ts";
 import type { Account } from "../../model/account.ts";
 import { ConfigurationError, UniqueConflictError } from "../../model/errors.ts";
 import { normalizeUsername, reservedUsernames, type UsernameRules, usernameFault } from "../../model/username.ts";
@@ -7,7 +6,8 @@ import { formPage } from "../../views/pages.ts";
 import { unchanged } from "../account-state.ts";
 import { done, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
-import { emailField, type Fault, type Field, textField } from "../fields.ts";
+import { type Fault, type Field, textField } from "../fields.ts";
+import { mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo } from "../passwords/index.ts";
 import { usernamesMails } from "./mails.ts";
@@ -175,34 +175,20 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
 }
 
 function recoverUsername(kernel: Kernel): Endpoint {
-  return endpoint({
+  return mailRequest(kernel, {
     name: "recover_username",
     path: "/recover-username",
-    authz: open("to ask for the username"),
     page: "recoverUsername",
     title: "TITLE_RECOVER_USERNAME",
     intro: "INTRO_RECOVER_USERNAME",
     submitLabel: "SUBMIT_RECOVER_USERNAME",
-    fields: { email: emailField() },
     links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"]),
-    async submit({ rq, fields }) {
-      const account = await kernel.users.find("email", fields.email, { ignoreCase: true });
-      if (kernel.revealAccounts) {
-        if (account === undefined) return invalid({ email: [{ key: "USER_DOES_NOT_EXIST" }] });
-        if (!account.active) return invalid({ email: [{ key: "DISABLED_ACCOUNT" }] });
-      }
-      // The same for known and unknown addresses: what a full mailbox does not get, the answer does not tell.
-      const mayMail = await kernel.limits.mail(rq, fields.email);
-      kernel.background(async () => {
-        if (!mayMail) return;
-        if (account?.active !== true || account.username === null) return;
-        kernel.mail.send(rq, "usernameRecovery", account, { username: account.username });
-        kernel.system.events.emit("usernameRecoverySent", { user: account });
-      });
-      return done(kernel.path("login") ?? kernel.path("recover_username") ?? "/", {
-        message: { key: "USERNAME_RECOVERY_REQUEST" },
-        response: { csrf_token: rq.system.csrf.token(rq) },
-      });
+    async send(rq, account) {
+      if (account.username === null) return;
+      kernel.mail.send(rq, "usernameRecovery", account, { username: account.username });
+      kernel.system.events.emit("usernameRecoverySent", { user: account });
     },
+    message: () => ({ key: "USERNAME_RECOVERY_REQUEST" }),
+    to: () => kernel.path("login") ?? kernel.path("recover_username") ?? "/",
   });
 }

@@ -1,0 +1,59 @@
+import { open } from "../authz/guards/open.ts";
+import type { SecurityRequest } from "../http/request.ts";
+import type { Account } from "../model/account.ts";
+import type { PageLink } from "../views/contract.ts";
+import { type Answer, done, type Endpoint, type EndpointDefinition, endpoint, invalid } from "./endpoint.ts";
+import type { Kernel } from "./feature.ts";
+import { emailField, type Fault, type Field } from "./fields.ts";
+
+/** A page on which somebody asks for a mail to the address of an account. */
+export interface MailRequestDefinition
+  extends Pick<
+    EndpointDefinition<{ readonly email: Field<string> }>,
+    "name" | "path" | "page" | "title" | "intro" | "submitLabel" | "show"
+  > {
+  readonly links: (rq: SecurityRequest, next: string | undefined) => readonly PageLink[];
+  /** An answer in the place of everything else: to who is signed in, say. */
+  readonly instead?: (rq: SecurityRequest) => Answer | undefined;
+  /** Why this account gets none, where answers may tell; default: because it is off. */
+  readonly objection?: (account: Account) => Fault | undefined;
+  /** Sends it, after the answer. Only for accounts that are on. */
+  readonly send: (rq: SecurityRequest, account: Account, next: string | undefined) => Promise<void>;
+  /** What is said, whoever asks; `email` as it was typed. */
+  readonly message: (email: string) => Fault;
+  /** Where the page goes on. */
+  readonly to: () => string;
+}
+
+const off = (account: Account): Fault | undefined => (account.active ? undefined : { key: "DISABLED_ACCOUNT" });
+
+/**
+ * Asking for a mail: one answer at one cost for every address. The budgets are asked for known and unknown ones alike, what
+ * is sent is made after the answer, and what a full mailbox does not get, the answer does not tell.
+ */
+export function mailRequest(kernel: Kernel, definition: MailRequestDefinition): Endpoint {
+  const { instead, objection = off, send, message, to, ...rest } = definition;
+  return endpoint({
+    ...rest,
+    authz: open("to ask for a mail"),
+    fields: { email: emailField() },
+    async submit({ rq, fields: { email }, next }) {
+      const other = instead?.(rq);
+      if (other !== undefined) return other;
+      const mayMail = await kernel.limits.mail(rq, email);
+      const account = await kernel.users.find("email", email, { ignoreCase: true });
+      if (kernel.revealAccounts) {
+        const fault = account === undefined ? ({ key: "USER_DOES_NOT_EXIST" } as const) : objection(account);
+        if (fault !== undefined) return invalid({ email: [fault] });
+      }
+      kernel.background(async () => {
+        if (mayMail && account?.active === true) await send(rq, account, next);
+      });
+      return done(to(), {
+        message: message(email),
+        response: { csrf_token: rq.system.csrf.token(rq) },
+        followNext: false,
+      });
+    },
+  });
+}
