@@ -1,4 +1,3 @@
-import { auditTables } from "./audit/tables.ts";
 import { type AuditTrail, createAuditTrail } from "./audit/trail.ts";
 import { createAuthenticator } from "./authn/authenticator.ts";
 import { createBagKeeper } from "./authn/bag.ts";
@@ -16,23 +15,25 @@ import { tokenScheme } from "./authn/schemes/token.ts";
 import { createSessions, type LiveSession } from "./authn/sessions.ts";
 import { createSignIn, type SignIn } from "./authn/sign-in.ts";
 import { createTickets } from "./authn/tickets.ts";
-import type { TokenFamilies } from "./authn/token-families.ts";
 import { createTokens, type LiveToken, type Tokens } from "./authn/tokens/index.ts";
 import { tokenSettings } from "./authn/tokens/options.ts";
 import { createRefusals } from "./authz/refusal.ts";
 import { type CredentialCache, createCredentialCache } from "./datastore/cache.ts";
 import type { Datastore } from "./datastore/contract.ts";
+import { openDatastore } from "./datastore/opening.ts";
 import { createPasswordHistory } from "./datastore/password-history.ts";
 import { createRoles } from "./datastore/roles.ts";
 import { createUsers } from "./datastore/users.ts";
 import { createBackground } from "./events/background.ts";
 import { createEventHub } from "./events/events.ts";
-import { accountRoutes, type PublishedDocument } from "./features/account-routes.ts";
+import { accountRoutes } from "./features/account-routes.ts";
+import { checkFeatures, composeSchema, tokenFamilies } from "./features/composition.ts";
 import { createDelivery, type Delivery } from "./features/delivery.ts";
 import { createDestinations } from "./features/destinations.ts";
-import type { Endpoint } from "./features/endpoint.ts";
 import type { EngineContext } from "./features/engine.ts";
-import type { Feature, Kernel, Services, TokenFamiliesContext } from "./features/feature.ts";
+import type { Kernel, Services } from "./features/feature.ts";
+import { keySets } from "./features/key-set.ts";
+import { placed } from "./features/paths.ts";
 import { createAddressReader, trustList } from "./http/address.ts";
 import { BODY_LIMITS } from "./http/body.ts";
 import { cookieName } from "./http/cookies.ts";
@@ -46,16 +47,12 @@ import type { ObjectRule, System } from "./http/system.ts";
 import { createCatalogues } from "./i18n/languages.ts";
 import { accountFactory } from "./model/account.ts";
 import { namedColumns, type OwnColumns } from "./model/column.ts";
-import { commandLine, type MigrationReport } from "./model/command-line.ts";
 import { ConfigurationError, PortcullisError } from "./model/errors.ts";
-import type { Schema, Table } from "./model/schema.ts";
-import { coreTables } from "./model/tables.ts";
 import { checkOptions, type SecurityOptions } from "./options.ts";
 import { wordsOfSite } from "./passwords/checks/words.ts";
 import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
 import type { AppContext } from "./routes/app.ts";
-import type { JwsKey } from "./secrets/jws.ts";
 import { createKeyRing } from "./secrets/keyring.ts";
 import { createPageSender, type PageSender } from "./views/frame.ts";
 import { createViews } from "./views/index.ts";
@@ -88,7 +85,6 @@ export interface Assembly {
 }
 
 const hour = 3_600_000;
-const keySetPath = "/.well-known/jwks.json";
 
 /** Checks the options, opens the datastore and wires the rooms. Leaves nothing open when that fails. */
 export async function assemble(options: AnyOptions): Promise<Assembly> {
@@ -457,142 +453,11 @@ function socketAddress(rq: SecurityRequest): string | undefined {
   return env?.incoming?.socket?.remoteAddress;
 }
 
-function checkFeatures(features: readonly Feature[]): readonly Feature[] {
-  const names = new Set<string>();
-  for (const [index, feature] of features.entries()) {
-    // The function that makes the feature has a name too.
-    if (typeof feature !== "object" || typeof feature?.name !== "string") {
-      throw new ConfigurationError(`features[${index}]`, "is no feature; call it: passwords(), registration() …");
-    }
-    if (names.has(feature.name)) throw new ConfigurationError(`features[${index}]`, `"${feature.name}" is there twice`);
-    names.add(feature.name);
-  }
-  for (const { name, requires } of features) {
-    for (const needed of requires ?? []) {
-      if (!names.has(needed)) throw new ConfigurationError("features", `"${name}" needs "${needed}"; add ${needed}()`);
-    }
-  }
-  return features;
-}
-
-/** What renews auth tokens, when a feature does. */
-function tokenFamilies(features: readonly Feature[], context: TokenFamiliesContext): TokenFamilies | undefined {
-  const [first, second] = features.filter((feature) => feature.tokenFamilies !== undefined);
-  if (second !== undefined) {
-    throw new ConfigurationError("features", `"${first?.name}" and "${second.name}" both renew auth tokens; take one`);
-  }
-  return first?.tokenFamilies?.(context);
-}
-
-/** The core's tables with those of the features, the application's columns, and its names for tables. */
-function composeSchema(options: AnyOptions, features: readonly Feature[]): Schema {
-  const tables: Record<string, Table> = { ...coreTables, ...auditTables };
-  for (const feature of features) Object.assign(tables, feature.tables ?? {});
-  const user = tables.user as Table;
-  tables.user = {
-    ...user,
-    columns: Object.assign(
-      {},
-      user.columns,
-      ...features.map((feature) => feature.userColumns ?? {}),
-      namedColumns(options.columns ?? {}),
-    ),
-  };
-  const renamed = options.tables ?? {};
-  const nameOf = (logical: string): string =>
-    Object.hasOwn(renamed, logical) ? (renamed[logical] as string) : (tables[logical] as Table).name;
-  return Object.fromEntries(
-    Object.entries(tables).map(([logical, table]) => [logical, { ...table, name: nameOf(logical) }]),
-  );
-}
-
-async function openDatastore(
-  options: AnyOptions,
-  schema: Schema,
-  environment: Parameters<AnyOptions["datastore"]["open"]>[1],
-): Promise<Datastore> {
-  const opening = options.datastore.open(schema, environment);
-  const command = commandLine();
-  if (command?.command === "migrate") {
-    const report = opening.then((datastore) => migrationReport(datastore, command.checkOnly));
-    command.databases.push(report);
-    // The command waits for this report from here on, and for nothing else of the start.
-    command.started();
-    await report;
-  }
-  const datastore = await opening;
-  try {
-    const mode = command?.command === "migrate" ? "check" : (options.migrate ?? "create");
-    if (mode === "always" || (mode === "create" && (await datastore.isEmpty()))) await datastore.migrate();
-    const missing = await datastore.check();
-    if (missing.length > 0) {
-      const list = missing.map((line) => `\n  - ${line}`).join("");
-      throw new ConfigurationError(
-        "datastore",
-        `the database lacks what this configuration needs; run "portcullis migrate":${list}`,
-      );
-    }
-  } catch (error) {
-    await datastore.close();
-    throw error;
-  }
-  return datastore;
-}
-
-/** Under `portcullis migrate`. The database stays open when this fails: the command ends the process. */
-async function migrationReport(datastore: Datastore, checkOnly: boolean): Promise<MigrationReport> {
-  const lines = checkOnly ? await datastore.check() : await datastore.migrate();
-  return { dialect: datastore.dialect, lines };
-}
-
 function isPlan(scheme: Scheme | SchemePlan): scheme is SchemePlan {
   return "make" in scheme;
-}
-
-/** Our public keys for those who verify our tokens (RFC 7517 5, RFC 8414 2); nothing where the keys are secrets. */
-function keySets(keys: readonly JwsKey[]): readonly PublishedDocument[] {
-  const published = keys.map(({ publicJwk }) => publicJwk).filter((jwk) => jwk !== undefined);
-  if (published.length === 0) return [];
-  return [
-    {
-      path: keySetPath,
-      contentType: "application/jwk-set+json",
-      body: JSON.stringify({ keys: published }),
-      maxAge: 300,
-      open: "public keys",
-      source: "tokens",
-    },
-  ];
 }
 
 function checkSchemeNames(names: readonly string[]): void {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new ConfigurationError("schemes", `there are two schemes "${twice}"`);
-}
-
-/** Endpoints at the paths that the application gave them, behind its prefix. */
-function placed(
-  endpoints: readonly { readonly feature: string; readonly endpoint: Endpoint }[],
-  { prefix = "", paths = {} }: AnyOptions,
-): readonly { readonly feature: string; readonly endpoint: Endpoint }[] {
-  const names = endpoints.map(({ endpoint }) => endpoint.name);
-  for (const name of Object.keys(paths)) {
-    if (!names.includes(name)) {
-      throw new ConfigurationError(`paths.${name}`, `there is no such page; those that are on: ${names.join(", ")}`);
-    }
-  }
-  const taken = new Map<string, string>();
-  return endpoints.map(({ feature, endpoint }) => {
-    const own = Object.hasOwn(paths, endpoint.name) ? paths[endpoint.name] : undefined;
-    // What comes behind a link's path stays: "/reset/:token" becomes "/new-password/:token".
-    const parameter = endpoint.path.indexOf("/:");
-    const rest = parameter < 0 ? "" : endpoint.path.slice(parameter);
-    const path = `${prefix}${own === undefined ? endpoint.path : `${own}${rest}`}`;
-    const other = taken.get(path);
-    if (other !== undefined) {
-      throw new ConfigurationError(`paths.${endpoint.name}`, `${path} is already the path of ${other}`);
-    }
-    taken.set(path, endpoint.name);
-    return { feature, endpoint: { ...endpoint, path } };
-  });
 }

@@ -90,7 +90,7 @@ export interface SecurityOptions<
   };
   readonly tokens?: TokenOptions;
   readonly freshness?: {
-    /** A proof of identity is fresh for so long; default "24h". */
+    /** A proof of identity is fresh for so long; default "1h". */
     readonly within?: Duration;
     /** A check that passed holds for so long more; default "1h". */
     readonly grace?: Duration;
@@ -458,7 +458,7 @@ function times({ sessions, freshness, audit }: AnyOptions): Times {
     absolute: milliseconds("sessions.absolute", sessions?.absolute ?? "14d"),
     remember: milliseconds("sessions.remember", sessions?.remember ?? "30d"),
     pending: milliseconds("sessions.pending", sessions?.pending ?? "10m"),
-    within: milliseconds("freshness.within", freshness?.within ?? "24h"),
+    within: milliseconds("freshness.within", freshness?.within ?? "1h"),
     grace:
       freshness?.grace === "0s" || freshness?.grace === "0m"
         ? 0

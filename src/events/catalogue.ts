@@ -69,16 +69,6 @@ export interface SecurityEvents {
   usernameChanged: { user: Account; oldUsername: string | null };
   usernameRecoverySent: { user: Account };
 
-  // Second factors, unified sign-in, passkeys
-  tfCodeConfirmed: { user: Account; method: string };
-  tfProfileChanged: { user: Account; method: string };
-  tfDisabled: { user: Account };
-  tfSecurityTokenSent: { user: Account; method: string };
-  usSecurityTokenSent: { user: Account; method: string };
-  usProfileChanged: { user: Account; method: string; removed: boolean };
-  wanRegistered: { user: Account; name: string };
-  wanDeleted: { user: Account; name: string };
-
   // Delivery
   /** A mail was given up. `user` is undefined where it was for an address that no account has. */
   mailFailed: { user: Account | undefined; template: string; to: string; failure: string; attempts: number };

@@ -22,20 +22,13 @@ export const catalogue: readonly CatalogueEntry[] = JSON.parse(
   readFileSync(new URL("./catalogue.json", import.meta.url), "utf8"),
 ) as readonly CatalogueEntry[];
 
-/** Abilities that no route shows, with the reason why they are not there yet. */
-const missingAbilities: Readonly<Record<string, string>> = {
-  LOCK: "accounts cannot be locked yet",
-};
-
 /** Why an attack cannot be played against a server with these routes; undefined: it can. */
 export function notApplicable(entry: CatalogueEntry, routes: readonly Route[]): string | undefined {
   if (entry.timing === true) return "reported by --timing";
   if (entry.needs === undefined) return undefined;
   const missing: string[] = [];
   for (const need of entry.needs) {
-    const ability = missingAbilities[need];
-    if (ability !== undefined) missing.push(ability);
-    else if (!isEndpoint(need)) throw new Error(`${entry.id}: "${need}" is no logical endpoint`);
+    if (!isEndpoint(need)) throw new Error(`${entry.id}: "${need}" is no logical endpoint`);
     else if (pathOf(routes, need) === undefined) missing.push(`${need} is off`);
     else return undefined;
   }

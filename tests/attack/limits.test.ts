@@ -105,6 +105,34 @@ attacks("LIM", { postgres: true, settings: { LIMITS: "product" } }, (attack) => 
     });
   });
 
+  attack("ACC-03 [ASVS 6.3.4] [ASVS 6.3.1]: a lock holds on every channel", async (rig, context) => {
+    needsSessions(rig, context);
+    await rest(rig);
+    const victim = await rig.user();
+    const { email, password } = victim;
+    const session = await rig.signedIn(victim);
+    const locked = async (): Promise<boolean> =>
+      (await rig.lab.events()).some(
+        ({ name, user }) => name === "accountLocked" && JSON.stringify(user).includes(email),
+      );
+    for (let n = 0; n < 60 && !(await locked()); n += 1) {
+      const answer = await login(rig, email, wrong);
+      // The budget refills before the lock is reached.
+      if (refused(answer)) await rig.lab.advance(Number(answer.header("retry-after")));
+    }
+    must(await locked(), "the account is never locked");
+    const channels: Readonly<Record<string, () => Promise<Answer>>> = {
+      JSON: () => login(rig, email, password),
+      form: () => loginForm(rig, email, password),
+      Basic: () => rig.client().get(rig.at("BASIC"), { headers: basic(email, password) }),
+      VERIFY: () => session.post(rig.at("VERIFY"), { json: { password } }),
+    };
+    await each(Object.keys(channels), String, async (channel) => {
+      const answer = await channels[channel]?.();
+      must(answer !== undefined && refused(answer), `the right password gets ${answer?.status}`);
+    });
+  });
+
   attack("LIM-05 [ASVS 6.1.1]: a stranger locks nobody out for ever", async (rig, context) => {
     needsSessions(rig, context);
     await rest(rig);

@@ -221,7 +221,7 @@ attacks("SES", { postgres: true, production: true }, (attack) => {
   );
 });
 
-attacks("FRE", { settings: { FRESHNESS: 3600, FRESHNESS_GRACE_PERIOD: 600 } }, (attack) => {
+attacks("FRE", {}, (attack) => {
   attack("FRE-01 [ASVS 7.5.1]: a proof that is too old opens nothing that needs a fresh one", async (rig, context) => {
     needsSessions(rig, context);
     const victim = await rig.user();

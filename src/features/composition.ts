@@ -1,0 +1,63 @@
+import { auditTables } from "../audit/tables.ts";
+import type { TokenFamilies } from "../authn/token-families.ts";
+import { namedColumns, type OwnColumns } from "../model/column.ts";
+import { ConfigurationError } from "../model/errors.ts";
+import type { Schema, Table } from "../model/schema.ts";
+import { coreTables } from "../model/tables.ts";
+import type { Feature, TokenFamiliesContext } from "./feature.ts";
+
+/** The features as given, when each is one, none is there twice and each has what it requires. */
+export function checkFeatures(features: readonly Feature[]): readonly Feature[] {
+  const names = new Set<string>();
+  for (const [index, feature] of features.entries()) {
+    // The function that makes the feature has a name too.
+    if (typeof feature !== "object" || typeof feature?.name !== "string") {
+      throw new ConfigurationError(`features[${index}]`, "is no feature; call it: passwords(), registration() …");
+    }
+    if (names.has(feature.name)) throw new ConfigurationError(`features[${index}]`, `"${feature.name}" is there twice`);
+    names.add(feature.name);
+  }
+  for (const { name, requires } of features) {
+    for (const needed of requires ?? []) {
+      if (!names.has(needed)) throw new ConfigurationError("features", `"${name}" needs "${needed}"; add ${needed}()`);
+    }
+  }
+  return features;
+}
+
+/** What renews auth tokens, when a feature does. */
+export function tokenFamilies(features: readonly Feature[], context: TokenFamiliesContext): TokenFamilies | undefined {
+  const [first, second] = features.filter((feature) => feature.tokenFamilies !== undefined);
+  if (second !== undefined) {
+    throw new ConfigurationError("features", `"${first?.name}" and "${second.name}" both renew auth tokens; take one`);
+  }
+  return first?.tokenFamilies?.(context);
+}
+
+/** The core's tables with those of the features, the application's columns, and its names for tables. */
+export function composeSchema(
+  options: {
+    readonly columns?: OwnColumns | undefined;
+    readonly tables?: Readonly<Record<string, string>> | undefined;
+  },
+  features: readonly Feature[],
+): Schema {
+  const tables: Record<string, Table> = { ...coreTables, ...auditTables };
+  for (const feature of features) Object.assign(tables, feature.tables ?? {});
+  const user = tables.user as Table;
+  tables.user = {
+    ...user,
+    columns: Object.assign(
+      {},
+      user.columns,
+      ...features.map((feature) => feature.userColumns ?? {}),
+      namedColumns(options.columns ?? {}),
+    ),
+  };
+  const renamed = options.tables ?? {};
+  const nameOf = (logical: string): string =>
+    Object.hasOwn(renamed, logical) ? (renamed[logical] as string) : (tables[logical] as Table).name;
+  return Object.fromEntries(
+    Object.entries(tables).map(([logical, table]) => [logical, { ...table, name: nameOf(logical) }]),
+  );
+}
