@@ -27,6 +27,7 @@ import { createUsers } from "./datastore/users.ts";
 import { createBackground } from "./events/background.ts";
 import { createEventHub } from "./events/events.ts";
 import { accountRoutes } from "./features/account-routes.ts";
+import { impersonationBanner } from "./features/administration/impersonation.ts";
 import { checkFeatures, composeSchema, tokenFamilies } from "./features/composition.ts";
 import { createDelivery, type Delivery } from "./features/delivery.ts";
 import { createDestinations } from "./features/destinations.ts";
@@ -45,7 +46,7 @@ import { createRedirects } from "./http/redirect.ts";
 import type { SecurityRequest } from "./http/request.ts";
 import type { ObjectRule, System } from "./http/system.ts";
 import { createCatalogues } from "./i18n/languages.ts";
-import { accountFactory } from "./model/account.ts";
+import { type Account, accountFactory } from "./model/account.ts";
 import { namedColumns, type OwnColumns } from "./model/column.ts";
 import { ConfigurationError, PortcullisError } from "./model/errors.ts";
 import { checkOptions, type SecurityOptions } from "./options.ts";
@@ -54,6 +55,7 @@ import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
 import type { AppContext } from "./routes/app.ts";
 import { createKeyRing } from "./secrets/keyring.ts";
+import type { LabelledCell } from "./views/contract.ts";
 import { createPageSender, type PageSender } from "./views/frame.ts";
 import { createViews } from "./views/index.ts";
 
@@ -196,6 +198,8 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     fields: Object.keys(schema.user?.columns ?? {}),
     credentialTables: features.flatMap((feature) => feature.credentialTables ?? []),
   });
+  const mayImpersonate = (administrator: Account, user: Account): boolean =>
+    features.some((feature) => feature.mayImpersonate?.(administrator, user) === true);
   const sessions = createSessions({
     enabled: sessionsEnabled,
     datastore,
@@ -203,6 +207,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     cache: caches.session,
     account,
     limits: { idle: times.idle, absolute: times.absolute },
+    mayImpersonate,
     now,
     log,
   });
@@ -252,6 +257,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     hasher,
     policy,
     limits,
+    audit,
     tickets,
     sessions,
     revealAccounts: options.revealAccounts === true,
@@ -267,6 +273,11 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     sms: delivery.sms,
     phones: delivery.phones,
     origin,
+    async waysToSignIn(rq: SecurityRequest, user: Account) {
+      const all: LabelledCell[] = [];
+      for (const feature of features) all.push(...((await feature.waysToSignIn?.(base, rq, user)) ?? []));
+      return all;
+    },
     link: (name: string, token?: string) => {
       const path = paths.get(name);
       if (path === undefined) throw new PortcullisError("no_endpoint", `there is no page "${name}" to link to`);
@@ -305,6 +316,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     gates: [activeGate, hookGate, ...features.flatMap((feature) => feature.gates?.(base) ?? [])],
     signedIn: features.flatMap((feature) => feature.signedIn ?? []),
     pendingLife: times.pending,
+    mayImpersonate,
   });
   const bags = createBagKeeper({ datastore, sessions, ring });
   const schemeContext: SchemeContext = {
@@ -355,7 +367,9 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     }
   }
 
-  const pages = createPageSender(views, options.prefix ?? "", pageHeaders(origins));
+  const pages = createPageSender(views, options.prefix ?? "", pageHeaders(origins), (rq) =>
+    impersonationBanner(rq, paths.get("end_impersonation")),
+  );
   const refusals = createRefusals({
     pages,
     handlers: options.handlers ?? {},

@@ -39,6 +39,8 @@ export const auditRules: { readonly [Name in SecurityEventName]?: AuditRule<Name
   roleCreated: { fields: ["role"] },
   roleDeleted: { fields: ["role"] },
   rolePermissionsChanged: { fields: ["role", "added", "removed"] },
+  impersonationStarted: { fields: ["reason", "until"] },
+  auditExported: { fields: ["count"] },
   // What can't be stored must not be stored: it goes to the log.
   auditFailed: { skip: true },
 };

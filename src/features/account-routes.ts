@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import type { SecurityRequest } from "../http/request.ts";
 import type { AccountRoutes } from "../routes/app.ts";
 import type { RouteRecord } from "../routes/types.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -14,6 +15,14 @@ export interface PublishedDocument {
   /** Why it is open. */
   readonly open: string;
   readonly source: string;
+}
+
+/** Where an endpoint finds the routes of the application that serves it. */
+const matrixKey = "portcullis-matrix";
+
+/** Every route of the application that serves this request, with its guard. */
+export function matrixOf(rq: SecurityRequest): readonly RouteRecord[] {
+  return (rq.context?.get(matrixKey) as (() => readonly RouteRecord[]) | undefined)?.() ?? [];
 }
 
 /** The account pages as routes: their handlers, 405 for other methods, and the style sheet. */
@@ -57,9 +66,10 @@ export function accountRoutes(
       source,
     }),
   );
+  const all = [...records, ...published];
   return {
-    records: [...records, ...published],
-    register(add) {
+    records: all,
+    register(add, matrix = () => all) {
       for (const { path, body, contentType, maxAge } of documents) {
         add(
           "GET",
@@ -75,7 +85,13 @@ export function accountRoutes(
         );
       }
       for (const { endpoint } of endpoints) {
-        for (const method of endpoint.methods) add(method, endpoint.path, endpointHandler(engine, endpoint, method));
+        for (const method of endpoint.methods) {
+          const handler = endpointHandler(engine, endpoint, method);
+          add(method, endpoint.path, (c) => {
+            c.set(matrixKey, matrix);
+            return handler(c);
+          });
+        }
         add("ALL", endpoint.path, methodNotAllowed(engine, endpoint));
       }
       if (endpoints.length > 0) add("GET", pages.stylesheet, (_c: Context) => stylesheet());

@@ -24,8 +24,11 @@ export interface AppContext extends Runner {
 /** The routes of the account system, as the application that is served takes them in. */
 export interface AccountRoutes {
   readonly records: readonly RouteRecord[];
-  /** Called for each method and path; the handler answers. */
-  register(add: (method: string, path: string, handler: (c: Context) => Response | Promise<Response>) => void): void;
+  /** Called for each method and path; the handler answers. `matrix`: all routes of the application that serves them. */
+  register(
+    add: (method: string, path: string, handler: (c: Context) => Response | Promise<Response>) => void,
+    matrix?: () => readonly RouteRecord[],
+  ): void;
 }
 
 const methods = ["get", "post", "put", "patch", "delete", "options", "query", "all"] as const;
@@ -85,10 +88,13 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
     addAccounts() {
       if (added) return;
       added = true;
-      context.accounts.register((method, path, handler) => {
-        accountHandlers.add(handler);
-        add(method, path, handler);
-      });
+      context.accounts.register(
+        (method, path, handler) => {
+          accountHandlers.add(handler);
+          add(method, path, handler);
+        },
+        () => [...records, ...context.accounts.records],
+      );
     },
     seal() {
       if (added && checked === records.length) return;

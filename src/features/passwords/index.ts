@@ -116,6 +116,7 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
 function logout(kernel: Kernel): Endpoint {
   return endpoint({
     name: "logout",
+    whileImpersonating: true,
     path: "/logout",
     methods: ["POST"],
     authz: sessionElseToken("to sign out"),

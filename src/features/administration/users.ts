@@ -1,0 +1,143 @@
+import type { SecurityRequest } from "../../http/request.ts";
+import type { Account } from "../../model/account.ts";
+import type { SectionView } from "../../views/contract.ts";
+import type { Endpoint } from "../endpoint.ts";
+import { type Filter, type FilterField, filterView, readFilter, withQuery } from "./filters.ts";
+import { type Administration, pathOf, showing, text, time } from "./pages.ts";
+
+interface UserList {
+  readonly filter: Filter<{
+    readonly search: FilterField<string>;
+    readonly role: FilterField<string>;
+    readonly active: FilterField<boolean>;
+  }>;
+  readonly roles: readonly string[];
+  readonly users: readonly Account[];
+  readonly next: string | undefined;
+  readonly previous: string | undefined;
+}
+
+/** `/admin/users`: all users, narrowed by address or name, role and state; by their number, or by address while searching. */
+export function usersPage(admin: Administration): Endpoint {
+  const { kernel } = admin;
+  const fieldsWith = (roles: readonly string[]) =>
+    ({
+      search: { label: "ADMIN_SEARCH", type: "text", parse: (input: string) => ({ value: input }) },
+      role: {
+        label: "ADMIN_ROLE",
+        type: "select",
+        options: (rq: SecurityRequest) => [
+          { value: "", text: text(rq, "ADMIN_ALL") },
+          ...roles.map((name) => ({ value: name, text: name })),
+        ],
+        parse: (input: string) =>
+          roles.includes(input) ? { value: input } : { fault: { key: "FIELD_INVALID" } as const },
+      },
+      active: {
+        label: "ADMIN_STATE",
+        type: "select",
+        options: (rq: SecurityRequest) => [
+          { value: "", text: text(rq, "ADMIN_ALL") },
+          { value: "true", text: text(rq, "ADMIN_ACTIVE") },
+          { value: "false", text: text(rq, "ADMIN_INACTIVE") },
+        ],
+        parse: (input: string) =>
+          input === "true" || input === "false"
+            ? { value: input === "true" }
+            : { fault: { key: "FIELD_INVALID" } as const },
+      },
+    }) as const;
+
+  return showing<UserList>(admin, {
+    name: "admin_users",
+    path: `${admin.path}/users`,
+    page: "adminUsers",
+    title: "ADMIN_USERS",
+    async read(rq) {
+      const roles = (await kernel.roles.list()).map(({ name }) => name);
+      const filter = await readFilter(rq, fieldsWith(roles));
+      const { searchParams } = rq.url;
+      const after = searchParams.get("after") ?? undefined;
+      const before = searchParams.get("before") ?? undefined;
+      if (Object.keys(filter.faults).length > 0) {
+        return { filter, roles, users: [], next: undefined, previous: undefined };
+      }
+      const page = await kernel.users.page({
+        ...filter.values,
+        ...(after === undefined ? { before } : { after }),
+        limit: admin.pageSize,
+      });
+      return { filter, roles, ...page };
+    },
+    faults: ({ filter }) => filter.faults,
+    json: ({ users, next, previous }) => ({
+      users: users.map(userJson),
+      next: next ?? null,
+      previous: previous ?? null,
+    }),
+    sections: (shown, rq) => [listSection(admin, rq, shown, fieldsWith(shown.roles))],
+  });
+}
+
+function listSection(
+  admin: Administration,
+  rq: SecurityRequest,
+  { filter, users, next, previous }: UserList,
+  fields: Parameters<typeof filterView>[2],
+): SectionView {
+  const columns = [
+    ...([
+      "LABEL_EMAIL",
+      "LABEL_USERNAME",
+      "ADMIN_ROLES",
+      "ADMIN_STATE",
+      "ADMIN_LAST_SIGN_IN",
+      "ADMIN_CREATED",
+    ] as const),
+  ];
+  return {
+    filter: filterView(rq, rq.path, fields, filter),
+    table: {
+      label: text(rq, "ADMIN_USERS"),
+      columns: columns.map((key) => ({ text: text(rq, key) })),
+      rows: users.map((user) => [
+        { text: user.email, href: pathOf(admin, "admin_user", { id: user.id }) },
+        { text: user.username ?? "" },
+        { text: "", badges: [...user.roles].sort() },
+        { text: text(rq, user.active ? "ADMIN_ACTIVE" : "ADMIN_INACTIVE") },
+        time(rq, user.currentLoginAt ?? user.lastLoginAt),
+        time(rq, user.createDatetime),
+      ]),
+      empty: text(rq, "ADMIN_NONE"),
+    },
+    links: [
+      ...(previous === undefined
+        ? []
+        : [{ href: withQuery(rq.path, filter.query, { before: previous }), text: text(rq, "ADMIN_PREVIOUS") }]),
+      ...(next === undefined
+        ? []
+        : [{ href: withQuery(rq.path, filter.query, { after: next }), text: text(rq, "ADMIN_NEXT") }]),
+      { href: pathOf(admin, "admin_user_create"), text: text(rq, "ADMIN_CREATE_USER") },
+    ],
+  };
+}
+
+/** A user as JSON: nothing that could be used to sign in. */
+export function userJson(user: Account): Readonly<Record<string, unknown>> {
+  const iso = (date: Date | null): string | null => date?.toISOString() ?? null;
+  return {
+    id: user.id,
+    email: user.email,
+    username: user.username,
+    active: user.active,
+    confirmed_at: iso(user.confirmedAt),
+    roles: [...user.roles].sort(),
+    permissions: [...user.permissions].sort(),
+    own_permissions: [...user.ownPermissions].sort(),
+    create_datetime: iso(user.createDatetime),
+    update_datetime: iso(user.updateDatetime),
+    last_login_at: iso(user.lastLoginAt),
+    current_login_at: iso(user.currentLoginAt),
+    login_count: user.loginCount,
+  };
+}
