@@ -36,6 +36,7 @@ export const auditRules: { readonly [Name in SecurityEventName]?: AuditRule<Name
   emailChanged: { fields: ["oldEmail"] },
   roleGranted: { fields: ["role"] },
   roleRevoked: { fields: ["role"] },
+  userPermissionsChanged: { fields: ["added", "removed"] },
   roleCreated: { fields: ["role"] },
   roleDeleted: { fields: ["role"] },
   rolePermissionsChanged: { fields: ["role", "added", "removed"] },

@@ -39,14 +39,14 @@ function fieldOf(name: string, column: Column): Field<unknown> {
         return { fault: { key: "FIELD_INVALID" } };
       }
       if (given.length > maxLength) return { fault: { key: "INVALID_INPUT_LENGTH" } };
-      const value = valueOf(column, given.trim());
+      const value = columnValue(column, given.trim());
       return value === undefined ? { fault: { key: "FIELD_INVALID" } } : { value };
     },
   };
 }
 
 /** The value that a text stands for in a column; undefined: none. */
-function valueOf(column: Column, text: string): unknown {
+function columnValue(column: Column, text: string): unknown {
   switch (column.type) {
     case "string":
     case "text":
