@@ -4,11 +4,13 @@ import type { AuditQuery } from "../../audit/trail.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { TableView } from "../../views/contract.ts";
 import { download, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
+import type { Fault } from "../fields.ts";
 import {
   dayFilter,
   type Filter,
   filterView,
   pagerLinks,
+  readCursor,
   readFilter,
   userFilter,
   withQuery,
@@ -33,6 +35,7 @@ type AuditFilter = Filter<ReturnType<typeof filters>>;
 
 interface TrailPage {
   readonly filter: AuditFilter;
+  readonly faults: Readonly<Record<string, readonly Fault[]>>;
   readonly entries: readonly AuditEntry[];
   readonly names: ReadonlyMap<number, string>;
   readonly isFirst: boolean;
@@ -50,7 +53,7 @@ export function auditPages(admin: Administration): readonly Endpoint[] {
     title: "ADMIN_AUDIT",
     async read(rq) {
       const filter = await readFilter(rq, fields);
-      const after = sequenceOf(rq.url.searchParams.get("after"));
+      const { after, faults } = readCursor(rq, sequenceOf);
       const faulty = Object.keys(filter.faults).length > 0;
       const found = faulty
         ? []
@@ -62,6 +65,7 @@ export function auditPages(admin: Administration): readonly Endpoint[] {
       const entries = found.slice(0, admin.pageSize);
       return {
         filter,
+        faults: { ...filter.faults, ...faults },
         entries,
         names: await namesOf(
           admin,
@@ -71,7 +75,7 @@ export function auditPages(admin: Administration): readonly Endpoint[] {
         next: found.length > entries.length ? entries.at(-1)?.sequence : undefined,
       };
     },
-    faults: ({ filter }) => filter.faults,
+    faults: ({ faults }) => faults,
     json: ({ entries, next }) => ({ entries: entries.map(readable), next: next ?? null }),
     sections(shown, rq) {
       const { filter, next, isFirst } = shown;
@@ -140,8 +144,8 @@ function queryOf({ values }: AuditFilter): AuditQuery {
   };
 }
 
-function sequenceOf(cursor: string | null): number | undefined {
-  return cursor !== null && /^[1-9]\d{0,14}$/.test(cursor) ? Number(cursor) : undefined;
+function sequenceOf(cursor: string): number | undefined {
+  return /^[1-9]\d{0,14}$/.test(cursor) ? Number(cursor) : undefined;
 }
 
 /** Entries of the trail as a table. */

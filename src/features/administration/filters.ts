@@ -87,6 +87,17 @@ export function withQuery(path: string, query: URLSearchParams, more: Readonly<R
   return all.size === 0 ? path : `${path}?${all}`;
 }
 
+/** Where a list goes on: `after` in the query, read by `parse`. A cursor that is none is a fault; the page begins anew then. */
+export function readCursor<T>(
+  rq: SecurityRequest,
+  parse: (text: string) => T | undefined,
+): { readonly after: T | undefined; readonly faults: Readonly<Record<string, readonly Fault[]>> } {
+  const given = rq.url.searchParams.get("after");
+  const after = given === null || given.length > longest ? undefined : parse(given);
+  const faults = given !== null && after === undefined ? { after: [{ key: "FIELD_INVALID" } as const] } : {};
+  return { after, faults };
+}
+
 /** Links to the first and the next page of a list that goes on behind a cursor. */
 export function pagerLinks(
   rq: SecurityRequest,

@@ -4,10 +4,12 @@ import type { SecurityRequest } from "../../http/request.ts";
 import { lengthOfTime } from "../../i18n/length-of-time.ts";
 import type { LabelledCell } from "../../views/contract.ts";
 import type { Endpoint } from "../endpoint.ts";
-import { pagerLinks } from "./filters.ts";
+import type { Fault } from "../fields.ts";
+import { pagerLinks, readCursor } from "./filters.ts";
 import { type Administration, namesOf, pathOf, showing, text, time, userCell, userNumber } from "./pages.ts";
 
 interface LockoutPage {
+  readonly faults: Readonly<Record<string, readonly Fault[]>>;
   readonly lockouts: readonly Lockout[];
   readonly names: ReadonlyMap<number, string>;
   readonly isFirst: boolean;
@@ -23,12 +25,13 @@ export function limitsPage(admin: Administration): Endpoint {
     page: "adminLimits",
     title: "ADMIN_LIMITS",
     async read(rq) {
-      const after = userNumber(rq.url.searchParams.get("after") ?? "");
+      const { after, faults } = readCursor(rq, userNumber);
       // An account may be locked for its password and for its second factor: two rows, one line.
       const limit = 2 * admin.pageSize + 2;
       const found = await limits.locked({ ...(after === undefined ? {} : { after }), limit });
       const lockouts = found.slice(0, admin.pageSize);
       return {
+        faults,
         lockouts,
         names: await namesOf(
           admin,
@@ -38,6 +41,7 @@ export function limitsPage(admin: Administration): Endpoint {
         next: found.length > lockouts.length ? lockouts.at(-1)?.userId : undefined,
       };
     },
+    faults: ({ faults }) => faults,
     json: ({ lockouts, names, next }) => ({
       lockouts: lockouts.map(({ userId, lockedUntil }) => ({
         user_id: userId,

@@ -3,12 +3,14 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { Session } from "../../model/session.ts";
 import type { CellView, SectionView, TableView } from "../../views/contract.ts";
 import { done, type Endpoint } from "../endpoint.ts";
+import type { Fault } from "../fields.ts";
 import { deviceOf } from "../sessions/device.ts";
-import { pagerLinks } from "./filters.ts";
+import { pagerLinks, readCursor } from "./filters.ts";
 import { type Administration, changing, namesOf, pathOf, showing, text, time, userCell } from "./pages.ts";
 
 /** What a list of sessions shows. */
 interface SessionList {
+  readonly faults: Readonly<Record<string, readonly Fault[]>>;
   readonly sessions: readonly Session[];
   readonly names: ReadonlyMap<number, string>;
   readonly isFirst: boolean;
@@ -24,11 +26,12 @@ export function sessionPages(admin: Administration): readonly Endpoint[] {
     page: "adminSessions",
     title: "ADMIN_SESSIONS",
     async read(rq) {
-      const after = cursorOf(rq.url.searchParams.get("after"));
+      const { after, faults } = readCursor(rq, cursorOf);
       const found = await kernel.sessions.page({ after, limit: admin.pageSize + 1 });
       const sessions = found.slice(0, admin.pageSize);
       const last = sessions.at(-1);
       return {
+        faults,
         sessions,
         names: await namesOf(
           admin,
@@ -38,6 +41,7 @@ export function sessionPages(admin: Administration): readonly Endpoint[] {
         next: found.length > sessions.length && last !== undefined ? `${last.expiresAt}.${last.idHash}` : undefined,
       };
     },
+    faults: ({ faults }) => faults,
     json: ({ sessions, names, next }) => ({
       sessions: sessions.map((session) => sessionJson(session, names)),
       next: next ?? null,
@@ -77,8 +81,8 @@ export function sessionPages(admin: Administration): readonly Endpoint[] {
 }
 
 /** "1767322800000.<hash>". */
-function cursorOf(cursor: string | null): SessionKey | undefined {
-  const match = /^(\d{1,15})\.([A-Za-z0-9_-]{43})$/.exec(cursor ?? "");
+function cursorOf(cursor: string): SessionKey | undefined {
+  const match = /^(\d{1,15})\.([A-Za-z0-9_-]{43})$/.exec(cursor);
   return match === null ? undefined : { expiresAt: Number(match[1]), idHash: match[2] as string };
 }
 
@@ -107,7 +111,7 @@ function deviceName(rq: SecurityRequest, session: Session): string {
 }
 
 /** Sessions as a table; with names of users where they are several people's. */
-export function sessionTable(
+function sessionTable(
   admin: Administration,
   rq: SecurityRequest,
   sessions: readonly Session[],

@@ -1,11 +1,14 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
+import { PortcullisError } from "../../model/errors.ts";
 import type { SectionView } from "../../views/contract.ts";
 import type { Endpoint } from "../endpoint.ts";
+import type { Fault } from "../fields.ts";
 import { type Filter, type FilterField, filterView, readFilter, withQuery } from "./filters.ts";
 import { type Administration, pathOf, showing, text, time } from "./pages.ts";
 
 interface UserList {
+  readonly faults: Readonly<Record<string, readonly Fault[]>>;
   readonly filter: Filter<{
     readonly search: FilterField<string>;
     readonly role: FilterField<string>;
@@ -59,17 +62,23 @@ export function usersPage(admin: Administration): Endpoint {
       const { searchParams } = rq.url;
       const after = searchParams.get("after") ?? undefined;
       const before = searchParams.get("before") ?? undefined;
-      if (Object.keys(filter.faults).length > 0) {
-        return { filter, roles, users: [], next: undefined, previous: undefined };
+      const { faults } = filter;
+      if (Object.keys(faults).length > 0) {
+        return { filter, faults, roles, users: [], next: undefined, previous: undefined };
       }
-      const page = await kernel.users.page({
-        ...filter.values,
-        ...(after === undefined ? { before } : { after }),
-        limit: admin.pageSize,
-      });
-      return { filter, roles, ...page };
+      const query = { ...filter.values, limit: admin.pageSize };
+      try {
+        const page = await kernel.users.page({ ...query, ...(after === undefined ? { before } : { after }) });
+        return { filter, faults, roles, ...page };
+      } catch (error) {
+        // A cursor that is none of this list's: the page begins anew.
+        if (!(error instanceof PortcullisError && error.code === "invalid_field")) throw error;
+        const field = after === undefined ? "before" : "after";
+        const page = await kernel.users.page(query);
+        return { filter, faults: { [field]: [{ key: "FIELD_INVALID" }] }, roles, ...page };
+      }
     },
-    faults: ({ filter }) => filter.faults,
+    faults: ({ faults }) => faults,
     json: ({ users, next, previous }) => ({
       users: users.map(userJson),
       next: next ?? null,

@@ -43,6 +43,8 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
   for (const { attribute, label } of proof.attributes) identities[attribute] = identityField(attribute, label);
   return endpoint({
     name: "login",
+    // Clients learn here who they are; whoever is signed in is not signed in once more.
+    whileImpersonating: true,
     path: "/login",
     authz: open("to sign in"),
     page: "login",
