@@ -57,7 +57,7 @@ export function endpointHandler(
     const respond = async (): Promise<Response> => {
       try {
         const verdict = await endpoint.authz.check(rq);
-        const acting = actingAsAnother(rq, endpoint);
+        const acting = await actingAsAnother(rq, endpoint);
         if (acting !== undefined) return await context.refusals.verdict(rq, acting);
         if (verdict.kind !== "allow") return await context.refusals.verdict(rq, verdict);
         return method === "GET" ? await show(context, endpoint, rq) : await submit(context, endpoint, rq, limit);
@@ -90,10 +90,20 @@ export function methodNotAllowed(context: EngineContext, endpoint: Endpoint): (c
 }
 
 /** Whoever acts as somebody else reaches none of the pages that change or tell what the account is guarded by. */
-function actingAsAnother(rq: SecurityRequest, endpoint: Endpoint): Forbidden | undefined {
-  if (rq.identity?.impersonator === undefined || endpoint.whileImpersonating === true) return undefined;
+async function actingAsAnother(rq: SecurityRequest, endpoint: Endpoint): Promise<Forbidden | undefined> {
+  if (endpoint.whileImpersonating === true) return undefined;
+  let acts = rq.identity?.impersonator !== undefined;
+  if (!acts && rq.cookie(rq.system.cookies.name("impersonator")) !== undefined) {
+    // Also where the endpoint asks for no session: in this browser nobody else's credential counts meanwhile.
+    const asked = rq.identity;
+    acts = (await rq.system.identify(rq, sessionOnly))?.impersonator !== undefined;
+    if (!acts) rq.identity = asked;
+  }
+  if (!acts) return undefined;
   return { kind: "forbidden", status: 403, key: "IMPERSONATION_REFUSED", reason: "acts as another user" };
 }
+
+const sessionOnly: readonly string[] = ["session"];
 
 async function show(context: EngineContext, endpoint: Endpoint, rq: SecurityRequest): Promise<Response> {
   const shown = await endpoint.show(rq);
@@ -131,8 +141,8 @@ async function submit(
     if (asJson(endpoint, rq) || csrf === "CSRF_ORIGIN") return context.refusals.verdict(rq, csrfFault(csrf));
     return page(context, endpoint, rq, { typed: body, fields: {}, form: [{ key: csrf }] }, 400);
   }
-  // An open page asks only here who it is.
-  const acting = actingAsAnother(rq, endpoint);
+  // Some endpoints ask only here who it is.
+  const acting = await actingAsAnother(rq, endpoint);
   if (acting !== undefined) return context.refusals.verdict(rq, acting);
   const values: Record<string, unknown> = {};
   const faults: Record<string, readonly Fault[]> = {};

@@ -39,6 +39,7 @@ export type Endpoint =
   | "KEY-NEW"
   | "SESSIONS"
   | "USERS"
+  | "ADMIN-PAGES"
   | "ME"
   | "ME-CHANGE"
   | "BASIC"
@@ -96,8 +97,9 @@ const places: Readonly<Record<Endpoint, Place>> = {
   "OAUTH-CB": account(/\/(?:login\/)?oauth-?response\/:\w+$/),
   REFRESH: account(/\/(?:refresh|token\/refresh|refresh-token)$/),
   "KEY-NEW": account(/\/(?:api-)?keys$/, "POST"),
-  SESSIONS: account(/\/sessions$/),
-  USERS: account(/\/users$/),
+  SESSIONS: account(/^(?!\/administration\/).*\/sessions$/),
+  USERS: account(/^(?!\/administration\/).*\/users$/),
+  "ADMIN-PAGES": account(/^\/administration\/users$/),
   ME: { path: /^\/me$/ },
   "ME-CHANGE": { path: /^\/me$/, where: ({ method }) => method === "PATCH" || method === "PUT" },
   BASIC: { path: /^\/http$/, where: ({ schemes }) => schemes.includes("basic") },
@@ -118,6 +120,8 @@ const helpers: readonly RegExp[] = [
   /\/(?:delete-account|export-account)$/,
   /\/(?:delete-account|keep-account|not-me|unlock)\/:token$/,
   /\/unlock$/,
+  // Played beside ADMIN-PAGES.
+  /^\/administration(?:\/|$)/,
 ];
 
 /** The path of a logical endpoint, or undefined where its feature is off. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { ConfigurationError } from "portcullis";
-import { accountDeletion, notices, sessions } from "portcullis/features";
+import { accountDeletion, administration, notices, sessions } from "portcullis/features";
 import { type FlaskSecuritySettings, type FlaskTranslation, fromFlaskSecurity } from "portcullis/flask";
 import { type LabArguments, type ProfileName, UsageError } from "./arguments.ts";
 
@@ -52,10 +52,14 @@ export function readSettings({ settings, profile, production }: LabArguments): L
   if (translation.unsupported.length > 0) {
     throw new UsageError(`settings that are not known or not supported: ${translation.unsupported.join(", ")}`);
   }
-  // There are no settings for these.
+  // There are no settings for these. `/admin` is a sample route; the permission is one that the role admin has.
+  const pages = administration({ path: "/administration", permission: "super" });
   if (profile === "full") {
-    const more = [sessions(), accountDeletion(), notices()];
+    const more = [sessions(), accountDeletion(), notices(), pages];
     return { translation: { ...translation, features: [...translation.features, ...more] }, limits };
+  }
+  if (profile === "spa") {
+    return { translation: { ...translation, features: [...translation.features, pages] }, limits };
   }
   if (profile !== "token") return { translation, limits };
   // There is no setting for it. What says how long sessions live has no meaning then.
