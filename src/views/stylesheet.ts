@@ -175,7 +175,8 @@ table { inline-size: 100%; border-collapse: collapse; font-size: 0.9375rem; }
 caption { text-align: start; padding-block-end: 0.5rem; color: var(--muted); }
 th, td { padding: 0.625rem 0.75rem; border-block-end: 1px solid color-mix(in srgb, var(--border) 30%, transparent); text-align: start; vertical-align: top; }
 th { font-weight: 600; }
-td, tbody th { overflow-wrap: break-word; max-inline-size: 24rem; }
+th, td { overflow-wrap: break-word; max-inline-size: 24rem; }
+thead th, td time, th time { white-space: nowrap; }
 .part .badge + .badge { margin-inline-start: 0.25rem; }
 .part .badge { color: var(--text); }
 .known { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr; gap: 0.375rem 1.5rem; margin: 0; }

@@ -35,6 +35,12 @@ export function time(rq: SecurityRequest, at: number | Date | null | undefined):
   return moment(rq.catalogue, typeof at === "number" ? at : at.getTime());
 }
 
+/** Names as a cell, each in a frame of its own. */
+export function badges(names: Iterable<string>): CellView {
+  const list = [...names].sort();
+  return list.length === 0 ? { text: "–" } : { text: "", badges: list };
+}
+
 const tabs: readonly (readonly [endpoint: string, key: MessageKey])[] = [
   ["admin_users", "ADMIN_USERS"],
   ["admin_roles", "ADMIN_ROLES"],

@@ -3,7 +3,7 @@ import type { Role } from "../../model/user.ts";
 import { done, type Endpoint, invalid } from "../endpoint.ts";
 import { type Field, textField } from "../fields.ts";
 import { withQuery } from "./filters.ts";
-import { type Administration, changing, pathOf, showing, text } from "./pages.ts";
+import { type Administration, badges, changing, pathOf, showing, text } from "./pages.ts";
 import { keepingAdministrators } from "./user-actions.ts";
 import { permissionsField } from "./user-forms.ts";
 
@@ -37,7 +37,7 @@ function list(admin: Administration): Endpoint {
           rows: roles.map(({ name, description, permissions }) => [
             { text: name, href: pathOf(admin, "admin_role", { role: name }) },
             { text: description ?? "" },
-            { text: "", badges: permissions },
+            badges(permissions),
           ]),
           empty: text(rq, "ADMIN_NONE"),
         },
@@ -64,7 +64,7 @@ function one(admin: Administration): Endpoint {
         title: role.name,
         facts: [
           ...(role.description === null ? [] : [{ label: text(rq, "ADMIN_DESCRIPTION"), text: role.description }]),
-          { label: text(rq, "ADMIN_PERMISSIONS"), text: "", badges: role.permissions },
+          { label: text(rq, "ADMIN_PERMISSIONS"), ...badges(role.permissions) },
         ],
         links: [
           { href: pathOf(admin, "admin_role_edit", { role: role.name }), text: text(rq, "ADMIN_EDIT_ROLE") },

@@ -149,7 +149,7 @@ function sessionTable(
     label: text(rq, "ADMIN_SESSIONS"),
     columns: columns.map((key) => ({ text: text(rq, key) })),
     rows: sessions.map(row),
-    empty: text(rq, "DEVICES_NONE"),
+    empty: text(rq, "ADMIN_NONE"),
   };
 }
 

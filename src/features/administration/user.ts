@@ -8,7 +8,7 @@ import type { CellView, LabelledCell, PageLink, SectionView } from "../../views/
 import type { Endpoint } from "../endpoint.ts";
 import { trailTable } from "./audit.ts";
 import { withQuery } from "./filters.ts";
-import { type Administration, namesOf, pathOf, showing, text, time, userOf } from "./pages.ts";
+import { type Administration, badges, namesOf, pathOf, showing, text, time, userOf } from "./pages.ts";
 import { sessionSection } from "./sessions.ts";
 import { actionsFor } from "./user-actions.ts";
 import { userJson } from "./users.ts";
@@ -72,9 +72,9 @@ export function userPage(
         {
           title: text(rq, "ADMIN_ACCESS"),
           facts: [
-            { label: text(rq, "ADMIN_ROLES"), text: "", badges: [...user.roles].sort() },
-            { label: text(rq, "ADMIN_PERMISSIONS"), text: "", badges: [...user.permissions].sort() },
-            { label: text(rq, "ADMIN_PERMISSIONS_OWN"), text: "", badges: [...user.ownPermissions].sort() },
+            { label: text(rq, "ADMIN_ROLES"), ...badges(user.roles) },
+            { label: text(rq, "ADMIN_PERMISSIONS"), ...badges(user.permissions) },
+            { label: text(rq, "ADMIN_PERMISSIONS_OWN"), ...badges(user.ownPermissions) },
           ],
           links: [
             linkTo(admin, rq, user, "admin_user_roles", "ADMIN_USER_ROLES"),
