@@ -42,6 +42,9 @@ export const auditRules: { readonly [Name in SecurityEventName]?: AuditRule<Name
   rolePermissionsChanged: { fields: ["role", "added", "removed"] },
   impersonationStarted: { fields: ["reason", "until"] },
   auditExported: { fields: ["count"] },
+  apiKeyCreated: { fields: ["key", "name"] },
+  apiKeyRevoked: { fields: ["key"] },
+  userUpdated: { fields: ["fields"] },
   // What can't be stored must not be stored: it goes to the log.
   auditFailed: { skip: true },
 };

@@ -26,7 +26,7 @@ export interface SecurityEvents {
   userSignedOut: { user: Account };
   /** Somebody who is signed in asked for what they may not. */
   permissionDenied: { user: Account | undefined; reason: string };
-  /** Sessions of a user were ended before their time, by the user or an administrator: one of them, all others, or all. */
+  /** Sessions of a user were ended: by the user one of them, or all others, or by an administrator all. `count` of them. */
   sessionsEnded: { user: Account; which: "one" | "others" | "all"; count: number };
   /** A remember credential was presented that had been replaced: whoever uses it now may have stolen it. It is revoked. */
   rememberReused: { userId: number };
@@ -106,6 +106,11 @@ export interface SecurityEvents {
   impersonationStarted: { user: Account; administrator: Account; reason: string; until: number };
   /** The administrator is themselves again. */
   impersonationEnded: { user: Account; administrator: Account };
+  /** A key that programs sign in with was made; `key` is its id. */
+  apiKeyCreated: { user: Account; key: string; name: string };
+  apiKeyRevoked: OfUser & { readonly key: string };
+  /** Fields of an account were changed by an administrator, or the profile by its owner. */
+  userUpdated: OfUser & { readonly fields: readonly string[] };
 
   // The trail itself
   /** Entries were taken out into a file: so many. */

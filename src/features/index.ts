@@ -2,6 +2,7 @@
 
 export { type AccountDeletionOptions, accountDeletion } from "./account-deletion/index.ts";
 export { type AdministrationOptions, administration, type ImpersonationOptions } from "./administration/index.ts";
+export { type ApiKeysOptions, apiKeys } from "./api-keys/index.ts";
 export { type ChangeEmailOptions, changeEmail } from "./change-email/index.ts";
 export { changePassword } from "./change-password/index.ts";
 export { type ConfirmationOptions, confirmation } from "./confirmation/index.ts";
@@ -41,4 +42,6 @@ export { type RegistrationOptions, registration } from "./registration/index.ts"
 export { sessions } from "./sessions/index.ts";
 export { tracking } from "./tracking/index.ts";
 export { type UnlockOptions, unlock } from "./unlock/index.ts";
+export { userManagement } from "./user-management/index.ts";
+export type { UserManagementOptions } from "./user-management/options.ts";
 export { type UsernamesOptions, usernames } from "./usernames/index.ts";

@@ -1,7 +1,7 @@
-import { html } from "portcullis/views";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { column, outbox, portcullis } from "portcullis";
 import { administration, passwords, sessions, usernames } from "portcullis/features";
+import { html } from "portcullis/views";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { describeBrowser, launch } from "./browser.ts";
 import { type RunningExample, startExample } from "./example-server.ts";
