@@ -193,7 +193,10 @@ export function endpoint<const Fields extends Readonly<Record<string, Field<unkn
  * `submit` answers every method.
  */
 export function jsonEndpoint<const Fields extends Readonly<Record<string, Field<unknown>>>>(
-  definition: Pick<EndpointDefinition<Fields>, "name" | "path" | "authz" | "authn" | "fields" | "limits" | "submit"> & {
+  definition: Pick<
+    EndpointDefinition<Fields>,
+    "name" | "path" | "authz" | "authn" | "fields" | "limits" | "submit" | "whileImpersonating"
+  > & {
     /** Default POST. */
     readonly method?: EndpointMethod;
     /** See Endpoint. */

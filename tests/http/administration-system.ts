@@ -13,6 +13,7 @@ export async function administered(options: AdministrationOptions = {}, override
   const system = await start({
     features: [passwords(), usernames(), sessions(), administration(options)],
     mail: { sender: outbox() },
+    permissions: ["read", "write", "admin"] as never,
     ...overrides,
   });
   await system.security.roles.addPermissions("admin", "admin" as never);

@@ -90,6 +90,13 @@ describe("users", () => {
     const third = await emails(`/admin/users?after=${second.next}`);
     expect(third).toMatchObject({ emails: ["nop"], next: null });
     expect((await emails(`/admin/users?before=${third.previous}`)).emails).toEqual(["ada", "off"]);
+    expect((await emails("/admin/users?sort=newest")).emails).toEqual(["nop", "off"]);
+    const sorted = await emails("/admin/users?sort=email");
+    expect(sorted.emails).toEqual(["ada", "ann"]);
+    expect((await emails(`/admin/users?sort=email&after=${sorted.next}`)).emails).toEqual(["bob", "nop"]);
+    expect((await emails("/admin/users?sort=email-desc")).emails).toEqual(["off", "nop"]);
+    const heads = await ada.get("/admin/users?sort=email&active=true", html);
+    expect(heads.text).toContain('aria-sort="ascending"><a href="/admin/users?active=true&amp;sort=email-desc">');
     expect((await emails("/admin/users?search=AN")).emails).toEqual(["ann"]);
     expect((await emails("/admin/users?role=admin")).emails).toEqual(["ada"]);
     expect((await emails("/admin/users?active=false")).emails).toEqual(["off"]);

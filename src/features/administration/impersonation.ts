@@ -4,11 +4,12 @@ import type { MessageKey } from "../../i18n/catalogue.ts";
 import { lengthOfTime } from "../../i18n/length-of-time.ts";
 import type { Account } from "../../model/account.ts";
 import type { BannerView } from "../../views/contract.ts";
+import { isService } from "../api-keys/index.ts";
 import { done, type Endpoint, endpoint, goTo, refused } from "../endpoint.ts";
 import { textField } from "../fields.ts";
 import { type Administration, changing, pathOf, userOf } from "./pages.ts";
 
-/** What an administrator may act as: an active user who is no administrator themselves, unless the option says otherwise. */
+/** What an administrator may act as: an active person who is no administrator, unless the option says otherwise. */
 export function impersonationRule(options: {
   readonly permission: string;
   readonly administrators: boolean;
@@ -17,6 +18,7 @@ export function impersonationRule(options: {
     administrator.id !== user.id &&
     administrator.active &&
     user.active &&
+    !isService(user) &&
     administrator.hasPermission(options.permission) &&
     (options.administrators || !user.hasPermission(options.permission));
 }

@@ -3,9 +3,10 @@ import { ConfigurationError } from "../../model/errors.ts";
 import { formPage, sectionsPage } from "../../views/pages.ts";
 import { type Endpoint, endpoint, goTo, refused } from "../endpoint.ts";
 import type { Feature } from "../feature.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, checkPath } from "../options.ts";
 import { auditPages } from "./audit.ts";
 import { impersonationPages, impersonationRule } from "./impersonation.ts";
+import { keyPages } from "./keys.ts";
 import { limitsPage } from "./limits.ts";
 import { matrixPage } from "./matrix.ts";
 import { type Administration, mayLook } from "./pages.ts";
@@ -69,6 +70,12 @@ export function administration(options: AdministrationOptions = {}): Feature {
           '"administration" needs sessions; leave it out: sessions.enabled is false',
         );
       }
+      if (!kernel.declaredPermissions.has(settings.permission)) {
+        throw new ConfigurationError(
+          "administration.permission",
+          `there is no permission "${settings.permission}"; add it to the option permissions`,
+        );
+      }
       const admin: Administration = { kernel, ...settings };
       return [
         start(admin),
@@ -76,6 +83,7 @@ export function administration(options: AdministrationOptions = {}): Feature {
         ...userForms(admin),
         userPage(admin, rule),
         ...userActions(admin),
+        ...keyPages(admin),
         ...impersonationPages(admin, rule),
         ...rolePages(admin),
         ...sessionPages(admin),
@@ -97,9 +105,7 @@ function checked(
     impersonation: options.impersonation === false ? "boolean" : "object",
   });
   const { path = "/admin", permission = "admin", pageSize = 25, impersonation = {} } = options;
-  if (!/^(?:\/[A-Za-z0-9._~-]+)+$/.test(path)) {
-    throw new ConfigurationError("administration.path", 'must be a path without a slash at its end, such as "/admin"');
-  }
+  checkPath("administration.path", path);
   if (permission === "" || /[,\s]/.test(permission)) {
     throw new ConfigurationError("administration.permission", "must be the name of a permission");
   }

@@ -4,15 +4,13 @@ import { done, type Endpoint, invalid } from "../endpoint.ts";
 import { type Field, textField } from "../fields.ts";
 import { withQuery } from "./filters.ts";
 import { type Administration, badges, changing, pathOf, showing, text } from "./pages.ts";
+import { permissionsField, unknownPermission } from "./permissions.ts";
 import { keepingAdministrators } from "./user-actions.ts";
-import { permissionsField } from "./user-forms.ts";
 
 /** `/admin/roles`, `/admin/roles/new`, `/admin/roles/:role` with its permissions, and the page that asks before one is deleted. */
 export function rolePages(admin: Administration): readonly Endpoint[] {
   return [list(admin), create(admin), one(admin), edit(admin), remove(admin)];
 }
-
-const longestPermission = 80;
 
 /** The role that the path names. */
 function roleOf(admin: Administration, name: string | undefined): Promise<Role | undefined> {
@@ -104,11 +102,13 @@ function create(admin: Administration): Endpoint {
     fields: {
       name: nameField,
       description: textField({ label: "ADMIN_DESCRIPTION", autocomplete: "off", required: false }),
-      permissions: permissionsField("ADMIN_PERMISSIONS", longestPermission),
+      permissions: permissionsField("ADMIN_PERMISSIONS", admin.kernel.declaredPermissions),
     },
     read: () => true as const,
     async submit({ fields }) {
       const { name, description, permissions } = fields;
+      const unknown = unknownPermission(permissions, admin.kernel.declaredPermissions, new Set());
+      if (unknown !== undefined) return invalid({ permissions: [unknown] });
       try {
         await admin.kernel.roles.create(name, { ...(description === "" ? {} : { description }), permissions });
       } catch (error) {
@@ -128,7 +128,7 @@ function edit(admin: Administration): Endpoint {
     path: `${admin.path}/roles/:role/edit`,
     title: "ADMIN_EDIT_ROLE",
     submitLabel: "ADMIN_SAVE",
-    fields: { permissions: permissionsField("ADMIN_PERMISSIONS", longestPermission) },
+    fields: { permissions: permissionsField("ADMIN_PERMISSIONS", admin.kernel.declaredPermissions) },
     read: (rq) => roleOf(admin, rq.context?.req.param("role")),
     intro: (_rq, role) => ({ key: "ADMIN_FOR_ROLE", params: { role: role.name } }),
     initial: (role) => ({ permissions: role.permissions.join(", ") }),
@@ -136,6 +136,8 @@ function edit(admin: Administration): Endpoint {
       keepingAdministrators(async () => {
         const wanted = new Set(fields.permissions);
         const had = new Set(role.permissions);
+        const unknown = unknownPermission(fields.permissions, admin.kernel.declaredPermissions, had);
+        if (unknown !== undefined) return invalid({ permissions: [unknown] });
         const gone = [...had.difference(wanted)];
         const come = [...wanted.difference(had)];
         // What is taken away may not be: then nothing is done.

@@ -89,8 +89,9 @@ const actions: readonly UserAction[] = [
     fits: always,
     notYourself: true,
     removes: true,
-    async run({ users }, user) {
-      await users.delete(user);
+    async run({ users, services }, user) {
+      // Where the application has things of its own to remove, they go first.
+      await (services.accountDeletion === undefined ? users.delete(user) : services.accountDeletion.remove(user));
       return "ADMIN_USER_DELETED";
     },
   },

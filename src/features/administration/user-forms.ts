@@ -1,14 +1,16 @@
 import type { SecurityRequest } from "../../http/request.ts";
-import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
+import type { Row } from "../../model/schema.ts";
+import { isService } from "../api-keys/index.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
-import { checkboxField, emailField, type Fault, type Field, hiddenField, passwordField, textField } from "../fields.ts";
+import { checkboxField, emailField, type Fault, type Field, hiddenField, passwordField } from "../fields.ts";
 import { policyFaults, setCheckedPassword } from "../passwords/checked-password.ts";
 import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
 import { ownFields, ownValues } from "./own-fields.ts";
 import { type Administration, changing, mayChange, pathOf, text, userOf } from "./pages.ts";
+import { permissionsField, unknownPermission } from "./permissions.ts";
 import { isYourself, keepingAdministrators } from "./user-actions.ts";
 
 /** The forms of the administration that make and change accounts. */
@@ -116,27 +118,31 @@ function edit(admin: Administration): Endpoint {
       const { events } = kernel.system;
       return unlessTaken({ email, username }, async () => {
         const own = ownValues(kernel, values);
-        if (Object.keys(own).length > 0) await kernel.users.update(user, own);
-        // Each ends what hung on the old one.
-        if (email !== user.email) {
-          await kernel.users.setEmail(user, email);
-          const now = (await kernel.users.get(user.id)) ?? user;
-          events.emit("emailChanged", { user: now, oldEmail: user.email });
-        }
+        // A new address or name ends what hung on the old one; all of it is changed, or nothing.
+        const set = {
+          ...own,
+          ...(email === user.email ? {} : { email }),
+          ...(username === user.username ? {} : { username }),
+        };
+        if (Object.keys(set).length > 0) await kernel.users.edit(user, set);
+        const changed = (await kernel.users.get(user.id)) ?? user;
+        if (email !== user.email) events.emit("emailChanged", { user: changed, oldEmail: user.email });
         if (username !== user.username) {
-          await kernel.users.setUsername(user, username);
-          const now = (await kernel.users.get(user.id)) ?? user;
-          events.emit("usernameChanged", { user: now, oldUsername: user.username });
+          events.emit("usernameChanged", { user: changed, oldUsername: user.username });
         }
-        if (isYourself(rq, user)) {
-          const now = await kernel.users.get(user.id);
-          if (now !== undefined && now.fsUniquifier !== user.fsUniquifier) await kernel.signIn.renew(rq, now);
-        }
+        const fields = Object.keys(own).filter((name) => !same(own[name], (user as unknown as Row)[name]));
+        if (fields.length > 0) events.emit("userUpdated", { userId: user.id, fields });
+        const ended = changed.fsUniquifier !== user.fsUniquifier;
+        if (ended && isYourself(rq, user)) await kernel.signIn.renew(rq, changed);
         return done(pathOf(admin, "admin_user", { id: user.id }), { message: { key: "ADMIN_USER_SAVED" } });
       });
     },
     back: backToUser(admin),
   });
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return a instanceof Date && b instanceof Date ? a.getTime() === b.getTime() : (a ?? null) === (b ?? null);
 }
 
 /** What a column holds, as a form shows it. */
@@ -178,7 +184,8 @@ function password(admin: Administration): Endpoint {
     read: (rq) => userOf(admin, rq),
     intro: about,
     // Whoever changes their own must know the old one.
-    objection: (rq, user) => (isYourself(rq, user) ? "ADMIN_NOT_YOURSELF" : undefined),
+    objection: (rq, user) =>
+      isYourself(rq, user) ? "ADMIN_NOT_YOURSELF" : isService(user) ? "ADMIN_SERVICE_ACCOUNT" : undefined,
     async submit({ fields }, user) {
       const faults = await newPasswordFaults(kernel, user, fields, "password", "password_confirm");
       if (faults !== undefined) return invalid(faults);
@@ -190,27 +197,6 @@ function password(admin: Administration): Endpoint {
   });
 }
 
-const mostPermissions = 100;
-
-/** Names of permissions, separated by commas. */
-export function permissionsField(label: MessageKey, longest: number): Field<readonly string[]> {
-  const line = textField({ label, autocomplete: "off", required: false });
-  return {
-    ...line,
-    hint: { key: "ADMIN_PERMISSIONS_HINT" },
-    maxLength: 4_000,
-    parse(input) {
-      if (input === undefined || input === null) return { fault: { key: "FIELD_REQUIRED" } };
-      const names = Array.isArray(input) ? input : typeof input === "string" ? input.split(",") : undefined;
-      if (names === undefined || names.length > mostPermissions) return { fault: { key: "FIELD_INVALID" } };
-      const trimmed = names.map((name: unknown) => (typeof name === "string" ? name.trim() : ""));
-      const list = typeof input === "string" ? trimmed.filter((name) => name !== "") : trimmed;
-      const fine = list.every((name) => /^[^\s,\p{Cc}]+$/u.test(name) && name.isWellFormed() && name.length <= longest);
-      return fine ? { value: [...new Set(list)] } : { fault: { key: "ADMIN_PERMISSION_INVALID" } };
-    },
-  };
-}
-
 /** `/admin/users/:id/permissions`: the permissions that the user has beside those of the roles. */
 function permissions(admin: Administration): Endpoint {
   const { kernel } = admin;
@@ -219,13 +205,15 @@ function permissions(admin: Administration): Endpoint {
     path: `${admin.path}/users/:id/permissions`,
     title: "ADMIN_SET_PERMISSIONS",
     submitLabel: "ADMIN_SAVE",
-    fields: { permissions: permissionsField("ADMIN_PERMISSIONS_OWN", 69) },
+    fields: { permissions: permissionsField("ADMIN_PERMISSIONS_OWN", kernel.declaredPermissions) },
     read: (rq) => userOf(admin, rq),
     intro: about,
     initial: (user) => ({ permissions: [...user.ownPermissions].sort().join(", ") }),
     objection: (rq, user) => (isYourself(rq, user) ? "ADMIN_NOT_YOURSELF" : undefined),
     submit: ({ fields }, user) =>
       keepingAdministrators(async () => {
+        const unknown = unknownPermission(fields.permissions, kernel.declaredPermissions, user.ownPermissions);
+        if (unknown !== undefined) return invalid({ permissions: [unknown] });
         await kernel.users.setPermissions(user, fields.permissions);
         return done(pathOf(admin, "admin_user", { id: user.id }), { message: { key: "ADMIN_USER_SAVED" } });
       }),

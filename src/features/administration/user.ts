@@ -8,6 +8,7 @@ import type { CellView, LabelledCell, PageLink, SectionView } from "../../views/
 import type { Endpoint } from "../endpoint.ts";
 import { trailTable } from "./audit.ts";
 import { withQuery } from "./filters.ts";
+import { keySections } from "./keys.ts";
 import { type Administration, badges, namesOf, pathOf, showing, text, time, userOf } from "./pages.ts";
 import { sessionSection } from "./sessions.ts";
 import { actionsFor } from "./user-actions.ts";
@@ -82,6 +83,7 @@ export function userPage(
           ],
         },
         await credentials(admin, rq, user),
+        ...(await keySections(admin, rq, user)),
         sessionSection(admin, rq, sessions),
         {
           title: text(rq, "ADMIN_TRAIL"),

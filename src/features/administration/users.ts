@@ -1,11 +1,11 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { PortcullisError } from "../../model/errors.ts";
-import type { SectionView } from "../../views/contract.ts";
+import type { SectionView, TableView } from "../../views/contract.ts";
 import type { Endpoint } from "../endpoint.ts";
 import type { Fault } from "../fields.ts";
 import { type Filter, type FilterField, filterView, readFilter, withQuery } from "./filters.ts";
-import { type Administration, pathOf, showing, text, time } from "./pages.ts";
+import { type Administration, badges, pathOf, showing, text, time } from "./pages.ts";
 
 interface UserList {
   readonly faults: Readonly<Record<string, readonly Fault[]>>;
@@ -13,6 +13,7 @@ interface UserList {
     readonly search: FilterField<string>;
     readonly role: FilterField<string>;
     readonly active: FilterField<boolean>;
+    readonly sort: FilterField<(typeof orders)[keyof typeof orders]>;
   }>;
   readonly roles: readonly string[];
   readonly users: readonly Account[];
@@ -20,7 +21,16 @@ interface UserList {
   readonly previous: string | undefined;
 }
 
-/** `/admin/users`: all users, narrowed by address or name, role and state; by their number, or by address while searching. */
+/** In which order users can come. */
+const orders = {
+  "": { label: "ADMIN_SORT_OLDEST", sort: "id", order: "asc" },
+  newest: { label: "ADMIN_SORT_NEWEST", sort: "id", order: "desc" },
+  email: { label: "ADMIN_SORT_EMAIL", sort: "email", order: "asc" },
+  "email-desc": { label: "ADMIN_SORT_EMAIL_DESC", sort: "email", order: "desc" },
+} as const;
+
+/** `/admin/users`: all users, narrowed by address or name, role and state; in an order of four, by address while searching. The
+ * heads of the columns sort too. */
 export function usersPage(admin: Administration): Endpoint {
   const { kernel } = admin;
   const fieldsWith = (roles: readonly string[]) =>
@@ -49,6 +59,19 @@ export function usersPage(admin: Administration): Endpoint {
             ? { value: input === "true" }
             : { fault: { key: "FIELD_INVALID" } as const },
       },
+      sort: {
+        label: "ADMIN_SORT",
+        type: "select",
+        options: (rq: SecurityRequest) =>
+          (Object.keys(orders) as (keyof typeof orders)[]).map((value) => ({
+            value,
+            text: text(rq, orders[value].label),
+          })),
+        parse: (input: string) =>
+          Object.hasOwn(orders, input)
+            ? { value: orders[input as keyof typeof orders] }
+            : { fault: { key: "FIELD_INVALID" } as const },
+      },
     }) as const;
 
   return showing<UserList>(admin, {
@@ -66,7 +89,8 @@ export function usersPage(admin: Administration): Endpoint {
       if (Object.keys(faults).length > 0) {
         return { filter, faults, roles, users: [], next: undefined, previous: undefined };
       }
-      const query = { ...filter.values, limit: admin.pageSize };
+      const { search, role, active, sort: by } = filter.values;
+      const query = { search, role, active, sort: by?.sort, order: by?.order, limit: admin.pageSize };
       try {
         const page = await kernel.users.page({ ...query, ...(after === undefined ? { before } : { after }) });
         return { filter, faults, roles, ...page };
@@ -94,25 +118,32 @@ function listSection(
   { filter, users, next, previous }: UserList,
   fields: Parameters<typeof filterView>[2],
 ): SectionView {
+  const sorted = filter.typed["sort"] ?? "";
+  /** The head of a column that sorts: up, and when it is sorted so, down. */
+  const sorting = (up: string, down: string): Pick<TableView["columns"][number], "sort"> => ({
+    sort: {
+      href: withQuery(rq.path, filter.query, { sort: sorted === up ? down : up }),
+      ...(sorted === up ? { direction: "ascending" } : sorted === down ? { direction: "descending" } : {}),
+    },
+  });
   const columns = [
-    ...([
-      "LABEL_EMAIL",
-      "LABEL_USERNAME",
-      "ADMIN_ROLES",
-      "ADMIN_STATE",
-      "ADMIN_LAST_SIGN_IN",
-      "ADMIN_CREATED",
-    ] as const),
-  ];
+    { key: "LABEL_EMAIL", ...sorting("email", "email-desc") },
+    { key: "LABEL_USERNAME" },
+    { key: "ADMIN_ROLES" },
+    { key: "ADMIN_STATE" },
+    { key: "ADMIN_LAST_SIGN_IN" },
+    // While searching the order is that of addresses.
+    { key: "ADMIN_CREATED", ...(filter.values.search === undefined ? sorting("", "newest") : {}) },
+  ] as const;
   return {
     filter: filterView(rq, rq.path, fields, filter),
     table: {
       label: text(rq, "ADMIN_USERS"),
-      columns: columns.map((key) => ({ text: text(rq, key) })),
+      columns: columns.map(({ key, ...sort }) => ({ text: text(rq, key), ...sort })),
       rows: users.map((user) => [
         { text: user.email, href: pathOf(admin, "admin_user", { id: user.id }) },
         { text: user.username ?? "" },
-        { text: "", badges: [...user.roles].sort() },
+        { ...badges(user.roles) },
         { text: text(rq, user.active ? "ADMIN_ACTIVE" : "ADMIN_INACTIVE") },
         time(rq, user.currentLoginAt ?? user.lastLoginAt),
         time(rq, user.createDatetime),

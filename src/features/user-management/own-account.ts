@@ -103,6 +103,8 @@ function current(kernel: Kernel, settings: ManagementSettings): Endpoint {
     path: settings.path,
     method: "GET",
     authz: signedIn,
+    // Whose account it is must be seen, whoever acts in it.
+    whileImpersonating: true,
     fields: {},
     async submit({ rq }) {
       const account = rq.identity && (await kernel.users.get(rq.identity.account.id));

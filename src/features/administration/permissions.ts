@@ -1,0 +1,35 @@
+import type { MessageKey } from "../../i18n/catalogue.ts";
+import { type Fault, type Field, textField } from "../fields.ts";
+
+const most = 100;
+const longest = 4_000;
+
+/** Names of permissions, separated by commas (in JSON also a list); the hint says which there are. */
+export function permissionsField(label: MessageKey, declared: ReadonlySet<string>): Field<readonly string[]> {
+  return {
+    ...textField({ label, autocomplete: "off", required: false }),
+    hint: { key: "ADMIN_PERMISSIONS_HINT", params: { names: [...declared].sort().join(", ") } },
+    maxLength: longest,
+    parse(input) {
+      if (input === undefined || input === null) return { fault: { key: "FIELD_REQUIRED" } };
+      if (typeof input === "string" && input.length > longest) return { fault: { key: "INVALID_INPUT_LENGTH" } };
+      const names: readonly unknown[] | undefined =
+        typeof input === "string" ? input.split(",") : Array.isArray(input) ? input : undefined;
+      if (names === undefined || names.length > most || names.some((name) => typeof name !== "string")) {
+        return { fault: { key: "FIELD_INVALID" } };
+      }
+      const list = (names as readonly string[]).map((name) => name.trim()).filter((name) => name !== "");
+      return { value: [...new Set(list)] };
+    },
+  };
+}
+
+/** The first that the application does not declare and that was not there before; undefined: all are known. */
+export function unknownPermission(
+  wanted: readonly string[],
+  declared: ReadonlySet<string>,
+  before: ReadonlySet<string>,
+): Fault | undefined {
+  const name = wanted.find((permission) => !declared.has(permission) && !before.has(permission));
+  return name === undefined ? undefined : { key: "ADMIN_PERMISSION_UNKNOWN", params: { name: name.slice(0, 80) } };
+}
