@@ -110,7 +110,7 @@ describeBrowser("the administration's pages in Chromium", () => {
       const { page, complaints } = await administrator({ javaScriptEnabled });
       await page.goto(`${running.url}/admin/users?search=user1%40`);
       await follow(page.getByRole("link", { name: "user1@mail.example" }));
-      await follow(page.getByRole("link", { name: "The user's roles" }));
+      await follow(page.getByRole("link", { name: "The user’s roles" }));
       const row = page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: "employee" }) });
       await follow(row.getByRole("button", { name: "Grant" }));
       expect(await page.getByRole("status").textContent()).toContain("The user has the role employee now.");
