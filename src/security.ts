@@ -263,6 +263,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       decide(request instanceof Request ? request : request.req.raw, loginState(options), {
         ...noRoute,
         label: "security.checkLoginState()",
+        json: true,
       }) as never,
     users: toldUsers(kernel) as unknown as Users<V["user"] & User, V["role"], V["permission"]>,
     roles: kernel.roles as unknown as Roles<V["role"], V["permission"]>,
