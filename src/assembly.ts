@@ -17,6 +17,7 @@ import { createSignIn, type SignIn } from "./authn/sign-in.ts";
 import { createTickets } from "./authn/tickets.ts";
 import { createTokens, type LiveToken, type Tokens } from "./authn/tokens/index.ts";
 import { tokenSettings } from "./authn/tokens/options.ts";
+import { createDecisions } from "./authz/decisions.ts";
 import { createRefusals } from "./authz/refusal.ts";
 import { type CredentialCache, createCredentialCache } from "./datastore/cache.ts";
 import type { Datastore } from "./datastore/contract.ts";
@@ -229,8 +230,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     get defaultSchemes() {
       return defaultSchemes;
     },
-    objectRule: (kind) =>
-      options.objects !== undefined && Object.hasOwn(options.objects, kind) ? options.objects[kind] : undefined,
+    decisions: createDecisions({ objects: new Map(Object.entries(options.objects ?? {})) }),
     freshness: { within: times.within, grace: times.grace },
     markFresh: (identity, until) => {
       if (identity.session !== undefined) sessions.extendFreshness(identity.session, until);

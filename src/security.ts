@@ -3,6 +3,8 @@ import { type AnyOptions, type Assembly, assemble } from "./assembly.ts";
 import type { AuditTrail } from "./audit/trail.ts";
 import type { Lockout } from "./authn/limits/store.ts";
 import type { TokenOverrides } from "./authn/tokens/index.ts";
+import { visibleObjects } from "./authz/decisions.ts";
+import { type ExplainedCase, type Explanation, explain } from "./authz/explain.ts";
 import type { CredentialCache } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
 import { UnknownUserError, type UserReference, type Users } from "./datastore/users.ts";
@@ -61,6 +63,13 @@ export interface Security<V extends Vocabulary> {
   guard<const A extends Authz<V, string>>(authz: A): MiddlewareHandler<GuardedEnv<V, SignsIn<A>>>;
   /** The same guards on a web-standard request. */
   check<const A extends Authz<V, string>>(request: Request, authz: A): Promise<Decision<V, SignsIn<A>>>;
+  /**
+   * Those of the identifiers, in their order, whose object this user may reach in this mode: the rule of the option
+   * `objects` that a route asks, asked for a list. For nobody (null): none. Rejects with what the rule throws.
+   */
+  visible<Id>(kind: V["object"], user: CurrentUser<V> | null, ids: Iterable<Id>, mode?: string): Promise<Id[]>;
+  /** What a guard would say of this caller, with the reasons, each part of it on its own. Nothing is logged or told. */
+  explain(authz: Authz<V, string>, of: ExplainedCase): Promise<Explanation>;
   readonly users: Users<V["user"], V["role"]>;
   readonly roles: Roles<V["role"], V["permission"]>;
   readonly events: EventHub;
@@ -215,6 +224,11 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     },
     guard: (authz) => middleware(authz) as never,
     check: (request, authz) => check(request, authz) as never,
+    visible: (kind, user, ids, mode) => visibleObjects(system.decisions, kind, user as Account | null, ids, mode),
+    explain(authz, of) {
+      const { guard, facts } = compile(authz, "security.explain()");
+      return explain(system, guard, facts, of);
+    },
     users: toldUsers(kernel) as unknown as Users<V["user"] & User, V["role"]>,
     roles: kernel.roles as unknown as Roles<V["role"], V["permission"]>,
     events: system.events,

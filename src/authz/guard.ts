@@ -36,7 +36,8 @@ export interface GuardDescription {
   readonly permissions?: readonly string[];
   readonly objects?: readonly {
     readonly kind: string;
-    readonly parameter: string;
+    /** The parameters that identify it; none: the route's first. */
+    readonly parameters: readonly string[];
     readonly mode: string | undefined;
   }[];
   readonly scopes?: readonly string[];
@@ -60,6 +61,8 @@ declare const guardWords: unique symbol;
 export interface Guard<W extends GuardWords = GuardWords> {
   check(rq: SecurityRequest): Awaitable<Verdict>;
   describe(): GuardDescription;
+  /** The guards that it is made of, for explaining a decision. */
+  readonly parts?: readonly Guard[];
   /** For the compiler only; never there at run time. */
   readonly [guardWords]?: W;
 }

@@ -10,7 +10,7 @@ import type { SecurityRequest } from "./request.ts";
 
 /**
  * An object kind's check: may this user, in this mode, reach that object? True: yes; false: no (403); undefined: there is
- * no such object (404). Throwing closes the route.
+ * no such object (404). Where several parameters identify it, `id` is the list of their values. Throwing closes the route.
  */
 export type ObjectRule = (
   user: NonNullable<Identity["account"]>,
@@ -18,6 +18,20 @@ export type ObjectRule = (
   id: any,
   mode: string | undefined,
 ) => Awaitable<boolean | undefined>;
+
+/** What the application's own functions say of a user. */
+export interface Decisions {
+  /** True for a kind of object that the option `objects` has a rule for. */
+  isObject(kind: string): boolean;
+  /** What the rule says; `rq` is the request that it is asked for, undefined: none in particular. */
+  object(
+    rq: SecurityRequest | undefined,
+    kind: string,
+    account: Identity["account"],
+    id: unknown,
+    mode: string | undefined,
+  ): Awaitable<boolean | undefined>;
+}
 
 /** How recent a proof of identity must be; both in milliseconds. */
 export interface FreshnessLimits {
@@ -38,7 +52,7 @@ export interface System {
   challenges(schemes: readonly string[], realm: string | undefined, rq: SecurityRequest): readonly string[];
   /** The names of the schemes that a request is tried with where nothing is said. */
   readonly defaultSchemes: readonly string[];
-  objectRule(kind: string): ObjectRule | undefined;
+  readonly decisions: Decisions;
   readonly freshness: FreshnessLimits;
   /** A freshness check passed: its grace begins. */
   markFresh(identity: Identity, until: number): void;

@@ -61,13 +61,18 @@ export function checkWords(
   check("role", description.roles, words.roles, "roles");
   check("permission", description.permissions, words.permissions, "permissions");
   check("scope", description.scopes, words.scopes, "scopes");
-  for (const { kind, parameter } of description.objects ?? []) {
+  for (const { kind, parameters: named } of description.objects ?? []) {
     check("object kind", [kind], words.objects, "objects");
-    if (parameters !== undefined && !parameters.includes(parameter)) {
-      const list = parameters.length === 0 ? "the route has none" : `the route has ${parameters.join(", ")}`;
+    if (parameters === undefined) continue;
+    const list = parameters.length === 0 ? "the route has none" : `the route has ${parameters.join(", ")}`;
+    if (named.length === 0 && parameters.length === 0) {
+      throw new ConfigurationError(label, `authz: object("${kind}"): there is no first parameter; ${list}`);
+    }
+    const unknown = named.find((parameter) => !parameters.includes(parameter));
+    if (unknown !== undefined) {
       throw new ConfigurationError(
         label,
-        `authz: object("${kind}", "${parameter}"): there is no such parameter; ${list}`,
+        `authz: object("${kind}", "${unknown}"): there is no such parameter; ${list}`,
       );
     }
   }

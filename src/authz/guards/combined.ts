@@ -53,6 +53,7 @@ export function allOf<const Guards extends readonly Guard[]>(...guards: Guards):
     return allow;
   };
   return {
+    parts: guards,
     check: (rq) => from(rq, 0),
     describe: () => merge(`all of (${descriptions.map(({ text }) => text).join("; ")})`, descriptions, "some"),
   };
@@ -84,6 +85,7 @@ export function anyOf<const Guards extends readonly Guard[]>(...guards: Guards):
     return (nearest as Refused).verdict;
   };
   return {
+    parts: guards,
     check: (rq) => from(rq, 0, undefined),
     describe: () => merge(`any of (${descriptions.map(({ text }) => text).join("; ")})`, descriptions, "every"),
   };

@@ -1,0 +1,42 @@
+import type { Decisions, ObjectRule } from "../http/system.ts";
+import type { Account } from "../model/account.ts";
+import { ConfigurationError } from "../model/errors.ts";
+
+/** What deciding needs: the application's own functions. */
+export interface DecisionsContext {
+  readonly objects: ReadonlyMap<string, ObjectRule>;
+}
+
+/** Makes the decisions of one running system. */
+export function createDecisions({ objects }: DecisionsContext): Decisions {
+  return {
+    isObject: (kind) => objects.has(kind),
+    object: (_rq, kind, account, id, mode) => objects.get(kind)?.(account, id, mode),
+  };
+}
+
+/** So many rules are asked at once for a list: more would only wait for the application's database. */
+const atOnce = 16;
+
+/**
+ * Those of the identifiers, in their order, whose object this user may reach in this mode: the rule that a route asks,
+ * asked for a list. Rejects with what a rule throws.
+ */
+export async function visibleObjects<Id>(
+  decisions: Decisions,
+  kind: string,
+  account: Account | null,
+  ids: Iterable<Id>,
+  mode: string | undefined,
+): Promise<Id[]> {
+  if (!decisions.isObject(kind)) throw new ConfigurationError("visible", `there is no object kind "${kind}"`);
+  if (account === null) return [];
+  const list = [...ids];
+  const seen: Id[] = [];
+  for (let start = 0; start < list.length; start += atOnce) {
+    const part = list.slice(start, start + atOnce);
+    const answers = await Promise.all(part.map(async (id) => decisions.object(undefined, kind, account, id, mode)));
+    seen.push(...part.filter((_, index) => answers[index] === true));
+  }
+  return seen;
+}
