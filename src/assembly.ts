@@ -66,6 +66,7 @@ export type AnyOptions = SecurityOptions<
   OwnColumns,
   string,
   object,
+  string,
   string
 >;
 
@@ -227,10 +228,15 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     log,
     identify: (rq, schemes) => authenticator.identify(rq, schemes ?? rq.route.authn ?? defaultSchemes),
     challenges: (schemes, own, rq) => authenticator.challenges(schemes, own, rq),
+    insufficient: (scheme, scopes) => authenticator.insufficient(scheme, scopes),
     get defaultSchemes() {
       return defaultSchemes;
     },
-    decisions: createDecisions({ objects: new Map(Object.entries(options.objects ?? {})) }),
+    decisions: createDecisions({
+      objects: new Map(Object.entries(options.objects ?? {})),
+      groups: options.groups ?? [],
+      groupCheck: options.groupCheck,
+    }),
     freshness: { within: times.within, grace: times.grace },
     markFresh: (identity, until) => {
       if (identity.session !== undefined) sessions.extendFreshness(identity.session, until);
@@ -410,7 +416,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       bags,
       authenticator,
       words: {
-        roles: new Set(options.roles ?? []),
+        roles: new Set([...(options.roles ?? []), ...(options.groups ?? [])]),
         permissions: new Set(options.permissions ?? []),
         objects: new Set(Object.keys(options.objects ?? {})),
         scopes: new Set(options.scopes ?? []),

@@ -15,7 +15,7 @@ import type { BodyLimits } from "./http/body.ts";
 import type { CsrfOptions } from "./http/csrf.ts";
 import { checkedOrigins } from "./http/redirect.ts";
 import type { SecurityRequest } from "./http/request.ts";
-import type { ObjectRule } from "./http/system.ts";
+import type { GroupCheck, ObjectRule } from "./http/system.ts";
 import type { LanguageOptions, MessageOptions } from "./i18n/languages.ts";
 import type { PayloadMaker } from "./model/account.ts";
 import { namedColumns, type OwnColumns, type OwnFields } from "./model/column.ts";
@@ -40,6 +40,7 @@ export interface SecurityOptions<
   SchemeName extends string = never,
   Bag extends object = Record<string, unknown>,
   Scope extends string = never,
+  Group extends string = never,
 > {
   /** Keys of at least 32 characters; the first signs, all verify, so that keys can be changed without signing anybody out. */
   readonly secretKeys: readonly string[];
@@ -52,6 +53,10 @@ export interface SecurityOptions<
 
   /** The roles that routes and code may name. They are created in the database when they are missing. */
   readonly roles?: readonly Role[];
+  /** The groups that routes may name beside the roles. Who is in one, `groupCheck` says. */
+  readonly groups?: readonly Group[];
+  /** `(user, group) => boolean`, or a function for each group: `{ staff: (user) => … }`. */
+  readonly groupCheck?: NoInfer<GroupCheck<Group>>;
   /** The permissions that routes and code may name. */
   readonly permissions?: readonly Permission[];
   /** The scopes that routes and tokens may name. */
@@ -192,6 +197,7 @@ type AnyOptions = SecurityOptions<
   OwnColumns,
   string,
   object,
+  string,
   string
 >;
 
@@ -214,6 +220,8 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   datastore: "any",
   features: "list",
   roles: "list",
+  groups: "list",
+  groupCheck: "any",
   permissions: "list",
   objects: "object",
   columns: "object",
@@ -369,6 +377,7 @@ function checkSchemes({ authn, schemes, trustedProxies, sessions }: AnyOptions):
 function checkVocabulary(options: AnyOptions): void {
   for (const [path, words] of [
     ["roles", options.roles],
+    ["groups", options.groups],
     ["permissions", options.permissions],
     ["scopes", options.scopes],
   ] as const) {
@@ -378,12 +387,13 @@ function checkVocabulary(options: AnyOptions): void {
       if (typeof word !== "string" || word === "" || /[,\s]/.test(word) || word.length > 80) {
         throw new ConfigurationError(where, "must be a word of 1 to 80 characters without commas and white space");
       }
-      if (path === "roles" && reservedRoles.has(word))
+      if ((path === "roles" || path === "groups") && reservedRoles.has(word))
         throw new ConfigurationError(where, `"${word}" means something else in a route`);
       if (seen.has(word)) throw new ConfigurationError(where, `"${word}" is there twice`);
       seen.add(word);
     }
   }
+  checkGroups(options);
   for (const [kind, rule] of Object.entries(options.objects ?? {})) {
     if (typeof rule !== "function")
       throw new ConfigurationError(`objects.${kind}`, "a function (user, id, mode) is expected");
@@ -409,6 +419,32 @@ function checkVocabulary(options: AnyOptions): void {
     if (typeof name !== "string" || !/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name))
       throw new ConfigurationError(`tables.${table}`, "is no name for a table");
   }
+}
+
+/** Each group has its function, and each function its group. */
+function checkGroups({ groups, groupCheck, roles }: AnyOptions): void {
+  const both = groups?.find((name) => roles?.includes(name));
+  if (both !== undefined) throw new ConfigurationError("groups", `"${both}" is a role too; choose another name`);
+  if (groupCheck === undefined) {
+    if (groups === undefined || groups.length === 0) return;
+    throw new ConfigurationError("groupCheck", "is missing: who is in these groups? What the database says is a role");
+  }
+  if (typeof groupCheck === "function") {
+    if (groups === undefined) throw new ConfigurationError("groups", "is missing: which groups does groupCheck know?");
+    return;
+  }
+  if (typeof groupCheck !== "object" || groupCheck === null || Array.isArray(groupCheck)) {
+    throw new ConfigurationError("groupCheck", "a function (user, group), or an object of functions, is expected");
+  }
+  for (const [name, check] of Object.entries(groupCheck as object)) {
+    if (groups?.includes(name) !== true) {
+      throw new ConfigurationError(`groupCheck.${name}`, "there is no such group; add it to the option groups");
+    }
+    if (typeof check !== "function")
+      throw new ConfigurationError(`groupCheck.${name}`, "a function (user) is expected");
+  }
+  const lacking = groups?.find((name) => !Object.hasOwn(groupCheck, name));
+  if (lacking !== undefined) throw new ConfigurationError(`groupCheck.${lacking}`, "a function (user) is expected");
 }
 
 function checkOrigins(options: AnyOptions): readonly string[] {

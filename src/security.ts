@@ -131,11 +131,12 @@ export async function portcullis<
   const SchemeName extends string = never,
   Bag extends object = Record<string, unknown>,
   const Scope extends string = never,
+  const Group extends string = never,
 >(
-  options: SecurityOptions<Role, Permission, Objects, Columns, SchemeName, Bag, Scope>,
+  options: SecurityOptions<Role, Permission, Objects, Columns, SchemeName, Bag, Scope, Group>,
 ): Promise<
   Security<{
-    readonly role: Role;
+    readonly role: Role | Group;
     readonly permission: Permission;
     readonly object: keyof Objects & string;
     readonly scheme: BuiltInScheme | SchemeName;

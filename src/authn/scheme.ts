@@ -14,6 +14,8 @@ export interface Scheme {
   authenticate(rq: SecurityRequest): Awaitable<Identity | undefined>;
   /** The `WWW-Authenticate` values that tell a client of this scheme (RFC 9110 11.6.1). */
   challenge?(realm: string, rq: SecurityRequest): string | readonly string[] | undefined;
+  /** What a client of this scheme is told whose credential lacks one of these scopes (RFC 6750 3.1). */
+  insufficient?(scopes: readonly string[]): string | undefined;
   /** True: browsers send its credentials along by themselves, so unsafe requests must come from our own pages. */
   readonly ambient?: boolean;
 }

@@ -1,15 +1,31 @@
-import type { Decisions, ObjectRule } from "../http/system.ts";
+import type { Decisions, GroupCheck, ObjectRule } from "../http/system.ts";
 import type { Account } from "../model/account.ts";
+import { type Awaitable, settled } from "../model/awaitable.ts";
 import { ConfigurationError } from "../model/errors.ts";
 
 /** What deciding needs: the application's own functions. */
 export interface DecisionsContext {
   readonly objects: ReadonlyMap<string, ObjectRule>;
+  readonly groups: readonly string[];
+  /** Checked with `groups`; undefined: there are none. */
+  readonly groupCheck: GroupCheck<string> | undefined;
 }
 
 /** Makes the decisions of one running system. */
-export function createDecisions({ objects }: DecisionsContext): Decisions {
+export function createDecisions({ objects, groups, groupCheck }: DecisionsContext): Decisions {
+  const checks = new Map(
+    groups.map((group) => [group, typeof groupCheck === "function" ? groupCheck : groupCheck?.[group]]),
+  );
+  const asked = (account: Account, group: string): Awaitable<boolean | undefined> =>
+    checks.get(group)?.(account, group);
+  // Only the very value true lets in.
+  const isTrue = (answer: unknown): boolean => answer === true;
   return {
+    isGroup: (name) => checks.has(name),
+    inGroup(_rq, account, group) {
+      const answer = settled(asked(account, group));
+      return answer instanceof Promise ? answer.then(isTrue) : isTrue(answer);
+    },
     isObject: (kind) => objects.has(kind),
     object: (_rq, kind, account, id, mode) => objects.get(kind)?.(account, id, mode),
   };

@@ -152,8 +152,14 @@ export function createRefusals(context: RefusalContext): Refusals {
       context.flash(rq, "error", rq.text("UNAUTHORIZED"));
       return seeOther(own, 302);
     }
-    const code = verdict.status === 400 ? verdict.key.toLowerCase() : "forbidden";
-    return message(rq, verdict.status, code, verdict.key, { page: verdict.status === 403 ? "unauthorized" : "error" });
+    const { scopes } = verdict;
+    const via = rq.identity?.via;
+    const told = scopes === undefined || via === undefined ? undefined : rq.system.insufficient(via, scopes);
+    const refused = scopes === undefined ? "forbidden" : "insufficient_scope";
+    return message(rq, verdict.status, verdict.status === 400 ? verdict.key.toLowerCase() : refused, verdict.key, {
+      page: verdict.status === 403 ? "unauthorized" : "error",
+      ...(told === undefined ? {} : { headers: { "www-authenticate": told } }),
+    });
   };
 
   const reauthenticate = async (rq: SecurityRequest, verdict: Stale): Promise<Response> => {

@@ -19,6 +19,8 @@ export interface Forbidden {
   readonly key: MessageKey;
   /** What failed, for the log and the trail; outsiders don't see it. */
   readonly reason: string;
+  /** The scopes that the credential must have, where it is limited to others (RFC 6750 3.1). */
+  readonly scopes?: readonly string[];
 }
 
 /** The object is not there, or the caller may not know that it is: 404. */

@@ -1,5 +1,6 @@
 import type { EventHub } from "../events/events.ts";
 import type { Catalogues } from "../i18n/languages.ts";
+import type { Account } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
 import type { BodyLimits } from "./body.ts";
@@ -13,21 +14,32 @@ import type { SecurityRequest } from "./request.ts";
  * no such object (404). Where several parameters identify it, `id` is the list of their values. Throwing closes the route.
  */
 export type ObjectRule = (
-  user: NonNullable<Identity["account"]>,
+  user: Account,
   // biome-ignore lint/suspicious/noExplicitAny: the application's rule says which type its identifier has
   id: any,
   mode: string | undefined,
 ) => Awaitable<boolean | undefined>;
 
+/**
+ * Who is in which group, by a function for each group, or by one for all. Only true lets in; throwing closes the route.
+ */
+export type GroupCheck<Group extends string> =
+  | ((user: Account, group: Group) => Awaitable<boolean | undefined>)
+  | { readonly [Name in Group]: (user: Account, group: Name) => Awaitable<boolean | undefined> };
+
 /** What the application's own functions say of a user. */
 export interface Decisions {
+  /** True for a name that the option `groups` declares: any other is a role. */
+  isGroup(name: string): boolean;
+  /** `rq` as with `object`. */
+  inGroup(rq: SecurityRequest | undefined, account: Account, group: string): Awaitable<boolean>;
   /** True for a kind of object that the option `objects` has a rule for. */
   isObject(kind: string): boolean;
   /** What the rule says; `rq` is the request that it is asked for, undefined: none in particular. */
   object(
     rq: SecurityRequest | undefined,
     kind: string,
-    account: Identity["account"],
+    account: Account,
     id: unknown,
     mode: string | undefined,
   ): Awaitable<boolean | undefined>;
@@ -50,6 +62,8 @@ export interface System {
   identify(rq: SecurityRequest, schemes?: readonly string[]): Awaitable<Identity | undefined>;
   /** The `WWW-Authenticate` values for these schemes. */
   challenges(schemes: readonly string[], realm: string | undefined, rq: SecurityRequest): readonly string[];
+  /** What a client of this scheme is told whose credential lacks one of the scopes (RFC 6750 3.1). */
+  insufficient(scheme: string, scopes: readonly string[]): string | undefined;
   /** The names of the schemes that a request is tried with where nothing is said. */
   readonly defaultSchemes: readonly string[];
   readonly decisions: Decisions;

@@ -38,7 +38,7 @@ async function system() {
   app.get("/:order/line/:line", { authz: object("line", ["order", "line"]), params }, (c) => c.text("reached"));
   app.get("/swapped/:line/:order", { authz: object("line", ["order", "line"]), params }, (c) => c.text("reached"));
   app.post("/body", { authz: object("line", ["order", "line"]), params }, (c) => c.text("reached"));
-  app.get("/broken/:order", { authz: object("broken") }, (c) => c.text("reached"));
+  app.get("/broken/:order", { authz: object("broken", "order") }, (c) => c.text("reached"));
   const status = async (path: string): Promise<number> => (await call(app, path, { headers: ann })).status;
   return { security, app, user, asked, status };
 }

@@ -67,6 +67,8 @@ export interface Tokens {
   read(rq: SecurityRequest, via: string, wanted: (identity: Identity) => boolean): Awaitable<Identity | undefined>;
   /** The challenge of the schemes that take tokens (RFC 6750 3); undefined where none is taken from `Authorization`. */
   challenge(realm: string, rq: SecurityRequest): string | undefined;
+  /** What is told to who came with a token that lacks one of these scopes (RFC 6750 3.1). */
+  insufficient(scopes: readonly string[]): string;
   setCookie(rq: SecurityRequest, token: string): void;
   clearCookie(rq: SecurityRequest): void;
 }
@@ -276,6 +278,7 @@ export function createTokens(context: TokensContext): Tokens {
       const sent = rq.header("authorization")?.toLowerCase().startsWith(`${settings.bearer.toLowerCase()} `) === true;
       return `${settings.bearer} realm=${quoted(realm)}${sent ? ', error="invalid_token"' : ""}`;
     },
+    insufficient: (scopes) => `${settings.bearer} error="insufficient_scope", scope=${quoted(scopes.join(" "))}`,
     setCookie,
     clearCookie: (rq) => rq.clearCookie(context.cookie, rq.system.cookies.attributes()),
   };

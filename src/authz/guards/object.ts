@@ -24,11 +24,21 @@ export interface ObjectWords<Kind extends string, Parameter extends string> exte
  * Several parameters identify it together: `object("line", ["order", "line"])`; the rule gets their values as a list in
  * this order. Without a parameter it is the route's first one, where those of the path come first.
  */
-export function object<const Kind extends string, const Parameter extends string = never>(
+export function object<const Kind extends string>(
   kind: Kind,
-  parameter?: Parameter | readonly Parameter[],
+  parameter?: undefined,
   mode?: string,
-): Guard<ObjectWords<Kind, Parameter>> {
+): Guard<ObjectWords<Kind, never>>;
+export function object<const Kind extends string, const Parameter extends string>(
+  kind: Kind,
+  parameter: Parameter | readonly Parameter[],
+  mode?: string,
+): Guard<ObjectWords<Kind, Parameter>>;
+export function object(
+  kind: string,
+  parameter?: string | readonly string[],
+  mode?: string,
+): Guard<ObjectWords<string, string>> {
   const list = parameter === undefined ? [] : typeof parameter === "string" ? [parameter] : parameter;
   const isWord = (word: unknown): boolean => typeof word === "string" && word !== "";
   if (!isWord(kind) || !Array.isArray(list) || !list.every(isWord) || (parameter !== undefined && list.length === 0)) {
