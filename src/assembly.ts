@@ -54,6 +54,7 @@ import { wordsOfSite } from "./passwords/checks/words.ts";
 import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
 import type { AppContext } from "./routes/app.ts";
+import { createRouteNames } from "./routes/names.ts";
 import { createKeyRing } from "./secrets/keyring.ts";
 import { createPageSender, type PageSender } from "./views/frame.ts";
 import { createViews } from "./views/index.ts";
@@ -221,6 +222,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   });
 
   const paths = new Map<string, string>();
+  const names = createRouteNames((name) => paths.get(name));
   const services: Services = {};
   const background = createBackground(log);
   const system: System = {
@@ -246,6 +248,8 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     bodyLimits: { ...BODY_LIMITS, ...given(options.body) },
     csrf,
     cookies,
+    bag: (rq) => bags.open(rq),
+    namedPath: (name, params) => names.path(name, params),
     redirects: createRedirects([...origins, ...(options.redirectOrigins ?? [])]),
     events,
     catalogues,
@@ -415,6 +419,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       refusals,
       bags,
       authenticator,
+      names,
       words: {
         roles: new Set([...(options.roles ?? []), ...(options.groups ?? [])]),
         permissions: new Set(options.permissions ?? []),

@@ -29,9 +29,25 @@ export {
   httpAuthRequired,
   unauthCsrf,
 } from "./authz/guards/authentication.ts";
+export {
+  apiCheckpoint,
+  type CheckpointValue,
+  checkpoint,
+  loginCheck,
+  permissionCheck,
+} from "./authz/guards/checkpoint.ts";
+export type { CheckpointAction, CheckpointActions } from "./authz/guards/checkpoint-actions.ts";
 export { allOf, anyOf } from "./authz/guards/combined.ts";
+export { includeCsrf } from "./authz/guards/csrf.ts";
+export {
+  type ApiKeyCheckpointOptions,
+  apiKeyCheckpoint,
+  type BearerCheckpointOptions,
+  bearerCheckpoint,
+} from "./authz/guards/key-checkpoint.ts";
 export { object } from "./authz/guards/object.ts";
 export { open } from "./authz/guards/open.ts";
+export { type PassFunctionOptions, passFunctionCheck } from "./authz/guards/pass-function.ts";
 export { permissionsAccepted, permissionsRequired, rolesAccepted, rolesRequired } from "./authz/guards/roles.ts";
 export { type ScopeWords, scope } from "./authz/guards/scope.ts";
 export type { Handlers } from "./authz/refusal.ts";

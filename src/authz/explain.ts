@@ -98,6 +98,8 @@ function reasonOf(verdict: Verdict): string | undefined {
       return "there is no such object";
     case "stale":
       return "the proof of identity is too old";
+    case "diverted":
+      return verdict.passed ? undefined : verdict.reason;
     case "redirected":
       return "somebody is signed in";
   }

@@ -48,6 +48,10 @@ export interface GuardDescription {
   /** True: beside `schemes`, an alternative takes the route's own. */
   readonly otherSchemes?: boolean;
   readonly realm?: string;
+  /** Parameters that it needs beside those of objects. */
+  readonly parameters?: readonly string[];
+  /** Names of routes that it may lead to. */
+  readonly routes?: readonly string[];
   /** True when whoever passes is signed in. */
   readonly authenticated: boolean;
 }
@@ -111,4 +115,5 @@ const kinds: ReadonlySet<unknown> = new Set<Verdict["kind"]>([
   "notFound",
   "stale",
   "redirected",
+  "diverted",
 ]);

@@ -76,6 +76,13 @@ export interface System {
   readonly csrf: Csrf;
   readonly cookies: CookieJar;
   readonly redirects: Redirects;
+  /** The session bag of this caller, as guards see it. */
+  bag(rq: SecurityRequest): {
+    get(key: string): unknown;
+    flash(category: "info" | "success" | "warning" | "error", text: string): void;
+  };
+  /** The path of a route or account page that has this name, its parameters filled in. Throws PortcullisError `no_route`. */
+  namedPath(name: string, params: Readonly<Record<string, string | number>>): string;
   readonly events: EventHub;
   /** The texts by language; those of one request are `rq.text(key)`. */
   readonly catalogues: Catalogues<SecurityRequest>;

@@ -76,6 +76,10 @@ export function checkWords(
       );
     }
   }
+  const lacking = description.parameters?.find((name) => parameters !== undefined && !parameters.includes(name));
+  if (lacking !== undefined) {
+    throw new ConfigurationError(label, `authz: the route has no parameter "${lacking}", which its guard needs`);
+  }
   authenticator.check(description.schemes ?? [], `${label}: authz`);
 }
 

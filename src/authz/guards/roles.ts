@@ -54,7 +54,7 @@ function hasAll(rq: SecurityRequest, account: Account, names: readonly string[],
         found ? hasAll(rq, account, names, index + 1) : forbidden(`lacks the role ${name}`),
       );
     }
-    if (!answer) return forbidden(`lacks the role ${name}`);
+    if (answer !== true) return forbidden(`lacks the role ${name}`);
   }
   return allow;
 }
@@ -66,7 +66,7 @@ function hasAny(rq: SecurityRequest, account: Account, names: readonly string[],
     if (answer instanceof Promise) {
       return answer.then((found) => (found ? allow : hasAny(rq, account, names, index + 1)));
     }
-    if (answer) return allow;
+    if (answer === true) return allow;
   }
   return forbidden(`has none of the roles ${names.join(", ")}`);
 }
