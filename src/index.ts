@@ -9,6 +9,7 @@ export type { IdentityDefinition } from "./authn/identity-attributes.ts";
 export type { EndpointLimits, LimitName, LimitOptions } from "./authn/limits/options.ts";
 export type { Rate } from "./authn/limits/rate.ts";
 export type { LimitStore, LimitStoreProvider, Lockout } from "./authn/limits/store.ts";
+export type { PasswordCheck } from "./authn/password-proof.ts";
 export type { Scheme, SchemePlan } from "./authn/scheme.ts";
 export { type DigestAlgorithm, type DigestOptions, digest, digestSecret } from "./authn/schemes/digest.ts";
 export { type FakeOptions, fake } from "./authn/schemes/fake.ts";
@@ -18,6 +19,7 @@ export { type ParamOptions, param, password } from "./authn/schemes/param.ts";
 export type { TokenOverrides } from "./authn/tokens/index.ts";
 export type { Claims } from "./authn/tokens/issuers.ts";
 export type { IssuerOption, JwtKeyOption, JwtOptions, TokenOptions } from "./authn/tokens/options.ts";
+export type { CacheName, Uncache } from "./authz/caches.ts";
 export type { ExplainedCase, ExplainedStep, Explanation } from "./authz/explain.ts";
 export { customGuard, type Guard, type GuardDescription } from "./authz/guard.ts";
 export {
@@ -52,8 +54,12 @@ export { permissionsAccepted, permissionsRequired, rolesAccepted, rolesRequired 
 export { type ScopeWords, scope } from "./authz/guards/scope.ts";
 export type { Handlers } from "./authz/refusal.ts";
 export { allow, forbidden, notFound, stale, type Verdict } from "./authz/verdict.ts";
+export type { CacheStats } from "./datastore/cache.ts";
+export type { CacheOption, CacheOptions } from "./datastore/cache-options.ts";
+export type { GetUserPass, OwnUser } from "./datastore/callback-users.ts";
 export type { Datastore, DatastoreProvider, Transaction } from "./datastore/contract.ts";
 export { type NewRole, type Roles, UnknownRoleError } from "./datastore/roles.ts";
+export type { SharedCache, SharedCacheProvider } from "./datastore/shared-cache.ts";
 export { type NewUser, UnknownUserError, type Users } from "./datastore/users.ts";
 export { DeliveryError, type MailAddress, type MailSender, type OutgoingMail } from "./delivery/mail.ts";
 export { type Outbox, type OutboxOptions, outbox, type SmsOutbox, smsOutbox } from "./delivery/outbox.ts";

@@ -2,10 +2,15 @@ import { auditTables } from "./audit/tables.ts";
 import type { SessionDeclaration } from "./authn/bag.ts";
 import type { IdentityDefinition } from "./authn/identity-attributes.ts";
 import { type LimitOptions, type LimitRules, limitRules } from "./authn/limits/options.ts";
+import type { PasswordCheck } from "./authn/password-proof.ts";
 import type { Scheme, SchemePlan } from "./authn/scheme.ts";
 import type { TokenOptions } from "./authn/tokens/options.ts";
+import { checkGroups } from "./authz/groups.ts";
 import type { Handlers } from "./authz/refusal.ts";
+import type { CacheOptions } from "./datastore/cache-options.ts";
+import type { GetUserPass } from "./datastore/callback-users.ts";
 import type { DatastoreProvider } from "./datastore/contract.ts";
+import { withoutDatastore } from "./datastore/without.ts";
 import type { PhoneOptions } from "./delivery/phone.ts";
 import type { MailOptions, SmsOptions } from "./features/delivery.ts";
 import type { DestinationOptions, SpaOptions } from "./features/destinations.ts";
@@ -47,7 +52,12 @@ export interface SecurityOptions<
   /** The origins under which this server is reached, such as "https://acme.example"; the first one is used in links. */
   readonly origins: readonly string[];
   /** `sqlite("acme.db")`, `postgres(url)`, `mysql(url)`, `memory()` or an adapter of your own. */
-  readonly datastore: DatastoreProvider;
+  readonly datastore?: DatastoreProvider | undefined;
+  /**
+   * In the place of a datastore, for an application that has a user table of its own and no account pages: finds the stored
+   * hash of the password (or more of the user) by login. Who is in a group says `groupCheck`, who may reach an object `objects`.
+   */
+  readonly getUserPass?: GetUserPass;
   /** The parts of the account system, from `portcullis/features`. */
   readonly features?: readonly Feature[];
 
@@ -94,6 +104,8 @@ export interface SecurityOptions<
     readonly cached?: number;
   };
   readonly tokens?: TokenOptions;
+  /** How long decisions are believed, and how many: see docs/authorization.md. */
+  readonly caches?: CacheOptions;
   readonly freshness?: {
     /** A proof of identity is fresh for so long; default "1h". */
     readonly within?: Duration;
@@ -102,6 +114,11 @@ export interface SecurityOptions<
   };
   readonly passwords?: {
     readonly hashing?: HashingOptions;
+    /**
+     * Another way to check passwords, such as `ldap({ … })` from "portcullis/ldap": true and false decide, undefined leaves
+     * it to the stored hash. Asked with the same limits, also of logins that nobody has.
+     */
+    readonly check?: PasswordCheck;
     readonly policy?: PasswordPolicyOptions;
     /** Stands between the system and its hasher; for tests and measurements. */
     readonly wrapHasher?: (hasher: PasswordHasher) => PasswordHasher;
@@ -218,6 +235,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   secretKeys: "any",
   origins: "any",
   datastore: "any",
+  getUserPass: "any",
   features: "list",
   roles: "list",
   groups: "list",
@@ -233,9 +251,10 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   session: "object",
   sessions: { enabled: "flag", idle: "any", absolute: "any", remember: "any", pending: "any", cached: "any" },
   scopes: "list",
+  caches: "object",
   tokens: "object",
   freshness: { within: "any", grace: "any" },
-  passwords: { hashing: "any", policy: "any", wrapHasher: "function" },
+  passwords: { hashing: "any", check: "function", policy: "any", wrapHasher: "function" },
   audit: { keep: "any", required: "flag", queue: "count" },
   csrf: { schemes: "any", unauthenticated: "any", cookie: "any", header: "text" },
   cookies: { prefix: "any", allowInsecure: "flag" },
@@ -292,8 +311,8 @@ export function checkOptions(options: AnyOptions): {
   checkSchemes(options);
   const origins = checkOrigins(options);
   const { datastore, prefix, tokens, csrf, migrate } = options;
-  if (typeof datastore?.open !== "function") {
-    throw new ConfigurationError("datastore", 'is missing; for a start: sqlite("app.db") from "portcullis/sqlite"');
+  if (!withoutDatastore(options) && typeof datastore?.open !== "function") {
+    throw new ConfigurationError("datastore", 'is none; for a start: sqlite("app.db") from "portcullis/sqlite"');
   }
   if (prefix !== undefined && !/^(?:\/[A-Za-z0-9._~-]+)+$/.test(prefix)) {
     throw new ConfigurationError("prefix", 'must be a path without a slash at its end, such as "/auth"');
@@ -318,7 +337,7 @@ export function checkOptions(options: AnyOptions): {
     throw new ConfigurationError("sessions.cached", "must be a whole number, 0 or more");
   }
   checkPaths(options);
-  if (options.sessions?.enabled === false) checkSessionless(options);
+  if (!hasSessions(options)) checkSessionless(options);
   return { origins, times: times(options), limits: limitRules(options.limits ?? {}) };
 }
 
@@ -347,7 +366,7 @@ function checkKind(path: string, value: unknown, kind: Kind): void {
 }
 
 /** The schemes' names and the proxies, before anything is opened. */
-function checkSchemes({ authn, schemes, trustedProxies, sessions }: AnyOptions): void {
+function checkSchemes({ authn, schemes, trustedProxies, sessions, datastore }: AnyOptions): void {
   for (const [index, scheme] of (schemes ?? []).entries()) {
     const made: unknown = (scheme as Partial<Scheme & SchemePlan> | undefined)?.name;
     const { authenticate, make } = (scheme ?? {}) as Partial<Scheme & SchemePlan>;
@@ -359,7 +378,7 @@ function checkSchemes({ authn, schemes, trustedProxies, sessions }: AnyOptions):
     }
   }
   const known: readonly string[] = [
-    ...builtInSchemes.filter((name) => name !== "session" || sessions?.enabled !== false),
+    ...builtInSchemes.filter((name) => name !== "session" || hasSessions({ sessions, datastore })),
     ...(schemes ?? []).map(({ name }) => name),
   ];
   if (authn?.length === 0) throw new ConfigurationError("authn", "name at least one scheme");
@@ -421,32 +440,6 @@ function checkVocabulary(options: AnyOptions): void {
   }
 }
 
-/** Each group has its function, and each function its group. */
-function checkGroups({ groups, groupCheck, roles }: AnyOptions): void {
-  const both = groups?.find((name) => roles?.includes(name));
-  if (both !== undefined) throw new ConfigurationError("groups", `"${both}" is a role too; choose another name`);
-  if (groupCheck === undefined) {
-    if (groups === undefined || groups.length === 0) return;
-    throw new ConfigurationError("groupCheck", "is missing: who is in these groups? What the database says is a role");
-  }
-  if (typeof groupCheck === "function") {
-    if (groups === undefined) throw new ConfigurationError("groups", "is missing: which groups does groupCheck know?");
-    return;
-  }
-  if (typeof groupCheck !== "object" || groupCheck === null || Array.isArray(groupCheck)) {
-    throw new ConfigurationError("groupCheck", "a function (user, group), or an object of functions, is expected");
-  }
-  for (const [name, check] of Object.entries(groupCheck as object)) {
-    if (groups?.includes(name) !== true) {
-      throw new ConfigurationError(`groupCheck.${name}`, "there is no such group; add it to the option groups");
-    }
-    if (typeof check !== "function")
-      throw new ConfigurationError(`groupCheck.${name}`, "a function (user) is expected");
-  }
-  const lacking = groups?.find((name) => !Object.hasOwn(groupCheck, name));
-  if (lacking !== undefined) throw new ConfigurationError(`groupCheck.${lacking}`, "a function (user) is expected");
-}
-
 function checkOrigins(options: AnyOptions): readonly string[] {
   if (!Array.isArray(options.origins) || options.origins.length === 0) {
     throw new ConfigurationError(
@@ -468,9 +461,20 @@ function checkOrigins(options: AnyOptions): readonly string[] {
   return origins;
 }
 
+/** Sessions are rows: without a datastore there are none. */
+export function hasSessions({
+  sessions,
+  datastore,
+}: {
+  readonly sessions?: AnyOptions["sessions"] | undefined;
+  readonly datastore?: unknown;
+}): boolean {
+  return datastore !== undefined && sessions?.enabled !== false;
+}
+
 /** What says something about sessions where there are none. */
-function checkSessionless({ session, sessions, csrf }: AnyOptions): void {
-  const off = "sessions.enabled is false";
+function checkSessionless({ session, sessions, csrf, datastore }: AnyOptions): void {
+  const off = datastore === undefined ? "there is no datastore" : "sessions.enabled is false";
   for (const name of ["idle", "absolute", "remember"] as const) {
     if (sessions?.[name] !== undefined) throw new ConfigurationError(`sessions.${name}`, `leave it out: ${off}`);
   }

@@ -3,9 +3,10 @@ import { type AnyOptions, type Assembly, assemble } from "./assembly.ts";
 import type { AuditTrail } from "./audit/trail.ts";
 import type { Lockout } from "./authn/limits/store.ts";
 import type { TokenOverrides } from "./authn/tokens/index.ts";
+import type { CacheName, Uncache } from "./authz/caches.ts";
 import { visibleObjects } from "./authz/decisions.ts";
 import { type ExplainedCase, type Explanation, explain } from "./authz/explain.ts";
-import type { CredentialCache } from "./datastore/cache.ts";
+import type { CacheStats } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
 import { UnknownUserError, type UserReference, type Users } from "./datastore/users.ts";
 import type { EventHub } from "./events/events.ts";
@@ -106,7 +107,9 @@ export interface Security<V extends Vocabulary> {
   /** Forgets what is cached of a user (or of everybody), in every process: for changes made past these operations. */
   invalidate(user?: { readonly id: number }): Promise<void>;
   /** How the caches are doing. */
-  cacheStats(): Readonly<Record<"session" | "token" | "basic", ReturnType<CredentialCache<never>["stats"]>>>;
+  cacheStats(): Readonly<Record<CacheName, CacheStats>>;
+  /** Takes single entries out of the caches, or all. */
+  readonly uncache: Uncache;
   /** What goes out by mail and text message. */
   readonly delivery: {
     /** Resolves when nothing waits to be sent any more: for tests, and before a script ends. */
@@ -237,13 +240,12 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     audit: assembly.audit,
     hashPassword: (password) => kernel.hasher.hash(password),
     async verifyPassword(user, password) {
-      const account: Account | undefined = user === undefined ? undefined : await kernel.users.get(user.id);
+      const account: Account | undefined = user === undefined ? undefined : await assembly.again(user);
       return kernel.proof.check({ rq: undefined, account, password, authType: "check" });
     },
     async createToken(user, overrides = {}) {
-      const id = typeof user === "number" ? user : user.id;
-      const account = await kernel.users.get(id);
-      if (account === undefined) throw new UnknownUserError(id);
+      const account = await assembly.again(user);
+      if (account === undefined) throw new UnknownUserError(typeof user === "number" ? user : user.id);
       return assembly.tokens.create(account, overrides as TokenOverrides);
     },
     setTokenCookie: (c, token) => assembly.tokens.setCookie(requestAt(c), token),
@@ -267,6 +269,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     accessMatrix: () => app.accounts.records,
     invalidate: (user) => assembly.invalidate(user?.id),
     cacheStats: assembly.cacheStats,
+    uncache: assembly.uncache,
     delivery: {
       idle: assembly.delivery.idle,
       verifyMail: assembly.delivery.verifyMail,

@@ -5,6 +5,7 @@ import type { Awaitable } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
 import type { PasswordProof } from "./password-proof.ts";
+import type { SharedPasswords } from "./shared-passwords.ts";
 import type { SignIn } from "./sign-in.ts";
 import type { Tokens } from "./tokens/index.ts";
 
@@ -34,6 +35,8 @@ export interface SchemeContext {
   readonly signIn: SignIn;
   readonly tokens: Tokens;
   readonly passwords: CredentialCache<LivePassword>;
+  /** Undefined: no other process is asked. */
+  readonly sharedPasswords: SharedPasswords | undefined;
   readonly realm: string;
   readonly origins: readonly string[];
   readonly now: () => number;
