@@ -98,8 +98,17 @@ export {
 export type { Identity } from "./model/identity.ts";
 export type { Role, User } from "./model/user.ts";
 export type { BuiltInScheme, IdentityOption, SecurityOptions, UserOf } from "./options.ts";
+export type { PolicyFault } from "./passwords/checks/check.ts";
 export type { PasswordHasher, Verification } from "./passwords/hasher.ts";
+export { PasswordRefusedError } from "./passwords/refused.ts";
 export { formatMatrix, type MatrixFormat } from "./routes/matrix.ts";
 export type { App, RouteDeclaration, RouteRecord } from "./routes/types.ts";
 export type { Authz, CurrentUser, GuardedEnv, Vocabulary } from "./routes/vocabulary.ts";
-export { type CreateTokenOptions, type Decision, type OwnPage, portcullis, type Security } from "./security.ts";
+export {
+  type CreateTokenOptions,
+  type Decision,
+  type HashPasswordOptions,
+  type OwnPage,
+  portcullis,
+  type Security,
+} from "./security.ts";

@@ -20,6 +20,7 @@ import { PortcullisError } from "./model/errors.ts";
 import type { Identity } from "./model/identity.ts";
 import type { User } from "./model/user.ts";
 import type { BuiltInScheme, SecurityOptions, UserOf } from "./options.ts";
+import { PasswordRefusedError } from "./passwords/refused.ts";
 import { createApp } from "./routes/app.ts";
 import { beginRequest, checkCsrf, expose, requestOf, send } from "./routes/run.ts";
 import type { App, RouteRecord } from "./routes/types.ts";
@@ -43,6 +44,14 @@ export type CreateTokenOptions<Scope extends string> = Omit<TokenOverrides, "sco
   /** Limits the token to these; it is then taken by the scheme "oauth" alone. */
   readonly scopes?: readonly Scope[];
 };
+
+/** What `hashPassword` may be told. */
+export interface HashPasswordOptions {
+  /** True: only a password that the policy accepts. */
+  readonly check?: boolean;
+  /** Whose it is going to be: their names are no passwords. */
+  readonly user?: { readonly id?: number; readonly email?: string; readonly username?: string | null };
+}
 
 /** A page of the application's own in the frame of the account pages. */
 export interface OwnPage {
@@ -78,8 +87,27 @@ export interface Security<V extends Vocabulary> {
   lockouts(page?: { readonly after?: number; readonly limit?: number }): Promise<readonly Lockout[]>;
   /** The trail: who did what, when, from where, with which result. */
   readonly audit: AuditTrail;
-  /** The hash of a password as it would be stored. */
-  hashPassword(password: string): Promise<string>;
+  /**
+   * The hash of a password as it would be stored. With `check: true` the policy is asked first (length, patterns, your own
+   * validators …), about a password of this `user`: rejects with PasswordRefusedError, whose `faults` say why.
+   */
+  hashPassword(password: string, options?: HashPasswordOptions): Promise<string>;
+  /** True when the password is the one of this stored hash, of any known form. Counts nowhere: for hashes of your own. */
+  checkPassword(password: string, hash: string | null | undefined): Promise<boolean>;
+  /**
+   * The user who signs in by this login and password; undefined: nobody, or one who is not active. Takes the same time
+   * for unknown logins, and counts for the limits of the account and, with `c`, of the client's address. Throws LimitedError.
+   */
+  checkUserPassword(login: string, password: string, c?: Context): Promise<CurrentUser<V> | undefined>;
+  /** Who is calling, as the guard found out; null: nobody, or a guard that did not look. */
+  currentUser(c: Context): CurrentUser<V> | null;
+  /**
+   * Who is calling by the route's schemes, also where the guard did not look. Null: nobody, or somebody whose request is
+   * not safe from other websites (a missing CSRF token).
+   */
+  getUser(c: Context): Promise<CurrentUser<V> | null>;
+  /** True when the caller's credential has this scope, or is limited to none; false for nobody. */
+  userScope(c: Context, scope: V["scope"]): boolean;
   /**
    * True when the password is this user's. Takes the same time when there is no such user. Each failure counts for the
    * account's limits; past them it throws LimitedError. Where strangers can call this, limit them by their address too.
@@ -238,7 +266,34 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     events: system.events,
     lockouts: (page) => kernel.limits.locked(page),
     audit: assembly.audit,
-    hashPassword: (password) => kernel.hasher.hash(password),
+    async hashPassword(password, { check: checked = false, user } = {}) {
+      const identities = [user?.email, user?.username].filter((name) => typeof name === "string");
+      const known = user?.id === undefined ? { identities } : { identities, account: { id: user.id } };
+      const faults = checked ? await kernel.policy.check(password, known) : [];
+      if (faults.length > 0) throw new PasswordRefusedError(faults);
+      return kernel.hasher.hash(password);
+    },
+    checkPassword: async (password, hash) => (await kernel.hasher.verify(password, hash)).ok,
+    async checkUserPassword(login, password, c) {
+      const account = await kernel.proof.find(login);
+      const rq = c === undefined ? undefined : requestAt(c);
+      const right = await kernel.proof.check({ rq, account, identity: login, password, authType: "check" });
+      return (right && account?.active === true ? account : undefined) as CurrentUser<V> | undefined;
+    },
+    currentUser: (c) => (requestOf(c)?.identity?.account ?? null) as CurrentUser<V> | null,
+    async getUser(c) {
+      const rq = requestOf(c) ?? new SecurityRequest(system, c.req.raw, noRoute, c);
+      if (rq.identity === undefined) {
+        await system.identify(rq);
+        // Nobody has looked at this yet.
+        if ((await checkCsrf(rq)).kind !== "allow") rq.identity = undefined;
+      }
+      return (rq.identity?.account ?? null) as CurrentUser<V> | null;
+    },
+    userScope(c, name) {
+      const identity = requestOf(c)?.identity;
+      return identity !== undefined && (identity.scopes === undefined || identity.scopes.includes(name));
+    },
     async verifyPassword(user, password) {
       const account: Account | undefined = user === undefined ? undefined : await assembly.again(user);
       return kernel.proof.check({ rq: undefined, account, password, authType: "check" });
