@@ -26,7 +26,7 @@ export type GetUserPass = (login: string) => Awaitable<string | OwnUser | null |
 
 /** What users by callback need. */
 export interface CallbackUsersContext {
-  /** Undefined: everybody whom `passwords.check` knows. */
+  /** Undefined: everybody whom `passwords.check` knows, by the login in lower case. */
   readonly getUserPass: GetUserPass | undefined;
   readonly account: ReturnType<typeof accountFactory>;
   readonly ring: KeyRing;
@@ -83,7 +83,9 @@ export function createCallbackUsers({ getUserPass, account, ring, ownFields }: C
     };
   };
 
-  const byLogin = async (login: string): Promise<Account | undefined> => {
+  const byLogin = async (typed: string): Promise<Account | undefined> => {
+    // Directories take "Ann " and "ann" for the same person: that must be one user, with one budget of guesses.
+    const login = getUserPass === undefined ? typed.normalize("NFKC").toLowerCase().trim().replace(/\s+/g, " ") : typed;
     if (login === "" || login.length > longest || !login.isWellFormed() || /\p{Cc}/u.test(login)) return undefined;
     const found: unknown = getUserPass === undefined ? {} : await getUserPass(login);
     if (found === undefined || found === null) return undefined;
