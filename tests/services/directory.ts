@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export const base = "dc=acme,dc=example";
-export const people = `ou=people,${base}`;
+export const people: string = `ou=people,${base}`;
 export const service = { bindDn: `cn=reader,${base}`, bindPassword: "reader's own password" };
 export const secret = "battery staple";
 
