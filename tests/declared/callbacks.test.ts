@@ -171,7 +171,7 @@ describe("without a datastore: getUserPass, groupCheck, objects", () => {
     expect((await call(app, "/me", by("ann"))).status).toBe(401);
   });
 
-  it("a callback that fails, or answers nonsense, closes", async () => {
+  it("ERR-01: a callback that fails, or answers nonsense, closes", async () => {
     for (const answer of [
       () => Promise.reject(new Error("gone")),
       () => {
