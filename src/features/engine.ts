@@ -322,6 +322,7 @@ async function page(
     if (field.hidden !== true) fields[name] = fieldView(catalogue, name, field, state, name === focus);
   }
   const intro = await endpoint.intro(rq);
+  const account = await endpoint.account(rq);
   const list = await endpoint.list(rq);
   const props: FormPageProps = {
     frame: pages.frame(
@@ -337,6 +338,7 @@ async function page(
     fields,
     hidden: { csrf_token: system.csrf.token(rq) },
     errors: texts(catalogue, state.form),
+    ...(account === undefined ? {} : { account }),
     ...(list === undefined ? {} : { list }),
     ...(endpoint.sections === undefined ? {} : { sections: await endpoint.sections(rq) }),
     ...(endpoint.nav === undefined ? {} : { nav: endpoint.nav(rq) }),
