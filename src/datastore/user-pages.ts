@@ -13,7 +13,10 @@ export interface UserQuery<Role extends string = string> {
   readonly search?: string | undefined;
   readonly role?: Role | undefined;
   readonly active?: boolean | undefined;
-  /** By what users come where nothing is searched for; default "id", which is the order in which they were made. */
+  /**
+   * By what users come where nothing is searched for; default "id", which is the order in which they were made. Those of a
+   * role always come by it.
+   */
   readonly sort?: "id" | "email" | undefined;
   /** Default "asc". */
   readonly order?: "asc" | "desc" | undefined;
@@ -187,8 +190,8 @@ function partsOf(datastore: Datastore, query: UserQuery, roleId: number | undefi
     // Nobody's username has an @ in it.
     return text.includes("@") ? [email] : [email, searchPart(datastore, "username", text, active, roleId)];
   }
-  if (query.sort === "email") return [searchPart(datastore, "email", "", active, roleId)];
   if (roleId !== undefined) return [rolePart(datastore, roleId, active)];
+  if (query.sort === "email") return [searchPart(datastore, "email", "", active, undefined)];
   return [
     {
       name: "id",

@@ -127,7 +127,8 @@ function listSection(
     },
   });
   const columns = [
-    { key: "LABEL_EMAIL", ...sorting("email", "email-desc") },
+    // Those of a role come by their number.
+    { key: "LABEL_EMAIL", ...(filter.values.role === undefined ? sorting("email", "email-desc") : {}) },
     { key: "LABEL_USERNAME" },
     { key: "ADMIN_ROLES" },
     { key: "ADMIN_STATE" },
