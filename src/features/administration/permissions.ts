@@ -4,7 +4,7 @@ import { type Fault, type Field, textField } from "../fields.ts";
 const most = 100;
 const longest = 4_000;
 
-/** Names of permissions, separated by commas (in JSON also a list); the hint says which there are. */
+/** Names of permissions, separated by commas; the hint says which there are. */
 export function permissionsField(label: MessageKey, declared: ReadonlySet<string>): Field<readonly string[]> {
   return {
     ...textField({ label, autocomplete: "off", required: false }),
@@ -12,14 +12,13 @@ export function permissionsField(label: MessageKey, declared: ReadonlySet<string
     maxLength: longest,
     parse(input) {
       if (input === undefined || input === null) return { fault: { key: "FIELD_REQUIRED" } };
-      if (typeof input === "string" && input.length > longest) return { fault: { key: "INVALID_INPUT_LENGTH" } };
-      const names: readonly unknown[] | undefined =
-        typeof input === "string" ? input.split(",") : Array.isArray(input) ? input : undefined;
-      if (names === undefined || names.length > most || names.some((name) => typeof name !== "string")) {
-        return { fault: { key: "FIELD_INVALID" } };
-      }
-      const list = (names as readonly string[]).map((name) => name.trim()).filter((name) => name !== "");
-      return { value: [...new Set(list)] };
+      if (typeof input !== "string") return { fault: { key: "FIELD_INVALID" } };
+      if (input.length > longest) return { fault: { key: "INVALID_INPUT_LENGTH" } };
+      const list = input
+        .split(",")
+        .map((name) => name.trim())
+        .filter((name) => name !== "");
+      return list.length > most ? { fault: { key: "FIELD_INVALID" } } : { value: [...new Set(list)] };
     },
   };
 }
