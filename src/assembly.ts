@@ -52,7 +52,9 @@ import { checkOptions, type SecurityOptions } from "./options.ts";
 import { wordsOfSite } from "./passwords/checks/words.ts";
 import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
-import type { AppContext } from "./routes/app.ts";
+import { type AppContext, compileRoute } from "./routes/app.ts";
+import { createDescription } from "./routes/openapi/description.ts";
+import { openApiSettings } from "./routes/openapi/options.ts";
 import { createKeyRing } from "./secrets/keyring.ts";
 import { createPageSender, type PageSender } from "./views/frame.ts";
 import { createViews } from "./views/index.ts";
@@ -391,6 +393,38 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   }, hour);
   timer.unref();
 
+  const declaration = {
+    system,
+    authenticator,
+    words: {
+      roles: new Set(options.roles ?? []),
+      permissions: new Set(options.permissions ?? []),
+      objects: new Set(Object.keys(options.objects ?? {})),
+      scopes: new Set(options.scopes ?? []),
+    },
+    credentialParameters: [
+      ...(options.schemes ?? []).flatMap((scheme) => (isPlan(scheme) ? (scheme.parameters ?? []) : [])),
+      ...(issuing.carriers.includes("parameter") ? [issuing.parameter] : []),
+      ...(issuing.query === undefined ? [] : [issuing.query]),
+    ],
+  };
+  const accounts = accountRoutes(engine, endpoints, keySets(issuing.keys));
+  const description = createDescription({
+    system,
+    refusals,
+    bags,
+    authenticator,
+    pages,
+    settings: options.openapi === undefined ? undefined : openApiSettings(options.openapi),
+    origins,
+    ownErrors: {
+      application: options.handlers?.renderProblem !== undefined,
+      account: options.handlers?.renderJson !== undefined,
+    },
+    taken: accounts.records.map(({ path }) => path),
+    compile: (path, authz) => compileRoute(declaration, "openapi", "GET", path, { authz }),
+  });
+
   return {
     kernel,
     pages,
@@ -404,24 +438,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     },
     audit,
     tokens,
-    app: {
-      system,
-      refusals,
-      bags,
-      authenticator,
-      words: {
-        roles: new Set(options.roles ?? []),
-        permissions: new Set(options.permissions ?? []),
-        objects: new Set(Object.keys(options.objects ?? {})),
-        scopes: new Set(options.scopes ?? []),
-      },
-      credentialParameters: [
-        ...(options.schemes ?? []).flatMap((scheme) => (isPlan(scheme) ? (scheme.parameters ?? []) : [])),
-        ...(issuing.carriers.includes("parameter") ? [issuing.parameter] : []),
-        ...(issuing.query === undefined ? [] : [issuing.query]),
-      ],
-      accounts: accountRoutes(engine, endpoints, keySets(issuing.keys)),
-    },
+    app: { ...declaration, refusals, bags, accounts, description },
     invalidate,
     cacheStats: () => ({ session: caches.session.stats(), token: caches.token.stats(), basic: caches.basic.stats() }),
     purge,

@@ -9,7 +9,7 @@ export type { IdentityDefinition } from "./authn/identity-attributes.ts";
 export type { EndpointLimits, LimitName, LimitOptions } from "./authn/limits/options.ts";
 export type { Rate } from "./authn/limits/rate.ts";
 export type { LimitStore, LimitStoreProvider, Lockout } from "./authn/limits/store.ts";
-export type { Scheme, SchemePlan } from "./authn/scheme.ts";
+export type { CredentialDescription, Scheme, SchemePlan } from "./authn/scheme.ts";
 export { type DigestAlgorithm, type DigestOptions, digest, digestSecret } from "./authn/schemes/digest.ts";
 export { type FakeOptions, fake } from "./authn/schemes/fake.ts";
 export { type HttpdOptions, httpd } from "./authn/schemes/httpd.ts";
@@ -18,7 +18,7 @@ export { type ParamOptions, param, password } from "./authn/schemes/param.ts";
 export type { TokenOverrides } from "./authn/tokens/index.ts";
 export type { Claims } from "./authn/tokens/issuers.ts";
 export type { IssuerOption, JwtKeyOption, JwtOptions, TokenOptions } from "./authn/tokens/options.ts";
-export { customGuard, type Guard, type GuardDescription } from "./authz/guard.ts";
+export { customGuard, type Guard, type GuardDescription, type GuardRule } from "./authz/guard.ts";
 export {
   anonymousRequired,
   authRequired,
@@ -77,6 +77,9 @@ export type { Role, User } from "./model/user.ts";
 export type { BuiltInScheme, IdentityOption, SecurityOptions, UserOf } from "./options.ts";
 export type { PasswordHasher, Verification } from "./passwords/hasher.ts";
 export { formatMatrix, type MatrixFormat } from "./routes/matrix.ts";
+export type { AnswerDocumentation, RouteDocumentation, ToJsonSchema } from "./routes/openapi/described.ts";
+export type { OpenApiDocument } from "./routes/openapi/document.ts";
+export type { OpenApiOptions } from "./routes/openapi/options.ts";
 export type { App, RouteDeclaration, RouteRecord } from "./routes/types.ts";
 export type { Authz, CurrentUser, GuardedEnv, Vocabulary } from "./routes/vocabulary.ts";
 export { type CreateTokenOptions, type Decision, type OwnPage, portcullis, type Security } from "./security.ts";

@@ -4,6 +4,7 @@ import type { Guard } from "../authz/guard.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import type { Awaitable } from "../model/awaitable.ts";
+import type { Json } from "../routes/openapi/json.ts";
 import type { ListView, PageLink, Pages } from "../views/contract.ts";
 import type { Fault, Field, FieldValues } from "./fields.ts";
 
@@ -76,6 +77,16 @@ export function notFound(): Answer {
   return { kind: "notFound" };
 }
 
+/** What the API's description says of an endpoint's JSON answers: the members of `response`, as JSON Schema by name. */
+export interface EndpointAnswers {
+  /** Of a GET, beside `csrf_token` and, for who is signed in, `user`. */
+  readonly shown?: Json;
+  /** Of a request that did what it was for. */
+  readonly done?: Json;
+  /** True: with `?include_auth_token` an auth token stands in `user`. */
+  readonly token?: boolean;
+}
+
 /** What an endpoint's functions are given. */
 export interface EndpointRequest<Fields extends Readonly<Record<string, Field<unknown>>>> {
   readonly rq: SecurityRequest;
@@ -101,6 +112,7 @@ export interface Endpoint {
   readonly submitLabel: MessageKey;
   readonly fields: Readonly<Record<string, Field<unknown>>>;
   readonly limits?: EndpointLimits;
+  readonly answers?: EndpointAnswers;
   /** Rows with buttons, above the form. */
   list(rq: SecurityRequest): Awaitable<ListView | undefined>;
   /** Links below the form. */
@@ -126,6 +138,8 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
   readonly fields: Fields;
   /** How often it may be submitted; past that the answer is 429 with Retry-After. */
   readonly limits?: EndpointLimits;
+  /** For the API's description. */
+  readonly answers?: EndpointAnswers;
   /** Rows with buttons. A page that has these and no fields shows no form. */
   readonly list?: (rq: SecurityRequest) => Awaitable<ListView | undefined>;
   readonly links?: (rq: SecurityRequest, next: string | undefined) => readonly PageLink[];
@@ -152,7 +166,7 @@ export function endpoint<const Fields extends Readonly<Record<string, Field<unkn
 
 /** Declares an endpoint for programs alone: POST with JSON (or nothing), answered in JSON. It has no page. */
 export function jsonEndpoint<const Fields extends Readonly<Record<string, Field<unknown>>>>(
-  definition: Pick<EndpointDefinition<Fields>, "name" | "path" | "authz" | "authn" | "fields" | "submit">,
+  definition: Pick<EndpointDefinition<Fields>, "name" | "path" | "authz" | "authn" | "fields" | "answers" | "submit">,
 ): Endpoint {
   return {
     ...endpoint({ ...definition, methods: ["POST"], page: "error", title: "API_ERROR", submitLabel: "API_ERROR" }),

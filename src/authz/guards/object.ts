@@ -55,6 +55,11 @@ export function object<const Kind extends string, const Parameter extends string
           ? values.then((all) => decide(rq, identity, all))
           : decide(rq, identity, values);
       }),
-    describe: () => ({ text, objects: [{ kind, parameter, mode }], authenticated: true }),
+    describe: () => ({
+      text,
+      rule: { kind: "object", object: kind, parameter, mode },
+      objects: [{ kind, parameter, mode }],
+      authenticated: true,
+    }),
   };
 }

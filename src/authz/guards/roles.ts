@@ -45,7 +45,7 @@ export function rolesRequired<const Role extends string>(...roles: readonly Role
         for (const role of names) if (!account.roles.has(role)) return forbidden(`lacks the role ${role}`);
         return allow;
       }),
-    describe: () => ({ text, roles: names, authenticated: true }),
+    describe: () => ({ text, rule: { kind: "roles", every: true, names }, roles: names, authenticated: true }),
   };
 }
 
@@ -58,7 +58,7 @@ export function rolesAccepted<const Role extends string>(...roles: readonly Role
       withIdentity(rq, undefined, ({ account }) =>
         names.some((role) => account.roles.has(role)) ? allow : forbidden(`has none of the roles ${names.join(", ")}`),
       ),
-    describe: () => ({ text, roles: names, authenticated: true }),
+    describe: () => ({ text, rule: { kind: "roles", every: false, names }, roles: names, authenticated: true }),
   };
 }
 
@@ -74,7 +74,12 @@ export function permissionsRequired<const Permission extends string>(
         for (const name of names) if (!account.permissions.has(name)) return forbidden(`lacks the permission ${name}`);
         return allow;
       }),
-    describe: () => ({ text, permissions: names, authenticated: true }),
+    describe: () => ({
+      text,
+      rule: { kind: "permissions", every: true, names },
+      permissions: names,
+      authenticated: true,
+    }),
   };
 }
 
@@ -91,6 +96,11 @@ export function permissionsAccepted<const Permission extends string>(
           ? allow
           : forbidden(`has none of the permissions ${names.join(", ")}`),
       ),
-    describe: () => ({ text, permissions: names, authenticated: true }),
+    describe: () => ({
+      text,
+      rule: { kind: "permissions", every: false, names },
+      permissions: names,
+      authenticated: true,
+    }),
   };
 }

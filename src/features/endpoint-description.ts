@@ -1,0 +1,112 @@
+import { isUnsafe } from "../http/csrf.ts";
+import type { System } from "../http/system.ts";
+import type { Catalogue, MessageKey } from "../i18n/catalogue.ts";
+import type { DescribedParameter, DescribedRoute } from "../routes/openapi/described.ts";
+import type { Json } from "../routes/openapi/json.ts";
+import { pathTemplates } from "../routes/openapi/paths.ts";
+import { text } from "./answers.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { Field } from "./fields.ts";
+
+/** An account endpoint for the API's description, one route for each method. */
+export function describeEndpoint(system: System, feature: string, endpoint: Endpoint): readonly DescribedRoute[] {
+  const catalogue = system.catalogues.default;
+  const description = endpoint.authz.describe();
+  const title = catalogue.text(endpoint.title as "TITLE_LOGIN");
+  return endpoint.methods.map((method: string): DescribedRoute => {
+    const unsafe = isUnsafe(method);
+    const { shown, done } = endpoint.answers ?? {};
+    return {
+      method,
+      path: endpoint.path,
+      kind: "account",
+      source: feature,
+      name: endpoint.name,
+      rule: description.rule ?? { kind: "custom" },
+      guard: description.text,
+      schemes: endpoint.authn ?? system.defaultSchemes,
+      input: () => ({
+        parameters: [
+          ...pathParameters(endpoint),
+          ...query(endpoint, unsafe),
+          ...(unsafe ? fields(endpoint, catalogue) : []),
+        ],
+        others: unsafe,
+        definitions: {},
+      }),
+      documentation:
+        endpoint.page === undefined ? {} : { summary: unsafe ? title : `${title}: the form, and what it needs` },
+      account: {
+        page: endpoint.page !== undefined,
+        answer: unsafe ? members(done ?? {}) : members({ csrf_token: text, user: { type: "object" }, ...shown }),
+      },
+    };
+  });
+}
+
+function members(properties: Json): Json {
+  return { type: "object", properties };
+}
+
+function pathParameters({ path }: Endpoint): readonly DescribedParameter[] {
+  const [template] = pathTemplates(path);
+  return (template?.parameters ?? []).map(({ name }) => ({ name, carrier: "path", required: true, schema: text }));
+}
+
+function query({ page, answers }: Endpoint, unsafe: boolean): readonly DescribedParameter[] {
+  const found: DescribedParameter[] = [];
+  if (page !== undefined) {
+    found.push({
+      name: "next",
+      carrier: "query",
+      required: false,
+      schema: text,
+      description: "Pages: where to go on, a path of this server or a URL on one of its origins.",
+    });
+  }
+  if (unsafe && answers?.token === true) {
+    found.push({
+      name: "include_auth_token",
+      carrier: "query",
+      required: false,
+      schema: text,
+      description: "JSON: with any value, an auth token comes along.",
+    });
+  }
+  return found;
+}
+
+function fields(endpoint: Endpoint, catalogue: Catalogue): readonly DescribedParameter[] {
+  return Object.entries(endpoint.fields).map(([name, field]): DescribedParameter => {
+    const { label, hint } = field;
+    const said = typeof label === "string" ? catalogue.text(label as "LABEL_EMAIL") : label.text;
+    const more = hint === undefined ? "" : ` ${catalogue.text(hint.key as MessageKey, hint.params)}`;
+    const meaning = `${said}${said === "" ? "" : "."}${more}`.trim();
+    return {
+      name,
+      carrier: "any",
+      required: field.required,
+      schema: fieldSchema(field),
+      ...(meaning === "" ? {} : { description: meaning }),
+    };
+  });
+}
+
+/** What a field takes in JSON. */
+function fieldSchema({ schema, type, maxLength }: Field<unknown>): Json {
+  if (schema !== undefined) return schema;
+  switch (type) {
+    case "email":
+      return { type: "string", format: "email", maxLength };
+    case "password":
+      return { type: "string", format: "password", maxLength };
+    case "checkbox":
+      return { type: "boolean" };
+    case "number":
+      return { type: ["number", "string"] };
+    case "date":
+      return { type: "string", format: "date" };
+    default:
+      return { type: "string", maxLength };
+  }
+}
