@@ -6,3 +6,4 @@ export {
   datastoreConformance,
   type OpenDatastore,
 } from "./datastore-conformance.ts";
+export { sampleOf } from "./sample.ts";
