@@ -53,7 +53,8 @@ export async function createApp(options: {
     {
       authz: "employee",
       doc: { summary: "The stores whose name is like the pattern" },
-      params: z.object({ pattern: z.string().default("%") }) },
+      params: z.object({ pattern: z.string().default("%") }),
+    },
     async (c, { pattern }) => c.json(await stores.list(pattern)),
   );
 

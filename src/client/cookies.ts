@@ -33,7 +33,12 @@ export function createCookies(now: () => number = Date.now): ClientCookies {
         const name = pair.slice(0, equals);
         const until = endOf(attributes, now());
         if (until <= now()) kept.delete(name);
-        else kept.set(name, { value: pair.slice(equals + 1), secure: attributes.some((each) => /^secure$/i.test(each)), until });
+        else
+          kept.set(name, {
+            value: pair.slice(equals + 1),
+            secure: attributes.some((each) => /^secure$/i.test(each)),
+            until,
+          });
       }
     },
   };

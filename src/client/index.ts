@@ -3,7 +3,16 @@ import type { ChangedUser, ClientDevice, Login, Me, Registration, SecondStep, Si
 import { noAnswer, type Result, resultOf } from "./results.ts";
 import { createTransport, memoryStore, type TokenStore } from "./transport.ts";
 
-export type { ChangedUser, ClientDevice, ClientUser, Login, Me, Registration, SecondStep, SignedIn } from "./answers.ts";
+export type {
+  ChangedUser,
+  ClientDevice,
+  ClientUser,
+  Login,
+  Me,
+  Registration,
+  SecondStep,
+  SignedIn,
+} from "./answers.ts";
 export type { ClientFailure, FailureKind, Result } from "./results.ts";
 export type { ClientTokens, TokenStore } from "./transport.ts";
 
@@ -275,4 +284,3 @@ function checked(options: ClientOptions): {
   }
   return { mode, base: new URL(given), paths: { ...defaultPaths, ...paths } };
 }
-

@@ -55,7 +55,11 @@ export function createTransport(options: TransportOptions): Transport {
   let refreshing: Promise<boolean> | undefined;
 
   /** One request as it is: with cookies and the given credentials, nothing tried again. */
-  const once = async (path: string, init: RequestInit, credentials: Readonly<Record<string, string>>): Promise<Response> => {
+  const once = async (
+    path: string,
+    init: RequestInit,
+    credentials: Readonly<Record<string, string>>,
+  ): Promise<Response> => {
     const url = targetOf(base, path);
     const headers = new Headers(init.headers);
     if (!headers.has("accept")) headers.set("accept", "application/json");
@@ -121,7 +125,8 @@ export function createTransport(options: TransportOptions): Transport {
   const byToken = async (path: string, init: RequestInit): Promise<Response> => {
     const token = (await store.load())?.authentication_token;
     const response = await once(path, init, credentials(token));
-    if (response.status !== 401 || token === undefined || !repeatable(init) || (await isStale(response))) return response;
+    if (response.status !== 401 || token === undefined || !repeatable(init) || (await isStale(response)))
+      return response;
     // Somebody else may have renewed it meanwhile.
     const now = (await store.load())?.authentication_token;
     const renewed = now !== undefined && now !== token ? true : await refresh();

@@ -69,6 +69,8 @@ interface AppState {
   addAccounts(): void;
   /** The last check before the application is used. */
   seal(): void;
+  /** All its routes, the account endpoints included. */
+  described(): readonly DescribedRoute[];
 }
 
 const states = new WeakMap<object, AppState>();
@@ -106,7 +108,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
         add(method, path, handler);
       };
       context.accounts.register(addOwn);
-      context.description.register(addOwn, () => describedRoutes(context, state));
+      context.description.register(addOwn, state.described);
     },
     seal() {
       if (added && checked === routes.length) return;
@@ -130,6 +132,10 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
         }
       }
       checked = routes.length;
+    },
+    described() {
+      state.seal();
+      return [...routes.map((route) => route.describe(route.record.path)), ...context.accounts.described];
     },
   };
   decorate(hono, context, state, "/");
@@ -225,8 +231,7 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
       return [...state.routes.map(({ record }) => record), ...context.accounts.records, ...context.description.records];
     },
     openapi() {
-      state.seal();
-      return context.description.document(describedRoutes(context, state));
+      return context.description.document(state.described());
     },
     fetch: ((request, environment, execution) => {
       state.seal();
@@ -251,9 +256,14 @@ const closedRoute: RouteFacts = {
   kind: "application",
 };
 
-/** All routes of an application for its description, the account endpoints included, in the order in which they are asked. */
-function describedRoutes(context: AppContext, { routes }: AppState): readonly DescribedRoute[] {
-  return [...routes.map((route) => route.describe(route.record.path)), ...context.accounts.described];
+/**
+ * All routes of an application of `security.app()` as they are described, the account endpoints included, in the order in which
+ * they are asked. Throws TypeError for anything else.
+ */
+export function describedRoutesOf(app: object): readonly DescribedRoute[] {
+  const state = states.get(app);
+  if (state === undefined) throw new TypeError("an application of security.app() is expected");
+  return state.described();
 }
 
 /** Checks a declaration against the vocabulary and turns it into what a request needs: once, at start. */

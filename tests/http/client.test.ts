@@ -54,7 +54,11 @@ describe("by session", () => {
   });
 
   it("has a function for each account endpoint that there is", async () => {
-    const routes = (await lab.control("GET", "/routes")) as readonly { readonly source: string; readonly path: string; readonly method: string }[];
+    const routes = (await lab.control("GET", "/routes")) as readonly {
+      readonly source: string;
+      readonly path: string;
+      readonly method: string;
+    }[];
     const wanted = new Set(
       routes
         .filter(({ source, method }) => source !== "application" && method !== "GET")
@@ -121,7 +125,9 @@ describe("by session", () => {
     expect(dataOf(await client.me()).user?.email).toBe(`moved-${email}`);
     const other = fresh();
     dataOf(await other.sendLoginLink(`moved-${email}`));
-    expect(dataOf(await other.loginByLink(await mailedToken(lab, `moved-${email}`)))).toMatchObject({ tf_required: false });
+    expect(dataOf(await other.loginByLink(await mailedToken(lab, `moved-${email}`)))).toMatchObject({
+      tf_required: false,
+    });
   });
 
   it("lists devices and ends them", async () => {
@@ -140,7 +146,11 @@ describe("by session", () => {
     const { client, password } = await person();
     await lab.control("POST", "/clock", { advance: 3 * 3600 });
     const stale = await client.exportAccount();
-    expect(stale).toMatchObject({ ok: false, status: 401, error: { kind: "stale", response: { reauth_required: true } } });
+    expect(stale).toMatchObject({
+      ok: false,
+      status: 401,
+      error: { kind: "stale", response: { reauth_required: true } },
+    });
     dataOf(await client.verify({ password }));
     expect(dataOf(await client.exportAccount())).toHaveProperty("account");
   });
@@ -150,7 +160,9 @@ describe("by session", () => {
     dataOf(await client.login({ email: "joe@lp.com", password: "password" }));
     expect(sent).toEqual(["GET /login", "POST /login"]);
     sent.length = 0;
-    const echoes = await Promise.all([1, 2, 3].map((n) => client.request<{ n: number }>("POST", "/json_auth", { json: { n } })));
+    const echoes = await Promise.all(
+      [1, 2, 3].map((n) => client.request<{ n: number }>("POST", "/json_auth", { json: { n } })),
+    );
     expect(echoes.map((echo) => dataOf(echo).n)).toEqual([1, 2, 3]);
     expect(sent.filter((each) => each === "GET /login")).toEqual([]);
 
@@ -177,7 +189,10 @@ describe("by session", () => {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ email: "matt@lp.com", password: "password" }),
     });
-    cookies.header = otherTab.headers.getSetCookie().map((line) => line.split(";", 1)[0]).join("; ");
+    cookies.header = otherTab.headers
+      .getSetCookie()
+      .map((line) => line.split(";", 1)[0])
+      .join("; ");
     expect(cookies.header).not.toBe(first);
     moved.sent.length = 0;
     expect(dataOf(await swapped.request("POST", "/json_auth", { json: { a: 1 } }))).toEqual({ a: 1 });
@@ -190,7 +205,10 @@ describe("by session", () => {
       baseUrl: "https://acme.example",
       fetch: async (_input, init) => {
         if (init?.method === "POST") posts += 1;
-        const body = init?.method === "POST" ? { response: { errors: ["no"] } } : { response: { csrf_token: String(Math.random()) } };
+        const body =
+          init?.method === "POST"
+            ? { response: { errors: ["no"] } }
+            : { response: { csrf_token: String(Math.random()) } };
         return Response.json(body, { status: init?.method === "POST" ? 400 : 200 });
       },
     });
@@ -200,7 +218,10 @@ describe("by session", () => {
 
   it("deletes the account, which a mailed link takes back", async () => {
     const { client, email, password } = await person();
-    expect(await client.deleteAccount({ password: "wrong" })).toMatchObject({ ok: false, error: { field_errors: { password: expect.any(Array) } } });
+    expect(await client.deleteAccount({ password: "wrong" })).toMatchObject({
+      ok: false,
+      error: { field_errors: { password: expect.any(Array) } },
+    });
     dataOf(await client.deleteAccount({ password }));
     expect((await client.login({ email, password })).ok).toBe(false);
     dataOf(await client.keepAccount(await mailedToken(lab, email)));
@@ -210,11 +231,19 @@ describe("by session", () => {
   it("says how long to wait, that a feature is off, and that nobody answers", async () => {
     const limited = createClient({
       baseUrl: lab.origin,
-      fetch: async () => Response.json({ response: { errors: ["slow"] } }, { status: 429, headers: { "retry-after": "7" } }),
+      fetch: async () =>
+        Response.json({ response: { errors: ["slow"] } }, { status: 429, headers: { "retry-after": "7" } }),
     });
-    expect(await limited.me()).toMatchObject({ ok: false, error: { kind: "limited", retryAfter: 7, errors: ["slow"] } });
+    expect(await limited.me()).toMatchObject({
+      ok: false,
+      error: { kind: "limited", retryAfter: 7, errors: ["slow"] },
+    });
     const elsewhere = createClient({ baseUrl: lab.origin, paths: { recover_username: "/nothing" } });
-    expect(await elsewhere.recoverUsername("joe@lp.com")).toMatchObject({ ok: false, status: 404, error: { kind: "notFound" } });
+    expect(await elsewhere.recoverUsername("joe@lp.com")).toMatchObject({
+      ok: false,
+      status: 404,
+      error: { kind: "notFound" },
+    });
     const nobody = createClient({ baseUrl: "http://127.0.0.1:9" });
     expect(await nobody.me()).toMatchObject({ ok: false, status: 0, error: { kind: "network" } });
   });
@@ -237,12 +266,15 @@ describe("by session", () => {
     expect(() => createClient(options as object)).toThrow(message);
   });
 
-  it.each(["//evil.example/x", "https://evil.example/", "x", "/\\evil.example/"])("sends nothing to %s", async (target) => {
-    const { client, sent } = counting(lab);
-    await expect(client.fetch(target)).rejects.toThrow(TypeError);
-    await expect(client.request("GET", target)).rejects.toThrow(TypeError);
-    expect(sent).toEqual([]);
-  });
+  it.each(["//evil.example/x", "https://evil.example/", "x", "/\\evil.example/"])(
+    "sends nothing to %s",
+    async (target) => {
+      const { client, sent } = counting(lab);
+      await expect(client.fetch(target)).rejects.toThrow(TypeError);
+      await expect(client.request("GET", target)).rejects.toThrow(TypeError);
+      expect(sent).toEqual([]);
+    },
+  );
 });
 
 describe.each([
@@ -261,7 +293,10 @@ describe.each([
     const { client, sent } = counting(lab, { mode: "token" });
     expect(await client.request("GET", "/me")).toMatchObject({ ok: false, status: 401 });
     dataOf(await client.login({ email: "joe@lp.com", password: "password" }));
-    expect(dataOf(await client.request<{ email: string; via: string }>("GET", "/me"))).toMatchObject({ email: "joe@lp.com", via: "token" });
+    expect(dataOf(await client.request<{ email: string; via: string }>("GET", "/me"))).toMatchObject({
+      email: "joe@lp.com",
+      via: "token",
+    });
     await lab.control("POST", "/clock", { advance: 24 * 3600 });
     sent.length = 0;
     const all = await Promise.all(Array.from({ length: 5 }, () => client.request<{ email: string }>("GET", "/me")));
