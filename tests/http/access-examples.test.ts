@@ -1,7 +1,14 @@
 import { readFileSync } from "node:fs";
 import type { OpenApiDocument, RouteRecord } from "portcullis";
 import { type SqlProvider, sqlite } from "portcullis/sqlite";
-import { type AccessPerson, type AccessTestOptions, accessTests, byPassword, type TestClient, testClient } from "portcullis/testing";
+import {
+  type AccessPerson,
+  type AccessTestOptions,
+  accessTests,
+  byPassword,
+  type TestClient,
+  testClient,
+} from "portcullis/testing";
 import { afterAll, describe, it } from "vitest";
 
 /** The examples under the access tests that their readers would write for them. */
@@ -60,7 +67,15 @@ describe("basics", () => {
   accessTests(basics, {
     ...common,
     lock: lockOf("basics"),
-    people: { user: { credentials: byPassword(basics, { email: "test@me.com", password: "password" }, { schemes: ["session", "token"] }) } },
+    people: {
+      user: {
+        credentials: byPassword(
+          basics,
+          { email: "test@me.com", password: "password" },
+          { schemes: ["session", "token"] },
+        ),
+      },
+    },
   });
 });
 
@@ -94,7 +109,10 @@ describe("acme", () => {
 
 /** The entries of a diary: the first is the first writer's, the second the other's. */
 const entries = (owners: readonly string[], keepers: readonly string[]): AccessTestOptions["objects"] => ({
-  entry: { ids: [1, 2, 99], may: (who, id) => (id === 99 ? undefined : keepers.includes(who) || owners[Number(id) - 1] === who) },
+  entry: {
+    ids: [1, 2, 99],
+    may: (who, id) => (id === 99 ? undefined : keepers.includes(who) || owners[Number(id) - 1] === who),
+  },
 });
 
 /** Writes an entry as this client. */
@@ -117,8 +135,22 @@ describe("diary", () => {
 
 const roles = await start("roles");
 const people = {
-  writer: { roles: ["writer"], credentials: byPassword(roles, { email: "writer@example.com", password: "writerpass" }, { schemes: ["session", "token"] }) },
-  admin: { roles: ["admin"], credentials: byPassword(roles, { email: "admin@example.com", password: "adminpass" }, { schemes: ["session", "token"] }) },
+  writer: {
+    roles: ["writer"],
+    credentials: byPassword(
+      roles,
+      { email: "writer@example.com", password: "writerpass" },
+      { schemes: ["session", "token"] },
+    ),
+  },
+  admin: {
+    roles: ["admin"],
+    credentials: byPassword(
+      roles,
+      { email: "admin@example.com", password: "adminpass" },
+      { schemes: ["session", "token"] },
+    ),
+  },
   other: { roles: ["writer"], credentials: registered(roles, "other") },
 };
 await write((await people.writer.credentials["session"]?.()) as TestClient);

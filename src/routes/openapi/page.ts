@@ -109,7 +109,7 @@ function parameters(operation: Json, document: OpenApiDocument, texts: Catalogue
         parameter["description"],
       );
     });
-  return rows.length === 0 ? undefined : table(texts.text("API_PARAMETERS"), texts, rows);
+  return rows.length === 0 ? undefined : table(texts.text("API_PARAMETERS"), operation, texts, rows);
 }
 
 function body(operation: Json, document: OpenApiDocument, texts: Catalogue): Html | undefined {
@@ -133,7 +133,7 @@ function body(operation: Json, document: OpenApiDocument, texts: Catalogue): Htm
       isJson(property) ? property["description"] : undefined,
     ),
   );
-  return html`${table(texts.text("API_BODY"), texts, rows)}<p class="hint"><code>${types}</code></p>\n`;
+  return html`${table(texts.text("API_BODY"), operation, texts, rows)}<p class="hint"><code>${types}</code></p>\n`;
 }
 
 function row(
@@ -149,12 +149,12 @@ function row(
 `;
 }
 
-function table(caption: string, texts: Catalogue, rows: readonly Html[]): Html {
+function table(caption: string, operation: Json, texts: Catalogue, rows: readonly Html[]): Html {
   const heads = (["API_PARAMETER", "API_PLACE", "API_TYPE", "API_MEANING"] as const).map(
     (key) => html`<th scope="col">${texts.text(key)}</th>`,
   );
   return html`<h3>${caption}</h3>
-<div class="scroll"${attributes({ tabindex: "0", role: "region", "aria-label": caption })}><table><thead><tr>${heads}</tr></thead><tbody>
+<div class="scroll"${attributes({ tabindex: "0", role: "region", "aria-label": `${caption}: ${String(operation["operationId"])}` })}><table><thead><tr>${heads}</tr></thead><tbody>
 ${rows}</tbody></table></div>
 `;
 }

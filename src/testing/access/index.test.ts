@@ -1,6 +1,7 @@
 import {
-  allow,
   allOf,
+  allow,
+  anonymousRequired,
   anyOf,
   authRequired,
   customGuard,
@@ -8,6 +9,7 @@ import {
   fresh,
   type Guard,
   httpAuthRequired,
+  oauth,
   object,
   open,
   permissionsRequired,
@@ -15,9 +17,7 @@ import {
   rolesAccepted,
   rolesRequired,
   scope,
-  oauth,
   unauthCsrf,
-  anonymousRequired,
 } from "portcullis";
 import { passwords } from "portcullis/features";
 import { memory } from "portcullis/memory";
@@ -247,14 +247,18 @@ describe("accessTests", () => {
     const subject = await start();
     const { guest } = subject.people;
     const few = await failuresOf(subject, { people: { guest } });
-    expect(few.failures).toContain("GET /admin > has somebody who passes and, unless it is open, somebody who does not");
+    expect(few.failures).toContain(
+      "GET /admin > has somebody who passes and, unless it is open, somebody who does not",
+    );
     const noObjects = await failuresOf(subject, { objects: {} });
     expect(noObjects.failures.some((title) => title.startsWith("GET /any"))).toBe(true);
     const silent = await failuresOf(subject, { may: {} });
     expect(silent.failures).toEqual([
       "GET /own > has somebody who passes and, unless it is open, somebody who does not",
     ]);
-    const mistaken = await failuresOf(subject, { may: { "GET /own": ["clerk"], "GET /admin": ["admin"], "GET /x": [] } });
+    const mistaken = await failuresOf(subject, {
+      may: { "GET /own": ["clerk"], "GET /admin": ["admin"], "GET /x": [] },
+    });
     expect(mistaken.failures).toEqual([
       "is to the routes of the lock",
       // The stale one is an admin too.
@@ -274,7 +278,11 @@ describe("accessTests", () => {
     const subject = await start();
     const { people } = subject;
     const none = { describe: () => {}, it: () => {}, lock, people };
-    expect(() => accessTests({ fetch: () => new Response(), accessMatrix: () => [] }, none)).toThrow(/security\.app\(\)/);
-    expect(() => accessTests(subject.app, { ...none, people: { anonymous: people.guest } })).toThrow(/people\.anonymous/);
+    expect(() => accessTests({ fetch: () => new Response(), accessMatrix: () => [] }, none)).toThrow(
+      /security\.app\(\)/,
+    );
+    expect(() => accessTests(subject.app, { ...none, people: { anonymous: people.guest } })).toThrow(
+      /people\.anonymous/,
+    );
   });
 });
