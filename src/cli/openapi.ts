@@ -1,3 +1,4 @@
+import type { MatrixSource } from "../model/command-line.ts";
 import type { OpenApiDocument } from "../routes/openapi/document.ts";
 import { programApplication } from "./application.ts";
 import { findModule, watchStart } from "./start.ts";
@@ -5,9 +6,9 @@ import { CommandError, type Terminal } from "./terminal.ts";
 
 /** `portcullis openapi`: prints the API's description. Returns the exit code. */
 export async function openapi(terminal: Terminal, module: string | undefined): Promise<number> {
-  const app: { readonly openapi?: () => OpenApiDocument } = await programApplication(
-    watchStart("routes", findModule(module)),
-  );
+  const app = (await programApplication(watchStart("routes", findModule(module)))) as MatrixSource & {
+    readonly openapi?: () => OpenApiDocument;
+  };
   // The program may have loaded another copy of the package, one that does not know this yet.
   if (typeof app.openapi !== "function") throw new CommandError("the application can not describe itself");
   terminal.print(`${JSON.stringify(app.openapi(), null, 2)}\n`);
