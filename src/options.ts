@@ -150,7 +150,7 @@ export interface SecurityOptions<
   /** Functions of your own in the place of the built-in answers. */
   readonly handlers?: Handlers;
   /** Serves the API's description (OpenAPI 3.1), for programs and as a page: `openapi: { authz: "AUTH" }`. Default: nowhere. */
-  readonly openapi?: OpenApiOptions<Role>;
+  readonly openapi?: OpenApiOptions<NoInfer<Role>>;
   /** What JSON answers show of a user. */
   readonly securityPayload?: PayloadMaker;
   /** True: answers may tell whether an account exists. Friendlier to people, and to those who collect addresses. */

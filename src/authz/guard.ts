@@ -46,7 +46,8 @@ export type GuardRule =
   | {
       readonly kind: "object";
       readonly object: string;
-      readonly parameter: string;
+      /** Those that identify it, together. None: the route's first one. */
+      readonly parameters: readonly string[];
       readonly mode: string | undefined;
     }
   /** Signed in with a second factor. */

@@ -15,13 +15,16 @@ export function describeEndpoint(system: System, feature: string, endpoint: Endp
   const title = catalogue.text(endpoint.title as "TITLE_LOGIN");
   return endpoint.methods.map((method: string): DescribedRoute => {
     const unsafe = isUnsafe(method);
-    const { shown, done } = endpoint.answers ?? {};
+    const { shown, done, failures } = endpoint.answers ?? {};
+    // What programs alone call answers every method by doing something; a page is only looked at by GET.
+    const looks = !unsafe && endpoint.page !== undefined;
     return {
       method,
       path: endpoint.path,
       kind: "account",
       source: feature,
-      name: endpoint.name,
+      name:
+        endpoint.methods.length === 1 || method === "POST" ? endpoint.name : `${method.toLowerCase()}_${endpoint.name}`,
       rule: description.rule ?? { kind: "custom" },
       guard: description.text,
       schemes: endpoint.authn ?? system.defaultSchemes,
@@ -29,8 +32,9 @@ export function describeEndpoint(system: System, feature: string, endpoint: Endp
         parameters: [
           ...pathParameters(endpoint),
           ...query(endpoint, unsafe),
-          ...(unsafe ? fields(endpoint, catalogue) : []),
+          ...(looks ? [] : fields(endpoint, catalogue)),
         ],
+        // What is sent beside the fields is not looked at.
         others: unsafe,
         definitions: {},
       }),
@@ -38,7 +42,8 @@ export function describeEndpoint(system: System, feature: string, endpoint: Endp
         endpoint.page === undefined ? {} : { summary: unsafe ? title : `${title}: the form, and what it needs` },
       account: {
         page: endpoint.page !== undefined,
-        answer: unsafe ? members(done ?? {}) : members({ csrf_token: text, user: { type: "object" }, ...shown }),
+        answer: looks ? members({ csrf_token: text, user: { type: "object" }, ...shown }) : members(done ?? {}),
+        failures: failures ?? [],
       },
     };
   });

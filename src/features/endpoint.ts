@@ -85,6 +85,8 @@ export interface EndpointAnswers {
   readonly done?: Json;
   /** True: with `?include_auth_token` an auth token stands in `user`. */
   readonly token?: boolean;
+  /** Statuses with which it may refuse, beside 400 and what its guard says. */
+  readonly failures?: readonly (401 | 403 | 404 | 409)[];
 }
 
 /** What an endpoint's functions are given. */

@@ -1,6 +1,12 @@
 /** The kit for testing an application that uses Portcullis, and for proving a datastore adapter. */
 
-export { type AccessObjects, type AccessSubject, type AccessTestOptions, accessTests } from "./access/index.ts";
+export {
+  type AccessObjectId,
+  type AccessObjects,
+  type AccessSubject,
+  type AccessTestOptions,
+  accessTests,
+} from "./access/index.ts";
 export { type AccessPerson, byPassword, type Credential } from "./access/people.ts";
 export { type ClientAnswer, type ClientRequest, type Target, type TestClient, testClient } from "./client.ts";
 export {

@@ -108,7 +108,7 @@ describe("acme", () => {
 });
 
 /** The entries of a diary: the first is the first writer's, the second the other's. */
-const entries = (owners: readonly string[], keepers: readonly string[]): AccessTestOptions["objects"] => ({
+const entries = (owners: readonly string[], keepers: readonly string[]): NonNullable<AccessTestOptions["objects"]> => ({
   entry: {
     ids: [1, 2, 99],
     may: (who, id) => (id === 99 ? undefined : keepers.includes(who) || owners[Number(id) - 1] === who),

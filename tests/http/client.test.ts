@@ -1,6 +1,8 @@
+import type { OpenApiDocument } from "portcullis";
 import { type Client, createClient, type Result, type TokenStore } from "portcullis/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type LabProcess, startLab } from "../lab/process.ts";
+import { operationsOf, undescribed } from "./openapi-checks.ts";
 
 /** What a result must have brought. */
 function dataOf<T>(result: Result<T>): T {
@@ -33,7 +35,21 @@ function counting(lab: LabProcess, options: Parameters<typeof createClient>[0] =
 
 describe("by session", () => {
   let lab: LabProcess;
-  const fresh = (): Client => createClient({ baseUrl: lab.origin });
+  let document: OpenApiDocument;
+  /** What was answered otherwise than the API's description says. */
+  const undocumented: unknown[] = [];
+  const fresh = (): Client => createClient({ baseUrl: lab.origin, fetch: checked });
+  const checked: typeof fetch = async (input, init) => {
+    const response = await fetch(input, init);
+    const { pathname } = new URL(String(input));
+    const method = init?.method ?? "GET";
+    const one = operationsOf(document).find(
+      (each) => each.method === method && new RegExp(`^${each.path.replace(/\{\w+\}/g, "[^/]+")}$`).test(pathname),
+    );
+    const fault = one === undefined ? "not described" : await undescribed(document, one, response.clone());
+    if (fault !== undefined) undocumented.push([method, pathname, response.status, fault]);
+    return response;
+  };
   let count = 0;
   /** A new account's client, signed in. */
   const person = async (): Promise<{ readonly client: Client; readonly email: string; readonly password: string }> => {
@@ -48,9 +64,11 @@ describe("by session", () => {
 
   beforeAll(async () => {
     lab = await startLab(["--profile", "full"]);
+    document = (await lab.control("GET", "/openapi")) as OpenApiDocument;
   });
   afterAll(async () => {
     await lab?.stop();
+    expect(undocumented).toEqual([]);
   });
 
   it("has a function for each account endpoint that there is", async () => {

@@ -57,7 +57,7 @@ export function object<const Kind extends string, const Parameter extends string
       }),
     describe: () => ({
       text,
-      rule: { kind: "object", object: kind, parameter, mode },
+      rule: { kind: "object", object: kind, parameters: [parameter], mode },
       objects: [{ kind, parameter, mode }],
       authenticated: true,
     }),

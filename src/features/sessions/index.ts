@@ -86,7 +86,7 @@ function end(kernel: Kernel): Endpoint {
     title: "TITLE_SESSIONS",
     submitLabel: "SUBMIT_END_SESSION",
     fields: { id: hiddenField(64) },
-    answers: { done: { ended: { type: "integer" } } },
+    answers: { done: { ended: { type: "integer" } }, failures: [404] },
     list: (rq) => view(kernel, rq),
     async submit({ rq, fields }) {
       const account = rq.identity?.account;

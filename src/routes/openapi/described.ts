@@ -77,6 +77,8 @@ export interface DescribedEndpoint {
   readonly page: boolean;
   /** The members of `response` in its JSON answer, as JSON Schema. */
   readonly answer: Json | undefined;
+  /** Statuses with which it may refuse, beside what follows from its guard and fields. */
+  readonly failures: readonly number[];
 }
 
 /**

@@ -84,7 +84,7 @@ export function createDescription(context: DescriptionContext): Description {
       path,
       kind: "application",
       source: "openapi",
-      name: asPage ? "openapi_page" : "openapi",
+      name: asPage ? "openapi_page" : "openapi_document",
       rule: guard.describe().rule ?? { kind: "custom" },
       guard: record.guard,
       schemes: system.defaultSchemes,

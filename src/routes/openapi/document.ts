@@ -104,7 +104,7 @@ function describeOperation(
   const access = accessOf(route.rule, route.schemes);
   const input = route.input(name, context.toJsonSchema);
   Object.assign(schemas, input.definitions);
-  const carried = takesBody(method);
+  const carried = takesBody(method, route);
   const parameters = parametersOf(route, input, path, carried);
   const body = carried ? requestBody(route, input) : undefined;
   const csrf = unsafe && (access.refusals.has("csrf") || context.credentials.checksOrigin(access));
@@ -148,9 +148,12 @@ function describeOperation(
   };
 }
 
-/** What carries the parameters that are not in the path: a body has no defined meaning with the others (RFC 9110 9.3). */
-function takesBody(method: string): boolean {
-  return isUnsafe(method) && method !== "DELETE";
+/**
+ * What carries the parameters that are not in the path: a body has no defined meaning with the others (RFC 9110 9.3). Account
+ * endpoints read one of a DELETE too.
+ */
+function takesBody(method: string, { kind }: DescribedRoute): boolean {
+  return isUnsafe(method) && (method !== "DELETE" || kind === "account");
 }
 
 function parametersOf(
@@ -213,7 +216,8 @@ function inQuery({ name, required, schema, description }: DescribedParameter): J
 function requestBody(route: DescribedRoute, input: DescribedInput): Json | undefined {
   if (route.undeclared === true) return undefined;
   const inBody = input.parameters.filter(({ carrier }) => carrier === "any");
-  if (inBody.length === 0 && input.others === false && input.whole === undefined) return undefined;
+  const beside = input.others !== false && route.account?.page !== false;
+  if (inBody.length === 0 && !beside && input.whole === undefined) return undefined;
   const required = inBody.filter((one) => one.required);
   const schema: Json = input.whole ?? {
     type: "object",

@@ -2,18 +2,13 @@ import type { DescribedRoute } from "./described.ts";
 import type { PathTemplate } from "./paths.ts";
 
 /**
- * Gives each operation its `operationId`: an account endpoint's own name where it changes something (`login`), with the method
- * before it otherwise (`get_login`); an application's by method and path (`getStoreBySid`). Each is there once.
+ * Gives each operation its `operationId`: an account endpoint's own name, an application's by method and path
+ * (`getStoreBySid`). Each is there once.
  */
 export function operationNames(): (route: DescribedRoute, method: string, template: PathTemplate) => string {
   const taken = new Set<string>();
   return (route, method, template) => {
-    const wanted =
-      route.name === undefined
-        ? `${method.toLowerCase()}${inCamels(template.template)}`
-        : method === "POST"
-          ? route.name
-          : `${method.toLowerCase()}_${route.name}`;
+    const wanted = route.name ?? `${method.toLowerCase()}${inCamels(template.template)}`;
     let name = wanted;
     for (let count = 2; taken.has(name); count += 1) name = `${wanted}${count}`;
     taken.add(name);

@@ -31,6 +31,7 @@ const errors: Readonly<Record<number, ErrorAnswer>> = {
   },
   403: { name: "Forbidden", description: "Signed in, but this is not allowed." },
   404: { name: "NotFound", description: "There is no such object." },
+  409: { name: "Conflict", description: "The state of things is against it." },
   413: { name: "TooLarge", description: "The body is too large." },
   415: { name: "UnsupportedMediaType", description: "The body's media type is not taken here." },
   429: { name: "TooManyAttempts", description: "Too many attempts.", headers: retryAfter },
@@ -148,6 +149,7 @@ export function errorStatuses(
   if (refusals.has("unauthenticated") || refusals.has("stale")) statuses.add(401);
   if (refusals.has("forbidden")) statuses.add(403);
   if (refusals.has("notFound")) statuses.add(404);
+  for (const status of route.account?.failures ?? []) statuses.add(status);
   if (facts.body) for (const status of [413, 415]) statuses.add(status);
   if ((account && facts.unsafe) || access.alternatives.flat().some((name) => guessable.has(name))) statuses.add(429);
   statuses.add(503);

@@ -19,11 +19,14 @@ export interface AccessSubject {
 
 /** Objects of one kind, with who may reach them: said here, not asked of the application. */
 export interface AccessObjects {
-  /** Some that exist, and one that does not. */
-  readonly ids: readonly (string | number)[];
+  /** Some that exist, and one that does not. Where several parameters identify one: the list of their values. */
+  readonly ids: readonly AccessObjectId[];
   /** As the application's rule, by the person's name: true, false (403), undefined (404). */
-  readonly may: (person: string, id: string | number, mode: string | undefined) => boolean | undefined;
+  may(person: string, id: AccessObjectId, mode: string | undefined): boolean | undefined;
 }
+
+/** What identifies an object: the parameter's value, or the list of those of several parameters. */
+export type AccessObjectId = string | number | readonly (string | number)[];
 
 /** What generated access tests need. */
 export interface AccessTestOptions {
@@ -132,10 +135,10 @@ function methodOf({ method }: DescribedRoute): string {
 
 function casesOf(route: DescribedRoute, { people, objects = {}, may }: AccessTestOptions): readonly Case[] {
   const kinds = objectsOf(route);
-  const choices = kinds.reduce<Readonly<Record<string, string | number>>[]>(
-    (all, { parameter, object }) =>
-      all.flatMap((chosen) => (objects[object]?.ids ?? []).map((id) => ({ ...chosen, [parameter]: id }))),
-    [{}],
+  const choices = kinds.reduce<ReadonlyMap<string, AccessObjectId>[]>(
+    (all, { key, object }) =>
+      all.flatMap((chosen) => (objects[object]?.ids ?? []).map((id) => new Map([...chosen, [key, id]]))),
+    [new Map()],
   );
   return [anonymous, ...Object.keys(people)].flatMap((person) =>
     choices.map((chosen): Case => {
@@ -146,20 +149,22 @@ function casesOf(route: DescribedRoute, { people, objects = {}, may }: AccessTes
         sent: new Set(sent),
         schemes: route.schemes,
         unsafe: isUnsafe(methodOf(route)),
-        reach({ object, parameter, mode }) {
-          const id = chosen[parameter];
+        reach(rule) {
+          const { object, mode } = rule;
+          const id = chosen.get(parametersOf(route, rule).join(" "));
           const known = objects[object];
           return known === undefined || id === undefined ? "unknown" : known.may(person, id, mode);
         },
       };
-      const told = Object.entries(chosen).map(([name, id]) => `${name} ${id}`);
+      const values = valuesOf(chosen);
+      const told = Object.entries(values).map(([name, id]) => `${name} ${id}`);
       const outcome = outcomeOf(route.rule, call);
       const said = may?.[labelOf(route)];
       return {
         title: [person, ...told].join(", "),
         person,
         sent,
-        objects: chosen,
+        objects: values,
         expected: outcome === "unknown" && said !== undefined ? (said.includes(person) ? "pass" : "refused") : outcome,
       };
     }),
@@ -188,12 +193,29 @@ function credentialsFor(route: DescribedRoute, person: AccessPerson | undefined)
 
 type ObjectRule = Extract<DescribedRoute["rule"], { kind: "object" }>;
 
-function objectsOf(route: DescribedRoute): readonly ObjectRule[] {
+/** The objects that the guard looks at, each once; `key`: the parameters that identify it. */
+function objectsOf(route: DescribedRoute): readonly { readonly key: string; readonly object: string }[] {
   const find = (rule: DescribedRoute["rule"]): readonly ObjectRule[] => {
     if (rule.kind === "object") return [rule];
     return rule.kind === "allOf" || rule.kind === "anyOf" ? rule.rules.flatMap(find) : [];
   };
-  return [...new Map(find(route.rule).map((rule) => [rule.parameter, rule])).values()];
+  const found = find(route.rule).map((rule) => ({ key: parametersOf(route, rule).join(" "), object: rule.object }));
+  return [...new Map(found.map((one) => [one.key, one])).values()];
+}
+
+function parametersOf(route: DescribedRoute, { parameters }: ObjectRule): readonly string[] {
+  if (parameters.length > 0) return parameters;
+  const [first] = route.input("sample", undefined).parameters;
+  return first === undefined ? [] : [first.name];
+}
+
+/** The parameters' values for the chosen objects. */
+function valuesOf(chosen: ReadonlyMap<string, AccessObjectId>): Readonly<Record<string, string | number>> {
+  const pairs = [...chosen].flatMap(([key, id]) => {
+    const values = typeof id === "object" ? id : [id];
+    return key.split(" ").map((name, index): [string, string | number] => [name, values[index] ?? ""]);
+  });
+  return Object.fromEntries(pairs);
 }
 
 /** What is missing for the tests of a route to say anything. */
