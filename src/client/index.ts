@@ -215,7 +215,9 @@ export function createClient(options: ClientOptions = {}): Client {
   const link = <T>(name: EndpointName, token: string, json: object = {}): Promise<Result<T>> =>
     request<T>("POST", `${pathOf(name)}/${encodeURIComponent(token)}`, { json, ...signingIn });
   const logout = async (): Promise<Result<Done>> => {
-    const result = await post<Done>("logout", {});
+    // Named, it ends too, also where the auth token is over and tells nothing any more.
+    const renewal = mode === "token" ? (await store.load())?.refresh_token : undefined;
+    const result = await post<Done>("logout", renewal === undefined ? {} : { refresh_token: renewal });
     // The sign-in that brought the tokens may have left a session in the browser.
     return mode === "token" && result.ok ? post<Done>("logout", {}, { credentials: "include" }) : result;
   };

@@ -326,6 +326,39 @@ describe.each([
     expect(await client.refresh()).toBe(false);
   });
 
+  it("ends the refresh token with the sign-out, also where the auth token is over", async () => {
+    let refreshToken = "";
+    const client = createClient({
+      baseUrl: lab.origin,
+      mode: "token",
+      fetch: async (input, init) => {
+        const response = await fetch(input, init);
+        const cookie = response.headers
+          .getSetCookie()
+          .find((line) => line.startsWith("refresh=") && !line.startsWith("refresh=;"));
+        const text = await response.clone().text();
+        refreshToken =
+          cookie?.split(";", 1)[0]?.slice("refresh=".length) ??
+          /"refresh_token":"([^"]+)"/.exec(text)?.[1] ??
+          refreshToken;
+        return response;
+      },
+    });
+    dataOf(await client.login({ email: "joe@lp.com", password: "password" }));
+    expect(refreshToken).not.toBe("");
+    await lab.control("POST", "/clock", { advance: 3600 });
+    dataOf(await client.logout());
+    const again = await fetch(`${lab.origin}/refresh-token`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        ...(carrier === "cookie" ? { cookie: `refresh=${refreshToken}` } : {}),
+      },
+      body: JSON.stringify(carrier === "cookie" ? {} : { refresh_token: refreshToken }),
+    });
+    expect(again.status).toBe(400);
+  });
+
   it("forgets tokens that nothing renews any more", async () => {
     const saved: unknown[] = [];
     let kept: Awaited<ReturnType<TokenStore["load"]>>;

@@ -3,12 +3,17 @@ import {
   allOf,
   authRequired,
   customGuard,
+  digest,
   forbidden,
+  httpd,
   type OpenApiDocument,
   type OpenApiOptions,
   oauth,
   object,
+  param,
+  password,
   portcullis,
+  type Scheme,
   scope,
   unauthCsrf,
 } from "portcullis";
@@ -192,6 +197,54 @@ describe("what the description says", () => {
       csrfToken: { type: "apiKey", in: "header", name: "X-CSRF-Token" },
     });
     expect(await faultsOf(document)).toBeUndefined();
+  });
+
+  it("says of every scheme how it is spoken, and of the application's own what it says itself", async () => {
+    const mute: Scheme & { readonly name: "mute" } = { name: "mute", authenticate: () => undefined };
+    const spoken: Scheme & { readonly name: "spoken" } = {
+      name: "spoken",
+      authenticate: () => undefined,
+      describe: () => [{ type: "apiKey", in: "header", name: "X-Spoken", description: "A word." }],
+    };
+    const security = await portcullis({
+      secretKeys: ["0123456789abcdefghijABCDEFGHIJ-x_yz"],
+      origins: ["http://localhost:3000"],
+      datastore: memory(),
+      features: [passwords()],
+      trustedProxies: ["127.0.0.1"],
+      tokens: { carriers: ["header", "parameter"], allowInQuery: "token" },
+      schemes: [param(), password(), digest({ secret: () => undefined }), httpd(), mute, spoken],
+      log: () => {},
+    });
+    onTestFinished(() => security.close());
+    const app = security.app();
+    const all = ["token", "basic", "param", "password", "digest", "httpd", "mute", "spoken"] as const;
+    for (const name of all) app.post(`/${name}`, { authz: authRequired(name) }, (c) => c.text(""));
+    const document = app.openapi();
+    expect(await faultsOf(document)).toBeUndefined();
+    expect(operation(document, "POST", "/token")["security"]).toEqual([
+      { token_header: [] },
+      { token_parameter: [] },
+      { token_query: [] },
+    ]);
+    expect(document.components.securitySchemes).toMatchObject({
+      token_header: { type: "apiKey", in: "header", name: "Authentication-Token" },
+      token_parameter: { type: "http", description: expect.stringContaining('"auth_token"') },
+      token_query: { type: "apiKey", in: "query", name: "token" },
+      basic: { type: "http", scheme: "basic" },
+      param: { type: "http", description: expect.stringContaining('"USER" and "PASS"') },
+      password_header: { type: "http", scheme: "basic" },
+      password_password: { description: expect.stringContaining('"USER" and "PASS"') },
+      digest: { type: "http", scheme: "digest" },
+      httpd: { type: "apiKey", in: "header", name: "Remote-User" },
+      mute: { type: "http", scheme: "mute", description: expect.stringContaining("not known") },
+      spoken: { type: "apiKey", in: "header", name: "X-Spoken" },
+    });
+    // Guessing is limited where a password comes with each request.
+    for (const name of all) {
+      const answers = operation(document, "POST", `/${name}`)["responses"] as Json;
+      expect([name, "429" in answers]).toEqual([name, ["basic", "param", "password", "digest"].includes(name)]);
+    }
   });
 
   it("has the parameters where they are taken", async () => {

@@ -179,8 +179,10 @@ function parametersOf(
     if (one.carrier === "query" || (one.carrier === "any" && !carried)) result.push(inQuery(one));
   }
   if (!carried && input.others !== false) {
+    let name = "others";
+    while (result.some((one) => one["name"] === name)) name += "_";
     result.push({
-      name: "others",
+      name,
       in: "query",
       description: "Any other names.",
       schema: { type: "object", additionalProperties: input.others },

@@ -75,6 +75,18 @@ describe("describeInput", () => {
     expect(at).toMatchObject({ properties: { name: { type: "string" } } });
   });
 
+  it("takes names and values for what they are, whatever they are called", () => {
+    const { parameters } = of(
+      z.object({
+        inner: z.object({ $schema: z.string(), $ref: z.string(), "x-type": z.int() }),
+        list: z.array(z.string()).default(["#/x"]),
+        any: z.json().default({ $ref: "#/x" }),
+      }),
+    );
+    expect(Object.keys(parameters["inner"]?.schema["properties"] as object)).toEqual(["$schema", "$ref", "x-type"]);
+    expect(parameters["any"]?.schema["default"]).toEqual({ $ref: "#/x" });
+  });
+
   it("knows files, other names, and choices between objects", () => {
     expect(of(z.object({ scan: z.file(), more: z.array(z.file()).optional() })).parameters).toMatchObject({
       scan: { file: true, schema: { type: "string", format: "binary" } },

@@ -48,6 +48,23 @@ export function jsonSchemaOf(
   }
 }
 
+/** Keywords whose members are names of the application's, each with a schema. */
+const named: ReadonlySet<string> = new Set([
+  "properties",
+  "patternProperties",
+  "$defs",
+  "definitions",
+  "dependentSchemas",
+]);
+/** Keywords that hold values, in which nothing is a keyword. */
+const values: ReadonlySet<string> = new Set(["enum", "const", "default", "examples"]);
+
+/** A value as JSON holds it: bigints are texts there. */
+function inJson(value: unknown): unknown {
+  const text = JSON.stringify(value, (_, inner: unknown) => (typeof inner === "bigint" ? String(inner) : inner));
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
 /**
  * A schema's document as a part of a larger one: without what only stands at the root, with its references turned to where
  * `name` stands among the larger one's schemas. `definitions` has it when it refers to itself.
@@ -57,17 +74,21 @@ export function embedded(
   name: string,
 ): { readonly schema: Json; readonly definitions: Record<string, Json> } {
   let refers = false;
+  const visitEach = (members: Json): Json =>
+    Object.fromEntries(Object.entries(members).map(([key, value]) => [key, visit(value)]));
   const visit = (node: unknown): unknown => {
     if (Array.isArray(node)) return node.map(visit);
-    if (!isJson(node)) return typeof node === "bigint" ? String(node) : node;
+    if (!isJson(node)) return node;
     const result: Record<string, unknown> = {};
     for (const [key, value] of Object.entries(node)) {
       if (key === "$schema" || key === "~standard" || key === "$id" || key === "x-type") continue;
       if (key === "$ref" && typeof value === "string" && value.startsWith("#")) {
         refers = true;
         result[key] = `#/components/schemas/${name}${value.slice(1)}`;
+      } else if (named.has(key) && isJson(value)) {
+        result[key] = visitEach(value);
       } else {
-        result[key] = visit(value);
+        result[key] = values.has(key) ? inJson(value) : visit(value);
       }
     }
     if (node["x-type"] === "date") return { ...result, ...dateSchema };
