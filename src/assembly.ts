@@ -1,4 +1,5 @@
 import { type AuditTrail, createAuditTrail } from "./audit/trail.ts";
+import { createApiKeys, type LiveKey } from "./authn/api-keys.ts";
 import { createAuthenticator } from "./authn/authenticator.ts";
 import { createBagKeeper } from "./authn/bag.ts";
 import { activeGate, hookGate } from "./authn/gates.ts";
@@ -18,6 +19,7 @@ import { createTickets } from "./authn/tickets.ts";
 import { createTokens, type LiveToken, type Tokens } from "./authn/tokens/index.ts";
 import { tokenSettings } from "./authn/tokens/options.ts";
 import { createRefusals } from "./authz/refusal.ts";
+import { createAdministrators } from "./datastore/administrators.ts";
 import { type CredentialCache, createCredentialCache } from "./datastore/cache.ts";
 import type { Datastore } from "./datastore/contract.ts";
 import { openDatastore } from "./datastore/opening.ts";
@@ -27,7 +29,7 @@ import { createUsers } from "./datastore/users.ts";
 import { createBackground } from "./events/background.ts";
 import { createEventHub } from "./events/events.ts";
 import { accountRoutes } from "./features/account-routes.ts";
-import { checkFeatures, composeSchema, tokenFamilies } from "./features/composition.ts";
+import { administratorsPermission, checkFeatures, composeSchema, tokenFamilies } from "./features/composition.ts";
 import { createDelivery, type Delivery } from "./features/delivery.ts";
 import { createDestinations } from "./features/destinations.ts";
 import type { EngineContext } from "./features/engine.ts";
@@ -80,7 +82,9 @@ export interface Assembly {
   readonly tokens: Tokens;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
   invalidate(userId: number | undefined): Promise<void>;
-  cacheStats(): Readonly<Record<"session" | "token" | "basic", ReturnType<CredentialCache<LiveSession>["stats"]>>>;
+  cacheStats(): Readonly<
+    Record<"session" | "token" | "basic" | "apiKey", ReturnType<CredentialCache<LiveSession>["stats"]>>
+  >;
   /** Removes sessions, tickets and credentials that are over; done each hour. */
   purge(): Promise<void>;
   close(): Promise<void>;
@@ -157,6 +161,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     session: createCredentialCache<LiveSession>(bus, Math.max(1, cached), now),
     token: createCredentialCache<LiveToken>(bus, Math.max(1, cached), now),
     basic: createCredentialCache<LivePassword>(bus, Math.max(1, cached), now),
+    apiKey: createCredentialCache<LiveKey>(bus, Math.max(1, cached), now),
   };
   const invalidate = async (userId: number | undefined): Promise<void> => {
     for (const cache of Object.values(caches)) cache.invalidate(userId);
@@ -173,7 +178,10 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     keep: times.audit,
     queue: options.audit?.queue ?? 10_000,
   });
-  const roles = createRoles({ datastore, now, events, invalidateAll: () => invalidate(undefined) });
+  const adminPermission = administratorsPermission(features);
+  const administrators = adminPermission === undefined ? undefined : createAdministrators(adminPermission, now);
+  const roles = createRoles({ datastore, now, events, administrators, invalidateAll: () => invalidate(undefined) });
+  if (adminPermission !== undefined) await roles.ofPermission(adminPermission);
   for (const name of options.roles ?? []) await roles.findOrCreate(name);
   const history = createPasswordHistory(datastore, policy.remembered, now);
   const limitStore = options.limits?.store?.open() ?? datastoreLimits(datastore);
@@ -197,6 +205,8 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     invalidate,
     fields: Object.keys(schema.user?.columns ?? {}),
     credentialTables: features.flatMap((feature) => feature.credentialTables ?? []),
+    accessTables: features.flatMap((feature) => feature.accessTables ?? []),
+    administrators,
   });
   const sessions = createSessions({
     enabled: sessionsEnabled,
@@ -260,6 +270,8 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     destinations,
     ownColumns: new Map(Object.entries(namedColumns(options.columns ?? {}))),
     declaredRoles: new Set(options.roles ?? []),
+    declaredPermissions: new Set(options.permissions ?? []),
+    declaredScopes: new Set(options.scopes ?? []),
     features: new Set(features.map(({ name }) => name)),
     services,
     path: (name: string) => paths.get(name),
@@ -309,6 +321,25 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     pendingLife: times.pending,
   });
   const bags = createBagKeeper({ datastore, sessions, ring });
+  const keySettings = features.find((feature) => feature.apiKeys !== undefined)?.apiKeys;
+  const apiKeys =
+    keySettings === undefined
+      ? undefined
+      : createApiKeys({
+          settings: keySettings,
+          datastore,
+          users,
+          cache: caches.apiKey,
+          limits,
+          events,
+          signIn: () => signIn,
+          invalidate,
+          now,
+          log,
+        });
+  if (apiKeys !== undefined && options.schemes?.some(({ name }) => name === "apiKey") !== true) {
+    throw new ConfigurationError("schemes", "add apiKey(): without it no route could take the keys of apiKeys()");
+  }
   const schemeContext: SchemeContext = {
     ring,
     users,
@@ -316,6 +347,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     signIn,
     tokens,
     passwords: caches.basic,
+    apiKeys,
     realm,
     origins,
     now,
@@ -341,7 +373,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   authenticator.check([...csrf.schemes], "csrf.schemes");
 
   for (const feature of features) feature.start?.(base);
-  const kernel: Kernel = { ...base, signIn, bags, proof };
+  const kernel: Kernel = { ...base, signIn, bags, proof, apiKeys };
   Object.assign(services, ...features.map((feature) => feature.services?.(kernel) ?? {}));
   const endpoints = placed(
     features.flatMap((feature) =>
@@ -440,7 +472,12 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     tokens,
     app: { ...declaration, refusals, bags, accounts, description },
     invalidate,
-    cacheStats: () => ({ session: caches.session.stats(), token: caches.token.stats(), basic: caches.basic.stats() }),
+    cacheStats: () => ({
+      session: caches.session.stats(),
+      token: caches.token.stats(),
+      basic: caches.basic.stats(),
+      apiKey: caches.apiKey.stats(),
+    }),
     purge,
     async close() {
       clearInterval(timer);

@@ -10,6 +10,7 @@ export type { EndpointLimits, LimitName, LimitOptions } from "./authn/limits/opt
 export type { Rate } from "./authn/limits/rate.ts";
 export type { LimitStore, LimitStoreProvider, Lockout } from "./authn/limits/store.ts";
 export type { CredentialDescription, Scheme, SchemePlan } from "./authn/scheme.ts";
+export { type ApiKeyOptions, apiKey } from "./authn/schemes/api-key.ts";
 export { type DigestAlgorithm, type DigestOptions, digest, digestSecret } from "./authn/schemes/digest.ts";
 export { type FakeOptions, fake } from "./authn/schemes/fake.ts";
 export { type HttpdOptions, httpd } from "./authn/schemes/httpd.ts";
@@ -35,8 +36,10 @@ export { permissionsAccepted, permissionsRequired, rolesAccepted, rolesRequired 
 export { type ScopeWords, scope } from "./authz/guards/scope.ts";
 export type { Handlers } from "./authz/refusal.ts";
 export { allow, forbidden, notFound, stale, type Verdict } from "./authz/verdict.ts";
+export { LastAdministratorError } from "./datastore/administrators.ts";
 export type { Datastore, DatastoreProvider, Transaction } from "./datastore/contract.ts";
 export { type NewRole, type Roles, UnknownRoleError } from "./datastore/roles.ts";
+export type { UserPage, UserQuery } from "./datastore/user-pages.ts";
 export { type NewUser, UnknownUserError, type Users } from "./datastore/users.ts";
 export { DeliveryError, type MailAddress, type MailSender, type OutgoingMail } from "./delivery/mail.ts";
 export { type Outbox, type OutboxOptions, outbox, type SmsOutbox, smsOutbox } from "./delivery/outbox.ts";
@@ -82,4 +85,11 @@ export type { OpenApiDocument } from "./routes/openapi/document.ts";
 export type { OpenApiOptions } from "./routes/openapi/options.ts";
 export type { App, RouteDeclaration, RouteRecord } from "./routes/types.ts";
 export type { Authz, CurrentUser, GuardedEnv, Vocabulary } from "./routes/vocabulary.ts";
-export { type CreateTokenOptions, type Decision, type OwnPage, portcullis, type Security } from "./security.ts";
+export {
+  type CreateTokenOptions,
+  type Decision,
+  type LoginStateOptions,
+  type OwnPage,
+  portcullis,
+  type Security,
+} from "./security.ts";

@@ -345,4 +345,12 @@ export const german: Texts = {
   API_REQUIRED: "erforderlich",
   API_BODY: "Inhalt",
   API_ANSWERS: "Antworten",
+
+  // Management of users
+  LAST_ADMINISTRATOR: "Das ist der letzte aktive Administrator. Bitte zuerst einen weiteren ernennen.",
+  PAGE_TOO_FAR: "Weiter reichen Seiten nach Nummern nicht. Bitte mit „next“ fortfahren.",
+  CURSOR_INVALID: "Von dort geht diese Liste nicht weiter.",
+  TOO_MANY_KEYS: "Es gibt schon zu viele Schlüssel. Bitte zuerst einen entfernen.",
+  PERMISSION_NOT_GRANTED: "Ein Schlüssel kann nicht mehr als sein Besitzer.",
+  SERVICE_ACCOUNTS_ONLY: "Nur Dienstkonten bekommen Schlüssel von anderen.",
 };

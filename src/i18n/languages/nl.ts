@@ -342,4 +342,12 @@ export const dutch: Texts = {
   API_REQUIRED: "verplicht",
   API_BODY: "Inhoud",
   API_ANSWERS: "Antwoorden",
+
+  // Management of users
+  LAST_ADMINISTRATOR: "Dit is de laatste actieve beheerder. Benoem eerst een andere.",
+  PAGE_TOO_FAR: "Genummerde pagina’s houden hier op. Ga verder met ‘next’.",
+  CURSOR_INVALID: "Deze lijst gaat vanaf daar niet verder.",
+  TOO_MANY_KEYS: "Er zijn al te veel sleutels. Verwijder er eerst een.",
+  PERMISSION_NOT_GRANTED: "Een sleutel kan niet meer dan de eigenaar.",
+  SERVICE_ACCOUNTS_ONLY: "Alleen serviceaccounts krijgen sleutels van anderen.",
 };

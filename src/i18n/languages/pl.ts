@@ -322,4 +322,12 @@ export const polish: Texts = {
   API_REQUIRED: "wymagane",
   API_BODY: "Treść",
   API_ANSWERS: "Odpowiedzi",
+
+  // Management of users
+  LAST_ADMINISTRATOR: "To ostatni aktywny administrator. Najpierw trzeba wyznaczyć innego.",
+  PAGE_TOO_FAR: "Dalej nie ma stron według numerów. Można przejść dalej przez „next”.",
+  CURSOR_INVALID: "Ta lista nie ma stąd dalszego ciągu.",
+  TOO_MANY_KEYS: "Kluczy jest już za dużo. Najpierw trzeba usunąć jeden z nich.",
+  PERMISSION_NOT_GRANTED: "Klucz nie może więcej niż jego właściciel.",
+  SERVICE_ACCOUNTS_ONLY: "Tylko konta usług otrzymują klucze od innych.",
 };
