@@ -1,5 +1,6 @@
 /** Calls the account endpoints from browsers, Node, Bun and Deno. Nothing else of Portcullis is loaded. */
 import type { ChangedUser, ClientDevice, Login, Me, Registration, SecondStep, SignedIn } from "./answers.ts";
+import { type AccountClient, type KeysClient, programClients, type UsersClient } from "./programs.ts";
 import { noAnswer, type Result, resultOf } from "./results.ts";
 import { createTransport, memoryStore, type TokenStore } from "./transport.ts";
 
@@ -13,6 +14,16 @@ export type {
   SecondStep,
   SignedIn,
 } from "./answers.ts";
+export type {
+  AccountClient,
+  KeysClient,
+  ManagedUser,
+  NewKey,
+  ShownKey,
+  UserPage,
+  UserQuery,
+  UsersClient,
+} from "./programs.ts";
 export type { ClientFailure, FailureKind, Result } from "./results.ts";
 export type { ClientTokens, TokenStore } from "./transport.ts";
 
@@ -26,6 +37,8 @@ export interface ClientOptions {
   readonly prefix?: string;
   /** The server's option `paths`. */
   readonly paths?: Readonly<Record<string, string>>;
+  /** The option `path` of the features `userManagement` and `apiKeys`; default "/api/user". */
+  readonly apiPath?: string;
   /** The header of the auth token; default "Authentication-Token". "Authorization": as a bearer token. */
   readonly tokenHeader?: string;
   /** Where tokens are kept; default: in memory. */
@@ -94,6 +107,12 @@ export interface Client {
   notMe(token: string): Promise<Result<Done>>;
   /** In the mode "token": a new auth token, once for all who ask at the same time. Done by itself where one is over. */
   refresh(): Promise<boolean>;
+  /** The management of users (feature `userManagement`). */
+  readonly users: UsersClient;
+  /** One's own API keys (feature `apiKeys`). */
+  readonly keys: KeysClient;
+  /** One's own account by the endpoints of `userManagement`, for the mode "token": no session is made. */
+  readonly account: AccountClient;
   /** A route of the application, with the same credentials. */
   request<T>(method: string, path: string, init?: ClientRequestInit): Promise<Result<T>>;
   /** The same as a plain response. Throws TypeError for a target elsewhere, and what `fetch` throws. */
@@ -156,7 +175,7 @@ type EndpointName =
   | "not_me"
   | "refresh_token";
 
-const optionNames = ["baseUrl", "mode", "prefix", "paths", "tokenHeader", "tokens", "language", "fetch"];
+const optionNames = ["baseUrl", "mode", "prefix", "paths", "apiPath", "tokenHeader", "tokens", "language", "fetch"];
 
 /**
  * Makes a client.
@@ -228,6 +247,7 @@ export function createClient(options: ClientOptions = {}): Client {
     return result;
   };
 
+  const apiPath = `${options.prefix ?? ""}${options.apiPath ?? "/api/user"}`;
   return {
     me: () => get("login"),
     login: (fields) => post("login", fields, signingIn),
@@ -257,6 +277,12 @@ export function createClient(options: ClientOptions = {}): Client {
     endOtherSessions: () => post("end_other_sessions", {}),
     unlock: (token) => link("unlock", token),
     notMe: (token) => link("not_me", token),
+    ...programClients(
+      request,
+      { users: apiPath, keys: apiPath },
+      ending,
+      mode === "token" ? { credentials: "include" } : {},
+    ),
     refresh: () => transport.refresh(),
     request,
     fetch: (path, init) => transport.send(path, init),

@@ -85,7 +85,9 @@ export function createTransport(options: TransportOptions): Transport {
     const said = isMembers(body) && isMembers(body["response"]) ? body["response"] : {};
     if (typeof said["csrf_token"] === "string") csrf = said["csrf_token"];
     const user = isMembers(said["user"]) ? said["user"] : {};
-    const { authentication_token: token, refresh_token: renewal } = user;
+    // The endpoints for programs say it beside the user.
+    const token = user["authentication_token"] ?? said["token"];
+    const renewal = user["refresh_token"] ?? said["refresh_token"];
     if (mode !== "token" || typeof token !== "string" || !response.ok) return;
     await store.save({
       authentication_token: token,

@@ -2,6 +2,10 @@ import type { Json } from "../routes/openapi/json.ts";
 
 /** A text. */
 export const text: Json = { type: "string" };
+/** Texts. */
+export const texts: Json = { type: "array", items: text };
+/** True or false. */
+export const flag: Json = { type: "boolean" };
 /** A text, or null. */
 export const textOrNull: Json = { type: ["string", "null"] };
 /** A moment (RFC 3339), or null. */

@@ -6,7 +6,7 @@ import type { Json } from "../routes/openapi/json.ts";
 import { pathTemplates } from "../routes/openapi/paths.ts";
 import { text } from "./answers.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { Field } from "./fields.ts";
+import { fieldSchema } from "./field-schema.ts";
 
 /** An account endpoint for the API's description, one route for each method. */
 export function describeEndpoint(system: System, feature: string, endpoint: Endpoint): readonly DescribedRoute[] {
@@ -15,7 +15,7 @@ export function describeEndpoint(system: System, feature: string, endpoint: Endp
   const title = catalogue.text(endpoint.title as "TITLE_LOGIN");
   return endpoint.methods.map((method: string): DescribedRoute => {
     const unsafe = isUnsafe(method);
-    const { shown, done, failures } = endpoint.answers ?? {};
+    const { shown, done, failures, status } = endpoint.answers ?? {};
     // What programs alone call answers every method by doing something; a page is only looked at by GET.
     const looks = !unsafe && endpoint.page !== undefined;
     return {
@@ -34,8 +34,8 @@ export function describeEndpoint(system: System, feature: string, endpoint: Endp
           ...query(endpoint, unsafe),
           ...(looks ? [] : fields(endpoint, catalogue)),
         ],
-        // What is sent beside the fields is not looked at.
-        others: unsafe,
+        // Unless the endpoint is strict, what is sent beside the fields is not looked at.
+        others: unsafe && endpoint.strict !== true,
         definitions: {},
       }),
       documentation:
@@ -44,6 +44,7 @@ export function describeEndpoint(system: System, feature: string, endpoint: Endp
         page: endpoint.page !== undefined,
         answer: looks ? members({ csrf_token: text, user: { type: "object" }, ...shown }) : members(done ?? {}),
         failures: failures ?? [],
+        status: status ?? 200,
       },
     };
   });
@@ -95,23 +96,4 @@ function fields(endpoint: Endpoint, catalogue: Catalogue): readonly DescribedPar
       ...(meaning === "" ? {} : { description: meaning }),
     };
   });
-}
-
-/** What a field takes in JSON. */
-function fieldSchema({ schema, type, maxLength }: Field<unknown>): Json {
-  if (schema !== undefined) return schema;
-  switch (type) {
-    case "email":
-      return { type: "string", format: "email", maxLength };
-    case "password":
-      return { type: "string", format: "password", maxLength };
-    case "checkbox":
-      return { type: "boolean" };
-    case "number":
-      return { type: ["number", "string"] };
-    case "date":
-      return { type: "string", format: "date" };
-    default:
-      return { type: "string", maxLength };
-  }
 }

@@ -101,6 +101,8 @@ export interface EndpointAnswers {
   readonly token?: boolean;
   /** Statuses with which it may refuse, beside 400 and what its guard says. */
   readonly failures?: readonly (401 | 403 | 404 | 409)[];
+  /** Of what went well; default 200. */
+  readonly status?: 201;
 }
 
 /** What an endpoint's functions are given. */
@@ -195,7 +197,10 @@ export function endpoint<const Fields extends Readonly<Record<string, Field<unkn
  * `submit` answers every method.
  */
 export function jsonEndpoint<const Fields extends Readonly<Record<string, Field<unknown>>>>(
-  definition: Pick<EndpointDefinition<Fields>, "name" | "path" | "authz" | "authn" | "fields" | "limits" | "answers" | "submit"> & {
+  definition: Pick<
+    EndpointDefinition<Fields>,
+    "name" | "path" | "authz" | "authn" | "fields" | "limits" | "answers" | "submit"
+  > & {
     /** Default POST. */
     readonly method?: EndpointMethod;
     /** See Endpoint. */

@@ -79,6 +79,8 @@ export interface DescribedEndpoint {
   readonly answer: Json | undefined;
   /** Statuses with which it may refuse, beside what follows from its guard and fields. */
   readonly failures: readonly number[];
+  /** The status of what went well, in JSON. */
+  readonly status: 200 | 201;
 }
 
 /**

@@ -144,7 +144,8 @@ export function errorStatuses(
   const account = route.kind === "account";
   const statuses = new Set<number>();
   // An account page that is only looked at has nothing that could be wrong, unless it is behind a mailed link.
-  const takes = account ? facts.unsafe || route.path.includes("/:") : facts.takes;
+  const looked = account && !facts.unsafe && route.account?.page === true && !route.path.includes("/:");
+  const takes = account && facts.unsafe ? true : facts.takes && !looked;
   if (takes || facts.csrf || refusals.has("anonymous") || refusals.has("csrf")) statuses.add(400);
   if (refusals.has("unauthenticated") || refusals.has("stale")) statuses.add(401);
   if (refusals.has("forbidden")) statuses.add(403);
@@ -180,7 +181,9 @@ export function successes(
     const json = { "application/json": { schema: accountAnswer(account.answer) } };
     const shown = { description: "JSON: it is done. A page: the form, again where something is wrong with it." };
     return {
-      200: account.page ? { ...shown, content: { ...json, ...page } } : { description: "It is done.", content: json },
+      [account.status]: account.page
+        ? { ...shown, content: { ...json, ...page } }
+        : { description: "It is done.", content: json },
       ...(account.page ? { 302: { description: "Pages: it is done, and goes on elsewhere." } } : {}),
     };
   }
