@@ -15,6 +15,8 @@ export interface Authenticator {
   challenges(names: readonly string[], realm: string | undefined, rq: SecurityRequest): readonly string[];
   /** How this scheme's credentials travel; undefined: it does not say. */
   describe(name: string, system: System): readonly CredentialDescription[] | undefined;
+  /** What a client of this scheme is told whose credential lacks one of the scopes. */
+  insufficient(name: string, scopes: readonly string[]): string | undefined;
   /** Throws ConfigurationError when a name is not known. */
   check(names: readonly string[], path: string): void;
 }
@@ -73,6 +75,7 @@ export function createAuthenticator(schemes: readonly Scheme[], realm: string): 
       return said;
     },
     describe: (name, system) => byName.get(name)?.describe?.(system),
+    insufficient: (name, scopes) => byName.get(name)?.insufficient?.(scopes),
     check(names, path) {
       for (const name of names) {
         if (!known.includes(name)) {

@@ -5,6 +5,7 @@ import { nobody } from "../authz/guards/open.ts";
 import { noRoute, type RouteFacts, SecurityRequest } from "../http/request.ts";
 import { commandLine, type MatrixSource } from "../model/command-line.ts";
 import { ConfigurationError } from "../model/errors.ts";
+import type { RouteNames } from "./names.ts";
 import type { DescribedRoute, RouteDocumentation } from "./openapi/described.ts";
 import type { Description } from "./openapi/description.ts";
 import { describeInput } from "./openapi/schema.ts";
@@ -24,10 +25,11 @@ export interface AppContext extends Runner {
   readonly accounts: AccountRoutes;
   /** The API's description: added to the same application. */
   readonly description: Description;
+  readonly names: RouteNames;
 }
 
 /** What declaring a route needs. */
-type DeclarationContext = Pick<AppContext, "system" | "words" | "authenticator" | "credentialParameters">;
+type DeclarationContext = Pick<AppContext, "system" | "words" | "authenticator" | "credentialParameters" | "names">;
 
 /** The routes of the account system, as the application that is served takes them in. */
 export interface AccountRoutes {
@@ -39,13 +41,14 @@ export interface AccountRoutes {
 }
 
 const methods = ["get", "post", "put", "patch", "delete", "options", "query", "all"] as const;
-const declarationKeys = new Set(["authz", "authn", "params", "realm", "doc"]);
+const declarationKeys = new Set(["authz", "authn", "params", "realm", "name", "doc"]);
 
 interface Declaration {
   readonly authz?: unknown;
   readonly authn?: readonly string[];
   readonly params?: Parameters<typeof compileParameters>[0];
   readonly realm?: string;
+  readonly name?: string;
   readonly doc?: RouteDocumentation;
 }
 
@@ -98,6 +101,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
         );
       }
       patterns.add(pattern);
+      if (record.name !== undefined) context.names.note(record.name, route.facts, record.path);
       routes.push(route);
     },
     addAccounts() {
@@ -131,6 +135,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
           );
         }
       }
+      context.names.check();
       checked = routes.length;
     },
     described() {
@@ -293,6 +298,7 @@ export function compileRoute(
     ...new Set([...(description.schemes ?? []), ...(others ? (authn ?? context.system.defaultSchemes) : [])]),
   ];
   checkSchemes(description, schemes, label);
+  for (const name of description.routes ?? []) context.names.want(name, label);
   return {
     guard,
     facts: { label, authn, realm, parameters, declaresParams: declaration.params !== undefined, kind: "application" },
@@ -304,6 +310,7 @@ export function compileRoute(
       open: description.open,
       parameters: parameters.describe().map(({ name, required, type }) => `${name}${required ? "" : "?"}: ${type}`),
       source: "application",
+      ...(declaration.name === undefined ? {} : { name: declaration.name }),
     },
     describe: (at) => ({
       method,
@@ -330,7 +337,10 @@ function checkDeclaration(input: unknown, label: string): Declaration {
     }
   }
   const declaration = input as Declaration;
-  const { authn, realm } = declaration;
+  const { authn, realm, name } = declaration;
+  if (name !== undefined && (typeof name !== "string" || name === "")) {
+    throw new ConfigurationError(label, "name: must be a text");
+  }
   if (realm !== undefined && typeof realm !== "string") throw new ConfigurationError(label, "realm: must be a text");
   if (authn !== undefined && (!Array.isArray(authn) || authn.length === 0)) {
     throw new ConfigurationError(label, "authn: a list of at least one scheme is expected");

@@ -13,6 +13,7 @@ export function oauth(): SchemePlan<"oauth"> {
         rq.route.kind === "account" ? undefined : tokens.read(rq, "oauth", (identity) => identity.scopes !== undefined),
       describe: () => tokens.carriers(),
       challenge: (realm, rq) => tokens.challenge(realm, rq),
+      insufficient: (scopes) => tokens.insufficient(scopes),
     }),
   };
 }

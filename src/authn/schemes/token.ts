@@ -8,5 +8,6 @@ export function tokenScheme(tokens: Tokens): Scheme {
     authenticate: (rq) => tokens.read(rq, "token", (identity) => identity.scopes === undefined),
     describe: () => tokens.carriers(),
     challenge: (realm, rq) => tokens.challenge(realm, rq),
+    insufficient: (scopes) => tokens.insufficient(scopes),
   };
 }
