@@ -273,8 +273,9 @@ export function createTokens(context: TokensContext): Tokens {
     challenge(realm, rq) {
       if (!settings.carriers.includes("bearer")) return undefined;
       // An error is only told to who came with something.
-      const sent = rq.header("authorization")?.toLowerCase().startsWith(`${settings.bearer.toLowerCase()} `) === true;
-      return `${settings.bearer} realm=${quoted(realm)}${sent ? ', error="invalid_token"' : ""}`;
+      const authorization = rq.header("authorization")?.toLowerCase();
+      const sent = settings.bearer.some((word) => authorization?.startsWith(`${word.toLowerCase()} `));
+      return `${settings.bearer[0]} realm=${quoted(realm)}${sent ? ', error="invalid_token"' : ""}`;
     },
     setCookie,
     clearCookie: (rq) => rq.clearCookie(context.cookie, rq.system.cookies.attributes()),
