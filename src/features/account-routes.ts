@@ -3,6 +3,7 @@ import type { SecurityRequest } from "../http/request.ts";
 import type { AccountRoutes } from "../routes/app.ts";
 import type { RouteRecord } from "../routes/types.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { describeEndpoint } from "./endpoint-description.ts";
 import { type EngineContext, endpointHandler, methodNotAllowed } from "./engine.ts";
 
 /** A document that is the same for everybody, such as the key set. */
@@ -69,6 +70,7 @@ export function accountRoutes(
   const all = [...records, ...published];
   return {
     records: all,
+    described: endpoints.flatMap(({ feature, endpoint }) => describeEndpoint(system, feature, endpoint)),
     register(add, matrix = () => all) {
       for (const { path, body, contentType, maxAge } of documents) {
         add(

@@ -170,19 +170,32 @@ main:has(.wide) { align-items: start; }
 .filter { display: flex; flex-wrap: wrap; align-items: end; gap: 0.75rem 1rem; margin-block-end: 1rem; }
 .filter .field { flex: 1 1 11rem; min-inline-size: 0; margin: 0; }
 .filter button { inline-size: auto; margin: 0; }
-.scroll { overflow-x: auto; border-radius: var(--radius); }
-table { inline-size: 100%; border-collapse: collapse; font-size: 0.9375rem; }
-caption { text-align: start; padding-block-end: 0.5rem; color: var(--muted); }
-th, td { padding: 0.625rem 0.75rem; border-block-end: 1px solid color-mix(in srgb, var(--border) 30%, transparent); text-align: start; vertical-align: top; }
-th { font-weight: 600; }
-th, td { overflow-wrap: break-word; max-inline-size: 24rem; }
-thead th, td time, th time { white-space: nowrap; }
+.part .scroll { overflow-x: auto; border-radius: var(--radius); }
+.part table { inline-size: 100%; border-collapse: collapse; font-size: 0.9375rem; }
+.part caption { text-align: start; padding-block-end: 0.5rem; color: var(--muted); }
+.part th, .part td { padding: 0.625rem 0.75rem; border-block-end: 1px solid color-mix(in srgb, var(--border) 30%, transparent); text-align: start; vertical-align: top; }
+.part th { font-weight: 600; }
+.part th, .part td { overflow-wrap: break-word; max-inline-size: 24rem; }
+.part thead th, .part td time, .part th time { white-space: nowrap; }
 .part .badge + .badge { margin-inline-start: 0.25rem; }
 .part .badge { color: var(--text); }
 .known { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr; gap: 0.375rem 1.5rem; margin: 0; }
 .known dt { color: var(--muted); }
 .known dd { margin: 0; min-inline-size: 0; overflow-wrap: anywhere; }
 .part .links { justify-content: start; margin-block: 0.5rem 0; border: 0; }
+.card:has(.api) { max-inline-size: 64rem; }
+.api h2 { margin-block: 2rem 0.5rem; font-size: 1.125rem; }
+.api h3 { margin-block: 1rem 0.25rem; font-size: 1rem; }
+.api section { border-block-start: 1px solid color-mix(in srgb, var(--border) 30%, transparent); }
+.api nav ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(22rem, 100%), 1fr)); }
+.api dl { margin-block: 0.5rem; }
+.api dl > div { display: grid; grid-template-columns: minmax(6rem, 9rem) 1fr; gap: 0 1rem; padding-block: 0.25rem; }
+.api dt { color: var(--muted); }
+.api dd { margin: 0; min-inline-size: 0; }
+.api .scroll { overflow-x: auto; }
+.api table { inline-size: 100%; border-collapse: collapse; font-size: 0.9375rem; }
+.api th, .api td { padding: 0.375rem 0.75rem 0.375rem 0; border-block-end: 1px solid color-mix(in srgb, var(--border) 30%, transparent); text-align: start; vertical-align: top; }
+.api th em { color: var(--muted); font-weight: 450; }
 
 .alert {
   --tone: var(--accent);

@@ -37,6 +37,7 @@ export type Endpoint =
   | "OAUTH-CB"
   | "REFRESH"
   | "KEY-NEW"
+  | "KEYED"
   | "SESSIONS"
   | "USERS"
   | "ADMIN-PAGES"
@@ -96,8 +97,9 @@ const places: Readonly<Record<Endpoint, Place>> = {
   "OAUTH-START": account(/\/(?:login\/)?oauth-?start\/:\w+$/),
   "OAUTH-CB": account(/\/(?:login\/)?oauth-?response\/:\w+$/),
   REFRESH: account(/\/(?:refresh|token\/refresh|refresh-token)$/),
-  "KEY-NEW": account(/\/(?:api-)?keys$/, "POST"),
-  SESSIONS: account(/^(?!\/administration\/).*\/sessions$/),
+  "KEY-NEW": account(/\/user\/key$/, "POST"),
+  KEYED: { path: /^\/keyed$/ },
+  SESSIONS: account(/^(?!\/administration\/).*\/sessions$/, "GET"),
   USERS: account(/^(?!\/administration\/).*\/users$/),
   "ADMIN-PAGES": account(/^\/administration\/users$/),
   ME: { path: /^\/me$/ },
@@ -122,6 +124,8 @@ const helpers: readonly RegExp[] = [
   /\/unlock$/,
   // Played beside ADMIN-PAGES.
   /^\/administration(?:\/|$)/,
+  // Played beside USERS and KEY-NEW, and by the tests of these features.
+  /\/api\/user(?:\/(?:login|logout|password|key\/:id|users\/:id(?:\/.+)?))?$/,
 ];
 
 /** The path of a logical endpoint, or undefined where its feature is off. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { ConfigurationError } from "portcullis";
-import { accountDeletion, administration, notices, sessions } from "portcullis/features";
+import { accountDeletion, administration, apiKeys, notices, sessions, userManagement } from "portcullis/features";
 import { type FlaskSecuritySettings, type FlaskTranslation, fromFlaskSecurity } from "portcullis/flask";
 import { type LabArguments, type ProfileName, UsageError } from "./arguments.ts";
 
@@ -55,11 +55,11 @@ export function readSettings({ settings, profile, production }: LabArguments): L
   // There are no settings for these. `/admin` is a sample route; the permission is one that the role admin has.
   const pages = administration({ path: "/administration", permission: "super" });
   if (profile === "full") {
-    const more = [sessions(), accountDeletion(), notices(), pages];
+    const more = [sessions(), accountDeletion(), notices(), ...management(), pages];
     return { translation: { ...translation, features: [...translation.features, ...more] }, limits };
   }
   if (profile === "spa") {
-    return { translation: { ...translation, features: [...translation.features, pages] }, limits };
+    return { translation: { ...translation, features: [...translation.features, ...management(), pages] }, limits };
   }
   if (profile !== "token") return { translation, limits };
   // There is no setting for it. What says how long sessions live has no meaning then.
@@ -76,6 +76,11 @@ export function readSettings({ settings, profile, production }: LabArguments): L
     },
   };
   return { translation: sessionless, limits };
+}
+
+/** Users by JSON, and API keys. The permission of administrators is one that the fixture's role admin has. */
+function management(): FlaskTranslation["features"] {
+  return [userManagement({ permission: "super", managers: "manage-users" }), apiKeys()];
 }
 
 function readFile(path: string): Readonly<Record<string, unknown>> {

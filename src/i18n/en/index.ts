@@ -5,6 +5,7 @@
  */
 import { account } from "./account.ts";
 import { administration } from "./administration.ts";
+import { api } from "./api.ts";
 import { confirmation } from "./confirmation.ts";
 import { deletion } from "./deletion.ts";
 import { devices } from "./devices.ts";
@@ -32,7 +33,8 @@ export type English = typeof signIn &
   typeof mails &
   typeof requests &
   typeof pages &
-  typeof administration;
+  typeof administration &
+  typeof api;
 
 /** The groups, for the test that no key is in two. */
 export const groups: readonly object[] = [
@@ -50,6 +52,7 @@ export const groups: readonly object[] = [
   requests,
   pages,
   administration,
+  api,
 ];
 
 /** All of them in one. */
@@ -68,4 +71,5 @@ export const english: English = {
   ...requests,
   ...pages,
   ...administration,
+  ...api,
 };
