@@ -93,7 +93,14 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   writeFileSync(settings, JSON.stringify({ REGISTERABLE: true, ...options.settings }));
   const port = await freePort();
   // A small heap, so that what is held is seen and not what the collector has left for later: a server that leaks dies of it.
-  const args = ["--max-old-space-size=192", "--import", "./scripts/from-source.mjs", "tests/lab/main.ts", "--port", String(port)];
+  const args = [
+    "--max-old-space-size=192",
+    "--import",
+    "./scripts/from-source.mjs",
+    "tests/lab/main.ts",
+    "--port",
+    String(port),
+  ];
   args.push("--profile", profile, "--settings", settings, "--seed", "users");
   args.push("--database", pg === undefined ? `sqlite:${file}` : pg.url);
   if (options.production === true) args.push("--production");

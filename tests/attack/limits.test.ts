@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Answer, Client } from "./client.ts";
+import { digestGet } from "./digest.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { attacks, each, hasSessions, masked, must, needsSessions, type Rig, type Victim } from "./suite.ts";
 
@@ -44,7 +45,7 @@ async function locksOf(rig: Rig, { email }: Victim): Promise<number> {
   return events.filter(({ name, user }) => name === "accountLocked" && JSON.stringify(user).includes(email)).length;
 }
 
-attacks("LIM", { postgres: true, settings: { LIMITS: "product" } }, (attack) => {
+attacks("LIM", { postgres: true, settings: { LIMITS: "product", DIGEST: true } }, (attack) => {
   attack("LIM-01 [ASVS 6.3.1]: headers that name another client move no limit", async (rig) => {
     await rest(rig);
     const { email, password } = await rig.user();
@@ -127,6 +128,7 @@ attacks("LIM", { postgres: true, settings: { LIMITS: "product" } }, (attack) => 
       JSON: () => login(rig, email, password),
       form: () => loginForm(rig, email, password),
       Basic: () => rig.client().get(rig.at("BASIC"), { headers: basic(email, password) }),
+      Digest: () => digestGet(rig.client(), email, password),
       VERIFY: () => session.post(rig.at("VERIFY"), { json: { password } }),
     };
     await each(Object.keys(channels), String, async (channel) => {
@@ -170,6 +172,7 @@ attacks("LIM", { postgres: true, settings: { LIMITS: "product" } }, (attack) => 
       "login for a token": (who, _session, password) =>
         rig.client().post(`${rig.at("LOGIN")}?include_auth_token`, { json: { email: who.email, password } }),
       basic: (who, _session, password) => rig.client().get(rig.at("BASIC"), { headers: basic(who.email, password) }),
+      digest: (who, _session, password) => digestGet(rig.client(), who.email, password),
     };
     if (hasSessions(rig)) {
       guesses["login as a form"] = (who, _session, password) => loginForm(rig, who.email, password);
