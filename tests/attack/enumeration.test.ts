@@ -7,7 +7,10 @@ function look(answer: Answer, ...values: readonly string[]): string {
   const headers = [...new Set(answer.rawHeaders.map(([name]) => name))].sort();
   const cookies = answer.setCookies.map((cookie) => cookie.slice(0, cookie.indexOf("="))).sort();
   const location = answer.location ?? "";
-  return JSON.stringify({ status: answer.status, headers, cookies, location, body: masked(answer.text, ...values) });
+  // The seconds to wait go down by themselves between two answers; the minutes must be the same.
+  const wait = Math.ceil(Number(answer.header("retry-after") ?? 0) / 60);
+  const body = masked(answer.text, ...values).replace(/in \d+ seconds/, "in * seconds");
+  return JSON.stringify({ status: answer.status, headers, cookies, location, wait, body });
 }
 
 function allAlike(answers: Readonly<Record<string, string>>): void {
