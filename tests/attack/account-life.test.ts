@@ -1,35 +1,11 @@
 /** Attacks on what happens to an account: mailed links, changes, names, and whom the answers tell about. */
 import type { Answer, Client } from "./client.ts";
 import type { Endpoint } from "./endpoints.ts";
-import type { Mail } from "./lab.ts";
+import { ask, choose, linkOf, mailed, recipients, resetLink } from "./mail.ts";
 import { attacks, each, masked, must, type Rig, secret, type Victim } from "./suite.ts";
-
-const recipients = ({ to }: Mail): readonly string[] => (typeof to === "string" ? [to] : to);
 
 const basic = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-
-/** The path of the newest link of this kind that was mailed to an address; undefined: none was. */
-async function mailed(rig: Rig, template: string, to: string): Promise<string | undefined> {
-  const mail = (await rig.lab.outbox()).findLast((sent) => sent.template === template && recipients(sent).includes(to));
-  return new RegExp(`${rig.lab.origin}(/[\\w-]+/[\\w.-]+)`).exec(mail?.text ?? "")?.[1];
-}
-
-async function linkOf(rig: Rig, template: string, to: string): Promise<string> {
-  const link = await mailed(rig, template, to);
-  must(link !== undefined, `no mail ${template} came to ${to}`);
-  return link;
-}
-
-const ask = (rig: Rig, endpoint: Endpoint, email: string, extra: object = {}): Promise<Answer> =>
-  rig.client().post(rig.at(endpoint), { json: { email }, watch: false, ...extra });
-
-const choose = (password: string): object => ({ password, password_confirm: password });
-
-async function resetLink(rig: Rig, victim: Victim): Promise<string> {
-  await ask(rig, "RECOVER", victim.email);
-  return linkOf(rig, "resetInstructions", victim.email);
-}
 
 const signIn = (rig: Rig, { email }: Victim, password: string): Promise<Answer> =>
   rig.client().post(rig.at("LOGIN"), { json: { email, password }, watch: false });
