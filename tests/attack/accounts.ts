@@ -11,6 +11,8 @@ export interface Accounts {
   byEmail(email: string): Promise<AccountRow | undefined>;
   /** Users, roles and who has which, without the counters that a refused request may change. */
   snapshot(): Promise<string>;
+  /** The rows of the audit trail, oldest first. */
+  trail(): Promise<readonly AccountRow[]>;
   setPassword(email: string, hash: string): Promise<void>;
   /** Gives the user exactly one role of this name, which is created without any check. */
   setRole(email: string, role: string): Promise<void>;
@@ -55,6 +57,7 @@ export function openAccounts(where: { readonly file: string } | { readonly url: 
       last = { version, text: JSON.stringify({ users, roles, members }, null, 1) };
       return last.text;
     },
+    trail: () => connection.query("select * from portcullis_audit order by sequence"),
     async setPassword(email, hash) {
       await connection.query('update "user" set password = $1 where email = $2', [hash, email]);
     },

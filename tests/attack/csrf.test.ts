@@ -136,6 +136,14 @@ attacks("CSR", {}, (attack) => {
         must(refused(await withClient(victim, change, { form, page: true })), "passes in a form");
       },
     );
+    await each(
+      pairs(ofSession(rig), [[good], { "0": good }, null, true, 1, [dead, good]] as readonly unknown[]),
+      ([change, token]) => `${nameOf(change)} ${JSON.stringify(token).slice(0, 20)}`,
+      async ([change, token]) => {
+        const json = { ...change.fields, csrf_token: token };
+        must(refused(await withClient(victim, change, { json })), "passes in JSON");
+      },
+    );
     // And with the good one it works: the refusals above were for the token.
     must((await victim.post("/json_auth", { json: {}, csrf: good })).status === 200, "the good token is refused");
     const twice = `csrf_token=${good}&csrf_token=${good}`;

@@ -37,7 +37,8 @@ function submit(
 
 attacks("ENU", { settings: { RETURN_GENERIC_RESPONSES: true } }, (attack) => {
   /** One identity of each class, with a password that is wrong, or right where that must not help. */
-  const classes = async (): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> => ({
+  const classes = async (rig: Rig): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> => ({
+    unconfirmed: { email: (await rig.user({ confirmed_at: null })).email, password: "wrong-password" },
     active: { email: "matt@lp.com", password: "wrong-password" },
     unknown: { email: `${randomBytes(6).toString("hex")}@nobody.example`, password: "wrong-password" },
     inactive: { email: "tiya@lp.com", password: "wrong-password" },
@@ -49,7 +50,7 @@ attacks("ENU", { settings: { RETURN_GENERIC_RESPONSES: true } }, (attack) => {
   attack("ENU-01 [ASVS 6.3.8]: LOGIN answers all identities alike", async (rig) => {
     await each(carriers, String, async (carrier) => {
       const answers: Record<string, string> = {};
-      for (const [name, fields] of Object.entries(await classes())) {
+      for (const [name, fields] of Object.entries(await classes(rig))) {
         const answer = await submit(await rig.visitor(), rig.at("LOGIN"), carrier, fields);
         must(!answer.setCookies.some((cookie) => /session=/.test(cookie)), `${name} got a session`);
         answers[name] = look(answer, fields["email"] ?? "");
@@ -57,6 +58,32 @@ attacks("ENU", { settings: { RETURN_GENERIC_RESPONSES: true } }, (attack) => {
       allAlike(answers);
     });
   });
+
+  attack(
+    "ENU-01 [ASVS 6.3.8]: a locked account is told from no other, and its lock from no other lock",
+    async (rig) => {
+      const unconfirmed = await rig.user({ confirmed_at: null });
+      const names = [(await rig.user()).email, unconfirmed.email, `${randomBytes(6).toString("hex")}@nobody.example`];
+      for (let n = 0; n < 24; n += 1) {
+        for (const email of names) {
+          await submit(rig.client(), rig.at("LOGIN"), "json", { email, password: `wrong-password-${n}` });
+        }
+        // The budget of guesses refills before the lock is reached.
+        if (n < 19) await rig.lab.advance(90);
+      }
+      must((await rig.lab.events()).filter(({ name }) => name === "accountLocked").length >= 2, "nobody is locked");
+      await each(carriers, String, async (carrier) => {
+        const answers: Record<string, string> = {};
+        for (const email of names) {
+          for (const password of ["wrong-password", unconfirmed.password]) {
+            const answer = await submit(await rig.visitor(), rig.at("LOGIN"), carrier, { email, password });
+            answers[`${email} ${password}`] = look(answer, email);
+          }
+        }
+        allAlike(answers);
+      });
+    },
+  );
 
   attack(
     "ENU-04 [ASVS 6.3.8]: REGISTER answers a new and a known address alike, and makes no second account",

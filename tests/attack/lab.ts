@@ -94,6 +94,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const port = await freePort();
   // A small heap, so that what is held is seen and not what the collector has left for later: a server that leaks dies of it.
   const args = [
+    "--max-old-space-size=192",
     "--import",
     "./scripts/from-source.mjs",
     "tests/lab/main.ts",

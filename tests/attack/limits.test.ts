@@ -204,6 +204,19 @@ attacks("LIM", { postgres: true, settings: { LIMITS: "product", DIGEST: true } }
       (endpoint) => rig.path(endpoint) !== undefined,
     );
     must(mailing.length > 0, "nothing to play");
+    const change = rig.path("CHANGE-EMAIL");
+    if (change !== undefined) {
+      // Somebody who is signed in is no more free to fill another's mailbox than a stranger is.
+      await rest(rig);
+      const client = await rig.signedIn();
+      const email = `${randomBytes(6).toString("hex")}@strangers.example`;
+      rig.lab.created.add(email);
+      const answers: Answer[] = [];
+      for (let n = 0; n < 50; n += 1) answers.push(await client.post(change, { json: { email } }));
+      must(answers.filter((answer) => !refused(answer)).length <= 30, "CHANGE-EMAIL: one client has no limit");
+      const to = (await rig.lab.outbox()).filter((mail) => JSON.stringify(mail.to).includes(email));
+      must(to.length > 0 && to.length <= 6, `CHANGE-EMAIL: ${to.length} mails`);
+    }
     await each(mailing, String, async (endpoint) => {
       await rest(rig);
       const { email } = await rig.user();

@@ -215,5 +215,5 @@ export async function isWell(lab: Lab): Promise<void> {
   await response.arrayBuffer();
   if (response.status !== 200) throw new Error(`O9: the open page answers ${response.status}`);
   const megabytes = Math.round(lab.memory() / 1_048_576);
-  if (megabytes > 512) throw new Error(`O9: the server holds ${megabytes} MiB`);
+  if (megabytes > 700) throw new Error(`O9: the server holds ${megabytes} MiB`);
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Answer, Client } from "./client.ts";
-import { attacks, each, long, must, needsSessions, type Rig } from "./suite.ts";
+import { attacks, each, long, must, needsSessions, type Rig, secret } from "./suite.ts";
 
 /** What opens /me for this client, by credential. */
 async function whoIs(client: Client, cookies?: string | false): Promise<string | undefined> {
@@ -49,6 +49,23 @@ attacks("SES", { postgres: true, production: true }, (attack) => {
     must(client.cookie("session") !== old.cookie("session"), "the session kept its id");
     must((await whoIs(client)) === victim.email, "the new session does not work");
     must((await whoIs(old)) === undefined, "the old session lives on");
+  });
+
+  attack("SES-02 [ASVS 7.2.4]: a new password changes the session id and ends the old one", async (rig, context) => {
+    needsSessions(rig, context);
+    const change = rig.path("CHANGE-PW");
+    if (change === undefined) return context.skip("CHANGE-PW is off");
+    const victim = await rig.user();
+    const client = await rig.signedIn(victim);
+    const old = client.copy();
+    const next = secret();
+    const json = { password: victim.password, new_password: next, new_password_confirm: next };
+    must((await client.post(change, { json, watch: false })).status === 200, "CHANGE-PW fails");
+    must(client.cookie("session") !== old.cookie("session"), "the session kept its id");
+    must((await whoIs(client)) === victim.email, "the new session does not work");
+    must((await whoIs(old)) === undefined, "the old session lives on");
+    const stale = await client.post("/json_auth", { json: {}, csrf: old.csrf ?? "" });
+    must(stale.status === 400, `the CSRF token of before is taken: ${stale.status}`);
   });
 
   attack("SES-03 [ASVS 7.4.1]: what LOGOUT ended stays ended, the remember credential too", async (rig, context) => {
