@@ -265,6 +265,34 @@ attacks("accounts", { short: "full:sqlite" }, (attack) => {
   });
 });
 
+attacks("many sessions", { profiles: ["full"], short: "full:sqlite" }, (attack) => {
+  attack(
+    "SES-13 [ASVS 7.5.2] [ASVS 15.2.2]: who signs in two hundred times does not make the server slow with the list",
+    async (rig) => {
+      const victim = await rig.user();
+      let client = await rig.signedIn(victim);
+      for (let n = 0; n < 200; n += 1) {
+        client = rig.client();
+        await client.post(rig.at("LOGIN"), { json: { email: victim.email, password: victim.password }, watch: false });
+      }
+      const look = async (count: number): Promise<void> => {
+        for (let n = 0; n < count; n += 1) {
+          const page = await client.get(rig.at("SESSIONS"), { page: true, watch: false });
+          must(
+            page.status === 200 && page.text.length > 50_000,
+            `the list: ${page.status}, ${page.text.length} characters`,
+          );
+        }
+      };
+      await look(5);
+      const before = rig.lab.memory();
+      await look(40);
+      const grown = Math.round((rig.lab.memory() - before) / 1_048_576);
+      must(grown < 150, `the server holds ${grown} MiB more after forty looks`);
+    },
+  );
+});
+
 attacks("names", { short: "full:sqlite" }, (attack) => {
   const register = async (rig: Rig, username: string): Promise<Answer> => {
     const password = secret();
