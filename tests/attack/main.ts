@@ -2,7 +2,7 @@
  * npm run attack                                    every attack, all profiles on SQLite and PostgreSQL
  * npm run attack -- --targets default:sqlite,…      these only
  * npm run attack -- RED SES-0                       attacks whose id begins so
- * npm run attack -- --timing                        timing oracles: reports, never fails
+ * npm run attack -- --timing [TIM ENU-03 …]         timing oracles: reports, never fails
  * Prints a table of ids; ends with 1 when an attack of severity C or H succeeded.
  */
 import { spawn } from "node:child_process";
@@ -30,7 +30,7 @@ for (const target of targets) {
   }
 }
 
-if (values.timing) await reportTimings();
+if (values.timing) await reportTimings(positionals);
 else process.exitCode = report(await play());
 
 /** Runs the attacks under vitest and returns what became of them. */
