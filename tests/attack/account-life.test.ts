@@ -300,6 +300,31 @@ attacks("names", { short: "full:sqlite" }, (attack) => {
     return rig.client().post(rig.at("REGISTER"), { json: { email, username, ...choose(password) }, watch: false });
   };
 
+  attack(
+    "ENU-04 [ASVS 6.3.8]: REGISTER answers alike for a name that somebody has, and makes no second account",
+    async (rig) => {
+      const owner = await rig.user({ username: "ottilie7" });
+      const look = ({ status, text }: Answer, ...values: readonly string[]): string =>
+        `${status} ${masked(text, ...values)}`;
+      const answers: string[] = [];
+      for (const username of ["freename8", "ottilie7", "OTTILIE7", "freename8"]) {
+        const email = `${Math.random().toString(36).slice(2)}@names.example`;
+        rig.lab.created.add(email);
+        const json = { email, username, ...choose(secret()) };
+        answers.push(look(await rig.client().post(rig.at("REGISTER"), { json, watch: false }), email, username));
+      }
+      must(new Set(answers).size === 1, `told apart: ${answers.join("\n")}`);
+      const rows = (await rig.lab.accounts.all()).filter((row) =>
+        /^(?:ottilie7|freename8)$/i.test(String(row["username"])),
+      );
+      must(rows.length === 2, `${rows.length} accounts have the two names`);
+      must(
+        rows.some((row) => row["email"] === owner.email),
+        "the owner lost the name",
+      );
+    },
+  );
+
   attack("UNI-02 [ASVS 1.1.1]: one name is not taken twice in two spellings", async (rig) => {
     await rig.user({ username: "wanda7" });
     const names = [

@@ -14,7 +14,7 @@ function refused(answer: Answer): void {
   must(answer.setCookies.length === 0, "a cookie is set");
 }
 
-attacks("BAS by digest", { postgres: true, settings: { DIGEST: true } }, (attack) => {
+attacks("BAS by digest", { settings: { DIGEST: true } }, (attack) => {
   /** Answers a new challenge in this way. */
   const play = async (
     rig: Rig,

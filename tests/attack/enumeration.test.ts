@@ -92,7 +92,8 @@ attacks("ENU", { settings: { RETURN_GENERIC_RESPONSES: true } }, (attack) => {
       await each(carriers, String, async (carrier) => {
         const fresh = `${randomBytes(6).toString("hex")}@new.example`;
         const answers: Record<string, string> = {};
-        for (const email of [fresh, fresh, "matt@lp.com", "tiya@lp.com", "jess@lp.com", "MATT@LP.COM"]) {
+        const unconfirmed = (await rig.user({ confirmed_at: null })).email;
+        for (const email of [fresh, fresh, unconfirmed, "matt@lp.com", "tiya@lp.com", "jess@lp.com", "MATT@LP.COM"]) {
           const password = secret();
           const name = email === fresh && answers["new"] === undefined ? "new" : `known ${email}`;
           const answer = await submit(await rig.visitor(), register, carrier, {
@@ -103,8 +104,14 @@ attacks("ENU", { settings: { RETURN_GENERIC_RESPONSES: true } }, (attack) => {
           answers[name] = look(answer, email);
         }
         allAlike(answers);
+        // Who has the account is told; nobody else is.
+        const told = (await rig.lab.outbox()).filter(({ template }) => template === "addressInUse");
+        must(
+          told.some(({ to }) => JSON.stringify(to).includes("matt@lp.com")),
+          "the owner was not told",
+        );
         const rows = await rig.lab.accounts.all();
-        for (const email of [fresh, "matt@lp.com"]) {
+        for (const email of [fresh, unconfirmed, "matt@lp.com"]) {
           const count = rows.filter((row) => String(row["email"]).toLowerCase() === email).length;
           must(count === 1, `${count} accounts of ${email}`);
         }
