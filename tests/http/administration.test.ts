@@ -321,6 +321,8 @@ describe("users", () => {
     const system = await administered();
     const ada = await signedIn(system, "ada");
     const own = await idOf(system, "ada");
+    // Not the last one yet: the own account is what it is about.
+    await system.security.users.create({ email: "eve@acme.example", password: goodPassword, roles: ["admin"] });
     for (const action of ["deactivate", "delete", "password", "permissions"]) {
       const answer = await ada.post(`/admin/users/${own}/${action}`, {
         json: { permissions: "", password: otherPassword, password_confirm: otherPassword },
@@ -329,6 +331,7 @@ describe("users", () => {
     }
     const revoked = await ada.post(`/admin/users/${own}/roles`, { json: { role: "admin", grant: false } });
     expect(revoked.status).toBe(400);
+    expect((await submit(ada, `/admin/users/${await idOf(system, "eve")}/delete`)).status).toBe(302);
     const emptied = await submit(ada, "/admin/roles/admin/edit", { permissions: "read" });
     expect([emptied.status, emptied.text.includes("last active administrator")]).toEqual([200, true]);
     expect((await ada.get("/admin/users", json)).status).toBe(200);
