@@ -23,6 +23,7 @@ import type { Datastore } from "./datastore/contract.ts";
 import { openDatastore } from "./datastore/opening.ts";
 import { createPasswordHistory } from "./datastore/password-history.ts";
 import { createRoles } from "./datastore/roles.ts";
+import { createUserTransfer, type UserTransfer } from "./datastore/user-transfer.ts";
 import { createUsers } from "./datastore/users.ts";
 import { createBackground } from "./events/background.ts";
 import { createEventHub } from "./events/events.ts";
@@ -48,6 +49,7 @@ import { createCatalogues } from "./i18n/languages.ts";
 import { accountFactory } from "./model/account.ts";
 import { namedColumns, type OwnColumns } from "./model/column.ts";
 import { ConfigurationError, PortcullisError } from "./model/errors.ts";
+import type { Table } from "./model/schema.ts";
 import { checkOptions, type SecurityOptions } from "./options.ts";
 import { wordsOfSite } from "./passwords/checks/words.ts";
 import { createHasher } from "./passwords/hasher.ts";
@@ -76,6 +78,7 @@ export interface Assembly {
   readonly delivery: Delivery;
   readonly audit: AuditTrail;
   readonly tokens: Tokens;
+  readonly transfer: UserTransfer;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
   invalidate(userId: number | undefined): Promise<void>;
   cacheStats(): Readonly<Record<"session" | "token" | "basic", ReturnType<CredentialCache<LiveSession>["stats"]>>>;
@@ -404,6 +407,14 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     },
     audit,
     tokens,
+    transfer: createUserTransfer({
+      datastore,
+      users,
+      roles,
+      events,
+      table: schema.user as Table,
+      own: Object.keys(options.columns ?? {}),
+    }),
     app: {
       system,
       refusals,

@@ -5,6 +5,7 @@ import type { Lockout } from "./authn/limits/store.ts";
 import type { TokenOverrides } from "./authn/tokens/index.ts";
 import type { CredentialCache } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
+import type { UserTransfer } from "./datastore/user-transfer.ts";
 import { UnknownUserError, type UserReference, type Users } from "./datastore/users.ts";
 import type { EventHub } from "./events/events.ts";
 import { isUnsafe } from "./http/csrf.ts";
@@ -94,6 +95,8 @@ export interface Security<V extends Vocabulary> {
   page(c: Context, page: OwnPage): Promise<Response>;
   /** The account pages' routes with their guards. */
   accessMatrix(): readonly RouteRecord[];
+  /** Accounts from elsewhere, with their hashes, and for elsewhere: what `portcullis import` and `export` do. */
+  readonly transfer: UserTransfer;
   /** Forgets what is cached of a user (or of everybody), in every process: for changes made past these operations. */
   invalidate(user?: { readonly id: number }): Promise<void>;
   /** How the caches are doing. */
@@ -250,6 +253,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       return pages.send(rq, pages.views.elements.layout(frame, content), status ?? 200);
     },
     accessMatrix: () => app.accounts.records,
+    transfer: assembly.transfer,
     invalidate: (user) => assembly.invalidate(user?.id),
     cacheStats: assembly.cacheStats,
     delivery: {

@@ -79,7 +79,9 @@ async function auditVerify(
   if (expect !== undefined && !/^\d{1,15}:[\w-]*$/.test(expect)) {
     throw new CommandError('--expect: the head that an earlier look printed is expected ("123:hash")');
   }
-  const report = await withSystem(module, (security) => security.audit.verify(expect === undefined ? {} : { expect }));
+  const report = await withSystem("audit verify", module, (security) =>
+    security.audit.verify(expect === undefined ? {} : { expect }),
+  );
   if (json === true) {
     terminal.print(asJson(report));
     return report.ok ? 0 : 1;
@@ -118,7 +120,7 @@ async function auditExport(
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
   };
-  await withSystem(module, async ({ audit }) => {
+  await withSystem("audit export", module, async ({ audit }) => {
     if (options.csv === true) terminal.print(csvLine(columns));
     let after: number | undefined;
     for (;;) {

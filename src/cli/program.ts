@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { auditCommands } from "./audit.ts";
 import { withExamples } from "./command.ts";
+import { exportCommand } from "./export.ts";
+import { importCommand } from "./import.ts";
 import { migrateCommand } from "./migrate.ts";
 import { routesCommand } from "./routes.ts";
 import { usualModules } from "./start.ts";
@@ -44,7 +46,8 @@ function commands(terminal: Terminal): Command {
     "portcullis routes --check routes.lock      # in CI: fails when a guard changed",
     "portcullis migrate src/app.ts              # adds the tables and columns that are missing",
   );
-  for (const add of [routesCommand, migrateCommand, auditCommands]) add(program, terminal);
+  for (const add of [routesCommand, migrateCommand, auditCommands, importCommand, exportCommand])
+    add(program, terminal);
   return program;
 }
 
