@@ -18,6 +18,7 @@ import { createTickets } from "./authn/tickets.ts";
 import { createTokens, type LiveToken, type Tokens } from "./authn/tokens/index.ts";
 import { tokenSettings } from "./authn/tokens/options.ts";
 import { createRefusals } from "./authz/refusal.ts";
+import { createAdministrators } from "./datastore/administrators.ts";
 import { type CredentialCache, createCredentialCache } from "./datastore/cache.ts";
 import type { Datastore } from "./datastore/contract.ts";
 import { openDatastore } from "./datastore/opening.ts";
@@ -28,7 +29,7 @@ import { createUsers } from "./datastore/users.ts";
 import { createBackground } from "./events/background.ts";
 import { createEventHub } from "./events/events.ts";
 import { accountRoutes } from "./features/account-routes.ts";
-import { checkFeatures, composeSchema, tokenFamilies } from "./features/composition.ts";
+import { administratorsPermission, checkFeatures, composeSchema, tokenFamilies } from "./features/composition.ts";
 import { createDelivery, type Delivery } from "./features/delivery.ts";
 import { createDestinations } from "./features/destinations.ts";
 import type { EngineContext } from "./features/engine.ts";
@@ -174,7 +175,10 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     keep: times.audit,
     queue: options.audit?.queue ?? 10_000,
   });
-  const roles = createRoles({ datastore, now, events, invalidateAll: () => invalidate(undefined) });
+  const adminPermission = administratorsPermission(features);
+  const administrators = adminPermission === undefined ? undefined : createAdministrators(adminPermission, now);
+  const roles = createRoles({ datastore, now, events, administrators, invalidateAll: () => invalidate(undefined) });
+  if (adminPermission !== undefined) await roles.ofPermission(adminPermission);
   for (const name of options.roles ?? []) await roles.findOrCreate(name);
   const history = createPasswordHistory(datastore, policy.remembered, now);
   const limitStore = options.limits?.store?.open() ?? datastoreLimits(datastore);
@@ -198,6 +202,8 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     invalidate,
     fields: Object.keys(schema.user?.columns ?? {}),
     credentialTables: features.flatMap((feature) => feature.credentialTables ?? []),
+    accessTables: features.flatMap((feature) => feature.accessTables ?? []),
+    administrators,
   });
   const sessions = createSessions({
     enabled: sessionsEnabled,

@@ -35,8 +35,10 @@ export { permissionsAccepted, permissionsRequired, rolesAccepted, rolesRequired 
 export { type ScopeWords, scope } from "./authz/guards/scope.ts";
 export type { Handlers } from "./authz/refusal.ts";
 export { allow, forbidden, notFound, stale, type Verdict } from "./authz/verdict.ts";
+export { LastAdministratorError } from "./datastore/administrators.ts";
 export type { Datastore, DatastoreProvider, Transaction } from "./datastore/contract.ts";
 export { type NewRole, type Roles, UnknownRoleError } from "./datastore/roles.ts";
+export type { UserPage, UserQuery } from "./datastore/user-pages.ts";
 export { type NewUser, UnknownUserError, type Users } from "./datastore/users.ts";
 export { DeliveryError, type MailAddress, type MailSender, type OutgoingMail } from "./delivery/mail.ts";
 export { type Outbox, type OutboxOptions, outbox, type SmsOutbox, smsOutbox } from "./delivery/outbox.ts";

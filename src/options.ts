@@ -21,6 +21,7 @@ import type { PayloadMaker } from "./model/account.ts";
 import { namedColumns, type OwnColumns, type OwnFields } from "./model/column.ts";
 import { type Duration, milliseconds } from "./model/duration.ts";
 import { ConfigurationError } from "./model/errors.ts";
+import { permissionOfRole } from "./model/permission-role.ts";
 import { coreTables } from "./model/tables.ts";
 import type { User } from "./model/user.ts";
 import type { PasswordHasher } from "./passwords/hasher.ts";
@@ -378,6 +379,8 @@ function checkVocabulary(options: AnyOptions): void {
       if (typeof word !== "string" || word === "" || /[,\s]/.test(word) || word.length > 80) {
         throw new ConfigurationError(where, "must be a word of 1 to 80 characters without commas and white space");
       }
+      if (path === "roles" && permissionOfRole(word) !== undefined)
+        throw new ConfigurationError(where, `"${word}" stands for a permission of users`);
       if (path === "roles" && reservedRoles.has(word))
         throw new ConfigurationError(where, `"${word}" means something else in a route`);
       if (seen.has(word)) throw new ConfigurationError(where, `"${word}" is there twice`);
@@ -396,7 +399,9 @@ function checkVocabulary(options: AnyOptions): void {
     if (!/^[a-z][A-Za-z0-9]{0,40}$/.test(field)) throw new ConfigurationError(path, "a name in camelCase is expected");
     if (
       Object.hasOwn(coreTables.user?.columns ?? {}, field) ||
-      ["roles", "permissions", "hasRole", "hasPermission", "securityPayload", "toJSON"].includes(field)
+      ["roles", "permissions", "ownPermissions", "hasRole", "hasPermission", "securityPayload", "toJSON"].includes(
+        field,
+      )
     ) {
       throw new ConfigurationError(path, "the user has this already");
     }

@@ -8,6 +8,7 @@ import type { Roles } from "./datastore/roles.ts";
 import type { UserTransfer } from "./datastore/user-transfer.ts";
 import { UnknownUserError, type UserReference, type Users } from "./datastore/users.ts";
 import type { EventHub } from "./events/events.ts";
+import { setCheckedPassword } from "./features/passwords/checked-password.ts";
 import { isUnsafe } from "./http/csrf.ts";
 import { noRoute, type RouteFacts, SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
@@ -62,13 +63,18 @@ export interface Security<V extends Vocabulary> {
   guard<const A extends Authz<V, string>>(authz: A): MiddlewareHandler<GuardedEnv<V, SignsIn<A>>>;
   /** The same guards on a web-standard request. */
   check<const A extends Authz<V, string>>(request: Request, authz: A): Promise<Decision<V, SignsIn<A>>>;
-  readonly users: Users<V["user"], V["role"]>;
+  readonly users: Users<V["user"], V["role"], V["permission"]>;
   readonly roles: Roles<V["role"], V["permission"]>;
   readonly events: EventHub;
   /** Accounts that are locked against guessing, a page at a time; `users.unlock()` takes a lock off. */
   lockouts(page?: { readonly after?: number; readonly limit?: number }): Promise<readonly Lockout[]>;
   /** The trail: who did what, when, from where, with which result. */
   readonly audit: AuditTrail;
+  /**
+   * Sets somebody's password as an administrator would: asks the policy, then stores it and ends what hung on the old one.
+   * Returns what is wrong with it in words (none: it is set). `users.setPassword` asks nobody. Throws UnknownUserError.
+   */
+  setPassword(user: UserReference, password: string): Promise<readonly string[]>;
   /** The hash of a password as it would be stored. */
   hashPassword(password: string): Promise<string>;
   /**
@@ -218,11 +224,20 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     },
     guard: (authz) => middleware(authz) as never,
     check: (request, authz) => check(request, authz) as never,
-    users: toldUsers(kernel) as unknown as Users<V["user"] & User, V["role"]>,
+    users: toldUsers(kernel) as unknown as Users<V["user"] & User, V["role"], V["permission"]>,
     roles: kernel.roles as unknown as Roles<V["role"], V["permission"]>,
     events: system.events,
     lockouts: (page) => kernel.limits.locked(page),
     audit: assembly.audit,
+    async setPassword(user, password) {
+      const id = typeof user === "number" ? user : user.id;
+      const account = await kernel.users.get(id);
+      if (account === undefined) throw new UnknownUserError(id);
+      const outcome = await setCheckedPassword(kernel, account, password);
+      if (outcome.kind !== "refused") return [];
+      const catalogue = system.catalogues.default;
+      return outcome.faults.map(({ key, params }) => catalogue.text(key, params));
+    },
     hashPassword: (password) => kernel.hasher.hash(password),
     async verifyPassword(user, password) {
       const account: Account | undefined = user === undefined ? undefined : await kernel.users.get(user.id);

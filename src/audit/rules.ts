@@ -37,6 +37,7 @@ export const auditRules: { readonly [Name in SecurityEventName]?: AuditRule<Name
   usersImported: { fields: ["count"] },
   roleGranted: { fields: ["role"] },
   roleRevoked: { fields: ["role"] },
+  userPermissionsChanged: { fields: ["added", "removed"] },
   roleCreated: { fields: ["role"] },
   roleDeleted: { fields: ["role"] },
   rolePermissionsChanged: { fields: ["role", "added", "removed"] },

@@ -98,6 +98,8 @@ export interface SecurityEvents {
   accessReset: OfUser;
   roleGranted: OfUser & { readonly role: string };
   roleRevoked: OfUser & { readonly role: string };
+  /** Permissions that a user has without a role. */
+  userPermissionsChanged: OfUser & { readonly added: readonly string[]; readonly removed: readonly string[] };
   roleCreated: { role: string };
   roleDeleted: { role: string };
   rolePermissionsChanged: { role: string; added: readonly string[]; removed: readonly string[] };

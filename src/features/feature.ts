@@ -107,6 +107,10 @@ export interface Feature {
   readonly tables?: Schema;
   /** Tables of its own whose rows are credentials of a user (`userId`): emptied whenever all of theirs ends. */
   readonly credentialTables?: readonly string[];
+  /** Tables of its own with what users have set up to get in beside the password (`userId`): emptied by `resetAccess`. */
+  readonly accessTables?: readonly string[];
+  /** The permission of administrators: as long as it is on, the last active user who has it can't be taken away. */
+  readonly administrators?: string;
   /** Makes auth tokens renewable; at most one feature does. */
   readonly tokenFamilies?: (context: TokenFamiliesContext) => TokenFamilies;
   /** Conditions that it puts on every sign-in. */
