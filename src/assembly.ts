@@ -415,9 +415,11 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     tokens,
     transfer: createUserTransfer({
       datastore,
-      users,
+      history,
+      remembersPasswords: policy.remembered > 0,
       roles,
       events,
+      now,
       table: schema.user as Table,
       own: Object.keys(options.columns ?? {}),
     }),

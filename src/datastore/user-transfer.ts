@@ -1,10 +1,11 @@
 import type { EventHub } from "../events/events.ts";
-import { PortcullisError, UniqueConflictError } from "../model/errors.ts";
+import { DatastoreError, PortcullisError, UniqueConflictError } from "../model/errors.ts";
 import type { Row, Table } from "../model/schema.ts";
+import { accountRow } from "./account-row.ts";
 import type { Datastore, Transaction } from "./contract.ts";
+import type { PasswordHistory } from "./password-history.ts";
 import type { Roles } from "./roles.ts";
 import { type ReadUser, type RecordFault, type UserRecord, userRecords } from "./user-records.ts";
-import type { NewUser, Users } from "./users.ts";
 
 /** What became of one record: stored, there before (or earlier in the same file) under its e-mail address, or refused. */
 export type ImportOutcome =
@@ -49,9 +50,12 @@ export interface UserTransfer {
 /** What the transfer needs. */
 export interface TransferContext {
   readonly datastore: Datastore;
-  readonly users: Users;
+  readonly history: PasswordHistory;
+  /** Whether hashes of former passwords are kept. */
+  readonly remembersPasswords: boolean;
   readonly roles: Roles;
   readonly events: EventHub;
+  readonly now: () => number;
   /** The table of users. */
   readonly table: Table;
   /** The application's own columns, by their TypeScript names. */
@@ -62,60 +66,81 @@ const most = 1_000;
 
 /** Makes the transfer of one running system. */
 export function createUserTransfer(context: TransferContext): UserTransfer {
-  const { datastore, users, roles, events } = context;
+  const { datastore, history, remembersPasswords, roles, events, now } = context;
   const records = userRecords(context.table, context.own);
 
-  const store = async (user: ReadUser, tx: Transaction): Promise<void> => {
-    const { createDatetime, ...row } = user.row;
-    const input = { ...row, roles: user.roles } as unknown as NewUser;
-    const account = await users.create(input, tx, user.hash === undefined ? undefined : { hash: user.hash });
-    if (createDatetime !== undefined) await tx.update("user", { id: account.id }, { createDatetime });
+  /** Stores accounts in one transaction, by few statements. */
+  const store = async (accounts: readonly ReadUser[], known: ReadonlyMap<string, number>): Promise<void> => {
+    const at = now();
+    await datastore.transaction(async (tx) => {
+      await insertAll(
+        tx,
+        "user",
+        accounts.map(({ row, hash }) => accountRow(row, hash ?? null, at)),
+      );
+      const stored = await tx.find("user", { email: { in: accounts.map(({ row }) => row.email) } });
+      const ids = new Map(stored.map((row) => [row["email"], row["id"] as number]));
+      const idOf = ({ row }: ReadUser): number => {
+        const id = ids.get(row.email);
+        if (id === undefined) throw new DatastoreError("the datastore does not find a user that it has just stored");
+        return id;
+      };
+      const links = accounts.flatMap((user) =>
+        user.roles.map((role) => ({ userId: idOf(user), roleId: known.get(role) })),
+      );
+      if (links.length > 0) await insertAll(tx, "rolesUsers", links);
+      if (!remembersPasswords) return;
+      for (const user of accounts) if (user.hash !== undefined) await history.append(tx, idOf(user), user.hash, null);
+    });
   };
 
-  /** The outcome of a record that can't be stored, or undefined for one that may be. */
-  const precheck = async (user: ReadUser, there: ReadonlySet<string>): Promise<ImportOutcome | undefined> => {
-    const { email, username } = user.row;
-    if (there.has(email)) return { kind: "existing" };
-    // What another program stored may differ in case.
-    if ((await users.find("email", email, { ignoreCase: true })) !== undefined) return { kind: "existing" };
-    if (typeof username !== "string") return undefined;
-    const taken = await users.find("username", username, { ignoreCase: true });
-    return taken === undefined ? undefined : usernameTaken;
-  };
-
-  /** Stores as many as it can at once; where one of them is refused by the database, each in a transaction of its own. */
-  const storeAll = async (wanted: readonly Wanted[]): Promise<void> => {
+  /** Stores as many as it can at once; where the database refuses one of them, each in a transaction of its own. */
+  const storeAll = async (wanted: readonly Wanted[], known: ReadonlyMap<string, number>): Promise<void> => {
     try {
-      await datastore.transaction(async (tx) => {
-        for (const { user } of wanted) await store(user, tx);
-      });
+      await store(
+        wanted.map(({ user }) => user),
+        known,
+      );
       for (const it of wanted) it.outcome = { kind: "imported" };
     } catch (error) {
-      if (!isRefusal(error)) throw error;
-      for (const it of wanted) it.outcome = await storeOne(it.user);
+      if (!(error instanceof UniqueConflictError)) throw error;
+      if (wanted.length === 1) await explain(wanted, error);
+      else for (const it of wanted) await storeAll([it], known);
     }
   };
 
-  const storeOne = async (user: ReadUser): Promise<ImportOutcome> => {
-    try {
-      await datastore.transaction((tx) => store(user, tx));
-      return { kind: "imported" };
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      // Somebody else stored it since.
-      const again = await precheck(user, new Set());
-      return again ?? { kind: "refused", field: "", problem: error.message };
+  /** Somebody else has stored the same since it was looked for. */
+  const explain = async (wanted: readonly Wanted[], { field = "" }: UniqueConflictError): Promise<void> => {
+    const there = await taken(wanted);
+    for (const it of wanted) {
+      it.outcome = there(it.user) ?? { kind: "refused", field, problem: "another account has it" };
     }
+  };
+
+  /** Tells of a record whether its e-mail address or username is taken, in whatever case. */
+  const taken = async (wanted: readonly Wanted[]): Promise<(user: ReadUser) => ImportOutcome | undefined> => {
+    const of = async (field: "email" | "username"): Promise<ReadonlySet<string>> => {
+      const values = [...new Set(wanted.map(({ user }) => user.row[field]).filter((it) => typeof it === "string"))];
+      if (values.length === 0) return new Set();
+      const rows = await datastore.find("user", { [field]: { inIgnoringCase: values } });
+      return new Set(rows.map((row) => fold(row[field])));
+    };
+    const [emails, usernames] = [await of("email"), await of("username")];
+    return ({ row }) => {
+      if (emails.has(fold(row.email))) return { kind: "existing" };
+      return row["username"] !== undefined && usernames.has(fold(row["username"])) ? usernameTaken : undefined;
+    };
   };
 
   const knownRoles = async (
     wanted: readonly Wanted[],
     { createRoles, dryRun }: ImportOptions,
-  ): Promise<Set<string>> => {
-    const known = new Set<string>();
+  ): Promise<ReadonlyMap<string, number>> => {
+    const known = new Map<string, number>();
     for (const name of new Set(wanted.flatMap(({ user }) => user.roles))) {
-      if ((await roles.find(name)) !== undefined || (createRoles === true && dryRun === true)) known.add(name);
-      else if (createRoles === true) known.add((await roles.findOrCreate(name)).name);
+      const role = await roles.find(name);
+      if (role !== undefined) known.set(name, role.id);
+      else if (createRoles === true) known.set(name, dryRun === true ? 0 : (await roles.findOrCreate(name)).id);
     }
     return known;
   };
@@ -128,27 +153,25 @@ export function createUserTransfer(context: TransferContext): UserTransfer {
       const read = given.map((record) => records.read(record));
       const wanted = read.flatMap((user): Wanted[] => ("row" in user ? [{ user, outcome: undefined }] : []));
       const known = await knownRoles(wanted, options);
-      const there = await existing(datastore, wanted);
-      const names = new Set<string>();
-      const open: Wanted[] = [];
-      // At the same time: each is a query of its own, which a pool answers beside others.
-      const before = await Promise.all(wanted.map(({ user }) => precheck(user, there)));
-      for (const [index, it] of wanted.entries()) {
+      const there = await taken(wanted);
+      const emails = new Set<string>();
+      const usernames = new Set<string>();
+      for (const it of wanted) {
         const { row, roles: named } = it.user;
+        const username = row["username"] === undefined ? undefined : fold(row["username"]);
         const missing = named.find((name) => !known.has(name));
-        const username = typeof row["username"] === "string" ? row["username"].toLowerCase() : undefined;
-        it.outcome = before[index];
+        it.outcome = emails.has(fold(row.email)) ? { kind: "existing" } : there(it.user);
         if (it.outcome === undefined && missing !== undefined) {
           it.outcome = { kind: "refused", field: "roles", problem: `there is no role ${JSON.stringify(missing)}` };
-        } else if (it.outcome === undefined && there.has(row.email)) it.outcome = { kind: "existing" };
-        else if (it.outcome === undefined && username !== undefined && names.has(username)) it.outcome = usernameTaken;
+        }
+        if (it.outcome === undefined && username !== undefined && usernames.has(username)) it.outcome = usernameTaken;
         if (it.outcome !== undefined) continue;
-        there.add(row.email);
-        if (username !== undefined) names.add(username);
-        open.push(it);
+        emails.add(fold(row.email));
+        if (username !== undefined) usernames.add(username);
       }
+      const open = wanted.filter(({ outcome }) => outcome === undefined);
       if (options.dryRun === true) for (const it of open) it.outcome = { kind: "imported" };
-      else if (open.length > 0) await storeAll(open);
+      else if (open.length > 0) await storeAll(open, known);
       const count = open.filter(({ outcome }) => outcome?.kind === "imported").length;
       if (count > 0 && options.dryRun !== true) events.emit("usersImported", { count });
       const outcomes = wanted.values();
@@ -182,12 +205,14 @@ interface Wanted {
 
 const usernameTaken: ImportOutcome = { kind: "refused", field: "username", problem: "another account has it" };
 
-/** The addresses among these that accounts have in exactly this spelling. */
-async function existing(datastore: Datastore, wanted: readonly Wanted[]): Promise<Set<string>> {
-  const addresses = [...new Set(wanted.map(({ user }) => user.row.email))];
-  if (addresses.length === 0) return new Set();
-  const rows = await datastore.find("user", { email: { in: addresses } });
-  return new Set(rows.map((row) => row["email"] as string));
+async function insertAll(tx: Transaction, table: string, rows: readonly Row[]): Promise<void> {
+  if (tx.insertAll !== undefined) await tx.insertAll(table, rows);
+  else for (const row of rows) await tx.insert(table, row);
+}
+
+/** How addresses and names are compared. */
+function fold(text: unknown): string {
+  return String(text).normalize("NFC").toLowerCase();
 }
 
 async function roleNames(datastore: Datastore, page: readonly Row[]): Promise<ReadonlyMap<number, string[]>> {
@@ -206,12 +231,4 @@ async function roleNames(datastore: Datastore, page: readonly Row[]): Promise<Re
   }
   for (const list of names.values()) list.sort();
   return names;
-}
-
-/** Whether this one record is the reason, and not the database. */
-function isRefusal(error: unknown): error is PortcullisError {
-  return (
-    error instanceof UniqueConflictError ||
-    (error instanceof PortcullisError && (error.code === "invalid_field" || error.code === "unknown_role"))
-  );
 }

@@ -62,6 +62,10 @@ export class SqlStore implements Datastore {
     return this.#operations.insert(table, row);
   }
 
+  insertAll(table: string, rows: readonly Row[]): Promise<void> {
+    return this.#operations.insertAll(table, rows);
+  }
+
   find(table: string, where: Where, options?: FindOptions): Promise<Row[]> {
     return this.#operations.find(table, where, options);
   }
@@ -174,6 +178,7 @@ function transactionOf(operations: SqlOperations, native: unknown): Transaction 
   return {
     native,
     insert: (table, row) => operations.insert(table, row),
+    insertAll: (table, rows) => operations.insertAll(table, rows),
     find: (table, where, options) => operations.find(table, where, options),
     findOne: (table, where) => operations.findOne(table, where),
     update: (table, where, set) => operations.update(table, where, set),
