@@ -8,7 +8,8 @@ import type { Roles } from "./datastore/roles.ts";
 import type { UserTransfer } from "./datastore/user-transfer.ts";
 import { UnknownUserError, type UserReference, type Users } from "./datastore/users.ts";
 import type { EventHub } from "./events/events.ts";
-import { setCheckedPassword } from "./features/passwords/checked-password.ts";
+import type { Fault } from "./features/fields.ts";
+import { policyFaults, setCheckedPassword } from "./features/passwords/checked-password.ts";
 import { isUnsafe } from "./http/csrf.ts";
 import { noRoute, type RouteFacts, SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
@@ -75,6 +76,11 @@ export interface Security<V extends Vocabulary> {
    * Returns what is wrong with it in words (none: it is set). `users.setPassword` asks nobody. Throws UnknownUserError.
    */
   setPassword(user: UserReference, password: string): Promise<readonly string[]>;
+  /** What is wrong, in words, with a password for an account that is yet to be made; nothing when the policy accepts it. */
+  passwordFaults(
+    whose: { readonly email: string; readonly username?: string | null },
+    password: string,
+  ): Promise<readonly string[]>;
   /** The hash of a password as it would be stored. */
   hashPassword(password: string): Promise<string>;
   /**
@@ -162,6 +168,8 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     checkSchemes(description, [...(description.schemes ?? []), ...(others ? system.defaultSchemes : [])], label);
     return { guard, facts: { ...noRoute, label, realm: description.realm } };
   };
+  const wordsOf = (faults: readonly Fault[]): readonly string[] =>
+    faults.map(({ key, params }) => system.catalogues.default.text(key, params));
   const requestAt = (c: Context): SecurityRequest => {
     const rq = requestOf(c);
     if (rq === undefined) throw new PortcullisError("no_request", "this request passed no declared route and no guard");
@@ -234,9 +242,10 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       const account = await kernel.users.get(id);
       if (account === undefined) throw new UnknownUserError(id);
       const outcome = await setCheckedPassword(kernel, account, password);
-      if (outcome.kind !== "refused") return [];
-      const catalogue = system.catalogues.default;
-      return outcome.faults.map(({ key, params }) => catalogue.text(key, params));
+      return outcome.kind === "refused" ? wordsOf(outcome.faults) : [];
+    },
+    async passwordFaults(whose, password) {
+      return wordsOf(await policyFaults(kernel, whose, password));
     },
     hashPassword: (password) => kernel.hasher.hash(password),
     async verifyPassword(user, password) {

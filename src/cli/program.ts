@@ -5,9 +5,11 @@ import { withExamples } from "./command.ts";
 import { exportCommand } from "./export.ts";
 import { importCommand } from "./import.ts";
 import { migrateCommand } from "./migrate.ts";
+import { rolesCommands } from "./roles.ts";
 import { routesCommand } from "./routes.ts";
 import { usualModules } from "./start.ts";
 import { CommandError, type Terminal, takeTerminal } from "./terminal.ts";
+import { usersCommands } from "./users.ts";
 
 /** Runs the command that `argv` names, and ends the process. */
 export async function runCommand(argv: readonly string[]): Promise<void> {
@@ -46,7 +48,15 @@ function commands(terminal: Terminal): Command {
     "portcullis routes --check routes.lock      # in CI: fails when a guard changed",
     "portcullis migrate src/app.ts              # adds the tables and columns that are missing",
   );
-  for (const add of [routesCommand, migrateCommand, auditCommands, importCommand, exportCommand])
+  for (const add of [
+    routesCommand,
+    migrateCommand,
+    usersCommands,
+    rolesCommands,
+    auditCommands,
+    importCommand,
+    exportCommand,
+  ])
     add(program, terminal);
   return program;
 }

@@ -29,8 +29,8 @@ const notText = "has bytes that are not UTF-8";
  * CommandError when it can't be read.
  */
 export function openRecords(name: string, format: FileFormat | undefined): RecordFile {
-  const form = format ?? formatOf(name);
   const size = name === "-" ? undefined : sizeOf(name);
+  const form = format ?? formatOf(name);
   let position = 0;
   const pieces = async function* (): AsyncGenerator<string> {
     const source = name === "-" ? process.stdin : createReadStream(name);

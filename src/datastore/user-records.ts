@@ -1,4 +1,5 @@
 import { normalizeEmail } from "../model/email.ts";
+import { maxOwnPermission, permissionOfRole } from "../model/permission-role.ts";
 import type { Column, Row, Table } from "../model/schema.ts";
 import { normalizeUsername } from "../model/username.ts";
 import { storableHash } from "../passwords/foreign-hash.ts";
@@ -20,6 +21,8 @@ export interface ReadUser {
   readonly row: Row & { readonly email: string };
   readonly hash: string | undefined;
   readonly roles: readonly string[];
+  /** Permissions of the user's own, beside those of the roles. */
+  readonly permissions: readonly string[];
 }
 
 /** Reads and writes users as records. */
@@ -27,7 +30,7 @@ export interface UserRecords {
   /** The names of a record's fields, the e-mail address first. */
   readonly fields: readonly string[];
   read(record: UserRecord): ReadUser | RecordFault;
-  /** The record of a stored user; with its hash only where `hashes` says so. */
+  /** The record of a stored user with these roles, also those that stand for a permission; with its hash only where asked. */
   write(user: Row, roles: readonly string[], hashes: boolean): UserRecord;
 }
 
@@ -38,6 +41,7 @@ const carried = [
 ];
 const hashField = "password_hash";
 const rolesField = "roles";
+const permissionsField = "permissions";
 
 /** Makes the reader and writer for a table of users; `own` are the application's own columns by their TypeScript names. */
 export function userRecords(user: Table, own: readonly string[]): UserRecords {
@@ -47,7 +51,7 @@ export function userRecords(user: Table, own: readonly string[]): UserRecords {
     if (column !== undefined) columns.set(column.name, { field, column });
   }
   const [email = "email", ...others] = columns.keys();
-  const fields = [email, hashField, rolesField, ...others];
+  const fields = [email, hashField, rolesField, permissionsField, ...others];
 
   return {
     fields,
@@ -70,8 +74,13 @@ export function userRecords(user: Table, own: readonly string[]): UserRecords {
         return { field: hashField, problem: "is no hash that can be verified here; leave it out to import without" };
       }
       const roles = listOf(record[rolesField] ?? []);
-      if (roles === undefined) return { field: rolesField, problem: "a list of names is expected" };
-      return { row: { ...row, email: address }, hash, roles: [...new Set(roles)] };
+      if (roles === undefined || !roles.every(isRoleName))
+        return { field: rolesField, problem: "a list of names is expected" };
+      const permissions = listOf(record[permissionsField] ?? []);
+      if (permissions === undefined || permissions.some((name) => name.length > maxOwnPermission))
+        return { field: permissionsField, problem: "a list of names is expected" };
+      const granted = { roles: [...new Set(roles)], permissions: [...new Set(permissions)] };
+      return { row: { ...row, email: address }, hash, ...granted };
     },
     write(stored, roles, hashes) {
       const values = [...columns].map(([name, { field, column }]) => [name, writable(column, stored[field])] as const);
@@ -79,11 +88,16 @@ export function userRecords(user: Table, own: readonly string[]): UserRecords {
       return Object.fromEntries([
         ...(first === undefined ? [] : [first]),
         ...(hashes ? [[hashField, stored["password"] ?? null]] : []),
-        [rolesField, roles],
+        [rolesField, roles.filter((name) => permissionOfRole(name) === undefined)],
+        [permissionsField, roles.map(permissionOfRole).filter((name) => name !== undefined)],
         ...rest,
       ]);
     },
   };
+}
+
+function isRoleName(name: string): boolean {
+  return name.length <= 80 && permissionOfRole(name) === undefined;
 }
 
 function unknownField(name: string, fields: readonly string[]): string {

@@ -1,5 +1,6 @@
 import type { EventHub } from "../events/events.ts";
 import { DatastoreError, PortcullisError, UniqueConflictError } from "../model/errors.ts";
+import { permissionRole } from "../model/permission-role.ts";
 import type { Row, Table } from "../model/schema.ts";
 import { accountRow } from "./account-row.ts";
 import type { Datastore, Transaction } from "./contract.ts";
@@ -17,7 +18,7 @@ export type ImportOutcome =
 export interface ImportOptions {
   /** Looks at everything and stores nothing. */
   readonly dryRun?: boolean;
-  /** Makes the roles that are missing; else a record that names one is refused. */
+  /** Makes the roles and permissions that are missing; else a record that names one is refused. */
   readonly createRoles?: boolean;
 }
 
@@ -86,7 +87,7 @@ export function createUserTransfer(context: TransferContext): UserTransfer {
         return id;
       };
       const links = accounts.flatMap((user) =>
-        user.roles.map((role) => ({ userId: idOf(user), roleId: known.get(role) })),
+        grantsOf(user).map(({ name }) => ({ userId: idOf(user), roleId: known.get(name) })),
       );
       if (links.length > 0) await insertAll(tx, "rolesUsers", links);
       if (!remembersPasswords) return;
@@ -137,10 +138,18 @@ export function createUserTransfer(context: TransferContext): UserTransfer {
     { createRoles, dryRun }: ImportOptions,
   ): Promise<ReadonlyMap<string, number>> => {
     const known = new Map<string, number>();
-    for (const name of new Set(wanted.flatMap(({ user }) => user.roles))) {
-      const role = await roles.find(name);
-      if (role !== undefined) known.set(name, role.id);
-      else if (createRoles === true) known.set(name, dryRun === true ? 0 : (await roles.findOrCreate(name)).id);
+    for (const { name, permission } of wanted.flatMap(({ user }) => grantsOf(user))) {
+      if (known.has(name)) continue;
+      const role = await datastore.findOne("role", { name });
+      // A collation that ignores case must not turn one role into another.
+      if (role?.["name"] === name) known.set(name, role["id"] as number);
+      else if (createRoles !== true) continue;
+      else if (dryRun === true) known.set(name, 0);
+      else
+        known.set(
+          name,
+          (await (permission === undefined ? roles.findOrCreate(name) : roles.ofPermission(permission))).id,
+        );
     }
     return known;
   };
@@ -157,12 +166,12 @@ export function createUserTransfer(context: TransferContext): UserTransfer {
       const emails = new Set<string>();
       const usernames = new Set<string>();
       for (const it of wanted) {
-        const { row, roles: named } = it.user;
+        const { row } = it.user;
         const username = row["username"] === undefined ? undefined : fold(row["username"]);
-        const missing = named.find((name) => !known.has(name));
+        const missing = grantsOf(it.user).find(({ name }) => !known.has(name));
         it.outcome = emails.has(fold(row.email)) ? { kind: "existing" } : there(it.user);
         if (it.outcome === undefined && missing !== undefined) {
-          it.outcome = { kind: "refused", field: "roles", problem: `there is no role ${JSON.stringify(missing)}` };
+          it.outcome = { kind: "refused", ...missing.fault };
         }
         if (it.outcome === undefined && username !== undefined && usernames.has(username)) it.outcome = usernameTaken;
         if (it.outcome !== undefined) continue;
@@ -204,6 +213,25 @@ interface Wanted {
 }
 
 const usernameTaken: ImportOutcome = { kind: "refused", field: "username", problem: "another account has it" };
+
+/** The roles that a record names, those that stand for its permissions among them, with what is wrong when they are missing. */
+function grantsOf({ roles, permissions }: ReadUser): readonly {
+  readonly name: string;
+  readonly permission?: string;
+  readonly fault: RecordFault;
+}[] {
+  return [
+    ...roles.map((name) => ({
+      name,
+      fault: { field: "roles", problem: `there is no role ${JSON.stringify(name)}` },
+    })),
+    ...permissions.map((permission) => ({
+      name: permissionRole(permission),
+      permission,
+      fault: { field: "permissions", problem: `nobody was given ${JSON.stringify(permission)} so far` },
+    })),
+  ];
+}
 
 async function insertAll(tx: Transaction, table: string, rows: readonly Row[]): Promise<void> {
   if (tx.insertAll !== undefined) await tx.insertAll(table, rows);

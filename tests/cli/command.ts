@@ -15,11 +15,21 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+/** What a call is given beside its arguments. */
+export interface CallInput {
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** A folder with the modules of a program, in which the real command is called. */
 export interface Folder {
   readonly path: string;
   write(file: string, text: string): void;
   portcullis(...args: string[]): Promise<Outcome>;
+  /** The same, with what it reads on standard input, and environment variables. */
+  calls(args: readonly string[], given?: CallInput): Promise<Outcome>;
+  /** Runs a module of the folder by itself. */
+  node(file: string): Promise<Outcome>;
   remove(): void;
 }
 
@@ -31,24 +41,29 @@ export function folder(): Folder {
     writeFileSync(join(path, file), text);
   };
   write("package.json", '{ "type": "module" }');
+  const runs = (args: readonly string[], { input, env }: CallInput = {}): Promise<Outcome> =>
+    new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, ["--import", hook, ...args], {
+        cwd: path,
+        env: { ...process.env, ...env },
+        stdio: ["pipe", "pipe", "pipe"],
+      });
+      child.stdin.on("error", () => {}).end(input);
+      const texts = { stdout: "", stderr: "" };
+      for (const stream of ["stdout", "stderr"] as const) {
+        child[stream].setEncoding("utf8").on("data", (text: string) => {
+          texts[stream] += text;
+        });
+      }
+      child.once("error", reject);
+      child.once("close", (code) => resolve({ code, ...texts }));
+    });
   return {
     path,
     write,
-    portcullis: (...args) =>
-      new Promise((resolve, reject) => {
-        const child = spawn(process.execPath, ["--import", hook, program, ...args], {
-          cwd: path,
-          stdio: ["ignore", "pipe", "pipe"],
-        });
-        const texts = { stdout: "", stderr: "" };
-        for (const stream of ["stdout", "stderr"] as const) {
-          child[stream].setEncoding("utf8").on("data", (text: string) => {
-            texts[stream] += text;
-          });
-        }
-        child.once("error", reject);
-        child.once("close", (code) => resolve({ code, ...texts }));
-      }),
+    portcullis: (...args) => runs([program, ...args]),
+    calls: (args, given) => runs([program, ...args], given),
+    node: (file) => runs([join(path, file)]),
     remove: () => rmSync(path, { recursive: true }),
   };
 }
