@@ -1,4 +1,5 @@
 import { type AuditTrail, createAuditTrail } from "./audit/trail.ts";
+import { createApiKeys, type LiveKey } from "./authn/api-keys.ts";
 import { createAuthenticator } from "./authn/authenticator.ts";
 import { createBagKeeper } from "./authn/bag.ts";
 import { activeGate, hookGate } from "./authn/gates.ts";
@@ -82,7 +83,9 @@ export interface Assembly {
   readonly transfer: UserTransfer;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
   invalidate(userId: number | undefined): Promise<void>;
-  cacheStats(): Readonly<Record<"session" | "token" | "basic", ReturnType<CredentialCache<LiveSession>["stats"]>>>;
+  cacheStats(): Readonly<
+    Record<"session" | "token" | "basic" | "apiKey", ReturnType<CredentialCache<LiveSession>["stats"]>>
+  >;
   /** Removes sessions, tickets and credentials that are over; done each hour. */
   purge(): Promise<void>;
   close(): Promise<void>;
@@ -159,6 +162,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     session: createCredentialCache<LiveSession>(bus, Math.max(1, cached), now),
     token: createCredentialCache<LiveToken>(bus, Math.max(1, cached), now),
     basic: createCredentialCache<LivePassword>(bus, Math.max(1, cached), now),
+    apiKey: createCredentialCache<LiveKey>(bus, Math.max(1, cached), now),
   };
   const invalidate = async (userId: number | undefined): Promise<void> => {
     for (const cache of Object.values(caches)) cache.invalidate(userId);
@@ -267,6 +271,8 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     destinations,
     ownColumns: new Map(Object.entries(namedColumns(options.columns ?? {}))),
     declaredRoles: new Set(options.roles ?? []),
+    declaredPermissions: new Set(options.permissions ?? []),
+    declaredScopes: new Set(options.scopes ?? []),
     features: new Set(features.map(({ name }) => name)),
     services,
     path: (name: string) => paths.get(name),
@@ -316,6 +322,25 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     pendingLife: times.pending,
   });
   const bags = createBagKeeper({ datastore, sessions, ring });
+  const keySettings = features.find((feature) => feature.apiKeys !== undefined)?.apiKeys;
+  const apiKeys =
+    keySettings === undefined
+      ? undefined
+      : createApiKeys({
+          settings: keySettings,
+          datastore,
+          users,
+          cache: caches.apiKey,
+          limits,
+          events,
+          signIn: () => signIn,
+          invalidate,
+          now,
+          log,
+        });
+  if (apiKeys !== undefined && options.schemes?.some(({ name }) => name === "apiKey") !== true) {
+    throw new ConfigurationError("schemes", "add apiKey(): without it no route could take the keys of apiKeys()");
+  }
   const schemeContext: SchemeContext = {
     ring,
     users,
@@ -323,6 +348,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     signIn,
     tokens,
     passwords: caches.basic,
+    apiKeys,
     realm,
     origins,
     now,
@@ -348,7 +374,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   authenticator.check([...csrf.schemes], "csrf.schemes");
 
   for (const feature of features) feature.start?.(base);
-  const kernel: Kernel = { ...base, signIn, bags, proof };
+  const kernel: Kernel = { ...base, signIn, bags, proof, apiKeys };
   Object.assign(services, ...features.map((feature) => feature.services?.(kernel) ?? {}));
   const endpoints = placed(
     features.flatMap((feature) =>
@@ -442,7 +468,12 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       accounts: accountRoutes(engine, endpoints, keySets(issuing.keys)),
     },
     invalidate,
-    cacheStats: () => ({ session: caches.session.stats(), token: caches.token.stats(), basic: caches.basic.stats() }),
+    cacheStats: () => ({
+      session: caches.session.stats(),
+      token: caches.token.stats(),
+      basic: caches.basic.stats(),
+      apiKey: caches.apiKey.stats(),
+    }),
     purge,
     async close() {
       clearInterval(timer);

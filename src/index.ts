@@ -10,6 +10,7 @@ export type { EndpointLimits, LimitName, LimitOptions } from "./authn/limits/opt
 export type { Rate } from "./authn/limits/rate.ts";
 export type { LimitStore, LimitStoreProvider, Lockout } from "./authn/limits/store.ts";
 export type { Scheme, SchemePlan } from "./authn/scheme.ts";
+export { type ApiKeyOptions, apiKey } from "./authn/schemes/api-key.ts";
 export { type DigestAlgorithm, type DigestOptions, digest, digestSecret } from "./authn/schemes/digest.ts";
 export { type FakeOptions, fake } from "./authn/schemes/fake.ts";
 export { type HttpdOptions, httpd } from "./authn/schemes/httpd.ts";

@@ -357,6 +357,9 @@ function checkSchemes({ authn, schemes, trustedProxies, sessions }: AnyOptions):
   ];
   if (authn?.length === 0) throw new ConfigurationError("authn", "name at least one scheme");
   for (const name of authn ?? []) {
+    if (name === "apiKey") {
+      throw new ConfigurationError("authn", 'leave "apiKey" out: a route takes keys only where its own authn says so');
+    }
     if (!known.includes(name)) {
       throw new ConfigurationError("authn", `there is no scheme "${name}"; known: ${known.join(", ")}`);
     }

@@ -112,7 +112,7 @@ export interface Security<V extends Vocabulary> {
   /** Forgets what is cached of a user (or of everybody), in every process: for changes made past these operations. */
   invalidate(user?: { readonly id: number }): Promise<void>;
   /** How the caches are doing. */
-  cacheStats(): Readonly<Record<"session" | "token" | "basic", ReturnType<CredentialCache<never>["stats"]>>>;
+  cacheStats(): Readonly<Record<"session" | "token" | "basic" | "apiKey", ReturnType<CredentialCache<never>["stats"]>>>;
   /** What goes out by mail and text message. */
   readonly delivery: {
     /** Resolves when nothing waits to be sent any more: for tests, and before a script ends. */

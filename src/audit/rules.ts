@@ -41,6 +41,9 @@ export const auditRules: { readonly [Name in SecurityEventName]?: AuditRule<Name
   roleCreated: { fields: ["role"] },
   roleDeleted: { fields: ["role"] },
   rolePermissionsChanged: { fields: ["role", "added", "removed"] },
+  apiKeyCreated: { fields: ["key", "name"] },
+  apiKeyRevoked: { fields: ["key"] },
+  userUpdated: { fields: ["fields"] },
   // What can't be stored must not be stored: it goes to the log.
   auditFailed: { skip: true },
 };

@@ -4,6 +4,7 @@ import type { SecurityRequest } from "../http/request.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
+import type { ApiKeys } from "./api-keys.ts";
 import type { PasswordProof } from "./password-proof.ts";
 import type { SignIn } from "./sign-in.ts";
 import type { Tokens } from "./tokens/index.ts";
@@ -32,6 +33,8 @@ export interface SchemeContext {
   readonly signIn: SignIn;
   readonly tokens: Tokens;
   readonly passwords: CredentialCache<LivePassword>;
+  /** Undefined: the feature apiKeys is off. */
+  readonly apiKeys: ApiKeys | undefined;
   readonly realm: string;
   readonly origins: readonly string[];
   readonly now: () => number;

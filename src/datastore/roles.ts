@@ -30,7 +30,7 @@ export interface Roles<Name extends string = string, Permission extends string =
   /** Takes the role from all who have it, and removes it. */
   delete(name: Name): Promise<void>;
   /** The role that stands for a permission given without one (see model/permission-role.ts); made when it is missing. */
-  ofPermission(permission: Permission): Promise<Role>;
+  ofPermission(permission: Permission, tx?: Operations): Promise<Role>;
   /** The roles of a user. */
   ofUser(userId: number, tx?: Operations): Promise<Role[] & Record<string, unknown>[]>;
 }
@@ -134,7 +134,7 @@ export function createRoles({ datastore, now, events, administrators, invalidate
       await invalidateAll();
       events.emit("roleDeleted", { role: name });
     },
-    async ofPermission(permission) {
+    async ofPermission(permission, tx = datastore) {
       if (permission.length > maxOwnPermission) {
         throw new PortcullisError(
           "invalid_field",
@@ -143,14 +143,14 @@ export function createRoles({ datastore, now, events, administrators, invalidate
       }
       const name = permissionRole(permission);
       const permissions = checkPermissions([permission]);
-      const known = await find(name);
+      const known = await find(name, tx);
       if (known !== undefined) return known;
       try {
-        await datastore.insert("role", { name, description: null, permissions, updateDatetime: new Date(now()) });
+        await tx.insert("role", { name, description: null, permissions, updateDatetime: new Date(now()) });
       } catch (error) {
         if (!(error instanceof UniqueConflictError)) throw error;
       }
-      const made = await find(name);
+      const made = await find(name, tx);
       if (made === undefined) throw new UnknownRoleError(name);
       return made;
     },

@@ -28,6 +28,8 @@ export type NewUser<U extends User = User, Role extends string = string> = Parti
   readonly active?: boolean;
   /** Names of roles that exist. */
   readonly roles?: readonly Role[];
+  /** Permissions beside those of the roles. */
+  readonly permissions?: readonly string[];
 };
 
 /** What the operations on users need. */
@@ -79,6 +81,13 @@ export interface Users<U extends User = User, Role extends string = string, Perm
   ): Promise<Account & U>;
   /** Sets listed columns; not those that have an operation of their own. */
   update(user: UserReference, fields: Partial<Omit<U, ProtectedField>>, tx?: Transaction): Promise<void>;
+  /**
+   * Sets listed columns as an administrator does, all at once. A new e-mail address counts as proved; a new address or
+   * username ends everything that hangs on the account. Throws UniqueConflictError, PortcullisError `invalid_field`.
+   */
+  edit(user: UserReference, fields: Partial<Omit<U, ProtectedField>>): Promise<void>;
+  /** True when nobody else than this user is an active administrator; false where there are none. */
+  isLastAdministrator(user: UserReference): Promise<boolean>;
   /** Removes the user with sessions, roles and everything that hangs on them. Throws LastAdministratorError. */
   delete(user: UserReference): Promise<void>;
   /** Ends a lock that guessing has set, before its time. True when there was one. */
@@ -172,6 +181,11 @@ export function createUsers(context: UsersContext): Users {
     if (normal === undefined) throw new PortcullisError("invalid_field", "user.email: not an e-mail address");
     return normal;
   };
+  const usernameOf = (username: unknown): string | null => {
+    const normal = typeof username === "string" ? normalizeUsername(username) : null;
+    if (normal === undefined) throw new PortcullisError("invalid_field", "user.username: not a username");
+    return normal;
+  };
   const stamp = (): { updateDatetime: Date } => ({ updateDatetime: new Date(context.now()) });
 
   /** Changes a row that must exist, then tells everybody. */
@@ -252,11 +266,13 @@ export function createUsers(context: UsersContext): Users {
     },
 
     async create(input, tx, made) {
-      const { password, roles: names, active, ...rest } = input;
+      const { password, roles: names, permissions, active, ...rest } = input;
       checkFields(rest, protectedFields);
       const hash = made?.hash ?? (password === undefined || password === null ? null : await hasher.hash(password));
       const known: Row = { ...rest, email: emailOf(input.email), active: active ?? true };
       const row = accountRow(known, hash, context.now());
+      const links: number[] = [];
+      for (const permission of new Set(permissions ?? [])) links.push((await roles.ofPermission(permission, tx)).id);
       const work = async (operations: Operations): Promise<Account> => {
         const id = await operations.insert("user", row);
         if (id === undefined) throw new PortcullisError("datastore", "the datastore returned no id for the new user");
@@ -265,6 +281,7 @@ export function createUsers(context: UsersContext): Users {
           const role = await roles.require(name, operations);
           await operations.insert("rolesUsers", { userId: id, roleId: role.id });
         }
+        for (const roleId of links) await operations.insert("rolesUsers", { userId: id, roleId });
         const account = await load(operations, "id", id);
         if (account === undefined) throw new UnknownUserError(id);
         return account;
@@ -282,6 +299,21 @@ export function createUsers(context: UsersContext): Users {
       if (tx === undefined) return change(user, row);
       const id = idOf(user);
       if ((await tx.update("user", { id }, { ...row, ...stamp() })) === 0) throw new UnknownUserError(id);
+    },
+
+    async edit(user, set) {
+      checkFields(set as Row, protectedFields);
+      const row: Row = { ...set };
+      if ("email" in set) Object.assign(row, { email: emailOf(set.email), confirmedAt: new Date(context.now()) });
+      if ("username" in set) row["username"] = usernameOf(set.username);
+      if (!("email" in set) && !("username" in set)) return change(user, row);
+      await endAll(user, { ...row, fsTokenUniquifier: null });
+    },
+
+    async isLastAdministrator(user) {
+      const id = idOf(user);
+      if (administrators === undefined || !(await administrators.is(datastore, id))) return false;
+      return !(await administrators.others(datastore, id));
     },
 
     async delete(user) {
@@ -322,9 +354,7 @@ export function createUsers(context: UsersContext): Users {
     setEmail: (user, email, options) =>
       endAll(user, { email: emailOf(email), confirmedAt: new Date(context.now()), fsTokenUniquifier: null }, options),
     async setUsername(user, username, options) {
-      const normal = username === null ? null : normalizeUsername(username);
-      if (normal === undefined) throw new PortcullisError("invalid_field", "user.username: not a username");
-      return endAll(user, { username: normal, fsTokenUniquifier: null }, options);
+      return endAll(user, { username: usernameOf(username), fsTokenUniquifier: null }, options);
     },
     async setUniquifier(user) {
       await endAll(user, { fsTokenUniquifier: null });

@@ -32,6 +32,13 @@ const hidden: PropertyDescriptorMap = {
   password: { value: null, enumerable: false, writable: true, configurable: true },
 };
 
+/** The account as a credential sees it that is limited to these permissions: of them, those that the account has, and no role. */
+export function limitedAccount(account: Account, permissions: readonly string[]): Account {
+  const limited = Object.create(Object.getPrototypeOf(account), Object.getOwnPropertyDescriptors(account)) as Account;
+  const left = new Set(permissions.filter((permission) => account.permissions.has(permission)));
+  return Object.assign(limited, { roles: new Set<string>(), permissions: left, ownPermissions: new Set<string>() });
+}
+
 /** Returns the maker of accounts from a user's row and the rows of their roles. */
 export function accountFactory(payload: PayloadMaker = defaultPayload): (user: Row, roles: readonly Row[]) => Account {
   const methods = {
