@@ -1,6 +1,7 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { type AnyOptions, type Assembly, assemble } from "./assembly.ts";
 import type { AuditTrail } from "./audit/trail.ts";
+import type { ApiKeys } from "./authn/api-keys.ts";
 import type { Lockout } from "./authn/limits/store.ts";
 import type { TokenOverrides } from "./authn/tokens/index.ts";
 import type { CredentialCache } from "./datastore/cache.ts";
@@ -10,6 +11,7 @@ import { UnknownUserError, type UserReference, type Users } from "./datastore/us
 import type { EventHub } from "./events/events.ts";
 import type { Fault } from "./features/fields.ts";
 import { policyFaults, setCheckedPassword } from "./features/passwords/checked-password.ts";
+import { type Device, devicesOf } from "./features/sessions/devices.ts";
 import { isUnsafe } from "./http/csrf.ts";
 import { noRoute, type RouteFacts, SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
@@ -107,6 +109,14 @@ export interface Security<V extends Vocabulary> {
   page(c: Context, page: OwnPage): Promise<Response>;
   /** The account pages' routes with their guards. */
   accessMatrix(): readonly RouteRecord[];
+  /** Where users are signed in. `users.endSessions` ends all of a user's. */
+  readonly devices: {
+    of(user: UserReference): Promise<readonly Device[]>;
+    /** Signs one device out at once. False: the user has no such device. */
+    end(user: UserReference, id: string): Promise<boolean>;
+  };
+  /** API keys of users; undefined where the feature is off. */
+  readonly apiKeys: Pick<ApiKeys, "create" | "of" | "revoke"> | undefined;
   /** Accounts from elsewhere, with their hashes, and for elsewhere: what `portcullis import` and `export` do. */
   readonly transfer: UserTransfer;
   /** Forgets what is cached of a user (or of everybody), in every process: for changes made past these operations. */
@@ -170,6 +180,12 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
   };
   const wordsOf = (faults: readonly Fault[]): readonly string[] =>
     faults.map(({ key, params }) => system.catalogues.default.text(key, params));
+  const accountOf = async (user: UserReference): Promise<Account> => {
+    const id = typeof user === "number" ? user : user.id;
+    const account = await kernel.users.get(id);
+    if (account === undefined) throw new UnknownUserError(id);
+    return account;
+  };
   const requestAt = (c: Context): SecurityRequest => {
     const rq = requestOf(c);
     if (rq === undefined) throw new PortcullisError("no_request", "this request passed no declared route and no guard");
@@ -238,9 +254,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     lockouts: (page) => kernel.limits.locked(page),
     audit: assembly.audit,
     async setPassword(user, password) {
-      const id = typeof user === "number" ? user : user.id;
-      const account = await kernel.users.get(id);
-      if (account === undefined) throw new UnknownUserError(id);
+      const account = await accountOf(user);
       const outcome = await setCheckedPassword(kernel, account, password);
       return outcome.kind === "refused" ? wordsOf(outcome.faults) : [];
     },
@@ -253,9 +267,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       return kernel.proof.check({ rq: undefined, account, password, authType: "check" });
     },
     async createToken(user, overrides = {}) {
-      const id = typeof user === "number" ? user : user.id;
-      const account = await kernel.users.get(id);
-      if (account === undefined) throw new UnknownUserError(id);
+      const account = await accountOf(user);
       return assembly.tokens.create(account, overrides as TokenOverrides);
     },
     setTokenCookie: (c, token) => assembly.tokens.setCookie(requestAt(c), token),
@@ -277,6 +289,18 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       return pages.send(rq, pages.views.elements.layout(frame, content), status ?? 200);
     },
     accessMatrix: () => app.accounts.records,
+    devices: {
+      of: async (user) => devicesOf(kernel, await accountOf(user)),
+      async end(user, id) {
+        const account = await accountOf(user);
+        const device = (await devicesOf(kernel, account)).find((it) => it.id === id);
+        if (device === undefined) return false;
+        const count = await kernel.sessions.endDevice(account, device.session, device.credential?.id);
+        system.events.emit("sessionsEnded", { user: account, which: "one", count });
+        return true;
+      },
+    },
+    apiKeys: kernel.apiKeys,
     transfer: assembly.transfer,
     invalidate: (user) => assembly.invalidate(user?.id),
     cacheStats: assembly.cacheStats,

@@ -4,12 +4,19 @@ import { auditCommands } from "./audit.ts";
 import { withExamples } from "./command.ts";
 import { exportCommand } from "./export.ts";
 import { importCommand } from "./import.ts";
+import { keysCommands } from "./keys.ts";
 import { migrateCommand } from "./migrate.ts";
 import { rolesCommands } from "./roles.ts";
 import { routesCommand } from "./routes.ts";
 import { usualModules } from "./start.ts";
 import { CommandError, type Terminal, takeTerminal } from "./terminal.ts";
 import { usersCommands } from "./users.ts";
+
+/** What there is, in the order of the help. */
+const groups: readonly ((program: Command, terminal: Terminal) => void)[] = [
+  ...[usersCommands, rolesCommands, keysCommands, importCommand, exportCommand],
+  ...[routesCommand, auditCommands, migrateCommand],
+];
 
 /** Runs the command that `argv` names, and ends the process. */
 export async function runCommand(argv: readonly string[]): Promise<void> {
@@ -44,6 +51,7 @@ function commands(terminal: Terminal): Command {
     .showHelpAfterError("(portcullis --help tells more)");
   withExamples(
     program,
+    "portcullis users create ann@acme.example --role admin",
     `portcullis routes                          # the access matrix of the application in ${usualModules[0]}`,
     "portcullis routes --check routes.lock      # in CI: fails when a guard changed",
     "portcullis migrate src/app.ts              # adds the tables and columns that are missing",

@@ -39,6 +39,11 @@ export interface Terminal {
  */
 export function takeTerminal(): Terminal {
   const { stdout, stderr } = process;
+  // Whoever read the answer has seen enough, as with "| head".
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
   const print = stdout.write.bind(stdout);
   const note = stderr.write.bind(stderr);
   stdout.write = note;

@@ -5,6 +5,7 @@ import { namedUser, plain, shownUser, titleOf, userArgument } from "./accounts.t
 import { type OperatedSystem, withSystem } from "./application.ts";
 import { asJson, asTable, type CommonOptions, run, withCommonOptions, withExamples } from "./command.ts";
 import { askNewPassword, confirmed } from "./prompt.ts";
+import { sessionsCommand } from "./sessions.ts";
 import { CommandError, type Terminal } from "./terminal.ts";
 
 /** Adds `portcullis users …`. */
@@ -18,6 +19,7 @@ export function usersCommands(program: Command, terminal: Terminal): void {
   changeCommands(users, terminal);
   deleteCommand(users, terminal);
   passwordCommand(users, terminal);
+  sessionsCommand(users, terminal);
 }
 
 interface CreateOptions extends CommonOptions {
