@@ -132,6 +132,8 @@ export interface Security<V extends Vocabulary> {
     /** Sends a mail to this address at once. Rejects with the reason when it could not be handed over. */
     sendTestMail(to: string): Promise<void>;
   };
+  /** The database's own clock, in epoch milliseconds; undefined where it has none but this process's. */
+  databaseTime(): Promise<number | undefined>;
   /** Removes sessions, tickets and credentials that are over. Also done each hour. */
   purge(): Promise<void>;
   /** Ends the connections; requests after it fail. */
@@ -160,6 +162,7 @@ export async function portcullis<
     readonly session: Bag;
   }>
 > {
+  commandLine()?.configurations.push(options);
   // The types say more than the run time checks; checkOptions looks at every value again.
   const security = secure(await assemble(options as unknown as AnyOptions));
   commandLine()?.systems.add(security);
@@ -309,6 +312,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       verifyMail: assembly.delivery.verifyMail,
       sendTestMail: assembly.delivery.sendTestMail,
     },
+    databaseTime: async () => kernel.datastore.now?.(),
     purge: assembly.purge,
     close: assembly.close,
   };

@@ -127,7 +127,8 @@ function isRefusal(error: unknown): error is Error {
   return typeof code === "string" && /^[a-z_]+$/.test(code) && !faults.has(code);
 }
 
-async function programSystem(start: Start): Promise<OperatedSystem> {
+/** The system of a program that is being started: as `withSystem` finds it. */
+export async function programSystem(start: Start): Promise<OperatedSystem> {
   const exports = await start.load();
   const named = await exports["security"];
   // The program may have loaded another copy of the package; what it has is the same.

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { auditCommands } from "./audit.ts";
 import { withExamples } from "./command.ts";
+import { doctorCommand } from "./doctor/index.ts";
 import { exportCommand } from "./export.ts";
 import { importCommand } from "./import.ts";
 import { keysCommands } from "./keys.ts";
@@ -15,7 +16,7 @@ import { usersCommands } from "./users.ts";
 /** What there is, in the order of the help. */
 const groups: readonly ((program: Command, terminal: Terminal) => void)[] = [
   ...[usersCommands, rolesCommands, keysCommands, importCommand, exportCommand],
-  ...[routesCommand, auditCommands, migrateCommand],
+  ...[routesCommand, auditCommands, migrateCommand, doctorCommand],
 ];
 
 /** Runs the command that `argv` names, and ends the process. */
@@ -56,16 +57,7 @@ function commands(terminal: Terminal): Command {
     "portcullis routes --check routes.lock      # in CI: fails when a guard changed",
     "portcullis migrate src/app.ts              # adds the tables and columns that are missing",
   );
-  for (const add of [
-    routesCommand,
-    migrateCommand,
-    usersCommands,
-    rolesCommands,
-    auditCommands,
-    importCommand,
-    exportCommand,
-  ])
-    add(program, terminal);
+  for (const add of groups) add(program, terminal);
   return program;
 }
 

@@ -100,6 +100,8 @@ export interface Datastore extends Operations {
   loadUser?(field: string, value: string | number): Promise<{ user: Row; roles: readonly Row[] } | undefined>;
   /** Undefined: no way to learn of changes by other processes, so nothing is served from the cache. */
   readonly bus: InvalidationBus | undefined;
+  /** The database server's clock, in epoch milliseconds; left out by stores that have none but this process's. */
+  now?(): Promise<number>;
   /** Compares the database with the schema; each string names one missing table or column in words. */
   check(): Promise<string[]>;
   /** True when none of the schema's tables exists. */

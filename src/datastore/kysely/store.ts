@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { Awaitable } from "../../model/awaitable.ts";
 import type { Row, Schema } from "../../model/schema.ts";
 import type {
@@ -35,6 +36,7 @@ export interface SqlStoreParts {
 export class SqlStore implements Datastore {
   readonly dialect: string;
   readonly bus: InvalidationBus | undefined;
+  readonly now?: () => Promise<number>;
   readonly #parts: SqlStoreParts;
   readonly #core: SqlCore;
   readonly #operations: SqlOperations;
@@ -56,6 +58,7 @@ export class SqlStore implements Datastore {
       return await operation();
     });
     this.#bundles = new BundleReader(this.#core);
+    if (parts.dialect.clock !== undefined) this.now = () => this.#clock();
   }
 
   insert(table: string, row: Row): Promise<number | undefined> {
@@ -132,6 +135,13 @@ export class SqlStore implements Datastore {
       if (failed !== undefined) throw failed.error;
       throw translated(dialect, schema, undefined, error);
     }
+  }
+
+  async #clock(): Promise<number> {
+    return await this.#administer(async (db) => {
+      const { rows } = await sql<{ at: unknown }>`select ${this.#parts.dialect.clock ?? sql`null`} as at`.execute(db);
+      return Number(rows[0]?.at);
+    });
   }
 
   check(): Promise<string[]> {
