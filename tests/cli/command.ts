@@ -5,7 +5,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = new URL("../../", import.meta.url);
-const hook = new URL("scripts/from-source.mjs", root).href;
+/** Makes "portcullis" the sources of this checkout, for a process of its own. */
+export const fromSource: string = new URL("scripts/from-source.mjs", root).href;
 const program = fileURLToPath(new URL("src/cli/main.ts", root));
 
 /** What a call of the command left. */
@@ -29,7 +30,7 @@ export interface Folder {
   /** The same, with what it reads on standard input, and environment variables. */
   calls(args: readonly string[], given?: CallInput): Promise<Outcome>;
   /** Runs a module of the folder by itself. */
-  node(file: string): Promise<Outcome>;
+  node(file: string, ...args: string[]): Promise<Outcome>;
   remove(): void;
 }
 
@@ -43,7 +44,7 @@ export function folder(): Folder {
   write("package.json", '{ "type": "module" }');
   const runs = (args: readonly string[], { input, env }: CallInput = {}): Promise<Outcome> =>
     new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, ["--import", hook, ...args], {
+      const child = spawn(process.execPath, ["--import", fromSource, ...args], {
         cwd: path,
         env: { ...process.env, ...env },
         stdio: ["pipe", "pipe", "pipe"],
@@ -63,9 +64,14 @@ export function folder(): Folder {
     write,
     portcullis: (...args) => runs([program, ...args]),
     calls: (args, given) => runs([program, ...args], given),
-    node: (file) => runs([join(path, file)]),
+    node: (file, ...args) => runs([join(path, file), ...args]),
     remove: () => rmSync(path, { recursive: true }),
   };
+}
+
+/** The command as a line for a shell; the arguments must need no quotes. */
+export function terminalCommand(...args: string[]): string {
+  return [process.execPath, "--import", fromSource, program, ...args].join(" ");
 }
 
 /** The lines of a program that starts a system. `datastore` and `more` are TypeScript. */

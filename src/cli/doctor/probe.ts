@@ -47,7 +47,7 @@ export async function checkLive(system: OperatedSystem, given: ProbeOptions): Pr
     const written = await call(url, path, from, forged);
     if ("finding" in written) return [...findings, written.finding];
     const seen = await noted(system, plain.mark);
-    const seenForged = await noted(system, written.mark);
+    const seenForged = seen === undefined ? undefined : await noted(system, written.mark);
     return [...findings, addressFinding(given, plain, seen, seenForged)];
   } catch (error) {
     const text = `${url.origin} can't be called: ${error instanceof Error ? error.message : String(error)}`;
