@@ -82,4 +82,11 @@ export type { PasswordHasher, Verification } from "./passwords/hasher.ts";
 export { formatMatrix, type MatrixFormat } from "./routes/matrix.ts";
 export type { App, RouteDeclaration, RouteRecord } from "./routes/types.ts";
 export type { Authz, CurrentUser, GuardedEnv, Vocabulary } from "./routes/vocabulary.ts";
-export { type CreateTokenOptions, type Decision, type OwnPage, portcullis, type Security } from "./security.ts";
+export {
+  type CreateTokenOptions,
+  type Decision,
+  type LoginStateOptions,
+  type OwnPage,
+  portcullis,
+  type Security,
+} from "./security.ts";

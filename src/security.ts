@@ -4,6 +4,9 @@ import type { AuditTrail } from "./audit/trail.ts";
 import type { ApiKeys } from "./authn/api-keys.ts";
 import type { Lockout } from "./authn/limits/store.ts";
 import type { TokenOverrides } from "./authn/tokens/index.ts";
+import type { Guard } from "./authz/guard.ts";
+import { withIdentity } from "./authz/guards/authentication.ts";
+import { allow, forbidden } from "./authz/verdict.ts";
 import type { CredentialCache } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
 import type { UserTransfer } from "./datastore/user-transfer.ts";
@@ -18,7 +21,7 @@ import type { ObjectRule } from "./http/system.ts";
 import type { Account } from "./model/account.ts";
 import type { OwnColumns } from "./model/column.ts";
 import { commandLine } from "./model/command-line.ts";
-import { PortcullisError } from "./model/errors.ts";
+import { ConfigurationError, PortcullisError } from "./model/errors.ts";
 import type { Identity } from "./model/identity.ts";
 import type { User } from "./model/user.ts";
 import type { BuiltInScheme, SecurityOptions, UserOf } from "./options.ts";
@@ -46,6 +49,13 @@ export type CreateTokenOptions<Scope extends string> = Omit<TokenOverrides, "sco
   readonly scopes?: readonly Scope[];
 };
 
+/** What `checkLoginState` asks for. */
+export interface LoginStateOptions<Permission extends string> {
+  readonly permission?: Permission;
+  /** True: API keys (the scheme "apiKey") are taken too. */
+  readonly allowApiKey?: boolean;
+}
+
 /** A page of the application's own in the frame of the account pages. */
 export interface OwnPage {
   readonly title: string;
@@ -66,6 +76,11 @@ export interface Security<V extends Vocabulary> {
   guard<const A extends Authz<V, string>>(authz: A): MiddlewareHandler<GuardedEnv<V, SignsIn<A>>>;
   /** The same guards on a web-standard request. */
   check<const A extends Authz<V, string>>(request: Request, authz: A): Promise<Decision<V, SignsIn<A>>>;
+  /**
+   * Who is calling, asked inside of a handler: 401 without a credential that is good now, 403 without the permission, and
+   * for API keys unless `allowApiKey` admits them.
+   */
+  checkLoginState(request: Request | Context, options?: LoginStateOptions<V["permission"]>): Promise<Decision<V, true>>;
   readonly users: Users<V["user"], V["role"], V["permission"]>;
   readonly roles: Roles<V["role"], V["permission"]>;
   readonly events: EventHub;
@@ -221,6 +236,29 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
 
   const check = async (request: Request, authz: unknown): Promise<Decision<V, boolean>> => {
     const { guard, facts } = compile(authz, "security.check()");
+    return decide(request, guard, facts);
+  };
+
+  /** The schemes of `checkLoginState`: a key is recognised also where it is refused, so that its owner learns why. */
+  const loginSchemes = app.authenticator.names.includes("apiKey")
+    ? Object.freeze([...system.defaultSchemes, "apiKey"])
+    : system.defaultSchemes;
+  const loginState = ({ permission, allowApiKey = false }: LoginStateOptions<string>): Guard => {
+    if (permission !== undefined && !app.words.permissions.has(permission)) {
+      throw new ConfigurationError("checkLoginState.permission", `there is no permission "${permission}"`);
+    }
+    return {
+      check: (rq) =>
+        withIdentity(rq, loginSchemes, ({ account, via }) => {
+          if (via === "apiKey" && !allowApiKey) return forbidden("API keys are not admitted here");
+          if (permission === undefined || account.permissions.has(permission)) return allow;
+          return forbidden(`lacks the permission ${permission}`);
+        }),
+      describe: () => ({ text: "signed in", authenticated: true }),
+    };
+  };
+
+  const decide = async (request: Request, guard: Guard, facts: RouteFacts): Promise<Decision<V, boolean>> => {
     const rq = new SecurityRequest(system, request, facts);
     try {
       let verdict = await guard.check(rq);
@@ -251,6 +289,12 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     },
     guard: (authz) => middleware(authz) as never,
     check: (request, authz) => check(request, authz) as never,
+    checkLoginState: (request, options = {}) =>
+      decide(request instanceof Request ? request : request.req.raw, loginState(options), {
+        ...noRoute,
+        label: "security.checkLoginState()",
+        json: true,
+      }) as never,
     users: toldUsers(kernel) as unknown as Users<V["user"] & User, V["role"], V["permission"]>,
     roles: kernel.roles as unknown as Roles<V["role"], V["permission"]>,
     events: system.events,

@@ -21,6 +21,7 @@ import type { KeyRing } from "../secrets/keyring.ts";
 import type { Pages } from "../views/contract.ts";
 import type { Mails } from "../views/mail.ts";
 import type { AccountDeletionService } from "./account-deletion/index.ts";
+import type { KeyBounds } from "./api-keys/creation.ts";
 import type { ConfirmationService } from "./confirmation/index.ts";
 
 import type { Mailer, Texter } from "./delivery.ts";
@@ -89,6 +90,8 @@ export interface Services {
   readonly recovery?: RecoveryService;
   readonly usernames?: UsernamesService;
   readonly accountDeletion?: AccountDeletionService;
+  /** What API keys may be given. */
+  readonly keyBounds?: KeyBounds;
 }
 
 /** What keeping families of tokens needs. */
