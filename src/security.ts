@@ -1,7 +1,7 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { type AnyOptions, type Assembly, assemble } from "./assembly.ts";
 import type { AuditTrail } from "./audit/trail.ts";
-import type { ApiKeys } from "./authn/api-keys.ts";
+import type { ApiKey } from "./authn/api-keys.ts";
 import type { Lockout } from "./authn/limits/store.ts";
 import type { TokenOverrides } from "./authn/tokens/index.ts";
 import type { Guard } from "./authz/guard.ts";
@@ -12,6 +12,7 @@ import type { Roles } from "./datastore/roles.ts";
 import type { UserTransfer } from "./datastore/user-transfer.ts";
 import { UnknownUserError, type UserReference, type Users } from "./datastore/users.ts";
 import type { EventHub } from "./events/events.ts";
+import { createKeyFor, type KeyRequest } from "./features/api-keys/for-owner.ts";
 import type { Fault } from "./features/fields.ts";
 import { policyFaults, setCheckedPassword } from "./features/passwords/checked-password.ts";
 import { type Device, devicesOf } from "./features/sessions/devices.ts";
@@ -131,7 +132,16 @@ export interface Security<V extends Vocabulary> {
     end(user: UserReference, id: string): Promise<boolean>;
   };
   /** API keys of users; undefined where the feature is off. */
-  readonly apiKeys: Pick<ApiKeys, "create" | "of" | "revoke"> | undefined;
+  readonly apiKeys:
+    | {
+        /** Makes a key within the feature's bounds; `text` is the key itself, shown this once. */
+        create(user: UserReference, request: KeyRequest): Promise<{ readonly key: ApiKey; readonly text: string }>;
+        /** The user's keys, the newest first, without their secrets. */
+        of(user: UserReference): Promise<readonly ApiKey[]>;
+        /** Ends a key from the next request on. False: the user has no such key. */
+        revoke(user: UserReference, id: string): Promise<boolean>;
+      }
+    | undefined;
   /** Accounts from elsewhere, with their hashes, and for elsewhere: what `portcullis import` and `export` do. */
   readonly transfer: UserTransfer;
   /** Forgets what is cached of a user (or of everybody), in every process: for changes made past these operations. */
@@ -199,9 +209,8 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
   const wordsOf = (faults: readonly Fault[]): readonly string[] =>
     faults.map(({ key, params }) => system.catalogues.default.text(key, params));
   const accountOf = async (user: UserReference): Promise<Account> => {
-    const id = typeof user === "number" ? user : user.id;
-    const account = await kernel.users.get(id);
-    if (account === undefined) throw new UnknownUserError(id);
+    const account = await kernel.users.get(idOf(user));
+    if (account === undefined) throw new UnknownUserError(idOf(user));
     return account;
   };
   const requestAt = (c: Context): SecurityRequest => {
@@ -347,7 +356,11 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
         return true;
       },
     },
-    apiKeys: kernel.apiKeys,
+    apiKeys: kernel.apiKeys && {
+      create: async (user, request) => createKeyFor(kernel, await accountOf(user), request),
+      of: async (user) => kernel.apiKeys?.of(idOf(user)) ?? [],
+      revoke: async (user, id) => (await kernel.apiKeys?.revoke(idOf(user), id)) === true,
+    },
     transfer: assembly.transfer,
     invalidate: (user) => assembly.invalidate(user?.id),
     cacheStats: assembly.cacheStats,
@@ -362,9 +375,10 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
   };
 }
 
+const idOf = (user: UserReference): number => (typeof user === "number" ? user : user.id);
+
 /** What the application itself does to an account is told; features tell what they do in words of their own. */
 function toldUsers({ users, system: { events } }: Assembly["kernel"]): Users {
-  const idOf = (user: UserReference): number => (typeof user === "number" ? user : user.id);
   return {
     ...users,
     async setPassword(user, password, options) {

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { ApiKey } from "../authn/api-keys.ts";
 import type { Rate } from "../authn/limits/rate.ts";
 import { type Duration, milliseconds } from "../model/duration.ts";
@@ -22,7 +22,7 @@ export function keysCommands(program: Command, terminal: Terminal): void {
 
 interface CreateOptions extends CommonOptions {
   readonly name: string;
-  readonly expires: string;
+  readonly expires?: string;
   readonly permission?: readonly string[];
   readonly scope?: readonly string[];
   readonly unlimited?: boolean;
@@ -36,29 +36,25 @@ function createCommand(keys: Command, terminal: Terminal): void {
     .description("Makes a key and prints it. It is stored as a hash: it can't be shown again.")
     .argument("<user>", `its owner: ${userArgument}`)
     .requiredOption("--name <text>", "what it is for")
-    .option("--expires <time>", "it ends after that: 30d, 12h …", "90d")
+    .option("--expires <time>", "it ends after that: 30d, 12h …; default: as late as the application allows")
     .option("--permission <name...>", "limit it to these of its owner's permissions; default: none")
     .option("--scope <name...>", "limit it to these scopes; default: none")
-    .option("--unlimited", "it may whatever its owner may, roles too")
+    .addOption(
+      new Option("--unlimited", "it may whatever its owner may, roles too").conflicts(["permission", "scope"]),
+    )
     .option("--rate <rate>", "how often it may be used, such as 100/1m");
   withCommonOptions(command);
   withExamples(command, "portcullis keys create ann@acme.example --name backup --permission read --expires 30d").action(
     run(terminal, async (options: CreateOptions, named: string) => {
-      const life = milliseconds("--expires", options.expires as Duration);
-      const limited = [...(options.permission ?? []), ...(options.scope ?? [])];
-      if (options.unlimited === true && limited.length > 0) {
-        throw new CommandError("--unlimited contradicts --permission and --scope");
-      }
       return withSystem("keys create", options.module, async (system) => {
         const owner = await namedUser(system, named);
         const { key, text } = await keysOf(system).create(owner, {
           name: options.name,
-          unlimited: options.unlimited === true,
-          permissions: options.permission ?? [],
-          scopes: options.scope ?? [],
-          rate: (options.rate as Rate | undefined) ?? null,
-          expiresAt: Date.now() + life,
-          methods: [],
+          unlimited: options.unlimited,
+          permissions: options.permission,
+          scopes: options.scope,
+          rate: options.rate as Rate | undefined,
+          seconds: options.expires === undefined ? undefined : lifeOf(options.expires),
         });
         if (options.json === true) terminal.print(asJson({ key: text, ...shown(key) }));
         else {
@@ -69,6 +65,10 @@ function createCommand(keys: Command, terminal: Terminal): void {
       });
     }),
   );
+}
+
+function lifeOf(text: string): number {
+  return Math.floor(milliseconds("--expires", text as Duration) / 1000);
 }
 
 function listCommand(keys: Command, terminal: Terminal): void {
@@ -82,7 +82,7 @@ function listCommand(keys: Command, terminal: Terminal): void {
     run(terminal, (options: CommonOptions, named: string) =>
       withSystem("keys list", options.module, async (system) => {
         const owner = await namedUser(system, named);
-        const found = await keysOf(system).of(owner.id);
+        const found = await keysOf(system).of(owner);
         const day = (at: number | null): string => (at === null ? "never" : new Date(at).toISOString().slice(0, 10));
         const rows = found.map((key) => [
           ...[key.id, plain(key.name), day(key.createdAt), day(key.expiresAt), day(key.lastUsedAt)],
@@ -111,7 +111,7 @@ function revokeCommand(keys: Command, terminal: Terminal): void {
     run(terminal, (options: CommonOptions, named: string, id: string) =>
       withSystem("keys revoke", options.module, async (system) => {
         const owner = await namedUser(system, named);
-        if (!(await keysOf(system).revoke(owner.id, id))) {
+        if (!(await keysOf(system).revoke(owner, id))) {
           throw new CommandError(`${titleOf(owner)} has no key ${JSON.stringify(id)}`, { exitCode: 1 });
         }
         terminal.print(

@@ -19,7 +19,7 @@ export interface Outcome {
 /** What a call is given beside its arguments. */
 export interface CallInput {
   readonly input?: string;
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** A folder with the modules of a program, in which the real command is called. */
@@ -69,9 +69,20 @@ export function folder(): Folder {
   };
 }
 
+/** What a process is started with. */
+export interface CommandCall {
+  readonly command: string;
+  readonly args: string[];
+}
+
+/** The command with these arguments, to be started. */
+export function commandCall(...args: string[]): CommandCall {
+  return { command: process.execPath, args: ["--import", fromSource, program, ...args] };
+}
+
 /** The command as a line for a shell; the arguments must need no quotes. */
 export function terminalCommand(...args: string[]): string {
-  return [process.execPath, "--import", fromSource, program, ...args].join(" ");
+  return [process.execPath, ...commandCall(...args).args].join(" ");
 }
 
 /** The lines of a program that starts a system. `datastore` and `more` are TypeScript. */
