@@ -120,6 +120,8 @@ export interface Endpoint {
   /** True: what is sent beside the fields is a fault, so that a misspelt one does not pass for done. */
   readonly strict?: boolean;
   readonly limits?: EndpointLimits;
+  /** Whose form it is, where it does not ask for that: for password managers. */
+  account(rq: SecurityRequest): Awaitable<string | undefined>;
   /** Rows with buttons, above the form. */
   list(rq: SecurityRequest): Awaitable<ListView | undefined>;
   /** Links below the form. */
@@ -145,6 +147,8 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
   readonly fields: Fields;
   /** How often it may be submitted; past that the answer is 429 with Retry-After. */
   readonly limits?: EndpointLimits;
+  /** Whose form it is; default: who is signed in. */
+  readonly account?: (rq: SecurityRequest) => Awaitable<string | undefined>;
   /** Rows with buttons. A page that has these and no fields shows no form. */
   readonly list?: (rq: SecurityRequest) => Awaitable<ListView | undefined>;
   readonly links?: (rq: SecurityRequest, next: string | undefined) => readonly PageLink[];
@@ -156,11 +160,12 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
 export function endpoint<const Fields extends Readonly<Record<string, Field<unknown>>>>(
   definition: EndpointDefinition<Fields>,
 ): Endpoint {
-  const { links, list, show, submit, intro, methods, ...rest } = definition;
+  const { links, list, show, submit, intro, account, methods, ...rest } = definition;
   return {
     ...rest,
     intro: typeof intro === "function" ? intro : () => (intro === undefined ? undefined : { key: intro }),
     methods: methods ?? ["GET", "POST"],
+    account: account ?? ((rq) => rq.identity?.account.email),
     list: list ?? (() => undefined),
     links: links ?? (() => []),
     show: show ?? (() => ({})),

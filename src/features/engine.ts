@@ -293,6 +293,7 @@ async function page(
     if (field.hidden !== true) fields[name] = fieldView(catalogue, name, field, state, name === focus);
   }
   const intro = await endpoint.intro(rq);
+  const account = await endpoint.account(rq);
   const list = await endpoint.list(rq);
   const props: FormPageProps = {
     frame: pages.frame(
@@ -307,6 +308,7 @@ async function page(
     fields,
     hidden: { csrf_token: system.csrf.token(rq) },
     errors: texts(catalogue, state.form),
+    ...(account === undefined ? {} : { account }),
     ...(list === undefined ? {} : { list }),
     submit: catalogue.text(endpoint.submitLabel as "SUBMIT_LOGIN"),
     intro: intro === undefined ? undefined : catalogue.text(intro.key as MessageKey, intro.params),

@@ -126,6 +126,7 @@ export const german: Texts = {
   SESSIONS_OFF: "Dieser Server meldet nur Programme an: Für Browser gibt es hier keine Sitzungen.",
   USERNAME_RESERVED: "Dieser Benutzername ist nicht verfügbar. Bitte einen anderen wählen.",
   PASSWORD_IS_SITE_WORD: "Der Name dieser Website ist als Passwort leicht zu erraten.",
+  PASSWORD_PATTERN: "Das Passwort hat nicht die Form, die hier verlangt wird.",
   PASSWORD_REUSED: "Dieses Passwort wurde schon einmal verwendet. Bitte ein neues wählen.",
 
   // Recovery

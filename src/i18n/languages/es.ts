@@ -128,6 +128,7 @@ export const spanish: Texts = {
   SESSIONS_OFF: "Este servidor solo admite programas: no mantiene sesiones para navegadores.",
   USERNAME_RESERVED: "Este nombre de usuario no está disponible. Elige otro.",
   PASSWORD_IS_SITE_WORD: "El nombre de este sitio es una contraseña fácil de adivinar.",
+  PASSWORD_PATTERN: "La contraseña no tiene la forma que aquí se pide.",
   PASSWORD_REUSED: "Ya has usado esta contraseña. Elige una nueva.",
   USERNAME_RECOVERY_REQUEST: "Si hay una cuenta con esta dirección, un correo con el nombre de usuario va en camino.",
   PASSWORD_RESET_REQUEST: "Hemos enviado a {email} un correo con un enlace para una nueva contraseña.",

@@ -128,6 +128,7 @@ export const french: Texts = {
   SESSIONS_OFF: "Ce serveur ne connecte que des programmes : il ne gère pas de sessions de navigateur.",
   USERNAME_RESERVED: "Ce nom d’utilisateur n’est pas disponible. Choisissez-en un autre.",
   PASSWORD_IS_SITE_WORD: "Le nom de ce site est un mot de passe facile à deviner.",
+  PASSWORD_PATTERN: "Le mot de passe n’a pas la forme demandée ici.",
   PASSWORD_REUSED: "Vous avez déjà utilisé ce mot de passe. Choisissez-en un nouveau.",
   USERNAME_RECOVERY_REQUEST:
     "S’il existe un compte pour cette adresse, un e-mail avec le nom d’utilisateur y est en route.",

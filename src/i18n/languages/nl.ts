@@ -126,6 +126,7 @@ export const dutch: Texts = {
   SESSIONS_OFF: "Op deze server loggen alleen programma’s in: voor browsers zijn er geen sessies.",
   USERNAME_RESERVED: "Deze gebruikersnaam is niet beschikbaar. Kies een andere.",
   PASSWORD_IS_SITE_WORD: "De naam van deze website is als wachtwoord makkelijk te raden.",
+  PASSWORD_PATTERN: "Het wachtwoord heeft niet de vorm die hier wordt gevraagd.",
   PASSWORD_REUSED: "Dit wachtwoord heb je al eens gehad. Kies een nieuw wachtwoord.",
 
   // Recovery

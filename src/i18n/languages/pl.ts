@@ -126,6 +126,7 @@ export const polish: Texts = {
   SESSIONS_OFF: "Ten serwer loguje tylko programy: nie prowadzi sesji dla przeglądarek.",
   USERNAME_RESERVED: "Tej nazwy użytkownika nie można wybrać. Wybierz inną.",
   PASSWORD_IS_SITE_WORD: "Nazwę tej witryny łatwo odgadnąć jako hasło.",
+  PASSWORD_PATTERN: "Hasło nie ma wymaganej tu postaci.",
   PASSWORD_REUSED: "To hasło było już używane. Wybierz nowe.",
   USERNAME_RECOVERY_REQUEST: "Jeśli z tym adresem jest powiązane konto, wiadomość z nazwą użytkownika jest w drodze.",
   PASSWORD_RESET_REQUEST: "Wiadomość z linkiem do ustawienia nowego hasła jest w drodze na adres {email}.",

@@ -124,6 +124,7 @@ export const portuguese: Texts = {
   SESSIONS_OFF: "Este servidor atende só programas: não mantém sessões para navegadores.",
   USERNAME_RESERVED: "Este nome de usuário não está disponível. Escolha outro.",
   PASSWORD_IS_SITE_WORD: "O nome deste site é uma senha fácil de adivinhar.",
+  PASSWORD_PATTERN: "A senha não tem a forma exigida aqui.",
   PASSWORD_REUSED: "Você já usou esta senha. Escolha uma nova.",
   USERNAME_RECOVERY_REQUEST: "Se houver uma conta com este endereço, um e-mail com o nome de usuário está a caminho.",
   PASSWORD_RESET_REQUEST: "Um e-mail com um link para uma nova senha está a caminho de {email}.",
