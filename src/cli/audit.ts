@@ -34,6 +34,7 @@ export function auditCommands(program: Command, terminal: Terminal): void {
     .command("audit")
     .summary("verify the audit trail, or export it")
     .description("Looks at the audit trail of the application's database.");
+  withExamples(audit, "portcullis audit verify", "portcullis audit export --name userDeleted");
   const verify = audit
     .command("verify")
     .summary("recompute the chain of hashes")

@@ -16,6 +16,7 @@ export function keysCommands(program: Command, terminal: Terminal): void {
       "Looks after the API keys by which programs act for users. The application needs the feature apiKeys.",
     );
   createCommand(keys, terminal);
+  withExamples(keys, "portcullis keys create ann@acme.example --name backup", "portcullis keys list ann@acme.example");
   listCommand(keys, terminal);
   revokeCommand(keys, terminal);
 }

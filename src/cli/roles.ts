@@ -11,6 +11,7 @@ export function rolesCommands(program: Command, terminal: Terminal): void {
     .command("roles")
     .summary("create and list roles, and give them to users")
     .description("Looks after roles. Changes are effective on the next request of everybody concerned.");
+  withExamples(roles, "portcullis roles add ann@acme.example editor", "portcullis roles list");
   createCommand(roles, terminal);
   listCommand(roles, terminal);
   grantCommands(roles, terminal);

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { NewUser } from "../datastore/users.ts";
 import type { Account } from "../model/account.ts";
+import { normalizeUsername } from "../model/username.ts";
 import { namedUser, plain, shownUser, titleOf, userArgument } from "./accounts.ts";
 import { type OperatedSystem, withSystem } from "./application.ts";
 import { asJson, asTable, type CommonOptions, run, withCommonOptions, withExamples } from "./command.ts";
@@ -14,6 +15,7 @@ export function usersCommands(program: Command, terminal: Terminal): void {
     .command("users")
     .summary("create, change, list and remove users")
     .description(`Looks after the users of the application. A user is named by ${userArgument}.`);
+  withExamples(users, "portcullis users create ann@acme.example --role admin", "portcullis users list --search ann");
   createCommand(users, terminal);
   listCommand(users, terminal);
   changeCommands(users, terminal);
@@ -54,7 +56,15 @@ async function create(terminal: Terminal, email: string, options: CreateOptions)
   return withSystem("users create", options.module, async (system) => {
     const { roles, users } = system;
     for (const role of options.role ?? []) await roles.require(role);
-    const known = { email, username: options.username ?? null };
+    const username = options.username === undefined ? null : normalizeUsername(options.username);
+    if (username === undefined) throw new CommandError("--username: is no username", { exitCode: 1 });
+    // The database may hold names apart that differ in case alone; people do not.
+    for (const [field, value] of [["email", email], ["username", username]] as const) {
+      if (value !== null && (await users.find(field, value, { ignoreCase: true })) !== undefined) {
+        throw new CommandError(`another user has the ${field} ${JSON.stringify(value)}`, { exitCode: 1 });
+      }
+    }
+    const known = { email, username };
     const faults = password === undefined ? [] : await system.passwordFaults(known, password);
     if (faults.length > 0) throw new CommandError(faults.join("\n"), { exitCode: 1 });
     const input: NewUser = {
