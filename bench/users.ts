@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { sqlite } from "../src/datastore/sqlite/index.ts";
 import type { UserQuery } from "../src/datastore/user-pages.ts";
 import { passwords } from "../src/features/passwords/index.ts";
-import { sqlite } from "../src/datastore/sqlite/index.ts";
 import { portcullis } from "../src/security.ts";
 import { populate } from "./population.ts";
 
@@ -43,7 +43,10 @@ const queries: Readonly<Record<string, (system: System, size: number) => Promise
   "the first page": async () => ({}),
   "a page in the middle": async (of, size) => ({ after: await middle(of, size, {}) }),
   "active users": async () => ({ active: true }),
-  "users with a role, in the middle": async (of, size) => ({ role: "member", after: await middle(of, size, { role: "member" }) }),
+  "users with a role, in the middle": async (of, size) => ({
+    role: "member",
+    after: await middle(of, size, { role: "member" }),
+  }),
   "a search that finds one": async (_of, size) => ({ search: `user${String(size / 2).padStart(8, "0")}@` }),
   "a search that finds many": async () => ({ search: "user" }),
   "a search that finds nobody": async () => ({ search: "zzz" }),
@@ -75,7 +78,9 @@ try {
   const systems = new Map<number, System>();
   for (const size of sizes) systems.set(size, await system(size));
   console.log(`CPU of a page of users in µs, SQLite; median of ${rounds} rounds of ${pages} pages\n`);
-  console.log(`| page | ${sizes.map((size) => `${size.toLocaleString("en")} users`).join(" | ")} | dearest / cheapest | flat |`);
+  console.log(
+    `| page | ${sizes.map((size) => `${size.toLocaleString("en")} users`).join(" | ")} | dearest / cheapest | flat |`,
+  );
   console.log(`|---|${sizes.map(() => "---:|").join("")}---:|---|`);
   let missed = 0;
   for (const [name, make] of Object.entries(queries)) {

@@ -84,8 +84,8 @@ export {
 } from "./events/events.ts";
 export type { KeyRequest } from "./features/api-keys/for-owner.ts";
 export type { MailData, Mailer, MailOptions, MailRecipient, SmsOptions, Texter } from "./features/delivery.ts";
-export type { Device } from "./features/sessions/devices.ts";
 export type { Destination, DestinationOptions, SpaOptions } from "./features/destinations.ts";
+export type { Device } from "./features/sessions/devices.ts";
 export type { Problem } from "./http/answer.ts";
 export type { SecurityRequest } from "./http/request.ts";
 export type { GroupCheck, ObjectRule } from "./http/system.ts";

@@ -40,9 +40,7 @@ function createCommand(keys: Command, terminal: Terminal): void {
     .option("--expires <time>", "it ends after that: 30d, 12h …; default: as late as the application allows")
     .option("--permission <name...>", "limit it to these of its owner's permissions; default: none")
     .option("--scope <name...>", "limit it to these scopes; default: none")
-    .addOption(
-      new Option("--unlimited", "it may whatever its owner may, roles too").conflicts(["permission", "scope"]),
-    )
+    .addOption(new Option("--unlimited", "it may whatever its owner may, roles too").conflicts(["permission", "scope"]))
     .option("--rate <rate>", "how often it may be used, such as 100/1m");
   withCommonOptions(command);
   withExamples(command, "portcullis keys create ann@acme.example --name backup --permission read --expires 30d").action(

@@ -59,7 +59,10 @@ async function create(terminal: Terminal, email: string, options: CreateOptions)
     const username = options.username === undefined ? null : normalizeUsername(options.username);
     if (username === undefined) throw new CommandError("--username: is no username", { exitCode: 1 });
     // The database may hold names apart that differ in case alone; people do not.
-    for (const [field, value] of [["email", email], ["username", username]] as const) {
+    for (const [field, value] of [
+      ["email", email],
+      ["username", username],
+    ] as const) {
       if (value !== null && (await users.find(field, value, { ignoreCase: true })) !== undefined) {
         throw new CommandError(`another user has the ${field} ${JSON.stringify(value)}`, { exitCode: 1 });
       }

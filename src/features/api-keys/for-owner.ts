@@ -2,8 +2,8 @@ import type { ApiKey } from "../../authn/api-keys.ts";
 import type { Rate } from "../../authn/limits/rate.ts";
 import type { Account } from "../../model/account.ts";
 import { PortcullisError } from "../../model/errors.ts";
-import type { Field } from "../fields.ts";
 import type { Kernel } from "../feature.ts";
+import type { Field } from "../fields.ts";
 import { newKeyFields } from "./creation.ts";
 
 /** What a key is to be that the application, or somebody at the command line, makes for a user. */
