@@ -7,6 +7,7 @@ import { exportCommand } from "./export.ts";
 import { importCommand } from "./import.ts";
 import { keysCommands } from "./keys.ts";
 import { migrateCommand } from "./migrate.ts";
+import { openapiCommand } from "./openapi.ts";
 import { rolesCommands } from "./roles.ts";
 import { routesCommand } from "./routes.ts";
 import { usualModules } from "./start.ts";
@@ -16,7 +17,7 @@ import { usersCommands } from "./users.ts";
 /** What there is, in the order of the help. */
 const groups: readonly ((program: Command, terminal: Terminal) => void)[] = [
   ...[usersCommands, rolesCommands, keysCommands, importCommand, exportCommand],
-  ...[routesCommand, auditCommands, migrateCommand, doctorCommand],
+  ...[routesCommand, openapiCommand, auditCommands, migrateCommand, doctorCommand],
 ];
 
 /** Runs the command that `argv` names, and ends the process. */

@@ -15,7 +15,9 @@ interface Said {
 }
 
 async function start(database: Database): Promise<ChildProcess> {
-  const child = fork(program, [database.dialect, database.connection], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const child = fork(program, [database.dialect, database.connection], {
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
   await once(child, "message");
   return child;
 }
