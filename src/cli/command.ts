@@ -10,7 +10,7 @@ export interface CommonOptions {
 }
 
 /** The end of every help text. */
-export const exitCodes = `
+const exitCodes = `
 Exit codes:
   0    done
   1    a check failed, or what was asked for was refused
