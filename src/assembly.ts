@@ -31,6 +31,7 @@ import { noDatastore } from "./datastore/none.ts";
 import { openDatastore } from "./datastore/opening.ts";
 import { createPasswordHistory } from "./datastore/password-history.ts";
 import { createRoles } from "./datastore/roles.ts";
+import { createUserTransfer, type UserTransfer } from "./datastore/user-transfer.ts";
 import { createUsers, type UserReference } from "./datastore/users.ts";
 import { createBackground } from "./events/background.ts";
 import { createEventHub } from "./events/events.ts";
@@ -57,6 +58,7 @@ import { createCatalogues } from "./i18n/languages.ts";
 import { type Account, accountFactory } from "./model/account.ts";
 import { namedColumns, type OwnColumns } from "./model/column.ts";
 import { ConfigurationError, PortcullisError } from "./model/errors.ts";
+import type { Table } from "./model/schema.ts";
 import { checkOptions, hasSessions, type SecurityOptions } from "./options.ts";
 import { wordsOfSite } from "./passwords/checks/words.ts";
 import { createHasher } from "./passwords/hasher.ts";
@@ -90,6 +92,7 @@ export interface Assembly {
   readonly delivery: Delivery;
   readonly audit: AuditTrail;
   readonly tokens: Tokens;
+  readonly transfer: UserTransfer;
   /** The user as they are now; undefined: gone. */
   again(user: UserReference): Promise<Account | undefined>;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
@@ -523,6 +526,16 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     },
     audit,
     tokens,
+    transfer: createUserTransfer({
+      datastore,
+      history,
+      remembersPasswords: policy.remembered > 0,
+      roles,
+      events,
+      now,
+      table: schema.user as Table,
+      own: Object.keys(options.columns ?? {}),
+    }),
     again,
     app: { ...declaration, refusals, bags, accounts, description },
     invalidate,

@@ -1,16 +1,13 @@
 import type { Catalogue } from "../i18n/catalogue.ts";
 
-/**
- * One for each language that is offered: making one costs milliseconds and memory outside of the heap, which the collector
- * does not see, and a page has up to five times for each of some hundred rows.
- */
-const timeFormats = new Map<string, Intl.DateTimeFormat>();
+/** Making a format costs more than all else of a page that shows a hundred moments. */
+const formats = new Map<string, Intl.DateTimeFormat>();
 
-function timeFormat(language: string): Intl.DateTimeFormat {
-  let format = timeFormats.get(language);
+function formatOf(language: string): Intl.DateTimeFormat {
+  let format = formats.get(language);
   if (format === undefined) {
     format = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
-    timeFormats.set(language, format);
+    formats.set(language, format);
   }
   return format;
 }
@@ -18,5 +15,5 @@ function timeFormat(language: string): Intl.DateTimeFormat {
 /** A moment (epoch milliseconds) as pages show it: in words of the language, in UTC, and for programs. */
 export function moment(catalogue: Catalogue, at: number): { readonly time: string; readonly text: string } {
   const date = new Date(at);
-  return { time: date.toISOString(), text: `${timeFormat(catalogue.language).format(date)} UTC` };
+  return { time: date.toISOString(), text: `${formatOf(catalogue.language).format(date)} UTC` };
 }
