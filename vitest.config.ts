@@ -9,6 +9,7 @@ const exported: Record<string, string> = {
   "portcullis/features": "src/features/index.ts",
   "portcullis/sqlite": "src/datastore/sqlite/index.ts",
   "portcullis/redis": "src/authn/limits/redis.ts",
+  "portcullis/ldap": "src/authn/ldap/index.ts",
   "portcullis/postgres": "src/datastore/postgres/index.ts",
   "portcullis/mysql": "src/datastore/mysql/index.ts",
   "portcullis/flask": "src/flask/index.ts",
@@ -16,6 +17,7 @@ const exported: Record<string, string> = {
   "portcullis/node": "src/hosts/node.ts",
   "portcullis/smtp": "src/delivery/smtp.ts",
   "portcullis/views": "src/views/index.ts",
+  "portcullis/client": "src/client/index.ts",
   "portcullis/testing": "src/testing/index.ts",
 };
 

@@ -26,17 +26,50 @@ export interface NoWords extends GuardWords {
   readonly user: false;
 }
 
+/**
+ * What a guard asks, as a tree: from it come the API's description and the generated access tests. It must say what `check`
+ * enforces; the access tests of an application find out where it does not.
+ */
+export type GuardRule =
+  /** "everybody" lets all pass, "nobody" none; "anonymous" turns away who is signed in; "csrf" wants a token of who is not. */
+  | { readonly kind: "everybody" | "nobody" | "anonymous" | "csrf" }
+  /** Signed in by one of these schemes (undefined: the route's own), with a proof that is fresh enough where `fresh` is there. */
+  | {
+      readonly kind: "signedIn";
+      readonly schemes?: readonly string[];
+      /** In milliseconds; undefined: the system's. */
+      readonly fresh?: { readonly within: number | undefined; readonly grace: number | undefined };
+    }
+  | { readonly kind: "roles" | "permissions"; readonly every: boolean; readonly names: readonly string[] }
+  /** Asked of credentials that are limited to scopes. */
+  | { readonly kind: "scopes"; readonly names: readonly string[] }
+  | {
+      readonly kind: "object";
+      readonly object: string;
+      /** Those that identify it, together. None: the route's first one. */
+      readonly parameters: readonly string[];
+      readonly mode: string | undefined;
+    }
+  /** Signed in with a second factor. */
+  | { readonly kind: "secondFactor" }
+  | { readonly kind: "allOf" | "anyOf"; readonly rules: readonly GuardRule[] }
+  /** What only the application knows. */
+  | { readonly kind: "custom" };
+
 /** A guard in words, for the access matrix and for checking its declaration against the vocabulary. */
 export interface GuardDescription {
   /** One line: "role admin", "all of (role editor, fresh within 60 min)". */
   readonly text: string;
+  /** What it asks, for programs. Undefined: it may refuse anybody, for any reason. */
+  readonly rule?: GuardRule;
   /** Why the route is open to everybody, where it is. */
   readonly open?: string;
   readonly roles?: readonly string[];
   readonly permissions?: readonly string[];
   readonly objects?: readonly {
     readonly kind: string;
-    readonly parameter: string;
+    /** The parameters that identify it; none: the route's first. */
+    readonly parameters: readonly string[];
     readonly mode: string | undefined;
   }[];
   readonly scopes?: readonly string[];
@@ -47,6 +80,10 @@ export interface GuardDescription {
   /** True: beside `schemes`, an alternative takes the route's own. */
   readonly otherSchemes?: boolean;
   readonly realm?: string;
+  /** Parameters that it needs beside those of objects. */
+  readonly parameters?: readonly string[];
+  /** Names of routes that it may lead to. */
+  readonly routes?: readonly string[];
   /** True when whoever passes is signed in. */
   readonly authenticated: boolean;
 }
@@ -60,6 +97,8 @@ declare const guardWords: unique symbol;
 export interface Guard<W extends GuardWords = GuardWords> {
   check(rq: SecurityRequest): Awaitable<Verdict>;
   describe(): GuardDescription;
+  /** The guards that it is made of, for explaining a decision. */
+  readonly parts?: readonly Guard[];
   /** For the compiler only; never there at run time. */
   readonly [guardWords]?: W;
 }
@@ -97,7 +136,7 @@ export function customGuard(text: string, check: (rq: SecurityRequest) => Awaita
       const identity = rq.identity ?? rq.system.identify(rq);
       return identity instanceof Promise ? identity.then(() => ask(rq)) : ask(rq);
     },
-    describe: () => ({ text, authenticated: false }),
+    describe: () => ({ text, rule: { kind: "custom" }, authenticated: false }),
   };
 }
 
@@ -108,4 +147,5 @@ const kinds: ReadonlySet<unknown> = new Set<Verdict["kind"]>([
   "notFound",
   "stale",
   "redirected",
+  "diverted",
 ]);

@@ -9,7 +9,7 @@ import { isUnsafe } from "../http/csrf.ts";
 import { type RouteFacts, SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
 import type { Catalogue, MessageKey } from "../i18n/catalogue.ts";
-import { send } from "../routes/run.ts";
+import { isRehearsal, rehearsed, send } from "../routes/run.ts";
 import type { FieldView, FormPageProps, Html, PageLink } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
 import type { Answer, Endpoint, EndpointMethod } from "./endpoint.ts";
@@ -58,6 +58,7 @@ export function endpointHandler(
       try {
         const verdict = await endpoint.authz.check(rq);
         if (verdict.kind !== "allow") return await context.refusals.verdict(rq, verdict);
+        if (isRehearsal(c)) return rehearsed();
         return method === "GET" && endpoint.page !== undefined
           ? await show(context, endpoint, rq)
           : await submit(context, endpoint, rq, limit);
@@ -293,6 +294,7 @@ async function page(
     if (field.hidden !== true) fields[name] = fieldView(catalogue, name, field, state, name === focus);
   }
   const intro = await endpoint.intro(rq);
+  const account = await endpoint.account(rq);
   const list = await endpoint.list(rq);
   const props: FormPageProps = {
     frame: pages.frame(
@@ -307,6 +309,7 @@ async function page(
     fields,
     hidden: { csrf_token: system.csrf.token(rq) },
     errors: texts(catalogue, state.form),
+    ...(account === undefined ? {} : { account }),
     ...(list === undefined ? {} : { list }),
     submit: catalogue.text(endpoint.submitLabel as "SUBMIT_LOGIN"),
     intro: intro === undefined ? undefined : catalogue.text(intro.key as MessageKey, intro.params),

@@ -62,6 +62,7 @@ async function start(): Promise<void> {
     delivered: () => running.delivery.idle(),
     users: userRows(running, database.opened(), clock.now),
     routes: () => app.accessMatrix(),
+    openapi: () => app.openapi(),
   });
   fetch = (request, env) => {
     const isControl = /^\/_lab(?:\/|$)/.test(new URL(request.url).pathname);

@@ -126,6 +126,7 @@ export const german: Texts = {
   SESSIONS_OFF: "Dieser Server meldet nur Programme an: Für Browser gibt es hier keine Sitzungen.",
   USERNAME_RESERVED: "Dieser Benutzername ist nicht verfügbar. Bitte einen anderen wählen.",
   PASSWORD_IS_SITE_WORD: "Der Name dieser Website ist als Passwort leicht zu erraten.",
+  PASSWORD_PATTERN: "Das Passwort hat nicht die Form, die hier verlangt wird.",
   PASSWORD_REUSED: "Dieses Passwort wurde schon einmal verwendet. Bitte ein neues wählen.",
 
   // Recovery
@@ -327,6 +328,24 @@ export const german: Texts = {
   INVALID_LINK: "Dieser Link ist nicht (mehr) gültig.",
   LABEL_EMAIL_NEW: "Neue E-Mail-Adresse",
   LABEL_PASSWORD_PRESENT: "Bisheriges Passwort",
+
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "Dasselbe für Programme (OpenAPI)",
+  API_OPERATIONS: "Aufrufe",
+  API_GUARD: "Wer darf",
+  API_CREDENTIALS: "Angemeldet durch",
+  API_NO_CREDENTIALS: "nichts: offen für alle",
+  API_CREDENTIALS_OR: "oder",
+  API_SCHEMES: "Wege der Anmeldung",
+  API_PARAMETERS: "Parameter",
+  API_PARAMETER: "Parameter",
+  API_PLACE: "Wo",
+  API_TYPE: "Typ",
+  API_MEANING: "Bedeutung",
+  API_REQUIRED: "erforderlich",
+  API_BODY: "Inhalt",
+  API_ANSWERS: "Antworten",
 
   // Management of users
   LAST_ADMINISTRATOR: "Das ist der letzte aktive Administrator. Bitte zuerst einen weiteren ernennen.",

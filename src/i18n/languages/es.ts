@@ -128,6 +128,7 @@ export const spanish: Texts = {
   SESSIONS_OFF: "Este servidor solo admite programas: no mantiene sesiones para navegadores.",
   USERNAME_RESERVED: "Este nombre de usuario no está disponible. Elige otro.",
   PASSWORD_IS_SITE_WORD: "El nombre de este sitio es una contraseña fácil de adivinar.",
+  PASSWORD_PATTERN: "La contraseña no tiene la forma que aquí se pide.",
   PASSWORD_REUSED: "Ya has usado esta contraseña. Elige una nueva.",
   USERNAME_RECOVERY_REQUEST: "Si hay una cuenta con esta dirección, un correo con el nombre de usuario va en camino.",
   PASSWORD_RESET_REQUEST: "Hemos enviado a {email} un correo con un enlace para una nueva contraseña.",
@@ -308,6 +309,24 @@ export const spanish: Texts = {
   INVALID_LINK: "Este enlace no es válido (o ya no lo es).",
   LABEL_EMAIL_NEW: "Nueva dirección de correo",
   LABEL_PASSWORD_PRESENT: "Contraseña actual",
+
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "Lo mismo para programas (OpenAPI)",
+  API_OPERATIONS: "Operaciones",
+  API_GUARD: "Quién puede",
+  API_CREDENTIALS: "Sesión iniciada por",
+  API_NO_CREDENTIALS: "nada: abierto a todos",
+  API_CREDENTIALS_OR: "o bien",
+  API_SCHEMES: "Formas de iniciar sesión",
+  API_PARAMETERS: "Parámetros",
+  API_PARAMETER: "Parámetro",
+  API_PLACE: "Dónde",
+  API_TYPE: "Tipo",
+  API_MEANING: "Significado",
+  API_REQUIRED: "obligatorio",
+  API_BODY: "Cuerpo",
+  API_ANSWERS: "Respuestas",
 
   // Management of users
   LAST_ADMINISTRATOR: "Es el último administrador activo. Nombre antes a otro.",

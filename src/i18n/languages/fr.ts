@@ -128,6 +128,7 @@ export const french: Texts = {
   SESSIONS_OFF: "Ce serveur ne connecte que des programmes : il ne gère pas de sessions de navigateur.",
   USERNAME_RESERVED: "Ce nom d’utilisateur n’est pas disponible. Choisissez-en un autre.",
   PASSWORD_IS_SITE_WORD: "Le nom de ce site est un mot de passe facile à deviner.",
+  PASSWORD_PATTERN: "Le mot de passe n’a pas la forme demandée ici.",
   PASSWORD_REUSED: "Vous avez déjà utilisé ce mot de passe. Choisissez-en un nouveau.",
   USERNAME_RECOVERY_REQUEST:
     "S’il existe un compte pour cette adresse, un e-mail avec le nom d’utilisateur y est en route.",
@@ -311,6 +312,24 @@ export const french: Texts = {
   INVALID_LINK: "Ce lien n’est pas (ou plus) valable.",
   LABEL_EMAIL_NEW: "Nouvelle adresse e-mail",
   LABEL_PASSWORD_PRESENT: "Mot de passe actuel",
+
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "La même chose pour les programmes (OpenAPI)",
+  API_OPERATIONS: "Opérations",
+  API_GUARD: "Qui peut",
+  API_CREDENTIALS: "Connexion par",
+  API_NO_CREDENTIALS: "rien : ouvert à tous",
+  API_CREDENTIALS_OR: "ou",
+  API_SCHEMES: "Moyens de connexion",
+  API_PARAMETERS: "Paramètres",
+  API_PARAMETER: "Paramètre",
+  API_PLACE: "Où",
+  API_TYPE: "Type",
+  API_MEANING: "Signification",
+  API_REQUIRED: "obligatoire",
+  API_BODY: "Corps",
+  API_ANSWERS: "Réponses",
 
   // Management of users
   LAST_ADMINISTRATOR: "C’est le dernier administrateur actif. Désignez-en d’abord un autre.",

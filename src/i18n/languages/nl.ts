@@ -126,6 +126,7 @@ export const dutch: Texts = {
   SESSIONS_OFF: "Op deze server loggen alleen programma’s in: voor browsers zijn er geen sessies.",
   USERNAME_RESERVED: "Deze gebruikersnaam is niet beschikbaar. Kies een andere.",
   PASSWORD_IS_SITE_WORD: "De naam van deze website is als wachtwoord makkelijk te raden.",
+  PASSWORD_PATTERN: "Het wachtwoord heeft niet de vorm die hier wordt gevraagd.",
   PASSWORD_REUSED: "Dit wachtwoord heb je al eens gehad. Kies een nieuw wachtwoord.",
 
   // Recovery
@@ -324,6 +325,24 @@ export const dutch: Texts = {
   INVALID_LINK: "Deze link werkt niet (meer).",
   LABEL_EMAIL_NEW: "Nieuw e-mailadres",
   LABEL_PASSWORD_PRESENT: "Huidig wachtwoord",
+
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "Hetzelfde voor programma’s (OpenAPI)",
+  API_OPERATIONS: "Aanroepen",
+  API_GUARD: "Wie mag",
+  API_CREDENTIALS: "Aangemeld met",
+  API_NO_CREDENTIALS: "niets: open voor iedereen",
+  API_CREDENTIALS_OR: "of",
+  API_SCHEMES: "Manieren om aan te melden",
+  API_PARAMETERS: "Parameters",
+  API_PARAMETER: "Parameter",
+  API_PLACE: "Waar",
+  API_TYPE: "Type",
+  API_MEANING: "Betekenis",
+  API_REQUIRED: "verplicht",
+  API_BODY: "Inhoud",
+  API_ANSWERS: "Antwoorden",
 
   // Management of users
   LAST_ADMINISTRATOR: "Dit is de laatste actieve beheerder. Benoem eerst een andere.",

@@ -126,6 +126,7 @@ export const polish: Texts = {
   SESSIONS_OFF: "Ten serwer loguje tylko programy: nie prowadzi sesji dla przeglądarek.",
   USERNAME_RESERVED: "Tej nazwy użytkownika nie można wybrać. Wybierz inną.",
   PASSWORD_IS_SITE_WORD: "Nazwę tej witryny łatwo odgadnąć jako hasło.",
+  PASSWORD_PATTERN: "Hasło nie ma wymaganej tu postaci.",
   PASSWORD_REUSED: "To hasło było już używane. Wybierz nowe.",
   USERNAME_RECOVERY_REQUEST: "Jeśli z tym adresem jest powiązane konto, wiadomość z nazwą użytkownika jest w drodze.",
   PASSWORD_RESET_REQUEST: "Wiadomość z linkiem do ustawienia nowego hasła jest w drodze na adres {email}.",
@@ -304,6 +305,24 @@ export const polish: Texts = {
   INVALID_LINK: "Ten link nie działa lub wygasł.",
   LABEL_EMAIL_NEW: "Nowy adres e-mail",
   LABEL_PASSWORD_PRESENT: "Obecne hasło",
+
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "To samo dla programów (OpenAPI)",
+  API_OPERATIONS: "Operacje",
+  API_GUARD: "Kto może",
+  API_CREDENTIALS: "Zalogowanie przez",
+  API_NO_CREDENTIALS: "nic: otwarte dla wszystkich",
+  API_CREDENTIALS_OR: "lub",
+  API_SCHEMES: "Sposoby logowania",
+  API_PARAMETERS: "Parametry",
+  API_PARAMETER: "Parametr",
+  API_PLACE: "Gdzie",
+  API_TYPE: "Typ",
+  API_MEANING: "Znaczenie",
+  API_REQUIRED: "wymagane",
+  API_BODY: "Treść",
+  API_ANSWERS: "Odpowiedzi",
 
   // Management of users
   LAST_ADMINISTRATOR: "To ostatni aktywny administrator. Najpierw trzeba wyznaczyć innego.",

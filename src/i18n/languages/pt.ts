@@ -124,6 +124,7 @@ export const portuguese: Texts = {
   SESSIONS_OFF: "Este servidor atende só programas: não mantém sessões para navegadores.",
   USERNAME_RESERVED: "Este nome de usuário não está disponível. Escolha outro.",
   PASSWORD_IS_SITE_WORD: "O nome deste site é uma senha fácil de adivinhar.",
+  PASSWORD_PATTERN: "A senha não tem a forma exigida aqui.",
   PASSWORD_REUSED: "Você já usou esta senha. Escolha uma nova.",
   USERNAME_RECOVERY_REQUEST: "Se houver uma conta com este endereço, um e-mail com o nome de usuário está a caminho.",
   PASSWORD_RESET_REQUEST: "Um e-mail com um link para uma nova senha está a caminho de {email}.",
@@ -301,6 +302,24 @@ export const portuguese: Texts = {
   INVALID_LINK: "Este link não é (mais) válido.",
   LABEL_EMAIL_NEW: "Novo e-mail",
   LABEL_PASSWORD_PRESENT: "Senha atual",
+
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "O mesmo para programas (OpenAPI)",
+  API_OPERATIONS: "Operações",
+  API_GUARD: "Quem pode",
+  API_CREDENTIALS: "Sessão iniciada por",
+  API_NO_CREDENTIALS: "nada: aberto a todos",
+  API_CREDENTIALS_OR: "ou",
+  API_SCHEMES: "Formas de entrar",
+  API_PARAMETERS: "Parâmetros",
+  API_PARAMETER: "Parâmetro",
+  API_PLACE: "Onde",
+  API_TYPE: "Tipo",
+  API_MEANING: "Significado",
+  API_REQUIRED: "obrigatório",
+  API_BODY: "Corpo",
+  API_ANSWERS: "Respostas",
 
   // Management of users
   LAST_ADMINISTRATOR: "Este é o último administrador ativo. Nomeie outro primeiro.",
