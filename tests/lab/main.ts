@@ -48,7 +48,10 @@ async function start(): Promise<void> {
   security = running;
   if (database.opened().wasEmpty) await plant(running, args.seed, clock.now());
 
-  const app = sampleApp(running, translation.options.sessions?.enabled !== false);
+  const app = sampleApp(running, {
+    sessions: translation.options.sessions?.enabled !== false,
+    keys: translation.features.some(({ name }) => name === "apiKeys"),
+  });
   const control = controlApp({
     clock,
     faults,

@@ -18,7 +18,8 @@ type Read = (rq: SecurityRequest) => Awaitable<string | undefined>;
 
 /** Makes the reader. `cookie` is the cookie's full name. */
 export function tokenReader(settings: TokenSettings, cookie: string): TokenReader {
-  const bearer = new RegExp(`^${settings.bearer.replace(/[.*+?^$|]/g, "\\$&")} +([A-Za-z0-9._~+/=:%!*'()-]+)$`, "i");
+  const words = settings.bearer.map((word) => word.replace(/[.*+?^$|]/g, "\\$&")).join("|");
+  const bearer = new RegExp(`^(?:${words}) +([A-Za-z0-9._~+/=:%!*'()-]+)$`, "i");
   const reads: Readonly<Record<TokenCarrier, Read>> = {
     header: (rq) => rq.header(settings.header),
     // Two Authorization headers arrive as one with a comma, which no token has: neither is taken.

@@ -287,8 +287,9 @@ export function createTokens(context: TokensContext): Tokens {
     challenge(realm, rq) {
       if (!settings.carriers.includes("bearer")) return undefined;
       // An error is only told to who came with something.
-      const sent = rq.header("authorization")?.toLowerCase().startsWith(`${settings.bearer.toLowerCase()} `) === true;
-      return `${settings.bearer} realm=${quoted(realm)}${sent ? ', error="invalid_token"' : ""}`;
+      const authorization = rq.header("authorization")?.toLowerCase();
+      const sent = settings.bearer.some((word) => authorization?.startsWith(`${word.toLowerCase()} `));
+      return `${settings.bearer[0]} realm=${quoted(realm)}${sent ? ', error="invalid_token"' : ""}`;
     },
     carriers: () => describeCarriers(settings, context.cookie),
     insufficient: (scopes) => `${settings.bearer} error="insufficient_scope", scope=${quoted(scopes.join(" "))}`,
