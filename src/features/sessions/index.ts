@@ -10,6 +10,7 @@ import { text, textOrNull, timeOrNull } from "../answers.ts";
 import { done, type Endpoint, endpoint, notFound, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { hiddenField } from "../fields.ts";
+import { moment } from "../moment.ts";
 import { deviceOf } from "./device.ts";
 
 /**
@@ -177,14 +178,7 @@ async function view(kernel: Kernel, rq: SecurityRequest): Promise<ListView> {
   const account = rq.identity?.account;
   const { catalogue } = rq;
   const text = (key: MessageKey): string => catalogue.text(key as "TITLE_SESSIONS");
-  const time = (at: number): { readonly time: string; readonly text: string } => {
-    const date = new Date(at);
-    const format = { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" } as const;
-    return {
-      time: date.toISOString(),
-      text: `${new Intl.DateTimeFormat(catalogue.language, format).format(date)} UTC`,
-    };
-  };
+  const time = (at: number): ReturnType<typeof moment> => moment(catalogue, at);
   const devices = account === undefined ? [] : await devicesOf(kernel, rq, account);
   const rows = devices.map(({ id, session, credential, current }) => {
     const device = deviceOf(session?.agent ?? null);
