@@ -1,4 +1,5 @@
 import { type AuditTrail, createAuditTrail, noAuditTrail } from "./audit/trail.ts";
+import { createApiKeys } from "./authn/api-keys.ts";
 import { createAuthenticator } from "./authn/authenticator.ts";
 import { createBagKeeper } from "./authn/bag.ts";
 import { activeGate, hookGate } from "./authn/gates.ts";
@@ -22,6 +23,7 @@ import { loginSubjects, rowSubjects } from "./authn/tokens/owner.ts";
 import { type CacheName, createCaches, type Uncache } from "./authz/caches.ts";
 import { createDecisions } from "./authz/decisions.ts";
 import { createRefusals } from "./authz/refusal.ts";
+import { createAdministrators } from "./datastore/administrators.ts";
 import type { CacheStats } from "./datastore/cache.ts";
 import { createCallbackUsers } from "./datastore/callback-users.ts";
 import type { Datastore } from "./datastore/contract.ts";
@@ -33,7 +35,7 @@ import { createUsers, type UserReference } from "./datastore/users.ts";
 import { createBackground } from "./events/background.ts";
 import { createEventHub } from "./events/events.ts";
 import { accountRoutes } from "./features/account-routes.ts";
-import { checkFeatures, composeSchema, tokenFamilies } from "./features/composition.ts";
+import { administratorsPermission, checkFeatures, composeSchema, tokenFamilies } from "./features/composition.ts";
 import { createDelivery, type Delivery } from "./features/delivery.ts";
 import { createDestinations } from "./features/destinations.ts";
 import type { EngineContext } from "./features/engine.ts";
@@ -180,7 +182,10 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
           keep: times.audit,
           queue: options.audit?.queue ?? 10_000,
         });
-  const roles = createRoles({ datastore, now, events, invalidateAll: () => invalidate(undefined) });
+  const adminPermission = administratorsPermission(features);
+  const administrators = adminPermission === undefined ? undefined : createAdministrators(adminPermission, now);
+  const roles = createRoles({ datastore, now, events, administrators, invalidateAll: () => invalidate(undefined) });
+  if (adminPermission !== undefined) await roles.ofPermission(adminPermission);
   for (const name of options.roles ?? []) await roles.findOrCreate(name);
   const history = createPasswordHistory(datastore, policy.remembered, now);
   const limitStore =
@@ -214,6 +219,8 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     invalidate,
     fields: Object.keys(schema.user?.columns ?? {}),
     credentialTables: features.flatMap((feature) => feature.credentialTables ?? []),
+    accessTables: features.flatMap((feature) => feature.accessTables ?? []),
+    administrators,
   });
   const users = callbacks?.users ?? rowUsers;
   const again = callbacks?.again ?? ((user: UserReference) => users.get(typeof user === "number" ? user : user.id));
@@ -292,6 +299,8 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     destinations,
     ownColumns: new Map(Object.entries(namedColumns(options.columns ?? {}))),
     declaredRoles: new Set(options.roles ?? []),
+    declaredPermissions: new Set(options.permissions ?? []),
+    declaredScopes: new Set(options.scopes ?? []),
     features: new Set(features.map(({ name }) => name)),
     services,
     path: (name: string) => paths.get(name),
@@ -343,6 +352,25 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     pendingLife: times.pending,
   });
   const bags = createBagKeeper({ datastore, sessions, ring });
+  const keySettings = features.find((feature) => feature.apiKeys !== undefined)?.apiKeys;
+  const apiKeys =
+    keySettings === undefined
+      ? undefined
+      : createApiKeys({
+          settings: keySettings,
+          datastore,
+          users,
+          cache: caches.apiKey,
+          limits,
+          events,
+          signIn: () => signIn,
+          invalidate,
+          now,
+          log,
+        });
+  if (apiKeys !== undefined && options.schemes?.some(({ name }) => name === "apiKey") !== true) {
+    throw new ConfigurationError("schemes", "add apiKey(): without it no route could take the keys of apiKeys()");
+  }
   const schemeContext: SchemeContext = {
     ring,
     users,
@@ -351,6 +379,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     tokens,
     passwords: caches.password,
     sharedPasswords: caches.sharedPasswords,
+    apiKeys,
     realm,
     origins,
     now,
@@ -376,7 +405,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   authenticator.check([...csrf.schemes], "csrf.schemes");
 
   for (const feature of features) feature.start?.(base);
-  const kernel: Kernel = { ...base, signIn, bags, proof };
+  const kernel: Kernel = { ...base, signIn, bags, proof, apiKeys };
   Object.assign(services, ...features.map((feature) => feature.services?.(kernel) ?? {}));
   const endpoints = placed(
     features.flatMap((feature) =>

@@ -11,6 +11,7 @@ export type { Rate } from "./authn/limits/rate.ts";
 export type { LimitStore, LimitStoreProvider, Lockout } from "./authn/limits/store.ts";
 export type { PasswordCheck } from "./authn/password-proof.ts";
 export type { Scheme, SchemePlan } from "./authn/scheme.ts";
+export { type ApiKeyOptions, apiKey } from "./authn/schemes/api-key.ts";
 export { type DigestAlgorithm, type DigestOptions, digest, digestSecret } from "./authn/schemes/digest.ts";
 export { type FakeOptions, fake } from "./authn/schemes/fake.ts";
 export { type HttpdOptions, httpd } from "./authn/schemes/httpd.ts";
@@ -54,12 +55,14 @@ export { permissionsAccepted, permissionsRequired, rolesAccepted, rolesRequired 
 export { type ScopeWords, scope } from "./authz/guards/scope.ts";
 export type { Handlers } from "./authz/refusal.ts";
 export { allow, forbidden, notFound, stale, type Verdict } from "./authz/verdict.ts";
+export { LastAdministratorError } from "./datastore/administrators.ts";
 export type { CacheStats } from "./datastore/cache.ts";
 export type { CacheOption, CacheOptions } from "./datastore/cache-options.ts";
 export type { GetUserPass, OwnUser } from "./datastore/callback-users.ts";
 export type { Datastore, DatastoreProvider, Transaction } from "./datastore/contract.ts";
 export { type NewRole, type Roles, UnknownRoleError } from "./datastore/roles.ts";
 export type { SharedCache, SharedCacheProvider } from "./datastore/shared-cache.ts";
+export type { UserPage, UserQuery } from "./datastore/user-pages.ts";
 export { type NewUser, UnknownUserError, type Users } from "./datastore/users.ts";
 export { DeliveryError, type MailAddress, type MailSender, type OutgoingMail } from "./delivery/mail.ts";
 export { type Outbox, type OutboxOptions, outbox, type SmsOutbox, smsOutbox } from "./delivery/outbox.ts";
@@ -108,6 +111,7 @@ export {
   type CreateTokenOptions,
   type Decision,
   type HashPasswordOptions,
+  type LoginStateOptions,
   type OwnPage,
   portcullis,
   type Security,

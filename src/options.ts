@@ -26,6 +26,7 @@ import type { PayloadMaker } from "./model/account.ts";
 import { namedColumns, type OwnColumns, type OwnFields } from "./model/column.ts";
 import { type Duration, milliseconds } from "./model/duration.ts";
 import { ConfigurationError } from "./model/errors.ts";
+import { permissionOfRole } from "./model/permission-role.ts";
 import { coreTables } from "./model/tables.ts";
 import type { User } from "./model/user.ts";
 import type { PasswordHasher } from "./passwords/hasher.ts";
@@ -254,7 +255,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   caches: "object",
   tokens: "object",
   freshness: { within: "any", grace: "any" },
-  passwords: { hashing: "any", check: "function", policy: "any", wrapHasher: "function" },
+  passwords: { hashing: "any", policy: "any", check: "function", wrapHasher: "function" },
   audit: { keep: "any", required: "flag", queue: "count" },
   csrf: { schemes: "any", unauthenticated: "any", cookie: "any", header: "text" },
   cookies: { prefix: "any", allowInsecure: "flag" },
@@ -312,7 +313,7 @@ export function checkOptions(options: AnyOptions): {
   const origins = checkOrigins(options);
   const { datastore, prefix, tokens, csrf, migrate } = options;
   if (!withoutDatastore(options) && typeof datastore?.open !== "function") {
-    throw new ConfigurationError("datastore", 'is none; for a start: sqlite("app.db") from "portcullis/sqlite"');
+    throw new ConfigurationError("datastore", 'is missing; for a start: sqlite("app.db") from "portcullis/sqlite"');
   }
   if (prefix !== undefined && !/^(?:\/[A-Za-z0-9._~-]+)+$/.test(prefix)) {
     throw new ConfigurationError("prefix", 'must be a path without a slash at its end, such as "/auth"');
@@ -383,6 +384,9 @@ function checkSchemes({ authn, schemes, trustedProxies, sessions, datastore }: A
   ];
   if (authn?.length === 0) throw new ConfigurationError("authn", "name at least one scheme");
   for (const name of authn ?? []) {
+    if (name === "apiKey") {
+      throw new ConfigurationError("authn", 'leave "apiKey" out: a route takes keys only where its own authn says so');
+    }
     if (!known.includes(name)) {
       throw new ConfigurationError("authn", `there is no scheme "${name}"; known: ${known.join(", ")}`);
     }
@@ -406,6 +410,8 @@ function checkVocabulary(options: AnyOptions): void {
       if (typeof word !== "string" || word === "" || /[,\s]/.test(word) || word.length > 80) {
         throw new ConfigurationError(where, "must be a word of 1 to 80 characters without commas and white space");
       }
+      if (path === "roles" && permissionOfRole(word) !== undefined)
+        throw new ConfigurationError(where, `"${word}" stands for a permission of users`);
       if ((path === "roles" || path === "groups") && reservedRoles.has(word))
         throw new ConfigurationError(where, `"${word}" means something else in a route`);
       if (seen.has(word)) throw new ConfigurationError(where, `"${word}" is there twice`);
@@ -425,7 +431,9 @@ function checkVocabulary(options: AnyOptions): void {
     if (!/^[a-z][A-Za-z0-9]{0,40}$/.test(field)) throw new ConfigurationError(path, "a name in camelCase is expected");
     if (
       Object.hasOwn(coreTables.user?.columns ?? {}, field) ||
-      ["roles", "permissions", "hasRole", "hasPermission", "securityPayload", "toJSON"].includes(field)
+      ["roles", "permissions", "ownPermissions", "hasRole", "hasPermission", "securityPayload", "toJSON"].includes(
+        field,
+      )
     ) {
       throw new ConfigurationError(path, "the user has this already");
     }

@@ -6,17 +6,21 @@ import type { TokenOverrides } from "./authn/tokens/index.ts";
 import type { CacheName, Uncache } from "./authz/caches.ts";
 import { visibleObjects } from "./authz/decisions.ts";
 import { type ExplainedCase, type Explanation, explain } from "./authz/explain.ts";
+import type { Guard } from "./authz/guard.ts";
+import { withIdentity } from "./authz/guards/authentication.ts";
+import { allow, forbidden } from "./authz/verdict.ts";
 import type { CacheStats } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
 import { UnknownUserError, type UserReference, type Users } from "./datastore/users.ts";
 import type { EventHub } from "./events/events.ts";
+import { setCheckedPassword } from "./features/passwords/checked-password.ts";
 import { isUnsafe } from "./http/csrf.ts";
 import { noRoute, type RouteFacts, SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
 import type { Account } from "./model/account.ts";
 import type { OwnColumns } from "./model/column.ts";
 import { commandLine } from "./model/command-line.ts";
-import { PortcullisError } from "./model/errors.ts";
+import { ConfigurationError, PortcullisError } from "./model/errors.ts";
 import type { Identity } from "./model/identity.ts";
 import type { User } from "./model/user.ts";
 import type { BuiltInScheme, SecurityOptions, UserOf } from "./options.ts";
@@ -53,6 +57,13 @@ export interface HashPasswordOptions {
   readonly user?: { readonly id?: number; readonly email?: string; readonly username?: string | null };
 }
 
+/** What `checkLoginState` asks for. */
+export interface LoginStateOptions<Permission extends string> {
+  readonly permission?: Permission;
+  /** True: API keys (the scheme "apiKey") are taken too. */
+  readonly allowApiKey?: boolean;
+}
+
 /** A page of the application's own in the frame of the account pages. */
 export interface OwnPage {
   readonly title: string;
@@ -80,13 +91,23 @@ export interface Security<V extends Vocabulary> {
   visible<Id>(kind: V["object"], user: CurrentUser<V> | null, ids: Iterable<Id>, mode?: string): Promise<Id[]>;
   /** What a guard would say of this caller, with the reasons, each part of it on its own. Nothing is logged or told. */
   explain(authz: Authz<V, string>, of: ExplainedCase): Promise<Explanation>;
-  readonly users: Users<V["user"], V["role"]>;
+  /**
+   * Who is calling, asked inside of a handler: 401 without a credential that is good now, 403 without the permission, and
+   * for API keys unless `allowApiKey` admits them.
+   */
+  checkLoginState(request: Request | Context, options?: LoginStateOptions<V["permission"]>): Promise<Decision<V, true>>;
+  readonly users: Users<V["user"], V["role"], V["permission"]>;
   readonly roles: Roles<V["role"], V["permission"]>;
   readonly events: EventHub;
   /** Accounts that are locked against guessing, a page at a time; `users.unlock()` takes a lock off. */
   lockouts(page?: { readonly after?: number; readonly limit?: number }): Promise<readonly Lockout[]>;
   /** The trail: who did what, when, from where, with which result. */
   readonly audit: AuditTrail;
+  /**
+   * Sets somebody's password as an administrator would: asks the policy, then stores it and ends what hung on the old one.
+   * Returns what is wrong with it in words (none: it is set). `users.setPassword` asks nobody. Throws UnknownUserError.
+   */
+  setPassword(user: UserReference, password: string): Promise<readonly string[]>;
   /**
    * The hash of a password as it would be stored. With `check: true` the policy is asked first (length, patterns, your own
    * validators …), about a password of this `user`: rejects with PasswordRefusedError, whose `faults` say why.
@@ -226,6 +247,29 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
 
   const check = async (request: Request, authz: unknown): Promise<Decision<V, boolean>> => {
     const { guard, facts } = compile(authz, "security.check()");
+    return decide(request, guard, facts);
+  };
+
+  /** The schemes of `checkLoginState`: a key is recognised also where it is refused, so that its owner learns why. */
+  const loginSchemes = app.authenticator.names.includes("apiKey")
+    ? Object.freeze([...system.defaultSchemes, "apiKey"])
+    : system.defaultSchemes;
+  const loginState = ({ permission, allowApiKey = false }: LoginStateOptions<string>): Guard => {
+    if (permission !== undefined && !app.words.permissions.has(permission)) {
+      throw new ConfigurationError("checkLoginState.permission", `there is no permission "${permission}"`);
+    }
+    return {
+      check: (rq) =>
+        withIdentity(rq, loginSchemes, ({ account, via }) => {
+          if (via === "apiKey" && !allowApiKey) return forbidden("API keys are not admitted here");
+          if (permission === undefined || account.permissions.has(permission)) return allow;
+          return forbidden(`lacks the permission ${permission}`);
+        }),
+      describe: () => ({ text: "signed in", authenticated: true }),
+    };
+  };
+
+  const decide = async (request: Request, guard: Guard, facts: RouteFacts): Promise<Decision<V, boolean>> => {
     const rq = new SecurityRequest(system, request, facts);
     try {
       let verdict = await guard.check(rq);
@@ -261,11 +305,26 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       const { guard, facts } = compile(authz, "security.explain()");
       return explain(system, guard, facts, of);
     },
-    users: toldUsers(kernel) as unknown as Users<V["user"] & User, V["role"]>,
+    checkLoginState: (request, options = {}) =>
+      decide(request instanceof Request ? request : request.req.raw, loginState(options), {
+        ...noRoute,
+        label: "security.checkLoginState()",
+        json: true,
+      }) as never,
+    users: toldUsers(kernel) as unknown as Users<V["user"] & User, V["role"], V["permission"]>,
     roles: kernel.roles as unknown as Roles<V["role"], V["permission"]>,
     events: system.events,
     lockouts: (page) => kernel.limits.locked(page),
     audit: assembly.audit,
+    async setPassword(user, password) {
+      const id = typeof user === "number" ? user : user.id;
+      const account = await kernel.users.get(id);
+      if (account === undefined) throw new UnknownUserError(id);
+      const outcome = await setCheckedPassword(kernel, account, password);
+      if (outcome.kind !== "refused") return [];
+      const catalogue = system.catalogues.default;
+      return outcome.faults.map(({ key, params }) => catalogue.text(key, params));
+    },
     async hashPassword(password, { check: checked = false, user } = {}) {
       const identities = [user?.email, user?.username].filter((name) => typeof name === "string");
       const known = user?.id === undefined ? { identities } : { identities, account: { id: user.id } };

@@ -4,6 +4,7 @@ import type { SecurityRequest } from "../http/request.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
+import type { ApiKeys } from "./api-keys.ts";
 import type { PasswordProof } from "./password-proof.ts";
 import type { SharedPasswords } from "./shared-passwords.ts";
 import type { SignIn } from "./sign-in.ts";
@@ -37,6 +38,8 @@ export interface SchemeContext {
   readonly passwords: CredentialCache<LivePassword>;
   /** Undefined: no other process is asked. */
   readonly sharedPasswords: SharedPasswords | undefined;
+  /** Undefined: the feature apiKeys is off. */
+  readonly apiKeys: ApiKeys | undefined;
   readonly realm: string;
   readonly origins: readonly string[];
   readonly now: () => number;

@@ -1,3 +1,4 @@
+import type { LiveKey } from "../authn/api-keys.ts";
 import type { LivePassword } from "../authn/scheme.ts";
 import type { LiveSession } from "../authn/sessions.ts";
 import { createSharedPasswords, type SharedPasswords } from "../authn/shared-passwords.ts";
@@ -12,7 +13,7 @@ import type { KeyRing } from "../secrets/keyring.ts";
 import { groupKey, objectKey } from "./decisions.ts";
 
 /** The caches that there are. */
-export type CacheName = "session" | CacheKind;
+export type CacheName = "session" | "apiKey" | CacheKind;
 
 /** Takes entries out of the caches, for changes that Portcullis does not see. Effective on the next request. */
 export interface Uncache {
@@ -35,6 +36,7 @@ export interface Caches {
   readonly session: CredentialCache<LiveSession>;
   readonly token: CredentialCache<LiveToken>;
   readonly password: CredentialCache<LivePassword>;
+  readonly apiKey: CredentialCache<LiveKey>;
   readonly group: DecisionCache | undefined;
   readonly object: DecisionCache | undefined;
   readonly sharedPasswords: SharedPasswords | undefined;
@@ -78,6 +80,7 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
       : sharedDecisions(shared, kind, rule.life);
   };
   const session = local<LiveSession>(size > 0 ? { size, life: undefined } : undefined);
+  const apiKey = local<LiveKey>(size > 0 ? { size, life: undefined } : undefined);
   const token = local<LiveToken>(rules.token);
   const password = local<LivePassword>(rules.password);
   const group = decisions("group");
@@ -103,6 +106,7 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
     session,
     token,
     password,
+    apiKey,
     group,
     object,
     sharedPasswords:
@@ -142,6 +146,7 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
       session: session.stats(),
       token: token.stats(),
       password: password.stats(),
+      apiKey: apiKey.stats(),
       group: group?.stats() ?? none,
       object: object?.stats() ?? none,
     }),

@@ -1,3 +1,4 @@
+import { LastAdministratorError } from "../datastore/administrators.ts";
 import {
   envelope,
   type JsonEnvelope,
@@ -226,6 +227,9 @@ export function createRefusals(context: RefusalContext): Refusals {
           // What is left of the body is not read: the connection can't carry another request (RFC 9110 15.5.14).
           ...(error.status === 413 ? { headers: { connection: "close" } } : {}),
         });
+      }
+      if (error instanceof LastAdministratorError) {
+        return message(rq, 409, error.code, "LAST_ADMINISTRATOR");
       }
       if (error instanceof LimitedError) {
         return message(rq, 429, error.code, "TOO_MANY_ATTEMPTS", {

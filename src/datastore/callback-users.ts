@@ -113,8 +113,11 @@ export function createCallbackUsers({ getUserPass, account, ring, ownFields }: C
     // A number does not say which login it is.
     get: () => Promise.resolve(undefined),
     find,
+    page: refuse,
+    isLastAdministrator: refuse,
     create: refuse,
     update: refuse,
+    edit: refuse,
     delete: refuse,
     unlock: refuse,
     activate: refuse,
@@ -122,11 +125,14 @@ export function createCallbackUsers({ getUserPass, account, ring, ownFields }: C
     toggleActive: refuse,
     addRole: refuse,
     removeRole: refuse,
+    setRoles: refuse,
+    setPermissions: refuse,
     setPassword: refuse,
     setEmail: refuse,
     setUsername: refuse,
     setUniquifier: refuse,
     setTokenUniquifier: refuse,
+    endSessions: refuse,
     resetAccess: refuse,
   };
   return {

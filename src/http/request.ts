@@ -39,6 +39,8 @@ export interface RouteFacts {
   prefixed?: boolean;
   /** Account pages answer with `meta` and `response`, application routes with problem details. */
   readonly kind: "account" | "application";
+  /** True: every answer is JSON, whatever the caller accepts. */
+  readonly json?: boolean;
 }
 
 /** The facts of a request that no declared route stands for, as with `security.check(request, guard)`. */
@@ -162,7 +164,7 @@ export class SecurityRequest {
 
   /** True when the caller is to be answered in JSON. */
   get wantsJson(): boolean {
-    return this.system.wantsJson(this);
+    return this.route.json === true || this.system.wantsJson(this);
   }
 
   /** How `wantsJson` is decided unless the application replaces it. */

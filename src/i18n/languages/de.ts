@@ -328,4 +328,12 @@ export const german: Texts = {
   INVALID_LINK: "Dieser Link ist nicht (mehr) gültig.",
   LABEL_EMAIL_NEW: "Neue E-Mail-Adresse",
   LABEL_PASSWORD_PRESENT: "Bisheriges Passwort",
+
+  // Management of users
+  LAST_ADMINISTRATOR: "Das ist der letzte aktive Administrator. Bitte zuerst einen weiteren ernennen.",
+  PAGE_TOO_FAR: "Weiter reichen Seiten nach Nummern nicht. Bitte mit „next“ fortfahren.",
+  CURSOR_INVALID: "Von dort geht diese Liste nicht weiter.",
+  TOO_MANY_KEYS: "Es gibt schon zu viele Schlüssel. Bitte zuerst einen entfernen.",
+  PERMISSION_NOT_GRANTED: "Ein Schlüssel kann nicht mehr als sein Besitzer.",
+  SERVICE_ACCOUNTS_ONLY: "Nur Dienstkonten bekommen Schlüssel von anderen.",
 };

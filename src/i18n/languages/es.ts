@@ -309,4 +309,12 @@ export const spanish: Texts = {
   INVALID_LINK: "Este enlace no es válido (o ya no lo es).",
   LABEL_EMAIL_NEW: "Nueva dirección de correo",
   LABEL_PASSWORD_PRESENT: "Contraseña actual",
+
+  // Management of users
+  LAST_ADMINISTRATOR: "Es el último administrador activo. Nombre antes a otro.",
+  PAGE_TOO_FAR: "Las páginas numeradas terminan aquí. Continúe con «next».",
+  CURSOR_INVALID: "Esta lista no continúa desde ahí.",
+  TOO_MANY_KEYS: "Ya hay demasiadas claves. Elimine antes una.",
+  PERMISSION_NOT_GRANTED: "Una clave no puede más que su propietario.",
+  SERVICE_ACCOUNTS_ONLY: "Solo las cuentas de servicio reciben claves de otras personas.",
 };

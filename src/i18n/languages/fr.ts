@@ -312,4 +312,12 @@ export const french: Texts = {
   INVALID_LINK: "Ce lien n’est pas (ou plus) valable.",
   LABEL_EMAIL_NEW: "Nouvelle adresse e-mail",
   LABEL_PASSWORD_PRESENT: "Mot de passe actuel",
+
+  // Management of users
+  LAST_ADMINISTRATOR: "C’est le dernier administrateur actif. Désignez-en d’abord un autre.",
+  PAGE_TOO_FAR: "Les pages numérotées s’arrêtent ici. Continuez avec « next ».",
+  CURSOR_INVALID: "Cette liste ne continue pas à partir de là.",
+  TOO_MANY_KEYS: "Il y a déjà trop de clés. Supprimez-en d’abord une.",
+  PERMISSION_NOT_GRANTED: "Une clé ne peut pas plus que son propriétaire.",
+  SERVICE_ACCOUNTS_ONLY: "Seuls les comptes de service reçoivent des clés d’autres personnes.",
 };

@@ -325,4 +325,12 @@ export const dutch: Texts = {
   INVALID_LINK: "Deze link werkt niet (meer).",
   LABEL_EMAIL_NEW: "Nieuw e-mailadres",
   LABEL_PASSWORD_PRESENT: "Huidig wachtwoord",
+
+  // Management of users
+  LAST_ADMINISTRATOR: "Dit is de laatste actieve beheerder. Benoem eerst een andere.",
+  PAGE_TOO_FAR: "Genummerde pagina’s houden hier op. Ga verder met ‘next’.",
+  CURSOR_INVALID: "Deze lijst gaat vanaf daar niet verder.",
+  TOO_MANY_KEYS: "Er zijn al te veel sleutels. Verwijder er eerst een.",
+  PERMISSION_NOT_GRANTED: "Een sleutel kan niet meer dan de eigenaar.",
+  SERVICE_ACCOUNTS_ONLY: "Alleen serviceaccounts krijgen sleutels van anderen.",
 };

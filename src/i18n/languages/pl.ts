@@ -305,4 +305,12 @@ export const polish: Texts = {
   INVALID_LINK: "Ten link nie działa lub wygasł.",
   LABEL_EMAIL_NEW: "Nowy adres e-mail",
   LABEL_PASSWORD_PRESENT: "Obecne hasło",
+
+  // Management of users
+  LAST_ADMINISTRATOR: "To ostatni aktywny administrator. Najpierw trzeba wyznaczyć innego.",
+  PAGE_TOO_FAR: "Dalej nie ma stron według numerów. Można przejść dalej przez „next”.",
+  CURSOR_INVALID: "Ta lista nie ma stąd dalszego ciągu.",
+  TOO_MANY_KEYS: "Kluczy jest już za dużo. Najpierw trzeba usunąć jeden z nich.",
+  PERMISSION_NOT_GRANTED: "Klucz nie może więcej niż jego właściciel.",
+  SERVICE_ACCOUNTS_ONLY: "Tylko konta usług otrzymują klucze od innych.",
 };

@@ -302,4 +302,12 @@ export const portuguese: Texts = {
   INVALID_LINK: "Este link não é (mais) válido.",
   LABEL_EMAIL_NEW: "Novo e-mail",
   LABEL_PASSWORD_PRESENT: "Senha atual",
+
+  // Management of users
+  LAST_ADMINISTRATOR: "Este é o último administrador ativo. Nomeie outro primeiro.",
+  PAGE_TOO_FAR: "As páginas numeradas terminam aqui. Continue com “next”.",
+  CURSOR_INVALID: "Esta lista não continua a partir daí.",
+  TOO_MANY_KEYS: "Já há chaves demais. Remova uma primeiro.",
+  PERMISSION_NOT_GRANTED: "Uma chave não pode mais do que o seu proprietário.",
+  SERVICE_ACCOUNTS_ONLY: "Só contas de serviço recebem chaves de outras pessoas.",
 };
