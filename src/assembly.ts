@@ -495,7 +495,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       accounts: accountRoutes(engine, endpoints, keySets(issuing.keys)),
     },
     invalidate,
-    uncache: caches.uncache(tokens),
+    uncache: caches.uncache(tokens, callbacks?.idOf),
     cacheStats: caches.stats,
     purge,
     async close() {

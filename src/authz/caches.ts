@@ -15,18 +15,21 @@ import { groupKey, objectKey } from "./decisions.ts";
 /** The caches that there are. */
 export type CacheName = "session" | "apiKey" | CacheKind;
 
+/** Who is meant: a user that was read before, or its id as an object; by login where the users are the application's own. */
+export type CachedUser = { readonly id: number } | string;
+
 /** Takes entries out of the caches, for changes that Portcullis does not see. Effective on the next request. */
 export interface Uncache {
   /** All verified passwords of the user. */
-  password(user: { readonly id: number }): Promise<void>;
+  password(user: CachedUser): Promise<void>;
   /** One token. */
   token(token: string): Promise<void>;
   /** What was said of the user and this group. */
-  group(user: { readonly id: number }, group: string): Promise<void>;
+  group(user: CachedUser, group: string): Promise<void>;
   /** What was said of the user and this object, in this mode. */
-  object(kind: string, user: { readonly id: number }, id: unknown, mode?: string): Promise<void>;
+  object(kind: string, user: CachedUser, id: unknown, mode?: string): Promise<void>;
   /** All that is cached of the user. */
-  user(user: { readonly id: number }): Promise<void>;
+  user(user: CachedUser): Promise<void>;
   /** Everything. */
   all(): Promise<void>;
 }
@@ -42,7 +45,8 @@ export interface Caches {
   readonly sharedPasswords: SharedPasswords | undefined;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
   invalidate(userId: number | undefined): Promise<void>;
-  uncache(tokens: Tokens): Uncache;
+  /** `idOfLogin` says which id a login has, where users go by login. */
+  uncache(tokens: Tokens, idOfLogin: ((login: string) => Promise<number>) | undefined): Uncache;
   stats(): Readonly<Record<CacheName, CacheStats>>;
 }
 
@@ -122,26 +126,40 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
         log("the shared cache could not be told of a change", { error: String(error) });
       }
     },
-    uncache: (tokens) => ({
-      password: ({ id }) => forgetAll(id),
-      async token(text) {
-        const userId = await tokens.uncache(text);
-        if (userId !== undefined && !alone) await forgetHere(userId);
-      },
-      group: ({ id }, name) => forgetDecision(group, id, groupKey(id, name)),
-      async object(kind, user, id, mode) {
-        const key = objectKey(kind, user.id, id, mode);
-        if (key === undefined) {
-          throw new PortcullisError(
-            "invalid_field",
-            "uncache.object: id: a text, a number or a list of those is expected",
-          );
-        }
-        await forgetDecision(object, user.id, key);
-      },
-      user: ({ id }) => forgetAll(id),
-      all: () => forgetAll(undefined),
-    }),
+    uncache(tokens, idOfLogin) {
+      const idOf = async (user: CachedUser): Promise<number> => {
+        if (typeof user !== "string") return user.id;
+        if (idOfLogin !== undefined) return idOfLogin(user);
+        throw new PortcullisError(
+          "invalid_field",
+          "uncache: a user with an id is expected: users here do not go by login",
+        );
+      };
+      return {
+        password: async (user) => forgetAll(await idOf(user)),
+        async token(text) {
+          const userId = await tokens.uncache(text);
+          if (userId !== undefined && !alone) await forgetHere(userId);
+        },
+        async group(user, name) {
+          const id = await idOf(user);
+          await forgetDecision(group, id, groupKey(id, name));
+        },
+        async object(kind, user, id, mode) {
+          const userId = await idOf(user);
+          const key = objectKey(kind, userId, id, mode);
+          if (key === undefined) {
+            throw new PortcullisError(
+              "invalid_field",
+              "uncache.object: id: a text, a number or a list of those is expected",
+            );
+          }
+          await forgetDecision(object, userId, key);
+        },
+        user: async (user) => forgetAll(await idOf(user)),
+        all: () => forgetAll(undefined),
+      };
+    },
     stats: () => ({
       session: session.stats(),
       token: token.stats(),

@@ -247,7 +247,7 @@ describe("group and object decisions", () => {
 
 describe("passwords and tokens", () => {
   async function tokenApp(caches: CacheOptions) {
-    let hash = "";
+    let hash: string | undefined = "";
     let asked = 0;
     const { datastore: _, ...without } = basics();
     const security = await portcullis({
@@ -273,7 +273,7 @@ describe("passwords and tokens", () => {
       app,
       token,
       asked: () => asked,
-      change: (value: string) => {
+      change: (value: string | undefined) => {
         hash = value;
       },
       byPassword: async (): Promise<number> => (await call(app, "/me", by)).status,
@@ -314,6 +314,20 @@ describe("passwords and tokens", () => {
     await other.security.uncache.all();
     expect([await other.byPassword(), await other.byToken()]).toEqual([401, 401]);
     expect(other.security.cacheStats().token.size).toBe(0);
+  });
+
+  it("uncache goes by login too, also of a user who is gone", async () => {
+    const system = await tokenApp({ password: { ttl: "10m" }, token: { ttl: "10m" } });
+    expect([await system.byPassword(), await system.byToken()]).toEqual([200, 200]);
+    system.change(undefined);
+    expect(await system.security.users.find("username", "ann")).toBeUndefined();
+    expect([await system.byPassword(), await system.byToken()]).toEqual([200, 200]);
+    await system.security.uncache.user("bob");
+    expect([await system.byPassword(), await system.byToken()]).toEqual([200, 200]);
+    await system.security.uncache.user("ann");
+    expect([await system.byPassword(), await system.byToken()]).toEqual([401, 401]);
+    const { security } = await cachedApp({});
+    await expect(security.uncache.user("ann@acme.example")).rejects.toThrow("users here do not go by login");
   });
 
   it("false switches a cache off", async () => {
