@@ -63,6 +63,14 @@ export interface CachesContext {
 
 const none: CacheStats = Object.freeze({ size: 0, hits: 0, misses: 0, hitRate: 0 });
 
+/** What this process does not have, the shared cache is asked for. */
+function together(local: CacheStats, shared: CacheStats | undefined): CacheStats {
+  if (shared === undefined) return local;
+  const hits = local.hits + shared.hits;
+  const { misses } = shared;
+  return { size: local.size, hits, misses, hitRate: hits + misses === 0 ? 0 : hits / (hits + misses) };
+}
+
 /** Makes the caches. Throws ConfigurationError. */
 export function createCaches({ options, told, datastore, ring, now, log }: CachesContext): Caches {
   const { bus } = datastore;
@@ -86,7 +94,12 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
   const session = local<LiveSession>(size > 0 ? { size, life: undefined } : undefined);
   const apiKey = local<LiveKey>(size > 0 ? { size, life: undefined } : undefined);
   const token = local<LiveToken>(rules.token);
-  const password = local<LivePassword>(rules.password);
+  // Without a datastore nobody tells the other processes: what they share is then looked up each time.
+  const password = local<LivePassword>(shared !== undefined && !told ? undefined : rules.password);
+  const sharedPasswords =
+    shared === undefined || rules.password?.life === undefined
+      ? undefined
+      : createSharedPasswords(shared, ring, rules.password.life);
   const group = decisions("group");
   const object = decisions("object");
   /** Nobody else can see what this store holds: one entry can be dropped without telling more. */
@@ -113,10 +126,7 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
     apiKey,
     group,
     object,
-    sharedPasswords:
-      shared === undefined || rules.password?.life === undefined
-        ? undefined
-        : createSharedPasswords(shared, ring, rules.password.life),
+    sharedPasswords,
     async invalidate(userId) {
       await forgetHere(userId);
       try {
@@ -163,7 +173,7 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
     stats: () => ({
       session: session.stats(),
       token: token.stats(),
-      password: password.stats(),
+      password: together(password.stats(), sharedPasswords?.stats()),
       apiKey: apiKey.stats(),
       group: group?.stats() ?? none,
       object: object?.stats() ?? none,
