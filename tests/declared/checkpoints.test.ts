@@ -92,6 +92,23 @@ describe("checkpoint", () => {
     expect((await client.get("/team", { headers: json })).status).toBe(403);
   });
 
+  it("a change by a visitor's session comes from our own pages and with their token", async () => {
+    const { client, set, security } = await checkpointApp((app) => {
+      app.get("/form", { authz: checkpoint("in", true) }, (c) => c.html(security.csrfField(c)));
+      app.post("/save", { authz: checkpoint("in", true) }, (c) => c.text("saved"));
+    });
+    await set("in", true);
+    await client.get("/form");
+    const form = { csrf_token: client.csrfToken as string };
+    expect((await client.post("/save", { csrf: false, headers: json })).json.code).toBe("csrf_missing");
+    expect((await client.post("/save", { csrf: false, form })).text).toBe("saved");
+    const foreign = { ...json, "x-csrf-token": form.csrf_token, origin: "https://evil.example" };
+    expect((await client.post("/save", { csrf: false, headers: foreign })).json.code).toBe("csrf_origin");
+    await client.post("/login", { json: { email: "ann@acme.example", password } });
+    await set("in", true);
+    expect((await client.post("/save", { csrf: false, headers: json })).json.code).toBe("csrf_missing");
+  });
+
   it("fail: a redirect to a path, to a named route with its parameters, and to an account page, with a message", async () => {
     const { client } = await checkpointApp((app) => {
       const message = "Not in your plan.";
