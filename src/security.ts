@@ -49,19 +49,19 @@ export type CreateTokenOptions<Scope extends string> = Omit<TokenOverrides, "sco
   readonly scopes?: readonly Scope[];
 };
 
+/** What `checkLoginState` asks for. */
+export interface LoginStateOptions<Permission extends string> {
+  readonly permission?: Permission;
+  /** True: API keys (the scheme "apiKey") are taken too. */
+  readonly allowApiKey?: boolean;
+}
+
 /** What `hashPassword` may be told. */
 export interface HashPasswordOptions {
   /** True: only a password that the policy accepts. */
   readonly check?: boolean;
   /** Whose it is going to be: their names are no passwords. */
   readonly user?: { readonly id?: number; readonly email?: string; readonly username?: string | null };
-}
-
-/** What `checkLoginState` asks for. */
-export interface LoginStateOptions<Permission extends string> {
-  readonly permission?: Permission;
-  /** True: API keys (the scheme "apiKey") are taken too. */
-  readonly allowApiKey?: boolean;
 }
 
 /** A page of the application's own in the frame of the account pages. */
@@ -85,17 +85,17 @@ export interface Security<V extends Vocabulary> {
   /** The same guards on a web-standard request. */
   check<const A extends Authz<V, string>>(request: Request, authz: A): Promise<Decision<V, SignsIn<A>>>;
   /**
+   * Who is calling, asked inside of a handler: 401 without a credential that is good now, 403 without the permission, and
+   * for API keys unless `allowApiKey` admits them.
+   */
+  checkLoginState(request: Request | Context, options?: LoginStateOptions<V["permission"]>): Promise<Decision<V, true>>;
+  /**
    * Those of the identifiers, in their order, whose object this user may reach in this mode: the rule of the option
    * `objects` that a route asks, asked for a list. For nobody (null): none. Rejects with what the rule throws.
    */
   visible<Id>(kind: V["object"], user: CurrentUser<V> | null, ids: Iterable<Id>, mode?: string): Promise<Id[]>;
   /** What a guard would say of this caller, with the reasons, each part of it on its own. Nothing is logged or told. */
   explain(authz: Authz<V, string>, of: ExplainedCase): Promise<Explanation>;
-  /**
-   * Who is calling, asked inside of a handler: 401 without a credential that is good now, 403 without the permission, and
-   * for API keys unless `allowApiKey` admits them.
-   */
-  checkLoginState(request: Request | Context, options?: LoginStateOptions<V["permission"]>): Promise<Decision<V, true>>;
   readonly users: Users<V["user"], V["role"], V["permission"]>;
   readonly roles: Roles<V["role"], V["permission"]>;
   readonly events: EventHub;
@@ -300,17 +300,17 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     },
     guard: (authz) => middleware(authz) as never,
     check: (request, authz) => check(request, authz) as never,
-    visible: (kind, user, ids, mode) => visibleObjects(system.decisions, kind, user as Account | null, ids, mode),
-    explain(authz, of) {
-      const { guard, facts } = compile(authz, "security.explain()");
-      return explain(system, guard, facts, of);
-    },
     checkLoginState: (request, options = {}) =>
       decide(request instanceof Request ? request : request.req.raw, loginState(options), {
         ...noRoute,
         label: "security.checkLoginState()",
         json: true,
       }) as never,
+    visible: (kind, user, ids, mode) => visibleObjects(system.decisions, kind, user as Account | null, ids, mode),
+    explain(authz, of) {
+      const { guard, facts } = compile(authz, "security.explain()");
+      return explain(system, guard, facts, of);
+    },
     users: toldUsers(kernel) as unknown as Users<V["user"] & User, V["role"], V["permission"]>,
     roles: kernel.roles as unknown as Roles<V["role"], V["permission"]>,
     events: system.events,

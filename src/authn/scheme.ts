@@ -36,10 +36,10 @@ export interface SchemeContext {
   readonly signIn: SignIn;
   readonly tokens: Tokens;
   readonly passwords: CredentialCache<LivePassword>;
-  /** Undefined: no other process is asked. */
-  readonly sharedPasswords: SharedPasswords | undefined;
   /** Undefined: the feature apiKeys is off. */
   readonly apiKeys: ApiKeys | undefined;
+  /** Undefined: no other process is asked. */
+  readonly sharedPasswords: SharedPasswords | undefined;
   readonly realm: string;
   readonly origins: readonly string[];
   readonly now: () => number;

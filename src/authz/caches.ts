@@ -92,7 +92,6 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
       : sharedDecisions(shared, kind, rule.life);
   };
   const session = local<LiveSession>(size > 0 ? { size, life: undefined } : undefined);
-  const apiKey = local<LiveKey>(size > 0 ? { size, life: undefined } : undefined);
   const token = local<LiveToken>(rules.token);
   // Without a datastore nobody tells the other processes: what they share is then looked up each time.
   const password = local<LivePassword>(shared !== undefined && !told ? undefined : rules.password);
@@ -100,6 +99,7 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
     shared === undefined || rules.password?.life === undefined
       ? undefined
       : createSharedPasswords(shared, ring, rules.password.life);
+  const apiKey = local<LiveKey>(rules.token);
   const group = decisions("group");
   const object = decisions("object");
   /** Nobody else can see what this store holds: one entry can be dropped without telling more. */
