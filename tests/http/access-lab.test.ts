@@ -38,7 +38,7 @@ await security.users.create({
   roles: ["author"],
   confirmedAt: new Date(now),
 });
-const app = sampleApp(security, true);
+const app = sampleApp(security, { sessions: true, keys: false });
 afterAll(() => security.close());
 
 const who = (name: string) => ({ email: `${name}@lp.com`, password: "password" });
