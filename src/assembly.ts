@@ -539,7 +539,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     again,
     app: { ...declaration, refusals, bags, accounts, description },
     invalidate,
-    uncache: caches.uncache(tokens),
+    uncache: caches.uncache(tokens, callbacks?.idOf),
     cacheStats: caches.stats,
     purge,
     async close() {

@@ -258,7 +258,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   caches: "object",
   tokens: "object",
   freshness: { within: "any", grace: "any" },
-  passwords: { hashing: "any", check: "function", policy: "any", wrapHasher: "function" },
+  passwords: { hashing: "any", policy: "any", check: "function", wrapHasher: "function" },
   audit: { keep: "any", required: "flag", queue: "count" },
   csrf: { schemes: "any", unauthenticated: "any", cookie: "any", header: "text" },
   cookies: { prefix: "any", allowInsecure: "flag" },
@@ -317,7 +317,7 @@ export function checkOptions(options: AnyOptions): {
   const origins = checkOrigins(options);
   const { datastore, prefix, tokens, csrf, migrate } = options;
   if (!withoutDatastore(options) && typeof datastore?.open !== "function") {
-    throw new ConfigurationError("datastore", 'is none; for a start: sqlite("app.db") from "portcullis/sqlite"');
+    throw new ConfigurationError("datastore", 'is missing; for a start: sqlite("app.db") from "portcullis/sqlite"');
   }
   if (prefix !== undefined && !/^(?:\/[A-Za-z0-9._~-]+)+$/.test(prefix)) {
     throw new ConfigurationError("prefix", 'must be a path without a slash at its end, such as "/auth"');

@@ -134,7 +134,7 @@ export interface Security<V extends Vocabulary> {
   currentUser(c: Context): CurrentUser<V> | null;
   /**
    * Who is calling by the route's schemes, also where the guard did not look. Null: nobody, or somebody whose request is
-   * not safe from other websites (a missing CSRF token).
+   * not safe from other websites (a missing CSRF token). Throws PortcullisError `no_request` where there is no guard.
    */
   getUser(c: Context): Promise<CurrentUser<V> | null>;
   /** True when the caller's credential has this scope, or is limited to none; false for nobody. */
@@ -383,7 +383,8 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     },
     currentUser: (c) => (requestOf(c)?.identity?.account ?? null) as CurrentUser<V> | null,
     async getUser(c) {
-      const rq = requestOf(c) ?? new SecurityRequest(system, c.req.raw, noRoute, c);
+      // Without a guard nobody would send the cookies of a session that is restored on the way.
+      const rq = requestAt(c);
       if (rq.identity === undefined) {
         await system.identify(rq);
         // Nobody has looked at this yet.

@@ -124,6 +124,7 @@ export const italian: Texts = {
   SESSIONS_OFF: "Questo server fa accedere solo programmi: non tiene sessioni per i browser.",
   USERNAME_RESERVED: "Questo nome utente non può essere scelto. Scegline un altro.",
   PASSWORD_IS_SITE_WORD: "Il nome di questo sito è facile da indovinare come password.",
+  PASSWORD_PATTERN: "La password non ha la forma richiesta qui.",
   PASSWORD_REUSED: "Hai già usato questa password. Scegline una nuova.",
   USERNAME_RECOVERY_REQUEST:
     "Se a questo indirizzo corrisponde un account, è in arrivo un’e-mail con il suo nome utente.",

@@ -123,6 +123,7 @@ export const japanese: Texts = {
   SESSIONS_OFF: "このサーバーはプログラム専用で、ブラウザーのセッションはありません。",
   USERNAME_RESERVED: "このユーザー名は使用できません。別の名前を選んでください。",
   PASSWORD_IS_SITE_WORD: "このサイトの名前は、パスワードとして推測されやすいものです。",
+  PASSWORD_PATTERN: "このパスワードは、ここで求められている形式ではありません。",
   PASSWORD_REUSED: "このパスワードは以前に使われています。新しいものを選んでください。",
   USERNAME_RECOVERY_REQUEST: "このアドレスのアカウントがある場合は、ユーザー名を記載したメールをお送りしました。",
   PASSWORD_RESET_REQUEST: "新しいパスワード用のリンクを記載したメールを {email} にお送りしています。",

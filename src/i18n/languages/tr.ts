@@ -123,6 +123,7 @@ export const turkish: Texts = {
   SESSIONS_OFF: "Bu sunucuda yalnızca programlar oturum açar: tarayıcılar için oturum tutulmaz.",
   USERNAME_RESERVED: "Bu kullanıcı adı alınamaz. Başka bir ad seçin.",
   PASSWORD_IS_SITE_WORD: "Bu sitenin adı parola olarak kolay tahmin edilir.",
+  PASSWORD_PATTERN: "Parola burada istenen biçimde değil.",
   PASSWORD_REUSED: "Bu parolayı daha önce kullandınız. Yeni bir parola seçin.",
   USERNAME_RECOVERY_REQUEST: "Bu adrese ait bir hesap varsa kullanıcı adını içeren e-posta yola çıktı.",
   PASSWORD_RESET_REQUEST: "Yeni parola bağlantısını içeren bir e-posta {email} adresine gönderiliyor.",

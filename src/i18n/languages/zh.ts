@@ -122,6 +122,7 @@ export const chinese: Texts = {
   SESSIONS_OFF: "此服务器仅供程序登录，不为浏览器保存会话。",
   USERNAME_RESERVED: "此用户名不可使用。请另选一个。",
   PASSWORD_IS_SITE_WORD: "用本网站的名称作密码很容易被猜到。",
+  PASSWORD_PATTERN: "密码不符合此处要求的格式。",
   PASSWORD_REUSED: "此密码以前用过。请选择新的密码。",
   USERNAME_RECOVERY_REQUEST: "如果此地址有对应的账号，包含用户名的邮件已发出。",
   PASSWORD_RESET_REQUEST: "包含新密码链接的邮件正在发往 {email}。",
