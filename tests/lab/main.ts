@@ -55,7 +55,11 @@ async function start(): Promise<void> {
     running.events.on(name, ({ user }) => digests.forget(user.email));
   }
 
-  const app = sampleApp(running, { sessions: translation.options.sessions?.enabled !== false, digest });
+  const app = sampleApp(running, {
+    sessions: translation.options.sessions?.enabled !== false,
+    keys: translation.features.some(({ name }) => name === "apiKeys"),
+    digest,
+  });
   const control = controlApp({
     clock,
     faults,
@@ -66,6 +70,7 @@ async function start(): Promise<void> {
     delivered: () => running.delivery.idle(),
     users: userRows(running, database.opened(), clock.now, digests.keep),
     routes: () => app.accessMatrix(),
+    openapi: () => app.openapi(),
   });
   fetch = (request, env) => {
     const isControl = /^\/_lab(?:\/|$)/.test(new URL(request.url).pathname);

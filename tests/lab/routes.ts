@@ -35,7 +35,11 @@ const typed = z.object({
 /** The application of the sample routes, with the account pages. */
 export function sampleApp(
   security: LabSecurity,
-  { sessions, digest }: { readonly sessions: boolean; readonly digest: boolean },
+  {
+    sessions,
+    keys,
+    digest,
+  }: { readonly sessions: boolean; readonly keys: boolean; readonly digest: boolean },
 ): App<LabVocabulary> {
   const app = security.app();
   /** `{"message": …}`, or a page that says the same. */
@@ -67,6 +71,13 @@ export function sampleApp(
   if (sessions) app.on(both, "/session", { authz: authRequired("session") }, say("session"));
   app.on(both, "/token", { authz: authTokenRequired() }, say("token"));
   app.on(both, "/multi_auth", { authz: signedInBy("session", "token", "basic") }, say("multi_auth"));
+
+  if (keys) {
+    app.on(both, "/keyed", { authz: "AUTH", authn: ["apiKey"] }, (c) => {
+      const { user, identity } = c.var;
+      return c.json({ email: user.email, via: identity.via, permissions: [...user.permissions].sort() });
+    });
+  }
 
   app.get("/admin", { authz: "admin" }, say("admin"));
   app.get("/admin_and_editor", { authz: rolesRequired("admin", "editor") }, say("admin_and_editor"));

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { ConfigurationError, type IssuerOption, type TokenOptions } from "portcullis";
-import { accountDeletion, notices, sessions } from "portcullis/features";
+import { accountDeletion, apiKeys, notices, sessions, userManagement } from "portcullis/features";
 import { type FlaskSecuritySettings, type FlaskTranslation, fromFlaskSecurity } from "portcullis/flask";
 import { type LabArguments, type ProfileName, UsageError } from "./arguments.ts";
 
@@ -68,8 +68,11 @@ export function readSettings({ settings, profile, production }: LabArguments): L
   }
   // There are no settings for these.
   if (profile === "full") {
-    const more = [sessions(), accountDeletion(), notices()];
+    const more = [sessions(), accountDeletion(), notices(), ...management()];
     return { translation: { ...translation, features: [...translation.features, ...more] }, ...own };
+  }
+  if (profile === "spa") {
+    return { translation: { ...translation, features: [...translation.features, ...management()] }, ...own };
   }
   if (profile !== "token") return { translation, ...own };
   // There is no setting for it. What says how long sessions live has no meaning then.
@@ -86,6 +89,11 @@ export function readSettings({ settings, profile, production }: LabArguments): L
     },
   };
   return { translation: sessionless, ...own };
+}
+
+/** Users by JSON, and API keys. The permission of administrators is one that the fixture's role admin has. */
+function management(): FlaskTranslation["features"] {
+  return [userManagement({ permission: "super", managers: "manage-users" }), apiKeys()];
 }
 
 function readFile(path: string): Readonly<Record<string, unknown>> {

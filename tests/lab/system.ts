@@ -1,4 +1,5 @@
 import {
+  apiKey,
   type DatastoreProvider,
   digest,
   type LimitOptions,
@@ -18,9 +19,9 @@ import type { LabTokens } from "./settings.ts";
 /** The words of the fixture and the sample routes. */
 export interface LabVocabulary extends Vocabulary {
   readonly role: "admin" | "editor" | "author" | "simple";
-  readonly permission: "full-read" | "full-write" | "super" | "my-write" | "admin";
+  readonly permission: "full-read" | "full-write" | "super" | "my-write" | "admin" | "manage-users";
   readonly object: "obj";
-  readonly scheme: "session" | "token" | "basic" | "none" | "digest";
+  readonly scheme: "session" | "token" | "basic" | "none" | "digest" | "apiKey";
   readonly scope: never;
   readonly user: User;
   readonly session: Record<string, unknown>;
@@ -82,7 +83,11 @@ export function startSystem(parts: SystemParts): Promise<LabSecurity> {
     secretKeys: [labKey],
     ...options,
     tokens: { ...options.tokens, ...tokensOf(parts.tokens) },
-    schemes: digests === undefined ? [] : [digest({ secret: digests.of })],
+    schemes: [
+      ...(digests === undefined ? [] : [digest({ secret: digests.of })]),
+      // A key is of no use where nobody can make one.
+      ...(features.some(({ name }) => name === "apiKeys") ? [apiKey()] : []),
+    ],
     passwords: {
       ...options.passwords,
       hashing: { ...options.passwords?.hashing, ...(production ? {} : fastCost) },
@@ -97,7 +102,7 @@ export function startSystem(parts: SystemParts): Promise<LabSecurity> {
     datastore: parts.datastore,
     features,
     roles: ["admin", "editor", "author", "simple"],
-    permissions: ["full-read", "full-write", "super", "my-write", "admin"],
+    permissions: ["full-read", "full-write", "super", "my-write", "admin", "manage-users"],
     objects: {
       obj: (user, id: number) => {
         const owner = ownerOf(id);
