@@ -1,4 +1,4 @@
-import type { AuditEntry } from "../audit/entry.ts";
+import { csvHead, csvLine, readable } from "../audit/file.ts";
 import { counted } from "../routes/matrix.ts";
 import { withSystem } from "./application.ts";
 import { CommandError, type Terminal } from "./terminal.ts";
@@ -44,11 +44,6 @@ export async function auditVerify(
   return report.ok ? 0 : 1;
 }
 
-const columns = [
-  ...(["sequence", "at", "name", "result", "userId", "actorId", "address", "agent", "route", "via"] as const),
-  ...(["details", "previous", "hash"] as const),
-];
-
 /** `portcullis audit export`: the entries, newest first, as JSON lines or CSV. */
 export async function auditExport(
   terminal: Terminal,
@@ -67,7 +62,7 @@ export async function auditExport(
     ...(to === undefined ? {} : { to }),
   };
   await withSystem(module, async ({ audit }) => {
-    if (options.csv === true) terminal.print(`${columns.join(",")}\r\n`);
+    if (options.csv === true) terminal.print(csvHead);
     let after: number | undefined;
     for (;;) {
       const page = await audit.list({ ...filter, limit: 1_000, ...(after === undefined ? {} : { after }) });
@@ -78,21 +73,6 @@ export async function auditExport(
     }
   });
   return 0;
-}
-
-/** The time as people read it, and the details as an object. */
-function readable(entry: AuditEntry): Readonly<Record<string, unknown>> {
-  return { ...entry, at: new Date(entry.at).toISOString(), details: JSON.parse(entry.details) };
-}
-
-/** RFC 4180. A cell that a spreadsheet would take for a formula gets an apostrophe before it. */
-function csvLine(entry: AuditEntry): string {
-  const cells = columns.map((column) => {
-    const value = column === "at" ? new Date(entry.at).toISOString() : (entry[column] ?? "");
-    const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  });
-  return `${cells.join(",")}\r\n`;
 }
 
 function dateOf(option: string, text: string | undefined): Date | undefined {

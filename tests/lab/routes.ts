@@ -35,11 +35,7 @@ const typed = z.object({
 /** The application of the sample routes, with the account pages. */
 export function sampleApp(
   security: LabSecurity,
-  {
-    sessions,
-    keys,
-    digest,
-  }: { readonly sessions: boolean; readonly keys: boolean; readonly digest: boolean },
+  { sessions, keys, digest }: { readonly sessions: boolean; readonly keys: boolean; readonly digest: boolean },
 ): App<LabVocabulary> {
   const app = security.app();
   /** `{"message": …}`, or a page that says the same. */

@@ -21,7 +21,7 @@ export interface LabVocabulary extends Vocabulary {
   readonly role: "admin" | "editor" | "author" | "simple";
   readonly permission: "full-read" | "full-write" | "super" | "my-write" | "admin" | "manage-users";
   readonly object: "obj";
-  readonly scheme: "session" | "token" | "basic" | "none" | "digest" | "apiKey";
+  readonly scheme: "session" | "token" | "basic" | "none" | "apiKey" | "digest";
   readonly scope: never;
   readonly user: User;
   readonly session: Record<string, unknown>;
@@ -83,11 +83,6 @@ export function startSystem(parts: SystemParts): Promise<LabSecurity> {
     secretKeys: [labKey],
     ...options,
     tokens: { ...options.tokens, ...tokensOf(parts.tokens) },
-    schemes: [
-      ...(digests === undefined ? [] : [digest({ secret: digests.of })]),
-      // A key is of no use where nobody can make one.
-      ...(features.some(({ name }) => name === "apiKeys") ? [apiKey()] : []),
-    ],
     passwords: {
       ...options.passwords,
       hashing: { ...options.passwords?.hashing, ...(production ? {} : fastCost) },
@@ -103,6 +98,11 @@ export function startSystem(parts: SystemParts): Promise<LabSecurity> {
     features,
     roles: ["admin", "editor", "author", "simple"],
     permissions: ["full-read", "full-write", "super", "my-write", "admin", "manage-users"],
+    // A key is of no use where nobody can make one.
+    schemes: [
+      ...(features.some(({ name }) => name === "apiKeys") ? [apiKey()] : []),
+      ...(digests === undefined ? [] : [digest({ secret: digests.of })]),
+    ],
     objects: {
       obj: (user, id: number) => {
         const owner = ownerOf(id);
