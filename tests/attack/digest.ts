@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Answer, Client } from "./client.ts";
 
 /** A challenge taken apart. */
-export type DigestChallenge = Readonly<Record<string, string>>;
+type DigestChallenge = Readonly<Record<string, string>>;
 
 /** The parameters of one answer to a challenge; what is changed here is computed with, unless it is in `after`. */
 export interface DigestTry {
