@@ -53,6 +53,7 @@ import { wordsOfSite } from "./passwords/checks/words.ts";
 import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
 import type { AppContext } from "./routes/app.ts";
+import { classShapes } from "./routes/parameters/cast.ts";
 import { createKeyRing } from "./secrets/keyring.ts";
 import { createPageSender, type PageSender } from "./views/frame.ts";
 import { createViews } from "./views/index.ts";
@@ -409,6 +410,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       refusals,
       bags,
       authenticator,
+      classes: classShapes(options.casts),
       words: {
         roles: new Set(options.roles ?? []),
         permissions: new Set(options.permissions ?? []),

@@ -26,6 +26,7 @@ import type { User } from "./model/user.ts";
 import type { PasswordHasher } from "./passwords/hasher.ts";
 import type { HashingOptions } from "./passwords/hashing-options.ts";
 import type { PasswordPolicyOptions } from "./passwords/policy.ts";
+import type { Cast } from "./routes/parameters/cast.ts";
 import type { ViewOptions } from "./views/contract.ts";
 
 /** An attribute that identifies a user at sign-in. */
@@ -125,6 +126,8 @@ export interface SecurityOptions<
   readonly limits?: LimitOptions;
   /** Limits of request bodies. */
   readonly body?: Partial<BodyLimits>;
+  /** Conversions of parameters for classes of your own: `casts: [cast(House, (value) => …)]` from `portcullis/params`. */
+  readonly casts?: readonly Cast<unknown>[];
 
   /** Goes before the path of each account page; default none. */
   readonly prefix?: string;
@@ -233,6 +236,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   cookies: { prefix: "any", allowInsecure: "flag" },
   trustedProxies: "any",
   body: { bytes: "count", depth: "count", fields: "count", fieldNameBytes: "count", multipartBytes: "count" },
+  casts: "list",
   limits: "object",
   prefix: "text",
   paths: "object",

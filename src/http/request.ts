@@ -220,8 +220,8 @@ export class SecurityRequest {
     }
     const query = mark < 0 ? "" : url.slice(mark + 1);
     if (this.method === "GET" || this.method === "HEAD")
-      return settle(compiled.convert({ path, rawPath, prefixed, query, body: undefined }));
-    return this.body().then((body) => settle(compiled.convert({ path, rawPath, prefixed, query, body })));
+      return settle(compiled.convert({ path, rawPath, prefixed, query, body: undefined, head: this }));
+    return this.body().then((body) => settle(compiled.convert({ path, rawPath, prefixed, query, body, head: this })));
   }
 }
 

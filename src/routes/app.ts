@@ -2,10 +2,14 @@ import { type Context, Hono } from "hono";
 import { mergePath } from "hono/utils/url";
 import type { Authenticator } from "../authn/authenticator.ts";
 import { nobody } from "../authz/guards/open.ts";
+import type { ParameterDescription } from "../http/parameters.ts";
 import { noRoute, type RouteFacts, SecurityRequest } from "../http/request.ts";
 import { commandLine, type MatrixSource } from "../model/command-line.ts";
 import { ConfigurationError } from "../model/errors.ts";
-import { compileParameters } from "./parameters/index.ts";
+import { compileParameters, type RouteParameters } from "./parameters/index.ts";
+import { injecting } from "./parameters/injection.ts";
+import { routerPath } from "./parameters/path.ts";
+import type { ClassShapes } from "./parameters/shape.ts";
 import { type GuardedHandler, type Runner, runGuarded } from "./run.ts";
 import type { App, RouteRecord } from "./types.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -17,6 +21,8 @@ export interface AppContext extends Runner {
   readonly authenticator: Authenticator;
   /** Names of parameters that carry credentials: routes need not declare them. */
   readonly credentialParameters: readonly string[];
+  /** The option `casts`. */
+  readonly classes: ClassShapes;
   /** The account pages: added to the application that is served, before its first request. */
   readonly accounts: AccountRoutes;
 }
@@ -122,6 +128,7 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     hono.on.bind(hono);
   const mount = hono.route.bind(hono);
   const basePath = hono.basePath.bind(hono);
+  const use: (...args: unknown[]) => unknown = hono.use.bind(hono) as never;
   const dispatch = hono.fetch;
   const closed = (c: Context): Response | Promise<Response> =>
     runGuarded(context, closedRoute, nobody, c, () => new Response(null, { status: 403 }));
@@ -145,7 +152,8 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     }
     state.addAccounts();
     state.note(route.record, route.facts);
-    add(method, path, (c) => runGuarded(context, route.facts, route.guard, c, handler as GuardedHandler));
+    const run = injecting(context, route.parameters, label, { classes: context.classes }, handler as GuardedHandler);
+    add(method, routerPath(path), (c) => runGuarded(context, route.facts, route.guard, c, run));
   };
 
   const mountApp = (path: string, sub: Hono): void => {
@@ -156,7 +164,7 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     const known = states.get(sub);
     if (known === undefined) {
       // A plain Hono application says nothing of who may call it: nobody.
-      for (const { method, path: inner } of sub.routes) add(method, mergePath(path, inner), closed);
+      for (const { method, path: inner } of sub.routes) add(method, mergePath(routerPath(path), inner), closed);
       return;
     }
     commandLine()?.applications.delete(known.root as Hono & MatrixSource);
@@ -169,7 +177,7 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     }
     const routes = sub.routes.filter((route) => !accountHandlers.has(route.handler));
     // Hono's route() reads nothing of the other application but these two.
-    mount(path, {
+    mount(routerPath(path), {
       routes,
       errorHandler: (sub as unknown as { errorHandler: unknown }).errorHandler,
     } as unknown as Hono);
@@ -182,12 +190,17 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
       return hono;
     },
     basePath(path: string) {
-      const view = basePath(path) as Hono;
+      const view = basePath(routerPath(path)) as Hono;
       decorate(view, context, state, mergePath(base, path));
       return view;
     },
     route(path: string, sub: Hono) {
       mountApp(path, sub);
+      return hono;
+    },
+    // Middleware must stand before the same requests as the route with that path.
+    use(first: unknown, ...more: unknown[]) {
+      use(typeof first === "string" ? routerPath(first) : first, ...more);
       return hono;
     },
     mount(path: string) {
@@ -234,11 +247,14 @@ function compile(
   readonly facts: RouteFacts;
   readonly guard: ReturnType<typeof toGuard>;
   readonly record: RouteRecord;
+  readonly parameters: RouteParameters;
 } {
   const declaration = checkDeclaration(input, label);
   const guard = toGuard(declaration.authz, label);
   const parameters = compileParameters(declaration.params, path, method, label, {
     ignored: context.credentialParameters,
+    classes: context.classes,
+    multipartBytes: context.system.bodyLimits.multipartBytes,
   });
   const description = guard.describe();
   checkWords(description, context.words, context.authenticator, parameters.names, label);
@@ -256,6 +272,7 @@ function compile(
   checkSchemes(description, schemes, label);
   return {
     guard,
+    parameters,
     facts: { label, authn, realm, parameters, declaresParams: declaration.params !== undefined, kind: "application" },
     record: {
       method,
@@ -263,10 +280,16 @@ function compile(
       schemes,
       guard: description.text,
       open: description.open,
-      parameters: parameters.describe().map(({ name, required, type }) => `${name}${required ? "" : "?"}: ${type}`),
+      parameters: parameters.describe().map(inWords),
       source: "application",
     },
   };
+}
+
+/** "sid: integer", "lang?: string from a header". */
+function inWords({ name, required, type, carrier }: ParameterDescription): string {
+  const source = carrier === "header" || carrier === "cookie" ? ` from a ${carrier}` : "";
+  return `${name}${required ? "" : "?"}: ${type}${source}`;
 }
 
 function checkDeclaration(input: unknown, label: string): Declaration {
