@@ -53,6 +53,11 @@ import { wordsOfSite } from "./passwords/checks/words.ts";
 import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
 import type { AppContext } from "./routes/app.ts";
+import { type Answerer, createAnswerer } from "./routes/around/answer.ts";
+import { createAround, tracksRequests } from "./routes/around/around.ts";
+import { type ErrorContext, errorHandler, errorRenderer } from "./routes/around/errors.ts";
+import { aroundSettings } from "./routes/around/options.ts";
+import { fromProxy } from "./routes/around/transport.ts";
 import { classShapes } from "./routes/parameters/cast.ts";
 import { createKeyRing } from "./secrets/keyring.ts";
 import { createPageSender, type PageSender } from "./views/frame.ts";
@@ -74,6 +79,7 @@ export interface Assembly {
   readonly kernel: Kernel;
   readonly app: AppContext;
   readonly pages: PageSender;
+  readonly answer: Answerer;
   readonly delivery: Delivery;
   readonly audit: AuditTrail;
   readonly tokens: Tokens;
@@ -100,6 +106,10 @@ export async function assemble(options: AnyOptions): Promise<Assembly> {
 
 async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): Promise<Assembly> {
   const { origins, times, limits: rules } = checkOptions(options);
+  const settings = aroundSettings(options, origins);
+  if (settings.onError !== undefined && options.handlers?.renderProblem !== undefined) {
+    throw new ConfigurationError("handlers.renderProblem", "says the same as routes.onError: leave one of them out");
+  }
   const destinations = createDestinations(options.destinations, options.spa, origins);
   const ring = createKeyRing(options.secretKeys);
   const plainHasher = createHasher(options.passwords?.hashing);
@@ -244,6 +254,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     redirects: createRedirects([...origins, ...(options.redirectOrigins ?? [])]),
     events,
     catalogues,
+    visits: tracksRequests(settings) ? new WeakMap() : undefined,
   };
   const base = {
     system,
@@ -357,11 +368,15 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   }
 
   const pages = createPageSender(views, options.prefix ?? "", pageHeaders(origins));
+  const onError = errorRenderer(settings.onError);
   const refusals = createRefusals({
     pages,
-    handlers: options.handlers ?? {},
+    handlers: { ...options.handlers, ...(onError === undefined ? {} : { renderProblem: onError }) },
+    oneFormat: settings.onError !== undefined,
+    notFoundStatus: settings.notFoundStatus,
     paths: {
-      login: paths.get("login"),
+      login: settings.signInPage ?? paths.get("login"),
+      returnParameter: settings.returnParameter,
       verify: paths.get("verify"),
       afterSignIn: base.destinations.afterSignIn,
       unauthorized: options.destinations?.unauthorized,
@@ -374,6 +389,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       unified_signin_enabled: false,
     }),
   });
+  const errorContext: ErrorContext = { system, refusals, bags, internalStatus: settings.internalStatus };
   const engine: EngineContext = { system, refusals, bags, pages, limits, headLinks: () => [] };
 
   const purge = async (): Promise<void> => {
@@ -395,6 +411,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   return {
     kernel,
     pages,
+    answer: createAnswerer(settings, log),
     delivery: {
       ...delivery,
       async idle() {
@@ -411,6 +428,10 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       bags,
       authenticator,
       classes: classShapes(options.casts),
+      around: createAround(settings, { ...errorContext, origins, fromProxy: fromProxy(options.trustedProxies) }),
+      beforeExec: settings.beforeExec,
+      pathRule: settings.pathRule,
+      onError: settings.keepErrors ? undefined : errorHandler(errorContext),
       words: {
         roles: new Set(options.roles ?? []),
         permissions: new Set(options.permissions ?? []),

@@ -76,6 +76,17 @@ export type { Identity } from "./model/identity.ts";
 export type { Role, User } from "./model/user.ts";
 export type { BuiltInScheme, IdentityOption, SecurityOptions, UserOf } from "./options.ts";
 export type { PasswordHasher, Verification } from "./passwords/hasher.ts";
+export type { CorsOptions } from "./routes/around/cors.ts";
+export { type JsonConversion, toJson } from "./routes/around/json.ts";
+export type {
+  ErrorFormat,
+  ErrorRenderer,
+  HeaderMaker,
+  Mode,
+  RequestHook,
+  ResponseHook,
+  RouteOptions,
+} from "./routes/around/options.ts";
 export { formatMatrix, type MatrixFormat } from "./routes/matrix.ts";
 export type { App, RouteDeclaration, RouteRecord } from "./routes/types.ts";
 export type { Authz, CurrentUser, GuardedEnv, Vocabulary } from "./routes/vocabulary.ts";

@@ -26,6 +26,8 @@ import type { User } from "./model/user.ts";
 import type { PasswordHasher } from "./passwords/hasher.ts";
 import type { HashingOptions } from "./passwords/hashing-options.ts";
 import type { PasswordPolicyOptions } from "./passwords/policy.ts";
+import type { CorsOptions } from "./routes/around/cors.ts";
+import type { Mode, RouteOptions } from "./routes/around/options.ts";
 import type { Cast } from "./routes/parameters/cast.ts";
 import type { ViewOptions } from "./views/contract.ts";
 
@@ -151,6 +153,19 @@ export interface SecurityOptions<
   readonly messages?: MessageOptions;
   /** Functions of your own in the place of the built-in answers. */
   readonly handlers?: Handlers;
+  /** What happens around each route: errors, hooks, headers, JSON. See docs/around-a-route.md. */
+  readonly routes?: RouteOptions;
+  /** Of which other origins scripts may read answers. Default: none. */
+  readonly cors?: CorsOptions;
+  /**
+   * What comes over plain HTTP, but for this machine itself: "refuse" (421), "redirect" to the origin, or false. Default
+   * "refuse" where all origins are https.
+   */
+  readonly secure?: "refuse" | "redirect" | false;
+  /** "dev" and "debug" tell in headers and log lines who is calling, by which scheme, and why not; default "prod". */
+  readonly mode?: Mode;
+  /** True: the modes "dev" and "debug" also where others than developers may read answers. */
+  readonly exposeInternals?: boolean;
   /** What JSON answers show of a user. */
   readonly securityPayload?: PayloadMaker;
   /** True: answers may tell whether an account exists. Friendlier to people, and to those who collect addresses. */
@@ -265,6 +280,11 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
     renderProblem: "function",
     wantsJson: "function",
   },
+  routes: "object",
+  cors: "object",
+  secure: "any",
+  mode: "any",
+  exposeInternals: "flag",
   securityPayload: "function",
   revealAccounts: "flag",
   migrate: "any",

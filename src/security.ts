@@ -92,6 +92,11 @@ export interface Security<V extends Vocabulary> {
   signOutButton(c: Context, text?: string): Html | undefined;
   /** A page of your own in the frame of the account pages: title, style sheet, flash messages, security headers. */
   page(c: Context, page: OwnPage): Promise<Response>;
+  /**
+   * An answer for whatever a handler has to say: text, bytes and streams under the option `routes.contentType`, everything
+   * else as JSON with the conversions of `routes.json`; generators are written item by item.
+   */
+  answer(c: Context, value: unknown, status?: number): Response | Promise<Response>;
   /** The account pages' routes with their guards. */
   accessMatrix(): readonly RouteRecord[];
   /** Forgets what is cached of a user (or of everybody), in every process: for changes made past these operations. */
@@ -249,6 +254,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       const frame = pages.frame(rq, title, links ?? [], app.bags.open(rq).flashes());
       return pages.send(rq, pages.views.elements.layout(frame, content), status ?? 200);
     },
+    answer: assembly.answer,
     accessMatrix: () => app.accounts.records,
     invalidate: (user) => assembly.invalidate(user?.id),
     cacheStats: assembly.cacheStats,

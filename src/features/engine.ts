@@ -49,6 +49,7 @@ export function endpointHandler(
     parameters: undefined,
     declaresParams: false,
     kind: "account",
+    guard: endpoint.authz.describe().text,
   };
   const limit = context.limits.endpoint(endpoint.name, endpoint.limits);
   return async (c) => {

@@ -39,6 +39,8 @@ export interface RouteFacts {
   prefixed?: boolean;
   /** Account pages answer with `meta` and `response`, application routes with problem details. */
   readonly kind: "account" | "application";
+  /** The guard in words, for developers. */
+  readonly guard?: string;
 }
 
 /** The facts of a request that no declared route stands for, as with `security.check(request, guard)`. */
@@ -71,6 +73,8 @@ export class SecurityRequest {
   bag: RequestBagSlot | undefined = undefined;
   /** True once the answer is kept out of caches (http/answer.ts). */
   protected = false;
+  /** Why the request was refused, for developers; undefined: it was not. */
+  refused: string | undefined = undefined;
   /** The value of the visitor's CSRF cookie that this answer sets (http/csrf.ts). */
   visitor: string | undefined = undefined;
   /** Null: there is none; undefined: not looked at yet. */
@@ -87,6 +91,7 @@ export class SecurityRequest {
     this.request = request;
     this.route = route;
     this.context = context;
+    system.visits?.set(request, this);
   }
 
   /** Takes over what a guard before this one (as middleware) found out: nothing is looked up, or restored, twice. */

@@ -49,6 +49,8 @@ export interface System {
   readonly cookies: CookieJar;
   readonly redirects: Redirects;
   readonly events: EventHub;
+  /** Where requests are noted by what the host was given, for what stands around them; undefined: nobody asks. */
+  readonly visits?: WeakMap<Request, SecurityRequest> | undefined;
   /** The texts by language; those of one request are `rq.text(key)`. */
   readonly catalogues: Catalogues<SecurityRequest>;
 }

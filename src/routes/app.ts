@@ -6,6 +6,8 @@ import type { ParameterDescription } from "../http/parameters.ts";
 import { noRoute, type RouteFacts, SecurityRequest } from "../http/request.ts";
 import { commandLine, type MatrixSource } from "../model/command-line.ts";
 import { ConfigurationError } from "../model/errors.ts";
+import { type Around, executing } from "./around/around.ts";
+import type { AroundSettings } from "./around/options.ts";
 import { compileParameters, type RouteParameters } from "./parameters/index.ts";
 import { injecting } from "./parameters/injection.ts";
 import { routerPath } from "./parameters/path.ts";
@@ -17,6 +19,12 @@ import { checkSchemes, checkWords, toGuard, type Words } from "./words.ts";
 
 /** What making applications needs. */
 export interface AppContext extends Runner {
+  /** What stands around every request. */
+  readonly around: Around | undefined;
+  readonly beforeExec: AroundSettings["beforeExec"];
+  readonly pathRule: AroundSettings["pathRule"];
+  /** Answers what is thrown; undefined: Hono does. */
+  readonly onError: ((error: unknown, c: Context) => Promise<Response>) | undefined;
   readonly words: Words;
   readonly authenticator: Authenticator;
   /** Names of parameters that carry credentials: routes need not declare them. */
@@ -33,6 +41,10 @@ export interface AccountRoutes {
   /** Called for each method and path; the handler answers. */
   register(add: (method: string, path: string, handler: (c: Context) => Response | Promise<Response>) => void): void;
 }
+
+const errorHandlerOf = (hono: Hono): unknown => (hono as unknown as { errorHandler: unknown }).errorHandler;
+/** A mounted application with this one leaves its errors to the one that it is mounted in, without a wrapping of its own. */
+const plainErrorHandler = errorHandlerOf(new Hono());
 
 const methods = ["get", "post", "put", "patch", "delete", "options", "query", "all"] as const;
 const declarationKeys = new Set(["authz", "authn", "params", "realm"]);
@@ -113,6 +125,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
     },
   };
   decorate(hono, context, state, "/");
+  if (context.onError !== undefined) hono.onError(context.onError);
   hono.notFound(async (c) => {
     const rq = new SecurityRequest(context.system, c.req.raw, noRoute, c);
     return context.refusals.message(rq, 404, "not_found", "NOT_FOUND");
@@ -145,6 +158,8 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     }
     const full = mergePath(base, path);
     const label = `${method} ${full}`;
+    const objection = context.pathRule?.(method, full);
+    if (typeof objection === "string") throw new ConfigurationError(label, objection);
     const route = compile(context, label, method, full, declaration);
     if (typeof handler !== "function") throw new ConfigurationError(label, "the handler is missing");
     if (more.length > 0) {
@@ -152,7 +167,13 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     }
     state.addAccounts();
     state.note(route.record, route.facts);
-    const run = injecting(context, route.parameters, label, { classes: context.classes }, handler as GuardedHandler);
+    const run = injecting(
+      context,
+      route.parameters,
+      label,
+      { classes: context.classes },
+      executing(context.beforeExec, handler as GuardedHandler),
+    );
     add(method, routerPath(path), (c) => runGuarded(context, route.facts, route.guard, c, run));
   };
 
@@ -179,7 +200,7 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     // Hono's route() reads nothing of the other application but these two.
     mount(routerPath(path), {
       routes,
-      errorHandler: (sub as unknown as { errorHandler: unknown }).errorHandler,
+      errorHandler: errorHandlerOf(sub) === context.onError ? plainErrorHandler : errorHandlerOf(sub),
     } as unknown as Hono);
   };
 
@@ -215,7 +236,8 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     },
     fetch: ((request, environment, execution) => {
       state.seal();
-      return dispatch(request, environment, execution);
+      if (context.around === undefined) return dispatch(request, environment, execution);
+      return context.around.serve(request, environment, () => dispatch(request, environment, execution));
     }) satisfies Hono["fetch"],
   };
   for (const method of methods) {
@@ -273,7 +295,15 @@ function compile(
   return {
     guard,
     parameters,
-    facts: { label, authn, realm, parameters, declaresParams: declaration.params !== undefined, kind: "application" },
+    facts: {
+      label,
+      authn,
+      realm,
+      parameters,
+      declaresParams: declaration.params !== undefined,
+      kind: "application",
+      guard: description.text,
+    },
     record: {
       method,
       path,

@@ -141,9 +141,24 @@ export function send(runner: Runner, rq: SecurityRequest, response: Response): A
   );
 }
 
+/** What failed before a handler was called, or around it. */
+const internal: WeakSet<object> = new WeakSet();
+
+/** Notes that an error is not the handler's. */
+export function markInternal(error: unknown): unknown {
+  const marked = typeof error === "object" && error !== null ? error : new Error(String(error));
+  internal.add(marked);
+  return marked;
+}
+
+/** True for an error that happened on the way to a handler, or around it. */
+export function isInternal(error: unknown): boolean {
+  return typeof error === "object" && error !== null && internal.has(error);
+}
+
 async function failed(runner: Runner, rq: SecurityRequest, error: unknown): Promise<Response> {
   const answer = runner.refusals.error(rq, error);
-  if (answer === undefined) throw error;
+  if (answer === undefined) throw markInternal(error);
   return send(runner, rq, await answer);
 }
 
