@@ -9,7 +9,7 @@ import { isUnsafe } from "../http/csrf.ts";
 import { type RouteFacts, SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
 import type { Catalogue, MessageKey } from "../i18n/catalogue.ts";
-import { send } from "../routes/run.ts";
+import { markInternal, send } from "../routes/run.ts";
 import type { FieldView, FormPageProps, Html, PageLink } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
 import type { Answer, Endpoint } from "./endpoint.ts";
@@ -61,7 +61,7 @@ export function endpointHandler(
         return method === "GET" ? await show(context, endpoint, rq) : await submit(context, endpoint, rq, limit);
       } catch (error) {
         const known = context.refusals.error(rq, error);
-        if (known === undefined) throw error;
+        if (known === undefined) throw markInternal(error, rq);
         return known;
       }
     };

@@ -40,8 +40,10 @@ export function createAround(settings: AroundSettings, context: AroundContext): 
     visits?.get(request) ??
     new SecurityRequest(context.system, request, noRoute, new Context(request, { env: (env ?? {}) as object }));
 
-  const failed = (request: Request, env: unknown, error: unknown): Awaitable<Response> =>
-    answerTo(context, seen(request, env), markInternal(error));
+  const failed = (request: Request, env: unknown, error: unknown): Awaitable<Response> => {
+    const rq = seen(request, env);
+    return answerTo(context, rq, markInternal(error, rq));
+  };
 
   /** An answer that needs no route, or none. */
   const early = (request: Request, env: unknown): Awaitable<Response | undefined> => {
@@ -115,9 +117,12 @@ export function executing(hooks: readonly RequestHook[], handler: GuardedHandler
   const ask = (rq: SecurityRequest): Awaitable<Response | undefined> => {
     try {
       const told = firstAnswer(hooks, rq, "routes.beforeExec");
-      return told instanceof Promise ? told.catch(rethrow) : told;
+      if (!(told instanceof Promise)) return told;
+      return told.catch((error: unknown) => {
+        throw markInternal(error, rq);
+      });
     } catch (error) {
-      throw markInternal(error);
+      throw markInternal(error, rq);
     }
   };
   return (c, params) => {
@@ -125,10 +130,6 @@ export function executing(hooks: readonly RequestHook[], handler: GuardedHandler
     if (rq === undefined) throw new PortcullisError("no_request", "this request passed no declared route");
     return next(ask(rq), (told) => told ?? handler(c, params));
   };
-}
-
-function rethrow(error: unknown): never {
-  throw markInternal(error);
 }
 
 function next<T, R>(value: Awaitable<T>, go: (value: T) => Awaitable<R>): Awaitable<R> {

@@ -5,7 +5,7 @@ import { noRoute, SecurityRequest } from "../../http/request.ts";
 import type { System } from "../../http/system.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import type { Runner } from "../run.ts";
-import { isInternal, requestOf } from "../run.ts";
+import { internalRequest, requestOf } from "../run.ts";
 import type { ErrorFormat, ErrorRenderer } from "./options.ts";
 
 /** Writes errors in a format of the option `routes.onError`; undefined: as problem details. */
@@ -66,7 +66,7 @@ function isStatusError(error: unknown): error is StatusError {
  */
 export function errorHandler(context: ErrorContext): (error: unknown, c: Context) => Promise<Response> {
   return async (error, c) => {
-    const rq = requestOf(c) ?? new SecurityRequest(context.system, c.req.raw, noRoute, c);
+    const rq = internalRequest(error) ?? requestOf(c) ?? new SecurityRequest(context.system, c.req.raw, noRoute, c);
     return finish(rq, await answerTo(context, rq, error));
   };
 }
@@ -81,7 +81,7 @@ export function answerTo(context: ErrorContext, rq: SecurityRequest, error: unkn
     rq.refused = `the application answered ${error.status}`;
     return refusals.said(rq, error.status, "application_error", error.message || rq.text("SERVER_FAILED"));
   }
-  const internal = isInternal(error);
+  const internal = internalRequest(error) !== undefined;
   rq.refused = internal ? "failed on the way to the handler" : "the handler failed";
   system.log(internal ? "a request failed on its way to the handler" : "a handler failed", {
     route: rq.route.label,
