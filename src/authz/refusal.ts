@@ -11,7 +11,7 @@ import { BodyError } from "../http/body.ts";
 import type { ParameterFault } from "../http/parameters.ts";
 import { ParameterError, type SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
-import type { Awaitable } from "../model/awaitable.ts";
+import { type Awaitable, settled } from "../model/awaitable.ts";
 import { DatastoreError, LimitedError, OverloadedError, PortcullisError } from "../model/errors.ts";
 import type { FlashMessage } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
@@ -119,9 +119,10 @@ export function createRefusals(context: RefusalContext): Refusals {
     const language = languageHeaders(rq);
     const headers = extra.headers === undefined ? language : { ...language, ...extra.headers };
     if (handlers.renderProblem === undefined) return problemResponse(problem, headers);
-    return Promise.resolve(handlers.renderProblem(problem, rq)).then((own) =>
-      own === undefined ? problemResponse(problem, headers) : withHeaders(own, extra.headers),
-    );
+    const taken = (own: Response | undefined): Response =>
+      own === undefined ? problemResponse(problem, headers) : withHeaders(own, extra.headers);
+    const own = settled(handlers.renderProblem(problem, rq));
+    return own instanceof Promise ? own.then(taken) : taken(own);
   };
 
   /** The page that was asked for, to come back to; only a GET can be repeated. */

@@ -133,6 +133,28 @@ describe("the format of errors", () => {
     expect(type(await get("/nowhere"))).toBe("application/problem+json");
   });
 
+  it.each<[string, RouteOptions["onError"]]>([
+    [
+      "throws",
+      () => {
+        throw new Error("secret-7");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("secret-7"))],
+    ["answers nonsense", (() => ({ status: 200 })) as never],
+  ])("a function that %s closes, with problem details and a line in the log", async (_what, onError) => {
+    const { get, log } = await start({ onError: onError as NonNullable<typeof onError> });
+    for (const path of ["/me", "/throws", "/nowhere", "/typed"]) {
+      const answer = await get(path);
+      expect([answer.status, type(answer), answer.text.includes("secret-7")]).toEqual([
+        500,
+        "application/problem+json",
+        false,
+      ]);
+    }
+    expect(log.map(([message]) => message)).toContain("an error could not be written");
+  });
+
   it("is the same for browsers, where it is said; account pages stay pages", async () => {
     const browser = { headers: { accept: "text/html,*/*;q=0.8" } };
     const { get } = await start({ onError: "plain" });

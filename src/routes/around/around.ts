@@ -4,7 +4,7 @@ import { type Awaitable, settled } from "../../model/awaitable.ts";
 import { PortcullisError } from "../../model/errors.ts";
 import { type GuardedHandler, markInternal, requestOf } from "../run.ts";
 import { allowReading, preflight } from "./cors.ts";
-import { answerTo, type ErrorContext } from "./errors.ts";
+import { answerTo, type ErrorContext, isResponse } from "./errors.ts";
 import type { AroundSettings, RequestHook, ResponseHook } from "./options.ts";
 import { reportDetails, reportHeaders, reportOf } from "./report.ts";
 import { type FromProxy, isSecure, secureTwin } from "./transport.ts";
@@ -32,6 +32,7 @@ export function tracksRequests({ afterRequest, headers, mode }: AroundSettings):
 export function createAround(settings: AroundSettings, context: AroundContext): Around | undefined {
   const { cors, secure, beforeRequest, afterRequest, headers, contentType, mode } = settings;
   const { visits } = context.system;
+  let toldOfPlainHttp = false;
   const changes = cors !== undefined || headers.length > 0 || contentType !== undefined || mode !== "prod";
   if (!changes && secure === undefined && beforeRequest.length === 0 && afterRequest.length === 0) return undefined;
 
@@ -58,9 +59,14 @@ export function createAround(settings: AroundSettings, context: AroundContext): 
     if (twin !== undefined) {
       return new Response(null, { status: 308, headers: { location: twin, "cache-control": "no-store" } });
     }
-    context.system.log("a request over plain HTTP was refused", {
-      mend: "serve it over HTTPS; behind a proxy that does, declare it by trustedProxies; or say secure: false",
-    });
+    if (!toldOfPlainHttp) {
+      // Once: whoever likes can send more of them.
+      toldOfPlainHttp = true;
+      const proxy = "declare a proxy that does by trustedProxies and let it send X-Forwarded-Proto";
+      context.system.log("a request over plain HTTP was refused", {
+        mend: `serve it over HTTPS; ${proxy}; or say secure: false`,
+      });
+    }
     return context.refusals.message(seen(request, env), 421, "insecure_transport", "INSECURE_TRANSPORT");
   };
 
@@ -176,18 +182,6 @@ function lastAnswer(hooks: readonly ResponseHook[], response: Response, rq: Secu
 function checked(answer: unknown, path: string): Response | undefined {
   if (answer === undefined || isResponse(answer)) return answer;
   throw new PortcullisError("invalid_hook", `a hook of ${path} answered with something else than a response`);
-}
-
-/** Also the host's own light responses. */
-function isResponse(answer: unknown): answer is Response {
-  if (answer instanceof Response) return true;
-  return (
-    typeof answer === "object" &&
-    answer !== null &&
-    "status" in answer &&
-    "headers" in answer &&
-    "arrayBuffer" in answer
-  );
 }
 
 function withHeaders(response: Response, change: (headers: Headers) => void): Response {

@@ -1,9 +1,10 @@
 import type { Context } from "hono";
 import type { Refusals } from "../../authz/refusal.ts";
-import { finish, languageHeaders, type Problem } from "../../http/answer.ts";
+import { finish, languageHeaders, type Problem, problemResponse } from "../../http/answer.ts";
 import { noRoute, SecurityRequest } from "../../http/request.ts";
 import type { System } from "../../http/system.ts";
-import type { Awaitable } from "../../model/awaitable.ts";
+import { type Awaitable, settled } from "../../model/awaitable.ts";
+import { PortcullisError } from "../../model/errors.ts";
 import type { Runner } from "../run.ts";
 import { internalRequest, requestOf } from "../run.ts";
 import type { ErrorFormat, ErrorRenderer } from "./options.ts";
@@ -11,13 +12,31 @@ import type { ErrorFormat, ErrorRenderer } from "./options.ts";
 /** Writes errors in a format of the option `routes.onError`; undefined: as problem details. */
 export function errorRenderer(format: ErrorFormat | undefined): ErrorRenderer | undefined {
   if (format === undefined || format === "problem") return undefined;
-  if (typeof format === "function") return format;
+  if (typeof format === "function") {
+    return (problem, rq) => {
+      const own = settled(format(problem, rq));
+      return own instanceof Promise ? own.then(onlyResponse) : onlyResponse(own);
+    };
+  }
   if (format === "plain") return (problem, rq) => written(problem, rq, "text/plain; charset=utf-8", inWords(problem));
   const key = format === "json" ? undefined : format.slice("json:".length);
   return (problem, rq) => {
     const text = inWords(problem);
     return written(problem, rq, "application/json", JSON.stringify(key === undefined ? text : { [key]: text }));
   };
+}
+
+/** A function that answers something else than it may must not pass for one that has nothing to say. */
+function onlyResponse(own: unknown): Response | undefined {
+  if (own === undefined || isResponse(own)) return own;
+  throw new PortcullisError("invalid_hook", "routes.onError answered with something else than a response");
+}
+
+/** True for responses, the host's own light ones too. */
+export function isResponse(answer: unknown): answer is Response {
+  if (answer instanceof Response) return true;
+  if (typeof answer !== "object" || answer === null) return false;
+  return "status" in answer && "headers" in answer && "arrayBuffer" in answer;
 }
 
 function written({ status }: Problem, rq: SecurityRequest, type: string, body: string): Response {
@@ -71,8 +90,18 @@ export function errorHandler(context: ErrorContext): (error: unknown, c: Context
   };
 }
 
-/** The answer to an error of the application's, or on the way to it. */
-export function answerTo(context: ErrorContext, rq: SecurityRequest, error: unknown): Awaitable<Response> {
+/** The answer to an error of the application's, or on the way to it; problem details where it cannot be written otherwise. */
+export async function answerTo(context: ErrorContext, rq: SecurityRequest, error: unknown): Promise<Response> {
+  try {
+    return await writtenAnswer(context, rq, error);
+  } catch (second) {
+    context.system.log("an error could not be written", { route: rq.route.label, error: String(second) });
+    const problem = { status: context.internalStatus, code: "internal_failure", title: rq.text("SERVER_FAILED") };
+    return problemResponse(problem, languageHeaders(rq));
+  }
+}
+
+function writtenAnswer(context: ErrorContext, rq: SecurityRequest, error: unknown): Awaitable<Response> {
   const { refusals, system } = context;
   const known = refusals.error(rq, error);
   if (known !== undefined) return known;
