@@ -1,3 +1,4 @@
+import { LastAdministratorError } from "../datastore/administrators.ts";
 import {
   envelope,
   type JsonEnvelope,
@@ -15,7 +16,7 @@ import { type Awaitable, settled } from "../model/awaitable.ts";
 import { DatastoreError, LimitedError, OverloadedError, PortcullisError } from "../model/errors.ts";
 import type { FlashMessage } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
-import type { Forbidden, Stale, Unauthenticated, Verdict } from "./verdict.ts";
+import { type Diverted, type Forbidden, reasonOf, type Stale, type Unauthenticated, type Verdict } from "./verdict.ts";
 
 /** What an application may do in the place of the built-in answers. Undefined as the answer: the built-in one. */
 export interface Handlers {
@@ -156,11 +157,30 @@ export function createRefusals(context: RefusalContext): Refusals {
     });
   };
 
-  const unauthorized = async (rq: SecurityRequest, verdict: Forbidden): Promise<Response> => {
-    rq.system.log("a request was refused", { route: rq.route.label, reason: verdict.reason });
+  const noteRefusal = (rq: SecurityRequest, reason: string): void => {
+    rq.system.log("a request was refused", { route: rq.route.label, reason });
     const user = rq.identity?.account;
     // Without a user it may be anybody, without limit: the log has it.
-    if (user !== undefined) rq.system.events.emit("permissionDenied", { user, reason: verdict.reason }, rq);
+    if (user !== undefined) rq.system.events.emit("permissionDenied", { user, reason }, rq);
+  };
+
+  const divert = (rq: SecurityRequest, verdict: Diverted): Awaitable<Response> => {
+    const { passed, reason, location, json: body, status, flash, headers } = verdict;
+    if (!passed) noteRefusal(rq, reason);
+    if (location !== undefined && !rq.wantsJson) {
+      if (flash !== undefined) context.flash(rq, flash.category, flash.text);
+      return seeOther(location, 302);
+    }
+    if (body !== undefined) return jsonResponse(status, body, headers);
+    return message(rq, status, "checkpoint_failed", "UNAUTHORIZED", {
+      headers,
+      page: status === 403 ? "unauthorized" : "error",
+      ...(flash === undefined ? {} : { detail: flash.text }),
+    });
+  };
+
+  const unauthorized = async (rq: SecurityRequest, verdict: Forbidden): Promise<Response> => {
+    noteRefusal(rq, verdict.reason);
     const replaced = await handlers.unauthorized?.(rq, verdict);
     if (replaced !== undefined) return replaced;
     const own = paths.unauthorized;
@@ -169,8 +189,14 @@ export function createRefusals(context: RefusalContext): Refusals {
       context.flash(rq, "error", rq.text("UNAUTHORIZED"));
       return seeOther(own, 302);
     }
-    const code = verdict.status === 400 ? verdict.key.toLowerCase() : "forbidden";
-    return message(rq, verdict.status, code, verdict.key, { page: verdict.status === 403 ? "unauthorized" : "error" });
+    const { scopes } = verdict;
+    const via = rq.identity?.via;
+    const told = scopes === undefined || via === undefined ? undefined : rq.system.insufficient(via, scopes);
+    const refused = scopes === undefined ? "forbidden" : "insufficient_scope";
+    return message(rq, verdict.status, verdict.status === 400 ? verdict.key.toLowerCase() : refused, verdict.key, {
+      page: verdict.status === 403 ? "unauthorized" : "error",
+      ...(told === undefined ? {} : { headers: { "www-authenticate": told } }),
+    });
   };
 
   const reauthenticate = async (rq: SecurityRequest, verdict: Stale): Promise<Response> => {
@@ -200,6 +226,8 @@ export function createRefusals(context: RefusalContext): Refusals {
         case "notFound":
           if (context.notFoundStatus === 403) return unauthorized(rq, absent);
           return message(rq, context.notFoundStatus ?? 404, "not_found", "NOT_FOUND");
+        case "diverted":
+          return divert(rq, verdict);
         case "redirected":
           if (!rq.wantsJson) return seeOther(paths.afterSignIn(rq), 302);
           return message(rq, verdict.status, "anonymous_required", verdict.key);
@@ -220,6 +248,9 @@ export function createRefusals(context: RefusalContext): Refusals {
           // What is left of the body is not read: the connection can't carry another request (RFC 9110 15.5.14).
           ...(error.status === 413 ? { headers: { connection: "close" } } : {}),
         });
+      }
+      if (error instanceof LastAdministratorError) {
+        return message(rq, 409, error.code, "LAST_ADMINISTRATOR");
       }
       if (error instanceof LimitedError) {
         return message(rq, 429, error.code, "TOO_MANY_ATTEMPTS", {
@@ -252,22 +283,6 @@ const absent: Forbidden = Object.freeze({
   key: "UNAUTHORIZED",
   reason: "no such object",
 });
-
-/** A verdict in words, for developers. */
-function reasonOf(verdict: Exclude<Verdict, { kind: "allow" }>): string {
-  switch (verdict.kind) {
-    case "unauthenticated":
-      return `nobody is signed in by ${verdict.schemes.join(", ")}`;
-    case "forbidden":
-      return verdict.reason;
-    case "notFound":
-      return "no such object";
-    case "stale":
-      return "the proof of identity is too old";
-    case "redirected":
-      return "somebody is signed in already";
-  }
-}
 
 /** After so many seconds a client may try again when the datastore did not answer. */
 const retryAfter = 5;

@@ -41,6 +41,8 @@ export interface RouteFacts {
   readonly kind: "account" | "application";
   /** The guard in words, for developers. */
   readonly guard?: string;
+  /** True: every answer is JSON, whatever the caller accepts. */
+  readonly json?: boolean;
 }
 
 /** The facts of a request that no declared route stands for, as with `security.check(request, guard)`. */
@@ -167,7 +169,7 @@ export class SecurityRequest {
 
   /** True when the caller is to be answered in JSON. */
   get wantsJson(): boolean {
-    return this.system.wantsJson(this);
+    return this.route.json === true || this.system.wantsJson(this);
   }
 
   /** How `wantsJson` is decided unless the application replaces it. */

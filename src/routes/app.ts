@@ -8,6 +8,7 @@ import { commandLine, type MatrixSource } from "../model/command-line.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { type Around, executing } from "./around/around.ts";
 import type { AroundSettings } from "./around/options.ts";
+import type { RouteNames } from "./names.ts";
 import { compileParameters, type RouteParameters } from "./parameters/index.ts";
 import { injecting } from "./parameters/injection.ts";
 import { routerPath } from "./parameters/path.ts";
@@ -33,6 +34,7 @@ export interface AppContext extends Runner {
   readonly classes: ClassShapes;
   /** The account pages: added to the application that is served, before its first request. */
   readonly accounts: AccountRoutes;
+  readonly names: RouteNames;
 }
 
 /** The routes of the account system, as the application that is served takes them in. */
@@ -47,13 +49,14 @@ const errorHandlerOf = (hono: Hono): unknown => (hono as unknown as { errorHandl
 const plainErrorHandler = errorHandlerOf(new Hono());
 
 const methods = ["get", "post", "put", "patch", "delete", "options", "query", "all"] as const;
-const declarationKeys = new Set(["authz", "authn", "params", "realm"]);
+const declarationKeys = new Set(["authz", "authn", "params", "realm", "name"]);
 
 interface Declaration {
   readonly authz?: unknown;
   readonly authn?: readonly string[];
   readonly params?: Parameters<typeof compileParameters>[0];
   readonly realm?: string;
+  readonly name?: string;
 }
 
 /** What is known of an application's routes, shared by all its `basePath` views. */
@@ -97,6 +100,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
         );
       }
       patterns.add(pattern);
+      if (record.name !== undefined) context.names.note(record.name, routeFacts, record.path);
       records.push(record);
       facts.push(routeFacts);
     },
@@ -121,6 +125,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
           );
         }
       }
+      context.names.check();
       checked = records.length;
     },
   };
@@ -292,6 +297,7 @@ function compile(
     ...new Set([...(description.schemes ?? []), ...(others ? (authn ?? context.system.defaultSchemes) : [])]),
   ];
   checkSchemes(description, schemes, label);
+  for (const name of description.routes ?? []) context.names.want(name, label);
   return {
     guard,
     parameters,
@@ -312,6 +318,7 @@ function compile(
       open: description.open,
       parameters: parameters.describe().map(inWords),
       source: "application",
+      ...(declaration.name === undefined ? {} : { name: declaration.name }),
     },
   };
 }
@@ -332,7 +339,10 @@ function checkDeclaration(input: unknown, label: string): Declaration {
     }
   }
   const declaration = input as Declaration;
-  const { authn, realm } = declaration;
+  const { authn, realm, name } = declaration;
+  if (name !== undefined && (typeof name !== "string" || name === "")) {
+    throw new ConfigurationError(label, "name: must be a text");
+  }
   if (realm !== undefined && typeof realm !== "string") throw new ConfigurationError(label, "realm: must be a text");
   if (authn !== undefined && (!Array.isArray(authn) || authn.length === 0)) {
     throw new ConfigurationError(label, "authn: a list of at least one scheme is expected");

@@ -263,7 +263,7 @@ describe("modes", () => {
         ...nobody,
         "portcullis-route": "GET /me",
         "portcullis-guard": "signed in",
-        "portcullis-refused": "nobody is signed in by basic",
+        "portcullis-refused": "not signed in by basic",
       },
     ],
     [
@@ -283,7 +283,7 @@ describe("modes", () => {
         ...me,
         "portcullis-route": "GET /shop/:id",
         "portcullis-guard": expect.stringContaining("shop"),
-        "portcullis-refused": "no such object",
+        "portcullis-refused": "there is no such object",
       },
     ],
     [

@@ -1,7 +1,7 @@
-import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
 import type { Kernel } from "../feature.ts";
 import { type Fault, type Field, passwordField } from "../fields.ts";
+import { policyFaults } from "./checked-password.ts";
 
 /** The two fields in which somebody chooses a password. */
 export function newPasswordFields<Name extends string, Again extends string>(
@@ -29,16 +29,8 @@ export async function newPasswordFaults<Name extends string, Again extends strin
 ): Promise<Record<string, Fault[]> | undefined> {
   const faults: Record<string, Fault[]> = {};
   const password = values[name];
-  const identities = [whose.email, whose.username].filter(
-    (identity): identity is string => typeof identity === "string",
-  );
-  const found = await kernel.policy.check(password, "id" in whose ? { identities, account: whose } : { identities });
-  if (found.length > 0) {
-    faults[name] = found.map(({ key, params }) => ({
-      key: key as MessageKey,
-      ...(params === undefined ? {} : { params }),
-    }));
-  }
+  const found = await policyFaults(kernel, whose, password);
+  if (found.length > 0) faults[name] = [...found];
   if (password.normalize("NFKD") !== values[again].normalize("NFKD")) {
     faults[again] = [{ key: "RETYPE_PASSWORD_MISMATCH" }];
   }

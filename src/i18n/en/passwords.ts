@@ -21,4 +21,5 @@ export const passwords = {
   HINT_PASSWORD_LENGTH: "At least {min} characters. A few unrelated words make a good one.",
   PASSWORD_IS_SITE_WORD: { category: "error", text: "The name of this site is easy to guess as a password." },
   PASSWORD_REUSED: { category: "error", text: "You have had this password before. Choose a new one." },
+  PASSWORD_PATTERN: { category: "error", text: "The password does not have the form that is asked for here." },
 } as const;
