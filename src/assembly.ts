@@ -60,13 +60,15 @@ import { checkOptions, hasSessions, type SecurityOptions } from "./options.ts";
 import { wordsOfSite } from "./passwords/checks/words.ts";
 import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
-import type { AppContext } from "./routes/app.ts";
+import { type AppContext, compileRoute } from "./routes/app.ts";
 import { type Answerer, createAnswerer } from "./routes/around/answer.ts";
 import { createAround, tracksRequests } from "./routes/around/around.ts";
 import { type ErrorContext, errorHandler, errorRenderer } from "./routes/around/errors.ts";
 import { aroundSettings } from "./routes/around/options.ts";
 import { fromProxy } from "./routes/around/transport.ts";
 import { createRouteNames } from "./routes/names.ts";
+import { createDescription } from "./routes/openapi/description.ts";
+import { openApiSettings } from "./routes/openapi/options.ts";
 import { classShapes } from "./routes/parameters/cast.ts";
 import { createKeyRing } from "./secrets/keyring.ts";
 import { createPageSender, type PageSender } from "./views/frame.ts";
@@ -478,6 +480,40 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   }, hour);
   timer.unref();
 
+  const declaration = {
+    system,
+    authenticator,
+    classes: classShapes(options.casts),
+    names,
+    words: {
+      roles: new Set([...(options.roles ?? []), ...(options.groups ?? [])]),
+      permissions: new Set(options.permissions ?? []),
+      objects: new Set(Object.keys(options.objects ?? {})),
+      scopes: new Set(options.scopes ?? []),
+    },
+    credentialParameters: [
+      ...(options.schemes ?? []).flatMap((scheme) => (isPlan(scheme) ? (scheme.parameters ?? []) : [])),
+      ...(issuing.carriers.includes("parameter") ? [issuing.parameter] : []),
+      ...(issuing.query === undefined ? [] : [issuing.query]),
+    ],
+  };
+  const accounts = accountRoutes(engine, endpoints, keySets(issuing.keys));
+  const description = createDescription({
+    system,
+    refusals,
+    bags,
+    authenticator,
+    pages,
+    settings: options.openapi === undefined ? undefined : openApiSettings(options.openapi),
+    origins,
+    ownErrors: {
+      application: onError !== undefined || options.handlers?.renderProblem !== undefined,
+      account: options.handlers?.renderJson !== undefined,
+    },
+    taken: accounts.records.map(({ path }) => path),
+    compile: (path, authz) => compileRoute(declaration, "openapi", "GET", path, { authz }),
+  });
+
   return {
     kernel,
     pages,
@@ -494,28 +530,15 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     tokens,
     again,
     app: {
-      system,
+      ...declaration,
       refusals,
       bags,
-      authenticator,
-      classes: classShapes(options.casts),
+      accounts,
+      description,
       around: createAround(settings, { ...errorContext, origins, fromProxy: fromProxy(options.trustedProxies) }),
       beforeExec: settings.beforeExec,
       pathRule: settings.pathRule,
       onError: settings.keepErrors ? undefined : errorHandler(errorContext),
-      names,
-      words: {
-        roles: new Set([...(options.roles ?? []), ...(options.groups ?? [])]),
-        permissions: new Set(options.permissions ?? []),
-        objects: new Set(Object.keys(options.objects ?? {})),
-        scopes: new Set(options.scopes ?? []),
-      },
-      credentialParameters: [
-        ...(options.schemes ?? []).flatMap((scheme) => (isPlan(scheme) ? (scheme.parameters ?? []) : [])),
-        ...(issuing.carriers.includes("parameter") ? [issuing.parameter] : []),
-        ...(issuing.query === undefined ? [] : [issuing.query]),
-      ],
-      accounts: accountRoutes(engine, endpoints, keySets(issuing.keys)),
     },
     invalidate,
     uncache: caches.uncache(tokens),

@@ -34,6 +34,7 @@ import type { HashingOptions } from "./passwords/hashing-options.ts";
 import type { PasswordPolicyOptions } from "./passwords/policy.ts";
 import type { CorsOptions } from "./routes/around/cors.ts";
 import type { Mode, RouteOptions } from "./routes/around/options.ts";
+import type { OpenApiOptions } from "./routes/openapi/options.ts";
 import type { Cast } from "./routes/parameters/cast.ts";
 import type { ViewOptions } from "./views/contract.ts";
 
@@ -189,6 +190,8 @@ export interface SecurityOptions<
   readonly mode?: Mode;
   /** True: the modes "dev" and "debug" also where others than developers may read answers. */
   readonly exposeInternals?: boolean;
+  /** Serves the API's description (OpenAPI 3.1), for programs and as a page: `openapi: { authz: "AUTH" }`. Default: nowhere. */
+  readonly openapi?: OpenApiOptions<NoInfer<Role>>;
   /** What JSON answers show of a user. */
   readonly securityPayload?: PayloadMaker;
   /** True: answers may tell whether an account exists. Friendlier to people, and to those who collect addresses. */
@@ -313,6 +316,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   secure: "any",
   mode: "any",
   exposeInternals: "flag",
+  openapi: "object",
   securityPayload: "function",
   revealAccounts: "flag",
   migrate: "any",

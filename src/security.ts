@@ -300,7 +300,11 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     app: () => createApp<V>(app),
     accounts() {
       const hono = new Hono();
-      app.accounts.register((method, path, handler) => hono.on(method, path, handler));
+      const add: Parameters<typeof app.accounts.register>[0] = (method, path, handler) => {
+        hono.on(method, path, handler);
+      };
+      app.accounts.register(add);
+      app.description.register(add, () => app.accounts.described);
       return hono;
     },
     guard: (authz) => middleware(authz) as never,
@@ -386,7 +390,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       return pages.send(rq, pages.views.elements.layout(frame, content), status ?? 200);
     },
     answer: assembly.answer,
-    accessMatrix: () => app.accounts.records,
+    accessMatrix: () => [...app.accounts.records, ...app.description.records],
     invalidate: (user) => assembly.invalidate(user?.id),
     cacheStats: assembly.cacheStats,
     uncache: assembly.uncache,

@@ -1,5 +1,5 @@
 import { type Context, Hono } from "hono";
-import type { MailAddress, Outbox, OutgoingMail, RouteRecord, SmsOutbox } from "portcullis";
+import type { MailAddress, OpenApiDocument, Outbox, OutgoingMail, RouteRecord, SmsOutbox } from "portcullis";
 import type { ShiftedClock } from "./clock.ts";
 import { type Faults, faultPlaces } from "./faults.ts";
 import type { EventTrail, LogTrail } from "./trail.ts";
@@ -17,6 +17,7 @@ export interface ControlParts {
   /** Resolves when nothing waits to be sent: who asks for the outbox sees what their request caused. */
   readonly delivered: () => Promise<void>;
   readonly routes: () => readonly RouteRecord[];
+  readonly openapi: () => OpenApiDocument;
 }
 
 type Body = Readonly<Record<string, unknown>>;
@@ -88,6 +89,7 @@ export function controlApp(parts: ControlParts): Hono {
   });
 
   app.get("/routes", (c) => c.json(parts.routes()));
+  app.get("/openapi", (c) => c.json(parts.openapi()));
   return app;
 }
 

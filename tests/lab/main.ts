@@ -48,7 +48,10 @@ async function start(): Promise<void> {
   security = running;
   if (database.opened().wasEmpty) await plant(running, args.seed, clock.now());
 
-  const app = sampleApp(running, translation.options.sessions?.enabled !== false);
+  const app = sampleApp(running, {
+    sessions: translation.options.sessions?.enabled !== false,
+    keys: translation.features.some(({ name }) => name === "apiKeys"),
+  });
   const control = controlApp({
     clock,
     faults,
@@ -59,6 +62,7 @@ async function start(): Promise<void> {
     delivered: () => running.delivery.idle(),
     users: userRows(running, database.opened(), clock.now),
     routes: () => app.accessMatrix(),
+    openapi: () => app.openapi(),
   });
   fetch = (request, env) => {
     const isControl = /^\/_lab(?:\/|$)/.test(new URL(request.url).pathname);

@@ -45,7 +45,10 @@ const special = {
 };
 
 /** The application of the sample routes, with the account pages. */
-export function sampleApp(security: LabSecurity, sessions: boolean): App<LabVocabulary> {
+export function sampleApp(
+  security: LabSecurity,
+  { sessions, keys }: { readonly sessions: boolean; readonly keys: boolean },
+): App<LabVocabulary> {
   const app = security.app();
   /** `{"message": …}`, or a page that says the same. */
   const say =
@@ -75,6 +78,13 @@ export function sampleApp(security: LabSecurity, sessions: boolean): App<LabVoca
   if (sessions) app.on(both, "/session", { authz: authRequired("session") }, say("session"));
   app.on(both, "/token", { authz: authTokenRequired() }, say("token"));
   app.on(both, "/multi_auth", { authz: signedInBy("session", "token", "basic") }, say("multi_auth"));
+
+  if (keys) {
+    app.on(both, "/keyed", { authz: "AUTH", authn: ["apiKey"] }, (c) => {
+      const { user, identity } = c.var;
+      return c.json({ email: user.email, via: identity.via, permissions: [...user.permissions].sort() });
+    });
+  }
 
   app.get("/admin", { authz: "admin" }, say("admin"));
   app.get("/admin_and_editor", { authz: rolesRequired("admin", "editor") }, say("admin_and_editor"));

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { ConfigurationError } from "portcullis";
-import { accountDeletion, notices, sessions } from "portcullis/features";
+import { accountDeletion, apiKeys, notices, sessions, userManagement } from "portcullis/features";
 import { type FlaskSecuritySettings, type FlaskTranslation, fromFlaskSecurity } from "portcullis/flask";
 import { type LabArguments, type ProfileName, UsageError } from "./arguments.ts";
 
@@ -54,8 +54,11 @@ export function readSettings({ settings, profile, production }: LabArguments): L
   }
   // There are no settings for these.
   if (profile === "full") {
-    const more = [sessions(), accountDeletion(), notices()];
+    const more = [sessions(), accountDeletion(), notices(), ...management()];
     return { translation: { ...translation, features: [...translation.features, ...more] }, limits };
+  }
+  if (profile === "spa") {
+    return { translation: { ...translation, features: [...translation.features, ...management()] }, limits };
   }
   if (profile !== "token") return { translation, limits };
   // There is no setting for it. What says how long sessions live has no meaning then.
@@ -72,6 +75,11 @@ export function readSettings({ settings, profile, production }: LabArguments): L
     },
   };
   return { translation: sessionless, limits };
+}
+
+/** Users by JSON, and API keys. The permission of administrators is one that the fixture's role admin has. */
+function management(): FlaskTranslation["features"] {
+  return [userManagement({ permission: "super", managers: "manage-users" }), apiKeys()];
 }
 
 function readFile(path: string): Readonly<Record<string, unknown>> {

@@ -1,4 +1,5 @@
 import {
+  apiKey,
   type DatastoreProvider,
   type LimitOptions,
   type MailSender,
@@ -14,9 +15,9 @@ import type { FlaskTranslation } from "portcullis/flask";
 /** The words of the fixture and the sample routes. */
 export interface LabVocabulary extends Vocabulary {
   readonly role: "admin" | "editor" | "author" | "simple";
-  readonly permission: "full-read" | "full-write" | "super" | "my-write" | "admin";
+  readonly permission: "full-read" | "full-write" | "super" | "my-write" | "admin" | "manage-users";
   readonly object: "obj";
-  readonly scheme: "session" | "token" | "basic" | "none";
+  readonly scheme: "session" | "token" | "basic" | "none" | "apiKey";
   readonly scope: never;
   readonly user: User;
   readonly session: Record<string, unknown>;
@@ -79,7 +80,9 @@ export function startSystem(parts: SystemParts): Promise<LabSecurity> {
     datastore: parts.datastore,
     features,
     roles: ["admin", "editor", "author", "simple"],
-    permissions: ["full-read", "full-write", "super", "my-write", "admin"],
+    permissions: ["full-read", "full-write", "super", "my-write", "admin", "manage-users"],
+    // A key is of no use where nobody can make one.
+    schemes: features.some(({ name }) => name === "apiKeys") ? [apiKey()] : [],
     objects: {
       obj: (user, id: number) => {
         const owner = ownerOf(id);

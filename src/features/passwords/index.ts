@@ -6,6 +6,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { PageLink } from "../../views/contract.ts";
+import { signedIn, text } from "../answers.ts";
 import { type Answer, done, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import { withNext } from "../engine.ts";
 import type { Feature, Kernel } from "../feature.ts";
@@ -49,6 +50,7 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
     title: "TITLE_LOGIN",
     intro: "INTRO_LOGIN",
     submitLabel: "SUBMIT_LOGIN",
+    answers: { shown: { identity_attributes: { type: "array", items: text } }, done: signedIn, token: true },
     fields: {
       ...identities,
       password: passwordField({ autocomplete: "current-password" }),
@@ -157,6 +159,7 @@ function verify(kernel: Kernel): Endpoint {
     title: "TITLE_VERIFY",
     intro: "INTRO_VERIFY",
     submitLabel: "SUBMIT_VERIFY",
+    answers: { done: signedIn },
     fields: { password: passwordField({ autocomplete: "current-password" }) },
     async submit({ rq, fields }) {
       const identity = rq.identity;

@@ -3,8 +3,10 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
 import type { RememberCredential, Session } from "../../model/session.ts";
+import type { Json } from "../../routes/openapi/json.ts";
 import { sha256 } from "../../secrets/random.ts";
 import type { ListView } from "../../views/contract.ts";
+import { text, textOrNull, timeOrNull } from "../answers.ts";
 import { done, type Endpoint, endpoint, notFound, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { hiddenField } from "../fields.ts";
@@ -61,6 +63,7 @@ function list(kernel: Kernel): Endpoint {
     title: "TITLE_SESSIONS",
     intro: "INTRO_SESSIONS",
     submitLabel: "SUBMIT_END_OTHERS",
+    answers: { shown: { sessions: { type: "array", items: { type: "object", properties: deviceSchema } } } },
     fields: {},
     list: (rq) => view(kernel, rq),
     async show(rq) {
@@ -83,6 +86,7 @@ function end(kernel: Kernel): Endpoint {
     title: "TITLE_SESSIONS",
     submitLabel: "SUBMIT_END_SESSION",
     fields: { id: hiddenField(64) },
+    answers: { done: { ended: { type: "integer" } }, failures: [404] },
     list: (rq) => view(kernel, rq),
     async submit({ rq, fields }) {
       const account = rq.identity?.account;
@@ -111,6 +115,7 @@ function endOthers(kernel: Kernel): Endpoint {
     page: "sessions",
     title: "TITLE_SESSIONS",
     submitLabel: "SUBMIT_END_OTHERS",
+    answers: { done: { ended: { type: "integer" } } },
     fields: {},
     list: (rq) => view(kernel, rq),
     async submit({ rq }) {
@@ -133,6 +138,21 @@ function limitsOf(kernel: Kernel, session: Session): { readonly idle: number; re
   const idle = Math.min(session.lastSeenAt + kernel.sessions.limits.idle, session.expiresAt);
   return { idle, absolute: session.expiresAt };
 }
+
+/** The members of a device in JSON. */
+const deviceSchema: Json = {
+  id: text,
+  current: { type: "boolean" },
+  program: textOrNull,
+  system: textOrNull,
+  address: textOrNull,
+  methods: { type: "array", items: text },
+  created: timeOrNull,
+  last_seen: timeOrNull,
+  idle_end: timeOrNull,
+  absolute_end: timeOrNull,
+  remembered_until: timeOrNull,
+};
 
 function asJson(kernel: Kernel, { id, session, credential, current }: Device): Readonly<Record<string, unknown>> {
   const iso = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());

@@ -101,7 +101,8 @@ function isOptional(schema: StandardSchemaV1): boolean {
   }
 }
 
-function isStandardSchema(schema: unknown): schema is StandardSchemaV1 {
+/** True for a schema of any Standard Schema library. */
+export function isStandardSchema(schema: unknown): schema is StandardSchemaV1 {
   if ((typeof schema !== "object" && typeof schema !== "function") || schema === null) return false;
   if (!("~standard" in schema)) return false;
   const standard = schema["~standard"];
@@ -126,7 +127,7 @@ export function compileParameters(
   where: string,
   options: ParameterOptions = {},
 ): RouteParameters {
-  const parts = partsOfDeclared(declared, options.classes ?? plainClasses, where);
+  const parts = inspectParameters(declared, options.classes ?? plainClasses, where);
   const inPath = new Map(pathParameters(path, where).map((one) => [one.name, one]));
   const byName = new Map<string, Parameter>();
   for (const { name, optional, shape } of inPath.values()) {
@@ -194,7 +195,7 @@ type Parts = Omit<ParameterParts, "validate"> & { readonly validate: ParameterPa
 const none: Parts = { plain: new Map(), sent: new Map(), injected: new Map(), rest: undefined, validate: undefined };
 
 /** The parts of a declaration: one schema for all parameters, or a record with one for each. */
-function partsOfDeclared(declared: unknown, classes: ClassShapes, where: string): Parts {
+export function inspectParameters(declared: unknown, classes: ClassShapes, where: string): Parts {
   if (declared === undefined) return none;
   if (isStandardSchema(declared)) {
     const shape = objectShape(asObject(inspect(declared, classes, where)), where);

@@ -40,11 +40,13 @@ export function injecting(
     } catch (error) {
       return answer(rq, error);
     }
-    if (!(values instanceof Promise)) return handler(c, { ...params, ...values });
-    return values.then(
-      (found) => handler(c, { ...params, ...found }),
-      (error: unknown) => answer(rq, error),
-    );
+    if (values instanceof Promise) {
+      return values.then(
+        (found) => handler(c, { ...params, ...found }),
+        (error: unknown) => answer(rq, error),
+      );
+    }
+    return handler(c, { ...params, ...values });
   };
 }
 

@@ -25,6 +25,11 @@ const CONVERSIONS: ReadonlyMap<string, { readonly shape: Shape; readonly pattern
   ["path", { shape: TEXT, pattern: ".+" }],
 ]);
 
+/** What the router matches by: the pattern behind a conversion's name, else the regular expression as it stands. */
+export function routerPattern(pattern: string): string {
+  return CONVERSIONS.get(pattern)?.pattern ?? pattern;
+}
+
 const NAMED = /(\/:[^/{}?]+)\{([a-z]+)\}/g;
 
 /** A path as the router takes it: `/store/:sid{int}` with the pattern in the place of the conversion's name. */

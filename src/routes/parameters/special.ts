@@ -5,7 +5,7 @@ import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 
-declare const valueOf: unique symbol;
+declare const carried: unique symbol;
 
 /** What a special parameter stands for; "user" and "session" are typed by the route and the vocabulary. */
 export type SpecialKind = "sent" | "rest" | "user" | "session" | "value";
@@ -14,7 +14,7 @@ export type SpecialKind = "sent" | "rest" | "user" | "session" | "value";
 export interface SpecialParameter<T = unknown, K extends SpecialKind = SpecialKind> {
   readonly special: K;
   /** For the compiler only. */
-  readonly [valueOf]?: T;
+  readonly [carried]?: T;
 }
 
 /** A parameter out of a header or a cookie. */
