@@ -87,7 +87,7 @@ function bodyField(rq: SecurityRequest, name: string): Awaitable<string | undefi
 export function describeCarriers(settings: TokenSettings, cookie: string): readonly CredentialDescription[] {
   const ways: Readonly<Record<TokenCarrier, CredentialDescription>> = {
     header: { type: "apiKey", in: "header", name: settings.header, description: "An auth token." },
-    bearer: { type: "http", scheme: settings.bearer.toLowerCase(), description: "An auth token (RFC 6750)." },
+    bearer: { type: "http", scheme: settings.bearer[0].toLowerCase(), description: "An auth token (RFC 6750)." },
     cookie: { type: "apiKey", in: "cookie", name: cookie, description: "An auth token in a cookie." },
     parameter: {
       type: "http",

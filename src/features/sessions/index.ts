@@ -173,17 +173,29 @@ function asJson(kernel: Kernel, { id, session, credential, current }: Device): R
   };
 }
 
+/**
+ * One for each language that is offered: making one costs milliseconds and memory outside of the heap, which the collector
+ * does not see, and a page has up to five times for each of some hundred sessions.
+ */
+const timeFormats = new Map<string, Intl.DateTimeFormat>();
+
+function timeFormat(language: string): Intl.DateTimeFormat {
+  let format = timeFormats.get(language);
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
+    timeFormats.set(language, format);
+  }
+  return format;
+}
+
 async function view(kernel: Kernel, rq: SecurityRequest): Promise<ListView> {
   const account = rq.identity?.account;
   const { catalogue } = rq;
   const text = (key: MessageKey): string => catalogue.text(key as "TITLE_SESSIONS");
+  const format = timeFormat(catalogue.language);
   const time = (at: number): { readonly time: string; readonly text: string } => {
     const date = new Date(at);
-    const format = { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" } as const;
-    return {
-      time: date.toISOString(),
-      text: `${new Intl.DateTimeFormat(catalogue.language, format).format(date)} UTC`,
-    };
+    return { time: date.toISOString(), text: `${format.format(date)} UTC` };
   };
   const devices = account === undefined ? [] : await devicesOf(kernel, rq, account);
   const rows = devices.map(({ id, session, credential, current }) => {
