@@ -27,7 +27,9 @@ class Team implements Iterable<string> {
 }
 
 const lines: string[] = [];
-afterEach(() => void (lines.length = 0));
+afterEach(() => {
+  lines.length = 0;
+});
 
 /** A route that answers with this value. */
 async function answering(make: () => unknown, routes: RouteOptions = {}) {

@@ -194,7 +194,9 @@ describe("the application's own errors", () => {
     const lines: unknown[] = [];
     const { error } = console;
     console.error = (...line: unknown[]) => void lines.push(line);
-    onTestFinished(() => void (console.error = error));
+    onTestFinished(() => {
+      console.error = error;
+    });
     expect((await get("/throws")).text).toBe("Internal Server Error");
     expect((await get("/teapot")).text).toBe("short and stout");
     expect(lines).toHaveLength(1);

@@ -34,19 +34,14 @@ export function injecting(
   return (c: Context, params: Values) => {
     const rq = requestOf(c);
     if (rq === undefined) throw new PortcullisError("no_request", "this request passed no declared route");
+    const run = (values: Values): Awaitable<Response> => handler(c, { ...params, ...values });
     let values: Awaitable<Values>;
     try {
       values = make(rq, new Map());
     } catch (error) {
       return answer(rq, error);
     }
-    if (values instanceof Promise) {
-      return values.then(
-        (found) => handler(c, { ...params, ...found }),
-        (error: unknown) => answer(rq, error),
-      );
-    }
-    return handler(c, { ...params, ...values });
+    return values instanceof Promise ? values.then(run, (error: unknown) => answer(rq, error)) : run(values);
   };
 }
 
