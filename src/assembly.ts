@@ -64,9 +64,15 @@ import { wordsOfSite } from "./passwords/checks/words.ts";
 import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
 import { type AppContext, compileRoute } from "./routes/app.ts";
+import { type Answerer, createAnswerer } from "./routes/around/answer.ts";
+import { createAround, tracksRequests } from "./routes/around/around.ts";
+import { type ErrorContext, errorHandler, errorRenderer } from "./routes/around/errors.ts";
+import { aroundSettings } from "./routes/around/options.ts";
+import { fromProxy } from "./routes/around/transport.ts";
 import { createRouteNames } from "./routes/names.ts";
 import { createDescription } from "./routes/openapi/description.ts";
 import { openApiSettings } from "./routes/openapi/options.ts";
+import { classShapes } from "./routes/parameters/cast.ts";
 import { createKeyRing } from "./secrets/keyring.ts";
 import type { LabelledCell } from "./views/contract.ts";
 import { createPageSender, type PageSender } from "./views/frame.ts";
@@ -89,6 +95,7 @@ export interface Assembly {
   readonly kernel: Kernel;
   readonly app: AppContext;
   readonly pages: PageSender;
+  readonly answer: Answerer;
   readonly delivery: Delivery;
   readonly audit: AuditTrail;
   readonly tokens: Tokens;
@@ -119,6 +126,10 @@ export async function assemble(options: AnyOptions): Promise<Assembly> {
 
 async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): Promise<Assembly> {
   const { origins, times, limits: rules } = checkOptions(options);
+  const settings = aroundSettings(options, origins);
+  if (settings.onError !== undefined && options.handlers?.renderProblem !== undefined) {
+    throw new ConfigurationError("handlers.renderProblem", "says the same as routes.onError: leave one of them out");
+  }
   const destinations = createDestinations(options.destinations, options.spa, origins);
   const ring = createKeyRing(options.secretKeys);
   const plainHasher = createHasher(options.passwords?.hashing);
@@ -294,6 +305,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     redirects: createRedirects([...origins, ...(options.redirectOrigins ?? [])]),
     events,
     catalogues,
+    visits: tracksRequests(settings) ? new WeakMap() : undefined,
   };
   const base = {
     system,
@@ -438,14 +450,18 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     }
   }
 
+  const onError = errorRenderer(settings.onError);
   const pages = createPageSender(views, options.prefix ?? "", pageHeaders(origins), (rq) =>
     impersonationBanner(rq, paths.get("end_impersonation")),
   );
   const refusals = createRefusals({
     pages,
-    handlers: options.handlers ?? {},
+    handlers: { ...options.handlers, ...(onError === undefined ? {} : { renderProblem: onError }) },
+    oneFormat: settings.onError !== undefined,
+    notFoundStatus: settings.notFoundStatus,
     paths: {
-      login: paths.get("login"),
+      login: settings.signInPage ?? paths.get("login"),
+      returnParameter: settings.returnParameter,
       verify: paths.get("verify"),
       afterSignIn: base.destinations.afterSignIn,
       unauthorized: options.destinations?.unauthorized,
@@ -458,6 +474,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       unified_signin_enabled: false,
     }),
   });
+  const errorContext: ErrorContext = { system, refusals, bags, internalStatus: settings.internalStatus };
   const engine: EngineContext = { system, refusals, bags, pages, limits, headLinks: () => [] };
 
   const purge = async (): Promise<void> => {
@@ -483,6 +500,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const declaration = {
     system,
     authenticator,
+    classes: classShapes(options.casts),
     names,
     words: {
       roles: new Set([...(options.roles ?? []), ...(options.groups ?? [])]),
@@ -506,7 +524,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     settings: options.openapi === undefined ? undefined : openApiSettings(options.openapi),
     origins,
     ownErrors: {
-      application: options.handlers?.renderProblem !== undefined,
+      application: onError !== undefined || options.handlers?.renderProblem !== undefined,
       account: options.handlers?.renderJson !== undefined,
     },
     taken: accounts.records.map(({ path }) => path),
@@ -516,6 +534,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   return {
     kernel,
     pages,
+    answer: createAnswerer(settings, log),
     delivery: {
       ...delivery,
       async idle() {
@@ -537,7 +556,17 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       own: Object.keys(options.columns ?? {}),
     }),
     again,
-    app: { ...declaration, refusals, bags, accounts, description },
+    app: {
+      ...declaration,
+      refusals,
+      bags,
+      accounts,
+      description,
+      around: createAround(settings, { ...errorContext, origins, fromProxy: fromProxy(options.trustedProxies) }),
+      beforeExec: settings.beforeExec,
+      pathRule: settings.pathRule,
+      onError: settings.keepErrors ? undefined : errorHandler(errorContext),
+    },
     invalidate,
     uncache: caches.uncache(tokens, callbacks?.idOf),
     cacheStats: caches.stats,

@@ -108,6 +108,17 @@ export type { BuiltInScheme, IdentityOption, SecurityOptions, UserOf } from "./o
 export type { PolicyFault } from "./passwords/checks/check.ts";
 export type { PasswordHasher, Verification } from "./passwords/hasher.ts";
 export { PasswordRefusedError } from "./passwords/refused.ts";
+export type { CorsOptions } from "./routes/around/cors.ts";
+export { type JsonConversion, toJson } from "./routes/around/json.ts";
+export type {
+  ErrorFormat,
+  ErrorRenderer,
+  HeaderMaker,
+  Mode,
+  RequestHook,
+  ResponseHook,
+  RouteOptions,
+} from "./routes/around/options.ts";
 export { formatMatrix, type MatrixFormat } from "./routes/matrix.ts";
 export type { AnswerDocumentation, RouteDocumentation, ToJsonSchema } from "./routes/openapi/described.ts";
 export type { OpenApiDocument } from "./routes/openapi/document.ts";

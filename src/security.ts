@@ -161,6 +161,11 @@ export interface Security<V extends Vocabulary> {
   signOutButton(c: Context, text?: string): Html | undefined;
   /** A page of your own in the frame of the account pages: title, style sheet, flash messages, security headers. */
   page(c: Context, page: OwnPage): Promise<Response>;
+  /**
+   * An answer for whatever a handler has to say: text, bytes and streams under the option `routes.contentType`, everything
+   * else as JSON with the conversions of `routes.json`; generators are written item by item.
+   */
+  answer(c: Context, value: unknown, status?: number): Response | Promise<Response>;
   /** The account pages' routes with their guards. */
   accessMatrix(): readonly RouteRecord[];
   /** Where users are signed in. `users.endSessions` ends all of a user's. */
@@ -423,6 +428,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       const frame = pages.frame(rq, title, links ?? [], app.bags.open(rq).flashes());
       return pages.send(rq, pages.views.elements.layout(frame, content), status ?? 200);
     },
+    answer: assembly.answer,
     accessMatrix: () => [...app.accounts.records, ...app.description.records],
     devices: {
       of: async (user) => devicesOf(kernel, await accountOf(user)),

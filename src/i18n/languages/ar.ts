@@ -88,6 +88,8 @@ export const arabic: Texts = {
   UNSUPPORTED_MEDIA_TYPE: "لا يُقبل هنا محتوى من هذا النوع.",
   PAYLOAD_TOO_LARGE: "الطلب أكبر مما يقبله هذا الخادم.",
   METHOD_NOT_ALLOWED: "لا يستجيب هذا العنوان لطلبات من هذا النوع.",
+  SERVER_FAILED: "حدث خطأ من جانبنا.",
+  INSECURE_TRANSPORT: "لا يستجيب هذا الخادم إلا عبر HTTPS.",
   NOT_FOUND: "لا يوجد شيء في هذا العنوان.",
   SERVER_BUSY:
     "الخادم مشغول. يُرجى المحاولة مرة أخرى بعد {seconds, plural, zero {# ثانية} one {ثانية واحدة} two {ثانيتين} few {# ثوانٍ} many {# ثانية} other {# ثانية}}.",

@@ -82,6 +82,8 @@ export const italian: Texts = {
   UNSUPPORTED_MEDIA_TYPE: "Contenuti di questo tipo qui non sono accettati.",
   PAYLOAD_TOO_LARGE: "La richiesta è più grande di quanto questo server accetti.",
   METHOD_NOT_ALLOWED: "Questo indirizzo non risponde a richieste di questo tipo.",
+  SERVER_FAILED: "Qualcosa è andato storto da parte nostra.",
+  INSECURE_TRANSPORT: "Questo server risponde solo tramite HTTPS.",
   NOT_FOUND: "Non c’è nulla a questo indirizzo.",
   SERVER_BUSY: "Il server è occupato. Riprova tra {seconds, plural, one {# secondo} other {# secondi}}.",
   API_ERROR: "Non è stato possibile rispondere alla richiesta.",

@@ -81,6 +81,8 @@ export const japanese: Texts = {
   UNSUPPORTED_MEDIA_TYPE: "この形式の内容は受け付けていません。",
   PAYLOAD_TOO_LARGE: "リクエストがこのサーバーの上限を超えています。",
   METHOD_NOT_ALLOWED: "このアドレスでは、この種類のリクエストを受け付けていません。",
+  SERVER_FAILED: "サーバー側で問題が発生しました。",
+  INSECURE_TRANSPORT: "このサーバーは HTTPS でのみ応答します。",
   NOT_FOUND: "このアドレスには何もありません。",
   SERVER_BUSY: "サーバーが混み合っています。{seconds, plural, other {#秒}}後にもう一度お試しください。",
   API_ERROR: "リクエストに応答できませんでした。",

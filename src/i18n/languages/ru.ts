@@ -83,6 +83,8 @@ export const russian: Texts = {
   UNSUPPORTED_MEDIA_TYPE: "Содержимое этого типа здесь не принимается.",
   PAYLOAD_TOO_LARGE: "Запрос больше, чем принимает этот сервер.",
   METHOD_NOT_ALLOWED: "Этот адрес не отвечает на такие запросы.",
+  SERVER_FAILED: "На нашей стороне произошла ошибка.",
+  INSECURE_TRANSPORT: "Этот сервер отвечает только по HTTPS.",
   NOT_FOUND: "По этому адресу ничего нет.",
   SERVER_BUSY:
     "Сервер занят. Повторите через {seconds, plural, one {# секунду} few {# секунды} many {# секунд} other {# секунды}}.",

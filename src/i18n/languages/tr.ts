@@ -81,6 +81,8 @@ export const turkish: Texts = {
   UNSUPPORTED_MEDIA_TYPE: "Bu türde içerik burada kabul edilmiyor.",
   PAYLOAD_TOO_LARGE: "İstek, bu sunucunun kabul ettiğinden daha büyük.",
   METHOD_NOT_ALLOWED: "Bu adres bu tür isteklere yanıt vermiyor.",
+  SERVER_FAILED: "Bizim tarafımızda bir hata oluştu.",
+  INSECURE_TRANSPORT: "Bu sunucu yalnızca HTTPS üzerinden yanıt verir.",
   NOT_FOUND: "Bu adreste bir şey yok.",
   SERVER_BUSY: "Sunucu meşgul. Lütfen {seconds, plural, other {# saniye}} sonra yeniden deneyin.",
   API_ERROR: "İstek yanıtlanamadı.",

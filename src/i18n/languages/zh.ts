@@ -80,6 +80,8 @@ export const chinese: Texts = {
   UNSUPPORTED_MEDIA_TYPE: "此处不接受这种类型的内容。",
   PAYLOAD_TOO_LARGE: "请求超过了服务器允许的大小。",
   METHOD_NOT_ALLOWED: "此地址不支持这种请求。",
+  SERVER_FAILED: "服务器端出现了问题。",
+  INSECURE_TRANSPORT: "此服务器仅通过 HTTPS 响应。",
   NOT_FOUND: "此地址没有内容。",
   SERVER_BUSY: "服务器繁忙。请在 {seconds, plural, other {# 秒}}后重试。",
   API_ERROR: "无法响应请求。",
