@@ -9,7 +9,7 @@ import { readSettings } from "../lab/settings.ts";
 import { startSystem } from "../lab/system.ts";
 
 /** The lab in this process: all guards, with all features, called by its own people. */
-const { translation } = readSettings({
+const { translation, tokens } = readSettings({
   port: 0,
   settings: undefined,
   database: "",
@@ -21,6 +21,8 @@ let now = Date.now();
 const security = await startSystem({
   translation,
   limits: "wide",
+  tokens,
+  digests: undefined,
   datastore: memory(),
   origin: "http://localhost:3000",
   production: false,
@@ -29,7 +31,7 @@ const security = await startSystem({
   mailSender: outbox(),
   smsSender: smsOutbox(),
 });
-await plant(security, "users", now);
+await plant(security, "users", now, () => {});
 // Nobody has this permission in the fixture: without somebody who has it there would be no allow.
 await security.roles.addPermissions("author", "admin");
 await security.users.create({
@@ -38,7 +40,7 @@ await security.users.create({
   roles: ["author"],
   confirmedAt: new Date(now),
 });
-const app = sampleApp(security, { sessions: true, keys: false });
+const app = sampleApp(security, { sessions: true, keys: false, digest: false });
 afterAll(() => security.close());
 
 const who = (name: string) => ({ email: `${name}@lp.com`, password: "password" });

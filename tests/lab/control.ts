@@ -79,12 +79,14 @@ export function controlApp(parts: ControlParts): Hono {
   app.get("/log", (c) => c.json(log.lines()));
 
   app.post("/fault", async (c) => {
-    const { where, times = 1 } = await bodyOf(c);
+    const { where, times = 1, delay } = await bodyOf(c);
     if (typeof where !== "string" || !faultPlaces.includes(where)) {
       throw new BadRow(`where: unknown place; known: ${faultPlaces.join(", ")}`);
     }
     if (!Number.isInteger(times) || (times as number) < 0) throw new BadRow("times: a whole number is expected");
-    faults.order(where, times as number);
+    const known = delay === undefined || (Number.isInteger(delay) && (delay as number) >= 0);
+    if (!known) throw new BadRow("delay: whole milliseconds are expected");
+    faults.order(where, times as number, delay as number | undefined);
     return c.json({ where, times });
   });
 

@@ -35,7 +35,7 @@ const typed = z.object({
 /** The application of the sample routes, with the account pages. */
 export function sampleApp(
   security: LabSecurity,
-  { sessions, keys }: { readonly sessions: boolean; readonly keys: boolean },
+  { sessions, keys, digest }: { readonly sessions: boolean; readonly keys: boolean; readonly digest: boolean },
 ): App<LabVocabulary> {
   const app = security.app();
   /** `{"message": …}`, or a page that says the same. */
@@ -63,6 +63,7 @@ export function sampleApp(
     say("http_admin_required"),
   );
   app.on(both, "/http_custom_realm", { authz: httpAuthRequired("My Realm") }, say("http_custom_realm"));
+  if (digest) app.on(both, "/digest", { authz: authRequired("digest") }, say("digest"));
   if (sessions) app.on(both, "/session", { authz: authRequired("session") }, say("session"));
   app.on(both, "/token", { authz: authTokenRequired() }, say("token"));
   app.on(both, "/multi_auth", { authz: signedInBy("session", "token", "basic") }, say("multi_auth"));
