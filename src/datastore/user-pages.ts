@@ -216,7 +216,9 @@ function partsOf(datastore: Datastore, query: UserQuery, { where: active, roleId
     return text.includes("@") ? [email] : [email, searchPart(datastore, "username", text, active, roleId)];
   }
   if (roleId !== undefined && !byRow) return [rolePart(datastore, roleId, active)];
-  if (query.sort === "email") return [searchPart(datastore, "email", "", active, roleId)];
+  if (query.sort === "email" && query.role === undefined) {
+    return [searchPart(datastore, "email", "", active, undefined)];
+  }
   return [
     {
       name: "id",
