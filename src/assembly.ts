@@ -36,6 +36,7 @@ import { createUsers, type UserReference } from "./datastore/users.ts";
 import { createBackground } from "./events/background.ts";
 import { createEventHub } from "./events/events.ts";
 import { accountRoutes } from "./features/account-routes.ts";
+import { impersonationBanner } from "./features/administration/impersonation.ts";
 import { administratorsPermission, checkFeatures, composeSchema, tokenFamilies } from "./features/composition.ts";
 import { createDelivery, type Delivery } from "./features/delivery.ts";
 import { createDestinations } from "./features/destinations.ts";
@@ -67,6 +68,7 @@ import { createRouteNames } from "./routes/names.ts";
 import { createDescription } from "./routes/openapi/description.ts";
 import { openApiSettings } from "./routes/openapi/options.ts";
 import { createKeyRing } from "./secrets/keyring.ts";
+import type { LabelledCell } from "./views/contract.ts";
 import { createPageSender, type PageSender } from "./views/frame.ts";
 import { createViews } from "./views/index.ts";
 
@@ -229,6 +231,8 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   });
   const users = callbacks?.users ?? rowUsers;
   const again = callbacks?.again ?? ((user: UserReference) => users.get(typeof user === "number" ? user : user.id));
+  const mayImpersonate = (administrator: Account, user: Account): boolean =>
+    features.some((feature) => feature.mayImpersonate?.(administrator, user) === true);
   const sessions = createSessions({
     enabled: sessionsEnabled,
     datastore,
@@ -236,6 +240,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     cache: caches.session,
     account,
     limits: { idle: times.idle, absolute: times.absolute },
+    mayImpersonate,
     now,
     log,
   });
@@ -298,6 +303,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     hasher,
     policy,
     limits,
+    audit,
     tickets,
     sessions,
     revealAccounts: options.revealAccounts === true,
@@ -315,6 +321,11 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     sms: delivery.sms,
     phones: delivery.phones,
     origin,
+    async waysToSignIn(rq: SecurityRequest, user: Account) {
+      const all: LabelledCell[] = [];
+      for (const feature of features) all.push(...((await feature.waysToSignIn?.(base, rq, user)) ?? []));
+      return all;
+    },
     link: (name: string, token?: string) => {
       const path = paths.get(name);
       if (path === undefined) throw new PortcullisError("no_endpoint", `there is no page "${name}" to link to`);
@@ -355,6 +366,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     gates: [activeGate, hookGate, ...features.flatMap((feature) => feature.gates?.(base) ?? [])],
     signedIn: features.flatMap((feature) => feature.signedIn ?? []),
     pendingLife: times.pending,
+    mayImpersonate,
   });
   const bags = createBagKeeper({ datastore, sessions, ring });
   const keySettings = features.find((feature) => feature.apiKeys !== undefined)?.apiKeys;
@@ -426,7 +438,9 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     }
   }
 
-  const pages = createPageSender(views, options.prefix ?? "", pageHeaders(origins));
+  const pages = createPageSender(views, options.prefix ?? "", pageHeaders(origins), (rq) =>
+    impersonationBanner(rq, paths.get("end_impersonation")),
+  );
   const refusals = createRefusals({
     pages,
     handlers: options.handlers ?? {},

@@ -41,6 +41,8 @@ export const auditRules: { readonly [Name in SecurityEventName]?: AuditRule<Name
   roleCreated: { fields: ["role"] },
   roleDeleted: { fields: ["role"] },
   rolePermissionsChanged: { fields: ["role", "added", "removed"] },
+  impersonationStarted: { fields: ["reason", "until"] },
+  auditExported: { fields: ["count"] },
   apiKeyCreated: { fields: ["key", "name"] },
   apiKeyRevoked: { fields: ["key"] },
   userUpdated: { fields: ["fields"] },

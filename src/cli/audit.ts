@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { AuditEntry } from "../audit/entry.ts";
+import { csvHead, csvLine, readable } from "../audit/file.ts";
 import { withSystem } from "./application.ts";
 import {
   asJson,
@@ -11,7 +11,6 @@ import {
   withExamples,
   withModuleArgument,
 } from "./command.ts";
-import { csvLine } from "./csv.ts";
 import { CommandError, type Terminal } from "./terminal.ts";
 
 /** Options of `portcullis audit verify`. */
@@ -99,11 +98,6 @@ async function auditVerify(
   return report.ok ? 0 : 1;
 }
 
-const columns = [
-  ...(["sequence", "at", "name", "result", "userId", "actorId", "address", "agent", "route", "via"] as const),
-  ...(["details", "previous", "hash"] as const),
-];
-
 /** The entries, newest first, as JSON lines or CSV. */
 async function auditExport(
   terminal: Terminal,
@@ -122,27 +116,18 @@ async function auditExport(
     ...(to === undefined ? {} : { to }),
   };
   await withSystem("audit export", module, async ({ audit }) => {
-    if (options.csv === true) terminal.print(csvLine(columns));
+    if (options.csv === true) terminal.print(csvHead);
     let after: number | undefined;
     for (;;) {
       const page = await audit.list({ ...filter, limit: 1_000, ...(after === undefined ? {} : { after }) });
       for (const entry of page)
-        terminal.print(options.csv === true ? csvLine(cellsOf(entry)) : `${JSON.stringify(readable(entry))}\n`);
+        terminal.print(options.csv === true ? csvLine(entry) : `${JSON.stringify(readable(entry))}\n`);
       await terminal.printed();
       after = page.at(-1)?.sequence;
       if (page.length < 1_000) break;
     }
   });
   return 0;
-}
-
-/** The time as people read it, and the details as an object. */
-function readable(entry: AuditEntry): Readonly<Record<string, unknown>> {
-  return { ...entry, at: new Date(entry.at).toISOString(), details: JSON.parse(entry.details) };
-}
-
-function cellsOf(entry: AuditEntry): string[] {
-  return columns.map((column) => (column === "at" ? new Date(entry.at).toISOString() : String(entry[column] ?? "")));
 }
 
 function dateOf(option: string, text: string | undefined): Date | undefined {

@@ -12,7 +12,7 @@ export type Condition =
   | { readonly in: readonly (string | number)[] }
   /** The complement of equality: a row whose field is null differs from every value. */
   | { readonly not: string | number | boolean | null }
-  | { readonly lt: number | Date }
+  | { readonly lt: number | string | Date }
   | { readonly lte: number | Date }
   | { readonly gt: number | string | Date }
   | { readonly gte: number | Date }

@@ -76,6 +76,21 @@ describe.each([
     expect(await walk(all, { limit, search: "ann1%" })).toEqual([]);
   });
 
+  it.each([1, 4, 23])("comes by number or address, forwards or from the end, %d a page", async (limit) => {
+    const all = await people();
+    const byAddress = [...names(...every)].sort();
+    expect(await walk(all, { limit, order: "desc" })).toEqual(names(...every.toReversed()));
+    expect(await walk(all, { limit, sort: "email" })).toEqual(byAddress);
+    expect(await walk(all, { limit, sort: "email", order: "desc" })).toEqual(byAddress.toReversed());
+    const editors = names(0, 4, 8, 12, 16, 20);
+    expect(await walk(all, { limit, role: "editor", order: "desc" })).toEqual(editors.toReversed());
+    expect(await walk(all, { limit, role: "editor", sort: "email", order: "desc" })).toEqual(editors.toReversed());
+    const found = [...names(...every.filter((index) => index % 2 === 0)), ...names(15, 21, 3, 9)];
+    expect(await walk(all, { limit, search: "ann", order: "desc" })).toEqual(found.toReversed());
+    const inactive = names(0, 5, 10, 15, 20).sort().toReversed();
+    expect(await walk(all, { limit, active: false, sort: "email", order: "desc" })).toEqual(inactive);
+  });
+
   it("has the roles and permissions of each, and the password's hash of none", async () => {
     const all = await people();
     await all.users.setPermissions(1, ["write", "read"]);
@@ -126,6 +141,9 @@ describe.each([
       { after: Buffer.from('["email","x",1]').toString("base64url") },
       { before: Buffer.from('["id",1.5,1]').toString("base64url") },
       { after: Buffer.from('["id",1,1]').toString("base64url"), before: "x" },
+      { sort: "name" as never },
+      { order: "up" as never },
+      { sort: "email" as const, after: Buffer.from('["id",1,1]').toString("base64url") },
       { search: "x".repeat(256) },
     ]) {
       const failed = users.page(query);

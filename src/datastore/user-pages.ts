@@ -13,6 +13,13 @@ export interface UserQuery<Role extends string = string> {
   readonly search?: string | undefined;
   readonly role?: Role | undefined;
   readonly active?: boolean | undefined;
+  /**
+   * By what users come where nothing is searched for; default "id", which is the order in which they were made. Those of a
+   * role always come by it.
+   */
+  readonly sort?: "id" | "email" | undefined;
+  /** Default "asc". */
+  readonly order?: "asc" | "desc" | undefined;
   /** A cursor of another page: the users behind it, or before it. */
   readonly after?: string | undefined;
   readonly before?: string | undefined;
@@ -147,18 +154,22 @@ export function createUserPages(context: UserPagesContext): (query?: UserQuery) 
     const parts = partsOf(datastore, query, role?.id);
     const after = query.after === undefined ? undefined : readCursor("after", query.after, parts);
     const before = query.before === undefined ? undefined : readCursor("before", query.before, parts);
-    const direction: Direction = before === undefined ? "asc" : "desc";
+    const { sort = "id", order = "asc" } = query;
+    if (sort !== "id" && sort !== "email") throw bad("sort", "id or email");
+    if (order !== "asc" && order !== "desc") throw bad("order", "asc or desc");
+    const forward = before === undefined;
+    const direction: Direction = forward === (order === "asc") ? "asc" : "desc";
     const { found, stopped } = await fetch(parts, direction, after ?? before, skip + limit + 1);
     const page = found.slice(skip, skip + limit);
     const more = found.length > skip + limit ? page.at(-1)?.at : stopped;
-    if (direction === "desc") page.reverse();
+    if (!forward) page.reverse();
     const first = page[0]?.at;
     const last = page.at(-1)?.at;
     const began = after !== undefined || skip > 0;
     return {
       users: await accounts(page.map(({ row }) => row)),
-      next: direction === "asc" ? cursor(more) : cursor(last ?? before),
-      previous: direction === "desc" ? cursor(more) : began ? cursor(first ?? after) : undefined,
+      next: forward ? cursor(more) : cursor(last ?? before),
+      previous: !forward ? cursor(more) : began ? cursor(first ?? after) : undefined,
       total: await count(query, parts, role?.id),
     };
   };
@@ -180,6 +191,7 @@ function partsOf(datastore: Datastore, query: UserQuery, roleId: number | undefi
     return text.includes("@") ? [email] : [email, searchPart(datastore, "username", text, active, roleId)];
   }
   if (roleId !== undefined) return [rolePart(datastore, roleId, active)];
+  if (query.sort === "email") return [searchPart(datastore, "email", "", active, undefined)];
   return [
     {
       name: "id",

@@ -198,6 +198,7 @@ export function createUsers(context: UsersContext): Users {
   /** Rows that a new uniquifier has made worthless: removed so that they do not pile up. */
   const sweep = async (operations: Operations, userId: number): Promise<void> => {
     await operations.delete("session", { userId });
+    await operations.delete("session", { impersonatorId: userId });
     await operations.delete("remember", { userId });
     await operations.delete("ticket", { userId });
     for (const table of context.credentialTables ?? []) await operations.delete(table, { userId });

@@ -8,6 +8,7 @@ import { text, textOrNull, timeOrNull } from "../answers.ts";
 import { done, type Endpoint, endpoint, notFound, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { hiddenField } from "../fields.ts";
+import { moment } from "../moment.ts";
 import { deviceOf } from "./device.ts";
 import { type Device, devicesOf } from "./devices.ts";
 
@@ -147,30 +148,11 @@ function asJson(kernel: Kernel, { id, session, credential, current }: Device): R
   };
 }
 
-/**
- * One for each language that is offered: making one costs milliseconds and memory outside of the heap, which the collector
- * does not see, and a page has up to five times for each of some hundred sessions.
- */
-const timeFormats = new Map<string, Intl.DateTimeFormat>();
-
-function timeFormat(language: string): Intl.DateTimeFormat {
-  let format = timeFormats.get(language);
-  if (format === undefined) {
-    format = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
-    timeFormats.set(language, format);
-  }
-  return format;
-}
-
 async function view(kernel: Kernel, rq: SecurityRequest): Promise<ListView> {
   const account = rq.identity?.account;
   const { catalogue } = rq;
   const text = (key: MessageKey): string => catalogue.text(key as "TITLE_SESSIONS");
-  const format = timeFormat(catalogue.language);
-  const time = (at: number): { readonly time: string; readonly text: string } => {
-    const date = new Date(at);
-    return { time: date.toISOString(), text: `${format.format(date)} UTC` };
-  };
+  const time = (at: number): ReturnType<typeof moment> => moment(catalogue, at);
   const devices = account === undefined ? [] : await devicesOf(kernel, account, rq.identity?.session);
   const rows = devices.map(({ id, session, credential, current }) => {
     const device = deviceOf(session?.agent ?? null);
