@@ -123,7 +123,10 @@ function operatingSystemUser(): string {
 }
 
 /** Errors that say that something else is wrong than what was asked for. */
-const faults: ReadonlySet<string> = new Set(["configuration", "datastore", "internal", "closed", "overloaded"]);
+const faults: ReadonlySet<string> = new Set([
+  ...["configuration", "datastore", "no_datastore", "no_feature"],
+  ...["internal", "closed", "overloaded"],
+]);
 
 /** Whether an operation said no. By its code: the program may have loaded another copy of the package. */
 function isRefusal(error: unknown): error is Error {
