@@ -75,7 +75,7 @@ describe("by session", () => {
     const routes = (await lab.control("GET", "/routes")) as readonly RouteRecord[];
     const wanted = routes.filter(
       ({ source, method, path }) =>
-        !["application", "administration", "admin", "actAs", "impersonation"].includes(source) &&
+        !["application", "administration"].includes(source) &&
         (method !== "GET" || path.startsWith("/api")),
     );
     expect(wanted.length).toBeGreaterThan(20);
