@@ -149,7 +149,8 @@ export function errorStatuses(
   if (takes || facts.csrf || refusals.has("anonymous") || refusals.has("csrf")) statuses.add(400);
   if (refusals.has("unauthenticated") || refusals.has("stale")) statuses.add(401);
   if (refusals.has("forbidden")) statuses.add(403);
-  if (refusals.has("notFound")) statuses.add(404);
+  // What a path names may not be there.
+  if (refusals.has("notFound") || (account && route.path.includes("/:"))) statuses.add(404);
   for (const status of route.account?.failures ?? []) statuses.add(status);
   if (facts.body) for (const status of [413, 415]) statuses.add(status);
   if ((account && facts.unsafe) || access.alternatives.flat().some((name) => guessable.has(name))) statuses.add(429);
