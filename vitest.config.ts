@@ -14,6 +14,7 @@ const exported: Record<string, string> = {
   "portcullis/mysql": "src/datastore/mysql/index.ts",
   "portcullis/flask": "src/flask/index.ts",
   "portcullis/memory": "src/datastore/memory/index.ts",
+  "portcullis/params": "src/routes/params.ts",
   "portcullis/node": "src/hosts/node.ts",
   "portcullis/smtp": "src/delivery/smtp.ts",
   "portcullis/views": "src/views/index.ts",

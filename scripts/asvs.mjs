@@ -61,7 +61,7 @@ function page() {
     "paraphrased: the wording of the standard decides.",
     "",
     "Role: F the framework does it by default, O it offers it and the application chooses, D documentation is owed,",
-    "N the deployment decides. Out of scope: V5 files, V17 WebRTC, GraphQL, LDAP, XPath, LaTeX and JNDI.",
+    "N the deployment decides. Out of scope: V5 files, V17 WebRTC, GraphQL, XPath, LaTeX and JNDI.",
     "",
     `Of ${rows.length} requirements ${count("covered by tests")} are covered by tests, ${count("not yet")} not yet, ` +
       `${count("not applicable")} are not applicable. Of the ${rows.filter(ours).length} that the framework can prove alone (F), ` +

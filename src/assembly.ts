@@ -31,6 +31,7 @@ import { noDatastore } from "./datastore/none.ts";
 import { openDatastore } from "./datastore/opening.ts";
 import { createPasswordHistory } from "./datastore/password-history.ts";
 import { createRoles } from "./datastore/roles.ts";
+import { createUserTransfer, type UserTransfer } from "./datastore/user-transfer.ts";
 import { createUsers, type UserReference } from "./datastore/users.ts";
 import { createBackground } from "./events/background.ts";
 import { createEventHub } from "./events/events.ts";
@@ -57,14 +58,21 @@ import { createCatalogues } from "./i18n/languages.ts";
 import { type Account, accountFactory } from "./model/account.ts";
 import { namedColumns, type OwnColumns } from "./model/column.ts";
 import { ConfigurationError, PortcullisError } from "./model/errors.ts";
+import type { Table } from "./model/schema.ts";
 import { checkOptions, hasSessions, type SecurityOptions } from "./options.ts";
 import { wordsOfSite } from "./passwords/checks/words.ts";
 import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
 import { type AppContext, compileRoute } from "./routes/app.ts";
+import { type Answerer, createAnswerer } from "./routes/around/answer.ts";
+import { createAround, tracksRequests } from "./routes/around/around.ts";
+import { type ErrorContext, errorHandler, errorRenderer } from "./routes/around/errors.ts";
+import { aroundSettings } from "./routes/around/options.ts";
+import { fromProxy } from "./routes/around/transport.ts";
 import { createRouteNames } from "./routes/names.ts";
 import { createDescription } from "./routes/openapi/description.ts";
 import { openApiSettings } from "./routes/openapi/options.ts";
+import { classShapes } from "./routes/parameters/cast.ts";
 import { createKeyRing } from "./secrets/keyring.ts";
 import type { LabelledCell } from "./views/contract.ts";
 import { createPageSender, type PageSender } from "./views/frame.ts";
@@ -87,9 +95,11 @@ export interface Assembly {
   readonly kernel: Kernel;
   readonly app: AppContext;
   readonly pages: PageSender;
+  readonly answer: Answerer;
   readonly delivery: Delivery;
   readonly audit: AuditTrail;
   readonly tokens: Tokens;
+  readonly transfer: UserTransfer;
   /** The user as they are now; undefined: gone. */
   again(user: UserReference): Promise<Account | undefined>;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
@@ -116,6 +126,10 @@ export async function assemble(options: AnyOptions): Promise<Assembly> {
 
 async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): Promise<Assembly> {
   const { origins, times, limits: rules } = checkOptions(options);
+  const settings = aroundSettings(options, origins);
+  if (settings.onError !== undefined && options.handlers?.renderProblem !== undefined) {
+    throw new ConfigurationError("handlers.renderProblem", "says the same as routes.onError: leave one of them out");
+  }
   const destinations = createDestinations(options.destinations, options.spa, origins);
   const ring = createKeyRing(options.secretKeys);
   const plainHasher = createHasher(options.passwords?.hashing);
@@ -291,6 +305,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     redirects: createRedirects([...origins, ...(options.redirectOrigins ?? [])]),
     events,
     catalogues,
+    visits: tracksRequests(settings) ? new WeakMap() : undefined,
   };
   const base = {
     system,
@@ -435,14 +450,18 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     }
   }
 
+  const onError = errorRenderer(settings.onError);
   const pages = createPageSender(views, options.prefix ?? "", pageHeaders(origins), (rq) =>
     impersonationBanner(rq, paths.get("end_impersonation")),
   );
   const refusals = createRefusals({
     pages,
-    handlers: options.handlers ?? {},
+    handlers: { ...options.handlers, ...(onError === undefined ? {} : { renderProblem: onError }) },
+    oneFormat: settings.onError !== undefined,
+    notFoundStatus: settings.notFoundStatus,
     paths: {
-      login: paths.get("login"),
+      login: settings.signInPage ?? paths.get("login"),
+      returnParameter: settings.returnParameter,
       verify: paths.get("verify"),
       afterSignIn: base.destinations.afterSignIn,
       unauthorized: options.destinations?.unauthorized,
@@ -455,6 +474,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       unified_signin_enabled: false,
     }),
   });
+  const errorContext: ErrorContext = { system, refusals, bags, internalStatus: settings.internalStatus };
   const engine: EngineContext = { system, refusals, bags, pages, limits, headLinks: () => [] };
 
   const purge = async (): Promise<void> => {
@@ -480,6 +500,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const declaration = {
     system,
     authenticator,
+    classes: classShapes(options.casts),
     names,
     words: {
       roles: new Set([...(options.roles ?? []), ...(options.groups ?? [])]),
@@ -503,7 +524,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     settings: options.openapi === undefined ? undefined : openApiSettings(options.openapi),
     origins,
     ownErrors: {
-      application: options.handlers?.renderProblem !== undefined,
+      application: onError !== undefined || options.handlers?.renderProblem !== undefined,
       account: options.handlers?.renderJson !== undefined,
     },
     taken: accounts.records.map(({ path }) => path),
@@ -513,6 +534,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   return {
     kernel,
     pages,
+    answer: createAnswerer(settings, log),
     delivery: {
       ...delivery,
       async idle() {
@@ -523,10 +545,30 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     },
     audit,
     tokens,
+    transfer: createUserTransfer({
+      datastore,
+      history,
+      remembersPasswords: policy.remembered > 0,
+      roles,
+      events,
+      now,
+      table: schema.user as Table,
+      own: Object.keys(options.columns ?? {}),
+    }),
     again,
-    app: { ...declaration, refusals, bags, accounts, description },
+    app: {
+      ...declaration,
+      refusals,
+      bags,
+      accounts,
+      description,
+      around: createAround(settings, { ...errorContext, origins, fromProxy: fromProxy(options.trustedProxies) }),
+      beforeExec: settings.beforeExec,
+      pathRule: settings.pathRule,
+      onError: settings.keepErrors ? undefined : errorHandler(errorContext),
+    },
     invalidate,
-    uncache: caches.uncache(tokens),
+    uncache: caches.uncache(tokens, callbacks?.idOf),
     cacheStats: caches.stats,
     purge,
     async close() {

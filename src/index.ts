@@ -20,7 +20,7 @@ export { type ParamOptions, param, password } from "./authn/schemes/param.ts";
 export type { TokenOverrides } from "./authn/tokens/index.ts";
 export type { Claims } from "./authn/tokens/issuers.ts";
 export type { IssuerOption, JwtKeyOption, JwtOptions, TokenOptions } from "./authn/tokens/options.ts";
-export type { CacheName, Uncache } from "./authz/caches.ts";
+export type { CachedUser, CacheName, Uncache } from "./authz/caches.ts";
 export type { ExplainedCase, ExplainedStep, Explanation } from "./authz/explain.ts";
 export { customGuard, type Guard, type GuardDescription, type GuardRule } from "./authz/guard.ts";
 export {
@@ -63,6 +63,8 @@ export type { Datastore, DatastoreProvider, Transaction } from "./datastore/cont
 export { type NewRole, type Roles, UnknownRoleError } from "./datastore/roles.ts";
 export type { SharedCache, SharedCacheProvider } from "./datastore/shared-cache.ts";
 export type { UserPage, UserQuery } from "./datastore/user-pages.ts";
+export type { UserRecord } from "./datastore/user-records.ts";
+export type { ExportOptions, ImportOptions, ImportOutcome, UserTransfer } from "./datastore/user-transfer.ts";
 export { type NewUser, UnknownUserError, type Users } from "./datastore/users.ts";
 export { DeliveryError, type MailAddress, type MailSender, type OutgoingMail } from "./delivery/mail.ts";
 export { type Outbox, type OutboxOptions, outbox, type SmsOutbox, smsOutbox } from "./delivery/outbox.ts";
@@ -80,8 +82,10 @@ export {
   type SecurityEventName,
   type SecurityEvents,
 } from "./events/events.ts";
+export type { KeyRequest } from "./features/api-keys/for-owner.ts";
 export type { MailData, Mailer, MailOptions, MailRecipient, SmsOptions, Texter } from "./features/delivery.ts";
 export type { Destination, DestinationOptions, SpaOptions } from "./features/destinations.ts";
+export type { Device } from "./features/sessions/devices.ts";
 export type { Problem } from "./http/answer.ts";
 export type { SecurityRequest } from "./http/request.ts";
 export type { GroupCheck, ObjectRule } from "./http/system.ts";
@@ -104,6 +108,17 @@ export type { BuiltInScheme, IdentityOption, SecurityOptions, UserOf } from "./o
 export type { PolicyFault } from "./passwords/checks/check.ts";
 export type { PasswordHasher, Verification } from "./passwords/hasher.ts";
 export { PasswordRefusedError } from "./passwords/refused.ts";
+export type { CorsOptions } from "./routes/around/cors.ts";
+export { type JsonConversion, toJson } from "./routes/around/json.ts";
+export type {
+  ErrorFormat,
+  ErrorRenderer,
+  HeaderMaker,
+  Mode,
+  RequestHook,
+  ResponseHook,
+  RouteOptions,
+} from "./routes/around/options.ts";
 export { formatMatrix, type MatrixFormat } from "./routes/matrix.ts";
 export type { AnswerDocumentation, RouteDocumentation, ToJsonSchema } from "./routes/openapi/described.ts";
 export type { OpenApiDocument } from "./routes/openapi/document.ts";

@@ -32,7 +32,10 @@ import type { User } from "./model/user.ts";
 import type { PasswordHasher } from "./passwords/hasher.ts";
 import type { HashingOptions } from "./passwords/hashing-options.ts";
 import type { PasswordPolicyOptions } from "./passwords/policy.ts";
+import type { CorsOptions } from "./routes/around/cors.ts";
+import type { Mode, RouteOptions } from "./routes/around/options.ts";
 import type { OpenApiOptions } from "./routes/openapi/options.ts";
+import type { Cast } from "./routes/parameters/cast.ts";
 import type { ViewOptions } from "./views/contract.ts";
 
 /** An attribute that identifies a user at sign-in. */
@@ -149,6 +152,8 @@ export interface SecurityOptions<
   readonly limits?: LimitOptions;
   /** Limits of request bodies. */
   readonly body?: Partial<BodyLimits>;
+  /** Conversions of parameters for classes of your own: `casts: [cast(House, (value) => …)]` from `portcullis/params`. */
+  readonly casts?: readonly Cast<unknown>[];
 
   /** Goes before the path of each account page; default none. */
   readonly prefix?: string;
@@ -172,6 +177,19 @@ export interface SecurityOptions<
   readonly messages?: MessageOptions;
   /** Functions of your own in the place of the built-in answers. */
   readonly handlers?: Handlers;
+  /** What happens around each route: errors, hooks, headers, JSON. See docs/around-a-route.md. */
+  readonly routes?: RouteOptions;
+  /** Of which other origins scripts may read answers. Default: none. */
+  readonly cors?: CorsOptions;
+  /**
+   * What comes over plain HTTP, but for this machine itself: "refuse" (421), "redirect" to the origin, or false. Default
+   * "refuse" where all origins are https.
+   */
+  readonly secure?: "refuse" | "redirect" | false;
+  /** "dev" and "debug" tell in headers and log lines who is calling, by which scheme, and why not; default "prod". */
+  readonly mode?: Mode;
+  /** True: the modes "dev" and "debug" also where others than developers may read answers. */
+  readonly exposeInternals?: boolean;
   /** Serves the API's description (OpenAPI 3.1), for programs and as a page: `openapi: { authz: "AUTH" }`. Default: nowhere. */
   readonly openapi?: OpenApiOptions<NoInfer<Role>>;
   /** What JSON answers show of a user. */
@@ -258,12 +276,13 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   caches: "object",
   tokens: "object",
   freshness: { within: "any", grace: "any" },
-  passwords: { hashing: "any", check: "function", policy: "any", wrapHasher: "function" },
+  passwords: { hashing: "any", policy: "any", check: "function", wrapHasher: "function" },
   audit: { keep: "any", required: "flag", queue: "count" },
   csrf: { schemes: "any", unauthenticated: "any", cookie: "any", header: "text" },
   cookies: { prefix: "any", allowInsecure: "flag" },
   trustedProxies: "any",
   body: { bytes: "count", depth: "count", fields: "count", fieldNameBytes: "count", multipartBytes: "count" },
+  casts: "list",
   limits: "object",
   prefix: "text",
   paths: "object",
@@ -292,6 +311,11 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
     renderProblem: "function",
     wantsJson: "function",
   },
+  routes: "object",
+  cors: "object",
+  secure: "any",
+  mode: "any",
+  exposeInternals: "flag",
   openapi: "object",
   securityPayload: "function",
   revealAccounts: "flag",
@@ -317,7 +341,7 @@ export function checkOptions(options: AnyOptions): {
   const origins = checkOrigins(options);
   const { datastore, prefix, tokens, csrf, migrate } = options;
   if (!withoutDatastore(options) && typeof datastore?.open !== "function") {
-    throw new ConfigurationError("datastore", 'is none; for a start: sqlite("app.db") from "portcullis/sqlite"');
+    throw new ConfigurationError("datastore", 'is missing; for a start: sqlite("app.db") from "portcullis/sqlite"');
   }
   if (prefix !== undefined && !/^(?:\/[A-Za-z0-9._~-]+)+$/.test(prefix)) {
     throw new ConfigurationError("prefix", 'must be a path without a slash at its end, such as "/auth"');

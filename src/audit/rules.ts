@@ -34,6 +34,7 @@ export const auditRules: { readonly [Name in SecurityEventName]?: AuditRule<Name
   userNotRegistered: { result: "denied", fields: ["existingEmail", "existingUsername"] },
   usernameChanged: { fields: ["oldUsername"] },
   emailChanged: { fields: ["oldEmail"] },
+  usersImported: { fields: ["count"] },
   roleGranted: { fields: ["role"] },
   roleRevoked: { fields: ["role"] },
   userPermissionsChanged: { fields: ["added", "removed"] },

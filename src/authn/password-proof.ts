@@ -148,6 +148,8 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
     const elsewhere = await checkedElsewhere(attempt);
     if (elsewhere !== undefined) {
       if (elsewhere && account !== undefined) return true;
+      // A refusal takes as long as one of the hash: else the time would tell whom the directory knows.
+      await hasher.burn(password);
       if (account === undefined) events.emit("unknownIdentity", { authType });
       else events.emit("userFailedAuthn", { user: account, authType, tfa: false });
       return false;

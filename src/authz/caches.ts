@@ -15,18 +15,21 @@ import { groupKey, objectKey } from "./decisions.ts";
 /** The caches that there are. */
 export type CacheName = "session" | "apiKey" | CacheKind;
 
+/** Who is meant: a user that was read before, or its id as an object; by login where the users are the application's own. */
+export type CachedUser = { readonly id: number } | string;
+
 /** Takes entries out of the caches, for changes that Portcullis does not see. Effective on the next request. */
 export interface Uncache {
   /** All verified passwords of the user. */
-  password(user: { readonly id: number }): Promise<void>;
+  password(user: CachedUser): Promise<void>;
   /** One token. */
   token(token: string): Promise<void>;
   /** What was said of the user and this group. */
-  group(user: { readonly id: number }, group: string): Promise<void>;
+  group(user: CachedUser, group: string): Promise<void>;
   /** What was said of the user and this object, in this mode. */
-  object(kind: string, user: { readonly id: number }, id: unknown, mode?: string): Promise<void>;
+  object(kind: string, user: CachedUser, id: unknown, mode?: string): Promise<void>;
   /** All that is cached of the user. */
-  user(user: { readonly id: number }): Promise<void>;
+  user(user: CachedUser): Promise<void>;
   /** Everything. */
   all(): Promise<void>;
 }
@@ -42,7 +45,8 @@ export interface Caches {
   readonly sharedPasswords: SharedPasswords | undefined;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
   invalidate(userId: number | undefined): Promise<void>;
-  uncache(tokens: Tokens): Uncache;
+  /** `idOfLogin` says which id a login has, where users go by login. */
+  uncache(tokens: Tokens, idOfLogin: ((login: string) => Promise<number>) | undefined): Uncache;
   stats(): Readonly<Record<CacheName, CacheStats>>;
 }
 
@@ -58,6 +62,14 @@ export interface CachesContext {
 }
 
 const none: CacheStats = Object.freeze({ size: 0, hits: 0, misses: 0, hitRate: 0 });
+
+/** What this process does not have, the shared cache is asked for. */
+function together(local: CacheStats, shared: CacheStats | undefined): CacheStats {
+  if (shared === undefined) return local;
+  const hits = local.hits + shared.hits;
+  const { misses } = shared;
+  return { size: local.size, hits, misses, hitRate: hits + misses === 0 ? 0 : hits / (hits + misses) };
+}
 
 /** Makes the caches. Throws ConfigurationError. */
 export function createCaches({ options, told, datastore, ring, now, log }: CachesContext): Caches {
@@ -81,7 +93,12 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
   };
   const session = local<LiveSession>(size > 0 ? { size, life: undefined } : undefined);
   const token = local<LiveToken>(rules.token);
-  const password = local<LivePassword>(rules.password);
+  // Without a datastore nobody tells the other processes: what they share is then looked up each time.
+  const password = local<LivePassword>(shared !== undefined && !told ? undefined : rules.password);
+  const sharedPasswords =
+    shared === undefined || rules.password?.life === undefined
+      ? undefined
+      : createSharedPasswords(shared, ring, rules.password.life);
   const apiKey = local<LiveKey>(rules.token);
   const group = decisions("group");
   const object = decisions("object");
@@ -109,10 +126,7 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
     apiKey,
     group,
     object,
-    sharedPasswords:
-      shared === undefined || rules.password?.life === undefined
-        ? undefined
-        : createSharedPasswords(shared, ring, rules.password.life),
+    sharedPasswords,
     async invalidate(userId) {
       await forgetHere(userId);
       try {
@@ -122,30 +136,44 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
         log("the shared cache could not be told of a change", { error: String(error) });
       }
     },
-    uncache: (tokens) => ({
-      password: ({ id }) => forgetAll(id),
-      async token(text) {
-        const userId = await tokens.uncache(text);
-        if (userId !== undefined && !alone) await forgetHere(userId);
-      },
-      group: ({ id }, name) => forgetDecision(group, id, groupKey(id, name)),
-      async object(kind, user, id, mode) {
-        const key = objectKey(kind, user.id, id, mode);
-        if (key === undefined) {
-          throw new PortcullisError(
-            "invalid_field",
-            "uncache.object: id: a text, a number or a list of those is expected",
-          );
-        }
-        await forgetDecision(object, user.id, key);
-      },
-      user: ({ id }) => forgetAll(id),
-      all: () => forgetAll(undefined),
-    }),
+    uncache(tokens, idOfLogin) {
+      const idOf = async (user: CachedUser): Promise<number> => {
+        if (typeof user !== "string") return user.id;
+        if (idOfLogin !== undefined) return idOfLogin(user);
+        throw new PortcullisError(
+          "invalid_field",
+          "uncache: a user with an id is expected: users here do not go by login",
+        );
+      };
+      return {
+        password: async (user) => forgetAll(await idOf(user)),
+        async token(text) {
+          const userId = await tokens.uncache(text);
+          if (userId !== undefined && !alone) await forgetHere(userId);
+        },
+        async group(user, name) {
+          const id = await idOf(user);
+          await forgetDecision(group, id, groupKey(id, name));
+        },
+        async object(kind, user, id, mode) {
+          const userId = await idOf(user);
+          const key = objectKey(kind, userId, id, mode);
+          if (key === undefined) {
+            throw new PortcullisError(
+              "invalid_field",
+              "uncache.object: id: a text, a number or a list of those is expected",
+            );
+          }
+          await forgetDecision(object, userId, key);
+        },
+        user: async (user) => forgetAll(await idOf(user)),
+        all: () => forgetAll(undefined),
+      };
+    },
     stats: () => ({
       session: session.stats(),
       token: token.stats(),
-      password: password.stats(),
+      password: together(password.stats(), sharedPasswords?.stats()),
       apiKey: apiKey.stats(),
       group: group?.stats() ?? none,
       object: object?.stats() ?? none,

@@ -2,7 +2,7 @@ import { noRoute, type RouteFacts, SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
 import type { Account } from "../model/account.ts";
 import type { Guard } from "./guard.ts";
-import type { Verdict } from "./verdict.ts";
+import { reasonOf, type Verdict } from "./verdict.ts";
 
 /** For whom and for what a decision is to be explained. */
 export interface ExplainedCase {
@@ -84,25 +84,6 @@ export async function explain(
   };
   const { verdict, ...said } = await step(guard);
   return { ...said, status: statusOf(verdict) };
-}
-
-function reasonOf(verdict: Verdict): string | undefined {
-  switch (verdict.kind) {
-    case "allow":
-      return undefined;
-    case "unauthenticated":
-      return `not signed in by ${verdict.schemes.join(" or ")}`;
-    case "forbidden":
-      return verdict.reason;
-    case "notFound":
-      return "there is no such object";
-    case "stale":
-      return "the proof of identity is too old";
-    case "diverted":
-      return verdict.passed ? undefined : verdict.reason;
-    case "redirected":
-      return "somebody is signed in";
-  }
 }
 
 function statusOf(verdict: Verdict): number {

@@ -12,11 +12,11 @@ import { BodyError } from "../http/body.ts";
 import type { ParameterFault } from "../http/parameters.ts";
 import { ParameterError, type SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
-import type { Awaitable } from "../model/awaitable.ts";
-import { DatastoreError, LimitedError, OverloadedError } from "../model/errors.ts";
+import { type Awaitable, settled } from "../model/awaitable.ts";
+import { DatastoreError, LimitedError, OverloadedError, PortcullisError } from "../model/errors.ts";
 import type { FlashMessage } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
-import type { Diverted, Forbidden, Stale, Unauthenticated, Verdict } from "./verdict.ts";
+import { type Diverted, type Forbidden, reasonOf, type Stale, type Unauthenticated, type Verdict } from "./verdict.ts";
 
 /** What an application may do in the place of the built-in answers. Undefined as the answer: the built-in one. */
 export interface Handlers {
@@ -37,6 +37,8 @@ export interface Handlers {
 /** Where pages go on; undefined where the feature is off. */
 export interface PagePaths {
   readonly login: string | undefined;
+  /** The parameter of the page `login` that says where to come back to; default "next". */
+  readonly returnParameter?: string;
   readonly verify: string | undefined;
   readonly afterSignIn: (rq: SecurityRequest) => string;
   /** The application's own page for 403. */
@@ -56,6 +58,8 @@ export interface Refusals {
     key: MessageKey,
     extra?: RefusalExtra,
   ): Awaitable<Response>;
+  /** The same in words of the application's own. */
+  said(rq: SecurityRequest, status: number, code: string, text: string, extra?: RefusalExtra): Awaitable<Response>;
   /** A JSON answer of an account endpoint. */
   json(rq: SecurityRequest, status: number, response: Readonly<Record<string, unknown>>): Response;
 }
@@ -75,6 +79,10 @@ export interface RefusalContext {
   readonly pages: PageSender;
   readonly paths: PagePaths;
   readonly handlers: Handlers;
+  /** True: errors of application routes are written for everybody in the same format, for browsers too. */
+  readonly oneFormat?: boolean;
+  /** The status where an object's rule says that there is no such object; default 404. */
+  readonly notFoundStatus?: number;
   /** Keeps a message for the next page. */
   readonly flash: (rq: SecurityRequest, category: FlashMessage["category"], text: string) => void;
   /** What JSON callers of a stale session are told beside `reauth_required`: which ways to prove it there are. */
@@ -90,10 +98,13 @@ export function createRefusals(context: RefusalContext): Refusals {
     return handlers.renderJson?.(body, status, rq) ?? jsonResponse(status, body, languageHeaders(rq));
   };
 
-  const message: Refusals["message"] = (rq, status, code, key, extra = {}) => {
-    const text = rq.text(key as MessageKey, extra.parameters);
+  const message: Refusals["message"] = (rq, status, code, key, extra = {}) =>
+    said(rq, status, code, rq.text(key as MessageKey, extra.parameters), extra);
+
+  const said: Refusals["said"] = (rq, status, code, text, extra = {}) => {
+    const inOneFormat = context.oneFormat === true && rq.route.kind === "application";
     // Where the application decides who is answered in JSON, its word is the last.
-    if (!rq.wantsJson && (handlers.wantsJson !== undefined || !prefersProblem(rq))) {
+    if (!inOneFormat && !rq.wantsJson && (handlers.wantsJson !== undefined || !prefersProblem(rq))) {
       const shown = extra.detail === undefined ? text : `${text} ${extra.detail}`;
       return pages.notice(rq, extra.page ?? "error", status, shown).then((page) => withHeaders(page, extra.headers));
     }
@@ -109,19 +120,21 @@ export function createRefusals(context: RefusalContext): Refusals {
     const language = languageHeaders(rq);
     const headers = extra.headers === undefined ? language : { ...language, ...extra.headers };
     if (handlers.renderProblem === undefined) return problemResponse(problem, headers);
-    return Promise.resolve(handlers.renderProblem(problem, rq)).then((own) =>
-      own === undefined ? problemResponse(problem, headers) : withHeaders(own, extra.headers),
-    );
+    const taken = (own: Response | undefined): Response =>
+      own === undefined ? problemResponse(problem, headers) : withHeaders(own, extra.headers);
+    const own = settled(handlers.renderProblem(problem, rq));
+    return own instanceof Promise ? own.then(taken) : taken(own);
   };
 
   /** The page that was asked for, to come back to; only a GET can be repeated. */
   const here = (rq: SecurityRequest): string | undefined =>
     rq.method === "GET" || rq.method === "HEAD" ? rq.system.redirects.safe(rq.url.pathname + query(rq.url)) : undefined;
 
-  const detour = (rq: SecurityRequest, path: string, key: MessageKey): Response => {
+  const detour = (rq: SecurityRequest, path: string, key: MessageKey, parameter = "next"): Response => {
     context.flash(rq, rq.catalogue.category(key), rq.text(key as "UNAUTHENTICATED"));
     const next = here(rq);
-    return seeOther(next === undefined ? path : `${path}?next=${encodeURIComponent(next)}`, 302);
+    const mark = path.includes("?") ? "&" : "?";
+    return seeOther(next === undefined ? path : `${path}${mark}${parameter}=${encodeURIComponent(next)}`, 302);
   };
 
   const unauthenticated = (rq: SecurityRequest, verdict: Unauthenticated): Awaitable<Response> => {
@@ -133,7 +146,11 @@ export function createRefusals(context: RefusalContext): Refusals {
   const turnAway = (rq: SecurityRequest, verdict: Unauthenticated): Awaitable<Response> => {
     const challenges = rq.system.challenges(verdict.schemes, verdict.realm, rq);
     const browser = !rq.wantsJson && challenges.length === 0 && verdict.schemes.includes("session");
-    if (browser && paths.login !== undefined) return detour(rq, paths.login, "UNAUTHENTICATED");
+    const { login } = paths;
+    // A page of the application's own may be closed itself: it must not send the browser to itself.
+    if (browser && login !== undefined && !leadsHere(rq, login)) {
+      return detour(rq, login, "UNAUTHENTICATED", paths.returnParameter);
+    }
     return message(rq, 401, "unauthenticated", "UNAUTHENTICATED", {
       // One field with several challenges says the same as several fields (RFC 9110 11.6.1).
       ...(challenges.length === 0 ? {} : { headers: { "www-authenticate": challenges.join(", ") } }),
@@ -168,7 +185,7 @@ export function createRefusals(context: RefusalContext): Refusals {
     if (replaced !== undefined) return replaced;
     const own = paths.unauthorized;
     // That page itself may be forbidden: it must not send the browser to itself.
-    if (verdict.status === 403 && !rq.wantsJson && own !== undefined && rq.url.pathname !== own.split(/[?#]/, 1)[0]) {
+    if (verdict.status === 403 && !rq.wantsJson && own !== undefined && !leadsHere(rq, own)) {
       context.flash(rq, "error", rq.text("UNAUTHORIZED"));
       return seeOther(own, 302);
     }
@@ -196,7 +213,9 @@ export function createRefusals(context: RefusalContext): Refusals {
   return {
     json,
     message,
+    said,
     verdict(rq, verdict) {
+      rq.refused = reasonOf(verdict);
       switch (verdict.kind) {
         case "unauthenticated":
           return unauthenticated(rq, verdict);
@@ -205,7 +224,8 @@ export function createRefusals(context: RefusalContext): Refusals {
         case "stale":
           return reauthenticate(rq, verdict);
         case "notFound":
-          return message(rq, 404, "not_found", "NOT_FOUND");
+          if (context.notFoundStatus === 403) return unauthorized(rq, absent);
+          return message(rq, context.notFoundStatus ?? 404, "not_found", "NOT_FOUND");
         case "diverted":
           return divert(rq, verdict);
         case "redirected":
@@ -214,6 +234,7 @@ export function createRefusals(context: RefusalContext): Refusals {
       }
     },
     error(rq, error) {
+      if (error instanceof ParameterError || error instanceof PortcullisError) rq.refused = error.message;
       if (error instanceof ParameterError) {
         const errors = error.faults.map(({ name, code, message: text }) => ({ name, code, message: text }));
         return message(rq, 400, "invalid_parameters", "INVALID_INPUT", {
@@ -255,6 +276,14 @@ export function createRefusals(context: RefusalContext): Refusals {
   };
 }
 
+/** An object that is not there, where that looks like a refusal. */
+const absent: Forbidden = Object.freeze({
+  kind: "forbidden",
+  status: 403,
+  key: "UNAUTHORIZED",
+  reason: "no such object",
+});
+
 /** After so many seconds a client may try again when the datastore did not answer. */
 const retryAfter = 5;
 
@@ -282,6 +311,11 @@ const hints = {
   duplicate: "PARAMETER_DUPLICATE",
   invalid: "PARAMETER_INVALID",
 } as const;
+
+/** Whether a page is the one that is asked for. */
+function leadsHere(rq: SecurityRequest, page: string): boolean {
+  return URL.parse(page, "https://here.invalid")?.pathname === rq.url.pathname;
+}
 
 /** The query without credentials that somebody put there: they must not be repeated in a Location (ASVS 14.2.1). */
 function query(url: URL): string {

@@ -74,3 +74,23 @@ export const stale: Stale = Object.freeze({ kind: "stale" });
 export function forbidden(reason: string): Forbidden {
   return { kind: "forbidden", status: 403, key: "UNAUTHORIZED", reason };
 }
+
+/** Why a verdict is none that lets pass, in words for developers; undefined: nothing failed. */
+export function reasonOf(verdict: Verdict): string | undefined {
+  switch (verdict.kind) {
+    case "allow":
+      return undefined;
+    case "unauthenticated":
+      return `not signed in by ${verdict.schemes.join(" or ")}`;
+    case "forbidden":
+      return verdict.reason;
+    case "notFound":
+      return "there is no such object";
+    case "stale":
+      return "the proof of identity is too old";
+    case "diverted":
+      return verdict.passed ? undefined : verdict.reason;
+    case "redirected":
+      return "somebody is signed in";
+  }
+}

@@ -17,6 +17,8 @@ export interface CredentialCache<Entry extends CacheEntry> {
   /** Keeps the entry unless something was invalidated since `stamp`. */
   keep(key: string, entry: Entry, stamp: number, ttlMs?: number): void;
   drop(key: string): void;
+  /** Drops one, and what was read of it before is not kept after it. */
+  forget(key: string): void;
   /** Drops what hangs on the user, or everything. */
   invalidate(userId: number | undefined): void;
   stats(): CacheStats;
@@ -93,6 +95,10 @@ export function createCredentialCache<Entry extends CacheEntry>(
       }
     },
     drop: (key) => {
+      entries.delete(key);
+    },
+    forget(key) {
+      epoch += 1;
       entries.delete(key);
     },
     invalidate,

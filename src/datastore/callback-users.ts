@@ -38,6 +38,8 @@ export interface CallbackUsersContext {
 export interface CallbackUsers {
   readonly users: Users;
   byLogin(login: string): Promise<Account | undefined>;
+  /** The id of a login, also of one that is gone. */
+  idOf(login: string): Promise<number>;
   /** The user as the application knows them now; undefined: gone, or not one that was read here. */
   again(user: UserReference): Promise<Account | undefined>;
 }
@@ -138,6 +140,7 @@ export function createCallbackUsers({ getUserPass, account, ring, ownFields }: C
   return {
     users,
     byLogin,
+    idOf: async (login) => (await byLogin(login))?.id ?? idOf(login),
     async again(user) {
       const login = typeof user === "object" && "username" in user ? user.username : undefined;
       return typeof login === "string" ? byLogin(login) : undefined;

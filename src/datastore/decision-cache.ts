@@ -34,7 +34,7 @@ export function localDecisions(cache: CredentialCache<Decided>): DecisionCache {
       return answer instanceof Promise ? answer.then(keep) : keep(answer);
     },
     forget(_userId, key) {
-      cache.drop(key);
+      cache.forget(key);
       return Promise.resolve();
     },
     stats: () => cache.stats(),

@@ -39,8 +39,8 @@ const markLife = 30 * 86_400_000;
 const shape = /^([^ ]*) (\d+) ([\w-]{43}) (.*)$/s;
 
 /**
- * Each value is kept under two marks, of the user and of all: forgetting removes a mark, and what was kept under it counts
- * no more. A value that was worked out before is kept under the old mark, hence never found.
+ * Each value is kept under marks: one of all, one of the user, and one of its own once it was forgotten. Forgetting changes a
+ * mark, and what was kept under the old one counts no more, also what was worked out before and is kept after it.
  */
 export function createSharedValues(context: {
   readonly cache: SharedCache;
@@ -52,16 +52,20 @@ export function createSharedValues(context: {
   const all = "all";
   const markOf = (userId: number): string => `user:${userId}`;
   // Keys say neither who nor what.
-  const entryOf = (userId: number, key: string): string => `entry:${ring.sign(purpose, `key\n${userId}\n${key}`)}`;
+  const nameOf = (userId: number, key: string): string => ring.sign(purpose, `key\n${userId}\n${key}`);
+  const entryOf = (name: string): string => `entry:${name}`;
+  const goneOf = (name: string): string => `gone:${name}`;
   const seal = (entry: string, stamp: string, until: string, value: string): string =>
     ring.sign(purpose, `value\n${entry}\n${stamp}\n${until}\n${value}`);
 
-  const marks = async (userId: number, entry: string): Promise<readonly (string | undefined)[]> => {
-    const found = await cache.get([all, markOf(userId), entry]);
+  /** The marks of all and of the user, the value, and its own mark. */
+  const read = async (userId: number, name: string): Promise<readonly (string | undefined)[]> => {
+    const keys = [all, markOf(userId), entryOf(name), goneOf(name)];
+    const found = await cache.get(keys);
     if (found[0] !== undefined && found[1] !== undefined) return found;
     if (found[0] === undefined) await cache.add(all, randomId(12), markLife);
     if (found[1] === undefined) await cache.add(markOf(userId), randomId(12), markLife);
-    return cache.get([all, markOf(userId), entry]);
+    return cache.get(keys);
   };
 
   const open = (entry: string, stamp: string, text: string): string | undefined => {
@@ -72,22 +76,24 @@ export function createSharedValues(context: {
 
   return {
     async look(userId, key) {
-      const entry = entryOf(userId, key);
+      const name = nameOf(userId, key);
       try {
-        const [everything, user, text] = await marks(userId, entry);
+        const [everything, user, text, gone = ""] = await read(userId, name);
         if (everything === undefined || user === undefined) return { value: undefined, stamp: undefined };
-        const stamp = `${everything}.${user}`;
-        return { value: text === undefined ? undefined : open(entry, stamp, text), stamp };
+        const stamp = `${everything}.${user}.${gone}`;
+        return { value: text === undefined ? undefined : open(entryOf(name), stamp, text), stamp };
       } catch (error) {
         log("the shared cache failed; it is passed over", { error: String(error) });
         return { value: undefined, stamp: undefined };
       }
     },
     async keep(userId, key, stamp, value, life) {
-      const entry = entryOf(userId, key);
-      const until = String(now() + life);
+      const entry = entryOf(nameOf(userId, key));
+      // No value may outlive the mark that ends it.
+      const kept = Math.min(life, markLife / 2);
+      const until = String(now() + kept);
       try {
-        await cache.set(entry, `${stamp} ${until} ${seal(entry, stamp, until, value)} ${value}`, life);
+        await cache.set(entry, `${stamp} ${until} ${seal(entry, stamp, until, value)} ${value}`, kept);
       } catch (error) {
         log("the shared cache failed; nothing is kept", { error: String(error) });
       }
@@ -95,7 +101,7 @@ export function createSharedValues(context: {
     async forget(userId, key) {
       if (userId === undefined) await cache.remove(all);
       else if (key === undefined) await cache.remove(markOf(userId));
-      else await cache.remove(entryOf(userId, key));
+      else await cache.set(goneOf(nameOf(userId, key)), randomId(12), markLife);
     },
   };
 }

@@ -113,6 +113,33 @@ describe.each([
     expect((await users.page({ countTo: 100, search: "ann" })).total).toEqual({ count: 16, exact: true });
   });
 
+  it("shows everybody once whichever of two conditions leads", async () => {
+    const all = await domain(provider());
+    const { users, roles, store } = all;
+    await roles.create("many");
+    await roles.create("some");
+    const [many, some] = [await roles.require("many"), await roles.require("some")];
+    const expected: Record<string, string[]> = { inactive: [], searched: [], some: [] };
+    for (let index = 0; index < 620; index += 1) {
+      const email = `${index % 100 === 0 ? "x" : "y"}${String(index).padStart(3, "0")}@acme.example`;
+      const { id } = await users.create({ email, active: index % 90 !== 0 });
+      if (index >= 100) await store.insert("rolesUsers", { userId: id, roleId: many.id });
+      if (index % 50 === 0) await store.insert("rolesUsers", { userId: id, roleId: some.id });
+      if (index >= 100 && index % 90 === 0) expected["inactive"]?.push(email);
+      if (index >= 100 && index % 100 === 0) expected["searched"]?.push(email);
+      if (index % 50 === 0 && index % 100 === 0 && index % 90 !== 0) expected["some"]?.push(email);
+    }
+    for (const limit of [2, 7, 50]) {
+      expect(await walk(all, { limit, role: "many", active: false })).toEqual(expected["inactive"]);
+      expect(await walk(all, { limit, role: "many", search: "x" })).toEqual(expected["searched"]);
+      expect(await walk(all, { limit, role: "some", search: "X", active: true })).toEqual(expected["some"]);
+    }
+    expect((await users.page({ role: "many", active: true, countTo: 1000 })).total).toEqual({
+      count: 515,
+      exact: true,
+    });
+  });
+
   it("goes to a page by number, and on from there", async () => {
     const all = await people();
     const page = await all.users.page({ limit: 5, skip: 10 });

@@ -87,6 +87,8 @@ export interface SecurityEvents {
   // What operations on users and roles changed; who did it is the context's `actor`
   /** An account was made by the application or an administrator, not by registration. */
   userCreated: OfUser;
+  /** So many accounts were imported from elsewhere. */
+  usersImported: { count: number };
   /** A password was set by the application or an administrator. */
   passwordSet: OfUser;
   userActivated: OfUser;

@@ -10,7 +10,7 @@ import { isUnsafe } from "../http/csrf.ts";
 import { type RouteFacts, SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
 import type { Catalogue, MessageKey } from "../i18n/catalogue.ts";
-import { isRehearsal, rehearsed, send } from "../routes/run.ts";
+import { isRehearsal, markInternal, rehearsed, send } from "../routes/run.ts";
 import type { FieldView, FormPageProps, Html, PageLink } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
 import type { Answer, Endpoint, EndpointMethod } from "./endpoint.ts";
@@ -50,6 +50,7 @@ export function endpointHandler(
     parameters: undefined,
     declaresParams: false,
     kind: "account",
+    guard: endpoint.authz.describe().text,
     json: endpoint.page === undefined,
   };
   const limit = context.limits.endpoint(endpoint.name, endpoint.limits);
@@ -67,7 +68,7 @@ export function endpointHandler(
           : await submit(context, endpoint, rq, limit);
       } catch (error) {
         const known = context.refusals.error(rq, error);
-        if (known === undefined) throw error;
+        if (known === undefined) throw markInternal(error, rq);
         return known;
       }
     };

@@ -7,6 +7,17 @@ export interface ParameterFault {
   readonly message: string;
 }
 
+/** Where a parameter comes from: the path, a header, a cookie, or any of query, form and JSON. */
+export type Carrier = "path" | "header" | "cookie" | "any";
+
+/** Reads what stands in a request's head. */
+export interface HeadReader {
+  /** The value of a header; undefined: it is not there. */
+  header(name: string): string | undefined;
+  /** The value of a cookie; undefined: it is not there, or twice. */
+  cookie(name: string): string | undefined;
+}
+
 /** A request's values before conversion, by carrier. */
 export interface RawParameters {
   /** Path parameters, percent-decoded by the router. */
@@ -18,6 +29,8 @@ export interface RawParameters {
   /** The query string without "?". */
   readonly query: string;
   readonly body: ParsedBody | undefined;
+  /** For routes with parameters from headers or cookies. */
+  readonly head?: HeadReader;
 }
 
 /** A body read by its declared media type, within the limits. */
@@ -29,7 +42,7 @@ export type ParsedBody =
 /** One declared parameter, for the access matrix and OpenAPI. */
 export interface ParameterDescription {
   readonly name: string;
-  readonly carrier: "path" | "any";
+  readonly carrier: Carrier;
   readonly required: boolean;
   /** "integer", "string", "date", "string[]" … in words. */
   readonly type: string;

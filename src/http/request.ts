@@ -39,6 +39,8 @@ export interface RouteFacts {
   prefixed?: boolean;
   /** Account pages answer with `meta` and `response`, application routes with problem details. */
   readonly kind: "account" | "application";
+  /** The guard in words, for developers. */
+  readonly guard?: string;
   /** True: every answer is JSON, whatever the caller accepts. */
   readonly json?: boolean;
 }
@@ -73,6 +75,8 @@ export class SecurityRequest {
   bag: RequestBagSlot | undefined = undefined;
   /** True once the answer is kept out of caches (http/answer.ts). */
   protected = false;
+  /** Why the request was refused, for developers; undefined: it was not. */
+  refused: string | undefined = undefined;
   /** The value of the visitor's CSRF cookie that this answer sets (http/csrf.ts). */
   visitor: string | undefined = undefined;
   /** Null: there is none; undefined: not looked at yet. */
@@ -89,6 +93,7 @@ export class SecurityRequest {
     this.request = request;
     this.route = route;
     this.context = context;
+    system.visits?.set(request, this);
   }
 
   /** Takes over what a guard before this one (as middleware) found out: nothing is looked up, or restored, twice. */
@@ -222,8 +227,8 @@ export class SecurityRequest {
     }
     const query = mark < 0 ? "" : url.slice(mark + 1);
     if (this.method === "GET" || this.method === "HEAD")
-      return settle(compiled.convert({ path, rawPath, prefixed, query, body: undefined }));
-    return this.body().then((body) => settle(compiled.convert({ path, rawPath, prefixed, query, body })));
+      return settle(compiled.convert({ path, rawPath, prefixed, query, body: undefined, head: this }));
+    return this.body().then((body) => settle(compiled.convert({ path, rawPath, prefixed, query, body, head: this })));
   }
 }
 

@@ -84,6 +84,8 @@ export interface System {
   /** The path of a route or account page that has this name, its parameters filled in. Throws PortcullisError `no_route`. */
   namedPath(name: string, params: Readonly<Record<string, string | number>>): string;
   readonly events: EventHub;
+  /** Where requests are noted by what the host was given, for what stands around them; undefined: nobody asks. */
+  readonly visits?: WeakMap<Request, SecurityRequest> | undefined;
   /** The texts by language; those of one request are `rq.text(key)`. */
   readonly catalogues: Catalogues<SecurityRequest>;
 }

@@ -2,14 +2,20 @@ import { type Context, Hono } from "hono";
 import { mergePath } from "hono/utils/url";
 import type { Authenticator } from "../authn/authenticator.ts";
 import { nobody } from "../authz/guards/open.ts";
+import type { ParameterDescription } from "../http/parameters.ts";
 import { noRoute, type RouteFacts, SecurityRequest } from "../http/request.ts";
 import { commandLine, type MatrixSource } from "../model/command-line.ts";
 import { ConfigurationError } from "../model/errors.ts";
+import { type Around, executing } from "./around/around.ts";
+import type { AroundSettings } from "./around/options.ts";
 import type { RouteNames } from "./names.ts";
 import type { DescribedRoute, RouteDocumentation } from "./openapi/described.ts";
 import type { Description } from "./openapi/description.ts";
 import { describeInput } from "./openapi/schema.ts";
-import { compileParameters } from "./parameters/index.ts";
+import { compileParameters, type RouteParameters } from "./parameters/index.ts";
+import { injecting } from "./parameters/injection.ts";
+import { routerPath } from "./parameters/path.ts";
+import type { ClassShapes } from "./parameters/shape.ts";
 import { type GuardedHandler, type Runner, runGuarded } from "./run.ts";
 import type { App, RouteRecord } from "./types.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -17,10 +23,18 @@ import { checkSchemes, checkWords, toGuard, type Words } from "./words.ts";
 
 /** What making applications needs. */
 export interface AppContext extends Runner {
+  /** What stands around every request. */
+  readonly around: Around | undefined;
+  readonly beforeExec: AroundSettings["beforeExec"];
+  readonly pathRule: AroundSettings["pathRule"];
+  /** Answers what is thrown; undefined: Hono does. */
+  readonly onError: ((error: unknown, c: Context) => Promise<Response>) | undefined;
   readonly words: Words;
   readonly authenticator: Authenticator;
   /** Names of parameters that carry credentials: routes need not declare them. */
   readonly credentialParameters: readonly string[];
+  /** The option `casts`. */
+  readonly classes: ClassShapes;
   /** The account pages: added to the application that is served, before its first request. */
   readonly accounts: AccountRoutes;
   /** The API's description: added to the same application. */
@@ -29,7 +43,10 @@ export interface AppContext extends Runner {
 }
 
 /** What declaring a route needs. */
-type DeclarationContext = Pick<AppContext, "system" | "words" | "authenticator" | "credentialParameters" | "names">;
+type DeclarationContext = Pick<
+  AppContext,
+  "system" | "words" | "authenticator" | "credentialParameters" | "names" | "classes"
+>;
 
 /** The routes of the account system, as the application that is served takes them in. */
 export interface AccountRoutes {
@@ -42,6 +59,10 @@ export interface AccountRoutes {
     matrix?: () => readonly RouteRecord[],
   ): void;
 }
+
+const errorHandlerOf = (hono: Hono): unknown => (hono as unknown as { errorHandler: unknown }).errorHandler;
+/** A mounted application with this one leaves its errors to the one that it is mounted in, without a wrapping of its own. */
+const plainErrorHandler = errorHandlerOf(new Hono());
 
 const methods = ["get", "post", "put", "patch", "delete", "options", "query", "all"] as const;
 const declarationKeys = new Set(["authz", "authn", "params", "realm", "name", "doc"]);
@@ -119,11 +140,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
       context.accounts.register(addOwn, state.records);
       context.description.register(addOwn, state.described);
     },
-    records: () => [
-      ...routes.map(({ record }) => record),
-      ...context.accounts.records,
-      ...context.description.records,
-    ],
+    records: () => [...routes.map(({ record }) => record), ...context.accounts.records, ...context.description.records],
     seal() {
       if (added && checked === routes.length) return;
       state.addAccounts();
@@ -154,6 +171,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
     },
   };
   decorate(hono, context, state, "/");
+  if (context.onError !== undefined) hono.onError(context.onError);
   hono.notFound(async (c) => {
     const rq = new SecurityRequest(context.system, c.req.raw, noRoute, c);
     return context.refusals.message(rq, 404, "not_found", "NOT_FOUND");
@@ -169,6 +187,7 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     hono.on.bind(hono);
   const mount = hono.route.bind(hono);
   const basePath = hono.basePath.bind(hono);
+  const use: (...args: unknown[]) => unknown = hono.use.bind(hono) as never;
   const dispatch = hono.fetch;
   const closed = (c: Context): Response | Promise<Response> =>
     runGuarded(context, closedRoute, nobody, c, () => new Response(null, { status: 403 }));
@@ -185,6 +204,8 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     }
     const full = mergePath(base, path);
     const label = `${method} ${full}`;
+    const objection = context.pathRule?.(method, full);
+    if (typeof objection === "string") throw new ConfigurationError(label, objection);
     const route = compileRoute(context, label, method, full, declaration);
     if (typeof handler !== "function") throw new ConfigurationError(label, "the handler is missing");
     if (more.length > 0) {
@@ -192,7 +213,14 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     }
     state.addAccounts();
     state.note(route);
-    add(method, path, (c) => runGuarded(context, route.facts, route.guard, c, handler as GuardedHandler));
+    const run = injecting(
+      context,
+      route.parameters,
+      label,
+      { classes: context.classes },
+      executing(context.beforeExec, handler as GuardedHandler),
+    );
+    add(method, routerPath(path), (c) => runGuarded(context, route.facts, route.guard, c, run));
   };
 
   const mountApp = (path: string, sub: Hono): void => {
@@ -203,7 +231,7 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     const known = states.get(sub);
     if (known === undefined) {
       // A plain Hono application says nothing of who may call it: nobody.
-      for (const { method, path: inner } of sub.routes) add(method, mergePath(path, inner), closed);
+      for (const { method, path: inner } of sub.routes) add(method, mergePath(routerPath(path), inner), closed);
       return;
     }
     commandLine()?.applications.delete(known.root as Hono & MatrixSource);
@@ -214,9 +242,9 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     }
     const routes = sub.routes.filter((route) => !accountHandlers.has(route.handler));
     // Hono's route() reads nothing of the other application but these two.
-    mount(path, {
+    mount(routerPath(path), {
       routes,
-      errorHandler: (sub as unknown as { errorHandler: unknown }).errorHandler,
+      errorHandler: errorHandlerOf(sub) === context.onError ? plainErrorHandler : errorHandlerOf(sub),
     } as unknown as Hono);
   };
 
@@ -227,12 +255,17 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
       return hono;
     },
     basePath(path: string) {
-      const view = basePath(path) as Hono;
+      const view = basePath(routerPath(path)) as Hono;
       decorate(view, context, state, mergePath(base, path));
       return view;
     },
     route(path: string, sub: Hono) {
       mountApp(path, sub);
+      return hono;
+    },
+    // Middleware must stand before the same requests as the route with that path.
+    use(first: unknown, ...more: unknown[]) {
+      use(typeof first === "string" ? routerPath(first) : first, ...more);
       return hono;
     },
     mount(path: string) {
@@ -250,7 +283,8 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     },
     fetch: ((request, environment, execution) => {
       state.seal();
-      return dispatch(request, environment, execution);
+      if (context.around === undefined) return dispatch(request, environment, execution);
+      return context.around.serve(request, environment, () => dispatch(request, environment, execution));
     }) satisfies Hono["fetch"],
   };
   for (const method of methods) {
@@ -288,11 +322,13 @@ export function compileRoute(
   method: string,
   path: string,
   input: unknown,
-): DeclaredRoute & { readonly guard: ReturnType<typeof toGuard> } {
+): DeclaredRoute & { readonly guard: ReturnType<typeof toGuard>; readonly parameters: RouteParameters } {
   const declaration = checkDeclaration(input, label);
   const guard = toGuard(declaration.authz, label);
   const parameters = compileParameters(declaration.params, path, method, label, {
     ignored: context.credentialParameters,
+    classes: context.classes,
+    multipartBytes: context.system.bodyLimits.multipartBytes,
   });
   const description = guard.describe();
   checkWords(description, context.words, context.authenticator, parameters.names, label);
@@ -311,14 +347,23 @@ export function compileRoute(
   for (const name of description.routes ?? []) context.names.want(name, label);
   return {
     guard,
-    facts: { label, authn, realm, parameters, declaresParams: declaration.params !== undefined, kind: "application" },
+    parameters,
+    facts: {
+      label,
+      authn,
+      realm,
+      parameters,
+      declaresParams: declaration.params !== undefined,
+      kind: "application",
+      guard: description.text,
+    },
     record: {
       method,
       path,
       schemes,
       guard: description.text,
       open: description.open,
-      parameters: parameters.describe().map(({ name, required, type }) => `${name}${required ? "" : "?"}: ${type}`),
+      parameters: parameters.describe().map(inWords),
       source: "application",
       ...(declaration.name === undefined ? {} : { name: declaration.name }),
     },
@@ -330,11 +375,18 @@ export function compileRoute(
       rule: description.rule ?? { kind: "custom" },
       guard: description.text,
       schemes: authn ?? context.system.defaultSchemes,
-      input: (name, own) => describeInput({ params: declaration.params, path: at, label }, name, own),
+      input: (name, own) =>
+        describeInput({ params: declaration.params, path: at, label, classes: context.classes }, name, own),
       ...(declaration.params === undefined ? { undeclared: true } : {}),
       ...(declaration.doc === undefined ? {} : { documentation: declaration.doc }),
     }),
   };
+}
+
+/** "sid: integer", "lang?: string from a header". */
+function inWords({ name, required, type, carrier }: ParameterDescription): string {
+  const source = carrier === "header" || carrier === "cookie" ? ` from a ${carrier}` : "";
+  return `${name}${required ? "" : "?"}: ${type}${source}`;
 }
 
 function checkDeclaration(input: unknown, label: string): Declaration {

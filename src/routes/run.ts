@@ -159,9 +159,24 @@ export function send(runner: Runner, rq: SecurityRequest, response: Response): A
   );
 }
 
+/** Errors that happened before a handler was called, or around it, with the request. */
+const internal: WeakMap<object, SecurityRequest> = new WeakMap();
+
+/** Notes that an error is not the handler's. */
+export function markInternal(error: unknown, rq: SecurityRequest): unknown {
+  const marked = typeof error === "object" && error !== null ? error : new Error(String(error));
+  internal.set(marked, rq);
+  return marked;
+}
+
+/** The request of an error that happened on the way to a handler, or around it; undefined for a handler's own. */
+export function internalRequest(error: unknown): SecurityRequest | undefined {
+  return typeof error === "object" && error !== null ? internal.get(error) : undefined;
+}
+
 async function failed(runner: Runner, rq: SecurityRequest, error: unknown): Promise<Response> {
   const answer = runner.refusals.error(rq, error);
-  if (answer === undefined) throw error;
+  if (answer === undefined) throw markInternal(error, rq);
   return send(runner, rq, await answer);
 }
 

@@ -1,8 +1,10 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Context, Hono } from "hono";
-import type { BlankSchema, HandlerResponse, MergePath, MergeSchemaPath, ParamKeys, Schema, ToSchema } from "hono/types";
+import type { BlankSchema, HandlerResponse, MergePath, MergeSchemaPath, Schema, ToSchema } from "hono/types";
 import type { RouteDocumentation } from "./openapi/described.ts";
 import type { OpenApiDocument } from "./openapi/document.ts";
+import type { ParameterRecord } from "./parameters/record.ts";
+import type { SpecialParameter } from "./parameters/special.ts";
 import type { Authz, GuardedEnv, SignsIn, Vocabulary } from "./vocabulary.ts";
 
 /** What a route says of itself. */
@@ -11,7 +13,10 @@ export interface RouteDeclaration<A, P, Scheme extends string> {
   readonly authz: A;
   /** The schemes that this route accepts; default: the application's. */
   readonly authn?: readonly Scheme[];
-  /** Its parameters: an object of any Standard Schema library (zod, valibot, arktype …). */
+  /**
+   * Its parameters: one object of any Standard Schema library (zod, valibot, arktype …), or a record with a schema or a
+   * special parameter (`portcullis/params`) for each name.
+   */
   readonly params?: P;
   /** The realm in its challenges (RFC 9110 11.5). */
   readonly realm?: string;
@@ -26,24 +31,75 @@ export interface ARouteMustDeclareItsAuthz {
   readonly "declare { authz: … } between the path and the handler": never;
 }
 
-type SchemaInput<P> = P extends StandardSchemaV1 ? StandardSchemaV1.InferInput<P> : Record<never, never>;
-type SchemaOutput<P> = P extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<P> : Record<never, never>;
+/** What `params` may be: one schema of an object, or a record with a schema or a special parameter for each name. */
+export type ParameterDeclaration = StandardSchemaV1 | ParameterRecord;
 
-/** ":id{[0-9]+}" and ":id?" → "id". */
-type PlainName<K> = K extends `${infer Name}{${string}}${string}`
-  ? PlainName<Name>
-  : K extends `${infer Name}?`
-    ? Name
-    : K;
-type PathNames<Path extends string> = PlainName<ParamKeys<Path>> & string;
-/** The names that the path may leave out: ":id?" → "id". */
-type OptionalNames<Path extends string> = PlainName<Extract<ParamKeys<Path>, `${string}?`>> & string;
+/** The names of a record whose values are sent under that very name. */
+type PlainKeys<P> = { [K in keyof P]: P[K] extends StandardSchemaV1 ? K : never }[keyof P];
+/** The names of a record that guards may ask for: what is sent, by whatever carrier. */
+type SentKeys<P> = {
+  [K in keyof P]: P[K] extends StandardSchemaV1 | SpecialParameter<unknown, "sent"> ? K : never;
+}[keyof P];
 
-/** What the handler gets: the schema's output, and as text what the path has beyond it. */
-export type HandlerParams<Path extends string, P> = SchemaOutput<P> & {
-  readonly [K in Exclude<PathNames<Path>, keyof SchemaOutput<P>>]: K extends OptionalNames<Path>
-    ? string | undefined
-    : string;
+type SchemaInput<P> = P extends StandardSchemaV1
+  ? StandardSchemaV1.InferInput<P>
+  : P extends ParameterRecord
+    ? { readonly [K in PlainKeys<P>]: P[K] extends StandardSchemaV1 ? StandardSchemaV1.InferInput<P[K]> : never }
+    : Record<never, never>;
+
+/** The value of one parameter of a record: by its schema, or by what is special about it. */
+type ParameterValue<Q, V extends Vocabulary, SignedIn extends boolean> = Q extends StandardSchemaV1
+  ? StandardSchemaV1.InferOutput<Q>
+  : Q extends SpecialParameter<infer T, infer K>
+    ? K extends "user"
+      ? GuardedEnv<V, SignedIn>["Variables"]["user"]
+      : K extends "session"
+        ? GuardedEnv<V, SignedIn>["Variables"]["session"]
+        : T
+    : never;
+
+type SchemaOutput<P, V extends Vocabulary, SignedIn extends boolean> = P extends StandardSchemaV1
+  ? StandardSchemaV1.InferOutput<P>
+  : P extends ParameterRecord
+    ? { readonly [K in keyof P]: ParameterValue<P[K], V, SignedIn> }
+    : Record<never, never>;
+
+/** ":id{[0-9]+}" → "id{[0-9]+}", for each parameter of a path. */
+type PathParts<Path extends string> = Path extends `${infer Head}/${infer Rest}`
+  ? PathParts<Head> | PathParts<Rest>
+  : Path extends `:${infer Part}`
+    ? Part
+    : never;
+/** "id{[0-9]+}" and "id?" → "id". */
+type PlainName<K> = K extends `${infer Name}{${string}` ? Name : K extends `${infer Name}?` ? Name : K;
+type PathNames<Path extends string> = PlainName<PathParts<Path>> & string;
+/** What a conversion in the path makes of the text. */
+type PathValue<K> =
+  | (K extends `${string}{int}${string}` | `${string}{number}${string}`
+      ? number
+      : K extends `${string}{date}${string}`
+        ? Date
+        : string)
+  // The path may leave it out.
+  | (K extends `${string}?` ? undefined : never);
+
+/** The names of what is sent, which guards may ask for. */
+type ParameterNames<Path extends string, P> =
+  | PathNames<Path>
+  | ((P extends StandardSchemaV1
+      ? keyof StandardSchemaV1.InferOutput<P>
+      : P extends ParameterRecord
+        ? SentKeys<P>
+        : never) &
+      string);
+
+/** What the handler gets: the parameters that are declared, and by its conversion or as text what the path has beyond them. */
+export type HandlerParams<Path extends string, P, V extends Vocabulary, SignedIn extends boolean> = SchemaOutput<
+  P,
+  V,
+  SignedIn
+> & {
+  readonly [K in PathParts<Path> as Exclude<PlainName<K>, keyof SchemaOutput<P, V, SignedIn>> & string]: PathValue<K>;
 };
 
 type TextOf<T> = T extends Date
@@ -53,7 +109,7 @@ type TextOf<T> = T extends Date
     : T | string;
 
 /** What Hono's client sends: path parameters as such, the rest in the query or, where there is a body, as JSON. */
-type ClientInput<M extends string, Path extends string, P> = [P] extends [StandardSchemaV1]
+type ClientInput<M extends string, Path extends string, P> = [P] extends [ParameterDeclaration]
   ? M extends "get" | "delete" | "head"
     ? {
         query: { [K in keyof Omit<SchemaInput<P>, PathNames<Path>>]: TextOf<SchemaInput<P>[K & keyof SchemaInput<P>]> };
@@ -65,15 +121,15 @@ type ClientInput<M extends string, Path extends string, P> = [P] extends [Standa
 export interface DeclareRoute<V extends Vocabulary, M extends string, S extends Schema, Base extends string> {
   <
     const Path extends string,
-    const A extends Authz<V, keyof HandlerParams<MergePath<Base, Path>, P> & string>,
+    const A extends Authz<V, ParameterNames<MergePath<Base, Path>, P>>,
     R extends HandlerResponse<unknown>,
-    P extends StandardSchemaV1 | undefined = undefined,
+    P extends ParameterDeclaration | undefined = undefined,
   >(
     path: Path,
     declaration: RouteDeclaration<A, P, V["scheme"]>,
     handler: (
       c: Context<GuardedEnv<V, SignsIn<A>>, MergePath<Base, Path>>,
-      params: HandlerParams<MergePath<Base, Path>, P>,
+      params: HandlerParams<MergePath<Base, Path>, P, V, SignsIn<A>>,
     ) => R,
   ): App<V, S & ToSchema<M, MergePath<Base, Path>, ClientInput<M, MergePath<Base, Path>, P>, R>, Base>;
   // biome-ignore lint/suspicious/noExplicitAny: keeps App a Hono for Hono's own types; `this` makes it uncallable
@@ -85,16 +141,16 @@ export interface DeclareRouteOn<V extends Vocabulary, S extends Schema, Base ext
   <
     const M extends string,
     const Path extends string,
-    const A extends Authz<V, keyof HandlerParams<MergePath<Base, Path>, P> & string>,
+    const A extends Authz<V, ParameterNames<MergePath<Base, Path>, P>>,
     R extends HandlerResponse<unknown>,
-    P extends StandardSchemaV1 | undefined = undefined,
+    P extends ParameterDeclaration | undefined = undefined,
   >(
     method: M | readonly M[],
     path: Path,
     declaration: RouteDeclaration<A, P, V["scheme"]>,
     handler: (
       c: Context<GuardedEnv<V, SignsIn<A>>, MergePath<Base, Path>>,
-      params: HandlerParams<MergePath<Base, Path>, P>,
+      params: HandlerParams<MergePath<Base, Path>, P, V, SignsIn<A>>,
     ) => R,
   ): App<
     V,

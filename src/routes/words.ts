@@ -58,7 +58,7 @@ export function checkWords(
       throw new ConfigurationError(label, `authz: there is no ${kind} "${word}"; ${list}`);
     }
   };
-  check("role or group", description.roles, words.roles, "roles");
+  check("role", description.roles, words.roles, "roles");
   check("permission", description.permissions, words.permissions, "permissions");
   check("scope", description.scopes, words.scopes, "scopes");
   for (const { kind, parameters: named } of description.objects ?? []) {

@@ -69,6 +69,20 @@ attacks("MAS", { postgres: true }, (attack) => {
     must((await rig.lab.accounts.snapshot()) === before, "the sign-in changed the account");
   });
 
+  attack("MAS-06 [ASVS 15.3.3]: who is calling, sent as a parameter of a route that is given the user", async (rig) => {
+    for (const client of [rig.client(), await rig.signedIn({ email: "joe@lp.com", password: "password" })]) {
+      const query = await client.get("/special/1?user=matt@lp.com");
+      must(
+        query.status === 400 && !query.text.includes('"user":"matt@lp.com"'),
+        `in the query: ${query.status} ${query.text}`,
+      );
+      for (const user of ["matt@lp.com", { email: "matt@lp.com" }, null]) {
+        const answer = await client.post("/special/1", { json: { user } });
+        must(answer.status === 400, `${JSON.stringify(user)}: ${answer.status} ${answer.text}`);
+      }
+    }
+  });
+
   attack("MAS-06 [ASVS 8.2.2] [ASVS 15.3.7]: another owner or id in the body of an object's change", async (rig) => {
     const client = await rig.visitor();
     const answer = await client.signIn("matt@lp.com");

@@ -411,6 +411,99 @@ attacks("TYP", {}, (attack) => {
     }
   });
 
+  attack("TYP-07 [ASVS 2.2.1]: numbers where a route takes other bases, and in its path", async (rig) => {
+    const right: readonly (readonly [string, number])[] = [
+      ["0x1f", 31],
+      ["-0b11", -3],
+      ["0o17", 15],
+      ["7", 7],
+      ["0x0", 0],
+    ];
+    await each(
+      right,
+      ([text]) => text,
+      async ([text, number]) => {
+        const answer = await rig.client().post("/special/1", { form: { any: text } });
+        must(JSON.parse(answer.text).any === number, `${answer.status} ${answer.text}`);
+      },
+    );
+    const wrong = [
+      "0X1f",
+      "0x",
+      "0x1g",
+      "0b2",
+      "0o8",
+      "017",
+      "0x1.8",
+      "0x20000000000000",
+      " 0x1",
+      "0x1n",
+      "1e3",
+      "\uff10x1",
+    ];
+    await each(
+      wrong,
+      (text) => JSON.stringify(text),
+      async (text) => {
+        must(refused(await rig.client().post("/special/1", { form: { any: text } })), "as a field");
+        must(refused(await rig.client().post("/special/1", { json: { any: text } })), "in JSON");
+      },
+    );
+    await each(
+      ["0x1", "01", "+1", "1.0", "-0", "1e0", "%31x", "1%00", "1%2f2", "9007199254740993", "%EF%BC%91"],
+      String,
+      async (text) => {
+        const answer = await rig.client().get(`/special/${text}`);
+        must(refused(answer), `${answer.status} ${answer.text}`);
+      },
+    );
+  });
+
+  attack(
+    "TYP-03 [ASVS 15.3.6] [ASVS 1.5.2]: a route that takes every name takes none that reaches into prototypes",
+    async (rig) => {
+      const bodies = [
+        '{"__proto__":{"admin":true}}',
+        '{"a":{"__proto__":{"admin":true}}}',
+        '{"constructor":{"prototype":{"admin":1}}}',
+      ];
+      await each(bodies, String, async (body) => {
+        const headers = { "content-type": "application/json" };
+        must(refused(await rig.client().post("/special/1", { body, headers })), "JSON was taken");
+        must(refused(await rig.client().get(`/special/1?json=${encodeURIComponent(body)}`)), "JSON text was taken");
+      });
+      await each(["__proto__", "constructor", "prototype"], String, async (name) => {
+        must(refused(await rig.client().get(`/special/1?${name}=1`)), "in the query");
+        must(refused(await rig.client().post("/special/1", { form: { [name]: "1" } })), "in a form");
+      });
+      const after = await rig.client().get("/special/1?toString=x");
+      must(after.status === 200 && JSON.parse(after.text).others.toString === "x", `${after.status} ${after.text}`);
+      must(JSON.parse((await rig.client().get("/special/1")).text).others.admin === undefined, "it stayed");
+    },
+  );
+
+  attack(
+    "TYP-10 [ASVS 15.3.5] [ASVS 2.2.1]: what belongs into a header or a cookie comes from nowhere else",
+    async (rig) => {
+      const head = { "x-depth": "3", cookie: "theme=dark" };
+      const right = await rig.client().get("/special/1", { headers: head });
+      must(right.text.includes('"depth":3') && right.text.includes('"theme":"dark"'), right.text);
+      await each(["depth", "theme", "id"], String, async (name) => {
+        must(refused(await rig.client().get(`/special/1?${name}=3`)), "from the query");
+        must(
+          refused(await rig.client().post("/special/1", { form: { [name]: "3" }, headers: head })),
+          "from a form beside it",
+        );
+        must(refused(await rig.client().post("/special/1", { json: { [name]: 3 } })), "from JSON");
+      });
+      for (const depth of ["x", "0x3", "3, 4", "3;q=1"]) {
+        must(refused(await rig.client().get("/special/1", { headers: { "x-depth": depth } })), `the header ${depth}`);
+      }
+      const twice = await rig.client().get("/special/1", { headers: { cookie: "theme=dark; theme=light" } });
+      must(!twice.text.includes('"theme"'), `two cookies: ${twice.text}`);
+    },
+  );
+
   attack("TYP-10 [ASVS 15.3.5] [ASVS 2.2.1]: booleans, dates and lists in other spellings", async (rig) => {
     await each(["2", "yes please", "TRUE!", "null", "[]", "0.0", "-1"], String, async (flag) => {
       must(refused(await rig.client().post("/typed/1", { form: { flag } })), "a flag");

@@ -1,5 +1,5 @@
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
-import { column, outbox, portcullis } from "portcullis";
+import { column, open, outbox, portcullis } from "portcullis";
 import { administration, passwords, sessions, usernames } from "portcullis/features";
 import { html } from "portcullis/views";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -42,6 +42,7 @@ async function site({ origin, database }: Parameters<Parameters<typeof startExam
     await users.create({ email: `${name}@mail.example`, password: null, active: n % 7 !== 0 });
   }
   const app = security.app();
+  app.get("/favicon.ico", { authz: open("browsers ask for it by themselves") }, (c) => c.body(null, 204));
   app.get("/", { authz: "AUTH" }, (c) => security.page(c, { title: "Home", content: html`<h1>Home</h1>` }));
   return { app, security };
 }

@@ -189,6 +189,26 @@ describe("group and object decisions", () => {
     expect(await status("/store/1")).toBe(403);
   });
 
+  it("nor after an uncache of this very entry, in this process or in a shared store", async () => {
+    for (const store of [undefined, sharedTexts().provider]) {
+      const { status, asked, security, user, rules } = await cachedApp({
+        object: {},
+        group: {},
+        ...(store === undefined ? {} : { store }),
+      });
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      rules.store = promise;
+      const first = status("/store/1");
+      while (asked.object === 0) await new Promise((later) => setTimeout(later, 1));
+      await security.uncache.object("store", user, 1);
+      rules.store = false;
+      resolve(true);
+      expect(await first).toBe(200);
+      expect([await status("/store/1"), await status("/store/1")]).toEqual([403, 403]);
+      expect(asked.object).toBe(2);
+    }
+  });
+
   it("a change of the user forgets them", async () => {
     const { status, asked, security, user } = await cachedApp({ group: {} });
     await status("/staff");
@@ -247,7 +267,7 @@ describe("group and object decisions", () => {
 
 describe("passwords and tokens", () => {
   async function tokenApp(caches: CacheOptions) {
-    let hash = "";
+    let hash: string | undefined = "";
     let asked = 0;
     const { datastore: _, ...without } = basics();
     const security = await portcullis({
@@ -273,7 +293,7 @@ describe("passwords and tokens", () => {
       app,
       token,
       asked: () => asked,
-      change: (value: string) => {
+      change: (value: string | undefined) => {
         hash = value;
       },
       byPassword: async (): Promise<number> => (await call(app, "/me", by)).status,
@@ -314,6 +334,20 @@ describe("passwords and tokens", () => {
     await other.security.uncache.all();
     expect([await other.byPassword(), await other.byToken()]).toEqual([401, 401]);
     expect(other.security.cacheStats().token.size).toBe(0);
+  });
+
+  it("uncache goes by login too, also of a user who is gone", async () => {
+    const system = await tokenApp({ password: { ttl: "10m" }, token: { ttl: "10m" } });
+    expect([await system.byPassword(), await system.byToken()]).toEqual([200, 200]);
+    system.change(undefined);
+    expect(await system.security.users.find("username", "ann")).toBeUndefined();
+    expect([await system.byPassword(), await system.byToken()]).toEqual([200, 200]);
+    await system.security.uncache.user("bob");
+    expect([await system.byPassword(), await system.byToken()]).toEqual([200, 200]);
+    await system.security.uncache.user("ann");
+    expect([await system.byPassword(), await system.byToken()]).toEqual([401, 401]);
+    const { security } = await cachedApp({});
+    await expect(security.uncache.user("ann@acme.example")).rejects.toThrow("users here do not go by login");
   });
 
   it("false switches a cache off", async () => {
@@ -423,9 +457,11 @@ describe("shared between processes", () => {
     expect([await one.by(password), one.verified()]).toEqual([200, 1]);
     const two = await opened();
     expect([await two.by(password), two.verified()]).toEqual([200, 0]);
+    expect(two.security.cacheStats().password).toMatchObject({ hits: 1, misses: 0, hitRate: 1 });
     expect([await two.by("wrong"), two.verified()]).toEqual([401, 1]);
     hash = await one.security.hashPassword("another battery");
-    const three = await opened();
-    expect([await three.by(password), await three.by("another battery")]).toEqual([401, 200]);
+    // Effective at once, in the process that has verified the old one too.
+    expect([await two.by(password), await one.by(password)]).toEqual([401, 401]);
+    expect(await two.by("another battery")).toBe(200);
   });
 });

@@ -1,5 +1,6 @@
 import {
   allOf,
+  anyOf,
   apiCheckpoint,
   apiKeyCheckpoint,
   bearerCheckpoint,
@@ -91,6 +92,23 @@ describe("checkpoint", () => {
     expect((await client.get("/team", { headers: json })).status).toBe(403);
   });
 
+  it("a change by a visitor's session comes from our own pages and with their token", async () => {
+    const { client, set, security } = await checkpointApp((app) => {
+      app.get("/form", { authz: checkpoint("in", true) }, (c) => c.html(security.csrfField(c)));
+      app.post("/save", { authz: checkpoint("in", true) }, (c) => c.text("saved"));
+    });
+    await set("in", true);
+    await client.get("/form");
+    const form = { csrf_token: client.csrfToken as string };
+    expect((await client.post("/save", { csrf: false, headers: json })).json.code).toBe("csrf_missing");
+    expect((await client.post("/save", { csrf: false, form })).text).toBe("saved");
+    const foreign = { ...json, "x-csrf-token": form.csrf_token, origin: "https://evil.example" };
+    expect((await client.post("/save", { csrf: false, headers: foreign })).json.code).toBe("csrf_origin");
+    await client.post("/login", { json: { email: "ann@acme.example", password } });
+    await set("in", true);
+    expect((await client.post("/save", { csrf: false, headers: json })).json.code).toBe("csrf_missing");
+  });
+
   it("fail: a redirect to a path, to a named route with its parameters, and to an account page, with a message", async () => {
     const { client } = await checkpointApp((app) => {
       const message = "Not in your plan.";
@@ -159,6 +177,47 @@ describe("checkpoint", () => {
     const answer = await client.get("/json");
     expect([answer.status, answer.json]).toEqual([202, { done: true }]);
     expect(handler).toHaveBeenCalledTimes(1);
+  });
+
+  it("in a combination a pass is acted on once everything has passed", async () => {
+    const pass = { json: { welcome: true } };
+    const { client, set, security, user } = await checkpointApp((app) => {
+      const inside = checkpoint("in", true, { pass });
+      app.get("/all", { authz: allOf(inside, rolesRequired("staff")) }, (c) => c.text("handler"));
+      app.get("/any", { authz: anyOf(rolesRequired("staff"), inside) }, (c) => c.text("handler"));
+      app.get("/two", { authz: allOf(inside, checkpoint("more", true)) }, (c) => c.text("handler"));
+    });
+    await client.post("/login", { json: { email: "ann@acme.example", password } });
+    await set("in", true);
+    expect((await client.get("/all", { headers: json })).status).toBe(403);
+    expect((await client.get("/two", { headers: json })).status).toBe(403);
+    expect((await client.get("/any", { headers: json })).json).toEqual({ welcome: true });
+    await security.users.addRole(user, "staff");
+    expect((await client.get("/all", { headers: json })).json).toEqual({ welcome: true });
+    expect((await client.get("/any", { headers: json })).text).toBe("handler");
+  });
+
+  it("a failure without an action is any other 403, and goes to the application's handler", async () => {
+    const security = await portcullis({
+      ...basics(),
+      handlers: { unauthorized: () => new Response("ours", { status: 403 }) },
+    });
+    const app = security.app();
+    app.get("/none", { authz: checkpoint("plan", "team") }, (c) => c.text(""));
+    app.get("/own", { authz: checkpoint("plan", "team", { fail: { json: { no: true } } }) }, (c) => c.text(""));
+    expect((await call(app, "/none")).text).toBe("ours");
+    expect((await call(app, "/own")).text).toBe('{"no":true}');
+  });
+
+  it("a named route is found where its application is mounted", async () => {
+    const { client, security, app } = await checkpointApp(() => undefined);
+    const sub = security.app();
+    sub.get("/plans/:plan", { authz: "OPEN", name: "plans" }, (c) => c.text("plans"));
+    const fail = { route: "plans", params: { plan: "team" } };
+    sub.get("/reports", { authz: checkpoint("plan", "team", { fail }) }, (c) => c.text("reports"));
+    app.route("/shop", sub);
+    expect((await client.get("/shop/reports", { headers: browser })).location).toBe("/shop/plans/team");
+    expect((await client.get("/shop/plans/team")).text).toBe("plans");
   });
 
   it("what cannot be does not start", async () => {

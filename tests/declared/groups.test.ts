@@ -83,7 +83,7 @@ describe("groups", () => {
     const { security } = await groupApp(() => true);
     const app = security.app();
     // @ts-expect-error there is no such group
-    expect(() => app.get("/x", { authz: "stuff" }, (c) => c.text(""))).toThrow('there is no role or group "stuff"');
+    expect(() => app.get("/x", { authz: "stuff" }, (c) => c.text(""))).toThrow('there is no role "stuff"');
     // @ts-expect-error there is no such scope
     expect(() => app.get("/x", { authz: scope("reed") }, (c) => c.text(""))).toThrow('there is no scope "reed"');
     const start = (options: object): Promise<unknown> => portcullis({ ...basics(), ...options } as never);

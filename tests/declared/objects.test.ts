@@ -73,7 +73,7 @@ describe("object permissions", () => {
     ]);
   });
 
-  it("true 200, false 403, undefined 404, asynchronously too, and closed when the rule throws", async () => {
+  it("true 200, false 403, undefined 404, asynchronously too, and closed when the rule throws [ASVS 8.2.2]", async () => {
     const { app, status } = await system();
     expect([await status("/first/2"), await status("/first/3"), await status("/first/102")]).toEqual([200, 403, 404]);
     expect([await status("/1/line/1"), await status("/1/line/2"), await status("/1/line/11")]).toEqual([200, 403, 404]);

@@ -1,5 +1,5 @@
-import { column, type RouteRecord } from "portcullis";
-import { administration, passwords, sessions, usernames } from "portcullis/features";
+import { apiKey, column, type RouteRecord } from "portcullis";
+import { administration, apiKeys, type Feature, passwords, sessions, usernames } from "portcullis/features";
 import { describe, expect, it } from "vitest";
 import { administered, html, idOf, json, signedIn, submit } from "./administration-system.ts";
 import { goodPassword, hour, minute, otherPassword, start } from "./authn-system.ts";
@@ -182,6 +182,49 @@ describe("users", () => {
     expect((await annClient.get("/me", json)).status).toBe(200);
   });
 
+  it("API keys are listed and revoked; what a feature knows of factors is shown", async () => {
+    const factors: Feature = {
+      name: "factors",
+      waysToSignIn: (_kernel, _rq, account) => [{ label: "Passkeys", text: `2 of ${account.email}` }],
+    };
+    const system = await administered(
+      {},
+      { features: [passwords(), sessions(), administration(), apiKeys(), factors], schemes: [apiKey()] as never },
+    );
+    const ann = await idOf(system, "ann");
+    const annClient = await signedIn(system, "ann");
+    const made = await annClient.post("/api/user/key", { json: { name: "<i>robot</i>" } });
+    expect(made.status).toBe(201);
+    const [row] = await system.store.find("apiKey", {});
+    const ada = await signedIn(system, "ada");
+    const page = await ada.get(`/admin/users/${ann}`, html);
+    expect(page.text).toContain("2 of ann@acme.example");
+    expect(page.text).toContain("&lt;i&gt;robot&lt;/i&gt;");
+    expect(page.text).not.toContain(String(row?.["secretHash"]));
+    const bob = await idOf(system, "bob");
+    const revoke = `keys/${String(row?.["id"])}/revoke`;
+    expect((await ada.get(`/admin/users/${bob}/${revoke}`, html)).status).toBe(404);
+    expect((await submit(ada, `/admin/users/${ann}/${revoke}`)).status).toBe(302);
+    expect((await ada.get(`/admin/users/${ann}/${revoke}`, html)).status).toBe(404);
+    expect(await system.store.count("apiKey", {})).toBe(0);
+  });
+
+  it("nobody acts as a service account, or sets its password", async () => {
+    const system = await administered(
+      {},
+      { features: [passwords(), sessions(), administration(), apiKeys()], schemes: [apiKey()] as never },
+    );
+    const { id } = await system.security.users.create({ email: "robot@acme.example", serviceAccount: true } as never);
+    const ada = await signedIn(system, "ada");
+    for (const path of ["impersonate", "password"]) {
+      const answer = await ada.post(`/admin/users/${id}/${path}`, {
+        json: { reason: "because", password: otherPassword, password_confirm: otherPassword },
+      });
+      expect([path, answer.status]).toEqual([path, 400]);
+    }
+    expect((await system.security.users.get(id))?.password).toBeNull();
+  });
+
   it("is created, edited and given a password under the policy", async () => {
     const system = await administered({}, {
       columns: { company: column.string({ nullable: true }), age: column.integer({ nullable: true }) },
@@ -278,6 +321,8 @@ describe("users", () => {
     const system = await administered();
     const ada = await signedIn(system, "ada");
     const own = await idOf(system, "ada");
+    // Not the last one yet: the own account is what it is about.
+    await system.security.users.create({ email: "eve@acme.example", password: goodPassword, roles: ["admin"] });
     for (const action of ["deactivate", "delete", "password", "permissions"]) {
       const answer = await ada.post(`/admin/users/${own}/${action}`, {
         json: { permissions: "", password: otherPassword, password_confirm: otherPassword },
@@ -286,6 +331,7 @@ describe("users", () => {
     }
     const revoked = await ada.post(`/admin/users/${own}/roles`, { json: { role: "admin", grant: false } });
     expect(revoked.status).toBe(400);
+    expect((await submit(ada, `/admin/users/${await idOf(system, "eve")}/delete`)).status).toBe(302);
     const emptied = await submit(ada, "/admin/roles/admin/edit", { permissions: "read" });
     expect([emptied.status, emptied.text.includes("last active administrator")]).toEqual([200, true]);
     expect((await ada.get("/admin/users", json)).status).toBe(200);

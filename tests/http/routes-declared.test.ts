@@ -110,7 +110,7 @@ describe("a route that says something wrong refuses to start, with the route and
     expect(refusal(() => authRequired(["session"]))).toMatch(/^authRequired: /);
     expect(refusal(() => authRequired("session", null))).toMatch(/^authRequired: /);
     expect(refusal(() => (customGuard as Untyped)("x"))).toMatch(/^customGuard: /);
-    expect(refusal(() => (object as Untyped)("store"))).toMatch(/^object: /);
+    expect(refusal(() => (object as Untyped)("store", ""))).toMatch(/^object: /);
   });
 
   it("a guard whose schemes the route does not accept", async () => {

@@ -13,6 +13,7 @@ import {
   rolesAccepted,
   rolesRequired,
 } from "portcullis";
+import { cookie, currentUser, header, prefixed, rest } from "portcullis/params";
 import { html } from "portcullis/views";
 import { z } from "zod";
 import type { LabSecurity, LabVocabulary } from "./system.ts";
@@ -31,6 +32,17 @@ const typed = z.object({
   tags: z.array(z.string()).optional(),
   ratio: z.number().optional(),
 });
+
+/** Parameters that nobody sends under their own name, and all that is left. */
+const special = {
+  id: z.int(),
+  any: z.int().meta(prefixed).optional(),
+  json: z.json().optional(),
+  depth: header("x-depth", z.int().optional()),
+  theme: cookie("theme", z.enum(["light", "dark"]).optional()),
+  user: currentUser(),
+  others: rest(),
+};
 
 /** The application of the sample routes, with the account pages. */
 export function sampleApp(
@@ -95,6 +107,9 @@ export function sampleApp(
   app.patch("/obj/:id", { authz: object("obj", "id", "write"), params: identified }, (c, sent) => c.json(sent));
   app.delete("/obj/:id", { authz: object("obj", "id", "delete"), params: identified }, (c, { id }) => c.json({ id }));
   app.on(both, "/typed/:id", { authz: open("echoes typed parameters"), params: typed }, (c, values) => c.json(values));
+  app.on(both, "/special/:id{int}", { authz: open("echoes special parameters"), params: special }, (c, values) =>
+    c.json({ ...values, user: values.user?.email ?? null }),
+  );
   return app;
 }
 

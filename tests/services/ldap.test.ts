@@ -20,7 +20,7 @@ describeService("slapd", "passwords that a directory checks", (program) => {
   const plain = () => ({ url: directory.url, allowPlaintext: true }) as const;
   const search = { base, attribute: "uid", ...service };
 
-  it("by a bind with the name made of the login", async () => {
+  it("by a bind with the name made of the login [ASVS 1.2.6]", async () => {
     const check = ldap({ ...plain(), dn });
     expect(await check("ann", secret, undefined)).toBe(true);
     expect(await check("ANN", secret, undefined)).toBe(true);
@@ -59,7 +59,7 @@ describeService("slapd", "passwords that a directory checks", (program) => {
     expect(await byMail("bob@acme.example", secret, undefined)).toBeUndefined();
   });
 
-  it("what is typed is no filter", async () => {
+  it("what is typed is no filter [ASVS 1.2.6]", async () => {
     const check = ldap({ ...plain(), search });
     for (const typed of ["*", "a*", "ann)(uid=*", "*)(objectClass=*", "ann\\", "(uid=ann)", "ann)(|(uid=*"]) {
       expect([typed, await check(typed, secret, undefined)]).toEqual([typed, undefined]);

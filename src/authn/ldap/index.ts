@@ -4,6 +4,7 @@ import { connect as connectSecure } from "node:tls";
 import type { Client } from "ldapts";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
 import { createWorkQueue } from "../../passwords/queue.ts";
+import { randomId } from "../../secrets/random.ts";
 import type { PasswordCheck } from "../password-proof.ts";
 import { checkLdapOptions, type LdapOptions, type LdapSearch } from "./options.ts";
 
@@ -84,7 +85,10 @@ export function ldap(options: LdapOptions): PasswordCheck {
       return await connected(library, async (client) => {
         if (dn !== undefined) return bound(client, nameOf(dn, login), password);
         const name = await entryOf(library, client, search as LdapSearch, login);
-        return typeof name === "string" ? bound(client, name, password) : name;
+        if (typeof name === "string") return bound(client, name, password);
+        // As many questions as for somebody who is there.
+        await bound(client, `cn=nobody-${randomId(8)},${search?.base}`, password);
+        return name;
       });
     } catch (error) {
       throw new DatastoreError("the directory did not answer, or not as expected", { cause: error });

@@ -64,6 +64,10 @@ export function apiKey(options: ApiKeyOptions = {}): SchemePlan<"apiKey"> {
           const text = carried(rq);
           return text === undefined ? undefined : apiKeys.recognise(rq, text);
         },
+        insufficient: (scopes) =>
+          carriers.includes("bearer")
+            ? `Bearer error="insufficient_scope", scope=${quoted(scopes.join(" "))}`
+            : undefined,
         challenge(realm, rq) {
           if (!carriers.includes("bearer")) return undefined;
           // An error is only told to who came with something.

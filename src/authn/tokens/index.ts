@@ -292,7 +292,7 @@ export function createTokens(context: TokensContext): Tokens {
       return `${settings.bearer[0]} realm=${quoted(realm)}${sent ? ', error="invalid_token"' : ""}`;
     },
     carriers: () => describeCarriers(settings, context.cookie),
-    insufficient: (scopes) => `${settings.bearer} error="insufficient_scope", scope=${quoted(scopes.join(" "))}`,
+    insufficient: (scopes) => `${settings.bearer[0]} error="insufficient_scope", scope=${quoted(scopes.join(" "))}`,
     async uncache(token) {
       const hash = sha256(token);
       const live = cache.get(hash);

@@ -1,7 +1,7 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { FlashMessage } from "../../views/contract.ts";
-import { allow, type Verdict } from "../verdict.ts";
+import { allow, forbidden, type Verdict } from "../verdict.ts";
 
 /** What a checkpoint does when it fails, or when it passes. */
 export interface CheckpointAction {
@@ -48,9 +48,12 @@ export function checkActions(
     if (action !== undefined) checkAction(`${guard}.${name}`, action, name === "fail");
   }
   const failure: CheckpointAction = { ...byDefault, ...fail };
+  const answers = Object.keys(failure).length > 0;
   return {
     routes: [fail?.route, pass?.route].filter((name) => name !== undefined),
     failed(rq, reason, headers = {}) {
+      // Without an action it is refused as everything else is, with the application's own page or handler.
+      if (!answers) return forbidden(reason);
       const { message, category = "error", json, status = 403 } = failure;
       const flash = message === undefined ? undefined : { category, text: message };
       return {

@@ -1,7 +1,10 @@
+import { isUnsafe } from "../../http/csrf.ts";
 import type { SecurityRequest } from "../../http/request.ts";
+import type { Awaitable } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { Guard, NoWords } from "../guard.ts";
 import type { Verdict } from "../verdict.ts";
+import { csrfFault, formToken } from "./authentication.ts";
 import { type CheckpointActions, checkActions } from "./checkpoint-actions.ts";
 
 /** A value that a checkpoint looks for in the session. */
@@ -51,6 +54,15 @@ export function apiCheckpoint(
   return sessionCheck("apiCheckpoint", key, allowed, actions, { json: { error: "forbidden" } });
 }
 
+/** A browser sends a visitor's session along by itself: a change must come from our own pages, and with their token. */
+async function visitorCsrf(rq: SecurityRequest, passed: (rq: SecurityRequest) => Verdict): Promise<Verdict> {
+  const { csrf } = rq.system;
+  if (!csrf.sameOrigin(rq)) return csrfFault("CSRF_ORIGIN");
+  if (!csrf.schemes.has("session")) return passed(rq);
+  const fault = csrf.verify(rq, csrf.fromHeader(rq) ?? (await formToken(rq)));
+  return fault === undefined ? passed(rq) : csrfFault(fault);
+}
+
 function sessionCheck(
   guard: string,
   key: string,
@@ -68,10 +80,12 @@ function sessionCheck(
   }
   const checked = checkActions(guard, actions, byDefault);
   const text = `session "${key}" holds ${[...values].map((value) => JSON.stringify(value)).join(" or ")}`;
-  const judge = (rq: SecurityRequest): Verdict => {
+  const judge = (rq: SecurityRequest): Awaitable<Verdict> => {
     const held = rq.system.bag(rq).get(key);
     const found = Array.isArray(held) ? held.some((one) => values.has(one)) : values.has(held);
-    return found ? checked.passed(rq) : checked.failed(rq, `the session's "${key}" is not allowed here`);
+    if (!found) return checked.failed(rq, `the session's "${key}" is not allowed here`);
+    // Requests of signed-in users are checked by the route itself; here a visitor's session is what opens.
+    return isUnsafe(rq.method) && rq.identity === undefined ? visitorCsrf(rq, checked.passed) : checked.passed(rq);
   };
   return {
     check(rq) {

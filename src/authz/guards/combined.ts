@@ -42,21 +42,34 @@ export function allOf<const Guards extends readonly Guard[]>(...guards: Guards):
     return schemes !== undefined ? 0 : objects !== undefined || parameters !== undefined ? 2 : 1;
   };
   const ordered = [...guards].sort((a, b) => rank(a) - rank(b));
-  const from = (rq: SecurityRequest, start: number): Awaitable<Verdict> => {
+  /** What a checkpoint does that passes waits until the others have passed too: the first of those is done. */
+  const from = (rq: SecurityRequest, start: number, passed: Verdict): Awaitable<Verdict> => {
+    let last = passed;
     for (let index = start; index < ordered.length; index += 1) {
       const verdict = settled((ordered[index] as Guard).check(rq));
       if (verdict instanceof Promise) {
-        return verdict.then((found) => (found.kind === "allow" ? from(rq, index + 1) : found));
+        const before = last;
+        return verdict.then((found) => (lets(found) ? from(rq, index + 1, first(before, found)) : found));
       }
-      if (verdict.kind !== "allow") return verdict;
+      if (!lets(verdict)) return verdict;
+      last = first(last, verdict);
     }
-    return allow;
+    return last;
   };
   return {
     parts: guards,
-    check: (rq) => from(rq, 0),
+    check: (rq) => from(rq, 0, allow),
     describe: () => merge(`all of (${descriptions.map(({ text }) => text).join("; ")})`, descriptions, "some"),
   };
+}
+
+/** True when the request may go on, or is answered by what a checkpoint does that passes. */
+function lets(verdict: Verdict): boolean {
+  return verdict.kind === "allow" || (verdict.kind === "diverted" && verdict.passed);
+}
+
+function first(before: Verdict, found: Verdict): Verdict {
+  return before.kind === "allow" ? found : before;
 }
 
 /** One is enough. When none lets pass, the answer is the one that comes nearest: stale before forbidden before 404 before 401. */
@@ -70,13 +83,13 @@ export function anyOf<const Guards extends readonly Guard[]>(...guards: Guards):
       const verdict = settled((guards[index] as Guard).check(rq));
       if (verdict instanceof Promise) {
         return verdict.then((found) => {
-          if (found.kind === "allow") return found;
+          if (lets(found)) return found;
           const next = nearer(nearest, { verdict: found, identity: rq.identity });
           rq.identity = before;
           return from(rq, index + 1, next);
         });
       }
-      if (verdict.kind === "allow") return verdict;
+      if (lets(verdict)) return verdict;
       nearest = nearer(nearest, { verdict, identity: rq.identity });
       rq.identity = before;
     }

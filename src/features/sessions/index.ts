@@ -1,10 +1,8 @@
 import { authRequired } from "../../authz/guards/authentication.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
-import type { Account } from "../../model/account.ts";
-import type { RememberCredential, Session } from "../../model/session.ts";
+import type { Session } from "../../model/session.ts";
 import type { Json } from "../../routes/openapi/json.ts";
-import { sha256 } from "../../secrets/random.ts";
 import type { ListView } from "../../views/contract.ts";
 import { text, textOrNull, timeOrNull } from "../answers.ts";
 import { done, type Endpoint, endpoint, notFound, refused } from "../endpoint.ts";
@@ -12,6 +10,7 @@ import type { Feature, Kernel } from "../feature.ts";
 import { hiddenField } from "../fields.ts";
 import { moment } from "../moment.ts";
 import { deviceOf } from "./device.ts";
+import { type Device, devicesOf } from "./devices.ts";
 
 /**
  * `/sessions` lists where the user is signed in, with the limits of each session; `/sessions/end` ends one, and
@@ -24,33 +23,6 @@ export function sessions(): Feature {
     requires: ["passwords"],
     endpoints: (kernel) => [list(kernel), end(kernel), endOthers(kernel)],
   };
-}
-
-/** A device on which somebody is signed in, or would be again by its remember credential. */
-interface Device {
-  /** Made from the row's key, which it does not tell. */
-  readonly id: string;
-  readonly session: Session | undefined;
-  readonly credential: RememberCredential | undefined;
-  readonly current: boolean;
-}
-
-async function devicesOf(kernel: Kernel, rq: SecurityRequest, account: Account): Promise<readonly Device[]> {
-  const found = await kernel.sessions.of(account);
-  const credentials = await kernel.sessions.remembered(account);
-  const devices: Device[] = found.map((session) => ({
-    id: sha256(`device of session ${session.idHash}`).slice(0, 22),
-    session,
-    credential: credentials.find(({ id }) => id === session.rememberId),
-    current: session.idHash === rq.identity?.session?.idHash,
-  }));
-  for (const credential of credentials) {
-    if (found.some(({ rememberId }) => rememberId === credential.id)) continue;
-    const id = sha256(`device of remember ${credential.id}`).slice(0, 22);
-    devices.push({ id, session: undefined, credential, current: false });
-  }
-  // This device first, then as they come: by their last use.
-  return devices.toSorted((a, b) => Number(b.current) - Number(a.current));
 }
 
 function list(kernel: Kernel): Endpoint {
@@ -70,7 +42,9 @@ function list(kernel: Kernel): Endpoint {
     async show(rq) {
       const account = rq.identity?.account;
       if (!rq.wantsJson || account === undefined) return {};
-      return { sessions: (await devicesOf(kernel, rq, account)).map((device) => asJson(kernel, device)) };
+      return {
+        sessions: (await devicesOf(kernel, account, rq.identity?.session)).map((device) => asJson(kernel, device)),
+      };
     },
     submit: () => refused("METHOD_NOT_ALLOWED"),
   });
@@ -93,7 +67,7 @@ function end(kernel: Kernel): Endpoint {
       const account = rq.identity?.account;
       if (account === undefined) return refused("UNAUTHENTICATED");
       // Looked for among the user's own: nobody else's id is any different from one that does not exist.
-      const device = (await devicesOf(kernel, rq, account)).find(({ id }) => id === fields.id);
+      const device = (await devicesOf(kernel, account, rq.identity?.session)).find(({ id }) => id === fields.id);
       if (device === undefined) return notFound();
       if (device.current) {
         await kernel.signIn.signOut(rq);
@@ -179,7 +153,7 @@ async function view(kernel: Kernel, rq: SecurityRequest): Promise<ListView> {
   const { catalogue } = rq;
   const text = (key: MessageKey): string => catalogue.text(key as "TITLE_SESSIONS");
   const time = (at: number): ReturnType<typeof moment> => moment(catalogue, at);
-  const devices = account === undefined ? [] : await devicesOf(kernel, rq, account);
+  const devices = account === undefined ? [] : await devicesOf(kernel, account, rq.identity?.session);
   const rows = devices.map(({ id, session, credential, current }) => {
     const device = deviceOf(session?.agent ?? null);
     const limits = session === undefined ? undefined : limitsOf(kernel, session);

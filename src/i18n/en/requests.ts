@@ -13,6 +13,8 @@ export const requests = {
   UNSUPPORTED_MEDIA_TYPE: { category: "error", text: "Content of this type is not accepted here." },
   PAYLOAD_TOO_LARGE: { category: "error", text: "The request is larger than this server accepts." },
   METHOD_NOT_ALLOWED: { category: "error", text: "This address does not answer requests of this kind." },
+  SERVER_FAILED: { category: "error", text: "Something went wrong on our side." },
+  INSECURE_TRANSPORT: { category: "error", text: "This server answers over HTTPS only." },
   NOT_FOUND: { category: "error", text: "There is nothing at this address." },
   SERVER_BUSY: {
     category: "error",

@@ -88,6 +88,8 @@ export const arabic: Texts = {
   UNSUPPORTED_MEDIA_TYPE: "لا يُقبل هنا محتوى من هذا النوع.",
   PAYLOAD_TOO_LARGE: "الطلب أكبر مما يقبله هذا الخادم.",
   METHOD_NOT_ALLOWED: "لا يستجيب هذا العنوان لطلبات من هذا النوع.",
+  SERVER_FAILED: "حدث خطأ من جانبنا.",
+  INSECURE_TRANSPORT: "لا يستجيب هذا الخادم إلا عبر HTTPS.",
   NOT_FOUND: "لا يوجد شيء في هذا العنوان.",
   SERVER_BUSY:
     "الخادم مشغول. يُرجى المحاولة مرة أخرى بعد {seconds, plural, zero {# ثانية} one {ثانية واحدة} two {ثانيتين} few {# ثوانٍ} many {# ثانية} other {# ثانية}}.",
@@ -131,6 +133,7 @@ export const arabic: Texts = {
   SESSIONS_OFF: "هذا الخادم مخصص لدخول البرامج فقط، ولا يحتفظ بجلسات للمتصفحات.",
   USERNAME_RESERVED: "لا يمكن اختيار اسم المستخدم هذا. يُرجى اختيار اسم آخر.",
   PASSWORD_IS_SITE_WORD: "من السهل تخمين اسم هذا الموقع ككلمة مرور.",
+  PASSWORD_PATTERN: "كلمة المرور ليست بالشكل المطلوب هنا.",
   PASSWORD_REUSED: "سبق استخدام كلمة المرور هذه. يُرجى اختيار كلمة جديدة.",
   USERNAME_RECOVERY_REQUEST: "إذا كان لهذا العنوان حساب، فالرسالة التي فيها اسم المستخدم في طريقها إليه.",
   PASSWORD_RESET_REQUEST: "رسالة فيها رابط لكلمة مرور جديدة في طريقها إلى \u2068{email}\u2069.",

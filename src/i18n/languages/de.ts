@@ -84,6 +84,8 @@ export const german: Texts = {
   UNSUPPORTED_MEDIA_TYPE: "Inhalte dieser Art werden hier nicht angenommen.",
   PAYLOAD_TOO_LARGE: "Die Anfrage ist größer, als dieser Server annimmt.",
   METHOD_NOT_ALLOWED: "Diese Adresse beantwortet solche Anfragen nicht.",
+  SERVER_FAILED: "Auf unserer Seite ist etwas schiefgegangen.",
+  INSECURE_TRANSPORT: "Dieser Server antwortet nur über HTTPS.",
   NOT_FOUND: "Unter dieser Adresse gibt es nichts.",
   SERVER_BUSY:
     "Der Server ist ausgelastet. Bitte in {seconds, plural, one {# Sekunde} other {# Sekunden}} erneut versuchen.",

@@ -87,6 +87,8 @@ export const spanish: Texts = {
   UNSUPPORTED_MEDIA_TYPE: "Aquí no se acepta contenido de este tipo.",
   PAYLOAD_TOO_LARGE: "La petición es más grande de lo que acepta este servidor.",
   METHOD_NOT_ALLOWED: "Esta dirección no responde a peticiones de este tipo.",
+  SERVER_FAILED: "Algo ha fallado por nuestra parte.",
+  INSECURE_TRANSPORT: "Este servidor solo responde por HTTPS.",
   NOT_FOUND: "No hay nada en esta dirección.",
   SERVER_BUSY: "El servidor está ocupado. Inténtalo de nuevo en {seconds, plural, one {# segundo} other {# segundos}}.",
   API_ERROR: "No se ha podido responder a la petición.",

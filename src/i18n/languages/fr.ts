@@ -87,6 +87,8 @@ export const french: Texts = {
   UNSUPPORTED_MEDIA_TYPE: "Ce type de contenu n’est pas accepté ici.",
   PAYLOAD_TOO_LARGE: "La requête est plus grande que ce que ce serveur accepte.",
   METHOD_NOT_ALLOWED: "Cette adresse ne répond pas aux requêtes de ce genre.",
+  SERVER_FAILED: "Une erreur s’est produite de notre côté.",
+  INSECURE_TRANSPORT: "Ce serveur ne répond qu’en HTTPS.",
   NOT_FOUND: "Il n’y a rien à cette adresse.",
   SERVER_BUSY: "Le serveur est occupé. Réessayez dans {seconds, plural, one {# seconde} other {# secondes}}.",
   API_ERROR: "La requête n’a pas pu aboutir.",

@@ -82,6 +82,8 @@ export const italian: Texts = {
   UNSUPPORTED_MEDIA_TYPE: "Contenuti di questo tipo qui non sono accettati.",
   PAYLOAD_TOO_LARGE: "La richiesta è più grande di quanto questo server accetti.",
   METHOD_NOT_ALLOWED: "Questo indirizzo non risponde a richieste di questo tipo.",
+  SERVER_FAILED: "Qualcosa è andato storto da parte nostra.",
+  INSECURE_TRANSPORT: "Questo server risponde solo tramite HTTPS.",
   NOT_FOUND: "Non c’è nulla a questo indirizzo.",
   SERVER_BUSY: "Il server è occupato. Riprova tra {seconds, plural, one {# secondo} other {# secondi}}.",
   API_ERROR: "Non è stato possibile rispondere alla richiesta.",
@@ -124,6 +126,7 @@ export const italian: Texts = {
   SESSIONS_OFF: "Questo server fa accedere solo programmi: non tiene sessioni per i browser.",
   USERNAME_RESERVED: "Questo nome utente non può essere scelto. Scegline un altro.",
   PASSWORD_IS_SITE_WORD: "Il nome di questo sito è facile da indovinare come password.",
+  PASSWORD_PATTERN: "La password non ha la forma richiesta qui.",
   PASSWORD_REUSED: "Hai già usato questa password. Scegline una nuova.",
   USERNAME_RECOVERY_REQUEST:
     "Se a questo indirizzo corrisponde un account, è in arrivo un’e-mail con il suo nome utente.",

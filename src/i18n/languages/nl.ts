@@ -85,6 +85,8 @@ export const dutch: Texts = {
   UNSUPPORTED_MEDIA_TYPE: "Inhoud van dit type wordt hier niet geaccepteerd.",
   PAYLOAD_TOO_LARGE: "Het verzoek is groter dan deze server accepteert.",
   METHOD_NOT_ALLOWED: "Dit adres beantwoordt geen verzoeken van deze soort.",
+  SERVER_FAILED: "Er is aan onze kant iets misgegaan.",
+  INSECURE_TRANSPORT: "Deze server antwoordt alleen via HTTPS.",
   NOT_FOUND: "Op dit adres is niets te vinden.",
   SERVER_BUSY: "De server is bezet. Probeer het over {seconds, plural, one {# seconde} other {# seconden}} opnieuw.",
   API_ERROR: "Het verzoek kon niet worden beantwoord.",

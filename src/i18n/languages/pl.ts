@@ -84,6 +84,8 @@ export const polish: Texts = {
   UNSUPPORTED_MEDIA_TYPE: "Treści tego typu nie są tu przyjmowane.",
   PAYLOAD_TOO_LARGE: "Żądanie jest większe, niż przyjmuje ten serwer.",
   METHOD_NOT_ALLOWED: "Ten adres nie odpowiada na żądania tego rodzaju.",
+  SERVER_FAILED: "Coś poszło nie tak po naszej stronie.",
+  INSECURE_TRANSPORT: "Ten serwer odpowiada tylko przez HTTPS.",
   NOT_FOUND: "Pod tym adresem nic nie ma.",
   SERVER_BUSY:
     "Serwer jest zajęty. Spróbuj ponownie za {seconds, plural, one {# sekundę} few {# sekundy} many {# sekund} other {# sekundy}}.",

@@ -83,6 +83,8 @@ export const portuguese: Texts = {
   UNSUPPORTED_MEDIA_TYPE: "Conteúdo deste tipo não é aceito aqui.",
   PAYLOAD_TOO_LARGE: "A solicitação é maior do que este servidor aceita.",
   METHOD_NOT_ALLOWED: "Este endereço não responde a solicitações deste tipo.",
+  SERVER_FAILED: "Algo deu errado do nosso lado.",
+  INSECURE_TRANSPORT: "Este servidor só responde por HTTPS.",
   NOT_FOUND: "Não há nada neste endereço.",
   SERVER_BUSY: "O servidor está ocupado. Tente novamente em {seconds, plural, one {# segundo} other {# segundos}}.",
   API_ERROR: "Não foi possível responder à solicitação.",

@@ -28,7 +28,9 @@ export interface AnswerDocumentation {
 export interface DescribedParameter {
   readonly name: string;
   /** "any": in the query, or where there is a body, there. */
-  readonly carrier: "path" | "any" | "query";
+  readonly carrier: "path" | "any" | "query" | "header" | "cookie";
+  /** The name of the header or cookie. */
+  readonly sentAs?: string;
   readonly required: boolean;
   readonly schema: Json;
   /** A file: only a multipart form carries it. */

@@ -177,6 +177,10 @@ function parametersOf(
   });
   for (const one of input.parameters) {
     if (one.carrier === "query" || (one.carrier === "any" && !carried)) result.push(inQuery(one));
+    if (one.carrier === "header" || one.carrier === "cookie") {
+      const { sentAs = one.name, carrier, required, schema } = one;
+      result.push({ name: sentAs, in: carrier, ...(required ? { required } : {}), schema });
+    }
   }
   if (!carried && input.others !== false) {
     let name = "others";

@@ -1,3 +1,5 @@
+import { routerPattern } from "../parameters/path.ts";
+
 /** A path as OpenAPI writes it. */
 export interface PathTemplate {
   /** "/store/{sid}". */
@@ -35,7 +37,11 @@ function partsOf(path: string): readonly Part[] {
     const parameter = /^:([^/{}?]+)(?:\{([\s\S]*)\})?(\?)?$/.exec(text);
     if (parameter !== null) {
       const [, name = "", pattern, optional] = parameter;
-      parts.push({ name, pattern, optional: optional !== undefined });
+      parts.push({
+        name,
+        pattern: pattern === undefined ? undefined : routerPattern(pattern),
+        optional: optional !== undefined,
+      });
     } else if (text === "*") {
       wildcards += 1;
       parts.push({ name: wildcards === 1 ? wildcard : `${wildcard}${wildcards}`, pattern: undefined, optional: false });

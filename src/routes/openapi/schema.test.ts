@@ -2,11 +2,15 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { cast, cookie, currentUser, header, rest } from "../params.ts";
+import { pathTemplates } from "./paths.ts";
 import { describeInput } from "./schema.ts";
 
+class House {}
+
 function of(params: StandardSchemaV1, path = "/x", own?: Parameters<typeof describeInput>[2]) {
-  const { parameters, ...rest } = describeInput({ params, path, label: `POST ${path}` }, "op", own);
-  return { ...rest, parameters: Object.fromEntries(parameters.map(({ name, ...one }) => [name, one])) };
+  const { parameters, ...others } = describeInput({ params, path, label: `POST ${path}` }, "op", own);
+  return { ...others, parameters: Object.fromEntries(parameters.map(({ name, ...one }) => [name, one])) };
 }
 
 describe("describeInput", () => {
@@ -98,5 +102,57 @@ describe("describeInput", () => {
     expect(of(choice).whole).toMatchObject({ anyOf: [{ required: ["a"] }, { required: ["b"] }] });
     expect(of(choice, "/:a")).toMatchObject({ parameters: { a: { carrier: "path" }, b: { required: false } } });
     expect(of(choice, "/:a").whole).toBeUndefined();
+  });
+});
+
+describe("a record of parameters", () => {
+  const params = {
+    sid: z.int(),
+    count: z.int().min(1).optional(),
+    depth: header("x-depth", z.int().max(9).optional()),
+    theme: cookie("theme", z.enum(["light", "dark"])),
+    house: cast(House, () => new House()),
+    user: currentUser(),
+    others: rest(z.boolean()),
+  };
+
+  it("has each schema, headers and cookies by their names, and nothing of what nobody sends", () => {
+    const { parameters, others } = describeInput(
+      { params, path: "/:sid{int}/:day{date}/:page", label: "GET /" },
+      "op",
+      undefined,
+    );
+    expect(parameters).toEqual([
+      { name: "sid", carrier: "path", required: true, schema: expect.objectContaining({ type: "integer" }) },
+      { name: "day", carrier: "path", required: true, schema: { type: "string", format: "date-time" } },
+      { name: "page", carrier: "path", required: true, schema: { type: "string" } },
+      {
+        name: "count",
+        carrier: "any",
+        required: false,
+        schema: expect.objectContaining({ type: "integer", minimum: 1 }),
+      },
+      { name: "house", carrier: "any", required: true, schema: {} },
+      {
+        name: "depth",
+        carrier: "header",
+        sentAs: "x-depth",
+        required: false,
+        schema: expect.objectContaining({ maximum: 9 }),
+      },
+      {
+        name: "theme",
+        carrier: "cookie",
+        sentAs: "theme",
+        required: true,
+        schema: { type: "string", enum: ["light", "dark"] },
+      },
+    ]);
+    expect(others).toEqual({ type: "boolean" });
+  });
+
+  it("in a document, with the patterns of conversions in the path", () => {
+    expect(pathTemplates("/a/:id{uuid}")[0]?.parameters[0]?.pattern).toMatch(/^\[0-9a-fA-F\]/);
+    expect(pathTemplates("/a/:id{[a-z]+}")[0]?.parameters[0]?.pattern).toBe("[a-z]+");
   });
 });

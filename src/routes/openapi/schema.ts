@@ -1,8 +1,11 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { inspectParameters } from "../parameters/index.ts";
+import { classShapes } from "../parameters/cast.ts";
+import { inspectParameters, isStandardSchema } from "../parameters/index.ts";
 import { ARKTYPE_OPTIONS } from "../parameters/json-schema.ts";
 import { type PathParameter, pathParameters } from "../parameters/path.ts";
-import { type ObjectShape, type PropertyShape, TEXT } from "../parameters/shape.ts";
+import type { ParameterRecord } from "../parameters/record.ts";
+import { type ClassShapes, type PropertyShape, TEXT } from "../parameters/shape.ts";
+import { isSpecial } from "../parameters/special.ts";
 import type { DescribedInput, DescribedParameter, ToJsonSchema } from "./described.ts";
 import { isJson, type Json } from "./json.ts";
 import { bigintSchema, dateSchema, fileSchema, isFileShape, schemaOfShape } from "./shape-schema.ts";
@@ -82,6 +85,8 @@ export function embedded(
     const result: Record<string, unknown> = {};
     for (const [key, value] of Object.entries(node)) {
       if (key === "$schema" || key === "~standard" || key === "$id" || key === "x-type") continue;
+      // How text spells it (portcullis/params), and arktype's classes: nothing for others.
+      if (key === "textFormat" || key === "x-class") continue;
       if (key === "$ref" && typeof value === "string" && value.startsWith("#")) {
         refers = true;
         result[key] = `#/components/schemas/${name}${value.slice(1)}`;
@@ -102,19 +107,53 @@ export function embedded(
 /** Says something of a value: a schema without any of these allows everything. */
 const telling = ["type", "$ref", "enum", "const", "anyOf", "oneOf", "allOf", "not"];
 
-/** What an application's route takes: path parameters, and the properties of its schema. */
+/** The schemas of a declaration's parameters, by name, as parts of a larger document. */
+function schemasOf(
+  params: StandardSchemaV1 | ParameterRecord | undefined,
+  name: string,
+  own: ToJsonSchema | undefined,
+): { readonly root: Json | undefined; readonly properties: Json; readonly definitions: Record<string, Json> } {
+  if (params === undefined) return { root: undefined, properties: {}, definitions: {} };
+  if (isStandardSchema(params)) {
+    const said = jsonSchemaOf(params, "input", own);
+    if (said === undefined) return { root: undefined, properties: {}, definitions: {} };
+    const { schema, definitions } = embedded(said, name);
+    return { root: schema, properties: isJson(schema["properties"]) ? schema["properties"] : {}, definitions };
+  }
+  const properties: Record<string, Json> = {};
+  const definitions: Record<string, Json> = {};
+  for (const [key, given] of Object.entries(params)) {
+    const one = isSpecial(given) ? ("schema" in given ? given.schema : undefined) : given;
+    const said = isStandardSchema(one) ? jsonSchemaOf(one, "input", own) : undefined;
+    if (said === undefined) continue;
+    const part = embedded(said, `${name}_${key.replace(/[^A-Za-z0-9._-]/g, "_")}`);
+    properties[key] = part.schema;
+    Object.assign(definitions, part.definitions);
+  }
+  return { root: undefined, properties, definitions };
+}
+
+/** What an application's route takes: path parameters, and the properties of its schema or the members of its record. */
 export function describeInput(
-  route: { readonly params: StandardSchemaV1 | undefined; readonly path: string; readonly label: string },
+  route: {
+    readonly params: StandardSchemaV1 | ParameterRecord | undefined;
+    readonly path: string;
+    readonly label: string;
+    readonly classes?: ClassShapes;
+  },
   name: string,
   own: ToJsonSchema | undefined,
 ): DescribedInput {
-  const { params, path, label } = route;
-  const shape: ObjectShape | undefined = params === undefined ? undefined : inspectParameters(params, label);
-  const root = params === undefined ? undefined : jsonSchemaOf(params, "input", own);
-  const { schema, definitions } = root === undefined ? { schema: {}, definitions: {} } : embedded(root, name);
-  const properties: Json = isJson(schema["properties"]) ? schema["properties"] : {};
+  const { params, path, label, classes = classShapes() } = route;
+  const parts = inspectParameters(params, classes, label);
+  const { root, properties, definitions } = schemasOf(params, name, own);
   const inPath = pathParameters(path, label);
-  const one = (key: string, property: PropertyShape, carrier: "path" | "any"): DescribedParameter => {
+  const one = (
+    key: string,
+    property: PropertyShape,
+    carrier: DescribedParameter["carrier"],
+    sentAs?: string,
+  ): DescribedParameter => {
     const said = Object.hasOwn(properties, key) ? properties[key] : undefined;
     const known = isJson(said) ? said : {};
     const whole = telling.some((keyword) => keyword in known) ? known : { ...known, ...schemaOfShape(property.shape) };
@@ -123,20 +162,22 @@ export function describeInput(
       carrier,
       required: property.required,
       schema: whole,
+      ...(sentAs === undefined ? {} : { sentAs }),
       ...(isFileShape(property.shape) ? { file: true } : {}),
     };
   };
   const parameters = [
     ...inPath.map((each: PathParameter) =>
-      one(each.name, { shape: shape?.properties.get(each.name)?.shape ?? TEXT, required: true }, "path"),
+      one(each.name, { shape: parts.plain.get(each.name)?.shape ?? each.shape ?? TEXT, required: true }, "path"),
     ),
-    ...[...(shape?.properties ?? [])]
+    ...[...parts.plain]
       .filter(([key]) => !inPath.some((each) => each.name === key))
       .map(([key, property]) => one(key, property, "any")),
+    ...[...parts.sent].map(([key, { property, parameter }]) => one(key, property, parameter.carrier, parameter.sentAs)),
   ];
-  const more = schema["additionalProperties"];
-  const others = shape?.rest === undefined ? false : isJson(more) ? more : schemaOfShape(shape.rest);
+  const more = root?.["additionalProperties"];
+  const others = parts.rest === undefined ? false : isJson(more) ? more : schemaOfShape(parts.rest);
   // A choice between objects says more as a whole; its parts can't be taken apart where the path has some of them.
-  const choice = root !== undefined && schema["properties"] === undefined && inPath.length === 0;
-  return { parameters, others, definitions, ...(choice ? { whole: schema } : {}) };
+  const choice = root !== undefined && root["properties"] === undefined && inPath.length === 0;
+  return { parameters, others, definitions, ...(choice ? { whole: root } : {}) };
 }

@@ -26,7 +26,14 @@ export function schemaOfShape(shape: Shape): Json {
       return fileSchema;
     case "unknown":
       return {};
+    case "json":
+      return schemaOfShape(shape.value);
+    // What text or JSON value it is made of is the application's business.
+    case "class":
+      return {};
     case "literal":
+      // JSON Schema has no enumeration of nothing.
+      if (shape.values.length === 0) return { not: {} };
       return { enum: shape.values.map((value) => (typeof value === "bigint" ? String(value) : value)) };
     case "list":
       return {

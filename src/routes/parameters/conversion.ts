@@ -1,5 +1,11 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { ConvertedParameters, ParameterFault, ParsedBody, RawParameters } from "../../http/parameters.ts";
+import type {
+  ConvertedParameters,
+  HeadReader,
+  ParameterFault,
+  ParsedBody,
+  RawParameters,
+} from "../../http/parameters.ts";
 import { eachField } from "../../http/urlencoded.ts";
 import { PortcullisError } from "../../model/errors.ts";
 import { compileParameter, type Parameter, Refusal } from "./parameter.ts";
@@ -15,6 +21,8 @@ export interface Declared {
   readonly reserved: ReadonlySet<string>;
   /** `extra`: the schema does not name it. */
   readonly inPath: readonly { readonly name: string; readonly parameter: Parameter; readonly extra: boolean }[];
+  /** What comes from headers and cookies, by the name under which it is sent. */
+  readonly inHead: readonly { readonly name: string; readonly parameter: Parameter; readonly sentAs: string }[];
   readonly ignored: ReadonlySet<string>;
 }
 
@@ -29,6 +37,16 @@ const LONGEST_NAME = 100;
 
 /** A parameter that no schema names. */
 const PLAIN: Parameter = compileParameter(undefined, { shape: TEXT, required: true }, "path");
+
+/** Where something must come from that was sent elsewhere. */
+const BELONGS = { path: "belongs into the path", header: "belongs into a header", cookie: "belongs into a cookie" };
+
+/** The members of a list in one field (RFC 9110 5.6.1): commas inside of quotes are none of its. */
+const MEMBERS = /(?:[^",]|"(?:[^"\\]|\\.)*"?)+/g;
+
+function listed(text: string): string[] {
+  return (text.match(MEMBERS) ?? []).map((one) => one.trim()).filter((one) => one !== "");
+}
 
 const UNDECODABLE = "is not percent-encoded UTF-8";
 
@@ -60,6 +78,7 @@ export class Conversion {
   read(raw: RawParameters): void {
     if (this.#declared.inPath.length > 0) this.#readPath(raw);
     if (raw.prefixed === true) this.#readPrefix(raw);
+    if (this.#declared.inHead.length > 0 && raw.head !== undefined) this.#readHead(raw.head);
     if (raw.query !== "") this.#readQuery(raw.query);
     if (raw.body !== undefined && raw.body.kind !== "none") this.#readBody(raw.body);
   }
@@ -95,6 +114,23 @@ export class Conversion {
       this.#extras[name] = value;
     } else {
       this.values[name] = value;
+    }
+  }
+
+  #readHead(head: HeadReader): void {
+    for (const { name, parameter, sentAs } of this.#declared.inHead) {
+      let text = parameter.carrier === "header" ? head.header(sentAs) : head.cookie(sentAs);
+      if (text === undefined || (text === "" && parameter.blankIsAbsent)) continue;
+      if (parameter.carrier === "cookie" && text.includes("%")) {
+        if (!isDecodable(text)) {
+          this.#fault(name, "invalid", UNDECODABLE);
+          continue;
+        }
+        text = decodeURIComponent(text);
+      }
+      const value = parameter.list ? parameter.many(listed(text)) : parameter.one(text);
+      if (value instanceof Refusal) this.#fault(name, "invalid", value.message);
+      else this.values[name] = value;
     }
   }
 
@@ -151,7 +187,7 @@ export class Conversion {
       if (parameter.carrier === "any") return parameter;
       const given = name in this.values || (this.#extras !== undefined && name in this.#extras);
       if (given) this.#duplicate(name);
-      else this.#fault(name, "unexpected", "belongs into the path");
+      else this.#fault(name, "unexpected", BELONGS[parameter.carrier]);
       return undefined;
     }
     if (ignored.has(name)) return undefined;

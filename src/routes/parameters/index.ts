@@ -1,18 +1,39 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { CompiledParameters, ConvertedParameters, ParameterDescription } from "../../http/parameters.ts";
 import { ConfigurationError } from "../../model/errors.ts";
+import { classShapes, isCast, shapeOfCast } from "./cast.ts";
 import { Conversion, type Declared } from "./conversion.ts";
 import { ARKTYPE_OPTIONS, shapeOfJsonSchema } from "./json-schema.ts";
 import { compileParameter, type Parameter } from "./parameter.ts";
 import { pathParameters } from "./path.ts";
-import { asObject, includesShape, type ObjectShape, TEXT } from "./shape.ts";
-import { isValibotSchema, shapeOfValibot } from "./valibot.ts";
-import { isZodSchema, shapeOfZod } from "./zod.ts";
+import { type ParameterParts, type ParameterRecord, partsOf } from "./record.ts";
+import {
+  asObject,
+  type ClassShapes,
+  includesShape,
+  type ObjectShape,
+  type PropertyShape,
+  type Shape,
+  TEXT,
+} from "./shape.ts";
+import type { InjectedParameter } from "./special.ts";
+import { ShapeError } from "./text-format.ts";
+import { isOptionalInValibot, isValibotSchema, shapeOfValibot } from "./valibot.ts";
+import { isOptionalInZod, isZodSchema, shapeOfZod } from "./zod.ts";
 
 /** Settings beside a route's own declaration. */
 export interface ParameterOptions {
   /** Names that may be sent though no route declares them, beside `csrf_token`. */
   readonly ignored?: readonly string[];
+  /** Conversions for classes; default: for dates and files only. */
+  readonly classes?: ClassShapes;
+  /** What a multipart body may have at most, in bytes. */
+  readonly multipartBytes?: number;
+}
+
+/** A route's parameters, with those that nobody sends. */
+export interface RouteParameters extends CompiledParameters {
+  readonly injected: ReadonlyMap<string, InjectedParameter>;
 }
 
 /** Names that mean something to every JavaScript object; no parameter may have them. */
@@ -29,10 +50,11 @@ function jsonSchemaOf(schema: StandardSchemaV1): StandardJsonSchema | undefined 
   return typeof json.input === "function" ? (json as StandardJsonSchema) : undefined;
 }
 
-/** What the schema says about its properties, in the words of its library or of Standard JSON Schema. */
-export function inspectParameters(schema: StandardSchemaV1, where: string): ObjectShape {
-  if (isZodSchema(schema)) return objectShape(asObject(shapeOfZod(schema)), where);
-  if (isValibotSchema(schema)) return objectShape(asObject(shapeOfValibot(schema)), where);
+/** What the schema wants, in the words of its library or of Standard JSON Schema. */
+function shapeOf(schema: StandardSchemaV1, classes: ClassShapes, where: string): Shape {
+  if (isCast(schema)) return shapeOfCast(schema);
+  if (isZodSchema(schema)) return shapeOfZod(schema, classes);
+  if (isValibotSchema(schema)) return shapeOfValibot(schema, classes);
   const { vendor } = schema["~standard"];
   const json = jsonSchemaOf(schema);
   if (json === undefined) {
@@ -49,7 +71,17 @@ export function inspectParameters(schema: StandardSchemaV1, where: string): Obje
   } catch (cause) {
     throw new ConfigurationError(where, `the schema of its parameters (by ${vendor}) cannot be described`, { cause });
   }
-  return objectShape(asObject(shapeOfJsonSchema(document)), where);
+  return shapeOfJsonSchema(document, classes);
+}
+
+/** The same with the route in the error for what a schema cannot say. */
+function inspect(schema: StandardSchemaV1, classes: ClassShapes, where: string, name?: string): Shape {
+  try {
+    return shapeOf(schema, classes, where);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    throw new ConfigurationError(where, name === undefined ? error.message : `${name}: ${error.message}`);
+  }
 }
 
 function objectShape(shape: ObjectShape | undefined, where: string): ObjectShape {
@@ -57,7 +89,20 @@ function objectShape(shape: ObjectShape | undefined, where: string): ObjectShape
   throw new ConfigurationError(where, "the schema of its parameters must be an object with one property for each");
 }
 
-function isStandardSchema(schema: unknown): schema is StandardSchemaV1 {
+/** Whether the schema of one parameter takes that it is not there. */
+function isOptional(schema: StandardSchemaV1): boolean {
+  if (isZodSchema(schema)) return isOptionalInZod(schema);
+  if (isValibotSchema(schema)) return isOptionalInValibot(schema);
+  try {
+    const result = schema["~standard"].validate(undefined);
+    return !(result instanceof Promise) && result.issues === undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** True for a schema of any Standard Schema library. */
+export function isStandardSchema(schema: unknown): schema is StandardSchemaV1 {
   if ((typeof schema !== "object" && typeof schema !== "function") || schema === null) return false;
   if (!("~standard" in schema)) return false;
   const standard = schema["~standard"];
@@ -76,54 +121,63 @@ function isStandardSchema(schema: unknown): schema is StandardSchemaV1 {
  * @throws {ConfigurationError} for a schema that is no object or cannot be read, and for names that cannot be used
  */
 export function compileParameters(
-  schema: StandardSchemaV1 | undefined,
+  declared: StandardSchemaV1 | ParameterRecord | undefined,
   path: string,
   method: string,
   where: string,
   options: ParameterOptions = {},
-): CompiledParameters {
-  if (schema !== undefined && !isStandardSchema(schema)) {
-    throw new ConfigurationError(where, "params must be a schema (zod, valibot, arktype or another Standard Schema)");
-  }
-  const shape = schema === undefined ? undefined : inspectParameters(schema, where);
+): RouteParameters {
+  const parts = inspectParameters(declared, options.classes ?? plainClasses, where);
   const inPath = new Map(pathParameters(path, where).map((one) => [one.name, one]));
   const byName = new Map<string, Parameter>();
-  for (const { name, optional } of inPath.values()) {
-    const property = shape?.properties.get(name);
-    byName.set(name, compileParameter(name, property ?? { shape: TEXT, required: !optional }, "path"));
-  }
-  for (const [name, property] of shape?.properties ?? []) {
-    if (!inPath.has(name)) byName.set(name, compileParameter(name, property, "any"));
-    if ((method === "GET" || method === "HEAD") && includesShape(property.shape, (part) => part.kind === "file")) {
-      throw new ConfigurationError(where, `the parameter ${name} is a file, but ${method} requests have no body`);
+  for (const { name, optional, shape } of inPath.values()) {
+    if (parts.sent.has(name) || parts.injected.has(name)) {
+      throw new ConfigurationError(where, `the parameter ${name} stands in the path and cannot be special`);
     }
+    const property = parts.plain.get(name);
+    byName.set(name, compileParameter(name, property ?? { shape: shape ?? TEXT, required: !optional }, "path"));
   }
-  for (const name of byName.keys()) {
+  for (const [name, property] of parts.plain) {
+    if (!inPath.has(name)) byName.set(name, compileParameter(name, property, "any"));
+    checkFiles(name, property, method, where, options.multipartBytes);
+  }
+  const inHead: Declared["inHead"][number][] = [];
+  for (const [name, { property, parameter }] of parts.sent) {
+    if (includesShape(property.shape, (part) => part.kind === "file")) {
+      throw new ConfigurationError(where, `the parameter ${name} is a file, which no ${parameter.carrier} can be`);
+    }
+    const made = compileParameter(name, property, parameter.carrier);
+    byName.set(name, made);
+    inHead.push({ name, parameter: made, sentAs: parameter.sentAs });
+  }
+  for (const name of [...byName.keys(), ...parts.injected.keys()]) {
     if (RESERVED.has(name)) throw new ConfigurationError(where, `a parameter cannot be called ${name}`);
   }
   const rest =
-    shape?.rest === undefined ? undefined : compileParameter(undefined, { shape: shape.rest, required: false }, "any");
-  const declared: Declared = {
+    parts.rest === undefined ? undefined : compileParameter(undefined, { shape: parts.rest, required: false }, "any");
+  const compiled: Declared = {
     byName,
     rest,
-    reserved: RESERVED,
+    reserved: parts.injected.size === 0 ? RESERVED : new Set([...RESERVED, ...parts.injected.keys()]),
     inPath: [...inPath.keys()].map((name) => ({
       name,
-      parameter: compiled(byName, name),
-      extra: shape?.properties.has(name) !== true,
+      parameter: parameterOf(byName, name),
+      extra: !parts.plain.has(name),
     })),
+    inHead,
     ignored: new Set(["csrf_token", ...(options.ignored ?? [])]),
   };
-  const validate = schema?.["~standard"].validate;
+  const { validate } = parts;
 
   return {
     names: [...byName.keys()],
+    injected: parts.injected,
     describe: () =>
       [...byName].map(([name, { carrier, required, type }]): ParameterDescription => {
         return { name, carrier, required, type };
       }),
     convert(raw): ConvertedParameters | Promise<ConvertedParameters> {
-      const conversion = new Conversion(declared);
+      const conversion = new Conversion(compiled);
       conversion.read(raw);
       if (validate === undefined) return conversion.finish({ value: {} });
       const result = validate(conversion.values);
@@ -133,7 +187,55 @@ export function compileParameters(
   };
 }
 
-function compiled(byName: ReadonlyMap<string, Parameter>, name: string): Parameter {
+/** What the option `casts` says nothing of. */
+const plainClasses: ClassShapes = classShapes();
+
+type Parts = Omit<ParameterParts, "validate"> & { readonly validate: ParameterParts["validate"] | undefined };
+
+const none: Parts = { plain: new Map(), sent: new Map(), injected: new Map(), rest: undefined, validate: undefined };
+
+/** The parts of a declaration: one schema for all parameters, or a record with one for each. */
+export function inspectParameters(declared: unknown, classes: ClassShapes, where: string): Parts {
+  if (declared === undefined) return none;
+  if (isStandardSchema(declared)) {
+    const shape = objectShape(asObject(inspect(declared, classes, where)), where);
+    return { ...none, plain: shape.properties, rest: shape.rest, validate: declared["~standard"].validate };
+  }
+  if (typeof declared !== "object" || declared === null || Object.getPrototypeOf(declared) !== Object.prototype) {
+    throw new ConfigurationError(
+      where,
+      "params must be a schema (zod, valibot, arktype or another Standard Schema), or a record with one for each name",
+    );
+  }
+  const read = (schema: StandardSchemaV1, name: string): PropertyShape => ({
+    shape: inspect(schema, classes, where, name),
+    required: !isOptional(schema),
+  });
+  return partsOf(declared as Readonly<Record<string, unknown>>, read, isStandardSchema, where);
+}
+
+/** Refuses files where no body is, and those that no body could be large enough for. */
+function checkFiles(
+  name: string,
+  { shape }: PropertyShape,
+  method: string,
+  where: string,
+  multipartBytes: number | undefined,
+): void {
+  if ((method === "GET" || method === "HEAD") && includesShape(shape, (part) => part.kind === "file")) {
+    throw new ConfigurationError(where, `the parameter ${name} is a file, but ${method} requests have no body`);
+  }
+  if (multipartBytes === undefined) return;
+  const larger = (part: Shape): boolean => part.kind === "file" && (part.maxBytes ?? 0) > multipartBytes;
+  if (includesShape(shape, larger)) {
+    throw new ConfigurationError(
+      where,
+      `the parameter ${name} may be larger than the option body.multipartBytes, ${multipartBytes}, lets a body be`,
+    );
+  }
+}
+
+function parameterOf(byName: ReadonlyMap<string, Parameter>, name: string): Parameter {
   const parameter = byName.get(name);
   if (parameter === undefined) throw new TypeError(`The parameter ${name} was not compiled.`);
   return parameter;

@@ -1,13 +1,27 @@
-import { allOf, type Literal, type PropertyShape, type Shape, TEXT, UNKNOWN, union } from "./shape.ts";
+import {
+  allOf,
+  type Class,
+  type ClassShapes,
+  type Literal,
+  type PropertyShape,
+  type Shape,
+  TEXT,
+  UNKNOWN,
+  union,
+} from "./shape.ts";
+import { inTextFormat } from "./text-format.ts";
 
 type Node = Readonly<Record<string, unknown>>;
 
 /** The keyword for types that JSON Schema cannot say; {@link ARKTYPE_OPTIONS} makes arktype write it. */
 const EXTENSION = "x-type";
+/** The keyword for classes, from arktype too: its value is the class itself. */
+const CLASS = "x-class";
 
 interface Fallback {
   readonly base: Node;
   readonly domain?: unknown;
+  readonly proto?: unknown;
 }
 
 /** Options for arktype, which refuses to describe dates, bigints and its like without them; other vendors ignore them. */
@@ -15,6 +29,7 @@ export const ARKTYPE_OPTIONS: Readonly<Record<string, unknown>> = {
   fallback: {
     default: ({ base }: Fallback): Node => base,
     date: ({ base }: Fallback): Node => ({ ...base, [EXTENSION]: "date" }),
+    proto: ({ base, proto }: Fallback): Node => ({ ...base, [CLASS]: proto }),
     domain: ({ base, domain }: Fallback): Node => (domain === "bigint" ? { ...base, [EXTENSION]: "bigint" } : base),
   },
 };
@@ -46,14 +61,14 @@ function resolve(root: Node, reference: string): unknown {
  * The shape that a JSON Schema document (draft 2020-12) describes. A part that it leaves open, or that refers to
  * itself, is unknown.
  */
-export function shapeOfJsonSchema(root: Node): Shape {
+export function shapeOfJsonSchema(root: Node, classes: ClassShapes): Shape {
   const open = new Set<Node>();
 
   function shapeOf(node: unknown): Shape {
     if (!isNode(node) || open.has(node)) return UNKNOWN;
     open.add(node);
     try {
-      return inspect(node);
+      return inTextFormat(inspect(node), node.textFormat);
     } finally {
       open.delete(node);
     }
@@ -81,6 +96,7 @@ export function shapeOfJsonSchema(root: Node): Shape {
   function typed(type: unknown, node: Node): Shape {
     const extension = node[EXTENSION];
     if (extension === "date" || extension === "bigint") return { kind: extension };
+    if (typeof node[CLASS] === "function") return classes(node[CLASS] as unknown as Class);
     switch (type) {
       case "string":
         return node.format === "binary" || node.contentEncoding === "binary" ? { kind: "file" } : TEXT;

@@ -1,3 +1,4 @@
+import type { Carrier } from "../../http/parameters.ts";
 import { describeShape, type PropertyShape, type Shape, union } from "./shape.ts";
 import { expectation, isCleanText, jsonValueConverter, NOT_CONVERTED, textConverter } from "./text.ts";
 
@@ -5,7 +6,7 @@ import { expectation, isCleanText, jsonValueConverter, NOT_CONVERTED, textConver
 export interface Parameter {
   /** Undefined for the one that stands for all names that a schema does not list. */
   readonly name: string | undefined;
-  readonly carrier: "path" | "any";
+  readonly carrier: Carrier;
   readonly required: boolean;
   /** In words, for people. */
   readonly type: string;
@@ -51,11 +52,7 @@ function includesHere(shape: Shape, kind: Shape["kind"]): boolean {
 }
 
 /** Compiles one parameter of a schema. */
-export function compileParameter(
-  name: string | undefined,
-  property: PropertyShape,
-  carrier: "path" | "any",
-): Parameter {
+export function compileParameter(name: string | undefined, property: PropertyShape, carrier: Carrier): Parameter {
   const { shape, required } = property;
   const options = shape.kind === "union" ? shape.options : [shape];
   const lists = options.filter((option) => option.kind === "list");

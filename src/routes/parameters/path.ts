@@ -1,10 +1,43 @@
 import { ConfigurationError } from "../../model/errors.ts";
+import { type Shape, TEXT } from "./shape.ts";
 
 /** A parameter in a route's path. */
 export interface PathParameter {
   readonly name: string;
   /** `:name?`: the route also answers without it. */
   readonly optional: boolean;
+  /** What a conversion in the path (`:id{int}`) makes of it; undefined: there is none. */
+  readonly shape: Shape | undefined;
+}
+
+const hex = (digits: number): string => "[0-9a-fA-F]".repeat(digits);
+const digits = (count: number): string => "[0-9]".repeat(count);
+
+/**
+ * The conversions that a path may name, each with the pattern that the router matches by: what does not look like it is
+ * another path (404). Braces and capturing groups are not for patterns of the router.
+ */
+const CONVERSIONS: ReadonlyMap<string, { readonly shape: Shape; readonly pattern: string }> = new Map([
+  ["int", { shape: { kind: "integer" }, pattern: "(?:0|-?[1-9][0-9]*)" }],
+  ["number", { shape: { kind: "number" }, pattern: "-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?" }],
+  ["uuid", { shape: TEXT, pattern: [8, 4, 4, 4, 12].map(hex).join("-") }],
+  ["date", { shape: { kind: "date" }, pattern: [4, 2, 2].map(digits).join("-") }],
+  ["path", { shape: TEXT, pattern: ".+" }],
+]);
+
+/** What the router matches by: the pattern behind a conversion's name, else the regular expression as it stands. */
+export function routerPattern(pattern: string): string {
+  return CONVERSIONS.get(pattern)?.pattern ?? pattern;
+}
+
+const NAMED = /(\/:[^/{}?]+)\{([a-z]+)\}/g;
+
+/** A path as the router takes it: `/store/:sid{int}` with the pattern in the place of the conversion's name. */
+export function routerPath(path: string): string {
+  return path.replace(NAMED, (all: string, name: string, conversion: string) => {
+    const known = CONVERSIONS.get(conversion);
+    return known === undefined ? all : `${name}{${known.pattern}}`;
+  });
 }
 
 /** Where the pattern that starts with a brace at `from` ends: behind its closing brace. */
@@ -17,8 +50,20 @@ function afterPattern(path: string, from: number): number {
   return -1;
 }
 
+/** A word is a conversion or a mistake: as a pattern it would match nothing but itself. */
+function conversionOf(pattern: string, name: string, path: string, where: string): Shape | undefined {
+  if (!/^[a-z]+$/.test(pattern)) return undefined;
+  const known = CONVERSIONS.get(pattern);
+  if (known !== undefined) return known.shape;
+  throw new ConfigurationError(
+    where,
+    `the path ${path} has no conversion "${pattern}" for ${name}; known: ${[...CONVERSIONS.keys()].join(", ")}; or a regular expression`,
+  );
+}
+
 /**
- * The parameters in a path as Hono writes them: `/store/:sid`, `/:id{[0-9]+}`, `/:page?`.
+ * The parameters in a path as Hono writes them: `/store/:sid`, `/:id{[0-9]+}`, `/:page?`, and with a
+ * conversion: `/:id{int}`.
  *
  * @throws {ConfigurationError} for a name that is given twice and a pattern that does not end
  */
@@ -31,11 +76,14 @@ export function pathParameters(path: string, where: string): readonly PathParame
     if (found.some((one) => one.name === name)) {
       throw new ConfigurationError(where, `the path ${path} has the parameter ${name} twice`);
     }
+    let shape: Shape | undefined;
     if (path[at] === "{") {
+      const start = at + 1;
       at = afterPattern(path, at);
       if (at === -1) throw new ConfigurationError(where, `the pattern of ${name} in the path ${path} has no end`);
+      shape = conversionOf(path.slice(start, at - 1), name, path, where);
     }
-    found.push({ name, optional: path[at] === "?" });
+    found.push({ name, optional: path[at] === "?", shape });
   }
   return found;
 }

@@ -3,13 +3,31 @@
  * decides; a shape only says what to hand it.
  */
 export type Shape =
-  | { readonly kind: "text" | "integer" | "number" | "boolean" | "bigint" | "date" | "file" | "null" }
+  | { readonly kind: "text" | "number" | "boolean" | "date" | "null" }
+  /** `prefixed`: text may also spell it in base 16, 8 or 2. */
+  | { readonly kind: "integer" | "bigint"; readonly prefixed?: boolean }
+  /** `maxBytes`: the schema takes no larger one. */
+  | { readonly kind: "file"; readonly maxBytes?: number | undefined }
+  /** Text is one JSON text of that value. */
+  | { readonly kind: "json"; readonly value: Shape }
+  /** An object of a class of the application's own, which `convert` makes. */
+  | { readonly kind: "class"; readonly name: string; readonly convert: ClassConversion }
   /** Handed over as it came. */
   | { readonly kind: "unknown" }
   | { readonly kind: "literal"; readonly values: readonly Literal[] }
   | { readonly kind: "list"; readonly prefix: readonly Shape[]; readonly item: Shape | undefined }
   | ObjectShape
   | { readonly kind: "union"; readonly options: readonly Shape[] };
+
+/** Makes an object of a class out of text or a JSON value; undefined where that is not one. */
+export type ClassConversion = (value: unknown) => unknown;
+
+/** A class, as schemas name it. */
+// biome-ignore lint/suspicious/noExplicitAny: constructors take what they like
+export type Class<T = unknown> = abstract new (...args: any[]) => T;
+
+/** The shape of a class. Throws where there is no conversion for it. */
+export type ClassShapes = (type: Class) => Shape;
 
 /** A value of an enumeration or a literal. */
 export type Literal = string | number | boolean | bigint | null;
@@ -32,12 +50,15 @@ export const UNKNOWN: Shape = { kind: "unknown" };
 /** A string. */
 export const TEXT: Shape = { kind: "text" };
 
+/** Kinds of which a union may have several. */
+const manyOf: ReadonlySet<Shape["kind"]> = new Set(["literal", "list", "object", "json", "class"]);
+
 /** A union with nested ones flattened and doubles of simple shapes left out. */
 export function union(options: readonly Shape[]): Shape {
   const flat: Shape[] = [];
   const simple = new Set<string>();
   for (const option of options.flatMap((one) => (one.kind === "union" ? one.options : [one]))) {
-    if (option.kind !== "literal" && option.kind !== "list" && option.kind !== "object") {
+    if (!manyOf.has(option.kind)) {
       if (simple.has(option.kind)) continue;
       simple.add(option.kind);
     }
@@ -96,6 +117,10 @@ export function describeShape(shape: Shape): string {
       return "string";
     case "unknown":
       return "any";
+    case "json":
+      return shape.value.kind === "unknown" ? "json" : describeShape(shape.value);
+    case "class":
+      return shape.name;
     case "literal":
       return shape.values.map((value) => (typeof value === "bigint" ? `${value}` : JSON.stringify(value))).join(" | ");
     case "list": {
@@ -116,6 +141,8 @@ export function includesShape(shape: Shape, test: (part: Shape) => boolean): boo
   switch (shape.kind) {
     case "union":
       return shape.options.some((option) => includesShape(option, test));
+    case "json":
+      return includesShape(shape.value, test);
     case "list":
       return [...shape.prefix, ...(shape.item === undefined ? [] : [shape.item])].some((one) =>
         includesShape(one, test),

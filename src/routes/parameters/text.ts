@@ -1,5 +1,6 @@
 import { parseJson } from "../../http/json.ts";
-import { describeShape, type Literal, type Shape } from "./shape.ts";
+import { PortcullisError } from "../../model/errors.ts";
+import { type ClassConversion, describeShape, type Literal, type Shape } from "./shape.ts";
 
 /** What a converter answers for text that does not spell a value of its type. */
 export const NOT_CONVERTED: unique symbol = Symbol("not converted");
@@ -10,6 +11,7 @@ export type TextConverter = (text: string) => unknown;
 /** JSON in a text parameter is nested no deeper. */
 const JSON_DEPTH = 32;
 const INTEGER = /^(?:0|-?[1-9][0-9]*)$/;
+const PREFIXED = /^-?0(?:x[0-9a-fA-F]+|o[0-7]+|b[01]+)$/;
 /** Beyond it, reading a bigint costs more than the square of its length. */
 const LONGEST_BIGINT = 300;
 /** JSON's grammar of numbers (RFC 8259 6), the one that `String(number)` and every other language write. */
@@ -33,6 +35,17 @@ export function integerOf(text: string): number | typeof NOT_CONVERTED {
   if (!INTEGER.test(text)) return NOT_CONVERTED;
   const value = Number(text);
   return Number.isSafeInteger(value) ? value : NOT_CONVERTED;
+}
+
+/** The same, or digits in base 16, 8 or 2 behind 0x, 0o or 0b. */
+function prefixedIntegerOf(text: string): number | typeof NOT_CONVERTED {
+  const value = prefixedBigintOf(text);
+  return typeof value === "bigint" && BigInt.asIntN(54, value) === value ? integerOf(String(value)) : NOT_CONVERTED;
+}
+
+function prefixedBigintOf(text: string): bigint | typeof NOT_CONVERTED {
+  if (text.length > LONGEST_BIGINT || !PREFIXED.test(text)) return bigintOf(text);
+  return text.startsWith("-") ? -BigInt(text.slice(1)) : BigInt(text);
 }
 
 /** A finite number in JSON's notation, with fraction and exponent; minus nought is nought. */
@@ -80,9 +93,9 @@ function literalConverter(values: readonly Literal[]): TextConverter {
   };
 }
 
-function jsonConverter(shape: Shape): TextConverter {
+/** JSON text, of whatever value or of objects or lists alone. */
+function jsonConverter(shape: Shape, wanted: "any" | "object" | "list"): TextConverter {
   const inner = jsonValueConverter(shape);
-  const wanted = shape.kind === "list";
   return (text) => {
     let value: unknown;
     try {
@@ -90,10 +103,26 @@ function jsonConverter(shape: Shape): TextConverter {
     } catch {
       return NOT_CONVERTED;
     }
-    if (typeof value !== "object" || value === null || Array.isArray(value) !== wanted || !isCleanJson(value)) {
-      return NOT_CONVERTED;
+    if (!isCleanJson(value)) return NOT_CONVERTED;
+    if (wanted !== "any") {
+      if (typeof value !== "object" || value === null) return NOT_CONVERTED;
+      if (Array.isArray(value) !== (wanted === "list")) return NOT_CONVERTED;
     }
     return inner === undefined ? value : inner(value);
+  };
+}
+
+/** What the application's own conversion made; text that it threw at is none. */
+function classConverter(convert: ClassConversion): (value: unknown) => unknown {
+  return (value) => {
+    if (!isCleanJson(value)) return NOT_CONVERTED;
+    try {
+      return convert(value) ?? NOT_CONVERTED;
+    } catch (error) {
+      // A store that fails behind it is no fault of the value.
+      if (error instanceof PortcullisError) throw error;
+      return NOT_CONVERTED;
+    }
   };
 }
 
@@ -107,20 +136,24 @@ const RANK: Readonly<Partial<Record<Shape["kind"], number>>> = { literal: 0, unk
 export function textConverter(shape: Shape): TextConverter | undefined {
   switch (shape.kind) {
     case "integer":
-      return integerOf;
+      return shape.prefixed === true ? prefixedIntegerOf : integerOf;
     case "number":
       return numberOf;
     case "boolean":
       return booleanOf;
     case "bigint":
-      return bigintOf;
+      return shape.prefixed === true ? prefixedBigintOf : bigintOf;
     case "date":
       return dateOf;
     case "literal":
       return literalConverter(shape.values);
     case "object":
     case "list":
-      return jsonConverter(shape);
+      return jsonConverter(shape, shape.kind);
+    case "json":
+      return jsonConverter(shape.value, "any");
+    case "class":
+      return classConverter(shape.convert);
     // No text says null or is a file.
     case "null":
     case "file":
@@ -178,6 +211,12 @@ export function jsonValueConverter(shape: Shape): ((value: unknown) => unknown) 
         if (typeof value === "string") return orItself(bigintOf(value), value);
         return Number.isSafeInteger(value) ? BigInt(value as number) : value;
       };
+    case "json":
+      return jsonValueConverter(shape.value);
+    case "class": {
+      const convert = classConverter(shape.convert);
+      return (value) => orItself(convert(value), value);
+    }
     case "list": {
       const prefix = shape.prefix.map(jsonValueConverter);
       const item = shape.item === undefined ? undefined : jsonValueConverter(shape.item);
@@ -242,7 +281,7 @@ export function expectation(shape: Shape): string {
   switch (shape.kind) {
     case "integer":
     case "bigint":
-      return "must be an integer";
+      return `must be an integer${shape.prefixed === true ? ", in decimal or with 0x, 0o or 0b" : ""}`;
     case "number":
       return "must be a number";
     case "boolean":
@@ -251,6 +290,10 @@ export function expectation(shape: Shape): string {
       return "must be a date (2026-01-31) or a date-time with its offset (2026-01-31T12:00:00Z)";
     case "file":
       return "must be a file";
+    case "json":
+      return "must be JSON";
+    case "class":
+      return `must be of type ${shape.name}`;
     case "object":
       return "must be a JSON object";
     case "list":

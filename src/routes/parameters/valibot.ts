@@ -1,4 +1,15 @@
-import { allOf, type Literal, type PropertyShape, type Shape, TEXT, UNKNOWN, union } from "./shape.ts";
+import {
+  allOf,
+  type Class,
+  type ClassShapes,
+  type Literal,
+  type PropertyShape,
+  type Shape,
+  TEXT,
+  UNKNOWN,
+  union,
+} from "./shape.ts";
+import { inTextFormat } from "./text-format.ts";
 
 /** The part of a valibot 1 schema that says what it wants. */
 interface ValibotSchema {
@@ -16,14 +27,36 @@ export function isValibotSchema(value: unknown): value is ValibotSchema {
 /** The schemas for which a property may be left out. */
 const OPTIONAL: ReadonlySet<string> = new Set(["optional", "exact_optional", "nullish"]);
 
+/** What stands in a pipe behind the schema. */
+interface Step {
+  readonly type?: unknown;
+  readonly requirement?: unknown;
+  readonly metadata?: { readonly textFormat?: unknown };
+}
+
+function steps(schema: ValibotSchema): Step[] {
+  return (schema.pipe ?? []).filter((step): step is Step => typeof step === "object" && step !== null);
+}
+
 function isInteger(schema: ValibotSchema): boolean {
-  return (schema.pipe ?? []).some(
-    (step) =>
-      typeof step === "object" &&
-      step !== null &&
-      "type" in step &&
-      (step.type === "integer" || step.type === "safe_integer"),
+  return steps(schema).some(({ type }) => type === "integer" || type === "safe_integer");
+}
+
+function textFormat(schema: ValibotSchema): unknown {
+  return steps(schema).findLast(({ type, metadata }) => type === "metadata" && metadata?.textFormat !== undefined)
+    ?.metadata?.textFormat;
+}
+
+function maxBytes(schema: ValibotSchema): number | undefined {
+  const limits = steps(schema).flatMap(({ type, requirement }) =>
+    type === "max_size" && typeof requirement === "number" ? [requirement] : [],
   );
+  return limits.length === 0 ? undefined : Math.min(...limits);
+}
+
+/** Whether a property with this schema may be left out. */
+export function isOptionalInValibot(schema: ValibotSchema): boolean {
+  return OPTIONAL.has(schema.type) || schema.fallback !== undefined;
 }
 
 function isLiteral(value: unknown): value is Literal {
@@ -35,14 +68,14 @@ function literals(values: unknown): Shape {
 }
 
 /** The shape of a valibot schema's input. A schema that refers to itself is unknown from there on. */
-export function shapeOfValibot(root: ValibotSchema): Shape {
+export function shapeOfValibot(root: ValibotSchema, classes: ClassShapes): Shape {
   const open = new Set<unknown>();
 
   function shapeOf(schema: unknown): Shape {
     if (!isValibotSchema(schema) || open.has(schema)) return UNKNOWN;
     open.add(schema);
     try {
-      return inspect(schema);
+      return inTextFormat(inspect(schema), textFormat(schema));
     } finally {
       open.delete(schema);
     }
@@ -57,11 +90,13 @@ export function shapeOfValibot(root: ValibotSchema): Shape {
       case "boolean":
       case "bigint":
       case "date":
-      case "file":
       case "null":
         return { kind: schema.type };
+      case "file":
+      case "blob":
+        return { kind: "file", maxBytes: maxBytes(schema) };
       case "instance":
-        return instanceShape(schema.class);
+        return typeof schema.class === "function" ? classes(schema.class as unknown as Class) : UNKNOWN;
       case "picklist":
       case "enum":
         return literals(schema.options);
@@ -126,16 +161,10 @@ export function shapeOfValibot(root: ValibotSchema): Shape {
   function objectOf(schema: ValibotSchema, rest: Shape | undefined): Shape {
     const properties = new Map<string, PropertyShape>();
     for (const [name, entry] of Object.entries(schema.entries ?? {})) {
-      const optional = isValibotSchema(entry) && (OPTIONAL.has(entry.type) || entry.fallback !== undefined);
-      properties.set(name, { shape: shapeOf(entry), required: !optional });
+      properties.set(name, { shape: shapeOf(entry), required: !isValibotSchema(entry) || !isOptionalInValibot(entry) });
     }
     return { kind: "object", properties, rest };
   }
 
   return shapeOf(root);
-}
-
-function instanceShape(type: unknown): Shape {
-  if (type === Date) return { kind: "date" };
-  return type === File || type === Blob ? { kind: "file" } : UNKNOWN;
 }

@@ -1,8 +1,24 @@
-import { allOf, type Literal, type PropertyShape, type Shape, TEXT, UNKNOWN, union } from "./shape.ts";
+import {
+  allOf,
+  type Class,
+  type ClassShapes,
+  type Literal,
+  type PropertyShape,
+  type Shape,
+  TEXT,
+  UNKNOWN,
+  union,
+} from "./shape.ts";
+import { inTextFormat } from "./text-format.ts";
 
 /** The part of a zod 4 schema that its authors document for other libraries (`_zod.def`, `_zod.optin`). */
 interface ZodSchema {
-  readonly _zod: { readonly def: ZodDefinition; readonly optin?: string | undefined };
+  readonly _zod: {
+    readonly def: ZodDefinition;
+    readonly optin?: string | undefined;
+    /** Of `z.instanceof(Class)`: the class. */
+    readonly bag?: { readonly Class?: unknown };
+  };
 }
 
 interface ZodDefinition {
@@ -27,6 +43,29 @@ function isInteger(def: ZodDefinition): boolean {
   return (def.checks ?? []).some((check) => isZodSchema(check) && INTEGER_FORMATS.has(check._zod.def.format));
 }
 
+function maxBytes(def: ZodDefinition): number | undefined {
+  const limits = (def.checks ?? []).flatMap((check) => {
+    const { check: kind, maximum }: Readonly<Record<string, unknown>> = isZodSchema(check) ? check._zod.def : {};
+    return kind === "max_size" && typeof maximum === "number" ? [maximum] : [];
+  });
+  return limits.length === 0 ? undefined : Math.min(...limits);
+}
+
+interface Registry {
+  get(schema: unknown): { readonly textFormat?: unknown } | undefined;
+}
+
+/** What `.meta()` (or `.register(z.globalRegistry, …)` of zod/mini) says of the text. */
+function textFormat(schema: ZodSchema): unknown {
+  const { __zod_globalRegistry: registry } = globalThis as { readonly __zod_globalRegistry?: Registry };
+  return registry?.get(schema)?.textFormat;
+}
+
+/** Whether a property with this schema may be left out. */
+export function isOptionalInZod(schema: ZodSchema): boolean {
+  return schema._zod.optin !== undefined;
+}
+
 function isLiteral(value: unknown): value is Literal {
   return value === null || ["string", "number", "boolean", "bigint"].includes(typeof value);
 }
@@ -35,20 +74,20 @@ function isLiteral(value: unknown): value is Literal {
  * The shape of a zod schema's input. It knows more than zod's JSON Schema, which cannot say `z.date()`, `z.bigint()`
  * or `z.instanceof(File)`. A schema that refers to itself is unknown from there on.
  */
-export function shapeOfZod(root: ZodSchema): Shape {
+export function shapeOfZod(root: ZodSchema, classes: ClassShapes): Shape {
   const open = new Set<unknown>();
 
   function shapeOf(schema: unknown): Shape {
     if (!isZodSchema(schema) || open.has(schema)) return UNKNOWN;
     open.add(schema);
     try {
-      return inspect(schema._zod.def);
+      return inTextFormat(inspect(schema._zod.def, schema), textFormat(schema));
     } finally {
       open.delete(schema);
     }
   }
 
-  function inspect(def: ZodDefinition): Shape {
+  function inspect(def: ZodDefinition, schema: ZodSchema): Shape {
     switch (def.type) {
       case "string":
       case "template_literal":
@@ -58,9 +97,14 @@ export function shapeOfZod(root: ZodSchema): Shape {
       case "boolean":
       case "bigint":
       case "date":
-      case "file":
       case "null":
         return { kind: def.type };
+      case "file":
+        return { kind: "file", maxBytes: maxBytes(def) };
+      case "custom": {
+        const type = schema._zod.bag?.Class;
+        return typeof type === "function" ? classes(type as Class) : UNKNOWN;
+      }
       case "enum":
         return { kind: "literal", values: enumValues(def.entries) };
       case "literal":
@@ -94,7 +138,7 @@ export function shapeOfZod(root: ZodSchema): Shape {
       case "pipe":
         return shapeOf(def.in);
       case "lazy":
-        return typeof def.getter === "function" ? shapeOf(def.getter()) : UNKNOWN;
+        return typeof def.getter === "function" ? asJson(shapeOf(def.getter())) : UNKNOWN;
       default:
         return UNKNOWN;
     }
@@ -105,7 +149,7 @@ export function shapeOfZod(root: ZodSchema): Shape {
     for (const [name, schema] of Object.entries(def.shape ?? {})) {
       properties.set(name, {
         shape: shapeOf(schema),
-        required: isZodSchema(schema) && schema._zod.optin === undefined,
+        required: isZodSchema(schema) && !isOptionalInZod(schema),
       });
     }
     const catchall = def.catchall;
@@ -114,6 +158,16 @@ export function shapeOfZod(root: ZodSchema): Shape {
   }
 
   return shapeOf(root);
+}
+
+const jsonKinds: readonly Shape["kind"][] = ["text", "number", "boolean", "null", "list", "object"];
+
+/** `z.json()` is a choice of all that JSON knows: its text is JSON. */
+function asJson(shape: Shape): Shape {
+  if (shape.kind !== "union" || shape.options.length !== jsonKinds.length) return shape;
+  return jsonKinds.every((kind) => shape.options.some((option) => option.kind === kind))
+    ? { kind: "json", value: UNKNOWN }
+    : shape;
 }
 
 /** A TypeScript enum of numbers also has the way back, from number to name, among its entries. */
