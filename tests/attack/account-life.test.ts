@@ -302,7 +302,8 @@ attacks("names", { short: "full:sqlite" }, (attack) => {
 
   attack(
     "ENU-04 [ASVS 6.3.8]: REGISTER answers alike for a name that somebody has, and makes no second account",
-    async (rig) => {
+    async (rig, context) => {
+      if (rig.path("USERNAME") === undefined) context.skip("USERNAME is off");
       const owner = await rig.user({ username: "ottilie7" });
       const look = ({ status, text }: Answer, ...values: readonly string[]): string =>
         `${status} ${masked(text, ...values)}`;
