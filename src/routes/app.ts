@@ -140,11 +140,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
       context.accounts.register(addOwn, state.records);
       context.description.register(addOwn, state.described);
     },
-    records: () => [
-      ...routes.map(({ record }) => record),
-      ...context.accounts.records,
-      ...context.description.records,
-    ],
+    records: () => [...routes.map(({ record }) => record), ...context.accounts.records, ...context.description.records],
     seal() {
       if (added && checked === routes.length) return;
       state.addAccounts();
