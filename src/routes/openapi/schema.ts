@@ -112,6 +112,7 @@ function schemasOf(
   params: StandardSchemaV1 | ParameterRecord | undefined,
   name: string,
   own: ToJsonSchema | undefined,
+  shapes: ReadonlyMap<string, PropertyShape>,
 ): { readonly root: Json | undefined; readonly properties: Json; readonly definitions: Record<string, Json> } {
   if (params === undefined) return { root: undefined, properties: {}, definitions: {} };
   if (isStandardSchema(params)) {
@@ -123,6 +124,9 @@ function schemasOf(
   const properties: Record<string, Json> = {};
   const definitions: Record<string, Json> = {};
   for (const [key, given] of Object.entries(params)) {
+    const shape = shapes.get(key)?.shape;
+    // All that JSON knows is allowed: no schema says that shorter than none.
+    if (shape?.kind === "json" && shape.value.kind === "unknown") continue;
     const one = isSpecial(given) ? ("schema" in given ? given.schema : undefined) : given;
     const said = isStandardSchema(one) ? jsonSchemaOf(one, "input", own) : undefined;
     if (said === undefined) continue;
@@ -146,7 +150,7 @@ export function describeInput(
 ): DescribedInput {
   const { params, path, label, classes = classShapes() } = route;
   const parts = inspectParameters(params, classes, label);
-  const { root, properties, definitions } = schemasOf(params, name, own);
+  const { root, properties, definitions } = schemasOf(params, name, own, parts.plain);
   const inPath = pathParameters(path, label);
   const one = (
     key: string,
