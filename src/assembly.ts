@@ -255,6 +255,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     tickets,
     sessions,
     revealAccounts: options.revealAccounts === true,
+    retypeInJson: options.passwords?.retypeInJson !== false,
     destinations,
     ownColumns: new Map(Object.entries(namedColumns(options.columns ?? {}))),
     declaredRoles: new Set(options.roles ?? []),

@@ -98,6 +98,11 @@ export interface SecurityOptions<
   readonly passwords?: {
     readonly hashing?: HashingOptions;
     readonly policy?: PasswordPolicyOptions;
+    /**
+     * False: JSON clients need not send a new password a second time, as `password_confirm` (`new_password_confirm`); where
+     * they do, it must be the same. Pages always ask for it. Default true.
+     */
+    readonly retypeInJson?: boolean;
     /** Stands between the system and its hasher; for tests and measurements. */
     readonly wrapHasher?: (hasher: PasswordHasher) => PasswordHasher;
   };
@@ -227,7 +232,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   scopes: "list",
   tokens: "object",
   freshness: { within: "any", grace: "any" },
-  passwords: { hashing: "any", policy: "any", wrapHasher: "function" },
+  passwords: { hashing: "any", policy: "any", retypeInJson: "flag", wrapHasher: "function" },
   audit: { keep: "any", required: "flag", queue: "count" },
   csrf: { schemes: "any", unauthenticated: "any", cookie: "any", header: "text" },
   cookies: { prefix: "any", allowInsecure: "flag" },

@@ -42,6 +42,15 @@ export type SignInOutcome =
     }
   | { readonly kind: "refused"; readonly key: MessageKey; readonly field: string | undefined };
 
+/** How a caller goes on after a change of their account. */
+export interface Renewal {
+  readonly identity: Identity;
+  /** The auth token that was asked for. */
+  readonly token: string | undefined;
+  /** What JSON gets beside it, such as a refresh token. */
+  readonly members: Readonly<Record<string, unknown>>;
+}
+
 /** A sign-in that waits at a gate. */
 export interface ParkedSignIn {
   readonly account: Account;
@@ -66,8 +75,9 @@ export interface SignIn {
   /**
    * The account changed under its owner's own hands (`account` is the new state), which ended every session: the one that
    * asked for it goes on under a new id, as fresh and with the same methods as before, and keeps its remember credential.
+   * With `token` it gets an auth token too; a caller who came with one, and without a session, gets nothing else.
    */
-  renew(rq: SecurityRequest, account: Account): Promise<Identity | undefined>;
+  renew(rq: SecurityRequest, account: Account, options?: { readonly token?: boolean }): Promise<Renewal | undefined>;
   /** Passes the gates with a remember credential and makes a session that is not fresh. */
   restore(rq: SecurityRequest): Promise<Identity | undefined>;
   /** Passes the gates with a refresh token and makes an auth token and the refresh token's successor; no session. */
@@ -204,8 +214,10 @@ export function createSignIn(context: SignInContext): SignIn {
     const goesOn = purpose === "reauthenticate" || purpose === "renew";
     const methods =
       purpose === "reauthenticate" ? [...new Set([...(before?.methods ?? []), ...proof.methods])] : proof.methods;
-    const origin: FamilyOrigin = { account: proof.account, methods, authenticatedAt: at };
-    const withToken = !restored && purpose !== "renew" && (proof.token === true || !sessions.enabled);
+    // A token is no fresher than the session that it comes from; what was never proved, was proved long ago.
+    const authenticatedAt = purpose === "renew" ? (old?.authenticatedAt ?? 0) : at;
+    const origin: FamilyOrigin = { account: proof.account, methods, authenticatedAt };
+    const withToken = !restored && (proof.token === true || (purpose !== "renew" && !sessions.enabled));
     // One browser, one credential, and never that of a user who was here before.
     if (purpose === "sign-in") {
       await remember.revoke(rq, undefined);
@@ -238,6 +250,10 @@ export function createSignIn(context: SignInContext): SignIn {
       return { made, member, credential, account };
     });
     if (old !== undefined) await sessions.forget(old);
+    // Of one session, one family: that of before would outlive its sign-out.
+    if (purpose === "reauthenticate" && member !== undefined && typeof old?.tokenFamily === "string") {
+      await families?.end(old.tokenFamily);
+    }
     // The user's other devices read the row again; nobody else's are concerned.
     if (noted && made !== undefined) await sessions.forget(made.session);
     credential?.hand();
@@ -250,6 +266,8 @@ export function createSignIn(context: SignInContext): SignIn {
         ? tokenIdentity({ ...origin, account }, member)
         : { account, via: "session", methods, authenticatedAt: session.authenticatedAt, session };
     become(rq, identity);
+    // A new session has new CSRF tokens: a script that reads them from the cookie needs one.
+    if (session !== undefined && rq.system.csrf.cookie !== undefined) rq.system.csrf.token(rq);
     if (restored) rq.system.events.emit("sessionRestored", { user: account }, rq);
     else if (purpose !== "renew") {
       rq.system.events.emit("userAuthenticated", { user: account, authnVia: proof.methods }, rq);
@@ -258,6 +276,18 @@ export function createSignIn(context: SignInContext): SignIn {
       rq.system.events.emit("refreshTrackerCreated", { user: account, family: member.family });
     }
     return { kind: "signedIn", identity, token, members };
+  };
+
+  /** The successor of a token that a change of the account has ended: as old, and never for a caller with less than all rights. */
+  const renewToken = async (rq: SecurityRequest, before: Identity, account: Account): Promise<Renewal | undefined> => {
+    if (before.via !== "token" || before.scopes !== undefined) return undefined;
+    const origin: FamilyOrigin = { account, methods: before.methods, authenticatedAt: before.authenticatedAt ?? 0 };
+    const member = await datastore.transaction(async (tx) => families?.begin(rq, tx, origin));
+    const token = authToken(rq, origin, member);
+    const identity = tokenIdentity(origin, member);
+    become(rq, identity);
+    if (member !== undefined) rq.system.events.emit("refreshTrackerCreated", { user: account, family: member.family });
+    return { identity, token, members: member?.hand() ?? {} };
   };
 
   const createSession = async (
@@ -333,18 +363,19 @@ export function createSignIn(context: SignInContext): SignIn {
       return outcome.kind === "signedIn" ? outcome.identity : undefined;
     },
 
-    async renew(rq, account) {
+    async renew(rq, account, { token = false } = {}) {
       const identity = rq.identity;
       const session = identity?.session;
-      if (identity === undefined || session === undefined || identity.account.id !== account.id) return undefined;
+      if (identity === undefined || identity.account.id !== account.id) return undefined;
+      if (session === undefined) return token ? renewToken(rq, identity, account) : undefined;
       const remembered = session.rememberId !== null;
       const outcome = await establish(rq, {
         purpose: "renew",
-        proof: { account, methods: session.methods, remember: remembered },
+        proof: { account, methods: session.methods, remember: remembered, token },
         passed: [],
         identity,
       });
-      return outcome.kind === "signedIn" ? outcome.identity : undefined;
+      return outcome.kind === "signedIn" ? outcome : undefined;
     },
 
     async refresh(rq, text) {
@@ -439,6 +470,10 @@ export function createSignIn(context: SignInContext): SignIn {
         clearPending(rq);
       }
       rq.clearCookie(cookies.name("session"), cookies.attributes());
+      const { cookie } = rq.system.csrf;
+      if (cookie !== undefined) {
+        rq.clearCookie(cookie, { ...cookies.attributes(), httpOnly: false, sameSite: "Strict" });
+      }
       // While it is still known who did it.
       if (account !== undefined) events.emit("userSignedOut", { user: account }, rq);
       rq.identity = undefined;

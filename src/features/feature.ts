@@ -45,6 +45,8 @@ export interface Kernel {
   readonly bags: BagKeeper;
   /** True: answers may tell whether an account exists. */
   readonly revealAccounts: boolean;
+  /** False: JSON clients need not send a new password a second time. */
+  readonly retypeInJson: boolean;
   readonly destinations: Destinations;
   /** The columns that the application added to the user, by their field's name. */
   readonly ownColumns: ReadonlyMap<string, Column>;

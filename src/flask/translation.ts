@@ -110,7 +110,14 @@ const translated: ReadonlySet<string> = new Set([
   ...["POST_REGISTER_VIEW", "UNAUTHORIZED_VIEW", "API_ENABLED_METHODS", "DEFAULT_HTTP_AUTH_REALM", "TOKEN_MAX_AGE"],
   ...["TOKEN_AUTHENTICATION_HEADER", "TOKEN_AUTHENTICATION_KEY", "FRESHNESS", "FRESHNESS_GRACE_PERIOD"],
   ...["PASSWORD_COMPLEXITY_CHECKER", "ZXCVBN_MINIMUM_SCORE", "PASSWORD_CHECK_BREACHED", "PASSWORD_BREACHED_COUNT"],
-  ...["PASSWORD_LENGTH_MIN", "PASSWORD_SALT", "PASSWORD_SINGLE_HASH", "PASSWORD_HASH", "CSRF_PROTECT_MECHANISMS"],
+  ...[
+    "PASSWORD_LENGTH_MIN",
+    "PASSWORD_CONFIRM_REQUIRED",
+    "PASSWORD_SALT",
+    "PASSWORD_SINGLE_HASH",
+    "PASSWORD_HASH",
+    "CSRF_PROTECT_MECHANISMS",
+  ],
   ...["CSRF_IGNORE_UNAUTH_ENDPOINTS", "CSRF_COOKIE_NAME", "CSRF_HEADER", "TRACKABLE"],
   ...accountSettings,
   ...["REFRESH_TOKEN", "REFRESH_TOKEN_MAX_AGE", "REFRESH_TOKEN_MAX_IDLE"],
@@ -320,7 +327,9 @@ function passwordOptions({ settings, read, refuse }: Draft): TranslatedOptions {
     breached: breachedOptions({ settings, read, refuse }),
   }).filter(([, value]) => value !== undefined);
   const policy = given.length === 0 ? undefined : Object.fromEntries(given);
-  return section("passwords", { hashing, policy });
+  // Their forms go without the second field too; ours ask for it, since nobody sees what they type.
+  const retypeInJson = read.boolean("PASSWORD_CONFIRM_REQUIRED");
+  return section("passwords", { hashing, policy, retypeInJson });
 }
 
 function strengthOptions({ settings, read, refuse }: Draft): object | undefined {

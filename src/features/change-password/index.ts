@@ -4,6 +4,7 @@ import { unchanged } from "../account-state.ts";
 import { done, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { passwordField } from "../fields.ts";
+import { wantsToken } from "../passwords/index.ts";
 import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
 import { changePasswordMails } from "./mails.ts";
 
@@ -45,14 +46,14 @@ function change(kernel: Kernel): Endpoint {
           return invalid({ password: [{ key: "PASSWORD_IS_THE_SAME" }] });
         }
       }
-      const faults = await newPasswordFaults(kernel, account, fields, "new_password", "new_password_confirm");
+      const faults = await newPasswordFaults(kernel, rq, account, fields, "new_password", "new_password_confirm");
       if (faults !== undefined) return invalid(faults);
       const objection = await rq.system.events.ask("changePassword", { user: account }, rq);
       if (objection !== undefined) return refused(objection.refuse);
       const changed = await kernel.users.setPassword(account, fields.new_password, { onlyIf: unchanged(rq) });
       if (!changed) return refused("REAUTHENTICATION_REQUIRED");
       const now = (await kernel.users.get(account.id)) ?? account;
-      await kernel.signIn.renew(rq, now);
+      const renewed = await kernel.signIn.renew(rq, now, { token: wantsToken(rq) });
       rq.system.events.emit("passwordChanged", { user: now });
       const recover = kernel.path("forgot_password");
       kernel.mail.send(
@@ -63,7 +64,13 @@ function change(kernel: Kernel): Endpoint {
       );
       return done(kernel.destinations.chosen("afterChangePassword", rq) ?? kernel.destinations.afterSignIn(rq), {
         message: { key: "PASSWORD_CHANGE" },
-        response: { user: now.securityPayload(), csrf_token: rq.system.csrf.token(rq) },
+        response: {
+          user: {
+            ...now.securityPayload(),
+            ...(renewed?.token === undefined ? {} : { authentication_token: renewed.token, ...renewed.members }),
+          },
+          csrf_token: rq.system.csrf.token(rq),
+        },
       });
     },
   });

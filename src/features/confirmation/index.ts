@@ -23,6 +23,8 @@ export interface ConfirmationOptions {
 
 /** What other features do with confirmation. */
 export interface ConfirmationService {
+  /** Whether an address must be confirmed before its account is used. */
+  readonly required: boolean;
   /** Mails a link that proves the account's address; of several, only the newest works. */
   send(rq: SecurityRequest, account: Account): Promise<void>;
 }
@@ -38,7 +40,7 @@ export function confirmation(options: ConfirmationOptions = {}): Feature {
     pages: { sendConfirmation: formPage, confirmEmail: formPage },
     mails: confirmationMails,
     gates: () => (options.required === false ? [] : [confirmedGate]),
-    services: (kernel) => ({ confirmation: service(kernel, within) }),
+    services: (kernel) => ({ confirmation: service(kernel, within, options.required !== false) }),
     endpoints: (kernel) => [sendConfirmation(kernel), confirmEmail(kernel, options.signIn === true)],
   };
 }
@@ -51,8 +53,9 @@ const confirmedGate: Gate = {
     account.confirmedAt !== null || methods.includes("email") ? "pass" : { refuse: "CONFIRMATION_REQUIRED" },
 };
 
-function service(kernel: Kernel, within: number): ConfirmationService {
+function service(kernel: Kernel, within: number, required: boolean): ConfirmationService {
   return {
+    required,
     async send(rq, account) {
       const token = await kernel.tickets.issue({
         purpose,

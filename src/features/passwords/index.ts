@@ -166,7 +166,11 @@ function verify(kernel: Kernel): Endpoint {
       if (!(await proof.check({ rq, account, password: fields.password, authType: "password" }))) {
         return invalid({ password: [{ key: "INVALID_PASSWORD" }] });
       }
-      const outcome = await signIn.reauthenticate(rq, identity, { account, methods: ["password"] });
+      const outcome = await signIn.reauthenticate(rq, identity, {
+        account,
+        methods: ["password"],
+        token: wantsToken(rq),
+      });
       return outcomeAnswer(rq, outcome, {
         to: destinations.afterSignIn(rq),
         message: { key: "REAUTHENTICATION_SUCCESSFUL" },

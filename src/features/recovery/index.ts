@@ -88,7 +88,7 @@ function resetPassword(kernel: Kernel, signIn: boolean): Endpoint {
     spaPage: "reset",
     async submit({ rq, fields, link }): Promise<Answer> {
       const { account } = link;
-      const faults = await newPasswordFaults(kernel, account, fields, "password", "password_confirm");
+      const faults = await newPasswordFaults(kernel, rq, account, fields, "password", "password_confirm");
       if (faults !== undefined) return invalid(faults);
       const objection = await rq.system.events.ask("resetPassword", { user: account }, rq);
       if (objection !== undefined) return refused(objection.refuse);

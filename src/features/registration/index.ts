@@ -101,8 +101,13 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
         password_confirm: values["password_confirm"] as string,
       };
       const whose = username === undefined ? { email } : { email, username };
-      const faults = await newPasswordFaults(kernel, whose, passwords, "password", "password_confirm");
-      if (faults !== undefined) return invalid(faults);
+      const faults = await newPasswordFaults(kernel, rq, whose, passwords, "password", "password_confirm");
+      if (faults !== undefined) {
+        // Where accounts are no secret, all that is wrong is said at once.
+        return invalid(
+          kernel.revealAccounts ? { ...(await identityFaults(kernel, email, username)), ...faults } : faults,
+        );
+      }
       const own = Object.fromEntries(Object.keys(extra).map((name) => [name, values[name]]));
       const columns = columnsOf(kernel, own);
       // Before the address is looked up: what this tells must not depend on whether that is known.
@@ -140,7 +145,7 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       kernel.background(async () => {
         if (mayMail) await kernel.services.confirmation?.send(rq, account);
       });
-      return options.signIn === true ? signedIn(kernel, attempt, account) : registered(kernel, attempt);
+      return options.signIn === true ? signedIn(kernel, attempt, account) : registered(kernel, attempt, account);
     },
   });
 }
@@ -180,6 +185,22 @@ async function takenFaults(
   return Object.keys(faults).length === 0 ? undefined : faults;
 }
 
+/** What of the identity is another account's, by field. Only for where answers may tell. */
+async function identityFaults(
+  kernel: Kernel,
+  email: string,
+  username: string | undefined,
+): Promise<Record<string, Fault[]>> {
+  const faults: Record<string, Fault[]> = {};
+  if ((await kernel.users.find("email", email, { ignoreCase: true })) !== undefined) {
+    faults["email"] = [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email } }];
+  }
+  if (username !== undefined && (await kernel.services.usernames?.taken(username)) === true) {
+    faults["username"] = [{ key: "USERNAME_ALREADY_ASSOCIATED", params: { username } }];
+  }
+  return faults;
+}
+
 /** Makes the user, stores listed columns, and lets the application do its part, all or nothing. */
 async function create(
   kernel: Kernel,
@@ -216,13 +237,15 @@ function known(
     existingUsername: nameTaken,
     formData: { email, ...(username === undefined ? {} : { username }), ...own },
   });
-  const nameFault = {
-    username: [{ key: "USERNAME_ALREADY_ASSOCIATED", params: { username: username ?? "" } }],
-  } as const;
+  const nameFault: Record<string, Fault[]> = nameTaken
+    ? { username: [{ key: "USERNAME_ALREADY_ASSOCIATED", params: { username: username ?? "" } }] }
+    : {};
   if (kernel.revealAccounts) {
-    return nameTaken
-      ? invalid(nameFault)
-      : invalid({ email: [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email } }] });
+    const taken = user !== undefined || !nameTaken;
+    return invalid({
+      ...(taken ? { email: [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email } }] } : {}),
+      ...nameFault,
+    });
   }
   // Without mail there is no other way to say it, and usernames are public by nature.
   if (nameTaken && !kernel.features.has("confirmation")) return invalid(nameFault);
@@ -248,12 +271,17 @@ function mailed(kernel: Kernel): boolean {
   return kernel.features.has("confirmation") || kernel.features.has("recovery");
 }
 
-function registered(kernel: Kernel, { rq, email }: Attempt): Answer {
-  return done(kernel.path("login") ?? kernel.destinations.afterRegister(rq), {
+/** `account`: the new one, told of only where accounts are no secret. */
+function registered(kernel: Kernel, { rq, email }: Attempt, account?: Account): Answer {
+  const { chosen, afterRegister } = kernel.destinations;
+  return done(chosen("afterRegister", rq) ?? kernel.path("login") ?? afterRegister(rq), {
     message: kernel.features.has("confirmation")
       ? { key: "CONFIRM_REGISTRATION", params: { email } }
       : { key: "REGISTERED" },
-    response: { csrf_token: rq.system.csrf.token(rq) },
+    response: {
+      csrf_token: rq.system.csrf.token(rq),
+      ...(kernel.revealAccounts && account !== undefined ? { user: account.securityPayload() } : {}),
+    },
     // The page that was asked for needs a sign-in first; `next` goes along to it.
     followNext: false,
   });
@@ -266,6 +294,6 @@ async function signedIn(kernel: Kernel, attempt: Attempt, account: Account): Pro
     to: kernel.destinations.afterRegister(rq),
     message: { key: "REGISTERED" },
     // The account is made; what the gates want (a confirmed address, say) comes next.
-    refusal: () => registered(kernel, attempt),
+    refusal: () => registered(kernel, attempt, account),
   });
 }
