@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { cannotReplay, recordingOf } from "./recording.ts";
-import { type Difference, replay, shapeOf } from "./replay.ts";
+import { type Difference, faultyOf, replay, shapeOf } from "./replay.ts";
 
 /** How many exchanges of each recording are compared: the others are of features or samples that there are not. */
 const compared: Readonly<Record<string, number>> = {
@@ -115,5 +115,17 @@ describe("shapeOf", () => {
       'a.""[]: null',
       "b: string",
     ]);
+  });
+});
+
+describe("faultyOf", () => {
+  it("finds fields and the form, not the messages of the page before", () => {
+    const flash = '<div class="alert error" role="alert"><p>before</p></div><h1>Title</h1>';
+    const summary = (items: string): string => `<div class="alert error" role="alert"><ul>${items}</ul></div>`;
+    const field = '<div class="wrong" id="error-email"><p>wrong</p></div>';
+    expect([...faultyOf(flash)]).toEqual([]);
+    expect([...faultyOf(flash + summary("<p>wrong</p>"))]).toEqual(["form"]);
+    expect([...faultyOf(flash + summary('<li><a href="#field-email">E-mail</a></li>') + field)]).toEqual(["email"]);
+    expect([...faultyOf(flash + summary("<li>wrong</li>") + field)]).toEqual(["email", "form"]);
   });
 });
