@@ -251,6 +251,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     roles,
     hasher,
     policy,
+    history,
     limits,
     tickets,
     sessions,

@@ -64,6 +64,15 @@ export interface ParkedSignIn {
   attempt(): Promise<boolean>;
 }
 
+/**
+ * Changes the account of a parked sign-in. `consume` uses the sign-in up, in the transaction of the change, so that of many at
+ * once one wins, and a change that fails leaves it waiting. The account as it is then; undefined: nothing was changed.
+ */
+export type AccountChange = (
+  account: Account,
+  consume: (tx: Operations) => Promise<boolean>,
+) => Promise<Account | undefined>;
+
 /** The one way to become somebody. */
 export interface SignIn {
   /** Passes the gates and, when all let through, makes the session (and token, and remember credential). */
@@ -84,8 +93,11 @@ export interface SignIn {
   refresh(rq: SecurityRequest, text: string): Promise<SignInOutcome>;
   /** The sign-in that waits at this gate for this caller. */
   parked(rq: SecurityRequest, gate: string): Promise<ParkedSignIn | undefined>;
-  /** The gate is satisfied: the parked sign-in is consumed and goes on at the gates behind. */
-  resume(rq: SecurityRequest, gate: string, methods: readonly string[]): Promise<SignInOutcome>;
+  /**
+   * The gate is satisfied: the parked sign-in is consumed and goes on at the gates behind. With `change` it is satisfied by a
+   * change of the account, which ends everything that is pending for it.
+   */
+  resume(rq: SecurityRequest, gate: string, methods: readonly string[], change?: AccountChange): Promise<SignInOutcome>;
   /**
    * Ends the session, the remember credential, the family of the refresh token and a parked sign-in of this caller. Of a
    * caller without a session, the family of the auth token.
@@ -421,7 +433,7 @@ export function createSignIn(context: SignInContext): SignIn {
       };
     },
 
-    async resume(rq, gate, methods) {
+    async resume(rq, gate, methods, change) {
       const refused: SignInOutcome = { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
       const text = pendingText(rq);
       // A guess for which this request has taken an attempt may be right also when it was the last one.
@@ -429,11 +441,22 @@ export function createSignIn(context: SignInContext): SignIn {
       const waiting = guessed?.ticket ?? (text === undefined ? undefined : await tickets.peek(ticketPurpose, text));
       // A ticket that waits elsewhere is left alone: only its own gate consumes it.
       if (text === undefined || waiting?.payload["gate"] !== gate || !belongs(rq, waiting)) return refused;
-      const ticket = await tickets.redeem(ticketPurpose, text, { afterAttempt: guessed !== undefined });
+      let ticket: Ticket | undefined;
+      const consume = async (tx?: Operations): Promise<boolean> => {
+        const afterAttempt = guessed !== undefined;
+        ticket = await tickets.redeem(ticketPurpose, text, { afterAttempt, ...(tx === undefined ? {} : { tx }) });
+        return ticket !== undefined;
+      };
+      const whose = async (): Promise<Account | undefined> =>
+        waiting.userId === null ? undefined : users.get(waiting.userId);
+      let account: Account | undefined;
+      if (change === undefined) account = (await consume()) ? await whose() : undefined;
+      else {
+        const before = await whose();
+        if (before !== undefined) account = await change(before, consume);
+      }
       clearPending(rq);
-      if (ticket === undefined || ticket.userId === null) return refused;
-      const account = await users.get(ticket.userId);
-      if (account === undefined) return refused;
+      if (ticket === undefined || account === undefined) return refused;
       await guessed?.guess.succeed();
       const payload = ticket.payload as {
         passed: string[];

@@ -7,6 +7,7 @@ import type { SignIn } from "../authn/sign-in.ts";
 import type { Tickets } from "../authn/tickets.ts";
 import type { TokenFamilies } from "../authn/token-families.ts";
 import type { Datastore, Operations } from "../datastore/contract.ts";
+import type { PasswordHistory } from "../datastore/password-history.ts";
 import type { Roles } from "../datastore/roles.ts";
 import type { Users } from "../datastore/users.ts";
 import type { PhoneNumbers } from "../delivery/phone.ts";
@@ -37,6 +38,7 @@ export interface Kernel {
   readonly roles: Roles;
   readonly hasher: PasswordHasher;
   readonly policy: PasswordPolicy;
+  readonly history: PasswordHistory;
   readonly proof: PasswordProof;
   readonly limits: Limits;
   readonly tickets: Tickets;

@@ -152,6 +152,8 @@ export interface Pages {
   /** Where one is signed in; `props.list` has the rows. */
   sessions(props: FormPageProps): Html;
   unlock(props: FormPageProps<never>): Html;
+  /** A new password in the place of one that is too old, before the sign-in goes on. */
+  expiredPassword(props: FormPageProps<"password" | "password_confirm">): Html;
 }
 
 /** Custom properties of the style sheet, light and dark; any CSS colour, length or font list without `;{}<>`. */

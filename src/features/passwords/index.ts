@@ -6,11 +6,13 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { PageLink } from "../../views/contract.ts";
+import { formPage } from "../../views/pages.ts";
 import { type Answer, done, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import { withNext } from "../engine.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { checkboxField, type Field, identityField, passwordField } from "../fields.ts";
 import { checkOptions } from "../options.ts";
+import { expiredPassword, expiredPasswordGate } from "./expired.ts";
 
 /** Options of the feature `passwords`. */
 export interface PasswordsOptions {
@@ -27,12 +29,15 @@ export function passwords(options: PasswordsOptions = {}): Feature {
   const remember = options.remember ?? true;
   return {
     name: "passwords",
+    pages: { expiredPassword: formPage },
+    gates: (kernel) => (kernel.policy.maxAge === undefined ? [] : [expiredPasswordGate(kernel, kernel.policy.maxAge)]),
     endpoints(kernel) {
-      if (kernel.sessions.enabled) return [login(kernel, remember), logout(kernel), verify(kernel)];
+      const aging = kernel.policy.maxAge === undefined ? [] : [expiredPassword(kernel)];
+      if (kernel.sessions.enabled) return [login(kernel, remember), logout(kernel), verify(kernel), ...aging];
       if (options.remember === true) {
         throw new ConfigurationError("passwords.remember", "leave it out: sessions.enabled is false");
       }
-      return [login(kernel, false), logout(kernel)];
+      return [login(kernel, false), logout(kernel), ...aging];
     },
   };
 }

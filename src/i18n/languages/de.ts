@@ -327,4 +327,7 @@ export const german: Texts = {
   INVALID_LINK: "Dieser Link ist nicht (mehr) gültig.",
   LABEL_EMAIL_NEW: "Neue E-Mail-Adresse",
   LABEL_PASSWORD_PRESENT: "Bisheriges Passwort",
+  TITLE_EXPIRED_PASSWORD: "Neues Passwort wählen",
+  INTRO_EXPIRED_PASSWORD: "Das Passwort ist alt. Bitte ein neues wählen, dann geht es weiter.",
+  SUBMIT_EXPIRED_PASSWORD: "Speichern und anmelden",
 };

@@ -308,4 +308,7 @@ export const spanish: Texts = {
   INVALID_LINK: "Este enlace no es válido (o ya no lo es).",
   LABEL_EMAIL_NEW: "Nueva dirección de correo",
   LABEL_PASSWORD_PRESENT: "Contraseña actual",
+  TITLE_EXPIRED_PASSWORD: "Elegir una contraseña nueva",
+  INTRO_EXPIRED_PASSWORD: "Tu contraseña es antigua. Elige una nueva para continuar.",
+  SUBMIT_EXPIRED_PASSWORD: "Guardar e iniciar sesión",
 };

@@ -311,4 +311,7 @@ export const french: Texts = {
   INVALID_LINK: "Ce lien n’est pas (ou plus) valable.",
   LABEL_EMAIL_NEW: "Nouvelle adresse e-mail",
   LABEL_PASSWORD_PRESENT: "Mot de passe actuel",
+  TITLE_EXPIRED_PASSWORD: "Choisir un nouveau mot de passe",
+  INTRO_EXPIRED_PASSWORD: "Votre mot de passe est ancien. Choisissez-en un nouveau pour continuer.",
+  SUBMIT_EXPIRED_PASSWORD: "Enregistrer et se connecter",
 };

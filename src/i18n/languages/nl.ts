@@ -324,4 +324,7 @@ export const dutch: Texts = {
   INVALID_LINK: "Deze link werkt niet (meer).",
   LABEL_EMAIL_NEW: "Nieuw e-mailadres",
   LABEL_PASSWORD_PRESENT: "Huidig wachtwoord",
+  TITLE_EXPIRED_PASSWORD: "Een nieuw wachtwoord kiezen",
+  INTRO_EXPIRED_PASSWORD: "Je wachtwoord is oud. Kies een nieuw om verder te gaan.",
+  SUBMIT_EXPIRED_PASSWORD: "Opslaan en inloggen",
 };

@@ -304,4 +304,7 @@ export const polish: Texts = {
   INVALID_LINK: "Ten link nie działa lub wygasł.",
   LABEL_EMAIL_NEW: "Nowy adres e-mail",
   LABEL_PASSWORD_PRESENT: "Obecne hasło",
+  TITLE_EXPIRED_PASSWORD: "Wybierz nowe hasło",
+  INTRO_EXPIRED_PASSWORD: "Twoje hasło jest stare. Wybierz nowe, aby przejść dalej.",
+  SUBMIT_EXPIRED_PASSWORD: "Zapisz i zaloguj się",
 };

@@ -301,4 +301,7 @@ export const portuguese: Texts = {
   INVALID_LINK: "Este link não é (mais) válido.",
   LABEL_EMAIL_NEW: "Novo e-mail",
   LABEL_PASSWORD_PRESENT: "Senha atual",
+  TITLE_EXPIRED_PASSWORD: "Escolher uma nova senha",
+  INTRO_EXPIRED_PASSWORD: "Sua senha é antiga. Escolha uma nova para continuar.",
+  SUBMIT_EXPIRED_PASSWORD: "Salvar e entrar",
 };
