@@ -194,6 +194,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     now,
     invalidate,
     fields: Object.keys(schema.user?.columns ?? {}),
+    emailOptional: options.emails === "optional",
     credentialTables: features.flatMap((feature) => feature.credentialTables ?? []),
   });
   const sessions = createSessions({
@@ -256,6 +257,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     tickets,
     sessions,
     revealAccounts: options.revealAccounts === true,
+    emailOptional: options.emails === "optional",
     retypeInJson: options.passwords?.retypeInJson !== false,
     destinations,
     ownColumns: new Map(Object.entries(namedColumns(options.columns ?? {}))),

@@ -69,6 +69,11 @@ export interface SecurityOptions<
   readonly schemes?: readonly ((Scheme | SchemePlan) & { readonly name: SchemeName })[];
   /** The realm in challenges; default "Login Required". */
   readonly realm?: string;
+  /**
+   * "optional": an account may do without an e-mail address; `user.email` is "" then. Nobody can mail it anything: no notices,
+   * no recovery by link. Needs another identity, and `tokens.type` other than "fsa". Default "required".
+   */
+  readonly emails?: "required" | "optional";
   /** By what users say who they are, in this order; default ["email"]. */
   readonly identities?: readonly (IdentityOption | IdentityDefinition)[];
 
@@ -226,6 +231,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   authn: "list",
   schemes: "list",
   realm: "text",
+  emails: "any",
   identities: "list",
   session: "object",
   sessions: { enabled: "flag", idle: "any", absolute: "any", remember: "any", pending: "any", cached: "any" },
@@ -314,9 +320,26 @@ export function checkOptions(options: AnyOptions): {
   if (cached !== undefined && !(Number.isInteger(cached) && cached >= 0)) {
     throw new ConfigurationError("sessions.cached", "must be a whole number, 0 or more");
   }
+  checkEmails(options);
   checkPaths(options);
   if (options.sessions?.enabled === false) checkSessionless(options);
   return { origins, times: times(options), limits: limitRules(options.limits ?? {}) };
+}
+
+function checkEmails({ emails, identities, tokens }: AnyOptions): void {
+  if (emails !== undefined && emails !== "required" && emails !== "optional") {
+    throw new ConfigurationError("emails", 'must be "required" or "optional"');
+  }
+  if (emails !== "optional") return;
+  const others = (identities ?? []).filter((item) => (typeof item === "string" ? item : item.attribute) !== "email");
+  if (others.length === 0) {
+    throw new ConfigurationError(
+      "emails",
+      'without an address nobody could sign in; say identities: ["email", "username"]',
+    );
+  }
+  // They name their user by the address.
+  if (tokens?.type === "fsa") throw new ConfigurationError("emails", '"optional" does not go with tokens.type "fsa"');
 }
 
 function checkNames(options: AnyOptions): void {

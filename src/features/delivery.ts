@@ -214,6 +214,8 @@ function createMails({ mail, features, system, siteName, origin }: DeliveryConte
     queue,
     mailer: {
       send(rq, name, to, data) {
+        // An account without an address: there is nobody to tell, and that is no failure.
+        if (to.email === "") return;
         const { attempt, secrets } = prepared(name, to, data, rq?.catalogue ?? system.catalogues.default);
         queue.add({
           attempt,

@@ -47,6 +47,8 @@ export interface Kernel {
   readonly bags: BagKeeper;
   /** True: answers may tell whether an account exists. */
   readonly revealAccounts: boolean;
+  /** True: an account may have no e-mail address, which is "" then. */
+  readonly emailOptional: boolean;
   /** False: JSON clients need not send a new password a second time. */
   readonly retypeInJson: boolean;
   readonly destinations: Destinations;

@@ -49,14 +49,17 @@ const confirmedGate: Gate = {
   name: "confirmed",
   order: 300,
   check: ({ account, methods }) =>
-    // Whoever signs in by what was mailed to the address has it.
-    account.confirmedAt !== null || methods.includes("email") ? "pass" : { refuse: "CONFIRMATION_REQUIRED" },
+    // Whoever signs in by what was mailed to the address has it; where there is no address, there is nothing to confirm.
+    account.email === "" || account.confirmedAt !== null || methods.includes("email")
+      ? "pass"
+      : { refuse: "CONFIRMATION_REQUIRED" },
 };
 
 function service(kernel: Kernel, within: number, required: boolean): ConfirmationService {
   return {
     required,
     async send(rq, account) {
+      if (account.email === "") return;
       const token = await kernel.tickets.issue({
         purpose,
         user: account,

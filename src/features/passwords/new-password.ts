@@ -41,7 +41,7 @@ export async function newPasswordFaults<Name extends string, Again extends strin
   const faults: Record<string, Fault[]> = {};
   const password = values[name];
   const identities = [whose.email, whose.username].filter(
-    (identity): identity is string => typeof identity === "string",
+    (identity): identity is string => typeof identity === "string" && identity !== "",
   );
   const found = await kernel.policy.check(password, "id" in whose ? { identities, account: whose } : { identities });
   if (found.length > 0) {

@@ -44,6 +44,7 @@ export function recovery(options: RecoveryOptions = {}): Feature {
 function service(kernel: Kernel, within: number): RecoveryService {
   return {
     async send(rq, account) {
+      if (account.email === "") return;
       // A new password would end the only link that takes the account back.
       if ((await kernel.services.accountDeletion?.pending(account)) === true) return;
       const token = await kernel.tickets.issue({ purpose, user: account, life: within, replacesOlder: true });

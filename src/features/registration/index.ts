@@ -77,7 +77,7 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
   for (const [name, field] of Object.entries(options.fields ?? {})) extra[name] = extraField(name, field);
   const { usernames } = kernel.services;
   const fields: Readonly<Record<string, Field<unknown>>> = {
-    email: emailField(),
+    email: emailField({ optional: kernel.emailOptional && usernames !== undefined }),
     ...(usernames === undefined ? {} : { username: usernames.field }),
     ...newPasswordFields(kernel, "password", "password_confirm"),
     ...extra,
@@ -96,6 +96,8 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
     async submit({ rq, fields: values }) {
       const email = values["email"] as string;
       const username = values["username"] as string | undefined;
+      // Only where accounts may do without: nobody could name an account that has neither.
+      if (email === "" && username === undefined) return invalid({ email: [{ key: "EMAIL_NOT_PROVIDED" }] });
       const passwords = {
         password: values["password"] as string,
         password_confirm: values["password_confirm"] as string,
@@ -117,8 +119,8 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       const objection = await kernel.system.events.ask("register", { email, formData: { email, ...own } }, rq);
       if (objection !== undefined) return refused(objection.refuse);
       // Whoever the mail is for: a stranger fills nobody's mailbox.
-      const mayMail = mailed(kernel) && (await kernel.limits.mail(rq, email));
-      const existing = await kernel.users.find("email", email, { ignoreCase: true });
+      const mayMail = email !== "" && mailed(kernel) && (await kernel.limits.mail(rq, email));
+      const existing = email === "" ? undefined : await kernel.users.find("email", email, { ignoreCase: true });
       const nameTaken = username !== undefined && (await usernames?.taken(username)) === true;
       if (existing !== undefined || nameTaken) {
         // The same work as for a new address, so that the time tells nothing.
@@ -153,6 +155,7 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
 /** A registration under way. */
 interface Attempt {
   readonly rq: SecurityRequest;
+  /** "": none. */
   readonly email: string;
   readonly username: string | undefined;
   /** The values of the application's own fields. */
@@ -192,7 +195,7 @@ async function identityFaults(
   username: string | undefined,
 ): Promise<Record<string, Fault[]>> {
   const faults: Record<string, Fault[]> = {};
-  if ((await kernel.users.find("email", email, { ignoreCase: true })) !== undefined) {
+  if (email !== "" && (await kernel.users.find("email", email, { ignoreCase: true })) !== undefined) {
     faults["email"] = [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email } }];
   }
   if (username !== undefined && (await kernel.services.usernames?.taken(username)) === true) {
@@ -233,7 +236,7 @@ function known(
   const { rq, email, username, own } = attempt;
   kernel.system.events.emit("userNotRegistered", {
     user,
-    existingEmail: user !== undefined || !nameTaken,
+    existingEmail: email !== "" && (user !== undefined || !nameTaken),
     existingUsername: nameTaken,
     formData: { email, ...(username === undefined ? {} : { username }), ...own },
   });
@@ -248,7 +251,7 @@ function known(
     });
   }
   // Without mail there is no other way to say it, and usernames are public by nature.
-  if (nameTaken && !kernel.features.has("confirmation")) return invalid(nameFault);
+  if (nameTaken && (email === "" || !kernel.features.has("confirmation"))) return invalid(nameFault);
   kernel.background(async () => {
     if (!mayMail) return;
     if (user !== undefined) {
@@ -275,9 +278,10 @@ function mailed(kernel: Kernel): boolean {
 function registered(kernel: Kernel, { rq, email }: Attempt, account?: Account): Answer {
   const { chosen, afterRegister } = kernel.destinations;
   return done(chosen("afterRegister", rq) ?? kernel.path("login") ?? afterRegister(rq), {
-    message: kernel.features.has("confirmation")
-      ? { key: "CONFIRM_REGISTRATION", params: { email } }
-      : { key: "REGISTERED" },
+    message:
+      email !== "" && kernel.features.has("confirmation")
+        ? { key: "CONFIRM_REGISTRATION", params: { email } }
+        : { key: "REGISTERED" },
     response: {
       csrf_token: rq.system.csrf.token(rq),
       ...(kernel.revealAccounts && account !== undefined ? { user: account.securityPayload() } : {}),
