@@ -33,6 +33,7 @@ import { createDestinations } from "./features/destinations.ts";
 import type { EngineContext } from "./features/engine.ts";
 import type { Kernel, Services } from "./features/feature.ts";
 import { keySets } from "./features/key-set.ts";
+import { outboxPage } from "./features/outbox-page/index.ts";
 import { placed } from "./features/paths.ts";
 import { createAddressReader, trustList } from "./http/address.ts";
 import { BODY_LIMITS } from "./http/body.ts";
@@ -112,7 +113,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     log,
   });
   const catalogues = await createCatalogues(options.languages ?? {}, options.messages ?? {}, log);
-  const features = checkFeatures(options.features ?? []);
+  const features = checkFeatures([...(options.features ?? []), ...outboxPage(options.mail, origins)]);
   const views = createViews(options.views, Object.assign({}, ...features.map((feature) => feature.pages ?? {})));
   const schema = composeSchema(options, features);
   const events = createEventHub(log, now);

@@ -13,6 +13,7 @@ import type { Feature } from "./features/feature.ts";
 import type { TrustedProxies } from "./http/address.ts";
 import type { BodyLimits } from "./http/body.ts";
 import type { CsrfOptions } from "./http/csrf.ts";
+import { isLoopbackOrigin } from "./http/origin.ts";
 import { checkedOrigins } from "./http/redirect.ts";
 import type { SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
@@ -259,6 +260,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
     templates: "object",
     layout: "function",
     queue: "object",
+    outboxPage: "flag",
   },
   sms: { sender: "object", queue: "object" },
   phone: { region: "text" },
@@ -447,9 +449,8 @@ function checkOrigins(options: AnyOptions): readonly string[] {
     );
   }
   const origins = [...checkedOrigins(options.origins)];
-  const loopback = /^http:\/\/(?:localhost|[a-z0-9.-]+\.localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
   for (const [index, origin] of origins.entries()) {
-    if (origin.startsWith("http://") && !loopback.test(origin) && options.cookies?.allowInsecure !== true) {
+    if (origin.startsWith("http://") && !isLoopbackOrigin(origin) && options.cookies?.allowInsecure !== true) {
       throw new ConfigurationError(
         `origins[${index}]`,
         `${origin} is not encrypted; use https://, or say cookies: { allowInsecure: true } if you must`,

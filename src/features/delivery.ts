@@ -40,6 +40,11 @@ export interface MailOptions {
   /** The HTML around every built-in mail. */
   readonly layout?: MailLayout;
   readonly queue?: DeliveryOptions;
+  /**
+   * Development only: `/outbox` shows the mails that the sender, `outbox()` or `fileOutbox()`, has kept. Only where every
+   * origin is `http://` on a loopback name; elsewhere the system refuses to start.
+   */
+  readonly outboxPage?: boolean;
 }
 
 /** How text messages are sent. */

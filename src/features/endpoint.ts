@@ -37,6 +37,11 @@ export type Answer =
       readonly kind: "download";
       readonly filename: string;
       readonly content: Readonly<Record<string, unknown>>;
+    }
+  | {
+      /** HTML that somebody else made, shown in a document of its own that can do nothing. */
+      readonly kind: "document";
+      readonly html: string;
     };
 
 /** It is done: a page shows the message and goes on, JSON gets 200 with the members. */
@@ -64,6 +69,11 @@ export function refused(key: MessageKey): Answer {
 /** A JSON file to be kept; JSON clients get the same content as the answer. `filename`: ASCII letters, digits, `.` and `-`. */
 export function download(filename: string, content: Readonly<Record<string, unknown>>): Answer {
   return { kind: "download", filename, content };
+}
+
+/** HTML that somebody else made, such as a mail's: no script, no forms, nothing loaded, an origin of its own. */
+export function document(html: string): Answer {
+  return { kind: "document", html };
 }
 
 /** The page goes elsewhere, where the message is shown. */

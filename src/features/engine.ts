@@ -199,6 +199,19 @@ async function answer(
           "x-content-type-options": "nosniff",
         },
       });
+    case "document":
+      return new Response(result.html, {
+        headers: {
+          "content-type": "text/html; charset=utf-8",
+          // CSP level 3: "sandbox" gives it an origin of its own, without scripts and forms.
+          "content-security-policy":
+            "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'",
+          "cache-control": "no-store",
+          "x-content-type-options": "nosniff",
+          "x-frame-options": "DENY",
+          "referrer-policy": "no-referrer",
+        },
+      });
     case "notFound":
       return context.refusals.message(rq, 404, "not_found", "NOT_FOUND");
     case "goTo":

@@ -330,4 +330,12 @@ export const german: Texts = {
   TITLE_EXPIRED_PASSWORD: "Neues Passwort wählen",
   INTRO_EXPIRED_PASSWORD: "Das Passwort ist alt. Bitte ein neues wählen, dann geht es weiter.",
   SUBMIT_EXPIRED_PASSWORD: "Speichern und anmelden",
+  TITLE_OUTBOX: "Postausgang",
+  INTRO_OUTBOX:
+    "Mails, die dieser Server behalten statt verschickt hat, die neuesten zuerst. Diese Seite gibt es nur auf diesem Rechner.",
+  OUTBOX_NONE: "Noch ist keine Mail verschickt worden.",
+  OUTBOX_FROM: "Von",
+  OUTBOX_TO: "An",
+  OUTBOX_SENT: "Verschickt",
+  OUTBOX_HTML: "Als HTML zeigen",
 };

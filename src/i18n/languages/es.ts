@@ -311,4 +311,12 @@ export const spanish: Texts = {
   TITLE_EXPIRED_PASSWORD: "Elegir una contraseña nueva",
   INTRO_EXPIRED_PASSWORD: "Tu contraseña es antigua. Elige una nueva para continuar.",
   SUBMIT_EXPIRED_PASSWORD: "Guardar e iniciar sesión",
+  TITLE_OUTBOX: "Bandeja de salida",
+  INTRO_OUTBOX:
+    "Correos que este servidor ha guardado en lugar de enviarlos, los más recientes primero. Esta página solo existe en esta máquina.",
+  OUTBOX_NONE: "Todavía no se ha enviado ningún correo.",
+  OUTBOX_FROM: "De",
+  OUTBOX_TO: "Para",
+  OUTBOX_SENT: "Enviado",
+  OUTBOX_HTML: "Mostrar como HTML",
 };

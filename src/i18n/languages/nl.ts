@@ -327,4 +327,12 @@ export const dutch: Texts = {
   TITLE_EXPIRED_PASSWORD: "Een nieuw wachtwoord kiezen",
   INTRO_EXPIRED_PASSWORD: "Je wachtwoord is oud. Kies een nieuw om verder te gaan.",
   SUBMIT_EXPIRED_PASSWORD: "Opslaan en inloggen",
+  TITLE_OUTBOX: "Postvak UIT",
+  INTRO_OUTBOX:
+    "Mails die deze server heeft bewaard in plaats van verzonden, de nieuwste eerst. Deze pagina bestaat alleen op deze computer.",
+  OUTBOX_NONE: "Er is nog geen mail verzonden.",
+  OUTBOX_FROM: "Van",
+  OUTBOX_TO: "Aan",
+  OUTBOX_SENT: "Verzonden",
+  OUTBOX_HTML: "Als HTML tonen",
 };

@@ -307,4 +307,12 @@ export const polish: Texts = {
   TITLE_EXPIRED_PASSWORD: "Wybierz nowe hasło",
   INTRO_EXPIRED_PASSWORD: "Twoje hasło jest stare. Wybierz nowe, aby przejść dalej.",
   SUBMIT_EXPIRED_PASSWORD: "Zapisz i zaloguj się",
+  TITLE_OUTBOX: "Skrzynka nadawcza",
+  INTRO_OUTBOX:
+    "Wiadomości, które ten serwer zachował zamiast wysłać, najnowsze na początku. Ta strona istnieje tylko na tym komputerze.",
+  OUTBOX_NONE: "Nie wysłano jeszcze żadnej wiadomości.",
+  OUTBOX_FROM: "Od",
+  OUTBOX_TO: "Do",
+  OUTBOX_SENT: "Wysłano",
+  OUTBOX_HTML: "Pokaż jako HTML",
 };

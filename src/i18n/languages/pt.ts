@@ -304,4 +304,12 @@ export const portuguese: Texts = {
   TITLE_EXPIRED_PASSWORD: "Escolher uma nova senha",
   INTRO_EXPIRED_PASSWORD: "Sua senha é antiga. Escolha uma nova para continuar.",
   SUBMIT_EXPIRED_PASSWORD: "Salvar e entrar",
+  TITLE_OUTBOX: "Caixa de saída",
+  INTRO_OUTBOX:
+    "E-mails que este servidor guardou em vez de enviar, os mais recentes primeiro. Esta página só existe nesta máquina.",
+  OUTBOX_NONE: "Nenhum e-mail foi enviado ainda.",
+  OUTBOX_FROM: "De",
+  OUTBOX_TO: "Para",
+  OUTBOX_SENT: "Enviado",
+  OUTBOX_HTML: "Mostrar como HTML",
 };
