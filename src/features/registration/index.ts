@@ -3,7 +3,7 @@ import type { Transaction } from "../../datastore/contract.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
-import { ConfigurationError, UniqueConflictError } from "../../model/errors.ts";
+import { ConfigurationError, DatastoreError, UniqueConflictError } from "../../model/errors.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField, type Fault, type Field } from "../fields.ts";
@@ -16,7 +16,11 @@ import { type ExtraFieldOptions, type ExtraValues, extraField } from "./extra-fi
 export interface RegistrationOptions<Extra extends Readonly<Record<string, ExtraFieldOptions>>> {
   /** Further fields of the form and the JSON body. One that is named as a column of the user is stored there. */
   readonly fields?: Extra;
-  /** Runs in the transaction that makes the user: what it throws undoes the registration. */
+  /**
+   * Runs in the transaction that makes the user: what it throws undoes the registration. It runs for new addresses only, so
+   * nobody is told of that, unless accounts are no secret: the failure is logged, and the answer is the usual one. To refuse
+   * somebody with a reason, use the hook before `register` or a field's schema.
+   */
   readonly onRegister?: (tx: Transaction, user: Account, fields: ExtraValues<Extra>) => Awaitable<void>;
   /** Names of roles that a new user gets. */
   readonly roles?: readonly string[];
@@ -131,6 +135,11 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       try {
         account = await create(kernel, options, attempt, passwords.password, columns);
       } catch (error) {
+        if (error instanceof HookFailure) {
+          if (kernel.revealAccounts) throw error.cause;
+          kernel.system.log("registration.onRegister failed: no account was made", { error: String(error.cause) });
+          return registered(kernel, attempt);
+        }
         if (!(error instanceof UniqueConflictError) || error.table !== "user") throw error;
         // Two at once: the second finds the address, or a value that must be unique, taken.
         const conflict = await takenFaults(kernel, columns);
@@ -150,6 +159,13 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       return options.signIn === true ? signedIn(kernel, attempt, account) : registered(kernel, attempt, account);
     },
   });
+}
+
+/** What `onRegister` threw; it leaves the transaction by it. */
+class HookFailure extends Error {
+  constructor(cause: unknown) {
+    super("registration.onRegister failed", { cause });
+  }
 }
 
 /** A registration under way. */
@@ -217,7 +233,12 @@ async function create(
     const name = username === undefined ? {} : { username };
     const input = { ...columns, ...name, email, roles: options.roles ?? [] };
     const account = await kernel.users.create(input, tx, { hash });
-    await options.onRegister?.(tx, account, own as ExtraValues<AnyExtra>);
+    try {
+      await options.onRegister?.(tx, account, own as ExtraValues<AnyExtra>);
+    } catch (error) {
+      // A store that does not answer is nobody's secret; everything else is the application's.
+      throw error instanceof DatastoreError ? error : new HookFailure(error);
+    }
     return account;
   });
 }
