@@ -344,7 +344,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   authenticator.check([...csrf.schemes], "csrf.schemes");
 
   for (const feature of features) feature.start?.(base);
-  const kernel: Kernel = { ...base, signIn, bags, proof };
+  const kernel: Kernel = { ...base, signIn, bags, proof, families };
   Object.assign(services, ...features.map((feature) => feature.services?.(kernel) ?? {}));
   const endpoints = placed(
     features.flatMap((feature) =>

@@ -111,6 +111,8 @@ export interface Endpoint {
   readonly submitLabel: MessageKey;
   readonly fields: Readonly<Record<string, Field<unknown>>>;
   readonly limits?: EndpointLimits;
+  /** The path of the page whose buttons post here, where it has none of its own. */
+  back?(): string | undefined;
   /** Rows with buttons, above the form. */
   list(rq: SecurityRequest): Awaitable<ListView | undefined>;
   /** Links below the form. */
@@ -136,6 +138,8 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
   readonly fields: Fields;
   /** How often it may be submitted; past that the answer is 429 with Retry-After. */
   readonly limits?: EndpointLimits;
+  /** The path of the page whose buttons post here, where it has none of its own: after a new proof the caller returns to it. */
+  readonly back?: () => string | undefined;
   /** Rows with buttons. A page that has these and no fields shows no form. */
   readonly list?: (rq: SecurityRequest) => Awaitable<ListView | undefined>;
   readonly links?: (rq: SecurityRequest, next: string | undefined) => readonly PageLink[];

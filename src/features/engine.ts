@@ -49,6 +49,7 @@ export function endpointHandler(
     parameters: undefined,
     declaresParams: false,
     kind: "account",
+    back: () => endpoint.back?.() ?? ownPage(endpoint),
   };
   const limit = context.limits.endpoint(endpoint.name, endpoint.limits);
   return async (c) => {
@@ -66,6 +67,11 @@ export function endpointHandler(
     };
     return send(context, rq, await context.system.events.within(rq, respond));
   };
+}
+
+/** Where an endpoint's own form stands, unless that depends on a link. */
+function ownPage({ methods, path }: Endpoint): string | undefined {
+  return methods.includes("GET") && !path.includes(":") ? path : undefined;
 }
 
 /** 405 for the methods that an endpoint does not have (RFC 9110 15.5.6). */

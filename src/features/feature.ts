@@ -44,6 +44,8 @@ export interface Kernel {
   readonly tickets: Tickets;
   readonly sessions: Sessions;
   readonly signIn: SignIn;
+  /** The families of auth tokens that can be renewed, where a feature keeps them. */
+  readonly families: TokenFamilies | undefined;
   readonly bags: BagKeeper;
   /** True: answers may tell whether an account exists. */
   readonly revealAccounts: boolean;
@@ -91,14 +93,14 @@ export interface Services {
 }
 
 /** What keeping families of tokens needs. */
-export interface TokenFamiliesContext extends Omit<Kernel, "signIn" | "bags" | "proof"> {
+export interface TokenFamiliesContext extends Omit<Kernel, "signIn" | "bags" | "proof" | "families"> {
   readonly ring: KeyRing;
   /** Life of an auth token in milliseconds. */
   readonly tokenLife: number;
 }
 
 /** What there is before anybody can sign in. */
-export type FeatureKernel = Omit<Kernel, "signIn" | "bags" | "proof">;
+export type FeatureKernel = Omit<Kernel, "signIn" | "bags" | "proof" | "families">;
 
 /** One part of the account system, a folder each: what it needs, what it adds. */
 export interface Feature {

@@ -39,6 +39,8 @@ export interface RouteFacts {
   prefixed?: boolean;
   /** Account pages answer with `meta` and `response`, application routes with problem details. */
   readonly kind: "account" | "application";
+  /** The page to come back to after a detour, where the request itself cannot be repeated. */
+  readonly back?: () => string | undefined;
 }
 
 /** The facts of a request that no declared route stands for, as with `security.check(request, guard)`. */
