@@ -9,6 +9,7 @@ const exported: Record<string, string> = {
   "portcullis/features": "src/features/index.ts",
   "portcullis/sqlite": "src/datastore/sqlite/index.ts",
   "portcullis/redis": "src/authn/limits/redis.ts",
+  "portcullis/ldap": "src/authn/ldap/index.ts",
   "portcullis/postgres": "src/datastore/postgres/index.ts",
   "portcullis/mysql": "src/datastore/mysql/index.ts",
   "portcullis/flask": "src/flask/index.ts",

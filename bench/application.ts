@@ -9,7 +9,13 @@ export interface Application {
 }
 
 /** The protected application, with one user who may call it. */
-export async function protectedApplication({ database, cached, routes, typed }: Settings): Promise<Application> {
+export async function protectedApplication({
+  database,
+  cached,
+  routes,
+  typed,
+  niceness,
+}: Settings): Promise<Application> {
   const security = await portcullis({
     secretKeys: ["bench-bench-bench-0123456789-abcdefghij"],
     origins: ["http://localhost:3000"],
@@ -17,6 +23,7 @@ export async function protectedApplication({ database, cached, routes, typed }: 
     features: [passwords()],
     roles: ["employee"],
     sessions: { cached },
+    passwords: { hashing: { niceness } },
     // One account and one address do it all, more often than anybody may. What counts them still counts.
     limits: { signIn: { perAccount: "1000000/15m", perAddress: "1000000/15m" }, allowUnlimited: ["lockout"] },
     log: () => undefined,

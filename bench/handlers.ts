@@ -10,6 +10,8 @@ export interface Settings {
   readonly cached: number;
   /** Further routes. */
   readonly routes: number;
+  /** `passwords.hashing.niceness`. */
+  readonly niceness: number;
   /** A route with three parameters, by zod. */
   readonly typed: boolean;
 }
@@ -17,7 +19,7 @@ export interface Settings {
 /** The settings among a program's arguments. */
 export function settingsOf(argv: readonly string[]): Settings {
   const given = JSON.parse(argv[2] ?? "{}") as Partial<Settings>;
-  return { database: ":memory:", cached: 10_000, routes: 0, typed: false, ...given };
+  return { database: ":memory:", cached: 10_000, routes: 0, niceness: 0, typed: false, ...given };
 }
 
 /** CPU time in microseconds and memory in bytes, of this process, and what a server has counted. */

@@ -51,8 +51,11 @@ try {
       missed: "not profiled; the floor's process had fewer kinds of requests to answer",
     },
   ]);
-  add(await measureSignIns(warm, quick ? { milliseconds: 1_000, rounds: 2 } : { milliseconds: 3_000, rounds: 7 }));
-  await warm.stop();
+  const nicer = await startServer("built", { database, niceness: 10 });
+  add(
+    await measureSignIns(warm, nicer, quick ? { milliseconds: 1_000, rounds: 2 } : { milliseconds: 3_000, rounds: 7 }),
+  );
+  await Promise.all([warm.stop(), nicer.stop()]);
   add(await measureStart(database, quick ? 2 : 9));
   add(await measureFlatness(folder, many, quick ? effort : { ...effort, pairs: 40 }));
   const seconds = Math.round((performance.now() - began) / 1000);

@@ -1,33 +1,41 @@
-import { type AuditTrail, createAuditTrail } from "./audit/trail.ts";
+import { type AuditTrail, createAuditTrail, noAuditTrail } from "./audit/trail.ts";
+import { createApiKeys } from "./authn/api-keys.ts";
 import { createAuthenticator } from "./authn/authenticator.ts";
 import { createBagKeeper } from "./authn/bag.ts";
 import { activeGate, hookGate } from "./authn/gates.ts";
-import { identityAttributes } from "./authn/identity-attributes.ts";
+import { identityAttributes, loginAttribute } from "./authn/identity-attributes.ts";
 import { createLimits } from "./authn/limits/limits.ts";
+import { memoryLimits } from "./authn/limits/memory.ts";
 import { datastoreLimits } from "./authn/limits/store.ts";
 import { createPasswordProof } from "./authn/password-proof.ts";
 import { createRememberCredentials } from "./authn/remember.ts";
-import type { LivePassword, Scheme, SchemeContext, SchemePlan } from "./authn/scheme.ts";
+import type { Scheme, SchemeContext, SchemePlan } from "./authn/scheme.ts";
 import { basicScheme } from "./authn/schemes/basic.ts";
 import { noneScheme } from "./authn/schemes/none.ts";
 import { sessionScheme } from "./authn/schemes/session.ts";
 import { tokenScheme } from "./authn/schemes/token.ts";
-import { createSessions, type LiveSession } from "./authn/sessions.ts";
+import { createSessions } from "./authn/sessions.ts";
 import { createSignIn, type SignIn } from "./authn/sign-in.ts";
 import { createTickets } from "./authn/tickets.ts";
-import { createTokens, type LiveToken, type Tokens } from "./authn/tokens/index.ts";
+import { createTokens, type Tokens } from "./authn/tokens/index.ts";
 import { tokenSettings } from "./authn/tokens/options.ts";
+import { loginSubjects, rowSubjects } from "./authn/tokens/owner.ts";
+import { type CacheName, createCaches, type Uncache } from "./authz/caches.ts";
+import { createDecisions } from "./authz/decisions.ts";
 import { createRefusals } from "./authz/refusal.ts";
-import { type CredentialCache, createCredentialCache } from "./datastore/cache.ts";
+import { createAdministrators } from "./datastore/administrators.ts";
+import type { CacheStats } from "./datastore/cache.ts";
+import { createCallbackUsers } from "./datastore/callback-users.ts";
 import type { Datastore } from "./datastore/contract.ts";
+import { noDatastore } from "./datastore/none.ts";
 import { openDatastore } from "./datastore/opening.ts";
 import { createPasswordHistory } from "./datastore/password-history.ts";
 import { createRoles } from "./datastore/roles.ts";
-import { createUsers } from "./datastore/users.ts";
+import { createUsers, type UserReference } from "./datastore/users.ts";
 import { createBackground } from "./events/background.ts";
 import { createEventHub } from "./events/events.ts";
 import { accountRoutes } from "./features/account-routes.ts";
-import { checkFeatures, composeSchema, tokenFamilies } from "./features/composition.ts";
+import { administratorsPermission, checkFeatures, composeSchema, tokenFamilies } from "./features/composition.ts";
 import { createDelivery, type Delivery } from "./features/delivery.ts";
 import { createDestinations } from "./features/destinations.ts";
 import type { EngineContext } from "./features/engine.ts";
@@ -46,14 +54,15 @@ import { createRedirects } from "./http/redirect.ts";
 import type { SecurityRequest } from "./http/request.ts";
 import type { ObjectRule, System } from "./http/system.ts";
 import { createCatalogues } from "./i18n/languages.ts";
-import { accountFactory } from "./model/account.ts";
+import { type Account, accountFactory } from "./model/account.ts";
 import { namedColumns, type OwnColumns } from "./model/column.ts";
 import { ConfigurationError, PortcullisError } from "./model/errors.ts";
-import { checkOptions, type SecurityOptions } from "./options.ts";
+import { checkOptions, hasSessions, type SecurityOptions } from "./options.ts";
 import { wordsOfSite } from "./passwords/checks/words.ts";
 import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
 import type { AppContext } from "./routes/app.ts";
+import { createRouteNames } from "./routes/names.ts";
 import { createKeyRing } from "./secrets/keyring.ts";
 import { createPageSender, type PageSender } from "./views/frame.ts";
 import { createViews } from "./views/index.ts";
@@ -66,6 +75,7 @@ export type AnyOptions = SecurityOptions<
   OwnColumns,
   string,
   object,
+  string,
   string
 >;
 
@@ -77,9 +87,12 @@ export interface Assembly {
   readonly delivery: Delivery;
   readonly audit: AuditTrail;
   readonly tokens: Tokens;
+  /** The user as they are now; undefined: gone. */
+  again(user: UserReference): Promise<Account | undefined>;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
   invalidate(userId: number | undefined): Promise<void>;
-  cacheStats(): Readonly<Record<"session" | "token" | "basic", ReturnType<CredentialCache<LiveSession>["stats"]>>>;
+  readonly uncache: Uncache;
+  cacheStats(): Readonly<Record<CacheName, CacheStats>>;
   /** Removes sessions, tickets and credentials that are over; done each hour. */
   purge(): Promise<void>;
   close(): Promise<void>;
@@ -122,7 +135,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     secure: options.cookies?.allowInsecure !== true,
     prefix: options.cookies?.prefix ?? "",
   });
-  const sessionsEnabled = options.sessions?.enabled !== false;
+  const sessionsEnabled = hasSessions(options);
   /** Filled once the schemes are there, before the first request. */
   const ambient = new Set<string>();
   const realm = options.realm ?? "Login Required";
@@ -148,36 +161,47 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     origin,
   });
 
-  const datastore = await openDatastore(options, schema, { now, log });
+  const { datastore: provider } = options;
+  const datastore =
+    provider === undefined
+      ? noDatastore()
+      : await openDatastore({ ...options, datastore: provider }, schema, { now, log });
   hold(datastore);
-  const bus = options.sessions?.cached === 0 ? undefined : datastore.bus;
-  const cached = options.sessions?.cached ?? 10_000;
-  const caches = {
-    session: createCredentialCache<LiveSession>(bus, Math.max(1, cached), now),
-    token: createCredentialCache<LiveToken>(bus, Math.max(1, cached), now),
-    basic: createCredentialCache<LivePassword>(bus, Math.max(1, cached), now),
-  };
-  const invalidate = async (userId: number | undefined): Promise<void> => {
-    for (const cache of Object.values(caches)) cache.invalidate(userId);
-    await datastore.bus?.publish(userId);
-  };
+  const caches = createCaches({ options, told: provider !== undefined, datastore, ring, now, log });
+  const { invalidate } = caches;
 
-  const audit = createAuditTrail({
-    datastore,
-    ring,
-    events,
-    now,
-    log,
-    required: options.audit?.required === true,
-    keep: times.audit,
-    queue: options.audit?.queue ?? 10_000,
-  });
-  const roles = createRoles({ datastore, now, events, invalidateAll: () => invalidate(undefined) });
+  const audit =
+    provider === undefined
+      ? noAuditTrail()
+      : createAuditTrail({
+          datastore,
+          ring,
+          events,
+          now,
+          log,
+          required: options.audit?.required === true,
+          keep: times.audit,
+          queue: options.audit?.queue ?? 10_000,
+        });
+  const adminPermission = administratorsPermission(features);
+  const administrators = adminPermission === undefined ? undefined : createAdministrators(adminPermission, now);
+  const roles = createRoles({ datastore, now, events, administrators, invalidateAll: () => invalidate(undefined) });
+  if (adminPermission !== undefined) await roles.ofPermission(adminPermission);
   for (const name of options.roles ?? []) await roles.findOrCreate(name);
   const history = createPasswordHistory(datastore, policy.remembered, now);
-  const limitStore = options.limits?.store?.open() ?? datastoreLimits(datastore);
+  const limitStore =
+    options.limits?.store?.open() ?? (provider === undefined ? memoryLimits(now) : datastoreLimits(datastore));
   const limits = createLimits({ store: limitStore, rules, ring, now, events, log });
-  const users = createUsers({
+  const callbacks =
+    provider === undefined
+      ? createCallbackUsers({
+          getUserPass: options.getUserPass,
+          account,
+          ring,
+          ownFields: Object.keys(options.columns ?? {}),
+        })
+      : undefined;
+  const rowUsers = createUsers({
     datastore,
     unlock: (userId) => limits.unlock(userId),
     async forgetFailures(userId) {
@@ -197,7 +221,11 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     fields: Object.keys(schema.user?.columns ?? {}),
     emailOptional: options.emails === "optional",
     credentialTables: features.flatMap((feature) => feature.credentialTables ?? []),
+    accessTables: features.flatMap((feature) => feature.accessTables ?? []),
+    administrators,
   });
+  const users = callbacks?.users ?? rowUsers;
+  const again = callbacks?.again ?? ((user: UserReference) => users.get(typeof user === "number" ? user : user.id));
   const sessions = createSessions({
     enabled: sessionsEnabled,
     datastore,
@@ -210,17 +238,22 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   });
   const tickets = createTickets(datastore, now);
   const proof = createPasswordProof({
-    datastore,
+    datastore: provider === undefined ? undefined : datastore,
+    check: options.passwords?.check,
     users,
     history,
     hasher,
     limits,
     events,
     log,
-    attributes: identityAttributes(options.identities, schema.user?.columns ?? {}, log),
+    attributes:
+      callbacks === undefined
+        ? identityAttributes(options.identities, schema.user?.columns ?? {}, log)
+        : [loginAttribute],
   });
 
   const paths = new Map<string, string>();
+  const names = createRouteNames((name) => paths.get(name));
   const services: Services = {};
   const background = createBackground(log);
   const system: System = {
@@ -228,11 +261,17 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     log,
     identify: (rq, schemes) => authenticator.identify(rq, schemes ?? rq.route.authn ?? defaultSchemes),
     challenges: (schemes, own, rq) => authenticator.challenges(schemes, own, rq),
+    insufficient: (scheme, scopes) => authenticator.insufficient(scheme, scopes),
     get defaultSchemes() {
       return defaultSchemes;
     },
-    objectRule: (kind) =>
-      options.objects !== undefined && Object.hasOwn(options.objects, kind) ? options.objects[kind] : undefined,
+    decisions: createDecisions({
+      objects: new Map(Object.entries(options.objects ?? {})),
+      groups: options.groups ?? [],
+      groupCheck: options.groupCheck,
+      groupCache: caches.group,
+      objectCache: caches.object,
+    }),
     freshness: { within: times.within, grace: times.grace },
     markFresh: (identity, until) => {
       if (identity.session !== undefined) sessions.extendFreshness(identity.session, until);
@@ -242,6 +281,8 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     bodyLimits: { ...BODY_LIMITS, ...given(options.body) },
     csrf,
     cookies,
+    bag: (rq) => bags.open(rq),
+    namedPath: (name, params) => names.path(name, params),
     redirects: createRedirects([...origins, ...(options.redirectOrigins ?? [])]),
     events,
     catalogues,
@@ -263,6 +304,8 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     destinations,
     ownColumns: new Map(Object.entries(namedColumns(options.columns ?? {}))),
     declaredRoles: new Set(options.roles ?? []),
+    declaredPermissions: new Set(options.permissions ?? []),
+    declaredScopes: new Set(options.scopes ?? []),
     features: new Set(features.map(({ name }) => name)),
     services,
     path: (name: string) => paths.get(name),
@@ -291,6 +334,8 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     realm,
     cookie: tokenCookie,
     users,
+    subjects: callbacks === undefined ? rowSubjects(users) : loginSubjects(callbacks.byLogin),
+    again,
     cache: caches.token,
     scopes: new Set(options.scopes ?? []),
     now,
@@ -312,13 +357,34 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     pendingLife: times.pending,
   });
   const bags = createBagKeeper({ datastore, sessions, ring });
+  const keySettings = features.find((feature) => feature.apiKeys !== undefined)?.apiKeys;
+  const apiKeys =
+    keySettings === undefined
+      ? undefined
+      : createApiKeys({
+          settings: keySettings,
+          datastore,
+          users,
+          cache: caches.apiKey,
+          limits,
+          events,
+          signIn: () => signIn,
+          invalidate,
+          now,
+          log,
+        });
+  if (apiKeys !== undefined && options.schemes?.some(({ name }) => name === "apiKey") !== true) {
+    throw new ConfigurationError("schemes", "add apiKey(): without it no route could take the keys of apiKeys()");
+  }
   const schemeContext: SchemeContext = {
     ring,
     users,
     proof,
     signIn,
     tokens,
-    passwords: caches.basic,
+    passwords: caches.password,
+    sharedPasswords: caches.sharedPasswords,
+    apiKeys,
     realm,
     origins,
     now,
@@ -344,7 +410,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   authenticator.check([...csrf.schemes], "csrf.schemes");
 
   for (const feature of features) feature.start?.(base);
-  const kernel: Kernel = { ...base, signIn, bags, proof, families };
+  const kernel: Kernel = { ...base, signIn, bags, proof, apiKeys, families };
   Object.assign(services, ...features.map((feature) => feature.services?.(kernel) ?? {}));
   const endpoints = placed(
     features.flatMap((feature) =>
@@ -382,6 +448,10 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
 
   const purge = async (): Promise<void> => {
     const at = now();
+    if (provider === undefined) {
+      await limits.purge();
+      return;
+    }
     await datastore.delete("session", { expiresAt: { lt: at } });
     await datastore.delete("session", { lastSeenAt: { lt: at - times.idle } });
     await datastore.delete("remember", { expiresAt: { lt: at } });
@@ -409,13 +479,15 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     },
     audit,
     tokens,
+    again,
     app: {
       system,
       refusals,
       bags,
       authenticator,
+      names,
       words: {
-        roles: new Set(options.roles ?? []),
+        roles: new Set([...(options.roles ?? []), ...(options.groups ?? [])]),
         permissions: new Set(options.permissions ?? []),
         objects: new Set(Object.keys(options.objects ?? {})),
         scopes: new Set(options.scopes ?? []),
@@ -428,13 +500,15 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       accounts: accountRoutes(engine, endpoints, keySets(issuing.keys)),
     },
     invalidate,
-    cacheStats: () => ({ session: caches.session.stats(), token: caches.token.stats(), basic: caches.basic.stats() }),
+    uncache: caches.uncache(tokens),
+    cacheStats: caches.stats,
     purge,
     async close() {
       clearInterval(timer);
       await background.settled();
       await delivery.close();
       await policy.close();
+      await options.passwords?.check?.close?.();
       await hasher.close();
       await audit.close();
       await datastore.close();

@@ -9,7 +9,9 @@ export type { IdentityDefinition } from "./authn/identity-attributes.ts";
 export type { EndpointLimits, LimitName, LimitOptions } from "./authn/limits/options.ts";
 export type { Rate } from "./authn/limits/rate.ts";
 export type { LimitStore, LimitStoreProvider, Lockout } from "./authn/limits/store.ts";
+export type { PasswordCheck } from "./authn/password-proof.ts";
 export type { Scheme, SchemePlan } from "./authn/scheme.ts";
+export { type ApiKeyOptions, apiKey } from "./authn/schemes/api-key.ts";
 export { type DigestAlgorithm, type DigestOptions, digest, digestSecret } from "./authn/schemes/digest.ts";
 export { type FakeOptions, fake } from "./authn/schemes/fake.ts";
 export { type HttpdOptions, httpd } from "./authn/schemes/httpd.ts";
@@ -18,6 +20,8 @@ export { type ParamOptions, param, password } from "./authn/schemes/param.ts";
 export type { TokenOverrides } from "./authn/tokens/index.ts";
 export type { Claims } from "./authn/tokens/issuers.ts";
 export type { IssuerOption, JwtKeyOption, JwtOptions, TokenOptions } from "./authn/tokens/options.ts";
+export type { CacheName, Uncache } from "./authz/caches.ts";
+export type { ExplainedCase, ExplainedStep, Explanation } from "./authz/explain.ts";
 export { customGuard, type Guard, type GuardDescription } from "./authz/guard.ts";
 export {
   anonymousRequired,
@@ -28,15 +32,37 @@ export {
   httpAuthRequired,
   unauthCsrf,
 } from "./authz/guards/authentication.ts";
+export {
+  apiCheckpoint,
+  type CheckpointValue,
+  checkpoint,
+  loginCheck,
+  permissionCheck,
+} from "./authz/guards/checkpoint.ts";
+export type { CheckpointAction, CheckpointActions } from "./authz/guards/checkpoint-actions.ts";
 export { allOf, anyOf } from "./authz/guards/combined.ts";
+export { includeCsrf } from "./authz/guards/csrf.ts";
+export {
+  type ApiKeyCheckpointOptions,
+  apiKeyCheckpoint,
+  type BearerCheckpointOptions,
+  bearerCheckpoint,
+} from "./authz/guards/key-checkpoint.ts";
 export { object } from "./authz/guards/object.ts";
 export { open } from "./authz/guards/open.ts";
+export { type PassFunctionOptions, passFunctionCheck } from "./authz/guards/pass-function.ts";
 export { permissionsAccepted, permissionsRequired, rolesAccepted, rolesRequired } from "./authz/guards/roles.ts";
 export { type ScopeWords, scope } from "./authz/guards/scope.ts";
 export type { Handlers } from "./authz/refusal.ts";
 export { allow, forbidden, notFound, stale, type Verdict } from "./authz/verdict.ts";
+export { LastAdministratorError } from "./datastore/administrators.ts";
+export type { CacheStats } from "./datastore/cache.ts";
+export type { CacheOption, CacheOptions } from "./datastore/cache-options.ts";
+export type { GetUserPass, OwnUser } from "./datastore/callback-users.ts";
 export type { Datastore, DatastoreProvider, Transaction } from "./datastore/contract.ts";
 export { type NewRole, type Roles, UnknownRoleError } from "./datastore/roles.ts";
+export type { SharedCache, SharedCacheProvider } from "./datastore/shared-cache.ts";
+export type { UserPage, UserQuery } from "./datastore/user-pages.ts";
 export { type NewUser, UnknownUserError, type Users } from "./datastore/users.ts";
 export { DeliveryError, type MailAddress, type MailSender, type OutgoingMail } from "./delivery/mail.ts";
 export { type Outbox, type OutboxOptions, outbox, type SmsOutbox, smsOutbox } from "./delivery/outbox.ts";
@@ -58,7 +84,7 @@ export type { MailData, Mailer, MailOptions, MailRecipient, SmsOptions, Texter }
 export type { Destination, DestinationOptions, SpaOptions } from "./features/destinations.ts";
 export type { Problem } from "./http/answer.ts";
 export type { SecurityRequest } from "./http/request.ts";
-export type { ObjectRule } from "./http/system.ts";
+export type { GroupCheck, ObjectRule } from "./http/system.ts";
 export type { Catalogue, MessageKey, Texts } from "./i18n/catalogue.ts";
 export type { LanguageOptions, LanguageTag, MessageOptions } from "./i18n/languages.ts";
 export type { Account, SecurityPayload } from "./model/account.ts";
@@ -75,8 +101,18 @@ export {
 export type { Identity } from "./model/identity.ts";
 export type { Role, User } from "./model/user.ts";
 export type { BuiltInScheme, IdentityOption, SecurityOptions, UserOf } from "./options.ts";
+export type { PolicyFault } from "./passwords/checks/check.ts";
 export type { PasswordHasher, Verification } from "./passwords/hasher.ts";
+export { PasswordRefusedError } from "./passwords/refused.ts";
 export { formatMatrix, type MatrixFormat } from "./routes/matrix.ts";
 export type { App, RouteDeclaration, RouteRecord } from "./routes/types.ts";
 export type { Authz, CurrentUser, GuardedEnv, Vocabulary } from "./routes/vocabulary.ts";
-export { type CreateTokenOptions, type Decision, type OwnPage, portcullis, type Security } from "./security.ts";
+export {
+  type CreateTokenOptions,
+  type Decision,
+  type HashPasswordOptions,
+  type LoginStateOptions,
+  type OwnPage,
+  portcullis,
+  type Security,
+} from "./security.ts";

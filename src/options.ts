@@ -2,10 +2,15 @@ import { auditTables } from "./audit/tables.ts";
 import type { SessionDeclaration } from "./authn/bag.ts";
 import type { IdentityDefinition } from "./authn/identity-attributes.ts";
 import { type LimitOptions, type LimitRules, limitRules } from "./authn/limits/options.ts";
+import type { PasswordCheck } from "./authn/password-proof.ts";
 import type { Scheme, SchemePlan } from "./authn/scheme.ts";
 import type { TokenOptions } from "./authn/tokens/options.ts";
+import { checkGroups } from "./authz/groups.ts";
 import type { Handlers } from "./authz/refusal.ts";
+import type { CacheOptions } from "./datastore/cache-options.ts";
+import type { GetUserPass } from "./datastore/callback-users.ts";
 import type { DatastoreProvider } from "./datastore/contract.ts";
+import { withoutDatastore } from "./datastore/without.ts";
 import type { PhoneOptions } from "./delivery/phone.ts";
 import type { MailOptions, SmsOptions } from "./features/delivery.ts";
 import type { DestinationOptions, SpaOptions } from "./features/destinations.ts";
@@ -16,12 +21,13 @@ import type { CsrfOptions } from "./http/csrf.ts";
 import { isLoopbackOrigin } from "./http/origin.ts";
 import { checkedOrigins } from "./http/redirect.ts";
 import type { SecurityRequest } from "./http/request.ts";
-import type { ObjectRule } from "./http/system.ts";
+import type { GroupCheck, ObjectRule } from "./http/system.ts";
 import type { LanguageOptions, MessageOptions } from "./i18n/languages.ts";
 import type { PayloadMaker } from "./model/account.ts";
 import { namedColumns, type OwnColumns, type OwnFields } from "./model/column.ts";
 import { type Duration, milliseconds } from "./model/duration.ts";
 import { ConfigurationError } from "./model/errors.ts";
+import { permissionOfRole } from "./model/permission-role.ts";
 import { coreTables } from "./model/tables.ts";
 import type { User } from "./model/user.ts";
 import type { PasswordHasher } from "./passwords/hasher.ts";
@@ -41,18 +47,28 @@ export interface SecurityOptions<
   SchemeName extends string = never,
   Bag extends object = Record<string, unknown>,
   Scope extends string = never,
+  Group extends string = never,
 > {
   /** Keys of at least 32 characters; the first signs, all verify, so that keys can be changed without signing anybody out. */
   readonly secretKeys: readonly string[];
   /** The origins under which this server is reached, such as "https://acme.example"; the first one is used in links. */
   readonly origins: readonly string[];
   /** `sqlite("acme.db")`, `postgres(url)`, `mysql(url)`, `memory()` or an adapter of your own. */
-  readonly datastore: DatastoreProvider;
+  readonly datastore?: DatastoreProvider | undefined;
+  /**
+   * In the place of a datastore, for an application that has a user table of its own and no account pages: finds the stored
+   * hash of the password (or more of the user) by login. Who is in a group says `groupCheck`, who may reach an object `objects`.
+   */
+  readonly getUserPass?: GetUserPass;
   /** The parts of the account system, from `portcullis/features`. */
   readonly features?: readonly Feature[];
 
   /** The roles that routes and code may name. They are created in the database when they are missing. */
   readonly roles?: readonly Role[];
+  /** The groups that routes may name beside the roles. Who is in one, `groupCheck` says. */
+  readonly groups?: readonly Group[];
+  /** `(user, group) => boolean`, or a function for each group: `{ staff: (user) => … }`. */
+  readonly groupCheck?: NoInfer<GroupCheck<Group>>;
   /** The permissions that routes and code may name. */
   readonly permissions?: readonly Permission[];
   /** The scopes that routes and tokens may name. */
@@ -95,6 +111,8 @@ export interface SecurityOptions<
     readonly cached?: number;
   };
   readonly tokens?: TokenOptions;
+  /** How long decisions are believed, and how many: see docs/authorization.md. */
+  readonly caches?: CacheOptions;
   readonly freshness?: {
     /** A proof of identity is fresh for so long; default "1h". */
     readonly within?: Duration;
@@ -103,6 +121,11 @@ export interface SecurityOptions<
   };
   readonly passwords?: {
     readonly hashing?: HashingOptions;
+    /**
+     * Another way to check passwords, such as `ldap({ … })` from "portcullis/ldap": true and false decide, undefined leaves
+     * it to the stored hash. Asked with the same limits, also of logins that nobody has.
+     */
+    readonly check?: PasswordCheck;
     readonly policy?: PasswordPolicyOptions;
     /**
      * False: JSON clients need not send a new password a second time, as `password_confirm` (`new_password_confirm`); where
@@ -203,6 +226,7 @@ type AnyOptions = SecurityOptions<
   OwnColumns,
   string,
   object,
+  string,
   string
 >;
 
@@ -223,8 +247,11 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   secretKeys: "any",
   origins: "any",
   datastore: "any",
+  getUserPass: "any",
   features: "list",
   roles: "list",
+  groups: "list",
+  groupCheck: "any",
   permissions: "list",
   objects: "object",
   columns: "object",
@@ -237,9 +264,10 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   session: "object",
   sessions: { enabled: "flag", idle: "any", absolute: "any", remember: "any", pending: "any", cached: "any" },
   scopes: "list",
+  caches: "object",
   tokens: "object",
   freshness: { within: "any", grace: "any" },
-  passwords: { hashing: "any", policy: "any", retypeInJson: "flag", wrapHasher: "function" },
+  passwords: { hashing: "any", check: "function", policy: "any", retypeInJson: "flag", wrapHasher: "function" },
   audit: { keep: "any", required: "flag", queue: "count" },
   csrf: { schemes: "any", unauthenticated: "any", cookie: "any", header: "text" },
   cookies: { prefix: "any", allowInsecure: "flag" },
@@ -297,8 +325,8 @@ export function checkOptions(options: AnyOptions): {
   checkSchemes(options);
   const origins = checkOrigins(options);
   const { datastore, prefix, tokens, csrf, migrate } = options;
-  if (typeof datastore?.open !== "function") {
-    throw new ConfigurationError("datastore", 'is missing; for a start: sqlite("app.db") from "portcullis/sqlite"');
+  if (!withoutDatastore(options) && typeof datastore?.open !== "function") {
+    throw new ConfigurationError("datastore", 'is none; for a start: sqlite("app.db") from "portcullis/sqlite"');
   }
   if (prefix !== undefined && !/^(?:\/[A-Za-z0-9._~-]+)+$/.test(prefix)) {
     throw new ConfigurationError("prefix", 'must be a path without a slash at its end, such as "/auth"');
@@ -324,7 +352,7 @@ export function checkOptions(options: AnyOptions): {
   }
   checkEmails(options);
   checkPaths(options);
-  if (options.sessions?.enabled === false) checkSessionless(options);
+  if (!hasSessions(options)) checkSessionless(options);
   return { origins, times: times(options), limits: limitRules(options.limits ?? {}) };
 }
 
@@ -369,7 +397,7 @@ function checkKind(path: string, value: unknown, kind: Kind): void {
 }
 
 /** The schemes' names and the proxies, before anything is opened. */
-function checkSchemes({ authn, schemes, trustedProxies, sessions }: AnyOptions): void {
+function checkSchemes({ authn, schemes, trustedProxies, sessions, datastore }: AnyOptions): void {
   for (const [index, scheme] of (schemes ?? []).entries()) {
     const made: unknown = (scheme as Partial<Scheme & SchemePlan> | undefined)?.name;
     const { authenticate, make } = (scheme ?? {}) as Partial<Scheme & SchemePlan>;
@@ -381,11 +409,14 @@ function checkSchemes({ authn, schemes, trustedProxies, sessions }: AnyOptions):
     }
   }
   const known: readonly string[] = [
-    ...builtInSchemes.filter((name) => name !== "session" || sessions?.enabled !== false),
+    ...builtInSchemes.filter((name) => name !== "session" || hasSessions({ sessions, datastore })),
     ...(schemes ?? []).map(({ name }) => name),
   ];
   if (authn?.length === 0) throw new ConfigurationError("authn", "name at least one scheme");
   for (const name of authn ?? []) {
+    if (name === "apiKey") {
+      throw new ConfigurationError("authn", 'leave "apiKey" out: a route takes keys only where its own authn says so');
+    }
     if (!known.includes(name)) {
       throw new ConfigurationError("authn", `there is no scheme "${name}"; known: ${known.join(", ")}`);
     }
@@ -399,6 +430,7 @@ function checkSchemes({ authn, schemes, trustedProxies, sessions }: AnyOptions):
 function checkVocabulary(options: AnyOptions): void {
   for (const [path, words] of [
     ["roles", options.roles],
+    ["groups", options.groups],
     ["permissions", options.permissions],
     ["scopes", options.scopes],
   ] as const) {
@@ -408,12 +440,15 @@ function checkVocabulary(options: AnyOptions): void {
       if (typeof word !== "string" || word === "" || /[,\s]/.test(word) || word.length > 80) {
         throw new ConfigurationError(where, "must be a word of 1 to 80 characters without commas and white space");
       }
-      if (path === "roles" && reservedRoles.has(word))
+      if (path === "roles" && permissionOfRole(word) !== undefined)
+        throw new ConfigurationError(where, `"${word}" stands for a permission of users`);
+      if ((path === "roles" || path === "groups") && reservedRoles.has(word))
         throw new ConfigurationError(where, `"${word}" means something else in a route`);
       if (seen.has(word)) throw new ConfigurationError(where, `"${word}" is there twice`);
       seen.add(word);
     }
   }
+  checkGroups(options);
   for (const [kind, rule] of Object.entries(options.objects ?? {})) {
     if (typeof rule !== "function")
       throw new ConfigurationError(`objects.${kind}`, "a function (user, id, mode) is expected");
@@ -426,7 +461,9 @@ function checkVocabulary(options: AnyOptions): void {
     if (!/^[a-z][A-Za-z0-9]{0,40}$/.test(field)) throw new ConfigurationError(path, "a name in camelCase is expected");
     if (
       Object.hasOwn(coreTables.user?.columns ?? {}, field) ||
-      ["roles", "permissions", "hasRole", "hasPermission", "securityPayload", "toJSON"].includes(field)
+      ["roles", "permissions", "ownPermissions", "hasRole", "hasPermission", "securityPayload", "toJSON"].includes(
+        field,
+      )
     ) {
       throw new ConfigurationError(path, "the user has this already");
     }
@@ -461,9 +498,20 @@ function checkOrigins(options: AnyOptions): readonly string[] {
   return origins;
 }
 
+/** Sessions are rows: without a datastore there are none. */
+export function hasSessions({
+  sessions,
+  datastore,
+}: {
+  readonly sessions?: AnyOptions["sessions"] | undefined;
+  readonly datastore?: unknown;
+}): boolean {
+  return datastore !== undefined && sessions?.enabled !== false;
+}
+
 /** What says something about sessions where there are none. */
-function checkSessionless({ session, sessions, csrf }: AnyOptions): void {
-  const off = "sessions.enabled is false";
+function checkSessionless({ session, sessions, csrf, datastore }: AnyOptions): void {
+  const off = datastore === undefined ? "there is no datastore" : "sessions.enabled is false";
   for (const name of ["idle", "absolute", "remember"] as const) {
     if (sessions?.[name] !== undefined) throw new ConfigurationError(`sessions.${name}`, `leave it out: ${off}`);
   }

@@ -3,20 +3,28 @@ import { type AnyOptions, type Assembly, assemble } from "./assembly.ts";
 import type { AuditTrail } from "./audit/trail.ts";
 import type { Lockout } from "./authn/limits/store.ts";
 import type { TokenOverrides } from "./authn/tokens/index.ts";
-import type { CredentialCache } from "./datastore/cache.ts";
+import type { CacheName, Uncache } from "./authz/caches.ts";
+import { visibleObjects } from "./authz/decisions.ts";
+import { type ExplainedCase, type Explanation, explain } from "./authz/explain.ts";
+import type { Guard } from "./authz/guard.ts";
+import { withIdentity } from "./authz/guards/authentication.ts";
+import { allow, forbidden } from "./authz/verdict.ts";
+import type { CacheStats } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
 import { UnknownUserError, type UserReference, type Users } from "./datastore/users.ts";
 import type { EventHub } from "./events/events.ts";
+import { setCheckedPassword } from "./features/passwords/checked-password.ts";
 import { isUnsafe } from "./http/csrf.ts";
 import { noRoute, type RouteFacts, SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
 import type { Account } from "./model/account.ts";
 import type { OwnColumns } from "./model/column.ts";
 import { commandLine } from "./model/command-line.ts";
-import { PortcullisError } from "./model/errors.ts";
+import { ConfigurationError, PortcullisError } from "./model/errors.ts";
 import type { Identity } from "./model/identity.ts";
 import type { User } from "./model/user.ts";
 import type { BuiltInScheme, SecurityOptions, UserOf } from "./options.ts";
+import { PasswordRefusedError } from "./passwords/refused.ts";
 import { createApp } from "./routes/app.ts";
 import { beginRequest, checkCsrf, expose, requestOf, send } from "./routes/run.ts";
 import type { App, RouteRecord } from "./routes/types.ts";
@@ -41,6 +49,21 @@ export type CreateTokenOptions<Scope extends string> = Omit<TokenOverrides, "sco
   readonly scopes?: readonly Scope[];
 };
 
+/** What `checkLoginState` asks for. */
+export interface LoginStateOptions<Permission extends string> {
+  readonly permission?: Permission;
+  /** True: API keys (the scheme "apiKey") are taken too. */
+  readonly allowApiKey?: boolean;
+}
+
+/** What `hashPassword` may be told. */
+export interface HashPasswordOptions {
+  /** True: only a password that the policy accepts. */
+  readonly check?: boolean;
+  /** Whose it is going to be: their names are no passwords. */
+  readonly user?: { readonly id?: number; readonly email?: string; readonly username?: string | null };
+}
+
 /** A page of the application's own in the frame of the account pages. */
 export interface OwnPage {
   readonly title: string;
@@ -61,15 +84,51 @@ export interface Security<V extends Vocabulary> {
   guard<const A extends Authz<V, string>>(authz: A): MiddlewareHandler<GuardedEnv<V, SignsIn<A>>>;
   /** The same guards on a web-standard request. */
   check<const A extends Authz<V, string>>(request: Request, authz: A): Promise<Decision<V, SignsIn<A>>>;
-  readonly users: Users<V["user"], V["role"]>;
+  /**
+   * Who is calling, asked inside of a handler: 401 without a credential that is good now, 403 without the permission, and
+   * for API keys unless `allowApiKey` admits them.
+   */
+  checkLoginState(request: Request | Context, options?: LoginStateOptions<V["permission"]>): Promise<Decision<V, true>>;
+  /**
+   * Those of the identifiers, in their order, whose object this user may reach in this mode: the rule of the option
+   * `objects` that a route asks, asked for a list. For nobody (null): none. Rejects with what the rule throws.
+   */
+  visible<Id>(kind: V["object"], user: CurrentUser<V> | null, ids: Iterable<Id>, mode?: string): Promise<Id[]>;
+  /** What a guard would say of this caller, with the reasons, each part of it on its own. Nothing is logged or told. */
+  explain(authz: Authz<V, string>, of: ExplainedCase): Promise<Explanation>;
+  readonly users: Users<V["user"], V["role"], V["permission"]>;
   readonly roles: Roles<V["role"], V["permission"]>;
   readonly events: EventHub;
   /** Accounts that are locked against guessing, a page at a time; `users.unlock()` takes a lock off. */
   lockouts(page?: { readonly after?: number; readonly limit?: number }): Promise<readonly Lockout[]>;
   /** The trail: who did what, when, from where, with which result. */
   readonly audit: AuditTrail;
-  /** The hash of a password as it would be stored. */
-  hashPassword(password: string): Promise<string>;
+  /**
+   * Sets somebody's password as an administrator would: asks the policy, then stores it and ends what hung on the old one.
+   * Returns what is wrong with it in words (none: it is set). `users.setPassword` asks nobody. Throws UnknownUserError.
+   */
+  setPassword(user: UserReference, password: string): Promise<readonly string[]>;
+  /**
+   * The hash of a password as it would be stored. With `check: true` the policy is asked first (length, patterns, your own
+   * validators …), about a password of this `user`: rejects with PasswordRefusedError, whose `faults` say why.
+   */
+  hashPassword(password: string, options?: HashPasswordOptions): Promise<string>;
+  /** True when the password is the one of this stored hash, of any known form. Counts nowhere: for hashes of your own. */
+  checkPassword(password: string, hash: string | null | undefined): Promise<boolean>;
+  /**
+   * The user who signs in by this login and password; undefined: nobody, or one who is not active. Takes the same time
+   * for unknown logins, and counts for the limits of the account and, with `c`, of the client's address. Throws LimitedError.
+   */
+  checkUserPassword(login: string, password: string, c?: Context): Promise<CurrentUser<V> | undefined>;
+  /** Who is calling, as the guard found out; null: nobody, or a guard that did not look. */
+  currentUser(c: Context): CurrentUser<V> | null;
+  /**
+   * Who is calling by the route's schemes, also where the guard did not look. Null: nobody, or somebody whose request is
+   * not safe from other websites (a missing CSRF token).
+   */
+  getUser(c: Context): Promise<CurrentUser<V> | null>;
+  /** True when the caller's credential has this scope, or is limited to none; false for nobody. */
+  userScope(c: Context, scope: V["scope"]): boolean;
   /**
    * True when the password is this user's. Takes the same time when there is no such user. Each failure counts for the
    * account's limits; past them it throws LimitedError. Where strangers can call this, limit them by their address too.
@@ -97,7 +156,9 @@ export interface Security<V extends Vocabulary> {
   /** Forgets what is cached of a user (or of everybody), in every process: for changes made past these operations. */
   invalidate(user?: { readonly id: number }): Promise<void>;
   /** How the caches are doing. */
-  cacheStats(): Readonly<Record<"session" | "token" | "basic", ReturnType<CredentialCache<never>["stats"]>>>;
+  cacheStats(): Readonly<Record<CacheName, CacheStats>>;
+  /** Takes single entries out of the caches, or all. */
+  readonly uncache: Uncache;
   /** What goes out by mail and text message. */
   readonly delivery: {
     /** Resolves when nothing waits to be sent any more: for tests, and before a script ends. */
@@ -122,11 +183,12 @@ export async function portcullis<
   const SchemeName extends string = never,
   Bag extends object = Record<string, unknown>,
   const Scope extends string = never,
+  const Group extends string = never,
 >(
-  options: SecurityOptions<Role, Permission, Objects, Columns, SchemeName, Bag, Scope>,
+  options: SecurityOptions<Role, Permission, Objects, Columns, SchemeName, Bag, Scope, Group>,
 ): Promise<
   Security<{
-    readonly role: Role;
+    readonly role: Role | Group;
     readonly permission: Permission;
     readonly object: keyof Objects & string;
     readonly scheme: BuiltInScheme | SchemeName;
@@ -185,6 +247,29 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
 
   const check = async (request: Request, authz: unknown): Promise<Decision<V, boolean>> => {
     const { guard, facts } = compile(authz, "security.check()");
+    return decide(request, guard, facts);
+  };
+
+  /** The schemes of `checkLoginState`: a key is recognised also where it is refused, so that its owner learns why. */
+  const loginSchemes = app.authenticator.names.includes("apiKey")
+    ? Object.freeze([...system.defaultSchemes, "apiKey"])
+    : system.defaultSchemes;
+  const loginState = ({ permission, allowApiKey = false }: LoginStateOptions<string>): Guard => {
+    if (permission !== undefined && !app.words.permissions.has(permission)) {
+      throw new ConfigurationError("checkLoginState.permission", `there is no permission "${permission}"`);
+    }
+    return {
+      check: (rq) =>
+        withIdentity(rq, loginSchemes, ({ account, via }) => {
+          if (via === "apiKey" && !allowApiKey) return forbidden("API keys are not admitted here");
+          if (permission === undefined || account.permissions.has(permission)) return allow;
+          return forbidden(`lacks the permission ${permission}`);
+        }),
+      describe: () => ({ text: "signed in", authenticated: true }),
+    };
+  };
+
+  const decide = async (request: Request, guard: Guard, facts: RouteFacts): Promise<Decision<V, boolean>> => {
     const rq = new SecurityRequest(system, request, facts);
     try {
       let verdict = await guard.check(rq);
@@ -215,20 +300,66 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     },
     guard: (authz) => middleware(authz) as never,
     check: (request, authz) => check(request, authz) as never,
-    users: toldUsers(kernel) as unknown as Users<V["user"] & User, V["role"]>,
+    checkLoginState: (request, options = {}) =>
+      decide(request instanceof Request ? request : request.req.raw, loginState(options), {
+        ...noRoute,
+        label: "security.checkLoginState()",
+        json: true,
+      }) as never,
+    visible: (kind, user, ids, mode) => visibleObjects(system.decisions, kind, user as Account | null, ids, mode),
+    explain(authz, of) {
+      const { guard, facts } = compile(authz, "security.explain()");
+      return explain(system, guard, facts, of);
+    },
+    users: toldUsers(kernel) as unknown as Users<V["user"] & User, V["role"], V["permission"]>,
     roles: kernel.roles as unknown as Roles<V["role"], V["permission"]>,
     events: system.events,
     lockouts: (page) => kernel.limits.locked(page),
     audit: assembly.audit,
-    hashPassword: (password) => kernel.hasher.hash(password),
-    async verifyPassword(user, password) {
-      const account: Account | undefined = user === undefined ? undefined : await kernel.users.get(user.id);
-      return kernel.proof.check({ rq: undefined, account, password, authType: "check" });
-    },
-    async createToken(user, overrides = {}) {
+    async setPassword(user, password) {
       const id = typeof user === "number" ? user : user.id;
       const account = await kernel.users.get(id);
       if (account === undefined) throw new UnknownUserError(id);
+      const outcome = await setCheckedPassword(kernel, account, password);
+      if (outcome.kind !== "refused") return [];
+      const catalogue = system.catalogues.default;
+      return outcome.faults.map(({ key, params }) => catalogue.text(key, params));
+    },
+    async hashPassword(password, { check: checked = false, user } = {}) {
+      const identities = [user?.email, user?.username].filter((name) => typeof name === "string");
+      const known = user?.id === undefined ? { identities } : { identities, account: { id: user.id } };
+      const faults = checked ? await kernel.policy.check(password, known) : [];
+      if (faults.length > 0) throw new PasswordRefusedError(faults);
+      return kernel.hasher.hash(password);
+    },
+    checkPassword: async (password, hash) => (await kernel.hasher.verify(password, hash)).ok,
+    async checkUserPassword(login, password, c) {
+      const account = await kernel.proof.find(login);
+      const rq = c === undefined ? undefined : requestAt(c);
+      const right = await kernel.proof.check({ rq, account, identity: login, password, authType: "check" });
+      return (right && account?.active === true ? account : undefined) as CurrentUser<V> | undefined;
+    },
+    currentUser: (c) => (requestOf(c)?.identity?.account ?? null) as CurrentUser<V> | null,
+    async getUser(c) {
+      const rq = requestOf(c) ?? new SecurityRequest(system, c.req.raw, noRoute, c);
+      if (rq.identity === undefined) {
+        await system.identify(rq);
+        // Nobody has looked at this yet.
+        if ((await checkCsrf(rq)).kind !== "allow") rq.identity = undefined;
+      }
+      return (rq.identity?.account ?? null) as CurrentUser<V> | null;
+    },
+    userScope(c, name) {
+      const identity = requestOf(c)?.identity;
+      return identity !== undefined && (identity.scopes === undefined || identity.scopes.includes(name));
+    },
+    async verifyPassword(user, password) {
+      const account: Account | undefined = user === undefined ? undefined : await assembly.again(user);
+      return kernel.proof.check({ rq: undefined, account, password, authType: "check" });
+    },
+    async createToken(user, overrides = {}) {
+      const account = await assembly.again(user);
+      if (account === undefined) throw new UnknownUserError(typeof user === "number" ? user : user.id);
       return assembly.tokens.create(account, overrides as TokenOverrides);
     },
     setTokenCookie: (c, token) => assembly.tokens.setCookie(requestAt(c), token),
@@ -252,6 +383,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     accessMatrix: () => app.accounts.records,
     invalidate: (user) => assembly.invalidate(user?.id),
     cacheStats: assembly.cacheStats,
+    uncache: assembly.uncache,
     delivery: {
       idle: assembly.delivery.idle,
       verifyMail: assembly.delivery.verifyMail,

@@ -36,9 +36,13 @@ export const auditRules: { readonly [Name in SecurityEventName]?: AuditRule<Name
   emailChanged: { fields: ["oldEmail"] },
   roleGranted: { fields: ["role"] },
   roleRevoked: { fields: ["role"] },
+  userPermissionsChanged: { fields: ["added", "removed"] },
   roleCreated: { fields: ["role"] },
   roleDeleted: { fields: ["role"] },
   rolePermissionsChanged: { fields: ["role", "added", "removed"] },
+  apiKeyCreated: { fields: ["key", "name"] },
+  apiKeyRevoked: { fields: ["key"] },
+  userUpdated: { fields: ["fields"] },
   // What can't be stored must not be stored: it goes to the log.
   auditFailed: { skip: true },
 };

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { Datastore, Where } from "../datastore/contract.ts";
 import type { EventHub, SecurityAttemptName } from "../events/events.ts";
 import { refuse } from "../events/events.ts";
-import { ConfigurationError } from "../model/errors.ts";
+import { ConfigurationError, PortcullisError } from "../model/errors.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
 import { append, prune } from "./chain.ts";
 import { type AuditEntry, type AuditFacts, factsOf } from "./entry.ts";
@@ -228,5 +228,18 @@ function whereOf({ user, actor, name, from, to, after }: AuditQuery): Where {
     ...(name === undefined ? {} : { name }),
     ...(after === undefined ? {} : { sequence: { lt: after } }),
     ...(from === undefined && to === undefined ? {} : { at: at as { readonly lt: number } }),
+  };
+}
+
+/** Where there is no datastore, there is no trail: asking for it rejects with PortcullisError `no_datastore`. */
+export function noAuditTrail(): RunningTrail {
+  const refuse = (): Promise<never> =>
+    Promise.reject(new PortcullisError("no_datastore", "the trail needs the option datastore, and there is none"));
+  return {
+    list: refuse,
+    verify: refuse,
+    flush: refuse,
+    prune: () => Promise.resolve(),
+    close: () => Promise.resolve(),
   };
 }

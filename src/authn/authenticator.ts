@@ -12,6 +12,8 @@ export interface Authenticator {
   identify(rq: SecurityRequest, names: readonly string[]): Awaitable<Identity | undefined>;
   /** The challenges of these schemes, in the order of the list. */
   challenges(names: readonly string[], realm: string | undefined, rq: SecurityRequest): readonly string[];
+  /** What a client of this scheme is told whose credential lacks one of the scopes. */
+  insufficient(name: string, scopes: readonly string[]): string | undefined;
   /** Throws ConfigurationError when a name is not known. */
   check(names: readonly string[], path: string): void;
 }
@@ -69,6 +71,7 @@ export function createAuthenticator(schemes: readonly Scheme[], realm: string): 
       }
       return said;
     },
+    insufficient: (name, scopes) => byName.get(name)?.insufficient?.(scopes),
     check(names, path) {
       for (const name of names) {
         if (!known.includes(name)) {

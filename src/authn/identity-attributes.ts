@@ -27,12 +27,21 @@ export interface IdentityAttribute {
   normalize(typed: string): string | undefined;
 }
 
+const longest = 255;
+
+/** How users of an application's own table say who they are: by their login, letter for letter. */
+export const loginAttribute: IdentityAttribute = Object.freeze({
+  attribute: "username",
+  ignoreCase: false,
+  label: undefined,
+  normalize: (typed: string) => (typed === "" || typed.length > longest ? undefined : typed),
+});
+
 const known: Readonly<Record<string, (typed: string) => string | undefined>> = {
   email: normalizeEmail,
   username: normalizeUsername,
 };
 const names = ["attribute", "normalize", "ignoreCase", "label"];
-const longest = 255;
 
 /** Checks the option `identities` against the user's columns. Throws ConfigurationError. */
 export function identityAttributes(

@@ -4,6 +4,7 @@ import type { Users } from "../datastore/users.ts";
 import type { EventHub } from "../events/events.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
+import type { Awaitable } from "../model/awaitable.ts";
 import type { User } from "../model/user.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import type { IdentityAttribute } from "./identity-attributes.ts";
@@ -25,6 +26,17 @@ export interface PasswordAttempt {
   readonly forget?: "all" | "once";
 }
 
+/**
+ * Another way to check passwords than stored hashes, such as a directory: true and false decide, undefined leaves it to the
+ * hash; anything else is no. Throwing refuses. `login` is what the user was found by, or what was typed where nobody was:
+ * it is asked then too, so that nothing shows who has an account.
+ */
+export interface PasswordCheck {
+  (login: string, password: string, user: Account | undefined): Awaitable<boolean | undefined>;
+  /** Called when the system closes. */
+  close?(): Promise<void>;
+}
+
 /** Checks a password, at the same cost whether the user exists or not. */
 export interface PasswordProof {
   /** The attributes that identify a user, in the order in which they are tried. */
@@ -42,7 +54,9 @@ export interface PasswordProof {
 
 /** What checking passwords needs. */
 export interface PasswordProofContext {
-  readonly datastore: Datastore;
+  /** Where hashes are upgraded; undefined: they belong to the application, which keeps them as they are. */
+  readonly datastore: Datastore | undefined;
+  readonly check: PasswordCheck | undefined;
   readonly users: Users;
   readonly history: PasswordHistory;
   readonly hasher: PasswordHasher;
@@ -80,6 +94,7 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
 
   /** Replaces a hash of an older form. Lost when somebody changed the password meanwhile, which is right. */
   const upgrade = async (account: Account, password: string): Promise<void> => {
+    if (datastore === undefined) return;
     try {
       const hash = await hasher.hash(password);
       const changed = await datastore.transaction(async (tx) => {
@@ -105,7 +120,38 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
     return `${attribute} ${first?.ignoreCase === false ? spelled : spelled.normalize("NFC").toLowerCase()}`;
   };
 
-  const verified = async ({ account, password, authType }: PasswordAttempt): Promise<boolean> => {
+  /** What the account is found by: a directory that reads what was typed otherwise must not be asked about somebody else. */
+  const loginOf = ({ account, identity, attribute: only }: PasswordAttempt): string => {
+    const row = account as unknown as Readonly<Record<string, unknown>> | undefined;
+    if (row === undefined) return identity ?? "";
+    const fold = (text: unknown): unknown =>
+      typeof text === "string" ? text.normalize("NFC").toLowerCase() : undefined;
+    const by = (identity === undefined ? [] : candidates(identity, only)).find(
+      ({ attribute, normal }) => fold(row[attribute]) === fold(normal),
+    );
+    const names = [
+      ...(by === undefined ? [] : [by.attribute]),
+      ...attributes.map(({ attribute }) => attribute),
+      "email",
+    ];
+    return names.map((name) => row[name]).find((value) => typeof value === "string") as string;
+  };
+
+  /** What the other way says; undefined: the stored hash decides. */
+  const checkedElsewhere = async (attempt: PasswordAttempt): Promise<boolean | undefined> => {
+    const answer: unknown = await context.check?.(loginOf(attempt), attempt.password, attempt.account);
+    return answer === undefined ? undefined : answer === true;
+  };
+
+  const verified = async (attempt: PasswordAttempt): Promise<boolean> => {
+    const { account, password, authType } = attempt;
+    const elsewhere = await checkedElsewhere(attempt);
+    if (elsewhere !== undefined) {
+      if (elsewhere && account !== undefined) return true;
+      if (account === undefined) events.emit("unknownIdentity", { authType });
+      else events.emit("userFailedAuthn", { user: account, authType, tfa: false });
+      return false;
+    }
     if (account === undefined || account.password === null) {
       await hasher.burn(password);
       if (account !== undefined) events.emit("userFailedAuthn", { user: account, authType, tfa: false });

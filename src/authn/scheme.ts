@@ -4,7 +4,9 @@ import type { SecurityRequest } from "../http/request.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
+import type { ApiKeys } from "./api-keys.ts";
 import type { PasswordProof } from "./password-proof.ts";
+import type { SharedPasswords } from "./shared-passwords.ts";
 import type { SignIn } from "./sign-in.ts";
 import type { Tokens } from "./tokens/index.ts";
 
@@ -14,6 +16,8 @@ export interface Scheme {
   authenticate(rq: SecurityRequest): Awaitable<Identity | undefined>;
   /** The `WWW-Authenticate` values that tell a client of this scheme (RFC 9110 11.6.1). */
   challenge?(realm: string, rq: SecurityRequest): string | readonly string[] | undefined;
+  /** What a client of this scheme is told whose credential lacks one of these scopes (RFC 6750 3.1). */
+  insufficient?(scopes: readonly string[]): string | undefined;
   /** True: browsers send its credentials along by themselves, so unsafe requests must come from our own pages. */
   readonly ambient?: boolean;
 }
@@ -32,6 +36,10 @@ export interface SchemeContext {
   readonly signIn: SignIn;
   readonly tokens: Tokens;
   readonly passwords: CredentialCache<LivePassword>;
+  /** Undefined: the feature apiKeys is off. */
+  readonly apiKeys: ApiKeys | undefined;
+  /** Undefined: no other process is asked. */
+  readonly sharedPasswords: SharedPasswords | undefined;
   readonly realm: string;
   readonly origins: readonly string[];
   readonly now: () => number;

@@ -23,6 +23,8 @@ export interface Proof {
   readonly remember?: boolean;
   /** Also issue an auth token; where there are no sessions, one is issued always. */
   readonly token?: boolean;
+  /** False: no session is made, and no cookie set, but an auth token alone. */
+  readonly session?: boolean;
 }
 
 /** How a sign-in ended. */
@@ -79,6 +81,8 @@ export interface SignIn {
   complete(rq: SecurityRequest, proof: Proof): Promise<SignInOutcome>;
   /** Passes the gates for one request that carries its own proof; makes nothing. */
   admit(rq: SecurityRequest, proof: Proof, via: string): Promise<Identity | undefined>;
+  /** Passes the gates with a credential that goes back to a sign-in (an API key): as they ask when a token is renewed. */
+  admitAgain(rq: SecurityRequest, proof: Proof): Promise<boolean>;
   /** The signed-in user proved again who they are: the session gets a new id and a new time of authentication. */
   reauthenticate(rq: SecurityRequest, identity: Identity, proof: Proof): Promise<SignInOutcome>;
   /**
@@ -180,6 +184,7 @@ export function createSignIn(context: SignInContext): SignIn {
         methods: proof.methods,
         remember: proof.remember === true,
         token: proof.token === true,
+        tokenOnly: proof.session === false,
         session: passage.identity?.session?.idHash ?? null,
       },
       life: context.pendingLife,
@@ -221,7 +226,8 @@ export function createSignIn(context: SignInContext): SignIn {
     const { proof, purpose, identity: before } = passage;
     const noted = purpose === "sign-in" && context.signedIn.length > 0;
     const at = rq.system.now();
-    const old = sessions.enabled ? (before?.session ?? rq.session) : undefined;
+    const withSession = sessions.enabled && proof.session !== false;
+    const old = withSession ? (before?.session ?? rq.session) : undefined;
     const restored = purpose === "restore";
     const goesOn = purpose === "reauthenticate" || purpose === "renew";
     const methods =
@@ -229,9 +235,9 @@ export function createSignIn(context: SignInContext): SignIn {
     // A token is no fresher than the session that it comes from; what was never proved, was proved long ago.
     const authenticatedAt = purpose === "renew" ? (old?.authenticatedAt ?? 0) : at;
     const origin: FamilyOrigin = { account: proof.account, methods, authenticatedAt };
-    const withToken = !restored && (proof.token === true || (purpose !== "renew" && !sessions.enabled));
+    const withToken = !restored && (proof.token === true || (purpose !== "renew" && !withSession));
     // One browser, one credential, and never that of a user who was here before.
-    if (purpose === "sign-in") {
+    if (purpose === "sign-in" && proof.session !== false) {
       await remember.revoke(rq, undefined);
       await families?.endPresented(rq);
     }
@@ -243,7 +249,7 @@ export function createSignIn(context: SignInContext): SignIn {
         account = (await users.get(account.id, tx)) ?? account;
       }
       const member = withToken ? await families?.begin(rq, tx, origin) : undefined;
-      if (!sessions.enabled) return { made: undefined, member, credential: undefined, account };
+      if (!withSession) return { made: undefined, member, credential: undefined, account };
       const credential =
         proof.remember === true && !restored ? await remember.create(rq, account, proof.methods, tx) : undefined;
       const made = await createSession(rq, tx, {
@@ -356,6 +362,10 @@ export function createSignIn(context: SignInContext): SignIn {
       return { account: proof.account, via, methods: proof.methods, authenticatedAt: rq.system.now() };
     },
 
+    async admitAgain(rq, proof) {
+      return (await judge(rq, { purpose: "refresh", proof, passed: [] })) === undefined;
+    },
+
     async reauthenticate(rq, identity, proof) {
       if (proof.account.id !== identity.account.id) {
         return { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
@@ -464,6 +474,7 @@ export function createSignIn(context: SignInContext): SignIn {
         methods: string[];
         remember: boolean;
         token: boolean;
+        tokenOnly?: boolean;
       };
       return pass(rq, {
         purpose: payload.purpose,
@@ -472,6 +483,7 @@ export function createSignIn(context: SignInContext): SignIn {
           methods: [...payload.methods, ...methods],
           remember: payload.remember,
           token: payload.token,
+          ...(payload.tokenOnly === true ? { session: false } : {}),
         },
         passed: [...payload.passed, gate],
         ...(payload.purpose === "reauthenticate" && rq.identity !== undefined ? { identity: rq.identity } : {}),

@@ -36,7 +36,8 @@ export interface GuardDescription {
   readonly permissions?: readonly string[];
   readonly objects?: readonly {
     readonly kind: string;
-    readonly parameter: string;
+    /** The parameters that identify it; none: the route's first. */
+    readonly parameters: readonly string[];
     readonly mode: string | undefined;
   }[];
   readonly scopes?: readonly string[];
@@ -47,6 +48,10 @@ export interface GuardDescription {
   /** True: beside `schemes`, an alternative takes the route's own. */
   readonly otherSchemes?: boolean;
   readonly realm?: string;
+  /** Parameters that it needs beside those of objects. */
+  readonly parameters?: readonly string[];
+  /** Names of routes that it may lead to. */
+  readonly routes?: readonly string[];
   /** True when whoever passes is signed in. */
   readonly authenticated: boolean;
 }
@@ -60,6 +65,8 @@ declare const guardWords: unique symbol;
 export interface Guard<W extends GuardWords = GuardWords> {
   check(rq: SecurityRequest): Awaitable<Verdict>;
   describe(): GuardDescription;
+  /** The guards that it is made of, for explaining a decision. */
+  readonly parts?: readonly Guard[];
   /** For the compiler only; never there at run time. */
   readonly [guardWords]?: W;
 }
@@ -108,4 +115,5 @@ const kinds: ReadonlySet<unknown> = new Set<Verdict["kind"]>([
   "notFound",
   "stale",
   "redirected",
+  "diverted",
 ]);

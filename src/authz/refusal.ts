@@ -1,3 +1,4 @@
+import { LastAdministratorError } from "../datastore/administrators.ts";
 import {
   envelope,
   type JsonEnvelope,
@@ -15,7 +16,7 @@ import type { Awaitable } from "../model/awaitable.ts";
 import { DatastoreError, LimitedError, OverloadedError } from "../model/errors.ts";
 import type { FlashMessage } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
-import type { Forbidden, Stale, Unauthenticated, Verdict } from "./verdict.ts";
+import type { Diverted, Forbidden, Stale, Unauthenticated, Verdict } from "./verdict.ts";
 
 /** What an application may do in the place of the built-in answers. Undefined as the answer: the built-in one. */
 export interface Handlers {
@@ -141,11 +142,30 @@ export function createRefusals(context: RefusalContext): Refusals {
     });
   };
 
-  const unauthorized = async (rq: SecurityRequest, verdict: Forbidden): Promise<Response> => {
-    rq.system.log("a request was refused", { route: rq.route.label, reason: verdict.reason });
+  const noteRefusal = (rq: SecurityRequest, reason: string): void => {
+    rq.system.log("a request was refused", { route: rq.route.label, reason });
     const user = rq.identity?.account;
     // Without a user it may be anybody, without limit: the log has it.
-    if (user !== undefined) rq.system.events.emit("permissionDenied", { user, reason: verdict.reason }, rq);
+    if (user !== undefined) rq.system.events.emit("permissionDenied", { user, reason }, rq);
+  };
+
+  const divert = (rq: SecurityRequest, verdict: Diverted): Awaitable<Response> => {
+    const { passed, reason, location, json: body, status, flash, headers } = verdict;
+    if (!passed) noteRefusal(rq, reason);
+    if (location !== undefined && !rq.wantsJson) {
+      if (flash !== undefined) context.flash(rq, flash.category, flash.text);
+      return seeOther(location, 302);
+    }
+    if (body !== undefined) return jsonResponse(status, body, headers);
+    return message(rq, status, "checkpoint_failed", "UNAUTHORIZED", {
+      headers,
+      page: status === 403 ? "unauthorized" : "error",
+      ...(flash === undefined ? {} : { detail: flash.text }),
+    });
+  };
+
+  const unauthorized = async (rq: SecurityRequest, verdict: Forbidden): Promise<Response> => {
+    noteRefusal(rq, verdict.reason);
     const replaced = await handlers.unauthorized?.(rq, verdict);
     if (replaced !== undefined) return replaced;
     const own = paths.unauthorized;
@@ -154,8 +174,14 @@ export function createRefusals(context: RefusalContext): Refusals {
       context.flash(rq, "error", rq.text("UNAUTHORIZED"));
       return seeOther(own, 302);
     }
-    const code = verdict.status === 400 ? verdict.key.toLowerCase() : "forbidden";
-    return message(rq, verdict.status, code, verdict.key, { page: verdict.status === 403 ? "unauthorized" : "error" });
+    const { scopes } = verdict;
+    const via = rq.identity?.via;
+    const told = scopes === undefined || via === undefined ? undefined : rq.system.insufficient(via, scopes);
+    const refused = scopes === undefined ? "forbidden" : "insufficient_scope";
+    return message(rq, verdict.status, verdict.status === 400 ? verdict.key.toLowerCase() : refused, verdict.key, {
+      page: verdict.status === 403 ? "unauthorized" : "error",
+      ...(told === undefined ? {} : { headers: { "www-authenticate": told } }),
+    });
   };
 
   const reauthenticate = async (rq: SecurityRequest, verdict: Stale): Promise<Response> => {
@@ -182,6 +208,8 @@ export function createRefusals(context: RefusalContext): Refusals {
           return reauthenticate(rq, verdict);
         case "notFound":
           return message(rq, 404, "not_found", "NOT_FOUND");
+        case "diverted":
+          return divert(rq, verdict);
         case "redirected":
           if (!rq.wantsJson) return seeOther(paths.afterSignIn(rq), 302);
           return message(rq, verdict.status, "anonymous_required", verdict.key);
@@ -201,6 +229,9 @@ export function createRefusals(context: RefusalContext): Refusals {
           // What is left of the body is not read: the connection can't carry another request (RFC 9110 15.5.14).
           ...(error.status === 413 ? { headers: { connection: "close" } } : {}),
         });
+      }
+      if (error instanceof LastAdministratorError) {
+        return message(rq, 409, error.code, "LAST_ADMINISTRATOR");
       }
       if (error instanceof LimitedError) {
         return message(rq, 429, error.code, "TOO_MANY_ATTEMPTS", {

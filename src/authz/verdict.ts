@@ -1,4 +1,5 @@
 import type { MessageKey } from "../i18n/catalogue.ts";
+import type { FlashMessage } from "../views/contract.ts";
 
 /** The request may go on. */
 export interface Allow {
@@ -19,6 +20,8 @@ export interface Forbidden {
   readonly key: MessageKey;
   /** What failed, for the log and the trail; outsiders don't see it. */
   readonly reason: string;
+  /** The scopes that the credential must have, where it is limited to others (RFC 6750 3.1). */
+  readonly scopes?: readonly string[];
 }
 
 /** The object is not there, or the caller may not know that it is: 404. */
@@ -39,8 +42,24 @@ export interface Redirected {
   readonly key: MessageKey;
 }
 
+/** A checkpoint's action answers in the place of the handler. */
+export interface Diverted {
+  readonly kind: "diverted";
+  /** False: the check failed. */
+  readonly passed: boolean;
+  /** What failed, for the log and the trail. */
+  readonly reason: string;
+  /** Where a browser goes; undefined: nowhere. */
+  readonly location: string | undefined;
+  readonly json: Readonly<Record<string, unknown>> | undefined;
+  readonly status: number;
+  /** The message for the next page. */
+  readonly flash: FlashMessage | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** A guard's answer. */
-export type Verdict = Allow | Unauthenticated | Forbidden | NotFound | Stale | Redirected;
+export type Verdict = Allow | Unauthenticated | Forbidden | NotFound | Stale | Redirected | Diverted;
 
 /** The one Allow. */
 export const allow: Allow = Object.freeze({ kind: "allow" });

@@ -14,7 +14,7 @@ describe("a credential cache", () => {
     expect(cache.get("a")).toBe(kept);
     cache.drop("a");
     expect(cache.get("a")).toBeUndefined();
-    expect(cache.stats()).toEqual({ size: 0, hits: 1, misses: 2 });
+    expect(cache.stats()).toEqual({ size: 0, hits: 1, misses: 2, hitRate: 1 / 3 });
   });
 
   it("serves nothing without a bus, nor while the bus can't tell", () => {

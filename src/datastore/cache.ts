@@ -19,14 +19,28 @@ export interface CredentialCache<Entry extends CacheEntry> {
   drop(key: string): void;
   /** Drops what hangs on the user, or everything. */
   invalidate(userId: number | undefined): void;
-  stats(): { readonly size: number; readonly hits: number; readonly misses: number };
+  stats(): CacheStats;
 }
 
-/** Makes a cache of at most `max` entries on the store's bus; `now` is the system's clock. */
+/** How a cache is doing since the start. */
+export interface CacheStats {
+  /** Entries in this process. */
+  readonly size: number;
+  readonly hits: number;
+  readonly misses: number;
+  /** Hits of all that was asked, 0 to 1; 0 while nothing was. */
+  readonly hitRate: number;
+}
+
+/**
+ * Makes a cache of at most `max` entries on the store's bus; `now` is the system's clock. No entry counts for longer than
+ * `life` milliseconds; undefined: as long as it is kept for.
+ */
 export function createCredentialCache<Entry extends CacheEntry>(
   bus: InvalidationBus | undefined,
   max: number,
   now: () => number,
+  life?: number,
 ): CredentialCache<Entry> {
   const byUser = new Map<number, Set<string>>();
   let epoch = 0;
@@ -70,7 +84,8 @@ export function createCredentialCache<Entry extends CacheEntry>(
     stamp: () => epoch,
     keep(key, entry, stamp, ttlMs) {
       if (bus === undefined || stamp !== epoch) return;
-      entries.set(key, entry, ttlMs === undefined ? {} : { ttl: ttlMs });
+      const ttl = ttlMs === undefined ? life : Math.min(ttlMs, life ?? ttlMs);
+      entries.set(key, entry, ttl === undefined ? {} : { ttl });
       if (entry.userId !== null) {
         const keys = byUser.get(entry.userId) ?? new Set<string>();
         byUser.set(entry.userId, keys);
@@ -81,6 +96,6 @@ export function createCredentialCache<Entry extends CacheEntry>(
       entries.delete(key);
     },
     invalidate,
-    stats: () => ({ size: entries.size, hits, misses }),
+    stats: () => ({ size: entries.size, hits, misses, hitRate: hits + misses === 0 ? 0 : hits / (hits + misses) }),
   };
 }

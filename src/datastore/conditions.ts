@@ -8,7 +8,7 @@ import { dateFits, integerRange, numberFits, textProblem } from "./values.ts";
 export type Comparison = { readonly field: string; readonly column: Column } & (
   | { readonly operator: "isNull" | "isNotNull" }
   | { readonly operator: "equals" | "not" | "lt" | "lte" | "gt" | "gte"; readonly value: Scalar }
-  | { readonly operator: "equalsIgnoringCase"; readonly value: string }
+  | { readonly operator: "equalsIgnoringCase" | "startsWith" | "from" | "upTo"; readonly value: string }
   | { readonly operator: "in"; readonly values: readonly (string | number)[] }
 );
 
@@ -72,6 +72,9 @@ function addOperator(
       return true;
     }
     case "equalsIgnoringCase":
+    case "startsWith":
+    case "from":
+    case "upTo":
       if (!isText(column)) throw new DatastoreError(`${path} is not text, "${operator}" does not apply`);
       if (typeof value !== "string") throw new DatastoreError(`${path} must be compared with a string`);
       if (!canHold(path, column, value)) return false;
@@ -168,9 +171,20 @@ function orderBound(
   }
 }
 
+/** Checks the bound of a `count`. */
+export function readBound(tableName: string, atMost: number | undefined): number | undefined {
+  if (atMost === undefined || (Number.isSafeInteger(atMost) && atMost > 0)) return atMost;
+  throw new DatastoreError(`the bound of a count on "${tableName}" must be a whole number above 0`);
+}
+
 /** The order and bound of a `find`, checked. */
 export interface ReadOptions {
-  readonly orderBy: readonly { readonly field: string; readonly column: Column; readonly descending: boolean }[];
+  readonly orderBy: readonly {
+    readonly field: string;
+    readonly column: Column;
+    readonly descending: boolean;
+    readonly ignoreCase: boolean;
+  }[];
   readonly limit: number | undefined;
 }
 
@@ -180,11 +194,13 @@ export function readOptions(tableName: string, table: Table, options: FindOption
   if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 0)) {
     throw new DatastoreError(`the limit of a find on "${tableName}" must be a whole number`);
   }
-  const orderBy = (options?.orderBy ?? []).map(({ field, direction = "asc" }) => {
+  const orderBy = (options?.orderBy ?? []).map(({ field, direction = "asc", ignoreCase = false }) => {
     if (direction !== "asc" && direction !== "desc") {
       throw new DatastoreError(`the direction of ${tableName}.${field} must be asc or desc`);
     }
-    return { field, column: columnOf(table, tableName, field), descending: direction === "desc" };
+    const column = columnOf(table, tableName, field);
+    if (ignoreCase && !isText(column)) throw new DatastoreError(`${tableName}.${field} is not text and has no case`);
+    return { field, column, descending: direction === "desc", ignoreCase };
   });
   return { orderBy, limit };
 }

@@ -17,14 +17,24 @@ export type Condition =
   | { readonly gt: number | string | Date }
   | { readonly gte: number | Date }
   /** Equal without regard to case, as `lower()` of the database sees it; the domain layer compares again in JavaScript. */
-  | { readonly equalsIgnoringCase: string };
+  | { readonly equalsIgnoringCase: string }
+  /**
+   * Begins so, without regard to case, and lies between two texts (both included) in the order of `ignoreCase`: for pages of a
+   * search, by the index of an `ignoreCase` column.
+   */
+  | { readonly startsWith: string; readonly from?: string; readonly upTo?: string };
 
 /** All conditions must hold. */
 export type Where = Readonly<Record<string, Condition>>;
 
 /** Order and bound of a `find`. Lists are paged by key (`gt`), never by offset. */
 export interface FindOptions {
-  readonly orderBy?: readonly { readonly field: string; readonly direction?: "asc" | "desc" }[];
+  readonly orderBy?: readonly {
+    readonly field: string;
+    readonly direction?: "asc" | "desc";
+    /** Text in the order that `startsWith` pages go by. */
+    readonly ignoreCase?: boolean;
+  }[];
   readonly limit?: number;
 }
 
@@ -38,7 +48,8 @@ export interface Operations {
   update(table: string, where: Where, set: Row): Promise<number>;
   /** Returns how many rows it deleted. */
   delete(table: string, where: Where): Promise<number>;
-  count(table: string, where: Where): Promise<number>;
+  /** With `atMost`, no more than so many rows are looked at. */
+  count(table: string, where: Where, atMost?: number): Promise<number>;
 }
 
 /** What an account-changing operation may do within one transaction, with the application's own queries beside it. */

@@ -1,7 +1,9 @@
 import type { EventHub } from "../events/events.ts";
 import { PortcullisError, UniqueConflictError } from "../model/errors.ts";
+import { maxOwnPermission, permissionOfRole, permissionRole } from "../model/permission-role.ts";
 import type { Role } from "../model/user.ts";
-import type { Datastore, Operations } from "./contract.ts";
+import type { Administrators } from "./administrators.ts";
+import type { Datastore, Operations, Transaction } from "./contract.ts";
 
 /** No role has that name. */
 export class UnknownRoleError extends PortcullisError {
@@ -27,6 +29,8 @@ export interface Roles<Name extends string = string, Permission extends string =
   removePermissions(name: Name, ...permissions: Permission[]): Promise<readonly string[]>;
   /** Takes the role from all who have it, and removes it. */
   delete(name: Name): Promise<void>;
+  /** The role that stands for a permission given without one (see model/permission-role.ts); made when it is missing. */
+  ofPermission(permission: Permission, tx?: Operations): Promise<Role>;
   /** The roles of a user. */
   ofUser(userId: number, tx?: Operations): Promise<Role[] & Record<string, unknown>[]>;
 }
@@ -42,25 +46,30 @@ export interface RolesContext {
   readonly datastore: Datastore;
   readonly now: () => number;
   readonly events: EventHub;
+  /** The rule that one administrator stays, where somebody is one. */
+  readonly administrators?: Administrators | undefined;
   /** Called after each commit that changes what roles grant: anybody may be concerned. */
   readonly invalidateAll: () => Promise<void>;
 }
 
 /** Makes the operations on roles of one running system. */
-export function createRoles({ datastore, now, events, invalidateAll }: RolesContext): Roles {
+export function createRoles({ datastore, now, events, administrators, invalidateAll }: RolesContext): Roles {
   const find = async (name: string, tx: Operations = datastore): Promise<Role | undefined> => {
     const row = await tx.findOne("role", { name });
     // A collation that ignores case must not turn one role into another.
     return row?.["name"] === name ? (row as unknown as Role) : undefined;
   };
   const require = async (name: string, tx?: Operations): Promise<Role> => {
-    const role = await find(name, tx);
+    const role = permissionOfRole(name) === undefined ? await find(name, tx) : undefined;
     if (role === undefined) throw new UnknownRoleError(name);
     return role;
   };
   const create = async (name: string, options: NewRole = {}): Promise<Role> => {
     if (name === "" || name.length > 80) {
       throw new PortcullisError("invalid_field", "role.name: must have 1 to 80 characters");
+    }
+    if (permissionOfRole(name) !== undefined) {
+      throw new PortcullisError("invalid_field", `role.name: "${name}" stands for a permission of users`);
     }
     const permissions = checkPermissions(options.permissions ?? []);
     const description = options.description ?? null;
@@ -69,12 +78,18 @@ export function createRoles({ datastore, now, events, invalidateAll }: RolesCont
     return require(name);
   };
 
+  /** A transaction that may take a permission from many at once. */
+  const transaction = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
+    datastore.transaction((tx) =>
+      administrators === undefined ? work(tx) : administrators.keep(tx, undefined, () => work(tx)),
+    );
+
   /** Reads, changes and writes a role's permissions in one transaction. */
   const changePermissions = async (
     name: string,
     next: (old: ReadonlySet<string>) => Set<string>,
   ): Promise<readonly string[]> => {
-    const result = await datastore.transaction(async (tx) => {
+    const result = await transaction(async (tx) => {
       // Locks the row first: two changes at once must both count.
       await tx.update("role", { name }, { updateDatetime: new Date(now()) });
       const role = await require(name, tx);
@@ -91,9 +106,12 @@ export function createRoles({ datastore, now, events, invalidateAll }: RolesCont
   };
 
   return {
-    find,
+    find: async (name, tx) => (permissionOfRole(name) === undefined ? find(name, tx) : undefined),
     require,
-    list: async () => (await datastore.find("role", {}, { orderBy: [{ field: "name" }] })) as unknown as Role[],
+    async list() {
+      const roles = (await datastore.find("role", {}, { orderBy: [{ field: "name" }] })) as unknown as Role[];
+      return roles.filter(({ name }) => permissionOfRole(name) === undefined);
+    },
     create,
     async findOrCreate(name, options) {
       const found = await find(name);
@@ -108,13 +126,33 @@ export function createRoles({ datastore, now, events, invalidateAll }: RolesCont
     addPermissions: (name, ...added) => changePermissions(name, (old) => old.union(new Set(checkPermissions(added)))),
     removePermissions: (name, ...removed) => changePermissions(name, (old) => old.difference(new Set(removed))),
     async delete(name) {
-      await datastore.transaction(async (tx) => {
+      await transaction(async (tx) => {
         const role = await require(name, tx);
         await tx.delete("rolesUsers", { roleId: role.id });
         await tx.delete("role", { id: role.id });
       });
       await invalidateAll();
       events.emit("roleDeleted", { role: name });
+    },
+    async ofPermission(permission, tx = datastore) {
+      if (permission.length > maxOwnPermission) {
+        throw new PortcullisError(
+          "invalid_field",
+          `user.permissions: "${permission}" has more than ${maxOwnPermission} characters`,
+        );
+      }
+      const name = permissionRole(permission);
+      const permissions = checkPermissions([permission]);
+      const known = await find(name, tx);
+      if (known !== undefined) return known;
+      try {
+        await tx.insert("role", { name, description: null, permissions, updateDatetime: new Date(now()) });
+      } catch (error) {
+        if (!(error instanceof UniqueConflictError)) throw error;
+      }
+      const made = await find(name, tx);
+      if (made === undefined) throw new UnknownRoleError(name);
+      return made;
     },
     async ofUser(userId, tx = datastore) {
       const links = await tx.find("rolesUsers", { userId });

@@ -55,6 +55,11 @@ export function checkSchema(schema: Schema): void {
       columns.set(column.name.toLowerCase(), field);
       referenced(schema, path, column);
     }
+    for (const field of (table.indexes ?? []).flat()) {
+      if (!Object.hasOwn(table.columns, field)) {
+        throw new ConfigurationError(`schema.${logical}.indexes`, `names "${field}", which the table does not have`);
+      }
+    }
     for (const field of table.primaryKey) {
       if (!Object.hasOwn(table.columns, field)) {
         throw new ConfigurationError(`schema.${logical}.primaryKey`, `names "${field}", which the table does not have`);

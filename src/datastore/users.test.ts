@@ -1,24 +1,12 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { createEventHub } from "../events/events.ts";
-import { accountFactory } from "../model/account.ts";
 import { UniqueConflictError } from "../model/errors.ts";
-import { coreTables } from "../model/tables.ts";
-import { createHasher } from "../passwords/hasher.ts";
 import type { Datastore, DatastoreProvider } from "./contract.ts";
+import { type Domain, openDomain } from "./fixtures/domain.ts";
 import { memory } from "./memory/index.ts";
-import { createPasswordHistory } from "./password-history.ts";
-import { createRoles, type Roles, UnknownRoleError } from "./roles.ts";
+import { UnknownRoleError } from "./roles.ts";
 import { sqlite } from "./sqlite/index.ts";
-import { createUsers, UnknownUserError, type Users } from "./users.ts";
-
-interface Domain {
-  readonly users: Users;
-  readonly roles: Roles;
-  readonly store: Datastore;
-  /** Whom the caches were told of; undefined for everybody. */
-  readonly told: (number | undefined)[];
-}
+import { UnknownUserError } from "./users.ts";
 
 const open: Datastore[] = [];
 afterEach(async () => {
@@ -26,36 +14,9 @@ afterEach(async () => {
 });
 
 async function domain(provider: DatastoreProvider): Promise<Domain> {
-  const told: (number | undefined)[] = [];
-  const now = (): number => Date.UTC(2026, 0, 2);
-  const store = await provider.open(coreTables, { now, log: () => undefined });
-  await store.migrate();
-  open.push(store);
-  const events = createEventHub(() => undefined, now);
-  const roles = createRoles({
-    datastore: store,
-    events,
-    now,
-    invalidateAll: async () => {
-      told.push(undefined);
-    },
-  });
-  const users = createUsers({
-    datastore: store,
-    roles,
-    hasher: createHasher({ memory: 64, passes: 1, parallelism: 1, allowWeakHashing: true }),
-    history: createPasswordHistory(store, 0, now),
-    account: accountFactory(),
-    events,
-    now,
-    unlock: async () => false,
-    forgetFailures: async () => undefined,
-    invalidate: async (id) => {
-      told.push(id);
-    },
-    fields: Object.keys(coreTables["user"]?.columns ?? {}),
-  });
-  return { users, roles, store, told };
+  const made = await openDomain(provider);
+  open.push(made.store);
+  return made;
 }
 
 describe.each([

@@ -7,9 +7,15 @@ import type { User } from "../model/user.ts";
 import { normalizeUsername } from "../model/username.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import { randomId } from "../secrets/random.ts";
+import type { Administrators } from "./administrators.ts";
 import type { Datastore, Operations, Transaction } from "./contract.ts";
 import type { PasswordHistory } from "./password-history.ts";
 import type { Roles } from "./roles.ts";
+import { createUserGrants, type UserGrants } from "./user-grants.ts";
+import { createUserPages, type UserPage, type UserQuery } from "./user-pages.ts";
+import { idOf, UnknownUserError, type UserReference } from "./user-reference.ts";
+
+export { UnknownUserError, type UserReference } from "./user-reference.ts";
 
 /** What a new account is made of. Fields of the application's own columns stand beside the known ones. */
 export type NewUser<U extends User = User, Role extends string = string> = Partial<
@@ -26,10 +32,9 @@ export type NewUser<U extends User = User, Role extends string = string> = Parti
   readonly active?: boolean;
   /** Names of roles that exist. */
   readonly roles?: readonly Role[];
+  /** Permissions beside those of the roles. */
+  readonly permissions?: readonly string[];
 };
-
-/** Who is meant: an id, or a user or account that was read before. */
-export type UserReference = number | { readonly id: number };
 
 /** What the operations on users need. */
 export interface UsersContext {
@@ -52,20 +57,18 @@ export interface UsersContext {
   readonly invalidate: (userId: number) => Promise<void>;
   /** Further tables whose rows are credentials of a user: what ends all of theirs empties them. */
   readonly credentialTables?: readonly string[];
-}
-
-/** No user has that id. */
-export class UnknownUserError extends PortcullisError {
-  constructor(id: number) {
-    super("unknown_user", `there is no user with the id ${id}`);
-  }
+  /** Further tables that only `resetAccess` and `delete` empty: what a user has set up to get in beside the password. */
+  readonly accessTables?: readonly string[];
+  /** The rule that one administrator stays, where somebody is one. */
+  readonly administrators?: Administrators | undefined;
 }
 
 /**
  * The operations on users, written once on top of any datastore. Each that ends something (deactivate, a new uniquifier,
  * delete) is effective on the next request, in every process.
  */
-export interface Users<U extends User = User, Role extends string = string> {
+export interface Users<U extends User = User, Role extends string = string, Permission extends string = string>
+  extends UserGrants<Role, Permission> {
   get(id: number, tx?: Operations): Promise<(Account & U) | undefined>;
   /** The user whose attribute has that value; with `ignoreCase`, compared without regard to case. E-mail addresses are normalised first. */
   find(
@@ -73,6 +76,8 @@ export interface Users<U extends User = User, Role extends string = string> {
     value: string | number,
     options?: { readonly ignoreCase?: boolean },
   ): Promise<(Account & U) | undefined>;
+  /** A page of users, by key: as fast in a table of a million. Throws PortcullisError `invalid_field`, UnknownRoleError. */
+  page(query?: UserQuery<Role>): Promise<UserPage<Account & U>>;
   /** Throws UniqueConflictError when e-mail or username is taken, PortcullisError `invalid_field` on a bad value. */
   create(
     input: NewUser<U, Role>,
@@ -82,20 +87,23 @@ export interface Users<U extends User = User, Role extends string = string> {
   ): Promise<Account & U>;
   /** Sets listed columns; not those that have an operation of their own. */
   update(user: UserReference, fields: Partial<Omit<U, ProtectedField>>, tx?: Transaction): Promise<void>;
-  /** Removes the user with sessions, roles and everything that hangs on them. */
+  /**
+   * Sets listed columns as an administrator does, all at once. A new e-mail address counts as proved; a new address or
+   * username ends everything that hangs on the account. Throws UniqueConflictError, PortcullisError `invalid_field`.
+   */
+  edit(user: UserReference, fields: Partial<Omit<U, ProtectedField>>): Promise<void>;
+  /** True when nobody else than this user is an active administrator; false where there are none. */
+  isLastAdministrator(user: UserReference): Promise<boolean>;
+  /** Removes the user with sessions, roles and everything that hangs on them. Throws LastAdministratorError. */
   delete(user: UserReference): Promise<void>;
   /** Ends a lock that guessing has set, before its time. True when there was one. */
   unlock(user: UserReference): Promise<boolean>;
   /** True when it changed something. */
   activate(user: UserReference): Promise<boolean>;
-  /** Ends sessions, tokens and remember credentials at once. True when it changed something. */
+  /** Ends sessions, tokens and remember credentials at once. True when it changed something. Throws LastAdministratorError. */
   deactivate(user: UserReference): Promise<boolean>;
-  /** Returns the new state. */
+  /** Returns the new state. Throws LastAdministratorError. */
   toggleActive(user: UserReference): Promise<boolean>;
-  /** True when the user did not have it. */
-  addRole(user: UserReference, role: Role): Promise<boolean>;
-  /** True when the user had it. */
-  removeRole(user: UserReference, role: Role): Promise<boolean>;
   /**
    * Stores the hash of a new password (null: none) and ends everything that hangs on the old one, also a lock. False, and
    * nothing done, when the condition did not hold.
@@ -115,6 +123,8 @@ export interface Users<U extends User = User, Role extends string = string> {
   setUniquifier(user: UserReference): Promise<void>;
   /** Ends all auth tokens; sessions stay. */
   setTokenUniquifier(user: UserReference): Promise<void>;
+  /** Ends all sessions, auth tokens and remember credentials; mailed links go on working. Returns how many sessions. */
+  endSessions(user: UserReference): Promise<number>;
   /** After a compromise: ends everything and removes what was set up to sign in but the password. */
   resetAccess(user: UserReference): Promise<void>;
 }
@@ -144,11 +154,10 @@ const protectedFields: ReadonlySet<string> = new Set<ProtectedField>([
   "updateDatetime",
 ]);
 
-const idOf = (user: UserReference): number => (typeof user === "number" ? user : user.id);
-
 /** Makes the operations on users of one running system. */
 export function createUsers(context: UsersContext): Users {
   const { datastore, roles, hasher, history, invalidate, events } = context;
+  const { administrators } = context;
   const fields = new Set(context.fields);
 
   const load = async (operations: Operations, field: string, value: string | number): Promise<Account | undefined> => {
@@ -186,6 +195,11 @@ export function createUsers(context: UsersContext): Users {
     if (normal === undefined) throw new PortcullisError("invalid_field", "user.email: not an e-mail address");
     return normal;
   };
+  const usernameOf = (username: unknown): string | null => {
+    const normal = typeof username === "string" ? normalizeUsername(username) : null;
+    if (normal === undefined) throw new PortcullisError("invalid_field", "user.username: not a username");
+    return normal;
+  };
   const stamp = (): { updateDatetime: Date } => ({ updateDatetime: new Date(context.now()) });
 
   /** Changes a row that must exist, then tells everybody. */
@@ -219,9 +233,13 @@ export function createUsers(context: UsersContext): Users {
     return done;
   };
 
+  /** Does what may take an administrator away. */
+  const keeping = <T>(tx: Transaction, userId: number, work: () => Promise<T>): Promise<T> =>
+    administrators === undefined ? work() : administrators.keep(tx, userId, work);
+
   const setActive = async (user: UserReference, active: boolean): Promise<boolean> => {
     const id = idOf(user);
-    const changed = await datastore.transaction(async (tx) => {
+    const work = async (tx: Transaction): Promise<boolean> => {
       const count = await tx.update("user", { id, active: !active }, { active, ...stamp() });
       if (count === 0 && (await tx.count("user", { id })) === 0) throw new UnknownUserError(id);
       // Whatever was signed in stays out also after the account is active again.
@@ -230,13 +248,16 @@ export function createUsers(context: UsersContext): Users {
         await sweep(tx, id);
       }
       return count > 0;
-    });
+    };
+    const changed = await datastore.transaction((tx) => (active ? work(tx) : keeping(tx, id, () => work(tx))));
     await invalidate(id);
     if (changed) events.emit(active ? "userActivated" : "userDeactivated", { userId: id });
     return changed;
   };
 
   return {
+    ...createUserGrants({ datastore, roles, administrators, events, stamp, invalidate }),
+    page: createUserPages({ datastore, roles, account: context.account }),
     get: (id, tx) => load(tx ?? datastore, "id", id),
 
     async find(attribute, value, options) {
@@ -259,7 +280,7 @@ export function createUsers(context: UsersContext): Users {
     },
 
     async create(input, tx, made) {
-      const { password, roles: names, active, ...rest } = input;
+      const { password, roles: names, permissions, active, ...rest } = input;
       checkFields(rest, protectedFields);
       const hash = made?.hash ?? (password === undefined || password === null ? null : await hasher.hash(password));
       const row: Row = {
@@ -271,6 +292,8 @@ export function createUsers(context: UsersContext): Users {
         createDatetime: new Date(context.now()),
         ...stamp(),
       };
+      const links: number[] = [];
+      for (const permission of new Set(permissions ?? [])) links.push((await roles.ofPermission(permission, tx)).id);
       const work = async (operations: Operations): Promise<Account> => {
         const id = await operations.insert("user", row);
         if (id === undefined) throw new PortcullisError("datastore", "the datastore returned no id for the new user");
@@ -279,6 +302,7 @@ export function createUsers(context: UsersContext): Users {
           const role = await roles.require(name, operations);
           await operations.insert("rolesUsers", { userId: id, roleId: role.id });
         }
+        for (const roleId of links) await operations.insert("rolesUsers", { userId: id, roleId });
         const account = await load(operations, "id", id);
         if (account === undefined) throw new UnknownUserError(id);
         return account;
@@ -298,14 +322,32 @@ export function createUsers(context: UsersContext): Users {
       if ((await tx.update("user", { id }, { ...row, ...stamp() })) === 0) throw new UnknownUserError(id);
     },
 
+    async edit(user, set) {
+      checkFields(set as Row, protectedFields);
+      const row: Row = { ...set };
+      if ("email" in set) Object.assign(row, { email: emailOf(set.email), confirmedAt: new Date(context.now()) });
+      if ("username" in set) row["username"] = usernameOf(set.username);
+      if (!("email" in set) && !("username" in set)) return change(user, row);
+      await endAll(user, { ...row, fsTokenUniquifier: null });
+    },
+
+    async isLastAdministrator(user) {
+      const id = idOf(user);
+      if (administrators === undefined || !(await administrators.is(datastore, id))) return false;
+      return !(await administrators.others(datastore, id));
+    },
+
     async delete(user) {
       const id = idOf(user);
-      await datastore.transaction(async (tx) => {
-        await sweep(tx, id);
-        await history.remove(tx, id);
-        await tx.delete("rolesUsers", { userId: id });
-        if ((await tx.delete("user", { id })) === 0) throw new UnknownUserError(id);
-      });
+      await datastore.transaction((tx) =>
+        keeping(tx, id, async () => {
+          await sweep(tx, id);
+          for (const table of context.accessTables ?? []) await tx.delete(table, { userId: id });
+          await history.remove(tx, id);
+          await tx.delete("rolesUsers", { userId: id });
+          if ((await tx.delete("user", { id })) === 0) throw new UnknownUserError(id);
+        }),
+      );
       await invalidate(id);
       // The database may give the id to somebody else.
       await context.forgetFailures(id);
@@ -322,30 +364,6 @@ export function createUsers(context: UsersContext): Users {
       return !account.active;
     },
 
-    async addRole(user, name) {
-      const id = idOf(user);
-      const added = await datastore.transaction(async (tx) => {
-        // Locks the user's row: two administrators at once must not make the role twice.
-        if ((await tx.update("user", { id }, stamp())) === 0) throw new UnknownUserError(id);
-        const role = await roles.require(name, tx);
-        if ((await tx.count("rolesUsers", { userId: id, roleId: role.id })) > 0) return false;
-        await tx.insert("rolesUsers", { userId: id, roleId: role.id });
-        return true;
-      });
-      await invalidate(id);
-      if (added) events.emit("roleGranted", { userId: id, role: name });
-      return added;
-    },
-
-    async removeRole(user, name) {
-      const id = idOf(user);
-      const role = await roles.require(name);
-      const removed = await datastore.delete("rolesUsers", { userId: id, roleId: role.id });
-      await invalidate(id);
-      if (removed > 0) events.emit("roleRevoked", { userId: id, role: name });
-      return removed > 0;
-    },
-
     async setPassword(user, password, options) {
       // Hashed before anything is locked or used up: it takes long, and may be refused.
       const hash = password === null ? null : await hasher.hash(password);
@@ -360,16 +378,37 @@ export function createUsers(context: UsersContext): Users {
       return endAll(user, { email: address, confirmedAt, fsTokenUniquifier: null }, options);
     },
     async setUsername(user, username, options) {
-      const normal = username === null ? null : normalizeUsername(username);
-      if (normal === undefined) throw new PortcullisError("invalid_field", "user.username: not a username");
-      return endAll(user, { username: normal, fsTokenUniquifier: null }, options);
+      return endAll(user, { username: usernameOf(username), fsTokenUniquifier: null }, options);
     },
     async setUniquifier(user) {
       await endAll(user, { fsTokenUniquifier: null });
     },
     setTokenUniquifier: (user) => change(user, { fsTokenUniquifier: newUniquifier() }),
+    async endSessions(user) {
+      const id = idOf(user);
+      const count = await datastore.transaction(async (tx) => {
+        if ((await tx.update("user", { id }, { fsTokenUniquifier: newUniquifier(), ...stamp() })) === 0) {
+          throw new UnknownUserError(id);
+        }
+        await tx.delete("remember", { userId: id });
+        for (const table of context.credentialTables ?? []) await tx.delete(table, { userId: id });
+        return tx.delete("session", { userId: id });
+      });
+      await invalidate(id);
+      return count;
+    },
     async resetAccess(user) {
-      await endAll(user, { fsTokenUniquifier: null });
+      const id = idOf(user);
+      await endAll(
+        user,
+        { fsTokenUniquifier: null },
+        {
+          onlyIf: async (tx) => {
+            for (const table of context.accessTables ?? []) await tx.delete(table, { userId: id });
+            return true;
+          },
+        },
+      );
     },
   };
 }

@@ -26,8 +26,8 @@ export interface SecurityEvents {
   userSignedOut: { user: Account };
   /** Somebody who is signed in asked for what they may not. */
   permissionDenied: { user: Account | undefined; reason: string };
-  /** Sessions of a user were ended by the user: one of them, or all others. `count` of them. */
-  sessionsEnded: { user: Account; which: "one" | "others"; count: number };
+  /** Sessions of a user were ended: by the user one of them, or all others, or by an administrator all. `count` of them. */
+  sessionsEnded: { user: Account; which: "one" | "others" | "all"; count: number };
   /** A remember credential was presented that had been replaced: whoever uses it now may have stolen it. It is revoked. */
   rememberReused: { userId: number };
   /** A refresh token was presented that had been replaced. Its family is revoked. */
@@ -96,9 +96,17 @@ export interface SecurityEvents {
   accessReset: OfUser;
   roleGranted: OfUser & { readonly role: string };
   roleRevoked: OfUser & { readonly role: string };
+  /** Permissions that a user has without a role. */
+  userPermissionsChanged: OfUser & { readonly added: readonly string[]; readonly removed: readonly string[] };
   roleCreated: { role: string };
   roleDeleted: { role: string };
   rolePermissionsChanged: { role: string; added: readonly string[]; removed: readonly string[] };
+
+  /** A key that programs sign in with was made; `key` is its id. */
+  apiKeyCreated: { user: Account; key: string; name: string };
+  apiKeyRevoked: OfUser & { readonly key: string };
+  /** Fields of an account were changed by an administrator, or the profile by its owner. */
+  userUpdated: OfUser & { readonly fields: readonly string[] };
 
   // The trail itself
   /** Entries of the trail could not be stored; they wait, or (`lost`) went to the log instead. */

@@ -74,10 +74,12 @@ export function accountRoutes(
             }),
         );
       }
+      const byPath = new Map<string, Endpoint[]>();
       for (const { endpoint } of endpoints) {
         for (const method of endpoint.methods) add(method, endpoint.path, endpointHandler(engine, endpoint, method));
-        add("ALL", endpoint.path, methodNotAllowed(engine, endpoint));
+        byPath.set(endpoint.path, [...(byPath.get(endpoint.path) ?? []), endpoint]);
       }
+      for (const [path, there] of byPath) add("ALL", path, methodNotAllowed(engine, path, there));
       if (endpoints.length > 0) add("GET", pages.stylesheet, (_c: Context) => stylesheet());
     },
   };

@@ -34,6 +34,19 @@ export function tokenFamilies(features: readonly Feature[], context: TokenFamili
   return first?.tokenFamilies?.(context);
 }
 
+/** The permission of administrators, when a feature has them; two features must mean the same one. */
+export function administratorsPermission(features: readonly Feature[]): string | undefined {
+  const [first, ...others] = features.filter((feature) => feature.administrators !== undefined);
+  const other = others.find((feature) => feature.administrators !== first?.administrators);
+  if (other !== undefined) {
+    throw new ConfigurationError(
+      "features",
+      `"${first?.name}" and "${other.name}" have different permissions for administrators; give both the same`,
+    );
+  }
+  return first?.administrators;
+}
+
 /** The core's tables with those of the features, the application's columns, and its names for tables. */
 export function composeSchema(
   options: {

@@ -19,6 +19,8 @@ export type Answer =
       readonly to: string;
       /** False: `next` is not followed. */
       readonly followNext?: boolean;
+      /** 201: something was made (JSON only). Default 200. */
+      readonly status?: 200 | 201;
     }
   | {
       readonly kind: "invalid";
@@ -26,6 +28,12 @@ export type Answer =
       readonly form?: readonly Fault[];
     }
   | { readonly kind: "notFound" }
+  | {
+      /** It can't be, whatever the fields say: a message with a status. */
+      readonly kind: "failed";
+      readonly status: 401 | 403 | 409;
+      readonly key: MessageKey;
+    }
   | {
       readonly kind: "goTo";
       readonly to: string;
@@ -51,6 +59,7 @@ export function done(
     readonly message?: Fault;
     readonly response?: Readonly<Record<string, unknown>>;
     readonly followNext?: boolean;
+    readonly status?: 200 | 201;
   } = {},
 ): Answer {
   return { kind: "done", to, ...options };
@@ -81,6 +90,11 @@ export function goTo(to: string, message?: Fault): Answer {
   return message === undefined ? { kind: "goTo", to } : { kind: "goTo", to, message };
 }
 
+/** Whoever it is can't have it (401, 403), or the state of things is against it (409). */
+export function failed(status: 401 | 403 | 409, key: MessageKey): Answer {
+  return { kind: "failed", status, key };
+}
+
 /** There is no such thing, or none that is the caller's: 404. */
 export function notFound(): Answer {
   return { kind: "notFound" };
@@ -96,11 +110,14 @@ export interface EndpointRequest<Fields extends Readonly<Record<string, Field<un
   readonly next: string | undefined;
 }
 
+/** The methods of endpoints; PATCH and DELETE are for those that speak JSON only. */
+export type EndpointMethod = "GET" | "POST" | "PATCH" | "DELETE";
+
 /** One page-and-JSON endpoint of the account system. The engine does the rest: method, negotiation, body, CSRF, headers, rendering. */
 export interface Endpoint {
   readonly name: string;
   readonly path: string;
-  readonly methods: readonly ("GET" | "POST")[];
+  readonly methods: readonly EndpointMethod[];
   readonly authz: Guard;
   readonly authn?: readonly string[];
   /** Undefined: it speaks JSON only. */
@@ -110,9 +127,13 @@ export interface Endpoint {
   intro(rq: SecurityRequest): Awaitable<Fault | undefined>;
   readonly submitLabel: MessageKey;
   readonly fields: Readonly<Record<string, Field<unknown>>>;
+  /** True: what is sent beside the fields is a fault, so that a misspelt one does not pass for done. */
+  readonly strict?: boolean;
   readonly limits?: EndpointLimits;
   /** The path of the page whose buttons post here, where it has none of its own. */
   back?(): string | undefined;
+  /** Whose form it is, where it does not ask for that: for password managers. */
+  account(rq: SecurityRequest): Awaitable<string | undefined>;
   /** Rows with buttons, above the form. */
   list(rq: SecurityRequest): Awaitable<ListView | undefined>;
   /** Links below the form. */
@@ -140,6 +161,8 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
   readonly limits?: EndpointLimits;
   /** The path of the page whose buttons post here, where it has none of its own: after a new proof the caller returns to it. */
   readonly back?: () => string | undefined;
+  /** Whose form it is; default: who is signed in. */
+  readonly account?: (rq: SecurityRequest) => Awaitable<string | undefined>;
   /** Rows with buttons. A page that has these and no fields shows no form. */
   readonly list?: (rq: SecurityRequest) => Awaitable<ListView | undefined>;
   readonly links?: (rq: SecurityRequest, next: string | undefined) => readonly PageLink[];
@@ -151,11 +174,12 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
 export function endpoint<const Fields extends Readonly<Record<string, Field<unknown>>>>(
   definition: EndpointDefinition<Fields>,
 ): Endpoint {
-  const { links, list, show, submit, intro, methods, ...rest } = definition;
+  const { links, list, show, submit, intro, account, methods, ...rest } = definition;
   return {
     ...rest,
     intro: typeof intro === "function" ? intro : () => (intro === undefined ? undefined : { key: intro }),
     methods: methods ?? ["GET", "POST"],
+    account: account ?? ((rq) => rq.identity?.account.email),
     list: list ?? (() => undefined),
     links: links ?? (() => []),
     show: show ?? (() => ({})),
@@ -164,12 +188,23 @@ export function endpoint<const Fields extends Readonly<Record<string, Field<unkn
   };
 }
 
-/** Declares an endpoint for programs alone: POST with JSON (or nothing), answered in JSON. It has no page. */
+/**
+ * Declares an endpoint for programs alone: fields as JSON (of a GET, in the query), answered in JSON. It has no page, and
+ * `submit` answers every method.
+ */
 export function jsonEndpoint<const Fields extends Readonly<Record<string, Field<unknown>>>>(
-  definition: Pick<EndpointDefinition<Fields>, "name" | "path" | "authz" | "authn" | "fields" | "submit">,
+  definition: Pick<EndpointDefinition<Fields>, "name" | "path" | "authz" | "authn" | "fields" | "limits" | "submit"> & {
+    /** Default POST. */
+    readonly method?: EndpointMethod;
+    /** See Endpoint. */
+    readonly strict?: boolean;
+  },
 ): Endpoint {
+  const { method = "POST", strict = false, ...rest } = definition;
   return {
-    ...endpoint({ ...definition, methods: ["POST"], page: "error", title: "API_ERROR", submitLabel: "API_ERROR" }),
+    ...endpoint({ ...rest, page: "error", title: "API_ERROR", submitLabel: "API_ERROR" }),
+    methods: [method],
+    strict,
     page: undefined,
   };
 }

@@ -12,7 +12,7 @@ import type { Catalogue, MessageKey } from "../i18n/catalogue.ts";
 import { send } from "../routes/run.ts";
 import type { FieldView, FormPageProps, Html, PageLink } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
-import type { Answer, Endpoint } from "./endpoint.ts";
+import type { Answer, Endpoint, EndpointMethod } from "./endpoint.ts";
 import type { Fault, Field } from "./fields.ts";
 
 /** What answering account endpoints needs. */
@@ -39,7 +39,7 @@ const untouched: FormState = { typed: {}, fields: {}, form: [] };
 export function endpointHandler(
   context: EngineContext,
   endpoint: Endpoint,
-  method: "GET" | "POST",
+  method: EndpointMethod,
 ): (c: Context) => Promise<Response> {
   const facts: RouteFacts = {
     label: `${method} ${endpoint.path}`,
@@ -50,6 +50,7 @@ export function endpointHandler(
     declaresParams: false,
     kind: "account",
     back: () => endpoint.back?.() ?? ownPage(endpoint),
+    json: endpoint.page === undefined,
   };
   const limit = context.limits.endpoint(endpoint.name, endpoint.limits);
   return async (c) => {
@@ -58,7 +59,9 @@ export function endpointHandler(
       try {
         const verdict = await endpoint.authz.check(rq);
         if (verdict.kind !== "allow") return await context.refusals.verdict(rq, verdict);
-        return method === "GET" ? await show(context, endpoint, rq) : await submit(context, endpoint, rq, limit);
+        return method === "GET" && endpoint.page !== undefined
+          ? await show(context, endpoint, rq)
+          : await submit(context, endpoint, rq, limit);
       } catch (error) {
         const known = context.refusals.error(rq, error);
         if (known === undefined) throw error;
@@ -74,20 +77,25 @@ function ownPage({ methods, path }: Endpoint): string | undefined {
   return methods.includes("GET") && !path.includes(":") ? path : undefined;
 }
 
-/** 405 for the methods that an endpoint does not have (RFC 9110 15.5.6). */
-export function methodNotAllowed(context: EngineContext, endpoint: Endpoint): (c: Context) => Promise<Response> {
+/** 405 for the methods that no endpoint at this path has (RFC 9110 15.5.6). */
+export function methodNotAllowed(
+  context: EngineContext,
+  path: string,
+  endpoints: readonly Endpoint[],
+): (c: Context) => Promise<Response> {
   const facts: RouteFacts = {
-    label: endpoint.path,
+    label: path,
     authn: undefined,
     realm: undefined,
     parameters: undefined,
     declaresParams: false,
     kind: "account",
+    json: endpoints.every(({ page }) => page === undefined),
   };
   return async (c) => {
     const rq = new SecurityRequest(context.system, c.req.raw, facts, c);
     return context.refusals.message(rq, 405, "method_not_allowed", "METHOD_NOT_ALLOWED", {
-      headers: { allow: endpoint.methods.join(", ") },
+      headers: { allow: endpoints.flatMap(({ methods }) => methods).join(", ") },
     });
   };
 }
@@ -115,7 +123,7 @@ async function submit(
   rq: SecurityRequest,
   limit: EndpointCheck | undefined,
 ): Promise<Response> {
-  const body = await bodyFields(rq);
+  const body = isUnsafe(rq.method) ? await bodyFields(rq) : queryFields(rq);
   if (endpoint.page === undefined && (await rq.body()).kind === "form") {
     throw new BodyError(415, "unsupported_media_type", "JSON is expected");
   }
@@ -132,10 +140,30 @@ async function submit(
     if ("fault" in parsed) faults[name] = [parsed.fault];
     else values[name] = parsed.value;
   }
+  if (endpoint.strict === true) {
+    const unknown = Object.keys(body).find((name) => !Object.hasOwn(endpoint.fields, name));
+    if (unknown !== undefined) {
+      return answer(context, endpoint, rq, { kind: "invalid", form: [unexpected(unknown)] }, body);
+    }
+  }
   if (Object.keys(faults).length > 0) return answer(context, endpoint, rq, { kind: "invalid", fields: faults }, body);
   await limit?.(rq, values);
   const result = await endpoint.submit({ rq, fields: values, body, next: nextOf(rq, body) });
   return answer(context, endpoint, rq, result, body);
+}
+
+function unexpected(name: string): Fault {
+  return { key: "UNEXPECTED_FIELD", params: { name: name.slice(0, 64) } };
+}
+
+/** The query's fields under their names, each there once. */
+function queryFields(rq: SecurityRequest): Readonly<Record<string, unknown>> {
+  const fields: Record<string, unknown> = Object.create(null);
+  for (const [name, value] of rq.url.searchParams) {
+    if (name in fields) throw new BodyError(400, "malformed_form", `"${name.slice(0, 64)}" is there twice`);
+    fields[name] = value;
+  }
+  return fields;
 }
 
 /** The body's fields under their names: of a form its values, of JSON an object's own members. */
@@ -166,9 +194,10 @@ async function csrfFailure(
   endpoint: Endpoint,
 ): Promise<"CSRF_MISSING" | "CSRF_INVALID" | "CSRF_ORIGIN" | undefined> {
   const { csrf } = rq.system;
+  if (!isUnsafe(rq.method)) return undefined;
   const identity = rq.identity ?? (await rq.system.identify(rq));
   if (identity !== undefined && !csrf.ambient(identity) && !csrf.asks(identity)) return undefined;
-  if (isUnsafe(rq.method) && !csrf.sameOrigin(rq)) return "CSRF_ORIGIN";
+  if (!csrf.sameOrigin(rq)) return "CSRF_ORIGIN";
   if (identity !== undefined && !csrf.asks(identity)) return undefined;
   if (identity === undefined) {
     // No form reaches it, and a script of another site neither, as its origin was looked at.
@@ -218,13 +247,15 @@ async function answer(
           "referrer-policy": "no-referrer",
         },
       });
+    case "failed":
+      return context.refusals.message(rq, result.status, codes[result.status], result.key);
     case "notFound":
       return context.refusals.message(rq, 404, "not_found", "NOT_FOUND");
     case "goTo":
       flash(context, rq, result.message);
       return seeOther(result.to, 302);
     case "done": {
-      if (asJson(endpoint, rq)) return context.refusals.json(rq, 200, result.response ?? {});
+      if (asJson(endpoint, rq)) return context.refusals.json(rq, result.status ?? 200, result.response ?? {});
       flash(context, rq, result.message);
       const next = nextOf(rq, body);
       if (result.followNext === false) return seeOther(withNext(result.to, next), 302);
@@ -236,6 +267,8 @@ async function answer(
     }
   }
 }
+
+const codes = { 401: "unauthenticated", 403: "forbidden", 409: "conflict" } as const;
 
 function flash(context: EngineContext, rq: SecurityRequest, message: Fault | undefined): void {
   if (message === undefined) return;
@@ -279,6 +312,7 @@ async function page(
     if (field.hidden !== true) fields[name] = fieldView(catalogue, name, field, state, name === focus);
   }
   const intro = await endpoint.intro(rq);
+  const account = await endpoint.account(rq);
   const list = await endpoint.list(rq);
   const props: FormPageProps = {
     frame: pages.frame(
@@ -293,6 +327,7 @@ async function page(
     fields,
     hidden: { csrf_token: system.csrf.token(rq) },
     errors: texts(catalogue, state.form),
+    ...(account === undefined ? {} : { account }),
     ...(list === undefined ? {} : { list }),
     submit: catalogue.text(endpoint.submitLabel as "SUBMIT_LOGIN"),
     intro: intro === undefined ? undefined : catalogue.text(intro.key as MessageKey, intro.params),

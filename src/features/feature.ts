@@ -1,3 +1,4 @@
+import type { ApiKeySettings, ApiKeys } from "../authn/api-keys.ts";
 import type { BagKeeper } from "../authn/bag.ts";
 import type { Gate } from "../authn/gates.ts";
 import type { Limits } from "../authn/limits/limits.ts";
@@ -21,6 +22,7 @@ import type { KeyRing } from "../secrets/keyring.ts";
 import type { Pages } from "../views/contract.ts";
 import type { Mails } from "../views/mail.ts";
 import type { AccountDeletionService } from "./account-deletion/index.ts";
+import type { KeyBounds } from "./api-keys/creation.ts";
 import type { ConfirmationService } from "./confirmation/index.ts";
 
 import type { Mailer, Texter } from "./delivery.ts";
@@ -56,6 +58,10 @@ export interface Kernel {
   readonly destinations: Destinations;
   /** The columns that the application added to the user, by their field's name. */
   readonly ownColumns: ReadonlyMap<string, Column>;
+  /** The permissions that the option `permissions` declares. */
+  readonly declaredPermissions: ReadonlySet<string>;
+  /** The scopes that the option `scopes` declares. */
+  readonly declaredScopes: ReadonlySet<string>;
   /** The roles that the option `roles` declares: they are in the database. */
   readonly declaredRoles: ReadonlySet<string>;
   /** The names of the features that are on. */
@@ -64,6 +70,8 @@ export interface Kernel {
   readonly services: Services;
   /** The path of another feature's endpoint, or undefined when that feature is off. */
   path(endpoint: string): string | undefined;
+  /** Undefined where the feature apiKeys is off. */
+  readonly apiKeys: ApiKeys | undefined;
   /** Sends mails off the request path. */
   readonly mail: Mailer;
   /** Sends text messages off the request path. */
@@ -90,17 +98,19 @@ export interface Services {
   readonly recovery?: RecoveryService;
   readonly usernames?: UsernamesService;
   readonly accountDeletion?: AccountDeletionService;
+  /** What API keys may be given. */
+  readonly keyBounds?: KeyBounds;
 }
 
 /** What keeping families of tokens needs. */
-export interface TokenFamiliesContext extends Omit<Kernel, "signIn" | "bags" | "proof" | "families"> {
+export interface TokenFamiliesContext extends FeatureKernel {
   readonly ring: KeyRing;
   /** Life of an auth token in milliseconds. */
   readonly tokenLife: number;
 }
 
 /** What there is before anybody can sign in. */
-export type FeatureKernel = Omit<Kernel, "signIn" | "bags" | "proof" | "families">;
+export type FeatureKernel = Omit<Kernel, "signIn" | "bags" | "proof" | "apiKeys" | "families">;
 
 /** One part of the account system, a folder each: what it needs, what it adds. */
 export interface Feature {
@@ -115,6 +125,12 @@ export interface Feature {
   readonly tables?: Schema;
   /** Tables of its own whose rows are credentials of a user (`userId`): emptied whenever all of theirs ends. */
   readonly credentialTables?: readonly string[];
+  /** Tables of its own with what users have set up to get in beside the password (`userId`): emptied by `resetAccess`. */
+  readonly accessTables?: readonly string[];
+  /** It has API keys, made so. */
+  readonly apiKeys?: ApiKeySettings;
+  /** The permission of administrators: as long as it is on, the last active user who has it can't be taken away. */
+  readonly administrators?: string;
   /** Makes auth tokens renewable; at most one feature does. */
   readonly tokenFamilies?: (context: TokenFamiliesContext) => TokenFamilies;
   /** Conditions that it puts on every sign-in. */

@@ -1,6 +1,7 @@
 /** The account system, one folder a feature: `features: [passwords(), registration()]`. */
 
 export { type AccountDeletionOptions, accountDeletion } from "./account-deletion/index.ts";
+export { type ApiKeysOptions, apiKeys } from "./api-keys/index.ts";
 export { type ChangeEmailOptions, changeEmail } from "./change-email/index.ts";
 export { changePassword } from "./change-password/index.ts";
 export { type ConfirmationOptions, confirmation } from "./confirmation/index.ts";
@@ -40,4 +41,6 @@ export { type RegistrationOptions, registration } from "./registration/index.ts"
 export { sessions } from "./sessions/index.ts";
 export { tracking } from "./tracking/index.ts";
 export { type UnlockOptions, unlock } from "./unlock/index.ts";
+export { userManagement } from "./user-management/index.ts";
+export type { UserManagementOptions } from "./user-management/options.ts";
 export { type UsernamesOptions, usernames } from "./usernames/index.ts";

@@ -96,6 +96,10 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
       const link = await find(rq);
       return link === undefined ? undefined : { key: definition.intro, params: { email: linkAddress(link) } };
     },
+    async account(rq) {
+      const link = await find(rq);
+      return link === undefined ? undefined : linkAddress(link);
+    },
     submitLabel: definition.submitLabel,
     fields: definition.fields,
     async show(rq) {

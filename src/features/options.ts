@@ -13,3 +13,10 @@ export function checkOptions(feature: string, options: object, known: Readonly<R
       throw new ConfigurationError(`${feature}.${name}`, `must be a ${kind}`);
   }
 }
+
+/** Refuses a path that no endpoint can lie at. */
+export function checkPath(option: string, path: string): void {
+  if (!/^(?:\/[A-Za-z0-9._~-]+)+$/.test(path)) {
+    throw new ConfigurationError(option, 'must be a path without a slash at its end, such as "/api/user"');
+  }
+}

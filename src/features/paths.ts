@@ -28,11 +28,13 @@ export function placed(
     const parameter = endpoint.path.indexOf("/:");
     const rest = parameter < 0 ? "" : endpoint.path.slice(parameter);
     const path = `${prefix}${own === undefined ? endpoint.path : `${own}${rest}`}`;
-    const other = taken.get(path);
-    if (other !== undefined) {
-      throw new ConfigurationError(`paths.${endpoint.name}`, `${path} is already the path of ${other}`);
+    for (const method of endpoint.methods) {
+      const other = taken.get(`${method} ${path}`);
+      if (other !== undefined) {
+        throw new ConfigurationError(`paths.${endpoint.name}`, `${path} is already the path of ${other}`);
+      }
+      taken.set(`${method} ${path}`, endpoint.name);
     }
-    taken.set(path, endpoint.name);
     return { feature, endpoint: { ...endpoint, path } };
   });
 }

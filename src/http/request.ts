@@ -41,6 +41,8 @@ export interface RouteFacts {
   readonly kind: "account" | "application";
   /** The page to come back to after a detour, where the request itself cannot be repeated. */
   readonly back?: () => string | undefined;
+  /** True: every answer is JSON, whatever the caller accepts. */
+  readonly json?: boolean;
 }
 
 /** The facts of a request that no declared route stands for, as with `security.check(request, guard)`. */
@@ -164,7 +166,7 @@ export class SecurityRequest {
 
   /** True when the caller is to be answered in JSON. */
   get wantsJson(): boolean {
-    return this.system.wantsJson(this);
+    return this.route.json === true || this.system.wantsJson(this);
   }
 
   /** How `wantsJson` is decided unless the application replaces it. */

@@ -1,5 +1,6 @@
 import type { EventHub } from "../events/events.ts";
 import type { Catalogues } from "../i18n/languages.ts";
+import type { Account } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
 import type { BodyLimits } from "./body.ts";
@@ -10,14 +11,39 @@ import type { SecurityRequest } from "./request.ts";
 
 /**
  * An object kind's check: may this user, in this mode, reach that object? True: yes; false: no (403); undefined: there is
- * no such object (404). Throwing closes the route.
+ * no such object (404). Where several parameters identify it, `id` is the list of their values. Throwing closes the route.
  */
 export type ObjectRule = (
-  user: NonNullable<Identity["account"]>,
+  user: Account,
   // biome-ignore lint/suspicious/noExplicitAny: the application's rule says which type its identifier has
   id: any,
   mode: string | undefined,
 ) => Awaitable<boolean | undefined>;
+
+/**
+ * Who is in which group, by a function for each group, or by one for all. Only true lets in; throwing closes the route.
+ */
+export type GroupCheck<Group extends string> =
+  | ((user: Account, group: Group) => Awaitable<boolean | undefined>)
+  | { readonly [Name in Group]: (user: Account, group: Name) => Awaitable<boolean | undefined> };
+
+/** What the application's own functions say of a user. */
+export interface Decisions {
+  /** True for a name that the option `groups` declares: any other is a role. */
+  isGroup(name: string): boolean;
+  /** `rq` as with `object`. */
+  inGroup(rq: SecurityRequest | undefined, account: Account, group: string): Awaitable<boolean>;
+  /** True for a kind of object that the option `objects` has a rule for. */
+  isObject(kind: string): boolean;
+  /** What the rule says; `rq` is the request that it is asked for, undefined: none in particular. */
+  object(
+    rq: SecurityRequest | undefined,
+    kind: string,
+    account: Account,
+    id: unknown,
+    mode: string | undefined,
+  ): Awaitable<boolean | undefined>;
+}
 
 /** How recent a proof of identity must be; both in milliseconds. */
 export interface FreshnessLimits {
@@ -36,9 +62,11 @@ export interface System {
   identify(rq: SecurityRequest, schemes?: readonly string[]): Awaitable<Identity | undefined>;
   /** The `WWW-Authenticate` values for these schemes. */
   challenges(schemes: readonly string[], realm: string | undefined, rq: SecurityRequest): readonly string[];
+  /** What a client of this scheme is told whose credential lacks one of the scopes (RFC 6750 3.1). */
+  insufficient(scheme: string, scopes: readonly string[]): string | undefined;
   /** The names of the schemes that a request is tried with where nothing is said. */
   readonly defaultSchemes: readonly string[];
-  objectRule(kind: string): ObjectRule | undefined;
+  readonly decisions: Decisions;
   readonly freshness: FreshnessLimits;
   /** A freshness check passed: its grace begins. */
   markFresh(identity: Identity, until: number): void;
@@ -48,6 +76,13 @@ export interface System {
   readonly csrf: Csrf;
   readonly cookies: CookieJar;
   readonly redirects: Redirects;
+  /** The session bag of this caller, as guards see it. */
+  bag(rq: SecurityRequest): {
+    get(key: string): unknown;
+    flash(category: "info" | "success" | "warning" | "error", text: string): void;
+  };
+  /** The path of a route or account page that has this name, its parameters filled in. Throws PortcullisError `no_route`. */
+  namedPath(name: string, params: Readonly<Record<string, string | number>>): string;
   readonly events: EventHub;
   /** The texts by language; those of one request are `rq.text(key)`. */
   readonly catalogues: Catalogues<SecurityRequest>;

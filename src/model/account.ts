@@ -1,3 +1,4 @@
+import { permissionOfRole } from "./permission-role.ts";
 import type { Row } from "./schema.ts";
 import type { Role, User } from "./user.ts";
 
@@ -11,8 +12,10 @@ export type SecurityPayload = Record<string, unknown>;
 export interface Account extends User {
   /** Names of the user's roles. */
   readonly roles: ReadonlySet<string>;
-  /** All permissions of these roles. */
+  /** All permissions of these roles, and the user's own. */
   readonly permissions: ReadonlySet<string>;
+  /** The permissions that were given to the user without a role. */
+  readonly ownPermissions: ReadonlySet<string>;
   hasRole(role: string): boolean;
   hasPermission(permission: string): boolean;
   /** What JSON answers show of this user: e-mail and, where there is one, the username, or what the option `securityPayload` says. */
@@ -36,6 +39,13 @@ const hidden: PropertyDescriptorMap = {
   password: { value: null, enumerable: false, writable: true, configurable: true },
 };
 
+/** The account as a credential sees it that is limited to these permissions: of them, those that the account has, and no role. */
+export function limitedAccount(account: Account, permissions: readonly string[]): Account {
+  const limited = Object.create(Object.getPrototypeOf(account), Object.getOwnPropertyDescriptors(account)) as Account;
+  const left = new Set(permissions.filter((permission) => account.permissions.has(permission)));
+  return Object.assign(limited, { roles: new Set<string>(), permissions: left, ownPermissions: new Set<string>() });
+}
+
 /** Returns the maker of accounts from a user's row and the rows of their roles. */
 export function accountFactory(payload: PayloadMaker = defaultPayload): (user: Row, roles: readonly Row[]) => Account {
   const methods = {
@@ -55,12 +65,15 @@ export function accountFactory(payload: PayloadMaker = defaultPayload): (user: R
   return (user, roles) => {
     const names = new Set<string>();
     const permissions = new Set<string>();
+    const ownPermissions = new Set<string>();
     for (const role of roles as unknown as readonly Role[]) {
-      names.add(role.name);
+      const own = permissionOfRole(role.name);
+      if (own === undefined) names.add(role.name);
+      else ownPermissions.add(own);
       for (const permission of role.permissions) permissions.add(permission);
     }
     // A spread or a loop over the account must not carry the hash along. Defined first: later, it would make a slow object.
     const account = Object.create(methods, hidden) as Account;
-    return Object.assign(account, user, { email: user["email"] ?? "", roles: names, permissions });
+    return Object.assign(account, user, { email: user["email"] ?? "", roles: names, permissions, ownPermissions });
   };
 }

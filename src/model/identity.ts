@@ -18,6 +18,8 @@ export interface Identity {
   readonly tokenHash?: string;
   /** The family that the token belongs to, when it can be renewed. */
   readonly tokenFamily?: string;
+  /** The id of the API key, when `via` is "apiKey". */
+  readonly apiKey?: string;
   /** How the token came. */
   readonly carrier?: "header" | "bearer" | "cookie" | "parameter" | "query";
 }

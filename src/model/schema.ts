@@ -39,6 +39,8 @@ export interface Table {
   readonly columns: Readonly<Record<string, Column>>;
   /** The TypeScript names of the primary key's columns; none for `roles_users`. */
   readonly primaryKey: readonly string[];
+  /** Indexes of several columns, each by TypeScript names. */
+  readonly indexes?: readonly (readonly string[])[];
 }
 
 /** All tables of a running system by their logical name: the core's, those of the features, with the application's own columns. */

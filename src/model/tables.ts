@@ -8,12 +8,19 @@ export function columnName(field: string): string {
 }
 
 /** Completes a table from its columns: names derived from the fields, not null unless said. */
-export function table(name: string, primaryKey: readonly string[], columns: Record<string, ColumnInput>): Table {
+export function table(
+  name: string,
+  primaryKey: readonly string[],
+  columns: Record<string, ColumnInput>,
+  indexes: readonly (readonly string[])[] = [],
+): Table {
   const complete: Record<string, Column> = {};
   for (const [field, column] of Object.entries(columns)) {
     complete[field] = { nullable: false, ...column, name: columnName(field) };
   }
-  return { name, primaryKey, columns: complete };
+  return indexes.length === 0
+    ? { name, primaryKey, columns: complete }
+    : { name, primaryKey, columns: complete, indexes };
 }
 
 const optional = (length: number): ColumnInput => ({ type: "string", length, nullable: true });
@@ -30,23 +37,28 @@ const ofUser: ColumnInput = {
  * with one column more (`fs_token_uniquifier`, optional there); the `portcullis_` tables are our own.
  */
 export const coreTables: Schema = {
-  user: table("user", ["id"], {
-    id: { type: "id" },
-    email: { type: "string", length: 255, unique: true, ignoreCase: true },
-    username: { type: "string", length: 255, nullable: true, unique: true, ignoreCase: true },
-    password: optional(255),
-    active: { type: "boolean" },
-    fsUniquifier: { type: "string", length: 64, unique: true },
-    fsTokenUniquifier: { type: "string", length: 64, nullable: true, unique: true },
-    confirmedAt: moment,
-    lastLoginAt: moment,
-    currentLoginAt: moment,
-    lastLoginIp: optional(64),
-    currentLoginIp: optional(64),
-    loginCount: { type: "integer", nullable: true },
-    createDatetime: stamp,
-    updateDatetime: stamp,
-  }),
+  user: table(
+    "user",
+    ["id"],
+    {
+      id: { type: "id" },
+      email: { type: "string", length: 255, unique: true, ignoreCase: true },
+      username: { type: "string", length: 255, nullable: true, unique: true, ignoreCase: true },
+      password: optional(255),
+      active: { type: "boolean" },
+      fsUniquifier: { type: "string", length: 64, unique: true },
+      fsTokenUniquifier: { type: "string", length: 64, nullable: true, unique: true },
+      confirmedAt: moment,
+      lastLoginAt: moment,
+      currentLoginAt: moment,
+      lastLoginIp: optional(64),
+      currentLoginIp: optional(64),
+      loginCount: { type: "integer", nullable: true },
+      createDatetime: stamp,
+      updateDatetime: stamp,
+    },
+    [["active", "id"]],
+  ),
   role: table("role", ["id"], {
     id: { type: "id" },
     name: { type: "string", length: 80, unique: true },
@@ -54,10 +66,15 @@ export const coreTables: Schema = {
     permissions: { type: "list", nullable: true },
     updateDatetime: stamp,
   }),
-  rolesUsers: table("roles_users", [], {
-    userId: { type: "integer", nullable: true, index: true, references: { table: "user", column: "id" } },
-    roleId: { type: "integer", nullable: true, index: true, references: { table: "role", column: "id" } },
-  }),
+  rolesUsers: table(
+    "roles_users",
+    [],
+    {
+      userId: { type: "integer", nullable: true, index: true, references: { table: "user", column: "id" } },
+      roleId: { type: "integer", nullable: true, index: true, references: { table: "role", column: "id" } },
+    },
+    [["roleId", "userId"]],
+  ),
   session: table("portcullis_session", ["idHash"], {
     idHash: { type: "key", length: 64 },
     userId: { ...ofUser, nullable: true },

@@ -8,6 +8,7 @@ import { createWorkQueue, type QueueStats } from "./queue.ts";
 import { toBase64 } from "./schemes/encoding.ts";
 import { parseStored } from "./schemes/index.ts";
 import type { StoredHash } from "./schemes/stored.ts";
+import { setPoolNiceness } from "./threads.ts";
 
 /** What came out of a verification. */
 export interface Verification {
@@ -45,7 +46,19 @@ const STAND_IN = "stand-in";
 export function createHasher(options: HashingOptions = {}): PasswordHasher {
   const settings = checkHashingOptions(options, "passwords.hashing");
   const secretForms = createSecretFormer(settings.flaskSecurity);
-  const queue = createWorkQueue("password hashing", settings.concurrency, settings.queue);
+  const jobs = createWorkQueue("password hashing", settings.concurrency, settings.queue);
+  let nice = settings.niceness === 0;
+  const queue: Pick<typeof jobs, "run"> = {
+    async run(job) {
+      const result = await jobs.run(job);
+      // Node starts the threads with the first work for them.
+      if (!nice) {
+        nice = true;
+        setPoolNiceness(settings.niceness);
+      }
+      return result;
+    },
+  };
 
   const argon2: Options = {
     memoryCost: settings.memory,
@@ -102,7 +115,7 @@ export function createHasher(options: HashingOptions = {}): PasswordHasher {
     async burn(password) {
       await queue.run(() => match(decoy, normalizePassword(password) ?? STAND_IN));
     },
-    close: () => queue.close(),
-    stats: () => queue.stats(),
+    close: () => jobs.close(),
+    stats: () => jobs.stats(),
   };
 }

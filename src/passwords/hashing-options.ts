@@ -15,6 +15,12 @@ export interface HashingOptions {
   readonly concurrency?: number;
   /** How many may wait; 128 by default. Beyond that the answer is OverloadedError. */
   readonly queue?: number;
+  /**
+   * How much the threads that hash give way to everything else that wants a core, from 0 (default: not at all) to 19: on
+   * Linux the nice value of all threads in Node's pool. With 10, other requests hardly wait while many sign in at once;
+   * beside other busy programs the sign-ins take longer.
+   */
+  readonly niceness?: number;
   /** Allows costs below OWASP's minimum; for tests alone. */
   readonly allowWeakHashing?: boolean;
   /** Reads and writes the hashes of a Flask-Security deployment. */
@@ -44,12 +50,22 @@ export interface HashingSettings {
   readonly parallelism: number;
   readonly concurrency: number;
   readonly queue: number;
+  readonly niceness: number;
   readonly flaskSecurity: FlaskSecurityOptions | undefined;
 }
 
 /** OWASP's equivalent choices of argon2id: the least memory in KiB for 1, 2, 3, 4 and more passes. */
 const LEAST_MEMORY = [47104, 19456, 12288, 9216, 7168];
-const NAMES = ["memory", "passes", "parallelism", "concurrency", "queue", "allowWeakHashing", "flaskSecurity"];
+const NAMES = [
+  "memory",
+  "passes",
+  "parallelism",
+  "concurrency",
+  "queue",
+  "niceness",
+  "allowWeakHashing",
+  "flaskSecurity",
+];
 const FLASK_NAMES = ["passwordSalt", "singleHash", "alsoSingle"];
 /** Schemes that Flask-Security knows; those that are never accepted here may be listed all the same. */
 const SCHEMES =
@@ -71,6 +87,7 @@ export function checkHashingOptions(options: HashingOptions, path: string): Hash
       1024,
     ),
     queue: wholeNumber(`${path}.queue`, options.queue, 128, 0, 100_000),
+    niceness: wholeNumber(`${path}.niceness`, options.niceness, 0, 0, 19),
     flaskSecurity: checkFlaskSecurity(options.flaskSecurity, `${path}.flaskSecurity`),
   };
   if (settings.memory < 8 * settings.parallelism) {

@@ -20,6 +20,7 @@ export type { PasswordContext, PasswordValidator, PolicyFault } from "./checks/c
 export type PolicyCheckName =
   | "length"
   | "characters"
+  | "patterns"
   | "identity"
   | "siteWords"
   | "common"
@@ -30,7 +31,7 @@ export type PolicyCheckName =
 /** The checks that can be left out by name; the others are off unless they are asked for, or have an option of their own. */
 export type OmissibleCheckName = "characters" | "identity" | "siteWords" | "common";
 
-/** Which new passwords are accepted. There are no rules of composition (NIST SP 800-63B). */
+/** Which new passwords are accepted. By default there are no rules of composition (NIST SP 800-63B). */
 export interface PasswordPolicyOptions {
   /** In code points of the NFKD form; 8 by default. */
   readonly minLength?: number;
@@ -48,6 +49,11 @@ export interface PasswordPolicyOptions {
   readonly strength?: StrengthOptions;
   /** Refuses what is on the list of stolen passwords; true: with the defaults. Default: not asked. */
   readonly breached?: boolean | BreachedOptions;
+  /**
+   * Each of these must be found in the NFKD form, such as `[/[a-z]/u, /[0-9]/u]`: for rules that somebody else has made. They
+   * make passwords easier to guess rather than harder.
+   */
+  readonly patterns?: readonly RegExp[];
   /** Refuses the last passwords of an account, the present one among them; `last` is 1 to 24. Their hashes are kept. */
   readonly history?: { readonly last: number };
   /**
@@ -91,7 +97,7 @@ const CONTROL_CHARACTER = /\p{Cc}/u;
 const OMISSIBLE: readonly string[] = ["characters", "identity", "siteWords", "common"];
 /** The checks, those that cost little first: one group is asked when the groups before it found nothing. */
 const GROUPS: readonly (readonly PolicyCheckName[])[] = [
-  ["length", "characters"],
+  ["length", "characters", "patterns"],
   ["identity", "siteWords", "common"],
   ["strength"],
   ["history"],
@@ -106,6 +112,7 @@ const NAMES = [
   "siteWords",
   "strength",
   "breached",
+  "patterns",
   "history",
   "maxAge",
   "replace",
@@ -139,6 +146,11 @@ export function createPasswordPolicy(
     common: async (password) => ((await isCommonPassword(password)) ? [{ key: "PASSWORD_TOO_COMMON" }] : []),
   };
   for (const name of omitted) delete checks[name];
+  const patterns = checkPatterns(`${path}.patterns`, options.patterns);
+  if (patterns.length > 0) {
+    checks.patterns = (password) =>
+      patterns.every((pattern) => pattern.test(password)) ? [] : [{ key: "PASSWORD_PATTERN" }];
+  }
   let estimator: StrengthEstimator | undefined;
   if (options.strength !== undefined) {
     const { minimumScore, timeLimit } = checkStrengthOptions(`${path}.strength`, options.strength);
@@ -254,6 +266,18 @@ function isIdentity(normal: string, identities: readonly string[]): boolean {
 
 function folded(text: string): string {
   return text.normalize("NFKD").toLowerCase().normalize("NFKD");
+}
+
+function checkPatterns(path: string, patterns: unknown): readonly RegExp[] {
+  if (patterns === undefined) return [];
+  if (!Array.isArray(patterns)) throw new ConfigurationError(path, "a list of regular expressions is expected");
+  for (const [index, pattern] of patterns.entries()) {
+    // With these flags the answer would depend on the question before.
+    if (!(pattern instanceof RegExp) || pattern.global || pattern.sticky) {
+      throw new ConfigurationError(`${path}[${index}]`, "a regular expression without the flags g and y is expected");
+    }
+  }
+  return patterns;
 }
 
 function checkValidators(validators: unknown, path: string): readonly PasswordValidator[] {

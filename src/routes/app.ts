@@ -5,6 +5,7 @@ import { nobody } from "../authz/guards/open.ts";
 import { noRoute, type RouteFacts, SecurityRequest } from "../http/request.ts";
 import { commandLine, type MatrixSource } from "../model/command-line.ts";
 import { ConfigurationError } from "../model/errors.ts";
+import type { RouteNames } from "./names.ts";
 import { compileParameters } from "./parameters/index.ts";
 import { type GuardedHandler, type Runner, runGuarded } from "./run.ts";
 import type { App, RouteRecord } from "./types.ts";
@@ -19,6 +20,7 @@ export interface AppContext extends Runner {
   readonly credentialParameters: readonly string[];
   /** The account pages: added to the application that is served, before its first request. */
   readonly accounts: AccountRoutes;
+  readonly names: RouteNames;
 }
 
 /** The routes of the account system, as the application that is served takes them in. */
@@ -29,13 +31,14 @@ export interface AccountRoutes {
 }
 
 const methods = ["get", "post", "put", "patch", "delete", "options", "query", "all"] as const;
-const declarationKeys = new Set(["authz", "authn", "params", "realm"]);
+const declarationKeys = new Set(["authz", "authn", "params", "realm", "name"]);
 
 interface Declaration {
   readonly authz?: unknown;
   readonly authn?: readonly string[];
   readonly params?: Parameters<typeof compileParameters>[0];
   readonly realm?: string;
+  readonly name?: string;
 }
 
 /** What is known of an application's routes, shared by all its `basePath` views. */
@@ -79,6 +82,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
         );
       }
       patterns.add(pattern);
+      if (record.name !== undefined) context.names.note(record.name, routeFacts, record.path);
       records.push(record);
       facts.push(routeFacts);
     },
@@ -103,6 +107,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
           );
         }
       }
+      context.names.check();
       checked = records.length;
     },
   };
@@ -254,6 +259,7 @@ function compile(
     ...new Set([...(description.schemes ?? []), ...(others ? (authn ?? context.system.defaultSchemes) : [])]),
   ];
   checkSchemes(description, schemes, label);
+  for (const name of description.routes ?? []) context.names.want(name, label);
   return {
     guard,
     facts: { label, authn, realm, parameters, declaresParams: declaration.params !== undefined, kind: "application" },
@@ -265,6 +271,7 @@ function compile(
       open: description.open,
       parameters: parameters.describe().map(({ name, required, type }) => `${name}${required ? "" : "?"}: ${type}`),
       source: "application",
+      ...(declaration.name === undefined ? {} : { name: declaration.name }),
     },
   };
 }
@@ -279,7 +286,10 @@ function checkDeclaration(input: unknown, label: string): Declaration {
     }
   }
   const declaration = input as Declaration;
-  const { authn, realm } = declaration;
+  const { authn, realm, name } = declaration;
+  if (name !== undefined && (typeof name !== "string" || name === "")) {
+    throw new ConfigurationError(label, "name: must be a text");
+  }
   if (realm !== undefined && typeof realm !== "string") throw new ConfigurationError(label, "realm: must be a text");
   if (authn !== undefined && (!Array.isArray(authn) || authn.length === 0)) {
     throw new ConfigurationError(label, "authn: a list of at least one scheme is expected");

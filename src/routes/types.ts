@@ -13,6 +13,8 @@ export interface RouteDeclaration<A, P, Scheme extends string> {
   readonly params?: P;
   /** The realm in its challenges (RFC 9110 11.5). */
   readonly realm?: string;
+  /** Its name, by which checkpoints lead to it. */
+  readonly name?: string;
 }
 
 /** What stands in the place of `this` when the declaration is missing, so that the compiler says it in words. */
@@ -111,6 +113,8 @@ export interface MountApp<V extends Vocabulary, S extends Schema, Base extends s
 
 /** One line of the access matrix. */
 export interface RouteRecord {
+  /** The name that it was given; undefined: none. */
+  readonly name?: string;
   readonly method: string;
   readonly path: string;
   /** The schemes that it accepts, in the order in which they are tried. */

@@ -6,6 +6,7 @@ import type { User } from "../model/user.ts";
 
 /** The words that an application declares: what a route says outside of them does not compile. */
 export interface Vocabulary {
+  /** The roles and groups. */
   readonly role: string;
   readonly permission: string;
   readonly object: string;

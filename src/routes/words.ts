@@ -58,18 +58,27 @@ export function checkWords(
       throw new ConfigurationError(label, `authz: there is no ${kind} "${word}"; ${list}`);
     }
   };
-  check("role", description.roles, words.roles, "roles");
+  check("role or group", description.roles, words.roles, "roles");
   check("permission", description.permissions, words.permissions, "permissions");
   check("scope", description.scopes, words.scopes, "scopes");
-  for (const { kind, parameter } of description.objects ?? []) {
+  for (const { kind, parameters: named } of description.objects ?? []) {
     check("object kind", [kind], words.objects, "objects");
-    if (parameters !== undefined && !parameters.includes(parameter)) {
-      const list = parameters.length === 0 ? "the route has none" : `the route has ${parameters.join(", ")}`;
+    if (parameters === undefined) continue;
+    const list = parameters.length === 0 ? "the route has none" : `the route has ${parameters.join(", ")}`;
+    if (named.length === 0 && parameters.length === 0) {
+      throw new ConfigurationError(label, `authz: object("${kind}"): there is no first parameter; ${list}`);
+    }
+    const unknown = named.find((parameter) => !parameters.includes(parameter));
+    if (unknown !== undefined) {
       throw new ConfigurationError(
         label,
-        `authz: object("${kind}", "${parameter}"): there is no such parameter; ${list}`,
+        `authz: object("${kind}", "${unknown}"): there is no such parameter; ${list}`,
       );
     }
+  }
+  const lacking = description.parameters?.find((name) => parameters !== undefined && !parameters.includes(name));
+  if (lacking !== undefined) {
+    throw new ConfigurationError(label, `authz: the route has no parameter "${lacking}", which its guard needs`);
   }
   authenticator.check(description.schemes ?? [], `${label}: authz`);
 }

@@ -101,6 +101,8 @@ export interface FormPageProps<Names extends string = string> {
   readonly submit: string;
   /** A sentence above the form. */
   readonly intro: string | undefined;
+  /** Whose form it is, where it does not ask for that: password managers need the name beside a password. */
+  readonly account?: string;
   /** Rows with buttons, where the page has any. */
   readonly list?: ListView;
   readonly links: readonly PageLink[];

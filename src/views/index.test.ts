@@ -17,7 +17,14 @@ function formProps<N extends string>(names: readonly N[], more: Partial<FormPage
   const fields = Object.fromEntries(
     names.map((name): [string, FieldView] => [
       name,
-      { name, label: `<${name}>`, type: "text", value: "", required: true, errors: [] },
+      {
+        name,
+        label: `<${name}>`,
+        type: name === "password" ? "password" : "text",
+        value: "",
+        required: true,
+        errors: [],
+      },
     ]),
   ) as Record<N, FieldView>;
   const shared = { frame, elements: defaultElements, action: "/x", hidden: {}, errors: [], links: [] };
@@ -62,10 +69,11 @@ describe("pages", () => {
     expect(page).toContain('name="csrf_token" value="t"');
   });
 
-  test("re-authentication names the account for password managers only", async () => {
-    const signedIn = { frame: { ...frame, signedInAs: "jo@acme.example" } };
-    const page = await show(pages.verify(formProps(["password"], signedIn)));
-    expect(page).toContain('<input type="text" value="jo@acme.example" autocomplete="username" hidden readonly>');
+  test("a form for a password names the account, for password managers only", async () => {
+    const named = (names: string[]) => show(pages.verify(formProps(names, { account: "jo@acme.example" })));
+    const account = '<input type="text" value="jo@acme.example" autocomplete="username" hidden readonly>';
+    expect(await named(["password"])).toContain(account);
+    expect(await named(["email"]), "nothing to keep").not.toContain(account);
     expect(await show(pages.verify(formProps(["password"])))).not.toContain('autocomplete="username"');
   });
 

@@ -12,7 +12,7 @@ export const defaultPages: CorePages = {
   login: (props) => formPage({ ...props, fields: passwordLast(props.fields) }),
   logout: formPage,
   register: formPage,
-  verify: verifyPage,
+  verify: formPage,
   sessions: listPage,
 };
 
@@ -21,7 +21,13 @@ export const defaultPages: CorePages = {
  * Features build their pages with it.
  */
 export function formPage(props: FormPageProps): Html {
-  return formPageOf(props, fieldsOf(props));
+  const { elements, frame } = props;
+  const fields = Object.values(props.fields).map((field) => elements.field(field));
+  const content = html`${accountForPasswordManagers(props)}${fields}${elements.button(props.submit)}`;
+  return elements.layout(
+    frame,
+    html`${elements.heading(frame.title)}${elements.form(props, content)}${elements.links(props.links)}`,
+  );
 }
 
 /** A page with a list: heading, what is wrong, intro, the rows with their buttons, links. */
@@ -45,16 +51,6 @@ export function noticePage(props: NoticePageProps): Html {
   );
 }
 
-function formPageOf(props: FormPageProps, content: readonly Html[]): Html {
-  const { elements, frame } = props;
-  const form = elements.form(props, html`${content}${elements.button(props.submit)}`);
-  return elements.layout(frame, html`${elements.heading(frame.title)}${form}${elements.links(props.links)}`);
-}
-
-function fieldsOf(props: FormPageProps): readonly Html[] {
-  return Object.values(props.fields).map((field) => props.elements.field(field));
-}
-
 /**
  * The fields as people look for them: what names the account, the password, "remember me" above the button. The
  * whole form gets this order, so that the summary of errors has it too.
@@ -64,13 +60,10 @@ function passwordLast(fields: FormPageProps["fields"]): FormPageProps["fields"] 
   return Object.fromEntries(Object.entries(fields).toSorted(([, a], [, b]) => rank(a) - rank(b)));
 }
 
-function verifyPage(props: FormPageProps): Html {
-  return formPageOf(props, [accountForPasswordManagers(props), ...fieldsOf(props)]);
-}
-
 /** A password manager that knows several accounts of this site needs the name beside the password; without `name` it is not sent. */
-function accountForPasswordManagers(props: FormPageProps): Html {
-  const value = props.frame.signedInAs;
-  if (value === undefined) return html``;
+function accountForPasswordManagers({ account: value, fields }: FormPageProps): Html | undefined {
+  const shown: readonly FieldView[] = Object.values(fields);
+  if (value === undefined || !shown.some(({ type }) => type === "password")) return undefined;
+  if (shown.some(({ autocomplete }) => autocomplete === "username")) return undefined;
   return html`<input${attributes({ type: "text", value, autocomplete: "username", hidden: true, readonly: true })}>\n`;
 }

@@ -261,7 +261,7 @@ describe("HTTP Basic", () => {
     const headers = { ...json, ...basic(ann, goodPassword) };
     expect((await system.client().get("/me", { headers })).status).toBe(200);
     expect((await system.client().get("/me", { headers })).status).toBe(200);
-    expect(system.security.cacheStats().basic.hits).toBeGreaterThan(0);
+    expect(system.security.cacheStats().password.hits).toBeGreaterThan(0);
     await change(system, await userId(system, ann));
     expect((await system.client().get("/me", { headers })).status).toBe(401);
   });
@@ -271,7 +271,7 @@ describe("HTTP Basic", () => {
     const wrong = { ...json, ...basic(ann, "wrong password") };
     for (let count = 0; count < 2; count += 1)
       expect((await system.client().get("/me", { headers: wrong })).status).toBe(401);
-    expect(system.security.cacheStats().basic.size).toBe(0);
+    expect(system.security.cacheStats().password.size).toBe(0);
     const headers = { ...json, ...basic(ann, goodPassword) };
     await system.client().get("/me", { headers });
     // Past the operations and unannounced: seen when the minute is over.

@@ -121,7 +121,10 @@ describe("the option mail.outboxPage", () => {
     ["http://192.168.0.1"],
     ["http://localhost.evil.example"],
   ])("refuses to start at %s", async (elsewhere) => {
-    const starting = system({ sender: outbox(), outboxPage: true }, { origins: [origin, elsewhere], cookies: { allowInsecure: true } });
+    const starting = system(
+      { sender: outbox(), outboxPage: true },
+      { origins: [origin, elsewhere], cookies: { allowInsecure: true } },
+    );
     await expect(starting).rejects.toThrow(`mail.outboxPage: is for http://localhost alone, not for ${elsewhere}`);
   });
 

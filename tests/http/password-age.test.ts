@@ -23,7 +23,10 @@ import {
 const ann = "ann@acme.example";
 const fresh = "correct horse battery";
 const json = { accept: "application/json" };
-const aging = (maxAge: `${number}d`): NonNullable<Overrides["passwords"]> => ({ hashing: weakHashing, policy: { maxAge } });
+const aging = (maxAge: `${number}d`): NonNullable<Overrides["passwords"]> => ({
+  hashing: weakHashing,
+  policy: { maxAge },
+});
 
 type Aged = System & { readonly box: ReturnType<typeof outbox> };
 

@@ -5,9 +5,9 @@ import { delimiter, join } from "node:path";
 import { describe, it } from "vitest";
 
 /** The services that tests know. */
-export type ServiceName = "postgres" | "mysql" | "redis" | "chromium";
+export type ServiceName = "postgres" | "mysql" | "redis" | "chromium" | "slapd";
 
-/** What is known of a service: its URL (Chromium: the program's path), whether it answers, how to get it. */
+/** What is known of a service: its URL (Chromium and slapd: the program's path), whether it answers, how to get it. */
 interface Service {
   readonly url: string;
   readonly available: boolean;
@@ -46,6 +46,14 @@ function chromium(): Service {
   return { url: path ?? "", available: path !== undefined, start };
 }
 
+/** A directory server that each suite starts for itself. */
+function slapd(): Service {
+  const folders = ["/usr/sbin", "/usr/lib/openldap", ...(process.env.PATH ?? "").split(delimiter)];
+  const path = folders.map((dir) => join(dir, "slapd")).find((candidate) => existsSync(candidate));
+  const start = "no slapd found; install it (Debian: `apt-get install slapd`)";
+  return { url: path ?? "", available: path !== undefined, start };
+}
+
 const [postgres, mysql, redis] = await Promise.all([
   server("POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres", 5432, "postgres"),
   server("MYSQL_URL", "mysql://root@127.0.0.1:3306", 3306, "mariadb"),
@@ -53,10 +61,16 @@ const [postgres, mysql, redis] = await Promise.all([
 ]);
 
 /** As found when this module was loaded. */
-const services: Readonly<Record<ServiceName, Service>> = { postgres, mysql, redis, chromium: chromium() };
+const services: Readonly<Record<ServiceName, Service>> = {
+  postgres,
+  mysql,
+  redis,
+  chromium: chromium(),
+  slapd: slapd(),
+};
 
 /**
- * `describe` for a suite that needs a service; the suite's function gets the service's URL (Chromium: its path).
+ * `describe` for a suite that needs a service; the suite's function gets the service's URL (Chromium, slapd: its path).
  * Without the service the suite is skipped and one line tells what to start; under `CI=true` it fails instead.
  */
 export function describeService(service: ServiceName, name: string, suite: (url: string) => void): void {

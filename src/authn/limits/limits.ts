@@ -37,6 +37,8 @@ export type EndpointCheck = (rq: SecurityRequest, fields: Readonly<Record<string
 export interface Limits {
   /** Takes a guess from the budgets of the client's address and of the account, before it is checked. Throws LimitedError. */
   attempt(rq: SecurityRequest | undefined, guess: Guess): Promise<Attempt>;
+  /** Takes one use of something (an API key) from a budget of its own. Throws LimitedError. */
+  spend(limit: string, rq: SecurityRequest, account: Account, subject: string, budget: Budget): Promise<void>;
   /**
    * Before anything is sent because a stranger asked for it: may it be? `target` is the address or number that it goes to,
    * or, where nobody is known by that, what was typed: the same call for known and unknown, so that nothing tells them
@@ -181,6 +183,10 @@ export function createLimits(context: LimitsContext): Limits {
         const rule = { budget: perIdentity, lockout: undefined };
         await taken(`${limit}.perIdentity`, rq, account, counter(`${limit} identity`, identity, rule));
       };
+    },
+
+    async spend(limit, rq, account, subject, budget) {
+      await taken(limit, rq, account, counter(limit, subject, { budget, lockout: undefined }));
     },
 
     async unlock(userId) {

@@ -1,20 +1,14 @@
 import { createHash } from "node:crypto";
-import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
+import { type RedisClient, type RedisOptions, redisSender, type Send } from "../../datastore/redis/client.ts";
+import { DatastoreError } from "../../model/errors.ts";
 import { randomId } from "../../secrets/random.ts";
 import type { LimitStore, LimitStoreProvider, Lockout, StoredMeter } from "./store.ts";
 
-/** A connected client: ioredis (`call`) or node-redis (`sendCommand`). It stays the application's, which also closes it. */
-export type RedisClient =
-  | { call(command: string, ...args: string[]): Promise<unknown> }
-  | { sendCommand(args: string[]): Promise<unknown> };
+export { redisCache } from "../../datastore/redis/cache.ts";
+export type { RedisClient };
 
-/** How limits use Redis. */
-export interface RedisLimitsOptions {
-  /** Goes before each key; default "portcullis:". */
-  readonly prefix?: string;
-  /** How long a call may take, in milliseconds; past that the request is answered with 503. Default 500. */
-  readonly deadline?: number;
-}
+/** How limits use Redis: past the `deadline` a request is answered with 503. */
+export type RedisLimitsOptions = RedisOptions;
 
 /**
  * Swaps a meter when its stamp is still the one that was read, and keeps the list of locked accounts in step. KEYS: the
@@ -40,44 +34,8 @@ return redis.call('DEL', KEYS[1])`;
  * sign-ins get 503 until it is back, sessions are not affected. The keys share a hash tag, for a cluster.
  */
 export function redisLimits(client: RedisClient, options: RedisLimitsOptions = {}): LimitStoreProvider {
-  const send = senderOf(client);
-  const { prefix = "portcullis:", deadline = 500 } = options;
-  if (typeof prefix !== "string" || !/^[\w:.-]{0,64}$/.test(prefix)) {
-    throw new ConfigurationError("redisLimits.prefix", "must be at most 64 letters, digits and _ : . -");
-  }
-  if (!Number.isInteger(deadline) || deadline < 1 || deadline > 60_000) {
-    throw new ConfigurationError("redisLimits.deadline", "a whole number of milliseconds from 1 to 60,000 is expected");
-  }
-  return { open: () => storeOf((...args) => inTime(send(args), deadline), `{${prefix}limits}:`) };
-}
-
-type Send = (...args: string[]) => Promise<unknown>;
-
-function senderOf(client: RedisClient): (args: string[]) => Promise<unknown> {
-  // ioredis has a sendCommand too, which takes something else.
-  if (typeof (client as { call?: unknown })?.call === "function") {
-    const { call } = client as { call(command: string, ...args: string[]): Promise<unknown> };
-    return ([command = "", ...args]) => call.call(client, command, ...args);
-  }
-  if (typeof (client as { sendCommand?: unknown })?.sendCommand === "function") {
-    return (args) => (client as { sendCommand(args: string[]): Promise<unknown> }).sendCommand(args);
-  }
-  throw new ConfigurationError("redisLimits", "a connected client of ioredis or node-redis is expected");
-}
-
-/** A frozen server leaves clients waiting for ever, whatever their own options say. */
-async function inTime(work: Promise<unknown>, deadline: number): Promise<unknown> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new DatastoreError(`Redis did not answer within ${deadline} ms`)), deadline);
-  });
-  // What comes after the deadline is nobody's any more.
-  work.catch(() => undefined);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const { send, prefix } = redisSender("redisLimits", client, options);
+  return { open: () => storeOf(send, `{${prefix}limits}:`) };
 }
 
 function storeOf(send: Send, prefix: string): LimitStore {

@@ -7,6 +7,7 @@ import type { DatastoreProvider } from "../../datastore/contract.ts";
 import { memory } from "../../datastore/memory/index.ts";
 import { sqlite } from "../../datastore/sqlite/index.ts";
 import { coreTables } from "../../model/tables.ts";
+import { memoryLimits } from "./memory.ts";
 import { datastoreLimits } from "./store.ts";
 
 const environment = { now: Date.now, log: () => undefined };
@@ -35,5 +36,12 @@ describe("limits in SQLite", () => {
         rmSync(folder, { recursive: true });
       },
     };
+  });
+});
+
+describe("limits in one process", () => {
+  limitStoreTests(async () => {
+    const store = memoryLimits(Date.now);
+    return { stores: [store, store], close: () => Promise.resolve() };
   });
 });

@@ -19,14 +19,14 @@ export interface CredentialCheck {
   verify(rq: SecurityRequest, credentials: Credentials, text: string): Awaitable<Identity | undefined>;
 }
 
-/** Verified credentials are taken without hashing again for so long, in milliseconds. */
-const cacheLife = 60_000;
-
 /**
- * The one place where schemes check a password. Verified credentials are remembered for a minute under a keyed hash that
- * lives only in this process.
+ * The one place where schemes check a password. Verified credentials are remembered for a while (`caches.password`) under a
+ * keyed hash: in this process, and where the processes share a cache, there too.
  */
-export function credentialCheck({ proof, signIn, passwords }: SchemeContext, via: string): CredentialCheck {
+export function credentialCheck(
+  { proof, signIn, passwords, sharedPasswords }: SchemeContext,
+  via: string,
+): CredentialCheck {
   // Of a fixed length and in front: no two texts are hashed alike, and nobody else can hash one.
   const key = randomId(32);
   const entryOf = (text: string): string => sha256(key + text);
@@ -35,9 +35,13 @@ export function credentialCheck({ proof, signIn, passwords }: SchemeContext, via
 
   const prove = async (rq: SecurityRequest, { user, password }: Credentials): Promise<Account | undefined> => {
     const account = await proof.find(user);
+    const shared = rq.route.kind === "account" ? undefined : sharedPasswords;
+    const verified = await shared?.look(account, user, password);
+    if (verified?.known === true && account !== undefined) return account;
     const right = await rq.system.events.within(rq, () =>
       proof.check({ rq, account, identity: user, password, authType: via, forget: "once" }),
     );
+    if (right && account !== undefined) await verified?.keep(account);
     return right ? account : undefined;
   };
 
@@ -60,7 +64,7 @@ export function credentialCheck({ proof, signIn, passwords }: SchemeContext, via
       if (account === undefined) return undefined;
       const identity = await signIn.admit(rq, { account, methods: ["password"] }, via);
       // The gates are asked each time unless nothing can change their mind but a change of the user.
-      if (identity !== undefined) passwords.keep(entry, { userId: account.id, identity }, stamp, cacheLife);
+      if (identity !== undefined) passwords.keep(entry, { userId: account.id, identity }, stamp);
       return identity;
     },
   };

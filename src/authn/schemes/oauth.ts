@@ -12,6 +12,7 @@ export function oauth(): SchemePlan<"oauth"> {
       authenticate: (rq) =>
         rq.route.kind === "account" ? undefined : tokens.read(rq, "oauth", (identity) => identity.scopes !== undefined),
       challenge: (realm, rq) => tokens.challenge(realm, rq),
+      insufficient: (scopes) => tokens.insufficient(scopes),
     }),
   };
 }

@@ -7,5 +7,6 @@ export function tokenScheme(tokens: Tokens): Scheme {
     name: "token",
     authenticate: (rq) => tokens.read(rq, "token", (identity) => identity.scopes === undefined),
     challenge: (realm, rq) => tokens.challenge(realm, rq),
+    insufficient: (scopes) => tokens.insufficient(scopes),
   };
 }

@@ -2,6 +2,7 @@ import { PortcullisError } from "../../model/errors.ts";
 import { maxTokenLength } from "../../secrets/jws.ts";
 import type { KeyRing } from "../../secrets/keyring.ts";
 import { constantTimeEqual, sha256 } from "../../secrets/random.ts";
+import type { TokenSubject } from "./owner.ts";
 import { type TokenFormat, uniquifierOf } from "./token.ts";
 
 const purpose = "fsa-token";
@@ -9,12 +10,12 @@ const markLength = 22;
 const shape = /^([^:]{1,400}):([^:]{1,800}):(\d{14}):([A-Za-z0-9_-]{22})([A-Za-z0-9_-]{43})$/;
 
 /**
- * The type "fsa": `realm:user:limit:signature`, which people can read, after FlaskSimpleAuth. Realm and e-mail address are
+ * The type "fsa": `realm:user:limit:signature`, which people can read, after FlaskSimpleAuth. Realm and e-mail address (or login) are
  * percent-encoded, the limit is `YYYYMMDDhhmmss` in UTC. The signature is HMAC-SHA-256 over the rest and over a mark of the
  * user's uniquifier, which goes in front of it, so that changing the uniquifier ends the token. It has no room for scopes,
  * methods and the time of the proof: such a token is never fresh. `grace` in milliseconds.
  */
-export function fsaTokens(ring: KeyRing, grace: number): TokenFormat {
+export function fsaTokens(ring: KeyRing, grace: number, subject: TokenSubject): TokenFormat {
   return {
     type: "fsa",
     seal({ account, expiresAt, realm, scopes }) {
@@ -22,7 +23,7 @@ export function fsaTokens(ring: KeyRing, grace: number): TokenFormat {
         throw new PortcullisError("invalid_token_request", 'tokens of the type "fsa" have no room for scopes');
       }
       const mark = markOf(uniquifierOf(account));
-      const text = `${part(realm)}:${part(account.email)}:${stamp(expiresAt)}`;
+      const text = `${part(realm)}:${part(subject.of(account))}:${stamp(expiresAt)}`;
       return `${text}:${mark}${ring.sign(purpose, `${text}:${mark}`)}`;
     },
     open(text, now) {
@@ -39,8 +40,8 @@ export function fsaTokens(ring: KeyRing, grace: number): TokenFormat {
         realm: decodeURIComponent(realm),
         scopes: undefined,
         family: undefined,
-        async find(users) {
-          const found = await users.find("email", decodeURIComponent(user));
+        async find() {
+          const found = await subject.find(decodeURIComponent(user));
           if (found === undefined) return undefined;
           return constantTimeEqual(markOf(uniquifierOf(found)), mark) ? found : undefined;
         },

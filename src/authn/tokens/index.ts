@@ -18,6 +18,7 @@ import { verifyIssued } from "./issuers.ts";
 import { jwtTokens } from "./jwt.ts";
 import { opaqueTokens } from "./opaque.ts";
 import type { TokenSettings } from "./options.ts";
+import type { rowSubjects } from "./owner.ts";
 import type { OpenedToken, TokenCarrier, TokenFacts, TokenFormat } from "./token.ts";
 
 /** A verified token as the cache holds it. */
@@ -67,6 +68,10 @@ export interface Tokens {
   read(rq: SecurityRequest, via: string, wanted: (identity: Identity) => boolean): Awaitable<Identity | undefined>;
   /** The challenge of the schemes that take tokens (RFC 6750 3); undefined where none is taken from `Authorization`. */
   challenge(realm: string, rq: SecurityRequest): string | undefined;
+  /** What is told to who came with a token that lacks one of these scopes (RFC 6750 3.1). */
+  insufficient(scopes: readonly string[]): string;
+  /** Forgets what is cached of this token. The user whose it is; undefined: not known. */
+  uncache(token: string): Promise<number | undefined>;
   setCookie(rq: SecurityRequest, token: string): void;
   clearCookie(rq: SecurityRequest): void;
 }
@@ -78,6 +83,10 @@ export interface TokensContext {
   readonly realm: string;
   readonly cookie: string;
   readonly users: Users;
+  /** How tokens name users. */
+  readonly subjects: ReturnType<typeof rowSubjects>;
+  /** The user of an issuer's token, as they are now. */
+  readonly again: (user: { readonly id: number }) => Promise<Account | undefined>;
   readonly cache: CredentialCache<LiveToken>;
   readonly scopes: ReadonlySet<string>;
   readonly now: () => number;
@@ -91,11 +100,11 @@ export interface TokensContext {
 /** Gates may change their mind about tokens of other issuers without a change of the user: they are asked again after that. */
 const issuedLife = 60_000;
 
-function formatOf({ ring, settings, realm }: TokensContext): TokenFormat {
-  if (settings.type === "fsa") return fsaTokens(ring, settings.grace);
+function formatOf({ ring, settings, realm, subjects }: TokensContext): TokenFormat {
+  if (settings.type === "fsa") return fsaTokens(ring, settings.grace, subjects.name);
   if (settings.type === "opaque") return opaqueTokens(ring, realm, settings.grace);
   const { issuer, audience, delay, grace } = settings;
-  return jwtTokens(ring, settings.keys, { issuer, audience, types: accessTypes, delay, grace }, realm);
+  return jwtTokens(ring, settings.keys, { issuer, audience, types: accessTypes, delay, grace }, realm, subjects.id);
 }
 
 /** Makes the tokens of one running system. */
@@ -112,7 +121,7 @@ export function createTokens(context: TokensContext): Tokens {
     return format.seal({ ...facts, issuedAt, since: facts.since ?? issuedAt, expiresAt: issuedAt + life });
   };
 
-  const ours = async (text: string, opened: OpenedToken): Promise<LiveToken | undefined> => {
+  const ours = async (hash: string, opened: OpenedToken): Promise<LiveToken | undefined> => {
     const stamp = cache.stamp();
     const account = await opened.find(users);
     if (account === undefined || !account.active) return undefined;
@@ -125,7 +134,7 @@ export function createTokens(context: TokensContext): Tokens {
         via: "token",
         methods,
         authenticatedAt,
-        tokenHash: sha256(text),
+        tokenHash: hash,
         ...(family === undefined ? {} : { tokenFamily: family }),
         ...(scopes === undefined ? {} : { scopes }),
       },
@@ -135,18 +144,18 @@ export function createTokens(context: TokensContext): Tokens {
       opened,
       handed: new Map(),
     };
-    cache.keep(text, live, stamp);
+    cache.keep(hash, live, stamp);
     return live;
   };
 
-  const issued = async (rq: SecurityRequest, text: string): Promise<LiveToken | undefined> => {
+  const issued = async (rq: SecurityRequest, text: string, hash: string): Promise<LiveToken | undefined> => {
     const stamp = cache.stamp();
     const token = await verifyIssued(text, settings.issuers, now());
     if (token === undefined) return undefined;
     const { claims, issuer, expiresAt, scopes } = token;
     const meant = await issuer.user(claims, users);
     if (meant === undefined || meant === null) return undefined;
-    const account = await users.get(meant.id);
+    const account = await context.again(meant);
     if (account === undefined) return undefined;
     const methods = token.methods.length === 0 ? ["issuer"] : token.methods;
     const admitted = await context.signIn().admit(rq, { account, methods }, "token");
@@ -158,7 +167,7 @@ export function createTokens(context: TokensContext): Tokens {
         ...admitted,
         // The proof was made elsewhere; only what the issuer says of its time counts.
         authenticatedAt: typeof at === "number" && at * 1000 <= now() ? at * 1000 : null,
-        tokenHash: sha256(text),
+        tokenHash: hash,
         ...(scopes === undefined ? {} : { scopes }),
       },
       until: expiresAt + settings.grace,
@@ -167,20 +176,22 @@ export function createTokens(context: TokensContext): Tokens {
       opened: undefined,
       handed: new Map(),
     };
-    cache.keep(text, live, stamp, issuedLife);
+    cache.keep(hash, live, stamp, issuedLife);
     return live;
   };
 
   const load = (rq: SecurityRequest, text: string): Awaitable<LiveToken | undefined> => {
-    const live = rq.route.kind === "account" ? undefined : cache.get(text);
+    // The cache goes by the hash: a dump of the memory, or a look at its keys, gives no token away.
+    const hash = sha256(text);
+    const live = rq.route.kind === "account" ? undefined : cache.get(hash);
     if (live !== undefined) {
       if (now() < live.until) return live;
-      cache.drop(text);
+      cache.drop(hash);
       return undefined;
     }
     const opened = format.open(text, now());
-    if (opened !== undefined) return ours(text, opened);
-    return settings.issuers.length === 0 ? undefined : issued(rq, text);
+    if (opened !== undefined) return ours(hash, opened);
+    return settings.issuers.length === 0 ? undefined : issued(rq, text, hash);
   };
 
   const setCookie = (rq: SecurityRequest, token: string): void => {
@@ -275,6 +286,13 @@ export function createTokens(context: TokensContext): Tokens {
       // An error is only told to who came with something.
       const sent = rq.header("authorization")?.toLowerCase().startsWith(`${settings.bearer.toLowerCase()} `) === true;
       return `${settings.bearer} realm=${quoted(realm)}${sent ? ', error="invalid_token"' : ""}`;
+    },
+    insufficient: (scopes) => `${settings.bearer} error="insufficient_scope", scope=${quoted(scopes.join(" "))}`,
+    async uncache(token) {
+      const hash = sha256(token);
+      const live = cache.get(hash);
+      cache.drop(hash);
+      return live?.userId ?? (await format.open(token, now())?.find(users))?.id;
     },
     setCookie,
     clearCookie: (rq) => rq.clearCookie(context.cookie, rq.system.cookies.attributes()),

@@ -3,6 +3,7 @@ import { type JwsKey, jsonObject, parseCompact, signCompact, verifyCompact } fro
 import type { KeyRing } from "../../secrets/keyring.ts";
 import { randomId } from "../../secrets/random.ts";
 import { type ClaimRules, checkClaims } from "./claims.ts";
+import type { TokenSubject } from "./owner.ts";
 import { type TokenFormat, uniquifierOf } from "./token.ts";
 
 const purpose = "jwt";
@@ -22,10 +23,16 @@ export function ringKey(ring: KeyRing): JwsKey {
 }
 
 /**
- * The type "jwt" (RFC 7519): `sub` is the user's id, `ver` a mark of their uniquifier, so that changing it ends the token;
+ * The type "jwt" (RFC 7519): `sub` is the user's id (without a datastore the login), `ver` a mark of their uniquifier, so that changing it ends the token;
  * `auth_time` and `amr` say how they proved who they are, `scope` and `realm` what it is for. The first key signs, all verify.
  */
-export function jwtTokens(ring: KeyRing, keys: readonly JwsKey[], rules: ClaimRules, realm: string): TokenFormat {
+export function jwtTokens(
+  ring: KeyRing,
+  keys: readonly JwsKey[],
+  rules: ClaimRules,
+  realm: string,
+  subject: TokenSubject,
+): TokenFormat {
   const [signing] = keys as readonly [JwsKey];
   return {
     type: "jwt",
@@ -33,7 +40,7 @@ export function jwtTokens(ring: KeyRing, keys: readonly JwsKey[], rules: ClaimRu
       const claims = {
         iss: rules.issuer,
         aud: rules.audience[0],
-        sub: String(account.id),
+        sub: subject.of(account),
         ver: ring.sign(versionPurpose, uniquifierOf(account)),
         iat: seconds(issuedAt),
         exp: seconds(expiresAt),
@@ -55,7 +62,7 @@ export function jwtTokens(ring: KeyRing, keys: readonly JwsKey[], rules: ClaimRu
       const expiresAt = checkClaims(claims, jws.header.typ, rules, now);
       const { sub, ver, auth_time: at, amr, iat, since, realm: own, scope, family } = claims;
       if (expiresAt === undefined || typeof sub !== "string" || typeof ver !== "string") return undefined;
-      if (!/^[1-9]\d{0,15}$/.test(sub) || (own !== undefined && typeof own !== "string")) return undefined;
+      if (own !== undefined && typeof own !== "string") return undefined;
       if (family !== undefined && typeof family !== "string") return undefined;
       const first = since ?? iat;
       return {
@@ -66,8 +73,8 @@ export function jwtTokens(ring: KeyRing, keys: readonly JwsKey[], rules: ClaimRu
         realm: own ?? realm,
         scopes: scopesOf(scope),
         family,
-        async find(users) {
-          const found = await users.get(Number(sub));
+        async find() {
+          const found = await subject.find(sub);
           if (found === undefined) return undefined;
           return ring.verify(versionPurpose, uniquifierOf(found), ver) ? found : undefined;
         },

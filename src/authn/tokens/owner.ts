@@ -8,6 +8,31 @@ export interface TokenOwner {
   readonly f?: true;
 }
 
+/** A text in a token that leads to its user. */
+export interface TokenSubject {
+  of(account: Account): string;
+  find(text: string): Promise<Account | undefined>;
+}
+
+/** How tokens name users who are rows of the datastore. */
+export function rowSubjects(users: Users): { readonly id: TokenSubject; readonly name: TokenSubject } {
+  return {
+    id: {
+      of: ({ id }) => String(id),
+      find: async (text) => (/^[1-9]\d{0,15}$/.test(text) ? users.get(Number(text)) : undefined),
+    },
+    name: { of: ({ email }) => email, find: (text) => users.find("email", text) },
+  };
+}
+
+/** How tokens name users of an application's own table: by login. */
+export function loginSubjects(
+  byLogin: (login: string) => Promise<Account | undefined>,
+): ReturnType<typeof rowSubjects> {
+  const login: TokenSubject = { of: ({ username, email }) => username ?? email, find: byLogin };
+  return { id: login, name: login };
+}
+
 /** The account as the tokens that are made for it name it. */
 export function tokenOwner(account: Account): TokenOwner {
   return account.fsTokenUniquifier === null ? { u: account.fsUniquifier, f: true } : { u: account.fsTokenUniquifier };

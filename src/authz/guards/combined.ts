@@ -38,8 +38,8 @@ type ScopeOf<G> = G extends Guard<infer W> ? (W extends { readonly scope: infer 
 export function allOf<const Guards extends readonly Guard[]>(...guards: Guards): Guard<AllWords<Guards>> {
   const descriptions = several("allOf", guards);
   const rank = (guard: Guard): number => {
-    const { schemes, objects } = guard.describe();
-    return schemes !== undefined ? 0 : objects !== undefined ? 2 : 1;
+    const { schemes, objects, parameters } = guard.describe();
+    return schemes !== undefined ? 0 : objects !== undefined || parameters !== undefined ? 2 : 1;
   };
   const ordered = [...guards].sort((a, b) => rank(a) - rank(b));
   const from = (rq: SecurityRequest, start: number): Awaitable<Verdict> => {
@@ -53,6 +53,7 @@ export function allOf<const Guards extends readonly Guard[]>(...guards: Guards):
     return allow;
   };
   return {
+    parts: guards,
     check: (rq) => from(rq, 0),
     describe: () => merge(`all of (${descriptions.map(({ text }) => text).join("; ")})`, descriptions, "some"),
   };
@@ -84,12 +85,20 @@ export function anyOf<const Guards extends readonly Guard[]>(...guards: Guards):
     return (nearest as Refused).verdict;
   };
   return {
+    parts: guards,
     check: (rq) => from(rq, 0, undefined),
     describe: () => merge(`any of (${descriptions.map(({ text }) => text).join("; ")})`, descriptions, "every"),
   };
 }
 
-const order: readonly Verdict["kind"][] = ["stale", "forbidden", "notFound", "redirected", "unauthenticated"];
+const order: readonly Verdict["kind"][] = [
+  "stale",
+  "diverted",
+  "forbidden",
+  "notFound",
+  "redirected",
+  "unauthenticated",
+];
 
 /** A refusal with whom it is for. */
 interface Refused {
@@ -132,6 +141,8 @@ function merge(text: string, parts: readonly GuardDescription[], signedInWhen: "
       : parts.filter((part) => part.schemes !== undefined).every(takesOthers);
   const open = signedInWhen === "every" ? parts.find((part) => part.open !== undefined)?.open : undefined;
   const objects = parts.flatMap((part) => part.objects ?? []);
+  const parameters = parts.flatMap((part) => part.parameters ?? []);
+  const routes = parts.flatMap((part) => part.routes ?? []);
   const scopes = [...new Set(parts.flatMap((part) => part.scopes ?? []))];
   const isLimited = (part: GuardDescription): boolean => part.limited === true;
   const limited = signedInWhen === "some" ? parts.some(isLimited) : parts.every(isLimited);
@@ -141,6 +152,8 @@ function merge(text: string, parts: readonly GuardDescription[], signedInWhen: "
     permissions: [...new Set(parts.flatMap((part) => part.permissions ?? []))],
     authenticated: signedInWhen === "some" ? parts.some((p) => p.authenticated) : parts.every((p) => p.authenticated),
     ...(objects.length === 0 ? {} : { objects }),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(routes.length === 0 ? {} : { routes }),
     ...(scopes.length === 0 ? {} : { scopes, ...(limited ? { limited } : {}) }),
     ...(schemes.length === 0 ? {} : { schemes, ...(others ? { otherSchemes: true } : {}) }),
     ...(open === undefined ? {} : { open }),

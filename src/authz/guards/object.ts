@@ -6,7 +6,7 @@ import type { Guard, GuardWords } from "../guard.ts";
 import { allow, forbidden, notFound, type Verdict } from "../verdict.ts";
 import { withIdentity } from "./authentication.ts";
 
-/** A guard that names an object kind and a parameter. */
+/** A guard that names an object kind and its parameters. */
 export interface ObjectWords<Kind extends string, Parameter extends string> extends GuardWords {
   readonly role: never;
   readonly permission: never;
@@ -20,27 +20,52 @@ export interface ObjectWords<Kind extends string, Parameter extends string> exte
 /**
  * Signed in, and the application's rule for this kind of object says yes for the object that the parameter identifies:
  * undefined is 404, false 403. Asked after the parameters were converted, so the rule gets a typed identifier.
+ *
+ * Several parameters identify it together: `object("line", ["order", "line"])`; the rule gets their values as a list in
+ * this order. Without a parameter it is the route's first one, where those of the path come first.
  */
+export function object<const Kind extends string>(
+  kind: Kind,
+  parameter?: undefined,
+  mode?: string,
+): Guard<ObjectWords<Kind, never>>;
 export function object<const Kind extends string, const Parameter extends string>(
   kind: Kind,
-  parameter: Parameter,
+  parameter: Parameter | readonly Parameter[],
   mode?: string,
-): Guard<ObjectWords<Kind, Parameter>> {
-  for (const word of [kind, parameter]) {
-    if (typeof word !== "string" || word === "")
-      throw new ConfigurationError("object", "a kind of object and the name of a parameter are expected");
+): Guard<ObjectWords<Kind, Parameter>>;
+export function object(
+  kind: string,
+  parameter?: string | readonly string[],
+  mode?: string,
+): Guard<ObjectWords<string, string>> {
+  const list = parameter === undefined ? [] : typeof parameter === "string" ? [parameter] : parameter;
+  const isWord = (word: unknown): boolean => typeof word === "string" && word !== "";
+  if (!isWord(kind) || !Array.isArray(list) || !list.every(isWord) || (parameter !== undefined && list.length === 0)) {
+    throw new ConfigurationError("object", "a kind of object and the name of a parameter, or a list, are expected");
   }
-  const text = `${mode === undefined ? "may reach" : `${mode} of`} the ${kind} ":${parameter}"`;
+  if (new Set(list).size !== list.length) throw new ConfigurationError("object", "a parameter is there twice");
+  if (mode !== undefined && !isWord(mode)) throw new ConfigurationError("object", "the mode must be a text");
+  const names: readonly string[] = Object.freeze([...list]);
+  const several = typeof parameter === "object";
+  const which =
+    names.length === 0 ? "that the first parameter names" : `"${names.map((name) => `:${name}`).join(" ")}"`;
+  const text = `${mode === undefined ? "may reach" : `${mode} of`} the ${kind} ${which}`;
 
   const decide = (
     rq: SecurityRequest,
     identity: Identity,
     values: Readonly<Record<string, unknown>>,
   ): Awaitable<Verdict> => {
-    const rule = rq.system.objectRule(kind);
-    if (rule === undefined || !Object.hasOwn(values, parameter))
-      return forbidden(`no rule for ${kind} by ${parameter}`);
-    const result = settled(rule(identity.account, values[parameter], mode));
+    const { decisions } = rq.system;
+    // A guard on a plain request knows no declaration: there the first parameter is the path's.
+    const first = names.length > 0 ? names : [rq.route.parameters?.names[0] ?? Object.keys(values)[0] ?? ""];
+    const missing = first.find((name) => !Object.hasOwn(values, name));
+    if (missing !== undefined || !decisions.isObject(kind)) {
+      return forbidden(`no rule for ${kind} by ${first.join(", ")}`);
+    }
+    const id = several ? first.map((name) => values[name]) : values[first[0] as string];
+    const result = settled(decisions.object(rq, kind, identity.account, id, mode));
     return result instanceof Promise ? result.then(judge) : judge(result);
   };
   // Only the very value true opens: whatever else a rule returns by mistake does not.
@@ -55,6 +80,6 @@ export function object<const Kind extends string, const Parameter extends string
           ? values.then((all) => decide(rq, identity, all))
           : decide(rq, identity, values);
       }),
-    describe: () => ({ text, objects: [{ kind, parameter, mode }], authenticated: true }),
+    describe: () => ({ text, objects: [{ kind, parameters: names, mode }], authenticated: true }),
   };
 }

@@ -1,6 +1,9 @@
+import type { SecurityRequest } from "../../http/request.ts";
+import type { Account } from "../../model/account.ts";
+import { type Awaitable, settled } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { Guard, GuardWords } from "../guard.ts";
-import { allow, forbidden } from "../verdict.ts";
+import { allow, forbidden, type Verdict } from "../verdict.ts";
 import { withIdentity } from "./authentication.ts";
 
 /** A guard that names roles. */
@@ -35,29 +38,55 @@ function named(guard: string, words: readonly string[]): readonly string[] {
   return Object.freeze([...words]);
 }
 
-/** Signed in, with all of these roles. */
+/** A group is what the application's function says; a role of the same name in the database must not stand in for it. */
+function has(rq: SecurityRequest, account: Account, name: string): Awaitable<boolean> {
+  const { decisions } = rq.system;
+  return decisions.isGroup(name) ? settled(decisions.inGroup(rq, account, name)) : account.roles.has(name);
+}
+
+/** Has all of them: the first that is lacking refuses. */
+function hasAll(rq: SecurityRequest, account: Account, names: readonly string[], start: number): Awaitable<Verdict> {
+  for (let index = start; index < names.length; index += 1) {
+    const name = names[index] as string;
+    const answer = has(rq, account, name);
+    if (answer instanceof Promise) {
+      return answer.then((found) =>
+        found ? hasAll(rq, account, names, index + 1) : forbidden(`lacks the role ${name}`),
+      );
+    }
+    if (answer !== true) return forbidden(`lacks the role ${name}`);
+  }
+  return allow;
+}
+
+/** Has one of them: the first that is there lets pass. */
+function hasAny(rq: SecurityRequest, account: Account, names: readonly string[], start: number): Awaitable<Verdict> {
+  for (let index = start; index < names.length; index += 1) {
+    const answer = has(rq, account, names[index] as string);
+    if (answer instanceof Promise) {
+      return answer.then((found) => (found ? allow : hasAny(rq, account, names, index + 1)));
+    }
+    if (answer === true) return allow;
+  }
+  return forbidden(`has none of the roles ${names.join(", ")}`);
+}
+
+/** Signed in, with all of these roles and groups. */
 export function rolesRequired<const Role extends string>(...roles: readonly Role[]): Guard<RoleWords<Role>> {
   const names = named("rolesRequired", roles);
   const text = names.length === 1 ? `role ${names[0]}` : `all of the roles ${names.join(", ")}`;
   return {
-    check: (rq) =>
-      withIdentity(rq, undefined, ({ account }) => {
-        for (const role of names) if (!account.roles.has(role)) return forbidden(`lacks the role ${role}`);
-        return allow;
-      }),
+    check: (rq) => withIdentity(rq, undefined, ({ account }) => hasAll(rq, account, names, 0)),
     describe: () => ({ text, roles: names, authenticated: true }),
   };
 }
 
-/** Signed in, with at least one of these roles. */
+/** Signed in, with at least one of these roles and groups. */
 export function rolesAccepted<const Role extends string>(...roles: readonly Role[]): Guard<RoleWords<Role>> {
   const names = named("rolesAccepted", roles);
   const text = `any of the roles ${names.join(", ")}`;
   return {
-    check: (rq) =>
-      withIdentity(rq, undefined, ({ account }) =>
-        names.some((role) => account.roles.has(role)) ? allow : forbidden(`has none of the roles ${names.join(", ")}`),
-      ),
+    check: (rq) => withIdentity(rq, undefined, ({ account }) => hasAny(rq, account, names, 0)),
     describe: () => ({ text, roles: names, authenticated: true }),
   };
 }

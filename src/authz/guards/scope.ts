@@ -28,7 +28,7 @@ export function scope<const Scope extends string>(...scopes: readonly Scope[]): 
     check: (rq) =>
       withIdentity(rq, undefined, ({ scopes: given }) => {
         const missing = given === undefined ? undefined : names.find((name) => !given.includes(name));
-        return missing === undefined ? allow : forbidden(`lacks the scope ${missing}`);
+        return missing === undefined ? allow : { ...forbidden(`lacks the scope ${missing}`), scopes: names };
       }),
     describe: () => ({ text, scopes: names, limited: true, authenticated: true }),
   };

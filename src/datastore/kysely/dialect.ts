@@ -60,6 +60,12 @@ export interface SqlDialect {
   textIn(column: Column, values: readonly unknown[]): RawBuilder<unknown>;
   /** Equality without regard to case; `table` and `column` are the names in the database. */
   equalsIgnoringCase(table: string, column: Column, value: unknown): RawBuilder<unknown>;
+  /** The column in the order that ignores case, as its index has it; `table` is the name in the database. */
+  folded(table: string, column: Column): RawBuilder<unknown>;
+  /** A value to be compared with `folded`. */
+  foldedValue(table: string, column: Column, value: unknown): RawBuilder<unknown>;
+  /** That the column begins with the value, without regard to case: a range of that index. */
+  startsWith(table: string, column: Column, value: unknown): RawBuilder<unknown>;
   /** What follows an insert so that it tells the key that the database made. */
   returningKey(column: Column): RawBuilder<unknown>;
   insertedKey(result: QueryResult<unknown>, column: Column): number | undefined;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type RawBuilder, sql } from "kysely";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
 import type { Column, Schema, Table } from "../../model/schema.ts";
-import { generatedKey, referenced } from "../tables.ts";
+import { columnOf, generatedKey, referenced } from "../tables.ts";
 import type { Database, ExistingTable, SqlDialect } from "./dialect.ts";
 import { messageOf } from "./errors.ts";
 
@@ -203,17 +203,31 @@ function addIndexes(context: Context, found: ExistingTable | undefined): Step[] 
     if (column.ignoreCase === true && dialect.lowerIndex && !present.some((it) => it.name === lower)) {
       steps.push({
         words: `add an index on lower("${column.name}") to table "${table.name}"`,
-        statement: sql`create index ${sql.id(lower)} on ${sql.id(table.name)} (lower(${sql.id(column.name)}))`,
+        statement: sql`create index ${sql.id(lower)} on ${sql.id(table.name)} (${dialect.folded(table.name, column)})`,
       });
     }
+  }
+  for (const fields of table.indexes ?? []) {
+    const columns = fields.map((field) => columnOf(table, context.logical, field));
+    const names = columns.map(({ name }) => name);
+    if (present.some((it) => names.every((name, at) => it.columns[at] === dialect.foldColumn(name)))) continue;
+    const listed = sql.join(columns.map((column) => dialect.indexed(column)));
+    steps.push({
+      words: `add an index on "${names.join('", "')}" to table "${table.name}"`,
+      statement: sql`create index ${sql.id(shortName(`ix_${table.name}_${names.join("_")}`, ""))} on ${sql.id(table.name)} (${listed})`,
+    });
   }
   return steps;
 }
 
 /** SQLAlchemy's way to name indexes; a name that a database would cut ends in a hash instead. */
 function indexName(prefix: string, table: Table, column: Column, suffix = ""): string {
-  const name = `${prefix}_${table.name}_${column.name}${suffix}`;
+  return shortName(`${prefix}_${table.name}_${column.name}`, suffix);
+}
+
+function shortName(start: string, suffix: string): string {
+  const name = `${start}${suffix}`;
   if (Buffer.byteLength(name) <= 60) return name;
   const hash = createHash("sha256").update(name).digest("hex").slice(0, 12);
-  return `${prefix}_${hash}${suffix}`;
+  return `${start.slice(0, 2)}_${hash}${suffix}`;
 }

@@ -1,6 +1,6 @@
 import { type CompiledQuery, type QueryResult, type RawBuilder, sql } from "kysely";
 import type { Row, Schema, Table } from "../../model/schema.ts";
-import { type Comparison, readOptions, readWhere } from "../conditions.ts";
+import { type Comparison, readBound, readOptions, readWhere } from "../conditions.ts";
 import type { FindOptions, Operations, Where } from "../contract.ts";
 import { generatedKey, tableOf } from "../tables.ts";
 import { changes, completeRow } from "../values.ts";
@@ -69,14 +69,15 @@ export class SqlOperations implements Operations {
       const comparisons = readWhere(table, target, where);
       const { orderBy, limit } = readOptions(table, target, options);
       if (comparisons === undefined || limit === 0) return [];
-      const order = orderBy.map((it) => `${it.field} ${it.descending}`).join("\n");
+      const order = orderBy.map((it) => `${it.field} ${it.descending}${it.ignoreCase ? " folded" : ""}`).join("\n");
       const shape = `find\n${order}\n${limit === undefined ? "" : "limit"}`;
       const extra = limit === undefined ? [] : [limit];
       const rows = await this.#where(shape, table, target, comparisons, extra, (where_, slots) => {
         const columns = sql.join(Object.values(target.columns).map((column) => sql.id(column.name)));
-        const parts = orderBy.map(({ column, descending }) => {
-          const nulls = column.nullable ? dialect.nullsOrder(column, descending) : sql``;
-          return sql`${sql.id(column.name)} ${sql.raw(descending ? "desc" : "asc")}${nulls}`;
+        const parts = orderBy.map(({ column, descending, ignoreCase }) => {
+          const nulls = column.nullable && !ignoreCase ? dialect.nullsOrder(column, descending) : sql``;
+          const by = ignoreCase ? dialect.folded(target.name, column) : sql.id(column.name);
+          return sql`${by} ${sql.raw(descending ? "desc" : "asc")}${nulls}`;
         });
         const ordered = parts.length === 0 ? sql`` : sql` order by ${sql.join(parts)}`;
         const limited = limit === undefined ? sql`` : sql` limit ${slots.take()}`;
@@ -124,13 +125,19 @@ export class SqlOperations implements Operations {
     });
   }
 
-  count(table: string, where: Where): Promise<number> {
+  count(table: string, where: Where, atMost?: number): Promise<number> {
     return this.#guard(async () => {
       const target = tableOf(this.#core.schema, table);
+      const bound = readBound(table, atMost);
       const comparisons = readWhere(table, target, where);
       if (comparisons === undefined) return 0;
-      const result = await this.#where("count", table, target, comparisons, [], (where_) => {
-        return sql`select count(*) as ${sql.id("count")} from ${sql.id(target.name)}${where_}`;
+      const shape = bound === undefined ? "count" : "count\nlimit";
+      const extra = bound === undefined ? [] : [bound];
+      const result = await this.#where(shape, table, target, comparisons, extra, (where_, slots) => {
+        const rows = sql`${sql.id(target.name)}${where_}`;
+        const counted =
+          bound === undefined ? rows : sql`(select 1 as one from ${rows} limit ${slots.take()}) as counted`;
+        return sql`select count(*) as ${sql.id("count")} from ${counted}`;
       });
       return Number((result.rows as RawRow[])[0]?.count ?? 0);
     });

@@ -109,6 +109,12 @@ function comparison(dialect: SqlDialect, tableName: string, it: Comparison, slot
     }
     case "equalsIgnoringCase":
       return dialect.equalsIgnoringCase(tableName, column, slots.take());
+    case "startsWith":
+      return dialect.startsWith(tableName, column, slots.take());
+    case "from":
+      return sql`${dialect.folded(tableName, column)} >= ${dialect.foldedValue(tableName, column, slots.take())}`;
+    case "upTo":
+      return sql`${dialect.folded(tableName, column)} <= ${dialect.foldedValue(tableName, column, slots.take())}`;
     default:
       return sql`${name} ${signs[it.operator]} ${slots.take()}`;
   }

@@ -78,8 +78,8 @@ export class SqlStore implements Datastore {
     return this.#operations.delete(table, where);
   }
 
-  count(table: string, where: Where): Promise<number> {
-    return this.#operations.count(table, where);
+  count(table: string, where: Where, atMost?: number): Promise<number> {
+    return this.#operations.count(table, where, atMost);
   }
 
   loadSession(idHash: string): Awaitable<SessionBundle | undefined> {
@@ -178,6 +178,6 @@ function transactionOf(operations: SqlOperations, native: unknown): Transaction 
     findOne: (table, where) => operations.findOne(table, where),
     update: (table, where, set) => operations.update(table, where, set),
     delete: (table, where) => operations.delete(table, where),
-    count: (table, where) => operations.count(table, where),
+    count: (table, where, atMost) => operations.count(table, where, atMost),
   };
 }

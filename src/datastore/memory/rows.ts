@@ -27,7 +27,13 @@ export function matches(row: Row, comparisons: readonly Comparison[]): boolean {
       case "in":
         return it.values.some((item) => item === value);
       case "equalsIgnoringCase":
-        return typeof value === "string" && value.toLowerCase() === it.value.toLowerCase();
+        return typeof value === "string" && folded(value) === folded(it.value);
+      case "startsWith":
+        return typeof value === "string" && folded(value).startsWith(folded(it.value));
+      case "from":
+        return typeof value === "string" && compare(folded(value), folded(it.value)) >= 0;
+      case "upTo":
+        return typeof value === "string" && compare(folded(value), folded(it.value)) <= 0;
       default: {
         if (value === null) return false;
         const order = compare(value, it.value);
@@ -42,8 +48,8 @@ export function matches(row: Row, comparisons: readonly Comparison[]): boolean {
 /** The rows in the order and bound of the options; nulls first in ascending order. */
 export function arranged(rows: readonly Row[], { orderBy, limit }: ReadOptions): Row[] {
   const sorted = [...rows].sort((a, b) => {
-    for (const { field, descending } of orderBy) {
-      const order = compare(a[field], b[field]);
+    for (const { field, descending, ignoreCase } of orderBy) {
+      const order = ignoreCase ? compare(folded(a[field]), folded(b[field])) : compare(a[field], b[field]);
       if (order !== 0) return descending ? -order : order;
     }
     return 0;
@@ -56,6 +62,12 @@ export function same(a: unknown, b: unknown): boolean {
   if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
   return a === b;
+}
+
+function folded(value: string): string;
+function folded(value: unknown): unknown;
+function folded(value: unknown): unknown {
+  return typeof value === "string" ? value.toLowerCase() : value;
 }
 
 function compare(a: unknown, b: unknown): number {

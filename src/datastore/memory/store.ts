@@ -1,6 +1,6 @@
 import { DatastoreError, UniqueConflictError } from "../../model/errors.ts";
 import type { Row, Schema, Table } from "../../model/schema.ts";
-import { readOptions, readWhere } from "../conditions.ts";
+import { readBound, readOptions, readWhere } from "../conditions.ts";
 import type {
   Datastore,
   FindOptions,
@@ -64,8 +64,8 @@ export class MemoryStore implements Datastore {
     return this.#alone(() => this.#operations().delete(table, where));
   }
 
-  count(table: string, where: Where): Promise<number> {
-    return this.#alone(() => this.#operations().count(table, where));
+  count(table: string, where: Where, atMost?: number): Promise<number> {
+    return this.#alone(() => this.#operations().count(table, where, atMost));
   }
 
   loadSession(idHash: string): Promise<SessionBundle | undefined> {
@@ -102,7 +102,7 @@ export class MemoryStore implements Datastore {
             findOne: (table, where) => withinTransaction(state, () => inside.findOne(table, where)),
             update: (table, where, set) => withinTransaction(state, () => inside.update(table, where, set)),
             delete: (table, where) => withinTransaction(state, () => inside.delete(table, where)),
-            count: (table, where) => withinTransaction(state, () => inside.count(table, where)),
+            count: (table, where, atMost) => withinTransaction(state, () => inside.count(table, where, atMost)),
           });
         });
       } catch (error) {
@@ -242,8 +242,9 @@ class MemoryOperations implements Operations {
     return matching.length;
   }
 
-  async count(table: string, where: Where): Promise<number> {
-    return this.#matching(table, tableOf(this.#schema, table), where).length;
+  async count(table: string, where: Where, atMost?: number): Promise<number> {
+    const found = this.#matching(table, tableOf(this.#schema, table), where).length;
+    return Math.min(found, readBound(table, atMost) ?? found);
   }
 
   #content(logical: string, table: Table): Content {

@@ -32,6 +32,9 @@ export function mysqlDialect(): SqlDialect {
   const foldTable = (name: string): string => (foldsTables ? name.toLowerCase() : name);
   const foldColumn = (name: string): string => name.toLowerCase();
 
+  const seesCase = (table: string, column: Column): boolean =>
+    caseSensitive.has(`${foldTable(table)}\n${foldColumn(column.name)}`);
+
   return {
     name: "mysql",
     columnType(column) {
@@ -70,8 +73,16 @@ export function mysqlDialect(): SqlDialect {
     },
     equalsIgnoringCase(table, column, value) {
       const name = sql.id(column.name);
-      const folded = `${foldTable(table)}\n${foldColumn(column.name)}`;
-      return caseSensitive.has(folded) ? sql`lower(${name}) = lower(${value})` : sql`${name} = ${value}`;
+      return seesCase(table, column) ? sql`lower(${name}) = lower(${value})` : sql`${name} = ${value}`;
+    },
+    folded: (table, column) => (seesCase(table, column) ? sql`lower(${sql.id(column.name)})` : sql.id(column.name)),
+    foldedValue: (table, column, value) => (seesCase(table, column) ? sql`lower(${value})` : sql`${value}`),
+    startsWith(table, column, value) {
+      const plain = sql`replace(replace(replace(${value}, '|', '||'), '%', '|%'), '_', '|_')`;
+      const name = sql.id(column.name);
+      return seesCase(table, column)
+        ? sql`lower(${name}) like concat(lower(${plain}), '%') escape '|'`
+        : sql`${name} like concat(${plain}, '%') escape '|'`;
     },
     returningKey: () => sql``,
     insertedKey: (result: QueryResult<unknown>) =>

@@ -19,6 +19,9 @@ const types: Readonly<Record<Exclude<ColumnType, "string" | "key">, string>> = {
 /** Any number will do that no other program is likely to take. */
 const migrationLockKey = 7_031_405_116;
 
+/** By bytes: a language's order would not keep together what begins with the same characters. */
+const folded = (column: Column): RawBuilder<unknown> => sql`lower(${sql.id(column.name)}) collate "C"`;
+
 /** PostgreSQL's peculiarities. */
 export const postgresDialect: SqlDialect = {
   name: "postgres",
@@ -43,7 +46,11 @@ export const postgresDialect: SqlDialect = {
   textIn: (column: Column, values: readonly unknown[]): RawBuilder<unknown> =>
     sql`${sql.id(column.name)} in (${sql.join(values)})`,
   equalsIgnoringCase: (_table: string, column: Column, value: unknown): RawBuilder<unknown> =>
-    sql`lower(${sql.id(column.name)}) = lower(${value})`,
+    sql`${folded(column)} = lower(${value})`,
+  folded: (_table: string, column: Column): RawBuilder<unknown> => folded(column),
+  foldedValue: (_table: string, _column: Column, value: unknown): RawBuilder<unknown> => sql`lower(${value})`,
+  startsWith: (_table: string, column: Column, value: unknown): RawBuilder<unknown> =>
+    sql`(${folded(column)} >= lower(${value}) and ${folded(column)} < lower(${value}) || chr(1114111))`,
   returningKey: (column: Column): RawBuilder<unknown> => sql` returning ${sql.id(column.name)}`,
   insertedKey(result: QueryResult<unknown>, column: Column): number | undefined {
     const row = result.rows[0] as Readonly<Record<string, unknown>> | undefined;

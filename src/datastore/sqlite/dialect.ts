@@ -40,6 +40,12 @@ export const sqliteDialect: SqlDialect = {
     sql`${sql.id(column.name)} in (${sql.join(values)})`,
   equalsIgnoringCase: (_table: string, column: Column, value: unknown): RawBuilder<unknown> =>
     sql`lower(${sql.id(column.name)}) = lower(${value})`,
+  folded: (_table: string, column: Column): RawBuilder<unknown> => sql`lower(${sql.id(column.name)})`,
+  foldedValue: (_table: string, _column: Column, value: unknown): RawBuilder<unknown> => sql`lower(${value})`,
+  startsWith(_table: string, column: Column, value: unknown): RawBuilder<unknown> {
+    const name = sql`lower(${sql.id(column.name)})`;
+    return sql`(${name} >= lower(${value}) and ${name} < lower(${value}) || char(1114111))`;
+  },
   returningKey: (): RawBuilder<unknown> => sql``,
   insertedKey: (result: QueryResult<unknown>): number | undefined =>
     result.insertId === undefined ? undefined : Number(result.insertId),

@@ -8,6 +8,7 @@ const withheld: ReadonlySet<string> = new Set([
   "fsTokenUniquifier",
   "roles",
   "permissions",
+  "ownPermissions",
 ]);
 
 /** What is stored of a user, by name: the account, its roles and its sessions (GDPR article 20: a common, machine-readable form). */

@@ -1,5 +1,6 @@
 import type { Gate } from "../../authn/gates.ts";
 import { fresh } from "../../authz/guards/authentication.ts";
+import { LastAdministratorError } from "../../datastore/administrators.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
@@ -30,6 +31,8 @@ export interface AccountDeletionOptions {
 export interface AccountDeletionService {
   /** True while the account is shut and waits for its removal. */
   pending(account: Account): Promise<boolean>;
+  /** Removes the account for good, the application's own data first. Throws LastAdministratorError. */
+  remove(account: Account): Promise<void>;
 }
 
 const tables: Schema = {
@@ -63,7 +66,12 @@ export function accountDeletion(options: AccountDeletionOptions = {}): Feature {
     },
     mails: accountDeletionMails,
     gates: (kernel) => [pendingGate(kernel)],
-    services: (kernel) => ({ accountDeletion: { pending: (account) => pending(kernel, account) } }),
+    services: (kernel) => ({
+      accountDeletion: {
+        pending: (account) => pending(kernel, account),
+        remove: (account) => remove(kernel, account, options),
+      },
+    }),
     endpoints: (kernel) => [
       deleteAccount(kernel, grace, options),
       deleteByLink(kernel, grace, options),
@@ -154,6 +162,8 @@ async function shut(
   grace: number,
   options: AccountDeletionOptions,
 ): Promise<Answer> {
+  // Nobody could let another one in.
+  if (await kernel.users.isLastAdministrator(account)) throw new LastAdministratorError();
   const objection = await rq.system.events.ask("deleteAccount", { user: account }, rq);
   if (objection !== undefined) return refused(objection.refuse);
   const at = rq.system.now();
@@ -224,6 +234,8 @@ function exportAccount(kernel: Kernel, options: AccountDeletionOptions): Endpoin
 }
 
 async function remove(kernel: Kernel, account: Account, options: AccountDeletionOptions): Promise<void> {
+  // Before the application removes what is its own.
+  if (await kernel.users.isLastAdministrator(account)) throw new LastAdministratorError();
   await options.onDelete?.(account);
   await kernel.datastore.delete("deletion", { userId: account.id });
   await kernel.users.delete(account);

@@ -138,7 +138,7 @@ function logout(kernel: Kernel): Endpoint {
 }
 
 /** Whatever else the request carries, it is the session of the cookie that ends; without one, what the auth token belongs to. */
-function sessionElseToken(why: string): Guard<NoWords> {
+export function sessionElseToken(why: string): Guard<NoWords> {
   return {
     async check(rq) {
       if ((await rq.system.identify(rq, sessionOnly)) === undefined) await rq.system.identify(rq, tokenOnly);

@@ -1,8 +1,8 @@
 import type { SecurityRequest } from "../../http/request.ts";
-import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
 import type { Kernel } from "../feature.ts";
 import { type Fault, type Field, passwordField } from "../fields.ts";
+import { policyFaults } from "./checked-password.ts";
 
 /** The two fields in which somebody chooses a password. */
 export function newPasswordFields<Name extends string, Again extends string>(
@@ -33,23 +33,15 @@ export function newPasswordFields<Name extends string, Again extends string>(
 export async function newPasswordFaults<Name extends string, Again extends string>(
   kernel: Kernel,
   rq: SecurityRequest,
-  whose: Account | { readonly email: string | undefined; readonly username?: string | null },
+  whose: Account | { readonly email: string; readonly username?: string | null },
   values: Readonly<Record<Name | Again, string>>,
   name: Name,
   again: Again,
 ): Promise<Record<string, Fault[]> | undefined> {
   const faults: Record<string, Fault[]> = {};
   const password = values[name];
-  const identities = [whose.email, whose.username].filter(
-    (identity): identity is string => typeof identity === "string" && identity !== "",
-  );
-  const found = await kernel.policy.check(password, "id" in whose ? { identities, account: whose } : { identities });
-  if (found.length > 0) {
-    faults[name] = found.map(({ key, params }) => ({
-      key: key as MessageKey,
-      ...(params === undefined ? {} : { params }),
-    }));
-  }
+  const found = await policyFaults(kernel, whose, password);
+  if (found.length > 0) faults[name] = [...found];
   const second = values[again];
   if (second === "") {
     // Only a person at a form mistypes what they do not see.

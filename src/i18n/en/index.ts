@@ -8,6 +8,7 @@ import { confirmation } from "./confirmation.ts";
 import { deletion } from "./deletion.ts";
 import { devices } from "./devices.ts";
 import { mails } from "./mails.ts";
+import { management } from "./management.ts";
 import { pages } from "./pages.ts";
 import { passwords } from "./passwords.ts";
 import { recovery } from "./recovery.ts";
@@ -26,6 +27,7 @@ export type English = typeof signIn &
   typeof devices &
   typeof strength &
   typeof deletion &
+  typeof management &
   typeof mails &
   typeof requests &
   typeof pages;
@@ -41,6 +43,7 @@ export const groups: readonly object[] = [
   devices,
   strength,
   deletion,
+  management,
   mails,
   requests,
   pages,
@@ -57,6 +60,7 @@ export const english: English = {
   ...devices,
   ...strength,
   ...deletion,
+  ...management,
   ...mails,
   ...requests,
   ...pages,

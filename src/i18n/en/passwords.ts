@@ -24,4 +24,5 @@ export const passwords = {
   TITLE_EXPIRED_PASSWORD: "Choose a new password",
   INTRO_EXPIRED_PASSWORD: "Your password is old. Choose a new one to go on.",
   SUBMIT_EXPIRED_PASSWORD: "Save and sign in",
+  PASSWORD_PATTERN: { category: "error", text: "The password does not have the form that is asked for here." },
 } as const;

@@ -126,6 +126,7 @@ export const german: Texts = {
   SESSIONS_OFF: "Dieser Server meldet nur Programme an: Für Browser gibt es hier keine Sitzungen.",
   USERNAME_RESERVED: "Dieser Benutzername ist nicht verfügbar. Bitte einen anderen wählen.",
   PASSWORD_IS_SITE_WORD: "Der Name dieser Website ist als Passwort leicht zu erraten.",
+  PASSWORD_PATTERN: "Das Passwort hat nicht die Form, die hier verlangt wird.",
   PASSWORD_REUSED: "Dieses Passwort wurde schon einmal verwendet. Bitte ein neues wählen.",
 
   // Recovery
@@ -338,4 +339,12 @@ export const german: Texts = {
   OUTBOX_TO: "An",
   OUTBOX_SENT: "Verschickt",
   OUTBOX_HTML: "Als HTML zeigen",
+
+  // Management of users
+  LAST_ADMINISTRATOR: "Das ist der letzte aktive Administrator. Bitte zuerst einen weiteren ernennen.",
+  PAGE_TOO_FAR: "Weiter reichen Seiten nach Nummern nicht. Bitte mit „next“ fortfahren.",
+  CURSOR_INVALID: "Von dort geht diese Liste nicht weiter.",
+  TOO_MANY_KEYS: "Es gibt schon zu viele Schlüssel. Bitte zuerst einen entfernen.",
+  PERMISSION_NOT_GRANTED: "Ein Schlüssel kann nicht mehr als sein Besitzer.",
+  SERVICE_ACCOUNTS_ONLY: "Nur Dienstkonten bekommen Schlüssel von anderen.",
 };

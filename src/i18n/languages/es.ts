@@ -128,6 +128,7 @@ export const spanish: Texts = {
   SESSIONS_OFF: "Este servidor solo admite programas: no mantiene sesiones para navegadores.",
   USERNAME_RESERVED: "Este nombre de usuario no está disponible. Elige otro.",
   PASSWORD_IS_SITE_WORD: "El nombre de este sitio es una contraseña fácil de adivinar.",
+  PASSWORD_PATTERN: "La contraseña no tiene la forma que aquí se pide.",
   PASSWORD_REUSED: "Ya has usado esta contraseña. Elige una nueva.",
   USERNAME_RECOVERY_REQUEST: "Si hay una cuenta con esta dirección, un correo con el nombre de usuario va en camino.",
   PASSWORD_RESET_REQUEST: "Hemos enviado a {email} un correo con un enlace para una nueva contraseña.",
@@ -319,4 +320,12 @@ export const spanish: Texts = {
   OUTBOX_TO: "Para",
   OUTBOX_SENT: "Enviado",
   OUTBOX_HTML: "Mostrar como HTML",
+
+  // Management of users
+  LAST_ADMINISTRATOR: "Es el último administrador activo. Nombre antes a otro.",
+  PAGE_TOO_FAR: "Las páginas numeradas terminan aquí. Continúe con «next».",
+  CURSOR_INVALID: "Esta lista no continúa desde ahí.",
+  TOO_MANY_KEYS: "Ya hay demasiadas claves. Elimine antes una.",
+  PERMISSION_NOT_GRANTED: "Una clave no puede más que su propietario.",
+  SERVICE_ACCOUNTS_ONLY: "Solo las cuentas de servicio reciben claves de otras personas.",
 };

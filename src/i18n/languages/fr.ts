@@ -128,6 +128,7 @@ export const french: Texts = {
   SESSIONS_OFF: "Ce serveur ne connecte que des programmes : il ne gère pas de sessions de navigateur.",
   USERNAME_RESERVED: "Ce nom d’utilisateur n’est pas disponible. Choisissez-en un autre.",
   PASSWORD_IS_SITE_WORD: "Le nom de ce site est un mot de passe facile à deviner.",
+  PASSWORD_PATTERN: "Le mot de passe n’a pas la forme demandée ici.",
   PASSWORD_REUSED: "Vous avez déjà utilisé ce mot de passe. Choisissez-en un nouveau.",
   USERNAME_RECOVERY_REQUEST:
     "S’il existe un compte pour cette adresse, un e-mail avec le nom d’utilisateur y est en route.",
@@ -322,4 +323,12 @@ export const french: Texts = {
   OUTBOX_TO: "Destinataire",
   OUTBOX_SENT: "Envoyé",
   OUTBOX_HTML: "Afficher en HTML",
+
+  // Management of users
+  LAST_ADMINISTRATOR: "C’est le dernier administrateur actif. Désignez-en d’abord un autre.",
+  PAGE_TOO_FAR: "Les pages numérotées s’arrêtent ici. Continuez avec « next ».",
+  CURSOR_INVALID: "Cette liste ne continue pas à partir de là.",
+  TOO_MANY_KEYS: "Il y a déjà trop de clés. Supprimez-en d’abord une.",
+  PERMISSION_NOT_GRANTED: "Une clé ne peut pas plus que son propriétaire.",
+  SERVICE_ACCOUNTS_ONLY: "Seuls les comptes de service reçoivent des clés d’autres personnes.",
 };

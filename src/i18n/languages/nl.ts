@@ -126,6 +126,7 @@ export const dutch: Texts = {
   SESSIONS_OFF: "Op deze server loggen alleen programma’s in: voor browsers zijn er geen sessies.",
   USERNAME_RESERVED: "Deze gebruikersnaam is niet beschikbaar. Kies een andere.",
   PASSWORD_IS_SITE_WORD: "De naam van deze website is als wachtwoord makkelijk te raden.",
+  PASSWORD_PATTERN: "Het wachtwoord heeft niet de vorm die hier wordt gevraagd.",
   PASSWORD_REUSED: "Dit wachtwoord heb je al eens gehad. Kies een nieuw wachtwoord.",
 
   // Recovery
@@ -335,4 +336,12 @@ export const dutch: Texts = {
   OUTBOX_TO: "Aan",
   OUTBOX_SENT: "Verzonden",
   OUTBOX_HTML: "Als HTML tonen",
+
+  // Management of users
+  LAST_ADMINISTRATOR: "Dit is de laatste actieve beheerder. Benoem eerst een andere.",
+  PAGE_TOO_FAR: "Genummerde pagina’s houden hier op. Ga verder met ‘next’.",
+  CURSOR_INVALID: "Deze lijst gaat vanaf daar niet verder.",
+  TOO_MANY_KEYS: "Er zijn al te veel sleutels. Verwijder er eerst een.",
+  PERMISSION_NOT_GRANTED: "Een sleutel kan niet meer dan de eigenaar.",
+  SERVICE_ACCOUNTS_ONLY: "Alleen serviceaccounts krijgen sleutels van anderen.",
 };

@@ -126,6 +126,7 @@ export const polish: Texts = {
   SESSIONS_OFF: "Ten serwer loguje tylko programy: nie prowadzi sesji dla przeglądarek.",
   USERNAME_RESERVED: "Tej nazwy użytkownika nie można wybrać. Wybierz inną.",
   PASSWORD_IS_SITE_WORD: "Nazwę tej witryny łatwo odgadnąć jako hasło.",
+  PASSWORD_PATTERN: "Hasło nie ma wymaganej tu postaci.",
   PASSWORD_REUSED: "To hasło było już używane. Wybierz nowe.",
   USERNAME_RECOVERY_REQUEST: "Jeśli z tym adresem jest powiązane konto, wiadomość z nazwą użytkownika jest w drodze.",
   PASSWORD_RESET_REQUEST: "Wiadomość z linkiem do ustawienia nowego hasła jest w drodze na adres {email}.",
@@ -315,4 +316,12 @@ export const polish: Texts = {
   OUTBOX_TO: "Do",
   OUTBOX_SENT: "Wysłano",
   OUTBOX_HTML: "Pokaż jako HTML",
+
+  // Management of users
+  LAST_ADMINISTRATOR: "To ostatni aktywny administrator. Najpierw trzeba wyznaczyć innego.",
+  PAGE_TOO_FAR: "Dalej nie ma stron według numerów. Można przejść dalej przez „next”.",
+  CURSOR_INVALID: "Ta lista nie ma stąd dalszego ciągu.",
+  TOO_MANY_KEYS: "Kluczy jest już za dużo. Najpierw trzeba usunąć jeden z nich.",
+  PERMISSION_NOT_GRANTED: "Klucz nie może więcej niż jego właściciel.",
+  SERVICE_ACCOUNTS_ONLY: "Tylko konta usług otrzymują klucze od innych.",
 };

@@ -124,6 +124,7 @@ export const portuguese: Texts = {
   SESSIONS_OFF: "Este servidor atende só programas: não mantém sessões para navegadores.",
   USERNAME_RESERVED: "Este nome de usuário não está disponível. Escolha outro.",
   PASSWORD_IS_SITE_WORD: "O nome deste site é uma senha fácil de adivinhar.",
+  PASSWORD_PATTERN: "A senha não tem a forma exigida aqui.",
   PASSWORD_REUSED: "Você já usou esta senha. Escolha uma nova.",
   USERNAME_RECOVERY_REQUEST: "Se houver uma conta com este endereço, um e-mail com o nome de usuário está a caminho.",
   PASSWORD_RESET_REQUEST: "Um e-mail com um link para uma nova senha está a caminho de {email}.",
@@ -312,4 +313,12 @@ export const portuguese: Texts = {
   OUTBOX_TO: "Para",
   OUTBOX_SENT: "Enviado",
   OUTBOX_HTML: "Mostrar como HTML",
+
+  // Management of users
+  LAST_ADMINISTRATOR: "Este é o último administrador ativo. Nomeie outro primeiro.",
+  PAGE_TOO_FAR: "As páginas numeradas terminam aqui. Continue com “next”.",
+  CURSOR_INVALID: "Esta lista não continua a partir daí.",
+  TOO_MANY_KEYS: "Já há chaves demais. Remova uma primeiro.",
+  PERMISSION_NOT_GRANTED: "Uma chave não pode mais do que o seu proprietário.",
+  SERVICE_ACCOUNTS_ONLY: "Só contas de serviço recebem chaves de outras pessoas.",
 };

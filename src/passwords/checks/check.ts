@@ -10,6 +10,7 @@ export type PolicyFaultKey =
   | "PASSWORD_ILLEGAL"
   | "PASSWORD_TOO_SIMPLE"
   | "PASSWORD_REUSED"
+  | "PASSWORD_PATTERN"
   | "PASSWORD_BREACHED"
   | "PASSWORD_BREACHED_SITE_ERROR"
   | StrengthHintKey;

@@ -75,6 +75,43 @@ export function conditionConformance(store: () => Datastore, it: ConformanceRunn
     assert.equal(await store().count("sample", { code: `c${made}.0` }), 1);
   });
 
+  it("pages through what begins so, without regard to case, by its own order", async () => {
+    const names = ["px_a", "PX_B", "px_c-1", "px.c", "pxyz", "Px_d", "py"];
+    const ids = new Map<string, unknown>();
+    for (const name of names)
+      ids.set(name, await store().insert("user", userRow(`begins-${name}`, { username: name })));
+    const page = async (condition: object, more: object = {}): Promise<string[]> => {
+      const rows = await store().find(
+        "user",
+        { username: condition as never },
+        {
+          orderBy: [{ field: "username", ignoreCase: true }, { field: "id" }],
+          ...more,
+        },
+      );
+      return rows.map((row) => String(row.username));
+    };
+    const all = await page({ startsWith: "pX_" });
+    assert.deepEqual(all, ["px_a", "PX_B", "px_c-1", "Px_d"]);
+    assert.deepEqual(await page({ startsWith: "px%" }), []);
+    assert.deepEqual(await page({ startsWith: "px_", from: "Px_b" }), ["PX_B", "px_c-1", "Px_d"]);
+    assert.deepEqual(await page({ startsWith: "px_", upTo: "PX_b" }), ["px_a", "PX_B"]);
+    assert.deepEqual(await page({ startsWith: "px_", from: "px_b" }, { limit: 1 }), ["PX_B"]);
+    const backwards = await page(
+      { startsWith: "px_" },
+      {
+        orderBy: [{ field: "username", direction: "desc", ignoreCase: true }],
+        limit: 2,
+      },
+    );
+    assert.deepEqual(backwards, ["Px_d", "px_c-1"]);
+    assert.equal(await store().count("user", { username: { startsWith: "px" } }), 6);
+    assert.equal(await store().count("user", { username: { startsWith: "px" } }, 4), 4);
+    assert.equal(await store().count("user", { username: { startsWith: "px" } }, 40), 6);
+    await assert.rejects(() => store().count("user", {}, 0), failure("bound of a count"));
+    await assert.rejects(() => store().find("user", { id: { startsWith: "1" } as never }), failure("is not text"));
+  });
+
   it("finds without regard to case", async () => {
     const id = await store().insert("user", userRow("Mixed.Case", { username: "Straße-İx" }));
     for (const email of ["mixed.case@example.com", "MIXED.CASE@EXAMPLE.COM", "Mixed.Case@example.com"]) {

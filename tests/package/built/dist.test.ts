@@ -35,6 +35,41 @@ describe("the built files", () => {
   });
 });
 
+describe("the bundle", () => {
+  const scripts = readdirSync(join(root, "dist"), { recursive: true, encoding: "utf8" }).filter((file) =>
+    file.endsWith(".js"),
+  );
+
+  it("has the files that run in threads where it looks for them", () => {
+    const found = scripts.flatMap((file) =>
+      [...readFileSync(join(root, "dist", file), "utf8").matchAll(/new URL\("([^"]*worker[^"]*\.js)"/g)].map(
+        ([, target = ""]) => join(root, "dist", file, "..", target),
+      ),
+    );
+    expect(found).toHaveLength(2);
+    expect(found.filter((file) => !existsSync(file))).toEqual([]);
+  });
+
+  it("loads few modules, so that a server starts at once", () => {
+    const loaded = run(process.execPath, [
+      "--input-type=module",
+      "--eval",
+      `import { registerHooks } from "node:module";
+       let files = 0;
+       registerHooks({ load(url, context, next) { if (url.startsWith("file:")) files += 1; return next(url, context); } });
+       for (const name of ["portcullis", "portcullis/features", "portcullis/sqlite"]) await import(name);
+       console.log(files);`,
+    ]);
+    expect(Number(loaded.output)).toBeGreaterThan(10);
+    // As files of their own they were 470.
+    expect(Number(loaded.output), loaded.output).toBeLessThan(150);
+  });
+
+  it("carries the licence of the code that it holds", () => {
+    expect(readFileSync(join(root, "dist/THIRD-PARTY-LICENSES.txt"), "utf8")).toMatch(/Kysely.*Permission is hereby/s);
+  });
+});
+
 describe("the tarball", () => {
   let packed: ReturnType<typeof pack>;
   beforeAll(() => {

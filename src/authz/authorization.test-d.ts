@@ -1,0 +1,99 @@
+import { expectTypeOf, test } from "vitest";
+import { z } from "zod";
+import { memory } from "../datastore/memory/index.ts";
+import {
+  allOf,
+  checkpoint,
+  column,
+  oauth,
+  object,
+  passFunctionCheck,
+  portcullis,
+  rolesAccepted,
+  rolesRequired,
+  scope,
+  type User,
+} from "../index.ts";
+
+const secretKeys = ["0123456789abcdefghijABCDEFGHIJ-x_yz"];
+const origins = ["http://localhost:3000"];
+
+const security = await portcullis({
+  secretKeys,
+  origins,
+  getUserPass: (login) => (login === "ann" ? "hash" : undefined),
+  columns: { company: column.string({ nullable: true }) },
+  groups: ["staff", "board"],
+  groupCheck: (user, group) => user.username === group,
+  scopes: ["read", "write"],
+  schemes: [oauth()],
+  objects: { line: (_user, [order, line]: readonly [number, number]) => order === line },
+});
+const app = security.app();
+
+test("groups and scopes are the vocabulary of a route", () => {
+  app.get("/a", { authz: "staff" }, (c) => c.text(c.var.user.company ?? ""));
+  app.get("/b", { authz: ["staff", "board"] }, (c) => c.text(""));
+  app.get("/c", { authz: allOf(scope("read"), rolesRequired("staff")), authn: ["oauth"] }, (c) => c.text(""));
+  // @ts-expect-error no such group
+  app.get("/d", { authz: "stuff" }, (c) => c.text(""));
+  // @ts-expect-error no such group in a list
+  app.get("/e", { authz: ["staff", "stuff"] }, (c) => c.text(""));
+  // @ts-expect-error no such group in a guard
+  app.get("/f", { authz: rolesAccepted("stuff") }, (c) => c.text(""));
+  // @ts-expect-error no such scope
+  app.get("/g", { authz: scope("reed"), authn: ["oauth"] }, (c) => c.text(""));
+});
+
+test("several identifying parameters must be the route's", () => {
+  const params = z.object({ order: z.int(), line: z.int() });
+  app.get("/:order/:line", { authz: object("line", ["order", "line"]), params }, (c) => c.text(""));
+  app.get("/:order", { authz: object("line") }, (c) => c.text(""));
+  app.get("/x/:order", { authz: object("line", undefined, "own") }, (c) => c.text(""));
+  // @ts-expect-error the route has no such parameter
+  app.get("/y/:order", { authz: object("line", ["order", "line"]) }, (c) => c.text(""));
+  // @ts-expect-error no such kind
+  app.get("/z/:order", { authz: object("lines", "order") }, (c) => c.text(""));
+});
+
+test("checkpoints make sure of nobody", () => {
+  app.get("/h", { authz: checkpoint("plan", ["team", 1, true]) }, (c) => c.text(c.var.user?.email ?? ""));
+  // @ts-expect-error nobody is sure to be there
+  app.get("/i", { authz: passFunctionCheck(() => true) }, (c) => c.text(c.var.user.email));
+  // @ts-expect-error an object is no value to look for
+  checkpoint("plan", { team: true });
+  // @ts-expect-error no such action
+  checkpoint("plan", "team", { fail: { url: "/plans" } });
+  app.get("/j", { authz: allOf(checkpoint("plan", "team"), rolesRequired("staff")) }, (c) => c.text(c.var.user.email));
+});
+
+test("the small functions know the vocabulary", () => {
+  app.get("/k", { authz: "AUTH" }, async (c) => {
+    expectTypeOf(security.userScope(c, "read")).toEqualTypeOf<boolean>();
+    // @ts-expect-error no such scope
+    security.userScope(c, "reed");
+    expectTypeOf(security.currentUser(c)?.company).toEqualTypeOf<string | null | undefined>();
+    expectTypeOf((await security.getUser(c))?.company).toEqualTypeOf<string | null | undefined>();
+    expectTypeOf((await security.checkUserPassword("ann", "x"))?.company).toEqualTypeOf<string | null | undefined>();
+    expectTypeOf(await security.visible("line", c.var.user, [[1, 2]] as [number, number][])).toEqualTypeOf<
+      [number, number][]
+    >();
+    // @ts-expect-error no such kind
+    await security.visible("lines", c.var.user, [1]);
+    return c.text("");
+  });
+});
+
+test("groupCheck answers for each group", async () => {
+  const options = { secretKeys, origins, datastore: memory(), groups: ["staff", "board"] } as const;
+  const staff = (user: User): boolean => user.id === 1;
+  await portcullis({ ...options, groupCheck: { staff, board: async () => true } });
+  // @ts-expect-error board has no function
+  await portcullis({ ...options, groupCheck: { staff } });
+  // @ts-expect-error no such group
+  await portcullis({ ...options, groupCheck: { staff, board: staff, stuff: staff } });
+  // @ts-expect-error no answer
+  await portcullis({ ...options, groupCheck: () => "yes" });
+  // @ts-expect-error a number is no hash
+  await portcullis({ secretKeys, origins, getUserPass: () => 7 });
+});

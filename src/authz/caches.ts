@@ -1,0 +1,154 @@
+import type { LiveKey } from "../authn/api-keys.ts";
+import type { LivePassword } from "../authn/scheme.ts";
+import type { LiveSession } from "../authn/sessions.ts";
+import { createSharedPasswords, type SharedPasswords } from "../authn/shared-passwords.ts";
+import type { LiveToken, Tokens } from "../authn/tokens/index.ts";
+import { type CacheEntry, type CacheStats, type CredentialCache, createCredentialCache } from "../datastore/cache.ts";
+import { type CacheKind, type CacheOptions, type CacheRule, cacheRules } from "../datastore/cache-options.ts";
+import type { Datastore } from "../datastore/contract.ts";
+import { type Decided, type DecisionCache, localDecisions, sharedDecisions } from "../datastore/decision-cache.ts";
+import { createSharedValues } from "../datastore/shared-cache.ts";
+import { PortcullisError } from "../model/errors.ts";
+import type { KeyRing } from "../secrets/keyring.ts";
+import { groupKey, objectKey } from "./decisions.ts";
+
+/** The caches that there are. */
+export type CacheName = "session" | "apiKey" | CacheKind;
+
+/** Takes entries out of the caches, for changes that Portcullis does not see. Effective on the next request. */
+export interface Uncache {
+  /** All verified passwords of the user. */
+  password(user: { readonly id: number }): Promise<void>;
+  /** One token. */
+  token(token: string): Promise<void>;
+  /** What was said of the user and this group. */
+  group(user: { readonly id: number }, group: string): Promise<void>;
+  /** What was said of the user and this object, in this mode. */
+  object(kind: string, user: { readonly id: number }, id: unknown, mode?: string): Promise<void>;
+  /** All that is cached of the user. */
+  user(user: { readonly id: number }): Promise<void>;
+  /** Everything. */
+  all(): Promise<void>;
+}
+
+/** The caches of one running system. */
+export interface Caches {
+  readonly session: CredentialCache<LiveSession>;
+  readonly token: CredentialCache<LiveToken>;
+  readonly password: CredentialCache<LivePassword>;
+  readonly apiKey: CredentialCache<LiveKey>;
+  readonly group: DecisionCache | undefined;
+  readonly object: DecisionCache | undefined;
+  readonly sharedPasswords: SharedPasswords | undefined;
+  /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
+  invalidate(userId: number | undefined): Promise<void>;
+  uncache(tokens: Tokens): Uncache;
+  stats(): Readonly<Record<CacheName, CacheStats>>;
+}
+
+/** What making them needs. */
+export interface CachesContext {
+  readonly options: { readonly sessions?: { readonly cached?: number }; readonly caches?: CacheOptions };
+  /** Whether a datastore tells of changes of users. */
+  readonly told: boolean;
+  readonly datastore: Datastore;
+  readonly ring: KeyRing;
+  readonly now: () => number;
+  readonly log: (message: string, details?: Record<string, unknown>) => void;
+}
+
+const none: CacheStats = Object.freeze({ size: 0, hits: 0, misses: 0, hitRate: 0 });
+
+/** Makes the caches. Throws ConfigurationError. */
+export function createCaches({ options, told, datastore, ring, now, log }: CachesContext): Caches {
+  const { bus } = datastore;
+  const size = options.sessions?.cached ?? 10_000;
+  const rules = cacheRules(options.caches ?? {}, size, told);
+  const store = options.caches?.store;
+  const shared = store === undefined ? undefined : createSharedValues({ cache: store.open(), ring, now, log });
+  const here: { invalidate(userId: number | undefined): void }[] = [];
+  const local = <Entry extends CacheEntry>(rule: CacheRule | undefined): CredentialCache<Entry> => {
+    const cache = createCredentialCache<Entry>(rule === undefined ? undefined : bus, rule?.size ?? 1, now, rule?.life);
+    here.push(cache);
+    return cache;
+  };
+  const decisions = (kind: "group" | "object"): DecisionCache | undefined => {
+    const rule = rules[kind];
+    if (rule === undefined) return undefined;
+    return shared === undefined || rule.life === undefined
+      ? localDecisions(local<Decided>(rule))
+      : sharedDecisions(shared, kind, rule.life);
+  };
+  const session = local<LiveSession>(size > 0 ? { size, life: undefined } : undefined);
+  const token = local<LiveToken>(rules.token);
+  const password = local<LivePassword>(rules.password);
+  const apiKey = local<LiveKey>(rules.token);
+  const group = decisions("group");
+  const object = decisions("object");
+  /** Nobody else can see what this store holds: one entry can be dropped without telling more. */
+  const alone = datastore.dialect === "memory" || datastore.dialect === "none";
+
+  const forgetHere = async (userId: number | undefined): Promise<void> => {
+    for (const cache of here) cache.invalidate(userId);
+    await bus?.publish(userId);
+  };
+  const forgetAll = async (userId: number | undefined): Promise<void> => {
+    await forgetHere(userId);
+    await shared?.forget(userId);
+  };
+  const forgetDecision = async (cache: DecisionCache | undefined, userId: number, key: string): Promise<void> => {
+    await cache?.forget(userId, key);
+    // Where other processes have their own, they are told of the user.
+    if (shared === undefined && !alone && cache !== undefined) await forgetHere(userId);
+  };
+
+  return {
+    session,
+    token,
+    password,
+    apiKey,
+    group,
+    object,
+    sharedPasswords:
+      shared === undefined || rules.password?.life === undefined
+        ? undefined
+        : createSharedPasswords(shared, ring, rules.password.life),
+    async invalidate(userId) {
+      await forgetHere(userId);
+      try {
+        await shared?.forget(userId);
+      } catch (error) {
+        // The change itself is done, and each entry is compared with the account's state or ends soon.
+        log("the shared cache could not be told of a change", { error: String(error) });
+      }
+    },
+    uncache: (tokens) => ({
+      password: ({ id }) => forgetAll(id),
+      async token(text) {
+        const userId = await tokens.uncache(text);
+        if (userId !== undefined && !alone) await forgetHere(userId);
+      },
+      group: ({ id }, name) => forgetDecision(group, id, groupKey(id, name)),
+      async object(kind, user, id, mode) {
+        const key = objectKey(kind, user.id, id, mode);
+        if (key === undefined) {
+          throw new PortcullisError(
+            "invalid_field",
+            "uncache.object: id: a text, a number or a list of those is expected",
+          );
+        }
+        await forgetDecision(object, user.id, key);
+      },
+      user: ({ id }) => forgetAll(id),
+      all: () => forgetAll(undefined),
+    }),
+    stats: () => ({
+      session: session.stats(),
+      token: token.stats(),
+      password: password.stats(),
+      apiKey: apiKey.stats(),
+      group: group?.stats() ?? none,
+      object: object?.stats() ?? none,
+    }),
+  };
+}

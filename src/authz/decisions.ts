@@ -1,0 +1,91 @@
+import type { DecisionCache } from "../datastore/decision-cache.ts";
+import type { SecurityRequest } from "../http/request.ts";
+import type { Decisions, GroupCheck, ObjectRule } from "../http/system.ts";
+import type { Account } from "../model/account.ts";
+import { type Awaitable, settled } from "../model/awaitable.ts";
+import { ConfigurationError } from "../model/errors.ts";
+
+/** What deciding needs: the application's own functions. */
+export interface DecisionsContext {
+  readonly objects: ReadonlyMap<string, ObjectRule>;
+  readonly groups: readonly string[];
+  /** Checked with `groups`; undefined: there are none. */
+  readonly groupCheck: GroupCheck<string> | undefined;
+  /** Undefined: the functions are asked each time. */
+  readonly groupCache: DecisionCache | undefined;
+  readonly objectCache: DecisionCache | undefined;
+}
+
+/** Makes the decisions of one running system. */
+export function createDecisions({ objects, groups, groupCheck, groupCache, objectCache }: DecisionsContext): Decisions {
+  const checks = new Map(
+    groups.map((group) => [group, typeof groupCheck === "function" ? groupCheck : groupCheck?.[group]]),
+  );
+  const asked = (account: Account, group: string): Awaitable<boolean | undefined> =>
+    checks.get(group)?.(account, group);
+  // Only the very value true lets in.
+  const isTrue = (answer: unknown): boolean => answer === true;
+  return {
+    isGroup: (name) => checks.has(name),
+    inGroup(rq, account, group) {
+      const cache = trusted(rq, groupCache);
+      const answer = settled(
+        cache === undefined
+          ? asked(account, group)
+          : cache.decide(account.id, groupKey(account.id, group), () => asked(account, group)),
+      );
+      return answer instanceof Promise ? answer.then(isTrue) : isTrue(answer);
+    },
+    isObject: (kind) => objects.has(kind),
+    object(rq, kind, account, id, mode) {
+      const rule = objects.get(kind);
+      const cache = trusted(rq, objectCache);
+      const key = cache === undefined ? undefined : objectKey(kind, account.id, id, mode);
+      if (rule === undefined || cache === undefined || key === undefined) return rule?.(account, id, mode);
+      return cache.decide(account.id, key, () => rule(account, id, mode));
+    },
+  };
+}
+
+/** Endpoints that change an account never trust a cache. */
+function trusted(rq: SecurityRequest | undefined, cache: DecisionCache | undefined): DecisionCache | undefined {
+  return rq?.route.kind === "account" ? undefined : cache;
+}
+
+/** Under what a decision on a group is cached. */
+export function groupKey(userId: number, group: string): string {
+  return JSON.stringify([userId, group]);
+}
+
+/** Under what a decision on an object is cached; undefined: the identifier is no text, number or list of those. */
+export function objectKey(kind: string, userId: number, id: unknown, mode: string | undefined): string | undefined {
+  const isPlain = (value: unknown): boolean => typeof value === "string" || Number.isFinite(value);
+  if (!(Array.isArray(id) ? id.every(isPlain) : isPlain(id))) return undefined;
+  return JSON.stringify([kind, userId, id, mode ?? null]);
+}
+
+/** So many rules are asked at once for a list: more would only wait for the application's database. */
+const atOnce = 16;
+
+/**
+ * Those of the identifiers, in their order, whose object this user may reach in this mode: the rule that a route asks,
+ * asked for a list. Rejects with what a rule throws.
+ */
+export async function visibleObjects<Id>(
+  decisions: Decisions,
+  kind: string,
+  account: Account | null,
+  ids: Iterable<Id>,
+  mode: string | undefined,
+): Promise<Id[]> {
+  if (!decisions.isObject(kind)) throw new ConfigurationError("visible", `there is no object kind "${kind}"`);
+  if (account === null) return [];
+  const list = [...ids];
+  const seen: Id[] = [];
+  for (let start = 0; start < list.length; start += atOnce) {
+    const part = list.slice(start, start + atOnce);
+    const answers = await Promise.all(part.map(async (id) => decisions.object(undefined, kind, account, id, mode)));
+    seen.push(...part.filter((_, index) => answers[index] === true));
+  }
+  return seen;
+}

@@ -1,0 +1,81 @@
+import { PortcullisError } from "../model/errors.ts";
+import { permissionRole } from "../model/permission-role.ts";
+import type { Role } from "../model/user.ts";
+import type { Operations } from "./contract.ts";
+
+/** The change would leave nobody who may manage users; nothing was done. */
+export class LastAdministratorError extends PortcullisError {
+  constructor() {
+    super("last_administrator", "this is the last active administrator; make another one first");
+  }
+}
+
+/** The rule that somebody who may manage users stays: an active user who has the administrators' permission. */
+export interface Administrators {
+  readonly permission: string;
+  /**
+   * Does a change in its transaction, as the first thing there. `userId`: whom it may cost the permission; undefined: anybody.
+   * Throws LastAdministratorError, which undoes the change, when it took the last administrator away. Of changes at the same
+   * time, in whatever process, each waits for the one before it: all lock the row of one role first.
+   */
+  keep<T>(tx: Operations, userId: number | undefined, change: () => Promise<T>): Promise<T>;
+  /** Whether that user is an active administrator. */
+  is(operations: Operations, userId: number): Promise<boolean>;
+  /** Whether another user than that one is an active administrator. */
+  others(operations: Operations, userId: number): Promise<boolean>;
+}
+
+/** So many are looked at with one query. */
+const batch = 100;
+
+/** Makes the rule for one permission. Its role must be in the database (`roles.ofPermission`). */
+export function createAdministrators(permission: string, now: () => number): Administrators {
+  /** The ids of the roles that make somebody an administrator: there are few roles. */
+  const rolesOf = async (operations: Operations): Promise<readonly number[]> => {
+    const roles = (await operations.find("role", {})) as unknown as readonly Role[];
+    return roles.filter(({ permissions }) => permissions.includes(permission)).map(({ id }) => id);
+  };
+
+  const is = async (operations: Operations, userId: number): Promise<boolean> => {
+    const ids = await rolesOf(operations);
+    if (ids.length === 0 || (await operations.count("rolesUsers", { userId, roleId: { in: ids } })) === 0) return false;
+    return (await operations.count("user", { id: userId, active: true })) === 1;
+  };
+
+  const exists = async (operations: Operations, but?: number): Promise<boolean> => {
+    for (const roleId of await rolesOf(operations)) {
+      let after = Number.MIN_SAFE_INTEGER;
+      for (;;) {
+        const links = await operations.find(
+          "rolesUsers",
+          { roleId, userId: { gt: after } },
+          { orderBy: [{ field: "userId" }], limit: batch },
+        );
+        const ids = links.map((link) => link["userId"] as number);
+        const others = ids.filter((id) => id !== but);
+        if (others.length > 0 && (await operations.count("user", { id: { in: others }, active: true })) > 0)
+          return true;
+        const last = ids.at(-1);
+        if (last === undefined || links.length < batch) break;
+        after = last;
+      }
+    }
+    return false;
+  };
+
+  return {
+    permission,
+    is,
+    others: exists,
+    async keep(tx, userId, change) {
+      const stamp = { updateDatetime: new Date(now()) };
+      if ((await tx.update("role", { name: permissionRole(permission) }, stamp)) === 0) {
+        throw new PortcullisError("unknown_role", `the role "${permissionRole(permission)}" was removed; start again`);
+      }
+      const concerned = userId === undefined ? await exists(tx) : await is(tx, userId);
+      const result = await change();
+      if (concerned && !(await exists(tx))) throw new LastAdministratorError();
+      return result;
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { type Duration, milliseconds } from "../model/duration.ts";
+import { ConfigurationError } from "../model/errors.ts";
+import type { SharedCacheProvider } from "./shared-cache.ts";
+
+/** One cache; false: off. */
+export type CacheOption =
+  | false
+  | {
+      /** So many entries at most, the least used go first; default 10,000. */
+      readonly size?: number;
+      /** An entry counts for so long; default "1m" (tokens whose user is in the datastore: until they end). */
+      readonly ttl?: Duration;
+    };
+
+/** The caches of decisions. Endpoints that change an account use none of them. */
+export interface CacheOptions {
+  /** Passwords that were verified. Default on; off without a datastore. */
+  readonly password?: CacheOption;
+  /** Tokens that were verified. Default on; off without a datastore. */
+  readonly token?: CacheOption;
+  /** What `groupCheck` said. Default off: Portcullis does not know when the answer changes. */
+  readonly group?: CacheOption;
+  /** What the rules of `objects` said. Default off. */
+  readonly object?: CacheOption;
+  /** Shares passwords, groups and objects between processes: `redisCache(client)` from "portcullis/redis". */
+  readonly store?: SharedCacheProvider;
+}
+
+/** The kinds of decisions that are cached. */
+export type CacheKind = "password" | "token" | "group" | "object";
+
+/** One cache as it is made; life in milliseconds, undefined: as long as the entry itself. */
+export interface CacheRule {
+  readonly size: number;
+  readonly life: number | undefined;
+}
+
+const kinds: readonly CacheKind[] = ["password", "token", "group", "object"];
+const minute = 60_000;
+
+/**
+ * Checks the option `caches`. A kind that is undefined in the result is off. Throws ConfigurationError.
+ *
+ * @param size of the caches where nothing is said: the option `sessions.cached`, 0: off
+ * @param told whether a datastore tells of changes: then passwords and tokens are cached unless the option says otherwise
+ */
+export function cacheRules(
+  options: CacheOptions,
+  size: number,
+  told: boolean,
+): Readonly<Record<CacheKind, CacheRule | undefined>> {
+  for (const name of Object.keys(options)) {
+    if (name !== "store" && !kinds.some((kind) => kind === name)) {
+      throw new ConfigurationError(`caches.${name}`, `unknown option; known: ${kinds.join(", ")}, store`);
+    }
+  }
+  if (options.store !== undefined && typeof options.store?.open !== "function") {
+    throw new ConfigurationError("caches.store", 'is no cache; for Redis: redisCache(client) from "portcullis/redis"');
+  }
+  const rule = (kind: CacheKind): CacheRule | undefined => {
+    const option = options[kind];
+    const forgets = kind === "token" && told ? undefined : minute;
+    if (option === undefined) {
+      return told && size > 0 && (kind === "password" || kind === "token") ? { size, life: forgets } : undefined;
+    }
+    if (option === false) return undefined;
+    const path = `caches.${kind}`;
+    if (typeof option !== "object" || option === null || Array.isArray(option)) {
+      throw new ConfigurationError(path, "false, or { size, ttl }, is expected");
+    }
+    for (const name of Object.keys(option)) {
+      if (name !== "size" && name !== "ttl") {
+        throw new ConfigurationError(`${path}.${name}`, "unknown option; known: size, ttl");
+      }
+    }
+    const { size: own = 10_000, ttl } = option;
+    if (!Number.isSafeInteger(own) || own < 1 || own > 10_000_000) {
+      throw new ConfigurationError(`${path}.size`, "a whole number from 1 to 10,000,000 is expected; off is false");
+    }
+    return { size: own, life: ttl === undefined ? forgets : milliseconds(`${path}.ttl`, ttl) };
+  };
+  return { password: rule("password"), token: rule("token"), group: rule("group"), object: rule("object") };
+}

@@ -1,0 +1,119 @@
+import type { MessageKey } from "../i18n/catalogue.ts";
+import { normalizeUsername } from "../model/username.ts";
+import { type Fault, type Field, textField } from "./fields.ts";
+
+type Parsed<T> = { readonly value: T } | { readonly fault: Fault };
+
+const wrong: { readonly fault: Fault } = { fault: { key: "FIELD_INVALID" } };
+
+/** A field of a JSON body, or of a query: no page shows it. */
+export function jsonField<T>(
+  parse: (input: unknown) => Parsed<T>,
+  options: { readonly required?: boolean; readonly type?: Field<T>["type"] } = {},
+): Field<T> {
+  const { required = false, type = "text" } = options;
+  return {
+    label: { text: "" },
+    type,
+    required,
+    maxLength: 255,
+    echo: false,
+    parse: (input) => (required && input === undefined ? { fault: { key: "FIELD_REQUIRED" } } : parse(input)),
+  };
+}
+
+/** A field that may be left out: undefined then. */
+export function maybe<T>(field: Field<T>): Field<T | undefined> {
+  return {
+    ...field,
+    required: false,
+    parse: (input) => (input === undefined ? { value: undefined } : field.parse(input)),
+  };
+}
+
+/** True or false; in a query by these words. */
+export function booleanField(): Field<boolean> {
+  return jsonField(
+    (input) => {
+      if (input === true || input === "true") return { value: true };
+      return input === false || input === "false" ? { value: false } : wrong;
+    },
+    { required: true, type: "checkbox" },
+  );
+}
+
+/** A whole number in a range; in a query in digits. */
+export function integerField(least: number, most: number): Field<number> {
+  return jsonField(
+    (input) => {
+      const value = typeof input === "string" && /^-?\d{1,15}$/.test(input) ? Number(input) : input;
+      return typeof value === "number" && Number.isInteger(value) && value >= least && value <= most
+        ? { value }
+        : wrong;
+    },
+    { required: true, type: "number" },
+  );
+}
+
+/** A text of at most that many UTF-16 units, without control characters. */
+export function plainTextField(maxLength: number): Field<string> {
+  return jsonField(
+    (input) => {
+      if (typeof input !== "string") return wrong;
+      if (input.length > maxLength) return { fault: { key: "INVALID_INPUT_LENGTH" } };
+      return /\p{Cc}/u.test(input) || !input.isWellFormed() ? wrong : { value: input };
+    },
+    { required: true },
+  );
+}
+
+/** A list of words, each once; with `known`, of those only. */
+export function wordsField(known?: ReadonlySet<string>): Field<readonly string[]> {
+  return jsonField(
+    (input) => {
+      if (!Array.isArray(input) || input.length > 200) return wrong;
+      for (const word of input as readonly unknown[]) {
+        if (typeof word !== "string" || word === "" || word.length > 80 || /[,\s]/.test(word)) return wrong;
+        if (known !== undefined && !known.has(word)) return wrong;
+      }
+      return { value: [...new Set(input as readonly string[])] };
+    },
+    { required: true },
+  );
+}
+
+/** An object with these members and no others. */
+export function objectField(
+  members: Readonly<Record<string, Field<unknown>>>,
+): Field<Readonly<Record<string, unknown>>> {
+  return jsonField(
+    (input) => {
+      if (typeof input !== "object" || input === null || Array.isArray(input)) return wrong;
+      const value: Record<string, unknown> = {};
+      for (const [name, given] of Object.entries(input)) {
+        const field = Object.hasOwn(members, name) ? members[name] : undefined;
+        if (field === undefined) return { fault: { key: "UNEXPECTED_FIELD", params: { name: name.slice(0, 64) } } };
+        const parsed = field.parse(given);
+        if ("fault" in parsed) return parsed;
+        value[name] = parsed.value;
+      }
+      return { value };
+    },
+    { required: true },
+  );
+}
+
+/** A username where no feature has rules for them; null or "": none. */
+export function anyUsernameField(): Field<string | undefined> {
+  const text = textField({ label: "LABEL_USERNAME", required: false });
+  return {
+    ...text,
+    parse(input) {
+      const parsed = text.parse(input);
+      if ("fault" in parsed) return parsed;
+      if (parsed.value.trim() === "") return { value: undefined };
+      const value = normalizeUsername(parsed.value);
+      return value === undefined ? { fault: { key: "USERNAME_ILLEGAL_CHARACTERS" as MessageKey } } : { value };
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import type { ChangeOptions } from "../../datastore/users.ts";
+import type { MessageKey } from "../../i18n/catalogue.ts";
+import type { Account } from "../../model/account.ts";
+import type { Kernel } from "../feature.ts";
+import type { Fault } from "../fields.ts";
+
+/** What a new password came to: stored; refused by the policy; or not stored, as `onlyIf` did not hold. */
+export type PasswordOutcome =
+  | { readonly kind: "set" }
+  | { readonly kind: "refused"; readonly faults: readonly Fault[] }
+  | { readonly kind: "unchanged" };
+
+/** What is wrong with a password by the policy. `whose`: an account, or what is known of a new one. */
+export async function policyFaults(
+  kernel: Pick<Kernel, "policy">,
+  whose: Account | { readonly email: string; readonly username?: string | null },
+  password: string,
+): Promise<readonly Fault[]> {
+  const identities = [whose.email, whose.username].filter(
+    (identity): identity is string => typeof identity === "string" && identity !== "",
+  );
+  const found = await kernel.policy.check(password, "id" in whose ? { identities, account: whose } : { identities });
+  return found.map(({ key, params }) => ({
+    key: key as MessageKey,
+    ...(params === undefined ? {} : { params }),
+  }));
+}
+
+/**
+ * Sets somebody's password for an administrator, the command line or the application: asks the policy, stores the hash, ends
+ * everything that hung on the old one, and tells it (`passwordSet`). Whoever is signed in changes their own by `/change`.
+ */
+export async function setCheckedPassword(
+  kernel: Pick<Kernel, "policy" | "users" | "system">,
+  account: Account,
+  password: string,
+  options: ChangeOptions = {},
+): Promise<PasswordOutcome> {
+  const faults = await policyFaults(kernel, account, password);
+  if (faults.length > 0) return { kind: "refused", faults };
+  if (!(await kernel.users.setPassword(account, password, options))) return { kind: "unchanged" };
+  kernel.system.events.emit("passwordSet", { userId: account.id });
+  return { kind: "set" };
+}

@@ -1,0 +1,225 @@
+import type { Guard } from "../../authz/guard.ts";
+import { signedIn } from "../../authz/guards/authentication.ts";
+import type { Account } from "../../model/account.ts";
+import { createKey, newKeyFields } from "../api-keys/creation.ts";
+import { isService, withKeys } from "../api-keys/index.ts";
+import { keyView } from "../api-keys/view.ts";
+import {
+  type Answer,
+  done,
+  type Endpoint,
+  type EndpointRequest,
+  failed,
+  invalid,
+  jsonEndpoint,
+  notFound,
+} from "../endpoint.ts";
+import type { Kernel } from "../feature.ts";
+import { type Field, passwordField } from "../fields.ts";
+import { wordsField } from "../json-fields.ts";
+import { setCheckedPassword } from "../passwords/checked-password.ts";
+import type { ManagementSettings } from "./options.ts";
+import { profileFields } from "./profile.ts";
+import { forbidden, freshManagersOnly, managersOnly, type Powers, toUser, userInPath } from "./rules.ts";
+import { conflict } from "./users.ts";
+import { userView } from "./view.ts";
+
+type Fields = Readonly<Record<string, Field<unknown>>>;
+
+/** What is done to one user; undefined: done, and the answer is the user as they are now. */
+type Work<F extends Fields> = (
+  target: Account,
+  request: EndpointRequest<F>,
+  powers: Powers,
+) => Promise<Answer | undefined | unknown>;
+
+/** What administrators do to one user beside editing. */
+export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): readonly Endpoint[] {
+  const action = <const F extends Fields>(name: string, fields: F, authz: Guard, work: Work<F>): Endpoint =>
+    jsonEndpoint({
+      name: `api_${name.replace("-", "_")}`,
+      path: `${settings.path}/users/:id/${name}`,
+      authz,
+      strict: true,
+      fields,
+      submit: (request) =>
+        toUser(kernel, settings, request.rq, async (target, powers) => {
+          const result = await work(target, request, powers);
+          if (isAnswer(result)) return result;
+          const now = (await kernel.users.get(target.id)) ?? target;
+          return done("/", { response: { user: userView(now, settings) } });
+        }),
+    });
+  const plain = managersOnly(settings);
+  const strong = freshManagersOnly(settings);
+  const { users } = kernel;
+  return [
+    action(
+      "permissions",
+      { permissions: wordsField(kernel.declaredPermissions) },
+      strong,
+      (target, { rq, fields }, powers) => {
+        const changed = difference(target.ownPermissions, fields.permissions);
+        if (!powers.grantsPermissions(changed)) return refuse(rq, "may not grant these permissions");
+        return users.setPermissions(target, fields.permissions);
+      },
+    ),
+    action("roles", { roles: wordsField() }, strong, async (target, { rq, fields }, powers) => {
+      const changed = difference(target.roles, fields.roles);
+      for (const name of fields.roles) {
+        if ((await kernel.roles.find(name)) === undefined) return invalid({ roles: [{ key: "FIELD_INVALID" }] });
+      }
+      for (const name of changed) {
+        const role = await kernel.roles.find(name);
+        if (!powers.grantsRoles([name]) || !powers.grantsPermissions(role?.permissions ?? [])) {
+          return forbidden(rq, "may not grant these roles");
+        }
+      }
+      return users.setRoles(target, fields.roles);
+    }),
+    action(
+      "password",
+      { password: passwordField({ autocomplete: "new-password" }) },
+      strong,
+      async (target, { fields }) => {
+        if (isService(target)) return failed(409, "ACTION_REFUSED");
+        const outcome = await setCheckedPassword(kernel, target, fields.password);
+        return outcome.kind === "refused" ? invalid({ password: outcome.faults }) : undefined;
+      },
+    ),
+    action("activate", {}, strong, (target) => users.activate(target)),
+    action("deactivate", {}, plain, (target) => users.deactivate(target)),
+    action("unlock", {}, plain, (target) => users.unlock(target)),
+    action("reset-access", {}, strong, async (target) => {
+      await users.resetAccess(target);
+      kernel.system.events.emit("accessReset", { userId: target.id });
+    }),
+    endSessions(kernel, settings),
+    ...(Object.keys(settings.profile).length === 0 ? [] : [profile(kernel, settings, true)]),
+    ...(kernel.apiKeys === undefined ? [] : serviceKeys(kernel, settings)),
+  ];
+}
+
+function isAnswer(result: unknown): result is Answer {
+  return typeof result === "object" && result !== null && "kind" in result;
+}
+
+async function refuse(rq: Parameters<typeof forbidden>[0], reason: string): Promise<Answer> {
+  return forbidden(rq, reason);
+}
+
+/** What is there on one side alone. */
+function difference(before: ReadonlySet<string>, after: readonly string[]): ReadonlySet<string> {
+  return before.symmetricDifference(new Set(after));
+}
+
+function endSessions(kernel: Kernel, settings: ManagementSettings): Endpoint {
+  return jsonEndpoint({
+    name: "api_end_sessions",
+    path: `${settings.path}/users/:id/sessions`,
+    method: "DELETE",
+    authz: managersOnly(settings),
+    strict: true,
+    fields: {},
+    submit: ({ rq }) =>
+      toUser(kernel, settings, rq, async (target) => {
+        const count = await kernel.users.endSessions(target);
+        rq.system.events.emit("sessionsEnded", { user: target, which: "all", count }, rq);
+        return done("/", { response: { ended: count } });
+      }),
+  });
+}
+
+/** The profile: by an administrator, or by the user where that is allowed. */
+export function profile(kernel: Kernel, settings: ManagementSettings, manage: boolean): Endpoint {
+  const fields = Object.fromEntries(
+    Object.entries(profileFields(kernel, settings)).map(([name, field]) => [
+      name,
+      {
+        ...field,
+        parse: (input: unknown) => (input === undefined ? { value: undefined } : field.parse(input)),
+      } as Field<unknown>,
+    ]),
+  );
+  const write = async (target: Account, values: Readonly<Record<string, unknown>>): Promise<Answer> => {
+    const set = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+    if (Object.keys(set).length > 0) {
+      try {
+        await kernel.users.edit(target, set);
+      } catch (error) {
+        return conflict(error, set);
+      }
+      kernel.system.events.emit("userUpdated", { userId: target.id, fields: Object.keys(set) });
+    }
+    const now = (await kernel.users.get(target.id)) ?? target;
+    return done("/", { response: { user: userView(now, settings) } });
+  };
+  return jsonEndpoint({
+    name: "api_profile",
+    path: `${settings.path}/users/:id/profile`,
+    authz: settings.ownProfile ? signedIn : managersOnly(settings),
+    strict: true,
+    fields,
+    async submit({ rq, fields: values }) {
+      const actor = rq.identity?.account;
+      if (actor === undefined) return failed(401, "UNAUTHENTICATED");
+      const own = rq.context?.req.param("id") === String(actor.id);
+      if (settings.ownProfile && own) {
+        const target = await userInPath(kernel, rq);
+        return target === undefined ? notFound() : write(target, values);
+      }
+      const manager =
+        actor.permissions.has(settings.permission) ||
+        (settings.managers !== undefined && actor.permissions.has(settings.managers));
+      // Whoever may not manage users learns of no id whether it is somebody's.
+      if (!manage || !manager) return forbidden(rq, "may not edit other profiles");
+      return toUser(kernel, settings, rq, (target) => write(target, values));
+    },
+  });
+}
+
+/** Keys of service accounts. Those of people are their own alone. */
+function serviceKeys(kernel: Kernel, settings: ManagementSettings): readonly Endpoint[] {
+  const keyed = withKeys(kernel);
+  const bounds = kernel.services.keyBounds ?? { maxLife: 86_400_000, rate: undefined };
+  const path = `${settings.path}/users/:id/key`;
+  const ofService = (rq: Parameters<typeof toUser>[2], work: (target: Account) => Promise<Answer>): Promise<Answer> =>
+    toUser(kernel, settings, rq, async (target) =>
+      isService(target) ? work(target) : failed(403, "SERVICE_ACCOUNTS_ONLY"),
+    );
+  return [
+    jsonEndpoint({
+      name: "api_service_keys",
+      path,
+      method: "GET",
+      authz: managersOnly(settings),
+      fields: {},
+      submit: ({ rq }) =>
+        ofService(rq, async (target) => {
+          const keys = await keyed.apiKeys.of(target.id);
+          return done("/", { response: { keys: keys.map((key) => keyView(keyed.apiKeys, key)) } });
+        }),
+    }),
+    jsonEndpoint({
+      name: "api_new_service_key",
+      path,
+      authz: settings.allowStale ? managersOnly(settings) : freshManagersOnly(settings),
+      strict: true,
+      fields: newKeyFields(kernel, bounds),
+      submit: ({ rq, fields }) => ofService(rq, (target) => createKey(keyed, target, fields, bounds, [])),
+    }),
+    jsonEndpoint({
+      name: "api_delete_service_key",
+      path: `${path}/:key`,
+      method: "DELETE",
+      authz: managersOnly(settings),
+      strict: true,
+      fields: {},
+      submit: ({ rq }) =>
+        ofService(rq, async (target) => {
+          const gone = await keyed.apiKeys.revoke(target.id, rq.context?.req.param("key") ?? "");
+          return gone ? done("/", { response: {} }) : notFound();
+        }),
+    }),
+  ];
+}

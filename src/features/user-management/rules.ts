@@ -1,0 +1,83 @@
+import type { Guard } from "../../authz/guard.ts";
+import { fresh } from "../../authz/guards/authentication.ts";
+import { allOf } from "../../authz/guards/combined.ts";
+import { permissionsAccepted } from "../../authz/guards/roles.ts";
+import { UnknownUserError } from "../../datastore/users.ts";
+import type { SecurityRequest } from "../../http/request.ts";
+import type { Account } from "../../model/account.ts";
+import { type Answer, failed, notFound } from "../endpoint.ts";
+import type { Kernel } from "../feature.ts";
+import type { ManagementSettings } from "./options.ts";
+
+/** Who may manage users. */
+export function managersOnly({ permission, managers }: ManagementSettings): Guard {
+  return managers === undefined ? permissionsAccepted(permission) : permissionsAccepted(permission, managers);
+}
+
+/** The same, with a fresh proof of identity: for what changes somebody's access. */
+export function freshManagersOnly(settings: ManagementSettings): Guard {
+  return settings.allowStale ? managersOnly(settings) : allOf(managersOnly(settings), fresh());
+}
+
+/** What somebody who manages users may do to whom. */
+export interface Powers {
+  readonly actor: Account;
+  /** Whether that user is within reach. */
+  manages(target: Account): boolean;
+  /** Whether these can be given, or taken away. */
+  grantsRoles(roles: Iterable<string>): boolean;
+  grantsPermissions(permissions: Iterable<string>): boolean;
+}
+
+/** An administrator's powers have no bounds but the vocabulary; a manager's end where the manager's own rights end. */
+export function powersOf(rq: SecurityRequest, { permission }: ManagementSettings): Powers | undefined {
+  const actor = rq.identity?.account;
+  if (actor === undefined) return undefined;
+  const administrator = actor.permissions.has(permission);
+  const has = (own: ReadonlySet<string>, wanted: Iterable<string>): boolean =>
+    administrator || [...wanted].every((word) => own.has(word));
+  return {
+    actor,
+    manages: (target) =>
+      administrator ||
+      (target.id !== actor.id &&
+        !target.permissions.has(permission) &&
+        has(actor.permissions, target.permissions) &&
+        has(actor.roles, target.roles)),
+    grantsRoles: (roles) => has(actor.roles, roles),
+    grantsPermissions: (permissions) => has(actor.permissions, permissions),
+  };
+}
+
+/** 403, and told to the trail. */
+export function forbidden(rq: SecurityRequest, reason: string): Answer {
+  rq.system.events.emit("permissionDenied", { user: rq.identity?.account, reason }, rq);
+  return failed(403, "UNAUTHORIZED");
+}
+
+/** Does something to the user whose id is in the path: 404 when there is none, 403 when they are out of reach. */
+export async function toUser(
+  kernel: Kernel,
+  settings: ManagementSettings,
+  rq: SecurityRequest,
+  work: (target: Account, powers: Powers) => Promise<Answer>,
+): Promise<Answer> {
+  const powers = powersOf(rq, settings);
+  if (powers === undefined) return failed(401, "UNAUTHENTICATED");
+  const target = await userInPath(kernel, rq);
+  if (target === undefined) return notFound();
+  if (!powers.manages(target)) return forbidden(rq, `may not manage the user ${target.id}`);
+  try {
+    return await work(target, powers);
+  } catch (error) {
+    // Removed by somebody else meanwhile.
+    if (error instanceof UnknownUserError) return notFound();
+    throw error;
+  }
+}
+
+/** The user whose id is in the path. */
+export async function userInPath(kernel: Kernel, rq: SecurityRequest): Promise<Account | undefined> {
+  const text = rq.context?.req.param("id") ?? "";
+  return /^[1-9]\d{0,9}$/.test(text) ? kernel.users.get(Number(text)) : undefined;
+}

@@ -1,0 +1,287 @@
+import type { UserPage } from "../../datastore/user-pages.ts";
+import type { Account } from "../../model/account.ts";
+import { PortcullisError, UniqueConflictError } from "../../model/errors.ts";
+import { type Answer, done, type Endpoint, failed, invalid, jsonEndpoint } from "../endpoint.ts";
+import type { Kernel } from "../feature.ts";
+import { emailField, type Fault, type Field, passwordField } from "../fields.ts";
+import {
+  anyUsernameField,
+  booleanField,
+  integerField,
+  maybe,
+  objectField,
+  plainTextField,
+  wordsField,
+} from "../json-fields.ts";
+import { policyFaults } from "../passwords/checked-password.ts";
+import type { ManagementSettings } from "./options.ts";
+import { profileFields } from "./profile.ts";
+import { forbidden, freshManagersOnly, managersOnly, powersOf, toUser } from "./rules.ts";
+import { userView } from "./view.ts";
+
+/** Users are counted, and reached by a page's number, up to that; beyond it lists go on by `next`. */
+const countedTo = 1_000;
+
+/** The list of users, new ones, and one of them. */
+export function userEndpoints(kernel: Kernel, settings: ManagementSettings): readonly Endpoint[] {
+  return [
+    listUsers(kernel, settings),
+    createUser(kernel, settings),
+    showUser(kernel, settings),
+    editUser(kernel, settings),
+    deleteUser(kernel, settings),
+  ];
+}
+
+function listUsers(kernel: Kernel, settings: ManagementSettings): Endpoint {
+  const text = plainTextField(2_000);
+  return jsonEndpoint({
+    name: "api_users",
+    path: `${settings.path}/users`,
+    method: "GET",
+    authz: managersOnly(settings),
+    strict: true,
+    fields: {
+      page: maybe(integerField(1, 1_000_000)),
+      page_size: maybe(integerField(1, settings.maxPageSize)),
+      search: maybe(plainTextField(255)),
+      role: maybe(plainTextField(80)),
+      active: maybe(booleanField()),
+      after: maybe(text),
+      before: maybe(text),
+    },
+    async submit({ fields }) {
+      const { page = 1, page_size: limit = settings.pageSize, after, before, role, search, active } = fields;
+      const skip = after === undefined && before === undefined ? (page - 1) * limit : 0;
+      if (skip > countedTo) return invalid({ page: [{ key: "PAGE_TOO_FAR" }] });
+      if (role !== undefined && (await kernel.roles.find(role)) === undefined) {
+        return invalid({ role: [{ key: "FIELD_INVALID" }] });
+      }
+      let found: UserPage<Account>;
+      try {
+        found = await kernel.users.page({ search, role, active, after, before, limit, skip, countTo: countedTo });
+      } catch (error) {
+        // Everything else was looked at before.
+        if (!(error instanceof PortcullisError) || error.code !== "invalid_field") throw error;
+        return invalid({ [after === undefined ? "before" : "after"]: [{ key: "CURSOR_INVALID" }] });
+      }
+      return done("/", {
+        response: {
+          users: found.users.map((account) => userView(account, settings)),
+          total: found.total?.count ?? null,
+          total_is_exact: found.total?.exact ?? false,
+          page: after === undefined && before === undefined ? page : null,
+          page_size: limit,
+          next: found.next ?? null,
+          previous: found.previous ?? null,
+        },
+      });
+    },
+  });
+}
+
+/** The field of a username: by the rules of the feature `usernames` where it is on. */
+function usernameOf(kernel: Kernel): Field<string | undefined> {
+  return kernel.services.usernames?.field ?? anyUsernameField();
+}
+
+function createUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
+  const profile = profileFields(kernel, settings);
+  return jsonEndpoint({
+    name: "api_new_user",
+    path: `${settings.path}/users`,
+    authz: freshManagersOnly(settings),
+    strict: true,
+    fields: {
+      email: maybe(emailField()),
+      username: maybe(usernameOf(kernel)),
+      password: maybe(passwordField({ autocomplete: "new-password" })),
+      active: maybe(booleanField()),
+      roles: maybe(wordsField()),
+      permissions: maybe(wordsField(kernel.declaredPermissions)),
+      profile: maybe(objectField(profile)),
+      service: maybe(booleanField()),
+    },
+    async submit({ rq, fields }) {
+      const powers = powersOf(rq, settings);
+      if (powers === undefined) return failed(401, "UNAUTHENTICATED");
+      const { roles = settings.defaultRoles, permissions = settings.defaultPermissions, password, username } = fields;
+      const service = fields.service === true;
+      const faults: Record<string, readonly Fault[]> = {};
+      if (service && kernel.apiKeys === undefined) faults["service"] = [{ key: "FIELD_INVALID" }];
+      // Nobody signs in to it.
+      if (service && password !== undefined) faults["password"] = [{ key: "FIELD_INVALID" }];
+      // Machines have no mail: an address that no mail can ever go to (RFC 2606 2).
+      const email = fields.email ?? (service ? serviceAddress(kernel) : undefined);
+      if (email === undefined) return invalid({ ...faults, email: [{ key: "EMAIL_NOT_PROVIDED" }] });
+      const unknown = await unknownRoles(kernel, roles);
+      if (unknown) faults["roles"] = [{ key: "FIELD_INVALID" }];
+      if (Object.keys(faults).length > 0) return invalid(faults);
+      // What the application gives everybody is no grant of the caller's.
+      if (fields.roles !== undefined && !powers.grantsRoles(roles)) return forbidden(rq, "may not grant these roles");
+      if (fields.permissions !== undefined && !powers.grantsPermissions(permissions)) {
+        return forbidden(rq, "may not grant these permissions");
+      }
+      if (!(await grantsWhatRolesGive(kernel, roles, fields.roles, powers))) {
+        return forbidden(rq, "may not grant what these roles permit");
+      }
+      if (password !== undefined) {
+        const wrong = await policyFaults(kernel, { email, username: username ?? null }, password);
+        if (wrong.length > 0) return invalid({ password: wrong });
+      }
+      const taken = await takenFaults(kernel, { email, username }, undefined);
+      if (taken !== undefined) return invalid(taken);
+      try {
+        const account = await kernel.users.create({
+          ...fields.profile,
+          ...(service ? { serviceAccount: true } : {}),
+          email,
+          username: username ?? null,
+          password: password ?? null,
+          active: fields.active ?? true,
+          // Whoever manages users vouches for the address.
+          confirmedAt: new Date(kernel.system.now()),
+          roles,
+          permissions,
+        });
+        return done("/", { status: 201, response: { user: userView(account, settings) } });
+      } catch (error) {
+        return conflict(error, fields.profile);
+      }
+    },
+  });
+}
+
+function serviceAddress(kernel: Kernel): string {
+  return `service-${kernel.system.now().toString(36)}-${crypto.randomUUID().slice(0, 13)}@service.invalid`;
+}
+
+async function unknownRoles(kernel: Kernel, roles: readonly string[]): Promise<boolean> {
+  for (const role of roles) if ((await kernel.roles.find(role)) === undefined) return true;
+  return false;
+}
+
+/** A role may hold permissions that whoever gives it does not have. */
+async function grantsWhatRolesGive(
+  kernel: Kernel,
+  roles: readonly string[],
+  asked: readonly string[] | undefined,
+  powers: NonNullable<ReturnType<typeof powersOf>>,
+): Promise<boolean> {
+  if (asked === undefined) return true;
+  for (const name of roles) {
+    const role = await kernel.roles.find(name);
+    if (role !== undefined && !powers.grantsPermissions(role.permissions)) return false;
+  }
+  return true;
+}
+
+/** An address or username that another account has. Who manages users may know. */
+async function takenFaults(
+  kernel: Kernel,
+  { email, username }: { readonly email?: string | undefined; readonly username?: string | null | undefined },
+  besides: number | undefined,
+): Promise<Record<string, readonly Fault[]> | undefined> {
+  const faults: Record<string, readonly Fault[]> = {};
+  const others = async (attribute: "email" | "username", value: string): Promise<boolean> => {
+    const found = await kernel.users.find(attribute, value, { ignoreCase: true });
+    return found !== undefined && found.id !== besides;
+  };
+  if (email !== undefined && (await others("email", email))) {
+    faults["email"] = [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email } }];
+  }
+  if (username !== undefined && username !== null && (await others("username", username))) {
+    faults["username"] = [{ key: "USERNAME_ALREADY_ASSOCIATED", params: { username } }];
+  }
+  return Object.keys(faults).length === 0 ? undefined : faults;
+}
+
+/** Two at once, or a profile's value that must be unique: the field at fault. */
+export function conflict(error: unknown, profile: Readonly<Record<string, unknown>> | undefined): Answer {
+  if (!(error instanceof UniqueConflictError) || error.table !== "user") throw error;
+  const { field } = error;
+  if (field === "email" || field === "username" || (field !== undefined && profile !== undefined && field in profile)) {
+    return invalid({ [field]: [{ key: "FIELD_INVALID" }] });
+  }
+  return failed(409, "ACTION_REFUSED");
+}
+
+function showUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
+  return jsonEndpoint({
+    name: "api_show_user",
+    path: `${settings.path}/users/:id`,
+    method: "GET",
+    authz: managersOnly(settings),
+    fields: {},
+    submit: ({ rq }) =>
+      toUser(kernel, settings, rq, async (target) => done("/", { response: { user: userView(target, settings) } })),
+  });
+}
+
+function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
+  const username = usernameOf(kernel);
+  return jsonEndpoint({
+    name: "api_edit_user",
+    path: `${settings.path}/users/:id`,
+    method: "PATCH",
+    authz: freshManagersOnly(settings),
+    strict: true,
+    fields: {
+      email: maybe(emailField()),
+      // Null or an empty text takes the username away.
+      username: {
+        ...username,
+        required: false,
+        parse(input: unknown) {
+          if (input === undefined) return { value: undefined };
+          const parsed = username.parse(input);
+          return "fault" in parsed ? parsed : { value: parsed.value ?? null };
+        },
+      } as Field<string | null | undefined>,
+      profile: maybe(objectField(profileFields(kernel, settings))),
+    },
+    submit: ({ rq, fields }) =>
+      toUser(kernel, settings, rq, async (target) => {
+        const email = fields.email === target.email ? undefined : fields.email;
+        const name = fields.username === target.username ? undefined : fields.username;
+        const taken = await takenFaults(kernel, { email, username: name }, target.id);
+        if (taken !== undefined) return invalid(taken);
+        const set = {
+          ...fields.profile,
+          ...(email === undefined ? {} : { email }),
+          ...(name === undefined ? {} : { username: name }),
+        };
+        if (Object.keys(set).length > 0) {
+          try {
+            await kernel.users.edit(target, set);
+          } catch (error) {
+            return conflict(error, fields.profile);
+          }
+        }
+        const now = (await kernel.users.get(target.id)) ?? target;
+        const { events } = rq.system;
+        if (email !== undefined) events.emit("emailChanged", { user: now, oldEmail: target.email }, rq);
+        if (name !== undefined) events.emit("usernameChanged", { user: now, oldUsername: target.username }, rq);
+        const changed = Object.keys(fields.profile ?? {});
+        if (changed.length > 0) events.emit("userUpdated", { userId: now.id, fields: changed }, rq);
+        return done("/", { response: { user: userView(now, settings) } });
+      }),
+  });
+}
+
+function deleteUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
+  return jsonEndpoint({
+    name: "api_delete_user",
+    path: `${settings.path}/users/:id`,
+    method: "DELETE",
+    authz: freshManagersOnly(settings),
+    strict: true,
+    fields: {},
+    submit: ({ rq }) =>
+      toUser(kernel, settings, rq, async (target) => {
+        const { accountDeletion } = kernel.services;
+        await (accountDeletion === undefined ? kernel.users.delete(target) : accountDeletion.remove(target));
+        return done("/", { response: {} });
+      }),
+  });
+}

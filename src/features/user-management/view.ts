@@ -1,0 +1,29 @@
+import type { Account } from "../../model/account.ts";
+import type { Row } from "../../model/schema.ts";
+import { isService } from "../api-keys/index.ts";
+import type { ManagementSettings } from "./options.ts";
+
+/** A user as the user and administrators see them: listed fields, no hash, no uniquifier, no key. */
+export function userView(account: Account, settings: ManagementSettings): Readonly<Record<string, unknown>> {
+  const iso = (date: unknown): string | null => (date instanceof Date ? date.toISOString() : null);
+  const row = account as unknown as Row;
+  const profile = Object.keys(settings.profile).map((name) => {
+    const value = row[name] ?? null;
+    return [name, value instanceof Date ? value.toISOString() : value];
+  });
+  return {
+    id: account.id,
+    email: account.email === "" ? null : account.email,
+    username: account.username,
+    active: account.active,
+    confirmed_at: iso(account.confirmedAt),
+    has_password: account.password !== null,
+    service: isService(account),
+    roles: [...account.roles].sort(),
+    permissions: [...account.permissions].sort(),
+    own_permissions: [...account.ownPermissions].sort(),
+    profile: Object.fromEntries(profile),
+    created_at: iso(account.createDatetime),
+    last_login_at: iso(account.currentLoginAt),
+  };
+}
