@@ -17,6 +17,7 @@ const exported: Record<string, string> = {
   "portcullis/node": "src/hosts/node.ts",
   "portcullis/smtp": "src/delivery/smtp.ts",
   "portcullis/views": "src/views/index.ts",
+  "portcullis/client": "src/client/index.ts",
   "portcullis/testing": "src/testing/index.ts",
 };
 

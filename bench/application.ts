@@ -1,4 +1,4 @@
-import { portcullis } from "portcullis";
+import { object, portcullis, type SharedCacheProvider } from "portcullis";
 import { passwords } from "portcullis/features";
 import { sqlite } from "portcullis/sqlite";
 import { answer, type Settings } from "./handlers.ts";
@@ -15,6 +15,8 @@ export async function protectedApplication({
   routes,
   typed,
   niceness,
+  jwt,
+  redis,
 }: Settings): Promise<Application> {
   const security = await portcullis({
     secretKeys: ["bench-bench-bench-0123456789-abcdefghij"],
@@ -23,6 +25,11 @@ export async function protectedApplication({
     features: [passwords()],
     roles: ["employee"],
     sessions: { cached },
+    objects: {
+      item: (user: { readonly email: string | null }, id: string) => user.email === "bench@example.org" && id === "5",
+    },
+    caches: { object: { ttl: "1h" }, ...(redis === "" ? {} : { store: await sharedBy(redis) }) },
+    ...(jwt ? { tokens: { type: "jwt", jwt: { algorithm: "HS256" } } } : {}),
     passwords: { hashing: { niceness } },
     // One account and one address do it all, more often than anybody may. What counts them still counts.
     limits: { signIn: { perAccount: "1000000/15m", perAddress: "1000000/15m" }, allowUnlimited: ["lockout"] },
@@ -35,6 +42,8 @@ export async function protectedApplication({
   app.get("/open", { authz: "OPEN" }, (c) => c.json(answer));
   app.get("/role", { authz: "employee" }, (c) => c.json(answer));
   app.get("/basic", { authz: "employee", authn: ["basic"] }, (c) => c.json(answer));
+  app.get("/item/:id", { authz: "employee" }, (c) => c.json(answer));
+  app.get("/object/:id", { authz: object("item", "id") }, (c) => c.json(answer));
   if (typed) {
     const { z } = await import("zod");
     const params = z.object({ sid: z.int(), name: z.string(), flag: z.boolean() });
@@ -44,4 +53,10 @@ export async function protectedApplication({
     app.get(`/route/${index}`, { authz: "employee" }, (c) => c.json(answer));
   }
   return app;
+}
+
+async function sharedBy(url: string): Promise<SharedCacheProvider> {
+  const { Redis } = await import("ioredis");
+  const { redisCache } = await import("portcullis/redis");
+  return redisCache(new Redis(url), { prefix: `bench:${process.pid}:` });
 }

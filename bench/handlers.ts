@@ -10,6 +10,10 @@ export interface Settings {
   readonly cached: number;
   /** Further routes. */
   readonly routes: number;
+  /** Auth tokens are JWTs, by HS256. */
+  readonly jwt: boolean;
+  /** Decisions on objects are shared by this Redis; "": they are kept in the process. */
+  readonly redis: string;
   /** `passwords.hashing.niceness`. */
   readonly niceness: number;
   /** A route with three parameters, by zod. */
@@ -19,7 +23,16 @@ export interface Settings {
 /** The settings among a program's arguments. */
 export function settingsOf(argv: readonly string[]): Settings {
   const given = JSON.parse(argv[2] ?? "{}") as Partial<Settings>;
-  return { database: ":memory:", cached: 10_000, routes: 0, niceness: 0, typed: false, ...given };
+  return {
+    database: ":memory:",
+    cached: 10_000,
+    routes: 0,
+    niceness: 0,
+    jwt: false,
+    redis: "",
+    typed: false,
+    ...given,
+  };
 }
 
 /** CPU time in microseconds and memory in bytes, of this process, and what a server has counted. */

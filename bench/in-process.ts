@@ -81,20 +81,29 @@ const settings = settingsOf([]);
 const warmApplication = await protectedApplication({ ...settings, database, typed: true });
 const bare = asking(bareApplication(0));
 const warm = asking(warmApplication);
+const jwtApplication = await protectedApplication({ ...settings, database, jwt: true });
+const jwt = asking(jwtApplication);
+const jwtCold = asking(await protectedApplication({ ...settings, database, jwt: true, cached: 0 }));
 const cold = asking(await protectedApplication({ ...settings, database, cached: 0 }));
 
-const signedIn = await warmApplication.fetch(
-  new Request("http://localhost:3000/login?include_auth_token", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ email: "bench@example.org", password: "bench password" }),
-  }),
-);
+const signIn = (application: Application): Response | Promise<Response> =>
+  application.fetch(
+    new Request("http://localhost:3000/login?include_auth_token", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ email: "bench@example.org", password: "bench password" }),
+    }),
+  );
+const tokenIn = async (answer: Response): Promise<string> =>
+  ((await answer.json()) as { response: { user: { authentication_token: string } } }).response.user
+    .authentication_token;
+const signedIn = await signIn(warmApplication);
 const cookie = signedIn.headers
   .getSetCookie()
   .map((line) => line.split(";")[0])
   .join("; ");
-const body = (await signedIn.json()) as { response: { user: { authentication_token: string } } };
+const token = await tokenIn(signedIn);
+const bearer = `Bearer ${await tokenIn(await signIn(jwtApplication))}`;
 const basic = `Basic ${Buffer.from("bench@example.org:bench password").toString("base64")}`;
 const query = "sid=5&name=x&flag=true";
 
@@ -112,7 +121,7 @@ console.log(
     open: await pair(bare, warm, "/open", []),
     session: await pair(bare, warm, "/role", ["cookie", cookie]),
     none: await pair(bare, warm, "/role", ["accept", "application/json"]),
-    token: await pair(bare, warm, "/role", ["authentication-token", body.response.user.authentication_token]),
+    token: await pair(bare, warm, "/role", ["authentication-token", token]),
     typed: await pair(
       (_path, headers) => warm(`/role?${query}`, headers),
       (_path, headers) => warm(`/typed?${query}`, headers),
@@ -121,6 +130,14 @@ console.log(
     ),
     cold: await pair(bare, cold, "/role", ["cookie", cookie]),
     basic: await pair(bare, warm, "/basic", ["authorization", basic]),
+    jwt: await pair(bare, jwt, "/role", ["authorization", bearer]),
+    jwtCold: await pair(bare, jwtCold, "/role", ["authorization", bearer]),
+    object: await pair(
+      (_path, headers) => warm("/item/5", headers),
+      (_path, headers) => warm("/object/5", headers),
+      "",
+      ["cookie", cookie],
+    ),
     look: { floor: 0, over: quick(looks) },
   }),
 );

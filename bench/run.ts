@@ -1,6 +1,7 @@
 // npm run bench [-- --quick]: what protection costs over the bare framework with the same handlers, in one run. Prints the
 // tables and writes docs/performance.md; --quick measures less of everything and writes nothing.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createConnection } from "node:net";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,9 +34,13 @@ try {
   const floor = await startServer("floor");
   const warm = await startServer("built", { database, typed: true });
   const cold = await startServer("built", { database, cached: 0 });
-  const requests = await measureScenarios({ floor, warm, cold }, folder, effort, tell);
+  const jwt = await startServer("built", { database, jwt: true });
+  const jwtCold = await startServer("built", { database, jwt: true, cached: 0 });
+  const redis = process.env.REDIS_URL ?? "redis://127.0.0.1:6379";
+  const shared = (await reachable(redis)) ? await startServer("built", { database, redis }) : undefined;
+  const requests = await measureScenarios({ floor, warm, cold, jwt, jwtCold, shared }, folder, effort, tell);
   const memory = ((await warm.usage()).rss - (await floor.usage()).rss) / 1024 ** 2;
-  await Promise.all([floor.stop(), cold.stop()]);
+  await Promise.all([floor, cold, jwt, jwtCold, shared].map((server) => server?.stop()));
   const others: Row[] = [];
   const add = (rows: readonly Row[]): void => {
     for (const row of rows) tell(row);
@@ -65,6 +70,21 @@ try {
   }
 } finally {
   rmSync(folder, { recursive: true });
+}
+
+/** Whether something listens there. */
+function reachable(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: hostname, port: port === "" ? 6379 : Number(port), timeout: 1_000 });
+    const finish = (found: boolean): void => {
+      socket.destroy();
+      resolve(found);
+    };
+    socket.once("connect", () => finish(true));
+    socket.once("error", () => finish(false));
+    socket.once("timeout", () => finish(false));
+  });
 }
 
 function report(requests: readonly Row[], others: readonly Row[], seconds: number): string {

@@ -36,12 +36,16 @@ const busNote =
 
 /** Compares each scenario with the floor. */
 export async function measureScenarios(
-  servers: { readonly floor: BenchServer; readonly warm: BenchServer; readonly cold: BenchServer },
+  servers: Readonly<Record<"floor" | "warm" | "cold" | "jwt" | "jwtCold", BenchServer>> & {
+    /** Undefined: there is no Redis on this machine. */
+    readonly shared: BenchServer | undefined;
+  },
   folder: string,
   effort: Effort,
   tell: (row: Row) => void,
 ): Promise<Row[]> {
-  const { floor, warm, cold } = servers;
+  const { floor, warm, cold, jwt, jwtCold, shared } = servers;
+  const bearer = { authorization: `Bearer ${(await credentials(jwt)).token}` };
   const { cookie, token, basic } = await credentials(warm);
   const json = { accept: "application/json" };
   const same = (path: string, headers: Readonly<Record<string, string>>): Pick<Scenario, "floor" | "ours"> => ({
@@ -105,6 +109,41 @@ export async function measureScenarios(
       ...same("/basic", { authorization: basic }),
       note: "a keyed SHA-256 of the header finds them: no password stands in the cache in clear",
     },
+    {
+      name: "JWT (HS256) that was verified before, role guard",
+      quiet: "jwt",
+      floor: { server: floor, shots: [shot("/role", bearer)] },
+      ours: { server: jwt, shots: [shot("/role", bearer)] },
+      limit: 5,
+      missed: busNote,
+    },
+    {
+      name: "JWT (HS256), each request verifies it and reads the row, SQLite",
+      quiet: "jwtCold",
+      floor: { server: floor, shots: [shot("/role", bearer)] },
+      ours: { server: jwtCold, shots: [shot("/role", bearer)] },
+      limit: 40,
+      missed: "reading the user's row costs what it costs for a cold session; the signature is the smaller part",
+    },
+    {
+      name: "object permission, decided before, over the same route with a role",
+      quiet: "object",
+      floor: { server: warm, shots: [shot("/item/5", { cookie })] },
+      ours: { server: warm, shots: [shot("/object/5", { cookie })] },
+      limit: 2,
+      note: "here the floor is our own route with a role guard",
+    },
+    ...(shared === undefined
+      ? []
+      : [
+          {
+            name: "the same with the decision in Redis",
+            quiet: "-",
+            floor: { server: warm, shots: [shot("/item/5", { cookie })] },
+            ours: { server: shared, shots: [shot("/object/5", { cookie: (await credentials(shared)).cookie })] },
+            note: "one MGET a request, on this machine",
+          },
+        ]),
   ];
   const batches = String(1_500 + effort.pairs * 50);
   const quiet = JSON.parse((await run(process.execPath, [inProcess, folder, batches])).stdout) as Quiet;

@@ -8,7 +8,7 @@ import { importsOf } from "./imports.mjs";
 
 /** The rooms in the order of dependence. `options` (the file) stands between routes and features. */
 const order = [
-  ...["model", "secrets", "passwords", "delivery", "i18n", "events", "datastore", "audit", "http", "views"],
+  ...["client", "model", "secrets", "passwords", "delivery", "i18n", "events", "datastore", "audit", "http", "views"],
   ...["authn", "authz", "routes", "options", "features", "flask", "hosts", "cli", "testing"],
 ];
 const rootFiles = ["index.ts", "security.ts", "assembly.ts", "options.ts"];

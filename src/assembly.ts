@@ -61,8 +61,10 @@ import { checkOptions, hasSessions, type SecurityOptions } from "./options.ts";
 import { wordsOfSite } from "./passwords/checks/words.ts";
 import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
-import type { AppContext } from "./routes/app.ts";
+import { type AppContext, compileRoute } from "./routes/app.ts";
 import { createRouteNames } from "./routes/names.ts";
+import { createDescription } from "./routes/openapi/description.ts";
+import { openApiSettings } from "./routes/openapi/options.ts";
 import { createKeyRing } from "./secrets/keyring.ts";
 import { createPageSender, type PageSender } from "./views/frame.ts";
 import { createViews } from "./views/index.ts";
@@ -466,6 +468,39 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   }, hour);
   timer.unref();
 
+  const declaration = {
+    system,
+    authenticator,
+    names,
+    words: {
+      roles: new Set([...(options.roles ?? []), ...(options.groups ?? [])]),
+      permissions: new Set(options.permissions ?? []),
+      objects: new Set(Object.keys(options.objects ?? {})),
+      scopes: new Set(options.scopes ?? []),
+    },
+    credentialParameters: [
+      ...(options.schemes ?? []).flatMap((scheme) => (isPlan(scheme) ? (scheme.parameters ?? []) : [])),
+      ...(issuing.carriers.includes("parameter") ? [issuing.parameter] : []),
+      ...(issuing.query === undefined ? [] : [issuing.query]),
+    ],
+  };
+  const accounts = accountRoutes(engine, endpoints, keySets(issuing.keys));
+  const description = createDescription({
+    system,
+    refusals,
+    bags,
+    authenticator,
+    pages,
+    settings: options.openapi === undefined ? undefined : openApiSettings(options.openapi),
+    origins,
+    ownErrors: {
+      application: options.handlers?.renderProblem !== undefined,
+      account: options.handlers?.renderJson !== undefined,
+    },
+    taken: accounts.records.map(({ path }) => path),
+    compile: (path, authz) => compileRoute(declaration, "openapi", "GET", path, { authz }),
+  });
+
   return {
     kernel,
     pages,
@@ -480,25 +515,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     audit,
     tokens,
     again,
-    app: {
-      system,
-      refusals,
-      bags,
-      authenticator,
-      names,
-      words: {
-        roles: new Set([...(options.roles ?? []), ...(options.groups ?? [])]),
-        permissions: new Set(options.permissions ?? []),
-        objects: new Set(Object.keys(options.objects ?? {})),
-        scopes: new Set(options.scopes ?? []),
-      },
-      credentialParameters: [
-        ...(options.schemes ?? []).flatMap((scheme) => (isPlan(scheme) ? (scheme.parameters ?? []) : [])),
-        ...(issuing.carriers.includes("parameter") ? [issuing.parameter] : []),
-        ...(issuing.query === undefined ? [] : [issuing.query]),
-      ],
-      accounts: accountRoutes(engine, endpoints, keySets(issuing.keys)),
-    },
+    app: { ...declaration, refusals, bags, accounts, description },
     invalidate,
     uncache: caches.uncache(tokens),
     cacheStats: caches.stats,

@@ -10,7 +10,7 @@ export type { EndpointLimits, LimitName, LimitOptions } from "./authn/limits/opt
 export type { Rate } from "./authn/limits/rate.ts";
 export type { LimitStore, LimitStoreProvider, Lockout } from "./authn/limits/store.ts";
 export type { PasswordCheck } from "./authn/password-proof.ts";
-export type { Scheme, SchemePlan } from "./authn/scheme.ts";
+export type { CredentialDescription, Scheme, SchemePlan } from "./authn/scheme.ts";
 export { type ApiKeyOptions, apiKey } from "./authn/schemes/api-key.ts";
 export { type DigestAlgorithm, type DigestOptions, digest, digestSecret } from "./authn/schemes/digest.ts";
 export { type FakeOptions, fake } from "./authn/schemes/fake.ts";
@@ -22,7 +22,7 @@ export type { Claims } from "./authn/tokens/issuers.ts";
 export type { IssuerOption, JwtKeyOption, JwtOptions, TokenOptions } from "./authn/tokens/options.ts";
 export type { CacheName, Uncache } from "./authz/caches.ts";
 export type { ExplainedCase, ExplainedStep, Explanation } from "./authz/explain.ts";
-export { customGuard, type Guard, type GuardDescription } from "./authz/guard.ts";
+export { customGuard, type Guard, type GuardDescription, type GuardRule } from "./authz/guard.ts";
 export {
   anonymousRequired,
   authRequired,
@@ -105,6 +105,9 @@ export type { PolicyFault } from "./passwords/checks/check.ts";
 export type { PasswordHasher, Verification } from "./passwords/hasher.ts";
 export { PasswordRefusedError } from "./passwords/refused.ts";
 export { formatMatrix, type MatrixFormat } from "./routes/matrix.ts";
+export type { AnswerDocumentation, RouteDocumentation, ToJsonSchema } from "./routes/openapi/described.ts";
+export type { OpenApiDocument } from "./routes/openapi/document.ts";
+export type { OpenApiOptions } from "./routes/openapi/options.ts";
 export type { App, RouteDeclaration, RouteRecord } from "./routes/types.ts";
 export type { Authz, CurrentUser, GuardedEnv, Vocabulary } from "./routes/vocabulary.ts";
 export {

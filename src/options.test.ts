@@ -44,7 +44,7 @@ describe("options that refuse to start, with their path and the mend", () => {
     ["sessions.idel", { sessions: { idel: "1h" } }, /unknown option; known: enabled, idle, absolute/],
     ["tokens.live", { tokens: { live: "1h" } }, /known: type, life/],
     ["freshness.with", { freshness: { with: "1h" } }, /known: within, grace/],
-    ["passwords.hash", { passwords: { hash: {} } }, /known: hashing, policy/],
+    ["passwords.hash", { passwords: { hash: {} } }, /known: hashing, check, policy/],
     ["passwords.hashing.memmory", { passwords: { hashing: { memmory: 1 } } }, /memory/],
     ["passwords.policy.minimum", { passwords: { policy: { minimum: 1 } } }, /there are/],
     ["csrf.scheme", { csrf: { scheme: [] } }, /known: schemes, /],
@@ -69,7 +69,7 @@ describe("options that refuse to start, with their path and the mend", () => {
     ["origins[0]", { origins: ["ftp://acme.example"] }, /is not an origin/],
     ["origins[0]", { origins: [5] }, /is not an origin/],
     ["datastore", { datastore: undefined }, /is missing; for a start: sqlite/],
-    ["datastore", { datastore: "sqlite" }, /is missing/],
+    ["datastore", { datastore: "sqlite" }, /is none; for a start: sqlite/],
     // The vocabulary
     ["roles", { roles: "admin" }, /a list/],
     ["roles[1]", { roles: ["a", "a"] }, /"a" is there twice/],

@@ -33,6 +33,7 @@ import type { User } from "./model/user.ts";
 import type { PasswordHasher } from "./passwords/hasher.ts";
 import type { HashingOptions } from "./passwords/hashing-options.ts";
 import type { PasswordPolicyOptions } from "./passwords/policy.ts";
+import type { OpenApiOptions } from "./routes/openapi/options.ts";
 import type { ViewOptions } from "./views/contract.ts";
 
 /** An attribute that identifies a user at sign-in. */
@@ -182,6 +183,8 @@ export interface SecurityOptions<
   readonly messages?: MessageOptions;
   /** Functions of your own in the place of the built-in answers. */
   readonly handlers?: Handlers;
+  /** Serves the API's description (OpenAPI 3.1), for programs and as a page: `openapi: { authz: "AUTH" }`. Default: nowhere. */
+  readonly openapi?: OpenApiOptions<NoInfer<Role>>;
   /** What JSON answers show of a user. */
   readonly securityPayload?: PayloadMaker;
   /** True: answers may tell whether an account exists. Friendlier to people, and to those who collect addresses. */
@@ -302,6 +305,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
     renderProblem: "function",
     wantsJson: "function",
   },
+  openapi: "object",
   securityPayload: "function",
   revealAccounts: "flag",
   migrate: "any",

@@ -295,7 +295,11 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     app: () => createApp<V>(app),
     accounts() {
       const hono = new Hono();
-      app.accounts.register((method, path, handler) => hono.on(method, path, handler));
+      const add: Parameters<typeof app.accounts.register>[0] = (method, path, handler) => {
+        hono.on(method, path, handler);
+      };
+      app.accounts.register(add);
+      app.description.register(add, () => app.accounts.described);
       return hono;
     },
     guard: (authz) => middleware(authz) as never,
@@ -380,7 +384,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       const frame = pages.frame(rq, title, links ?? [], app.bags.open(rq).flashes());
       return pages.send(rq, pages.views.elements.layout(frame, content), status ?? 200);
     },
-    accessMatrix: () => app.accounts.records,
+    accessMatrix: () => [...app.accounts.records, ...app.description.records],
     invalidate: (user) => assembly.invalidate(user?.id),
     cacheStats: assembly.cacheStats,
     uncache: assembly.uncache,

@@ -30,6 +30,8 @@ export async function createApp(options: {
       // May this user do that with the store? undefined: there is no such store (404); false: no (403).
       store: (user, id: number, mode) => (mode === "manager" ? stores.isManager(user.id, id) : false),
     },
+    // The API describes itself, to everybody: at /openapi.json for programs, at /openapi for people.
+    openapi: { authz: "OPEN", title: "Acme" },
     // A program is calling, whatever it says that it accepts.
     handlers: { wantsJson: () => true },
   });
@@ -48,7 +50,11 @@ export async function createApp(options: {
 
   app.get(
     "/store",
-    { authz: "employee", params: z.object({ pattern: z.string().default("%") }) },
+    {
+      authz: "employee",
+      doc: { summary: "The stores whose name is like the pattern" },
+      params: z.object({ pattern: z.string().default("%") }),
+    },
     async (c, { pattern }) => c.json(await stores.list(pattern)),
   );
 

@@ -1,8 +1,9 @@
 import type { SecurityRequest } from "../http/request.ts";
+import type { System } from "../http/system.ts";
 import { type Awaitable, settled } from "../model/awaitable.ts";
 import { ConfigurationError, PortcullisError } from "../model/errors.ts";
 import type { Identity } from "../model/identity.ts";
-import type { Scheme } from "./scheme.ts";
+import type { CredentialDescription, Scheme } from "./scheme.ts";
 
 /** Finds out who is calling. */
 export interface Authenticator {
@@ -12,6 +13,8 @@ export interface Authenticator {
   identify(rq: SecurityRequest, names: readonly string[]): Awaitable<Identity | undefined>;
   /** The challenges of these schemes, in the order of the list. */
   challenges(names: readonly string[], realm: string | undefined, rq: SecurityRequest): readonly string[];
+  /** How this scheme's credentials travel; undefined: it does not say. */
+  describe(name: string, system: System): readonly CredentialDescription[] | undefined;
   /** What a client of this scheme is told whose credential lacks one of the scopes. */
   insufficient(name: string, scopes: readonly string[]): string | undefined;
   /** Throws ConfigurationError when a name is not known. */
@@ -71,6 +74,7 @@ export function createAuthenticator(schemes: readonly Scheme[], realm: string): 
       }
       return said;
     },
+    describe: (name, system) => byName.get(name)?.describe?.(system),
     insufficient: (name, scopes) => byName.get(name)?.insufficient?.(scopes),
     check(names, path) {
       for (const name of names) {

@@ -1,6 +1,7 @@
 import type { CredentialCache } from "../datastore/cache.ts";
 import type { Users } from "../datastore/users.ts";
 import type { SecurityRequest } from "../http/request.ts";
+import type { System } from "../http/system.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
@@ -10,12 +11,28 @@ import type { SharedPasswords } from "./shared-passwords.ts";
 import type { SignIn } from "./sign-in.ts";
 import type { Tokens } from "./tokens/index.ts";
 
+/** How credentials travel, in the words of OpenAPI's security schemes (OpenAPI 3.1.1, 4.8.27). */
+export interface CredentialDescription {
+  readonly type: "apiKey" | "http";
+  /** An apiKey's place. */
+  readonly in?: "header" | "query" | "cookie";
+  /** The name of its header, parameter or cookie. */
+  readonly name?: string;
+  /** Of `http`: the word in `Authorization`. */
+  readonly scheme?: string;
+  readonly description: string;
+  /** Tells the ways of one scheme apart: "bearer", "cookie". */
+  readonly carrier?: string;
+}
+
 /** Turns a request into an identity, or nothing. Throwing closes the request. */
 export interface Scheme {
   readonly name: string;
   authenticate(rq: SecurityRequest): Awaitable<Identity | undefined>;
   /** The `WWW-Authenticate` values that tell a client of this scheme (RFC 9110 11.6.1). */
   challenge?(realm: string, rq: SecurityRequest): string | readonly string[] | undefined;
+  /** How its credentials travel; each entry is a way of its own. Left out: the API's description can only name the scheme. */
+  describe?(system: System): readonly CredentialDescription[];
   /** What a client of this scheme is told whose credential lacks one of these scopes (RFC 6750 3.1). */
   insufficient?(scopes: readonly string[]): string | undefined;
   /** True: browsers send its credentials along by themselves, so unsafe requests must come from our own pages. */

@@ -242,8 +242,16 @@ export function createSignIn(context: SignInContext): SignIn {
       await families?.endPresented(rq);
     }
     // All or nothing: neither a new session beside the old one nor a credential without its session.
-    const { made, member, credential, account } = await datastore.transaction(async (tx) => {
+    const established = await datastore.transaction(async (tx) => {
       let { account } = proof;
+      // What a sign-out has ended in the meantime is not brought back. Both are locked until the end of the transaction, so
+      // that a sign-out that comes now finds the new session too, by its remember credential.
+      if (passage.rememberId !== undefined) {
+        const kept = await tx.update("remember", { id: passage.rememberId }, { userId: account.id });
+        if (kept === 0) return undefined;
+      }
+      const replaced = old === undefined ? 0 : await tx.delete("session", { idHash: old.idHash });
+      if (purpose === "reauthenticate" && old !== undefined && replaced === 0) return undefined;
       if (noted) {
         for (const work of context.signedIn) await work(tx, account, rq);
         account = (await users.get(account.id, tx)) ?? account;
@@ -264,9 +272,10 @@ export function createSignIn(context: SignInContext): SignIn {
         tokenFamily: member?.family ?? (purpose === "reauthenticate" ? (old?.tokenFamily ?? null) : null),
         expiresAt: goesOn && old !== undefined ? old.expiresAt : at + sessions.limits.absolute,
       });
-      if (old !== undefined) await tx.delete("session", { idHash: old.idHash });
       return { made, member, credential, account };
     });
+    if (established === undefined) return { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
+    const { made, member, credential, account } = established;
     if (old !== undefined) await sessions.forget(old);
     // Of one session, one family: that of before would outlive its sign-out.
     if (purpose === "reauthenticate" && member !== undefined && typeof old?.tokenFamily === "string") {

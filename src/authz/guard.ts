@@ -26,10 +26,42 @@ export interface NoWords extends GuardWords {
   readonly user: false;
 }
 
+/**
+ * What a guard asks, as a tree: from it come the API's description and the generated access tests. It must say what `check`
+ * enforces; the access tests of an application find out where it does not.
+ */
+export type GuardRule =
+  /** "everybody" lets all pass, "nobody" none; "anonymous" turns away who is signed in; "csrf" wants a token of who is not. */
+  | { readonly kind: "everybody" | "nobody" | "anonymous" | "csrf" }
+  /** Signed in by one of these schemes (undefined: the route's own), with a proof that is fresh enough where `fresh` is there. */
+  | {
+      readonly kind: "signedIn";
+      readonly schemes?: readonly string[];
+      /** In milliseconds; undefined: the system's. */
+      readonly fresh?: { readonly within: number | undefined; readonly grace: number | undefined };
+    }
+  | { readonly kind: "roles" | "permissions"; readonly every: boolean; readonly names: readonly string[] }
+  /** Asked of credentials that are limited to scopes. */
+  | { readonly kind: "scopes"; readonly names: readonly string[] }
+  | {
+      readonly kind: "object";
+      readonly object: string;
+      /** Those that identify it, together. None: the route's first one. */
+      readonly parameters: readonly string[];
+      readonly mode: string | undefined;
+    }
+  /** Signed in with a second factor. */
+  | { readonly kind: "secondFactor" }
+  | { readonly kind: "allOf" | "anyOf"; readonly rules: readonly GuardRule[] }
+  /** What only the application knows. */
+  | { readonly kind: "custom" };
+
 /** A guard in words, for the access matrix and for checking its declaration against the vocabulary. */
 export interface GuardDescription {
   /** One line: "role admin", "all of (role editor, fresh within 60 min)". */
   readonly text: string;
+  /** What it asks, for programs. Undefined: it may refuse anybody, for any reason. */
+  readonly rule?: GuardRule;
   /** Why the route is open to everybody, where it is. */
   readonly open?: string;
   readonly roles?: readonly string[];
@@ -104,7 +136,7 @@ export function customGuard(text: string, check: (rq: SecurityRequest) => Awaita
       const identity = rq.identity ?? rq.system.identify(rq);
       return identity instanceof Promise ? identity.then(() => ask(rq)) : ask(rq);
     },
-    describe: () => ({ text, authenticated: false }),
+    describe: () => ({ text, rule: { kind: "custom" }, authenticated: false }),
   };
 }
 

@@ -13,13 +13,17 @@ export interface ProgramMatrix {
 }
 
 /**
- * The access matrix of the program's application: the export `app`, the default export, what is served, or the only one that
- * is not mounted into another. Throws CommandError when there is none, or no telling which.
+ * The program's application: the export `app`, the default export, what is served, or the only one that is not mounted into
+ * another. Throws CommandError when there is none, or no telling which.
  */
-export async function programMatrix(start: Start): Promise<ProgramMatrix> {
+export async function programApplication(start: Start): Promise<MatrixSource> {
   const exports = await start.load();
-  const app =
-    (await exported(exports, "app")) ?? (await exported(exports, "default")) ?? (await onlyOne(start, exports));
+  return (await exported(exports, "app")) ?? (await exported(exports, "default")) ?? (await onlyOne(start, exports));
+}
+
+/** The access matrix of the program's application. Throws as `programApplication` does. */
+export async function programMatrix(start: Start): Promise<ProgramMatrix> {
+  const app = await programApplication(start);
   const records = recordsOf(app);
   const shown = new Set(records);
   // By their records, not themselves: what is exported may be a `basePath` view.

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Argument, Command, CommanderError, Option } from "commander";
 import { type AuditExportOptions, type AuditVerifyOptions, auditExport, auditVerify } from "./audit.ts";
 import { type MigrateOptions, migrate } from "./migrate.ts";
+import { openapi } from "./openapi.ts";
 import { type RoutesOptions, routes } from "./routes.ts";
 import { usualModules } from "./start.ts";
 import { CommandError, type Terminal, takeTerminal } from "./terminal.ts";
@@ -73,6 +74,14 @@ Examples:
   $ portcullis routes --check routes.lock      # … and see each change of it in the review`,
     )
     .action(run(terminal, (module, options: RoutesOptions) => routes(terminal, module, options)));
+  program
+    .command("openapi")
+    .summary("print the API's description (OpenAPI 3.1)")
+    .description(`Prints the API's description as OpenAPI 3.1, made from the declared routes. ${about}`)
+    .addArgument(moduleArgument())
+    .option("--debug", "show the stack of an error")
+    .addHelpText("after", `${exitCodes}\nExamples:\n  $ portcullis openapi src/server.ts > openapi.json`)
+    .action(run(terminal, (module) => openapi(terminal, module)));
   program
     .command("migrate")
     .summary("add what the database lacks")

@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { AccountRoutes } from "../routes/app.ts";
 import type { RouteRecord } from "../routes/types.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { describeEndpoint } from "./endpoint-description.ts";
 import { type EngineContext, endpointHandler, methodNotAllowed } from "./engine.ts";
 
 /** A document that is the same for everybody, such as the key set. */
@@ -59,6 +60,7 @@ export function accountRoutes(
   );
   return {
     records: [...records, ...published],
+    described: endpoints.flatMap(({ feature, endpoint }) => describeEndpoint(system, feature, endpoint)),
     register(add) {
       for (const { path, body, contentType, maxAge } of documents) {
         add(

@@ -4,6 +4,7 @@ import type { Guard } from "../authz/guard.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import type { Awaitable } from "../model/awaitable.ts";
+import type { Json } from "../routes/openapi/json.ts";
 import type { ListView, PageLink, Pages } from "../views/contract.ts";
 import type { Fault, Field, FieldValues } from "./fields.ts";
 
@@ -100,6 +101,20 @@ export function notFound(): Answer {
   return { kind: "notFound" };
 }
 
+/** What the API's description says of an endpoint's JSON answers: the members of `response`, as JSON Schema by name. */
+export interface EndpointAnswers {
+  /** Of a GET, beside `csrf_token` and, for who is signed in, `user`. */
+  readonly shown?: Json;
+  /** Of a request that did what it was for. */
+  readonly done?: Json;
+  /** True: with `?include_auth_token` an auth token stands in `user`. */
+  readonly token?: boolean;
+  /** Statuses with which it may refuse, beside 400 and what its guard says. */
+  readonly failures?: readonly (401 | 403 | 404 | 409)[];
+  /** Of what went well; default 200. */
+  readonly status?: 201;
+}
+
 /** What an endpoint's functions are given. */
 export interface EndpointRequest<Fields extends Readonly<Record<string, Field<unknown>>>> {
   readonly rq: SecurityRequest;
@@ -132,6 +147,7 @@ export interface Endpoint {
   readonly limits?: EndpointLimits;
   /** The path of the page whose buttons post here, where it has none of its own. */
   back?(): string | undefined;
+  readonly answers?: EndpointAnswers;
   /** Whose form it is, where it does not ask for that: for password managers. */
   account(rq: SecurityRequest): Awaitable<string | undefined>;
   /** Rows with buttons, above the form. */
@@ -161,6 +177,8 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
   readonly limits?: EndpointLimits;
   /** The path of the page whose buttons post here, where it has none of its own: after a new proof the caller returns to it. */
   readonly back?: () => string | undefined;
+  /** For the API's description. */
+  readonly answers?: EndpointAnswers;
   /** Whose form it is; default: who is signed in. */
   readonly account?: (rq: SecurityRequest) => Awaitable<string | undefined>;
   /** Rows with buttons. A page that has these and no fields shows no form. */
@@ -193,7 +211,10 @@ export function endpoint<const Fields extends Readonly<Record<string, Field<unkn
  * `submit` answers every method.
  */
 export function jsonEndpoint<const Fields extends Readonly<Record<string, Field<unknown>>>>(
-  definition: Pick<EndpointDefinition<Fields>, "name" | "path" | "authz" | "authn" | "fields" | "limits" | "submit"> & {
+  definition: Pick<
+    EndpointDefinition<Fields>,
+    "name" | "path" | "authz" | "authn" | "fields" | "limits" | "answers" | "submit"
+  > & {
     /** Default POST. */
     readonly method?: EndpointMethod;
     /** See Endpoint. */

@@ -9,7 +9,7 @@ import { isUnsafe } from "../http/csrf.ts";
 import { type RouteFacts, SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
 import type { Catalogue, MessageKey } from "../i18n/catalogue.ts";
-import { send } from "../routes/run.ts";
+import { isRehearsal, rehearsed, send } from "../routes/run.ts";
 import type { FieldView, FormPageProps, Html, PageLink } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
 import type { Answer, Endpoint, EndpointMethod } from "./endpoint.ts";
@@ -59,6 +59,7 @@ export function endpointHandler(
       try {
         const verdict = await endpoint.authz.check(rq);
         if (verdict.kind !== "allow") return await context.refusals.verdict(rq, verdict);
+        if (isRehearsal(c)) return rehearsed();
         return method === "GET" && endpoint.page !== undefined
           ? await show(context, endpoint, rq)
           : await submit(context, endpoint, rq, limit);

@@ -1,5 +1,6 @@
 import type { MessageKey, MessageParameters } from "../i18n/catalogue.ts";
 import { normalizeEmail } from "../model/email.ts";
+import type { Json } from "../routes/openapi/json.ts";
 import type { FieldView } from "../views/contract.ts";
 
 /** What is wrong with one field or with the form: the key of a message and its parameters. */
@@ -20,6 +21,8 @@ export interface Field<T> {
   readonly maxLength: number;
   /** Never shown: a button of the page brings it. */
   readonly hidden?: boolean;
+  /** What it takes, as JSON Schema; default: by its type and length. */
+  readonly schema?: Json;
   /** What was typed may be shown again. Never for passwords. */
   readonly echo: boolean;
   /** `undefined`: not sent. Text from forms, and what JSON holds otherwise. */

@@ -1,5 +1,7 @@
 import type { MessageKey } from "../i18n/catalogue.ts";
 import { normalizeUsername } from "../model/username.ts";
+import type { Json } from "../routes/openapi/json.ts";
+import { fieldSchema } from "./field-schema.ts";
 import { type Fault, type Field, textField } from "./fields.ts";
 
 type Parsed<T> = { readonly value: T } | { readonly fault: Fault };
@@ -9,15 +11,16 @@ const wrong: { readonly fault: Fault } = { fault: { key: "FIELD_INVALID" } };
 /** A field of a JSON body, or of a query: no page shows it. */
 export function jsonField<T>(
   parse: (input: unknown) => Parsed<T>,
-  options: { readonly required?: boolean; readonly type?: Field<T>["type"] } = {},
+  options: { readonly required?: boolean; readonly type?: Field<T>["type"]; readonly schema?: Json } = {},
 ): Field<T> {
-  const { required = false, type = "text" } = options;
+  const { required = false, type = "text", schema } = options;
   return {
     label: { text: "" },
     type,
     required,
     maxLength: 255,
     echo: false,
+    ...(schema === undefined ? {} : { schema }),
     parse: (input) => (required && input === undefined ? { fault: { key: "FIELD_REQUIRED" } } : parse(input)),
   };
 }
@@ -51,7 +54,7 @@ export function integerField(least: number, most: number): Field<number> {
         ? { value }
         : wrong;
     },
-    { required: true, type: "number" },
+    { required: true, type: "number", schema: { type: "integer", minimum: least, maximum: most } },
   );
 }
 
@@ -63,7 +66,7 @@ export function plainTextField(maxLength: number): Field<string> {
       if (input.length > maxLength) return { fault: { key: "INVALID_INPUT_LENGTH" } };
       return /\p{Cc}/u.test(input) || !input.isWellFormed() ? wrong : { value: input };
     },
-    { required: true },
+    { required: true, schema: { type: "string", maxLength } },
   );
 }
 
@@ -78,7 +81,14 @@ export function wordsField(known?: ReadonlySet<string>): Field<readonly string[]
       }
       return { value: [...new Set(input as readonly string[])] };
     },
-    { required: true },
+    {
+      required: true,
+      schema: {
+        type: "array",
+        maxItems: 200,
+        items: known === undefined ? { type: "string", minLength: 1, maxLength: 80 } : { enum: [...known] },
+      },
+    },
   );
 }
 
@@ -99,7 +109,14 @@ export function objectField(
       }
       return { value };
     },
-    { required: true },
+    {
+      required: true,
+      schema: {
+        type: "object",
+        properties: Object.fromEntries(Object.entries(members).map(([name, field]) => [name, fieldSchema(field)])),
+        additionalProperties: false,
+      },
+    },
   );
 }
 

@@ -7,7 +7,16 @@ import type { Awaitable } from "../model/awaitable.ts";
 import type { Ticket } from "../model/session.ts";
 import type { Pages } from "../views/contract.ts";
 import type { SpaPage } from "./destinations.ts";
-import { type Answer, done, type Endpoint, type EndpointRequest, endpoint, goTo, refused } from "./endpoint.ts";
+import {
+  type Answer,
+  done,
+  type Endpoint,
+  type EndpointAnswers,
+  type EndpointRequest,
+  endpoint,
+  goTo,
+  refused,
+} from "./endpoint.ts";
 import { withNext } from "./engine.ts";
 import type { Kernel } from "./feature.ts";
 import type { Fault, Field } from "./fields.ts";
@@ -40,6 +49,8 @@ export interface LinkDefinition<Fields extends Readonly<Record<string, Field<unk
   readonly invalidTo: (rq: SecurityRequest) => string;
   /** The page that a single-page client may have instead of ours. */
   readonly spaPage?: SpaPage;
+  /** For the API's description. */
+  readonly answers?: EndpointAnswers;
   readonly submit: (request: EndpointRequest<Fields> & { readonly link: OpenLink }) => Awaitable<Answer>;
 }
 
@@ -102,6 +113,7 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     },
     submitLabel: definition.submitLabel,
     fields: definition.fields,
+    ...(definition.answers === undefined ? {} : { answers: definition.answers }),
     async show(rq) {
       if ((await find(rq)) === undefined) return refuse(rq);
       if (rq.wantsJson || inPath(rq) === opened) return {};

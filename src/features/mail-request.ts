@@ -2,6 +2,7 @@ import { open } from "../authz/guards/open.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
 import type { PageLink } from "../views/contract.ts";
+import { nextToken } from "./answers.ts";
 import { type Answer, done, type Endpoint, type EndpointDefinition, endpoint, invalid } from "./endpoint.ts";
 import type { Kernel } from "./feature.ts";
 import { emailField, type Fault, type Field } from "./fields.ts";
@@ -37,6 +38,7 @@ export function mailRequest(kernel: Kernel, definition: MailRequestDefinition): 
     ...rest,
     authz: open("to ask for a mail"),
     fields: { email: emailField() },
+    answers: { done: nextToken },
     async submit({ rq, fields: { email }, next }) {
       const other = instead?.(rq);
       if (other !== undefined) return other;

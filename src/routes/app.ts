@@ -6,6 +6,9 @@ import { noRoute, type RouteFacts, SecurityRequest } from "../http/request.ts";
 import { commandLine, type MatrixSource } from "../model/command-line.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import type { RouteNames } from "./names.ts";
+import type { DescribedRoute, RouteDocumentation } from "./openapi/described.ts";
+import type { Description } from "./openapi/description.ts";
+import { describeInput } from "./openapi/schema.ts";
 import { compileParameters } from "./parameters/index.ts";
 import { type GuardedHandler, type Runner, runGuarded } from "./run.ts";
 import type { App, RouteRecord } from "./types.ts";
@@ -20,18 +23,25 @@ export interface AppContext extends Runner {
   readonly credentialParameters: readonly string[];
   /** The account pages: added to the application that is served, before its first request. */
   readonly accounts: AccountRoutes;
+  /** The API's description: added to the same application. */
+  readonly description: Description;
   readonly names: RouteNames;
 }
+
+/** What declaring a route needs. */
+type DeclarationContext = Pick<AppContext, "system" | "words" | "authenticator" | "credentialParameters" | "names">;
 
 /** The routes of the account system, as the application that is served takes them in. */
 export interface AccountRoutes {
   readonly records: readonly RouteRecord[];
+  /** The same for the API's description. */
+  readonly described: readonly DescribedRoute[];
   /** Called for each method and path; the handler answers. */
   register(add: (method: string, path: string, handler: (c: Context) => Response | Promise<Response>) => void): void;
 }
 
 const methods = ["get", "post", "put", "patch", "delete", "options", "query", "all"] as const;
-const declarationKeys = new Set(["authz", "authn", "params", "realm", "name"]);
+const declarationKeys = new Set(["authz", "authn", "params", "realm", "name", "doc"]);
 
 interface Declaration {
   readonly authz?: unknown;
@@ -39,21 +49,31 @@ interface Declaration {
   readonly params?: Parameters<typeof compileParameters>[0];
   readonly realm?: string;
   readonly name?: string;
+  readonly doc?: RouteDocumentation;
+}
+
+/** A route that was declared, with all that is known of it. */
+interface DeclaredRoute {
+  readonly record: RouteRecord;
+  /** By which a mounted one learns that its prefix has parameters. */
+  readonly facts: RouteFacts;
+  /** For the API's description, at the path where it was mounted. */
+  describe(path: string): DescribedRoute;
 }
 
 /** What is known of an application's routes, shared by all its `basePath` views. */
 interface AppState {
   /** The application itself, of which there may be views. */
   readonly root: Hono;
-  readonly records: RouteRecord[];
-  /** The facts of the same routes, by which a mounted one learns that its prefix has parameters. */
-  readonly facts: RouteFacts[];
+  readonly routes: DeclaredRoute[];
   /** Notes a route. Refuses one that another stands in the way of. */
-  note(record: RouteRecord, facts: RouteFacts): void;
+  note(route: DeclaredRoute): void;
   /** Adds the account pages, once. */
   addAccounts(): void;
   /** The last check before the application is used. */
   seal(): void;
+  /** All its routes, the account endpoints included. */
+  described(): readonly DescribedRoute[];
 }
 
 const states = new WeakMap<object, AppState>();
@@ -64,16 +84,15 @@ const accountHandlers = new WeakSet<object>();
 export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
   const hono = new Hono();
   const add = hono.on.bind(hono);
-  const records: RouteRecord[] = [];
-  const facts: RouteFacts[] = [];
+  const routes: DeclaredRoute[] = [];
   const patterns = new Set<string>();
   let added = false;
   let checked = 0;
   const state: AppState = {
     root: hono,
-    records,
-    facts,
-    note(record, routeFacts) {
+    routes,
+    note(route) {
+      const { record } = route;
       const pattern = `${record.method} ${patternOf(record.path)}`;
       if (patterns.has(pattern)) {
         throw new ConfigurationError(
@@ -82,24 +101,33 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
         );
       }
       patterns.add(pattern);
-      if (record.name !== undefined) context.names.note(record.name, routeFacts, record.path);
-      records.push(record);
-      facts.push(routeFacts);
+      if (record.name !== undefined) context.names.note(record.name, route.facts, record.path);
+      routes.push(route);
     },
     addAccounts() {
       if (added) return;
       added = true;
-      context.accounts.register((method, path, handler) => {
+      const addOwn = (method: string, path: string, handler: (c: Context) => Response | Promise<Response>): void => {
         accountHandlers.add(handler);
         add(method, path, handler);
-      });
+      };
+      context.accounts.register(addOwn);
+      context.description.register(addOwn, state.described);
     },
     seal() {
-      if (added && checked === records.length) return;
+      if (added && checked === routes.length) return;
       state.addAccounts();
       // Account pages answer every method, be it with 405.
       const taken = new Set(context.accounts.records.map((record) => record.path));
-      for (const { method, path } of records) {
+      const ofDescription = new Set(context.description.records.map((record) => record.path));
+      for (const { record } of routes) {
+        const { method, path } = record;
+        if (ofDescription.has(path) && (method === "GET" || method === "ALL")) {
+          throw new ConfigurationError(
+            `${method} ${path}`,
+            "is where the API is described; choose another path, or set openapi.path or openapi.page",
+          );
+        }
         if (taken.has(path)) {
           throw new ConfigurationError(
             `${method} ${path}`,
@@ -108,7 +136,11 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
         }
       }
       context.names.check();
-      checked = records.length;
+      checked = routes.length;
+    },
+    described() {
+      state.seal();
+      return [...routes.map((route) => route.describe(route.record.path)), ...context.accounts.described];
     },
   };
   decorate(hono, context, state, "/");
@@ -143,13 +175,13 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     }
     const full = mergePath(base, path);
     const label = `${method} ${full}`;
-    const route = compile(context, label, method, full, declaration);
+    const route = compileRoute(context, label, method, full, declaration);
     if (typeof handler !== "function") throw new ConfigurationError(label, "the handler is missing");
     if (more.length > 0) {
       throw new ConfigurationError(label, "one handler is expected; middleware goes into app.use before it");
     }
     state.addAccounts();
-    state.note(route.record, route.facts);
+    state.note(route);
     add(method, path, (c) => runGuarded(context, route.facts, route.guard, c, handler as GuardedHandler));
   };
 
@@ -166,11 +198,9 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     }
     commandLine()?.applications.delete(known.root as Hono & MatrixSource);
     const prefix = mergePath(base, path);
-    for (const [index, facts] of known.facts.entries()) {
-      const record = known.records[index];
-      if (record === undefined) continue;
-      state.note({ ...record, path: mergePath(prefix, record.path) }, facts);
-      if (prefix.includes("/:")) facts.prefixed = true;
+    for (const route of known.routes) {
+      state.note({ ...route, record: { ...route.record, path: mergePath(prefix, route.record.path) } });
+      if (prefix.includes("/:")) route.facts.prefixed = true;
     }
     const routes = sub.routes.filter((route) => !accountHandlers.has(route.handler));
     // Hono's route() reads nothing of the other application but these two.
@@ -203,7 +233,10 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     },
     accessMatrix() {
       state.seal();
-      return [...state.records, ...context.accounts.records];
+      return [...state.routes.map(({ record }) => record), ...context.accounts.records, ...context.description.records];
+    },
+    openapi() {
+      return context.description.document(state.described());
     },
     fetch: ((request, environment, execution) => {
       state.seal();
@@ -228,18 +261,24 @@ const closedRoute: RouteFacts = {
   kind: "application",
 };
 
+/**
+ * All routes of an application of `security.app()` as they are described, the account endpoints included, in the order in which
+ * they are asked. Throws TypeError for anything else.
+ */
+export function describedRoutesOf(app: object): readonly DescribedRoute[] {
+  const state = states.get(app);
+  if (state === undefined) throw new TypeError("an application of security.app() is expected");
+  return state.described();
+}
+
 /** Checks a declaration against the vocabulary and turns it into what a request needs: once, at start. */
-function compile(
-  context: AppContext,
+export function compileRoute(
+  context: DeclarationContext,
   label: string,
   method: string,
   path: string,
   input: unknown,
-): {
-  readonly facts: RouteFacts;
-  readonly guard: ReturnType<typeof toGuard>;
-  readonly record: RouteRecord;
-} {
+): DeclaredRoute & { readonly guard: ReturnType<typeof toGuard> } {
   const declaration = checkDeclaration(input, label);
   const guard = toGuard(declaration.authz, label);
   const parameters = compileParameters(declaration.params, path, method, label, {
@@ -273,6 +312,18 @@ function compile(
       source: "application",
       ...(declaration.name === undefined ? {} : { name: declaration.name }),
     },
+    describe: (at) => ({
+      method,
+      path: at,
+      kind: "application",
+      source: "application",
+      rule: description.rule ?? { kind: "custom" },
+      guard: description.text,
+      schemes: authn ?? context.system.defaultSchemes,
+      input: (name, own) => describeInput({ params: declaration.params, path: at, label }, name, own),
+      ...(declaration.params === undefined ? { undeclared: true } : {}),
+      ...(declaration.doc === undefined ? {} : { documentation: declaration.doc }),
+    }),
   };
 }
 
@@ -294,7 +345,29 @@ function checkDeclaration(input: unknown, label: string): Declaration {
   if (authn !== undefined && (!Array.isArray(authn) || authn.length === 0)) {
     throw new ConfigurationError(label, "authn: a list of at least one scheme is expected");
   }
+  checkDocumentation(declaration.doc, label);
   return declaration;
+}
+
+const documentationKeys = new Set(["summary", "description", "tags", "deprecated", "answers", "listed"]);
+
+function checkDocumentation(doc: unknown, label: string): void {
+  if (doc === undefined) return;
+  if (typeof doc !== "object" || doc === null || Array.isArray(doc)) {
+    throw new ConfigurationError(label, "doc: an object is expected");
+  }
+  for (const [key, value] of Object.entries(doc)) {
+    if (!documentationKeys.has(key)) {
+      throw new ConfigurationError(label, `doc: unknown option "${key}"; known: ${[...documentationKeys].join(", ")}`);
+    }
+    if (key !== "answers") continue;
+    for (const [status, answer] of Object.entries((value ?? {}) as Record<string, unknown>)) {
+      const described = typeof answer === "object" && answer !== null && "description" in answer;
+      if (!/^[1-5]\d\d$/.test(status) || !described) {
+        throw new ConfigurationError(label, `doc: answers: { description: … } by status is expected, not ${status}`);
+      }
+    }
+  }
 }
 
 /** The path with its parameters' names left out: "/a/:b" and "/a/:c" answer the same requests. */

@@ -25,6 +25,22 @@ export function beginRequest(system: System, facts: RouteFacts, c: Context): Sec
   return rq;
 }
 
+/**
+ * A key of the environment that a request is handed to the application with, which no client can set: a rehearsal asks the
+ * guard and ends where the handler would begin, so that tests can try every route without doing what it does.
+ */
+export const rehearsal: unique symbol = Symbol("portcullis.rehearsal");
+
+/** True where the guard alone is asked. */
+export function isRehearsal(c: Context): boolean {
+  return (c.env as { readonly [rehearsal]?: true } | undefined)?.[rehearsal] === true;
+}
+
+/** The answer where a handler would begin. */
+export function rehearsed(): Response {
+  return new Response(null, { status: 204, headers: { "x-portcullis-rehearsal": "let in" } });
+}
+
 /** What an application's handler is given. */
 export type GuardedHandler = (c: Context, params: Readonly<Record<string, unknown>>) => Awaitable<Response>;
 
@@ -47,6 +63,7 @@ export function runGuarded(
       const answer = runner.refusals.verdict(rq, verdict);
       return answer instanceof Promise ? answer.then((page) => send(runner, rq, page)) : send(runner, rq, answer);
     }
+    if (isRehearsal(c)) return send(runner, rq, rehearsed());
     const found = rq.parameters();
     if (found instanceof Promise) return slow(runner, rq, verdict, c, handler);
     params = found;
@@ -68,6 +85,7 @@ async function slow(
     let verdict = await first;
     if (verdict.kind === "allow") verdict = await checkCsrf(rq);
     if (verdict.kind !== "allow") return await send(runner, rq, await runner.refusals.verdict(rq, verdict));
+    if (isRehearsal(c)) return await send(runner, rq, rehearsed());
     params = await rq.parameters();
   } catch (error) {
     return failed(runner, rq, error);

@@ -1,6 +1,8 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Context, Hono } from "hono";
 import type { BlankSchema, HandlerResponse, MergePath, MergeSchemaPath, ParamKeys, Schema, ToSchema } from "hono/types";
+import type { RouteDocumentation } from "./openapi/described.ts";
+import type { OpenApiDocument } from "./openapi/document.ts";
 import type { Authz, GuardedEnv, SignsIn, Vocabulary } from "./vocabulary.ts";
 
 /** What a route says of itself. */
@@ -13,6 +15,8 @@ export interface RouteDeclaration<A, P, Scheme extends string> {
   readonly params?: P;
   /** The realm in its challenges (RFC 9110 11.5). */
   readonly realm?: string;
+  /** What the API's description says of it, beside what follows from all that. */
+  readonly doc?: RouteDocumentation;
   /** Its name, by which checkpoints lead to it. */
   readonly name?: string;
 }
@@ -151,4 +155,6 @@ export interface App<V extends Vocabulary, S extends Schema = BlankSchema, Base 
   mount(this: ARouteMustDeclareItsAuthz, ...args: any[]): any;
   /** Every route with its guard, the account pages included. */
   accessMatrix(): readonly RouteRecord[];
+  /** The API's description (OpenAPI 3.1) of all routes, the account endpoints included. The option `openapi` serves it. */
+  openapi(): OpenApiDocument;
 }

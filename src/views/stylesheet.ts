@@ -157,6 +157,20 @@ button.quiet:hover { border-color: var(--text); background-color: color-mix(in s
 .badge { display: inline-block; padding: 0 0.5rem; border: 1px solid currentcolor; border-radius: var(--radius); color: var(--success); font-size: 0.8125rem; font-weight: 550; }
 .links { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.5rem; margin-block: 1.75rem -0.75rem; padding-block-start: 0.75rem; border-block-start: 1px solid color-mix(in srgb, var(--border) 30%, transparent); font-size: 0.9375rem; }
 
+.card:has(.api) { max-inline-size: 64rem; }
+.api h2 { margin-block: 2rem 0.5rem; font-size: 1.125rem; }
+.api h3 { margin-block: 1rem 0.25rem; font-size: 1rem; }
+.api section { border-block-start: 1px solid color-mix(in srgb, var(--border) 30%, transparent); }
+.api nav ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(22rem, 100%), 1fr)); }
+.api dl { margin-block: 0.5rem; }
+.api dl > div { display: grid; grid-template-columns: minmax(6rem, 9rem) 1fr; gap: 0 1rem; padding-block: 0.25rem; }
+.api dt { color: var(--muted); }
+.api dd { margin: 0; min-inline-size: 0; }
+.api .scroll { overflow-x: auto; }
+.api table { inline-size: 100%; border-collapse: collapse; font-size: 0.9375rem; }
+.api th, .api td { padding: 0.375rem 0.75rem 0.375rem 0; border-block-end: 1px solid color-mix(in srgb, var(--border) 30%, transparent); text-align: start; vertical-align: top; }
+.api th em { color: var(--muted); font-weight: 450; }
+
 .alert {
   --tone: var(--accent);
   margin-block-end: 1.25rem;

@@ -1,35 +1,11 @@
 /** Attacks on what happens to an account: mailed links, changes, names, and whom the answers tell about. */
 import type { Answer, Client } from "./client.ts";
 import type { Endpoint } from "./endpoints.ts";
-import type { Mail } from "./lab.ts";
+import { ask, choose, linkOf, mailed, recipients, resetLink } from "./mail.ts";
 import { attacks, each, masked, must, type Rig, secret, type Victim } from "./suite.ts";
-
-const recipients = ({ to }: Mail): readonly string[] => (typeof to === "string" ? [to] : to);
 
 const basic = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-
-/** The path of the newest link of this kind that was mailed to an address; undefined: none was. */
-async function mailed(rig: Rig, template: string, to: string): Promise<string | undefined> {
-  const mail = (await rig.lab.outbox()).findLast((sent) => sent.template === template && recipients(sent).includes(to));
-  return new RegExp(`${rig.lab.origin}(/[\\w-]+/[\\w.-]+)`).exec(mail?.text ?? "")?.[1];
-}
-
-async function linkOf(rig: Rig, template: string, to: string): Promise<string> {
-  const link = await mailed(rig, template, to);
-  must(link !== undefined, `no mail ${template} came to ${to}`);
-  return link;
-}
-
-const ask = (rig: Rig, endpoint: Endpoint, email: string, extra: object = {}): Promise<Answer> =>
-  rig.client().post(rig.at(endpoint), { json: { email }, watch: false, ...extra });
-
-const choose = (password: string): object => ({ password, password_confirm: password });
-
-async function resetLink(rig: Rig, victim: Victim): Promise<string> {
-  await ask(rig, "RECOVER", victim.email);
-  return linkOf(rig, "resetInstructions", victim.email);
-}
 
 const signIn = (rig: Rig, { email }: Victim, password: string): Promise<Answer> =>
   rig.client().post(rig.at("LOGIN"), { json: { email, password }, watch: false });
@@ -289,12 +265,65 @@ attacks("accounts", { short: "full:sqlite" }, (attack) => {
   });
 });
 
+attacks("many sessions", { profiles: ["full"], short: "full:sqlite" }, (attack) => {
+  attack(
+    "SES-13 [ASVS 7.5.2] [ASVS 15.2.2]: who signs in two hundred times does not make the server slow with the list",
+    async (rig) => {
+      const victim = await rig.user();
+      let client = await rig.signedIn(victim);
+      for (let n = 0; n < 200; n += 1) {
+        client = rig.client();
+        await client.post(rig.at("LOGIN"), { json: { email: victim.email, password: victim.password }, watch: false });
+      }
+      const look = async (count: number): Promise<void> => {
+        for (let n = 0; n < count; n += 1) {
+          const page = await client.get(rig.at("SESSIONS"), { page: true, watch: false });
+          must(
+            page.status === 200 && page.text.length > 50_000,
+            `the list: ${page.status}, ${page.text.length} characters`,
+          );
+        }
+      };
+      await look(5);
+      const before = rig.lab.memory();
+      await look(40);
+      const grown = Math.round((rig.lab.memory() - before) / 1_048_576);
+      must(grown < 150, `the server holds ${grown} MiB more after forty looks`);
+    },
+  );
+});
+
 attacks("names", { short: "full:sqlite" }, (attack) => {
   const register = async (rig: Rig, username: string): Promise<Answer> => {
     const password = secret();
     const email = `${Math.random().toString(36).slice(2)}@names.example`;
     return rig.client().post(rig.at("REGISTER"), { json: { email, username, ...choose(password) }, watch: false });
   };
+
+  attack(
+    "ENU-04 [ASVS 6.3.8]: REGISTER answers alike for a name that somebody has, and makes no second account",
+    async (rig) => {
+      const owner = await rig.user({ username: "ottilie7" });
+      const look = ({ status, text }: Answer, ...values: readonly string[]): string =>
+        `${status} ${masked(text, ...values)}`;
+      const answers: string[] = [];
+      for (const username of ["freename8", "ottilie7", "OTTILIE7", "freename8"]) {
+        const email = `${Math.random().toString(36).slice(2)}@names.example`;
+        rig.lab.created.add(email);
+        const json = { email, username, ...choose(secret()) };
+        answers.push(look(await rig.client().post(rig.at("REGISTER"), { json, watch: false }), email, username));
+      }
+      must(new Set(answers).size === 1, `told apart: ${answers.join("\n")}`);
+      const rows = (await rig.lab.accounts.all()).filter((row) =>
+        /^(?:ottilie7|freename8)$/i.test(String(row["username"])),
+      );
+      must(rows.length === 2, `${rows.length} accounts have the two names`);
+      must(
+        rows.some((row) => row["email"] === owner.email),
+        "the owner lost the name",
+      );
+    },
+  );
 
   attack("UNI-02 [ASVS 1.1.1]: one name is not taken twice in two spellings", async (rig) => {
     await rig.user({ username: "wanda7" });

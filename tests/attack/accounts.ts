@@ -11,6 +11,8 @@ export interface Accounts {
   byEmail(email: string): Promise<AccountRow | undefined>;
   /** Users, roles and who has which, without the counters that a refused request may change. */
   snapshot(): Promise<string>;
+  /** The rows of the audit trail, oldest first. */
+  trail(): Promise<readonly AccountRow[]>;
   setPassword(email: string, hash: string): Promise<void>;
   /** Gives the user exactly one role of this name, which is created without any check. */
   setRole(email: string, role: string): Promise<void>;
@@ -29,15 +31,15 @@ const counters = new Set([
 
 interface Connection {
   query(text: string, values?: readonly (string | number)[]): Promise<readonly AccountRow[]>;
-  /** A number that changes whenever another connection has written; undefined where there is none. */
-  version(): Promise<number | undefined>;
+  /** Changes whenever another connection has written. */
+  version(): Promise<string>;
   close(): Promise<void>;
 }
 
 /** Opens the lab's database beside the lab. */
 export function openAccounts(where: { readonly file: string } | { readonly url: string }): Accounts {
   const connection = "file" in where ? sqlite(where.file) : postgres(where.url);
-  let last: { version: number | undefined; text: string } = { version: undefined, text: "" };
+  let last = { version: "", text: "" };
   const all = (): Promise<readonly AccountRow[]> => connection.query('select * from "user" order by id');
   return {
     all,
@@ -46,7 +48,7 @@ export function openAccounts(where: { readonly file: string } | { readonly url: 
     },
     async snapshot() {
       const version = await connection.version();
-      if (version !== undefined && version === last.version) return last.text;
+      if (version === last.version) return last.text;
       const users = (await all()).map((row) =>
         Object.fromEntries(Object.entries(row).filter(([column]) => !counters.has(column))),
       );
@@ -55,6 +57,7 @@ export function openAccounts(where: { readonly file: string } | { readonly url: 
       last = { version, text: JSON.stringify({ users, roles, members }, null, 1) };
       return last.text;
     },
+    trail: () => connection.query("select * from portcullis_audit order by sequence"),
     async setPassword(email, hash) {
       await connection.query('update "user" set password = $1 where email = $2', [hash, email]);
     },
@@ -86,7 +89,7 @@ function sqlite(file: string): Connection {
   };
   let own = 0;
   return {
-    version: async () => Number(prepared("pragma data_version").get()?.["data_version"]) * 1000 + own,
+    version: async () => `${prepared("pragma data_version").get()?.["data_version"]}.${own}`,
     async query(text, values = []) {
       const statement = prepared(text);
       // The pragma does not tell of what this connection itself writes.
@@ -103,7 +106,12 @@ function postgres(url: string): Connection {
   const client = new Client({ connectionString: url });
   const connected = client.connect();
   return {
-    version: async () => undefined,
+    // Which transactions of the whole server are over: each that has written anything, anywhere, changes it.
+    async version() {
+      await connected;
+      const { rows } = await client.query<{ seen: string }>("select pg_current_snapshot()::text as seen");
+      return rows[0]?.seen ?? "";
+    },
     async query(text, values = []) {
       await connected;
       return (await client.query<AccountRow>(text, [...values])).rows;

@@ -34,7 +34,16 @@ function changesOf(rig: Rig): readonly Change[] {
 }
 
 const nameOf = (change: Change): string => `${change.method} ${change.path}`;
-const ofSession = (rig: Rig): readonly Change[] => changesOf(rig).filter(({ signedIn }) => signedIn);
+/**
+ * What is done in the name of a session. REFRESH is not: it looks at no session, and what it takes instead is kept from
+ * foreign pages by the origin, by SameSite=Strict and by its media type (an attack of its own below).
+ */
+const ofSession = (rig: Rig): readonly Change[] =>
+  changesOf(rig).filter(({ signedIn, path }) => signedIn && path !== rig.path("REFRESH"));
+/** Endpoints that read nothing of the body: any body that may be sent to them at all is as good as none. */
+const readsNothing = (rig: Rig, path: string): boolean =>
+  path === "/json_auth" ||
+  rig.lab.routes.some((route) => route.path === path && route.method === "POST" && route.parameters.length === 0);
 const matt = { email: "matt@lp.com", password: "password" };
 
 /** Sends the change in the victim's browser; the victim must be signed in as before, with the same session. */
@@ -125,6 +134,14 @@ attacks("CSR", {}, (attack) => {
         must(refused(await withClient(victim, change, { json: change.fields, csrf: token })), "passes as a header");
         const form = { ...change.fields, csrf_token: token };
         must(refused(await withClient(victim, change, { form, page: true })), "passes in a form");
+      },
+    );
+    await each(
+      pairs(ofSession(rig), [[good], { "0": good }, null, true, 1, [dead, good]] as readonly unknown[]),
+      ([change, token]) => `${nameOf(change)} ${JSON.stringify(token).slice(0, 20)}`,
+      async ([change, token]) => {
+        const json = { ...change.fields, csrf_token: token };
+        must(refused(await withClient(victim, change, { json })), "passes in JSON");
       },
     );
     // And with the good one it works: the refusals above were for the token.
@@ -218,8 +235,8 @@ attacks("CSR", {}, (attack) => {
         });
         // What may also be sent as a form is read as one: a member of the JSON is none of its fields.
         const asForm = answer.status === 200 && /form/.test(type ?? "") && answer.json["probe"] === undefined;
-        const bodyless = change.path === rig.at("LOGOUT") || change.path === "/json_auth";
-        must(answer.status === 415 || answer.status === 400 || (bodyless && asForm), `status ${answer.status}`);
+        const harmless = asForm && readsNothing(rig, change.path);
+        must(answer.status === 415 || answer.status === 400 || harmless, `status ${answer.status}`);
         must(!sessionSet(answer), "it signed in");
       },
     );
@@ -348,3 +365,83 @@ attacks("CSR", {}, (attack) => {
     );
   });
 });
+
+/**
+ * The one endpoint that changes something without a CSRF token while the browser sends its credential along by itself.
+ * Nothing of a session is looked at there; the refresh token's cookie is SameSite=Strict, the request must come from one of
+ * our origins, and only JSON is read, so that no form reaches it (docs/authentication.md).
+ */
+attacks(
+  "CSR of refresh tokens",
+  { settings: { REFRESH_TOKEN: true, REFRESH_TOKEN_COOKIE_NAME: "fs_refresh" } },
+  (attack) => {
+    attack(
+      "CSR-01 [ASVS 3.5.1] [ASVS 3.3.2]: a foreign page renews nothing with the cookie of a refresh token",
+      async (rig) => {
+        const client = await rig.visitor();
+        const { email, password } = await rig.user();
+        const signedIn = await client.signIn(email, password);
+        const first = client.cookie("refresh") ?? "";
+        must(first !== "", "no refresh token came as a cookie");
+        const set = signedIn.setCookies.find((cookie) => /refresh=/.test(cookie)) ?? "";
+        must(/; SameSite=Strict/i.test(set) && /; HttpOnly/i.test(set), `the cookie is ${set.replace(first, "…")}`);
+        const path = rig.at("REFRESH");
+        const json = { "content-type": "application/json" };
+        const foreign: readonly Readonly<Record<string, string>>[] = [
+          { origin: evil },
+          { origin: "null" },
+          { origin: evil, "sec-fetch-site": "cross-site" },
+          { "sec-fetch-site": "cross-site" },
+          { "sec-fetch-site": "same-site" },
+          { referer: `${evil}/page` },
+          { origin: `${rig.lab.origin}.evil.test` },
+          { origin: rig.lab.origin.replace("http:", "https:") },
+        ];
+        await each(foreign, JSON.stringify, async (headers) => {
+          for (const body of [
+            { json: {} },
+            { form: {} },
+            { body: "{}", headers: { "content-type": "text/plain" } },
+            {},
+          ]) {
+            const attempt = { ...body, headers: { ...("headers" in body ? body.headers : {}), ...headers } };
+            const answer = await client.post(path, attempt);
+            must(refused(answer), `${JSON.stringify(body)}: ${answer.status}`);
+            must(answer.setCookies.length === 0, "a refused request sets cookies");
+          }
+        });
+        // Nor does what a form or an image of any page can send, should a browser tell nothing of where it comes from.
+        const types = [
+          "application/x-www-form-urlencoded",
+          "multipart/form-data; boundary=x",
+          "text/plain",
+          "text/json",
+        ];
+        await each(types, String, async (type) => {
+          for (const csrf of [false as const, client.csrf ?? ""]) {
+            const answer = await client.post(path, { body: "{}", headers: { "content-type": type }, csrf });
+            must(answer.status === 415 || answer.status === 400, `status ${answer.status}`);
+          }
+        });
+        for (const method of ["GET", "HEAD", "PUT", "DELETE"]) {
+          const answer = await client.send(method, path);
+          must(answer.status === 405 || answer.status === 404, `${method}: ${answer.status}`);
+        }
+        const preflight = {
+          origin: evil,
+          "access-control-request-method": "POST",
+          "access-control-request-headers": "content-type",
+        };
+        const allowed = await client.send("OPTIONS", path, { headers: preflight });
+        must(allowed.header("access-control-allow-origin") === undefined, "the preflight lets a foreign page in");
+        // Nothing of all that has used the token: it is the first of its family still, and the user's own page renews it.
+        must(client.cookie("refresh") === first, "the cookie was replaced");
+        const own = await client.post(path, { body: "{}", headers: { ...json, origin: rig.lab.origin }, csrf: false });
+        must(own.status === 200 && client.cookie("refresh") !== first, `our own page: ${own.status}`);
+        await rig.lab.advance(60);
+        const stolen = await client.post(path, { cookies: `refresh=${first}`, json: {}, keep: false });
+        must(stolen.status === 400, `the token that was replaced: ${stolen.status}`);
+      },
+    );
+  },
+);

@@ -37,6 +37,7 @@ export type Endpoint =
   | "OAUTH-CB"
   | "REFRESH"
   | "KEY-NEW"
+  | "KEYED"
   | "SESSIONS"
   | "USERS"
   | "ME"
@@ -95,8 +96,9 @@ const places: Readonly<Record<Endpoint, Place>> = {
   "OAUTH-START": account(/\/(?:login\/)?oauth-?start\/:\w+$/),
   "OAUTH-CB": account(/\/(?:login\/)?oauth-?response\/:\w+$/),
   REFRESH: account(/\/(?:refresh|token\/refresh|refresh-token)$/),
-  "KEY-NEW": account(/\/(?:api-)?keys$/, "POST"),
-  SESSIONS: account(/\/sessions$/),
+  "KEY-NEW": account(/\/user\/key$/, "POST"),
+  KEYED: { path: /^\/keyed$/ },
+  SESSIONS: account(/\/sessions$/, "GET"),
   USERS: account(/\/users$/),
   ME: { path: /^\/me$/ },
   "ME-CHANGE": { path: /^\/me$/, where: ({ method }) => method === "PATCH" || method === "PUT" },
@@ -118,6 +120,8 @@ const helpers: readonly RegExp[] = [
   /\/(?:delete-account|export-account)$/,
   /\/(?:delete-account|keep-account|not-me|unlock)\/:token$/,
   /\/unlock$/,
+  // Played beside USERS and KEY-NEW, and by the tests of these features.
+  /\/api\/user(?:\/(?:login|logout|password|key\/:id|users\/:id(?:\/.+)?))?$/,
 ];
 
 /** The path of a logical endpoint, or undefined where its feature is off. */

@@ -7,7 +7,10 @@ function look(answer: Answer, ...values: readonly string[]): string {
   const headers = [...new Set(answer.rawHeaders.map(([name]) => name))].sort();
   const cookies = answer.setCookies.map((cookie) => cookie.slice(0, cookie.indexOf("="))).sort();
   const location = answer.location ?? "";
-  return JSON.stringify({ status: answer.status, headers, cookies, location, body: masked(answer.text, ...values) });
+  // The seconds to wait go down by themselves between two answers; the minutes must be the same.
+  const wait = Math.ceil(Number(answer.header("retry-after") ?? 0) / 60);
+  const body = masked(answer.text, ...values).replace(/in \d+ seconds/, "in * seconds");
+  return JSON.stringify({ status: answer.status, headers, cookies, location, wait, body });
 }
 
 function allAlike(answers: Readonly<Record<string, string>>): void {
@@ -34,7 +37,8 @@ function submit(
 
 attacks("ENU", { settings: { RETURN_GENERIC_RESPONSES: true } }, (attack) => {
   /** One identity of each class, with a password that is wrong, or right where that must not help. */
-  const classes = async (): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> => ({
+  const classes = async (rig: Rig): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> => ({
+    unconfirmed: { email: (await rig.user({ confirmed_at: null })).email, password: "wrong-password" },
     active: { email: "matt@lp.com", password: "wrong-password" },
     unknown: { email: `${randomBytes(6).toString("hex")}@nobody.example`, password: "wrong-password" },
     inactive: { email: "tiya@lp.com", password: "wrong-password" },
@@ -46,7 +50,7 @@ attacks("ENU", { settings: { RETURN_GENERIC_RESPONSES: true } }, (attack) => {
   attack("ENU-01 [ASVS 6.3.8]: LOGIN answers all identities alike", async (rig) => {
     await each(carriers, String, async (carrier) => {
       const answers: Record<string, string> = {};
-      for (const [name, fields] of Object.entries(await classes())) {
+      for (const [name, fields] of Object.entries(await classes(rig))) {
         const answer = await submit(await rig.visitor(), rig.at("LOGIN"), carrier, fields);
         must(!answer.setCookies.some((cookie) => /session=/.test(cookie)), `${name} got a session`);
         answers[name] = look(answer, fields["email"] ?? "");
@@ -56,13 +60,40 @@ attacks("ENU", { settings: { RETURN_GENERIC_RESPONSES: true } }, (attack) => {
   });
 
   attack(
+    "ENU-01 [ASVS 6.3.8]: a locked account is told from no other, and its lock from no other lock",
+    async (rig) => {
+      const unconfirmed = await rig.user({ confirmed_at: null });
+      const names = [(await rig.user()).email, unconfirmed.email, `${randomBytes(6).toString("hex")}@nobody.example`];
+      for (let n = 0; n < 24; n += 1) {
+        for (const email of names) {
+          await submit(rig.client(), rig.at("LOGIN"), "json", { email, password: `wrong-password-${n}` });
+        }
+        // The budget of guesses refills before the lock is reached.
+        if (n < 19) await rig.lab.advance(90);
+      }
+      must((await rig.lab.events()).filter(({ name }) => name === "accountLocked").length >= 2, "nobody is locked");
+      await each(carriers, String, async (carrier) => {
+        const answers: Record<string, string> = {};
+        for (const email of names) {
+          for (const password of ["wrong-password", unconfirmed.password]) {
+            const answer = await submit(await rig.visitor(), rig.at("LOGIN"), carrier, { email, password });
+            answers[`${email} ${password}`] = look(answer, email);
+          }
+        }
+        allAlike(answers);
+      });
+    },
+  );
+
+  attack(
     "ENU-04 [ASVS 6.3.8]: REGISTER answers a new and a known address alike, and makes no second account",
     async (rig) => {
       const register = rig.at("REGISTER");
       await each(carriers, String, async (carrier) => {
         const fresh = `${randomBytes(6).toString("hex")}@new.example`;
         const answers: Record<string, string> = {};
-        for (const email of [fresh, fresh, "matt@lp.com", "tiya@lp.com", "jess@lp.com", "MATT@LP.COM"]) {
+        const unconfirmed = (await rig.user({ confirmed_at: null })).email;
+        for (const email of [fresh, fresh, unconfirmed, "matt@lp.com", "tiya@lp.com", "jess@lp.com", "MATT@LP.COM"]) {
           const password = secret();
           const name = email === fresh && answers["new"] === undefined ? "new" : `known ${email}`;
           const answer = await submit(await rig.visitor(), register, carrier, {
@@ -73,8 +104,14 @@ attacks("ENU", { settings: { RETURN_GENERIC_RESPONSES: true } }, (attack) => {
           answers[name] = look(answer, email);
         }
         allAlike(answers);
+        // Who has the account is told; nobody else is.
+        const told = (await rig.lab.outbox()).filter(({ template }) => template === "addressInUse");
+        must(
+          told.some(({ to }) => JSON.stringify(to).includes("matt@lp.com")),
+          "the owner was not told",
+        );
         const rows = await rig.lab.accounts.all();
-        for (const email of [fresh, "matt@lp.com"]) {
+        for (const email of [fresh, unconfirmed, "matt@lp.com"]) {
           const count = rows.filter((row) => String(row["email"]).toLowerCase() === email).length;
           must(count === 1, `${count} accounts of ${email}`);
         }

@@ -303,6 +303,7 @@ attacks("UNI", { postgres: true }, (attack) => {
     const register = (email: string): Promise<Answer> =>
       client.post(rig.at("REGISTER"), { json: { email, password, password_confirm: password } });
     must((await register(plain)).status === 200, "cannot register");
+    await rig.confirmed(plain);
     const same = [
       plain.toUpperCase(),
       `${local}@X.test`,

@@ -28,6 +28,10 @@ function forms(
     .filter(({ signedIn }) => !signedIn || rig.lab.profile !== "token");
 }
 
+/** Whether an endpoint has no field that must be there. */
+const fieldless = (rig: Rig, path: string): boolean =>
+  rig.lab.routes.some((route) => route.path === path && route.method === "POST" && route.parameters.length === 0);
+
 async function send(rig: Rig, path: string, signedIn: boolean, attempt: Attempt): Promise<Answer> {
   const client = signedIn ? await rig.signedIn({ email: "matt@lp.com", password: "password" }) : await rig.visitor();
   return client.post(path, { csrf: client.csrf ?? "", ...attempt });
@@ -73,7 +77,9 @@ attacks("TYP", {}, (attack) => {
       async ({ path, signedIn }) => {
         for (const body of ["[]", "1", "null", '"x"', "true", '[{"email":"matt@lp.com","password":"password"}]']) {
           const answer = await send(rig, path, signedIn, { body, headers: { "content-type": "application/json" } });
-          must(refused(answer) || path === rig.at("LOGOUT"), `${body}: ${answer.status}`);
+          // JSON's null is a body without members: all that an endpoint without fields asks for.
+          const nothing = body === "null" && fieldless(rig, path);
+          must(refused(answer) || nothing, `${body}: ${answer.status}`);
         }
       },
     );

@@ -20,6 +20,8 @@ export interface LabOptions {
   readonly database?: Database;
   /** Secure `__Host-` cookies and the product's own hashing cost. */
   readonly production?: boolean;
+  /** What the settings allow `next` to lead to beside the server itself. */
+  readonly redirectOrigins?: readonly string[];
   /** Flask-Security's names without prefix, as in lab.json. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
@@ -60,6 +62,8 @@ export interface Lab {
   readonly profile: Profile;
   readonly database: Database;
   readonly production: boolean;
+  /** Further origins that answers may send somebody to: the settings list them. */
+  readonly redirectOrigins: readonly string[];
   readonly routes: readonly Route[];
   readonly accounts: Accounts;
   /** The addresses of all accounts that attacks have made, also of those that have moved or are gone. */
@@ -92,7 +96,15 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const settings = join(folder, "lab.json");
   writeFileSync(settings, JSON.stringify({ REGISTERABLE: true, ...options.settings }));
   const port = await freePort();
-  const args = ["--import", "./scripts/from-source.mjs", "tests/lab/main.ts", "--port", String(port)];
+  // A small heap, so that what is held is seen and not what the collector has left for later: a server that leaks dies of it.
+  const args = [
+    "--max-old-space-size=192",
+    "--import",
+    "./scripts/from-source.mjs",
+    "tests/lab/main.ts",
+    "--port",
+    String(port),
+  ];
   args.push("--profile", profile, "--settings", settings, "--seed", "users");
   args.push("--database", pg === undefined ? `sqlite:${file}` : pg.url);
   if (options.production === true) args.push("--production");
@@ -121,6 +133,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     profile,
     database,
     production: options.production === true,
+    redirectOrigins: options.redirectOrigins ?? [],
     routes: (await control("GET", "/routes")) as readonly Route[],
     accounts,
     created: new Set(),

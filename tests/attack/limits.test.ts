@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Answer, Client } from "./client.ts";
+import { digestGet } from "./digest.ts";
 import type { Endpoint } from "./endpoints.ts";
-import { attacks, each, masked, must, needsSessions, type Rig, type Victim } from "./suite.ts";
+import { attacks, each, hasSessions, masked, must, needsSessions, type Rig, type Victim } from "./suite.ts";
 
 const basic = (user: string, password: string): Record<string, string> => ({
   authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`,
@@ -44,7 +45,7 @@ async function locksOf(rig: Rig, { email }: Victim): Promise<number> {
   return events.filter(({ name, user }) => name === "accountLocked" && JSON.stringify(user).includes(email)).length;
 }
 
-attacks("LIM", { postgres: true, settings: { LIMITS: "product" } }, (attack) => {
+attacks("LIM", { postgres: true, settings: { LIMITS: "product", DIGEST: true } }, (attack) => {
   attack("LIM-01 [ASVS 6.3.1]: headers that name another client move no limit", async (rig) => {
     await rest(rig);
     const { email, password } = await rig.user();
@@ -102,7 +103,7 @@ attacks("LIM", { postgres: true, settings: { LIMITS: "product" } }, (attack) => 
     const path = rig.at("LOGIN");
     const paths = [`${path}/`, `/${path}`, path.toUpperCase(), `${path}?x=1`, `${path}%20`, `/.${path}`, `${path}//`];
     await each([path, ...paths], String, async (spelled) => {
-      for (const form of [false, true]) {
+      for (const form of hasSessions(rig) ? [false, true] : [false]) {
         const answer = form
           ? await loginForm(rig, email, password, spelled)
           : await rig.client().post(spelled, { json: { email, password } });
@@ -127,6 +128,7 @@ attacks("LIM", { postgres: true, settings: { LIMITS: "product" } }, (attack) => 
       JSON: () => login(rig, email, password),
       form: () => loginForm(rig, email, password),
       Basic: () => rig.client().get(rig.at("BASIC"), { headers: basic(email, password) }),
+      Digest: () => digestGet(rig.client(), email, password),
       VERIFY: () => session.post(rig.at("VERIFY"), { json: { password } }),
     };
     await each(Object.keys(channels), String, async (channel) => {
@@ -167,13 +169,13 @@ attacks("LIM", { postgres: true, settings: { LIMITS: "product" } }, (attack) => 
   attack("LIM-06 [ASVS 6.3.1] [ASVS 2.4.1]: one budget for an account over all channels", async (rig) => {
     const guesses: Record<string, (who: Victim, session: Client, password: string) => Promise<Answer>> = {
       "login as JSON": (who, _session, password) => login(rig, who.email, password),
-      "login as a form": (who, _session, password) => loginForm(rig, who.email, password),
       "login for a token": (who, _session, password) =>
         rig.client().post(`${rig.at("LOGIN")}?include_auth_token`, { json: { email: who.email, password } }),
       basic: (who, _session, password) => rig.client().get(rig.at("BASIC"), { headers: basic(who.email, password) }),
+      digest: (who, _session, password) => digestGet(rig.client(), who.email, password),
     };
-    const me = rig.lab.routes.find(({ path }) => path === "/me");
-    if (me?.schemes.includes("session") === true) {
+    if (hasSessions(rig)) {
+      guesses["login as a form"] = (who, _session, password) => loginForm(rig, who.email, password);
       guesses["verify"] = (_who, session, password) => session.post(rig.at("VERIFY"), { json: { password } });
       const change = rig.path("CHANGE-PW");
       if (change !== undefined) {
@@ -202,6 +204,19 @@ attacks("LIM", { postgres: true, settings: { LIMITS: "product" } }, (attack) => 
       (endpoint) => rig.path(endpoint) !== undefined,
     );
     must(mailing.length > 0, "nothing to play");
+    const change = rig.path("CHANGE-EMAIL");
+    if (change !== undefined) {
+      // Somebody who is signed in is no more free to fill another's mailbox than a stranger is.
+      await rest(rig);
+      const client = await rig.signedIn();
+      const email = `${randomBytes(6).toString("hex")}@strangers.example`;
+      rig.lab.created.add(email);
+      const answers: Answer[] = [];
+      for (let n = 0; n < 50; n += 1) answers.push(await client.post(change, { json: { email } }));
+      must(answers.filter((answer) => !refused(answer)).length <= 30, "CHANGE-EMAIL: one client has no limit");
+      const to = (await rig.lab.outbox()).filter((mail) => JSON.stringify(mail.to).includes(email));
+      must(to.length > 0 && to.length <= 6, `CHANGE-EMAIL: ${to.length} mails`);
+    }
     await each(mailing, String, async (endpoint) => {
       await rest(rig);
       const { email } = await rig.user();
@@ -217,7 +232,7 @@ attacks("LIM", { postgres: true, settings: { LIMITS: "product" } }, (attack) => 
   });
 
   attack("ENU-12 [ASVS 6.3.8]: known and unknown names are refused at the same attempt, alike", async (rig) => {
-    const carriers = [login, loginForm] as const;
+    const carriers = hasSessions(rig) ? [login, loginForm] : [login];
     await each(
       carriers,
       (carrier) => carrier.name,

@@ -1,27 +1,33 @@
 import { randomBytes } from "node:crypto";
 import { hash } from "@node-rs/bcrypt";
 import type { Answer } from "./client.ts";
+import { choose, resetLink } from "./mail.ts";
 import { exchange, rawPost, rawRequest } from "./raw.ts";
-import { attacks, each, must, needsSessions, pairs, type Rig, secret } from "./suite.ts";
+import { attacks, each, hasSessions, must, needsSessions, pairs, type Rig, secret } from "./suite.ts";
 
 const basic = (email: string, password: string): Record<string, string> => ({
   authorization: `Basic ${Buffer.from(`${email}:${password}`).toString("base64")}`,
 });
 const newEmail = (): string => `${randomBytes(6).toString("hex")}@passwords.example`;
 
+/** Registers; an account that comes of it can be signed in to. */
 async function register(rig: Rig, email: string, password: string): Promise<Answer> {
   const client = await rig.visitor();
-  return client.post(rig.at("REGISTER"), { json: { email, password, password_confirm: password } });
+  const answer = await client.post(rig.at("REGISTER"), { json: { email, password, password_confirm: password } });
+  if (answer.status === 200) await rig.confirmed(email);
+  return answer;
 }
 
 /** Whether the password opens the account, by each channel that takes passwords. */
 async function opens(rig: Rig, email: string, password: string): Promise<Readonly<Record<string, boolean>>> {
   const json = await (await rig.visitor()).post(rig.at("LOGIN"), { json: { email, password } });
+  const request = await rig.client().get("/http", { headers: basic(email, password) });
+  const opened = { "LOGIN by JSON": json.status === 200, BASIC: request.status === 200 };
+  if (!hasSessions(rig)) return opened;
   const visitor = await rig.visitor();
   const form = { email, password, csrf_token: visitor.csrf ?? "" };
   const page = await visitor.post(rig.at("LOGIN"), { page: true, csrf: false, form });
-  const request = await rig.client().get("/http", { headers: basic(email, password) });
-  return { "LOGIN by JSON": json.status === 200, "LOGIN by form": page.status === 302, BASIC: request.status === 200 };
+  return { ...opened, "LOGIN by form": page.status === 302 };
 }
 
 async function allOpen(rig: Rig, email: string, password: string, expected: boolean): Promise<void> {
@@ -71,10 +77,24 @@ attacks("PWD", {}, (attack) => {
       must(answer !== undefined && [400, 401, 431].includes(answer.status), `BASIC ${size}: ${answer?.status}`);
     }
     needsSessions(rig, context);
-    const signedIn = await rig.signedIn();
+    const victim = await rig.user();
+    const signedIn = await rig.signedIn(victim);
+    const change = rig.path("CHANGE-PW");
+    const link = rig.path("RESET") === undefined ? undefined : await resetLink(rig, victim);
     for (const size of sizes) {
-      const answer = await signedIn.post(rig.at("VERIFY"), { json: { password: "x".repeat(size) } });
-      must([400, 413].includes(answer.status), `VERIFY ${size}: ${answer.status}`);
+      const long = "x".repeat(size);
+      const answers = [await signedIn.post(rig.at("VERIFY"), { json: { password: long } })];
+      if (change !== undefined) {
+        for (const [old, next] of [
+          [long, secret()],
+          [victim.password, long],
+        ]) {
+          const json = { password: old, new_password: next, new_password_confirm: next };
+          answers.push(await signedIn.post(change, { json }));
+        }
+      }
+      if (link !== undefined) answers.push(await rig.client().post(link, { json: choose(long) }));
+      for (const { status, path } of answers) must([400, 413].includes(status), `${path} ${size}: ${status}`);
     }
   });
 
@@ -163,6 +183,53 @@ attacks("PWD", {}, (attack) => {
       const answer = await client.post(rig.at("REGISTER"), { json: { email, password, password_confirm: password } });
       must(answer.status === 400, `taken: ${answer.status}`);
     });
+  });
+
+  attack("PWD-05 [ASVS 6.2.4] [ASVS 6.2.12]: one validator wherever a password is chosen", async (rig) => {
+    const words = ["dragon", "monkey", "letmein", "sunshine", "qwerty", "iloveyou", "princess", "football", "welcome"];
+    const victim = await rig.user();
+    const own = victim.email.split("@")[0] ?? "";
+    const common = [
+      ...words.flatMap((word) => {
+        const capital = `${word[0]?.toUpperCase()}${word.slice(1)}`;
+        return [`${word}12`, `${capital}1!`, `12${word}`, `${capital}2026`, `${word.toUpperCase()}99`];
+      }),
+      ...["password123", "Password123!", "P@ssw0rd", "passw0rd", "1qaz2wsx", "abcd1234", "zaq12wsx", "1234567890"],
+      ...[own, `${own}@victims.example`, victim.email.toUpperCase()],
+      // The site's name is its host's, and "portcullis" where none is given.
+    ].filter((password) => password.length >= 8);
+    const choices: Record<string, (password: string) => Promise<Answer>> = {};
+    const register = rig.path("REGISTER");
+    if (register !== undefined) {
+      choices["REGISTER"] = async (password) =>
+        rig.client().post(register, { json: { email: victim.email, password, password_confirm: password } });
+    }
+    const change = rig.path("CHANGE-PW");
+    if (change !== undefined) {
+      const client = await rig.signedIn(victim);
+      choices["CHANGE-PW"] = (password) =>
+        client.post(change, {
+          json: { password: victim.password, new_password: password, new_password_confirm: password },
+        });
+    }
+    if (rig.path("RESET") !== undefined) {
+      const link = await resetLink(rig, victim);
+      choices["RESET"] = (password) => rig.client().post(link, { json: choose(password) });
+    }
+    await each(
+      pairs(Object.entries(choices), common),
+      ([[place], password]) => `${place} ${password}`,
+      async ([[, choice], password]) => {
+        const answer = await choice(password);
+        must(answer.status === 400, `taken: ${answer.status}`);
+      },
+    );
+    // They were refused for what they are: another one is taken at the same place.
+    for (const place of Object.keys(choices).filter((name) => name !== "REGISTER")) {
+      const answer = await choices[place]?.(secret());
+      must(answer?.status === 400 || answer?.status === 200, `${place}: ${answer?.status}`);
+      if (place === "CHANGE-PW") must(answer?.status === 200, `${place} takes none at all`);
+    }
   });
 
   attack(
@@ -295,7 +362,8 @@ attacks("BAS", {}, (attack) => {
       must(answer.status === 401 && challenge(answer), `${answer.status}`);
     });
     // Only where it is named, and never as a session.
-    for (const path of ["/me", "/session", "/token", "/profile", "/admin"]) {
+    const others = ["/me", "/session", "/token", "/profile", "/admin"];
+    for (const path of others.filter((other) => rig.lab.routes.some((route) => route.path === other))) {
       const answer = await rig.client().get(path, { headers: basic("matt@lp.com", "password") });
       must(answer.status === 401, `${path} takes BASIC: ${answer.status}`);
     }

@@ -79,6 +79,43 @@ attacks("RAC", { postgres: true }, (attack) => {
     },
   );
 
+  attack(
+    "RAC-04 [ASVS 15.4.1] [ASVS 7.4.1]: a sign-out while the same session proves itself again",
+    async (rig, context) => {
+      needsSessions(rig, context);
+      for (let round = 0; round < 5; round += 1) {
+        const victim = await rig.user();
+        const client = await rig.signedIn(victim);
+        const headers = { Cookie: client.cookieHeader, "X-CSRF-Token": client.csrf ?? "" };
+        const proof = JSON.stringify({ password: victim.password });
+        const requests = Array.from({ length: 6 }, (_, index) =>
+          index === 3
+            ? rawPost(rig.lab.port, rig.at("LOGOUT"), json, "{}", headers)
+            : rawPost(rig.lab.port, rig.at("VERIFY"), json, proof, headers),
+        );
+        const answers = await releaseTogether(rig.lab.port, requests);
+        must(
+          answers.every((answer) => answer !== undefined && answer.status < 500),
+          statuses(answers),
+        );
+        // One of them may have come before the sign-out: then that has ended a session which was replaced, and no other.
+        const ended = answers[3];
+        const lives: string[] = [];
+        for (const [index, answer] of answers.entries()) {
+          const cookies = answer?.setCookies.map((cookie) => cookie.split(";")[0]).join("; ") ?? "";
+          if (!/(?:^|; )(?:__Host-)?session=[^;]/.test(cookies)) continue;
+          if ((await rig.client().get("/me", { cookies })).status === 200) lives.push(`answer ${index}`);
+        }
+        const proved = answers.filter((answer, index) => index !== 3 && answer?.status === 200).length;
+        must(proved <= 1, `one session became ${proved}: ${statuses(answers)}`);
+        must(
+          lives.length === 0 || ended?.status !== 200 || proved === 1,
+          `${lives.join(", ")} live on: ${statuses(answers)}`,
+        );
+      }
+    },
+  );
+
   attack("RAC-04 [ASVS 15.4.2] [ASVS 8.3.2]: deactivation among many sign-ins", async (rig, context) => {
     needsSessions(rig, context);
     for (let round = 0; round < 5; round += 1) {

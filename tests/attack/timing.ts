@@ -1,29 +1,40 @@
 /** Timing oracles (O11): reported, never a gate, as a busy machine would decide them. */
 import { randomBytes } from "node:crypto";
-import { Client } from "./client.ts";
+import { type Answer, Client } from "./client.ts";
 import { type Lab, startLab } from "./lab.ts";
 
-type Request = () => Promise<void>;
+/** Sends one request of a class and says how it was answered. */
+type Request = () => Promise<Answer>;
 
 interface Comparison {
   readonly id: string;
   readonly title: string;
   readonly classes: Readonly<Record<string, Request>>;
+  /** The status that each answer must have: one that was refused unseen tells nothing. */
+  readonly status: number;
   readonly rounds: number;
   /** The medians may differ by this, in milliseconds, or by 5 %. */
   readonly bound: number;
+  /** Done before each so many rounds, unmeasured: what gives used-up budgets back. */
+  readonly rest?: { readonly every: number; readonly work: () => Promise<void> };
 }
 
 const warmUps = 30;
+const matt = "matt@lp.com";
+const unknown = "nobody@nowhere.example";
+const inactive = "tiya@lp.com";
+const passwordless = "jess@lp.com";
 
-/** Measures every comparison on a server with the product's own hashing cost, and prints medians and rank tests. */
-export async function reportTimings(): Promise<void> {
-  const lab = await startLab({ production: true });
+/**
+ * Measures every comparison whose id begins with one of these (all where none is named) on servers with the product's own
+ * hashing cost, and prints medians and rank tests.
+ */
+export async function reportTimings(ids: readonly string[]): Promise<void> {
+  const wanted = ({ id }: { readonly id: string }): boolean =>
+    ids.length === 0 || ids.some((start) => id.startsWith(start));
+  const lab = await startLab({ profile: "full", production: true, settings: { LIMITS: "wide" } });
   try {
-    for (const comparison of await comparisons(lab)) {
-      const times = await measure(comparison);
-      print(comparison, times);
-    }
+    for (const comparison of (await comparisons(lab)).filter(wanted)) print(comparison, await measure(comparison));
   } finally {
     await lab.stop();
   }
@@ -32,96 +43,137 @@ export async function reportTimings(): Promise<void> {
 async function comparisons(lab: Lab): Promise<readonly Comparison[]> {
   const client = new Client(lab);
   await client.get("/login");
+  const quiet = { watch: false, keep: false } as const;
   const post =
     (path: string, json: unknown): Request =>
-    async () => {
-      await client.post(path, { json, watch: false, keep: false });
-    };
+    () =>
+      client.post(path, { json, ...quiet });
   const login = (email: string, password = "wrong-password"): Request => post("/login", { email, password });
   const basic =
     (pair: string): Request =>
-    async () => {
+    () => {
       const authorization = `Basic ${Buffer.from(`${pair}${randomBytes(4).toString("hex")}`).toString("base64")}`;
-      await client.get("/http", { headers: { authorization }, watch: false, keep: false });
+      return client.get("/http", { headers: { authorization }, ...quiet });
     };
   const register =
     (email: () => string): Request =>
-    async () => {
+    () => {
       const password = `heron-${randomBytes(9).toString("hex")}`;
-      await client.post("/register", {
-        json: { email: email(), password, password_confirm: password },
-        watch: false,
-        keep: false,
-      });
+      return client.post("/register", { json: { email: email(), password, password_confirm: password }, ...quiet });
     };
+  const user = async (row: object = {}): Promise<string> => {
+    const email = `${randomBytes(6).toString("hex")}@timing.example`;
+    await lab.control("POST", "/users", { email, password: "heron and nine clouds", active: true, ...row });
+    return email;
+  };
+  const unconfirmed = await user({ confirmed_at: null });
+
   const signedIn = new Client(lab);
   await signedIn.get("/login");
-  const answer = await signedIn.signIn("matt@lp.com");
+  const answer = await signedIn.signIn(matt);
   const token = /"authentication_token":"([^"]+)"/.exec(answer.text)?.[1] ?? "";
   const csrf = signedIn.csrf ?? "";
   const session = signedIn.cookie("session") ?? "";
+  const owner = await user();
+  await client.post("/reset", { json: { email: owner }, ...quiet });
+  const mail = (await lab.outbox()).findLast(({ template }) => template === "resetInstructions");
+  const link = /\/reset\/([\w.-]+)/.exec(mail?.text ?? "")?.[1] ?? "";
+  for (const value of [token, csrf, session, link]) if (value === "") throw new Error("nothing to compare was issued");
   const flipped = (value: string, at: number): string => {
     const index = at < 0 ? value.length + at : at;
     return value.slice(0, index) + (value[index] === "A" ? "B" : "A") + value.slice(index + 1);
   };
   const withToken =
     (value: string): Request =>
-    async () => {
-      await client.get("/token", { headers: { "authentication-token": value }, watch: false, keep: false });
-    };
+    () =>
+      client.get("/token", { headers: { "authentication-token": value }, ...quiet });
   const withSession =
     (value: string): Request =>
-    async () => {
-      await client.get("/me", { cookies: `__Host-session=${value}`, watch: false, keep: false });
-    };
+    () =>
+      client.get("/me", { cookies: `__Host-session=${value}`, ...quiet });
   const withCsrf =
     (value: string): Request =>
-    async () => {
-      await signedIn.post("/json_auth", { json: {}, csrf: value, watch: false, keep: false });
-    };
+    () =>
+      signedIn.post("/json_auth", { json: {}, csrf: value, ...quiet });
+  const withLink = (value: string): Request => post(`/reset/${value}`, { password: "x", password_confirm: "x" });
+
+  /** Ten guesses and six mails are an account's: before they are used up, three days go by. */
+  const days = async (): Promise<void> => {
+    await lab.advance(3 * 86_400);
+  };
+  const guesses = { status: 400, rounds: 300, bound: 3, rest: { every: 8, work: days } } as const;
+  const mailing = (id: string, path: string): Comparison => ({
+    id,
+    title: `${path} by identity class, with a mail server that takes half a second`,
+    classes: Object.fromEntries(
+      Object.entries({ active: matt, unknown, inactive, unconfirmed, "no password": passwordless }).map(
+        ([name, email]) => [name, post(path, { email })],
+      ),
+    ),
+    status: 200,
+    rounds: 300,
+    bound: 3,
+    rest: {
+      every: 5,
+      async work() {
+        await days();
+        await lab.control("POST", "/fault", { where: "mail", times: 1_000_000, delay: 500 });
+      },
+    },
+  });
   return [
     {
       id: "ENU-02",
       title: "LOGIN by identity class",
       classes: {
-        active: login("matt@lp.com"),
-        unknown: login("nobody@nowhere.example"),
-        inactive: login("tiya@lp.com"),
-        "inactive, right password": login("tiya@lp.com", "password"),
-        "no password": login("jess@lp.com"),
+        active: login(matt),
+        unknown: login(unknown),
+        inactive: login(inactive),
+        "inactive, right password": login(inactive, "password"),
+        unconfirmed: login(unconfirmed),
+        "no password": login(passwordless),
       },
-      rounds: 300,
-      bound: 3,
+      ...guesses,
     },
     {
       id: "ENU-02",
       title: "BASIC by identity class",
       classes: {
-        active: basic("matt@lp.com:x"),
-        unknown: basic("nobody@nowhere.example:x"),
-        "no password": basic("jess@lp.com:x"),
+        active: basic(`${matt}:x`),
+        unknown: basic(`${unknown}:x`),
+        "no password": basic(`${passwordless}:x`),
       },
-      rounds: 300,
-      bound: 3,
+      ...guesses,
+      status: 401,
     },
+    mailing("ENU-03", "/reset"),
     {
       id: "ENU-04",
       title: "REGISTER with a new and a known address",
-      classes: {
-        new: register(() => `${randomBytes(8).toString("hex")}@new.example`),
-        known: register(() => "matt@lp.com"),
-      },
+      classes: { new: register(() => `${randomBytes(8).toString("hex")}@new.example`), known: register(() => matt) },
+      status: 200,
       rounds: 300,
       bound: 3,
+      rest: { every: 5, work: days },
     },
+    mailing("ENU-06", "/confirm"),
+    mailing("ENU-06", "/login-link"),
+    mailing("ENU-06", "/recover-username"),
     ...[
-      { what: "auth token", first: withToken(flipped(token, -40)), last: withToken(flipped(token, -1)) },
-      { what: "session", first: withSession(flipped(session, 0)), last: withSession(flipped(session, -1)) },
-      { what: "CSRF token", first: withCsrf(flipped(csrf, 23)), last: withCsrf(flipped(csrf, -1)) },
-    ].map(({ what, first, last }) => ({
+      { what: "auth token", status: 401, first: withToken(flipped(token, -40)), last: withToken(flipped(token, -1)) },
+      {
+        what: "session",
+        status: 401,
+        first: withSession(flipped(session, 0)),
+        last: withSession(flipped(session, -1)),
+      },
+      { what: "CSRF token", status: 400, first: withCsrf(flipped(csrf, 23)), last: withCsrf(flipped(csrf, -1)) },
+      { what: "mailed link", status: 400, first: withLink(flipped(link, 23)), last: withLink(flipped(link, -1)) },
+    ].map(({ what, status, first, last }) => ({
       id: "TIM-01",
       title: `${what}: first byte wrong, last byte wrong`,
       classes: { first, last },
+      status,
       rounds: 2000,
       bound: 0.2,
     })),
@@ -129,17 +181,21 @@ async function comparisons(lab: Lab): Promise<readonly Comparison[]> {
 }
 
 /** Interleaves the classes in shuffled order on keep-alive connections. */
-async function measure({ classes, rounds }: Comparison): Promise<Readonly<Record<string, readonly number[]>>> {
+async function measure(comparison: Comparison): Promise<Readonly<Record<string, readonly number[]>>> {
+  const { classes, rounds, rest, status, title } = comparison;
   const times: Record<string, number[]> = Object.fromEntries(Object.keys(classes).map((name) => [name, []]));
   for (let round = -warmUps; round < rounds; round += 1) {
+    if (rest !== undefined && (round + warmUps) % rest.every === 0) await rest.work();
     const order = Object.entries(classes)
       .map((entry) => ({ entry, key: Math.random() }))
       .sort((a, b) => a.key - b.key)
       .map(({ entry }) => entry);
     for (const [name, request] of order) {
       const begin = performance.now();
-      await request();
-      if (round >= 0) times[name]?.push(performance.now() - begin);
+      const answer = await request();
+      const time = performance.now() - begin;
+      if (answer.status !== status) throw new Error(`${title}: ${name} was answered ${answer.status} ${answer.text}`);
+      if (round >= 0) times[name]?.push(time);
     }
   }
   return times;

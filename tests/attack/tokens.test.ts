@@ -242,7 +242,7 @@ attacks("LEA", { settings }, (attack) => {
       "refresh_token",
     ];
     await each(
-      pairs(names, ["auth token", "session", "remember"] as const),
+      pairs(names, ["auth token", "refresh token", "session", "remember"] as const),
       ([name, kind]) => `${kind} as ${name}`,
       async ([name, kind]) => {
         for (const path of ["/me", "/token", "/session", "/multi_auth"]) {

@@ -6,6 +6,7 @@ import {
   type DatastoreProvider,
   portcullis,
   type Security,
+  type SecurityOptions,
   scope,
   type User,
   type Vocabulary,
@@ -29,6 +30,7 @@ export interface ManagementOverrides {
   readonly keys?: ApiKeysOptions;
   readonly features?: readonly Feature[];
   readonly datastore?: DatastoreProvider;
+  readonly tokens?: SecurityOptions["tokens"];
 }
 
 /** Events as they were told, with the actor. */
@@ -86,6 +88,7 @@ export async function startManagement(overrides: ManagementOverrides = {}): Prom
       secret: column.string({ nullable: true }),
     },
     passwords: { hashing: weakHashing },
+    ...(overrides.tokens === undefined ? {} : { tokens: overrides.tokens }),
     log: () => undefined,
     clock: () => time,
   });

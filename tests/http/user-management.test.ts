@@ -31,6 +31,28 @@ describe("sign-in by JSON", () => {
     expect((await browser.get("/api/user")).status).toBe(200);
   });
 
+  it("takes the token as Bearer and as Token, where the option says so", async () => {
+    const system = await startManagement({ tokens: { carriers: ["bearer"], bearer: ["Bearer", "Token"] } });
+    const answer = await system
+      .client()
+      .post("/api/user/login", { json: { email: "ann@acme.example", password: goodPassword } });
+    const { token } = answer.json.response;
+    const status = async (authorization: string) =>
+      (await system.client().get("/api/user", { headers: { authorization } })).status;
+    expect(await status(`Bearer ${token}`)).toBe(200);
+    expect(await status(`token ${token}`)).toBe(200);
+    for (const wrong of [`Tokens ${token}`, `Token${token}`, `Basic ${token}`, String(token), `Token ${token}x`]) {
+      expect([wrong, await status(wrong)]).toEqual([wrong, 401]);
+    }
+    const refused = await system.client().get("/api/user", { headers: { authorization: "Token x" } });
+    expect(refused.headers.get("www-authenticate")).toBe('Bearer realm="Login Required", error="invalid_token"');
+    for (const bearer of [[], ["Basic"], ["a b"], 5]) {
+      await expect(startManagement({ tokens: { bearer: bearer as never } })).rejects.toMatchObject({
+        path: "tokens.bearer",
+      });
+    }
+  });
+
   it("answers 401 to everything that is wrong, alike, as JSON whatever is accepted", async () => {
     const system = await startManagement();
     await system.security.users.deactivate(system.ids["bob"] as number);

@@ -1,5 +1,5 @@
 import { type Context, Hono } from "hono";
-import type { MailAddress, Outbox, OutgoingMail, RouteRecord, SmsOutbox } from "portcullis";
+import type { MailAddress, OpenApiDocument, Outbox, OutgoingMail, RouteRecord, SmsOutbox } from "portcullis";
 import type { ShiftedClock } from "./clock.ts";
 import { type Faults, faultPlaces } from "./faults.ts";
 import type { EventTrail, LogTrail } from "./trail.ts";
@@ -17,6 +17,7 @@ export interface ControlParts {
   /** Resolves when nothing waits to be sent: who asks for the outbox sees what their request caused. */
   readonly delivered: () => Promise<void>;
   readonly routes: () => readonly RouteRecord[];
+  readonly openapi: () => OpenApiDocument;
 }
 
 type Body = Readonly<Record<string, unknown>>;
@@ -78,16 +79,19 @@ export function controlApp(parts: ControlParts): Hono {
   app.get("/log", (c) => c.json(log.lines()));
 
   app.post("/fault", async (c) => {
-    const { where, times = 1 } = await bodyOf(c);
+    const { where, times = 1, delay } = await bodyOf(c);
     if (typeof where !== "string" || !faultPlaces.includes(where)) {
       throw new BadRow(`where: unknown place; known: ${faultPlaces.join(", ")}`);
     }
     if (!Number.isInteger(times) || (times as number) < 0) throw new BadRow("times: a whole number is expected");
-    faults.order(where, times as number);
+    const known = delay === undefined || (Number.isInteger(delay) && (delay as number) >= 0);
+    if (!known) throw new BadRow("delay: whole milliseconds are expected");
+    faults.order(where, times as number, delay as number | undefined);
     return c.json({ where, times });
   });
 
   app.get("/routes", (c) => c.json(parts.routes()));
+  app.get("/openapi", (c) => c.json(parts.openapi()));
   return app;
 }
 

@@ -28,10 +28,12 @@ export const faultPlaces: readonly string[] = [
   ...["hash", "mail", "sms"],
 ];
 
-/** Makes the next calls at a place fail. */
+/** Makes the next calls at a place fail, or take long. */
 export interface Faults {
-  /** The next `times` calls at `where` fail; 0 takes the order back. */
-  order(where: string, times: number): void;
+  /**
+   * The next `times` calls at `where` fail, or with a `delay` (milliseconds) work that much later; 0 times takes the order back.
+   */
+  order(where: string, times: number, delay?: number): void;
   /** Runs the lab's own work, which no fault hits. */
   exempt<T>(work: () => Promise<T>): Promise<T>;
   datastore(provider: DatastoreProvider): DatastoreProvider;
@@ -42,14 +44,15 @@ export interface Faults {
 
 /** Makes the injector of one lab. */
 export function createFaults(): Faults {
-  const ordered = new Map<string, number>();
+  const ordered = new Map<string, { left: number; readonly delay: number | undefined }>();
   const exempted = new AsyncLocalStorage<true>();
 
-  const due = (where: string): boolean => {
-    const left = ordered.get(where) ?? 0;
-    if (left === 0 || exempted.getStore() === true) return false;
-    ordered.set(where, left - 1);
-    return true;
+  /** Undefined: this call works as ever. */
+  const due = (where: string): { readonly delay: number | undefined } | undefined => {
+    const order = ordered.get(where);
+    if (order === undefined || order.left === 0 || exempted.getStore() === true) return undefined;
+    order.left -= 1;
+    return order;
   };
 
   /** The object with the named methods failing when it is due; the others work on the object itself. */
@@ -68,7 +71,9 @@ export function createFaults(): Faults {
         if (!names.includes(name)) return value.bind(object);
         return async (...args: readonly unknown[]): Promise<unknown> => {
           const where = place(name);
-          if (due(where)) throw failure(where);
+          const order = due(where);
+          if (order !== undefined && order.delay === undefined) throw failure(where);
+          if (order?.delay !== undefined) await new Promise((resolve) => setTimeout(resolve, order.delay));
           return value.apply(object, result(name, args));
         };
       },
@@ -80,8 +85,8 @@ export function createFaults(): Faults {
   const inTransaction = (tx: Transaction): Transaction => faulty(tx, operations, datastorePlace, datastoreFailure);
 
   return {
-    order(where, times) {
-      ordered.set(where, times);
+    order(where, times, delay) {
+      ordered.set(where, { left: times, delay });
     },
     exempt: (work) => exempted.run(true, work),
     datastore: (provider) => ({

@@ -54,14 +54,20 @@ const seeds: Readonly<Record<Exclude<SeedName, "none">, Seed>> = {
   },
 };
 
-/** Makes the roles' permissions and the accounts of a seed in an empty database. */
-export async function plant(security: LabSecurity, name: SeedName, now: number): Promise<void> {
+/** Makes the roles' permissions and the accounts of a seed in an empty database; `keep` is told the passwords. */
+export async function plant(
+  security: LabSecurity,
+  name: SeedName,
+  now: number,
+  keep: (email: string, password: string) => void,
+): Promise<void> {
   if (name === "none") return;
   const { permissions, users } = seeds[name];
   for (const [role, list] of Object.entries(permissions) as [Role, readonly Permission[]][]) {
     if (list.length > 0) await security.roles.addPermissions(role, ...list);
   }
   for (const { name: local, username, password, roles, active, unconfirmed } of users) {
+    if (password === undefined) keep(`${local}@lp.com`, "password");
     await security.users.create({
       email: `${local}@lp.com`,
       password: password === undefined ? "password" : password,

@@ -5,6 +5,7 @@ import { readArguments, UsageError } from "./arguments.ts";
 import { shiftedClock } from "./clock.ts";
 import { controlApp } from "./control.ts";
 import { databaseOf, watched } from "./database.ts";
+import { digestSecrets } from "./digest.ts";
 import { createFaults } from "./faults.ts";
 import { plant } from "./fixture.ts";
 import { sampleApp } from "./routes.ts";
@@ -22,9 +23,10 @@ let security: LabSecurity | undefined;
 
 async function start(): Promise<void> {
   const args = readArguments(process.argv.slice(2));
-  const { translation, limits } = readSettings(args);
+  const { translation, limits, tokens, digest } = readSettings(args);
   const clock = shiftedClock();
   const faults = createFaults();
+  const digests = digestSecrets();
   const mails = outbox({ kept: 10_000 });
   const texts = smsOutbox({ kept: 10_000 });
   const database = watched(databaseOf(args.database));
@@ -37,6 +39,8 @@ async function start(): Promise<void> {
   const running = await startSystem({
     translation,
     limits,
+    tokens,
+    digests: digest ? digests : undefined,
     datastore: faults.datastore(database.provider),
     origin: server.url,
     production: args.production,
@@ -46,9 +50,16 @@ async function start(): Promise<void> {
     smsSender: faults.sms(texts),
   });
   security = running;
-  if (database.opened().wasEmpty) await plant(running, args.seed, clock.now());
+  if (database.opened().wasEmpty) await plant(running, args.seed, clock.now(), digests.keep);
+  for (const name of ["passwordChanged", "passwordReset"] as const) {
+    running.events.on(name, ({ user }) => digests.forget(user.email));
+  }
 
-  const app = sampleApp(running, translation.options.sessions?.enabled !== false);
+  const app = sampleApp(running, {
+    sessions: translation.options.sessions?.enabled !== false,
+    keys: translation.features.some(({ name }) => name === "apiKeys"),
+    digest,
+  });
   const control = controlApp({
     clock,
     faults,
@@ -57,8 +68,9 @@ async function start(): Promise<void> {
     mails,
     texts,
     delivered: () => running.delivery.idle(),
-    users: userRows(running, database.opened(), clock.now),
+    users: userRows(running, database.opened(), clock.now, digests.keep),
     routes: () => app.accessMatrix(),
+    openapi: () => app.openapi(),
   });
   fetch = (request, env) => {
     const isControl = /^\/_lab(?:\/|$)/.test(new URL(request.url).pathname);

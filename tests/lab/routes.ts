@@ -33,7 +33,10 @@ const typed = z.object({
 });
 
 /** The application of the sample routes, with the account pages. */
-export function sampleApp(security: LabSecurity, sessions: boolean): App<LabVocabulary> {
+export function sampleApp(
+  security: LabSecurity,
+  { sessions, keys, digest }: { readonly sessions: boolean; readonly keys: boolean; readonly digest: boolean },
+): App<LabVocabulary> {
   const app = security.app();
   /** `{"message": …}`, or a page that says the same. */
   const say =
@@ -60,9 +63,17 @@ export function sampleApp(security: LabSecurity, sessions: boolean): App<LabVoca
     say("http_admin_required"),
   );
   app.on(both, "/http_custom_realm", { authz: httpAuthRequired("My Realm") }, say("http_custom_realm"));
+  if (digest) app.on(both, "/digest", { authz: authRequired("digest") }, say("digest"));
   if (sessions) app.on(both, "/session", { authz: authRequired("session") }, say("session"));
   app.on(both, "/token", { authz: authTokenRequired() }, say("token"));
   app.on(both, "/multi_auth", { authz: signedInBy("session", "token", "basic") }, say("multi_auth"));
+
+  if (keys) {
+    app.on(both, "/keyed", { authz: "AUTH", authn: ["apiKey"] }, (c) => {
+      const { user, identity } = c.var;
+      return c.json({ email: user.email, via: identity.via, permissions: [...user.permissions].sort() });
+    });
+  }
 
   app.get("/admin", { authz: "admin" }, say("admin"));
   app.get("/admin_and_editor", { authz: rolesRequired("admin", "editor") }, say("admin_and_editor"));

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { ConfigurationError } from "portcullis";
-import { accountDeletion, notices, sessions } from "portcullis/features";
+import { ConfigurationError, type IssuerOption, type TokenOptions } from "portcullis";
+import { accountDeletion, apiKeys, notices, sessions, userManagement } from "portcullis/features";
 import { type FlaskSecuritySettings, type FlaskTranslation, fromFlaskSecurity } from "portcullis/flask";
 import { type LabArguments, type ProfileName, UsageError } from "./arguments.ts";
 
@@ -29,19 +29,33 @@ const profiles: Readonly<Record<ProfileName, FlaskSecuritySettings>> = {
   token: { REGISTERABLE: true, API_ENABLED_METHODS: ["token"], REFRESH_TOKEN: true, REFRESH_TOKEN_COOKIE_NAME: null },
 };
 
-/** What the lab is told: Flask-Security's settings, and one of its own. */
+/** The option `tokens` as a file can hold it: an issuer's user is whoever has the e-mail address of its claim `email`. */
+export type LabTokens = Omit<TokenOptions, "issuers"> & { readonly issuers?: readonly Omit<IssuerOption, "user">[] };
+
+/** What the lab is told: Flask-Security's settings, and some of its own. */
 export interface LabSettings {
   readonly translation: FlaskTranslation;
   /** "product": limits by address as they come. "wide": all tests come from one address, so these are a hundred times as wide. */
   readonly limits: "product" | "wide";
+  /** TOKENS: the product's option `tokens`, for what there is no setting for: their type, keys, carriers, issuers. */
+  readonly tokens: LabTokens;
+  /** DIGEST: the scheme "digest" and the route `/digest`. */
+  readonly digest: boolean;
 }
 
 /** The profile with the settings file over it, translated. Throws UsageError with the names that cannot be. */
 export function readSettings({ settings, profile, production }: LabArguments): LabSettings {
-  const { LIMITS: limits = production ? "product" : "wide", ...given } =
-    settings === undefined ? {} : readFile(settings);
+  const {
+    LIMITS: limits = production ? "product" : "wide",
+    TOKENS: tokens = {},
+    DIGEST: digest = false,
+    ...given
+  } = settings === undefined ? {} : readFile(settings);
   if (limits !== "product" && limits !== "wide")
     throw new UsageError('settings: LIMITS: "product" or "wide" is expected');
+  if (typeof tokens !== "object" || tokens === null) throw new UsageError("settings: TOKENS: an object is expected");
+  if (typeof digest !== "boolean") throw new UsageError("settings: DIGEST: true or false is expected");
+  const own = { limits, tokens: tokens as LabTokens, digest } as const;
   let translation: FlaskTranslation;
   try {
     translation = fromFlaskSecurity({ ...profiles[profile], ...given });
@@ -54,10 +68,13 @@ export function readSettings({ settings, profile, production }: LabArguments): L
   }
   // There are no settings for these.
   if (profile === "full") {
-    const more = [sessions(), accountDeletion(), notices()];
-    return { translation: { ...translation, features: [...translation.features, ...more] }, limits };
+    const more = [sessions(), accountDeletion(), notices(), ...management()];
+    return { translation: { ...translation, features: [...translation.features, ...more] }, ...own };
   }
-  if (profile !== "token") return { translation, limits };
+  if (profile === "spa") {
+    return { translation: { ...translation, features: [...translation.features, ...management()] }, ...own };
+  }
+  if (profile !== "token") return { translation, ...own };
   // There is no setting for it. What says how long sessions live has no meaning then.
   const { sessions: _sessions, csrf, ...options } = translation.options;
   const withoutSession = csrf?.schemes?.filter((scheme) => scheme !== "session");
@@ -71,7 +88,12 @@ export function readSettings({ settings, profile, production }: LabArguments): L
         : { csrf: { ...csrf, ...(withoutSession === undefined ? {} : { schemes: withoutSession }) } }),
     },
   };
-  return { translation: sessionless, limits };
+  return { translation: sessionless, ...own };
+}
+
+/** Users by JSON, and API keys. The permission of administrators is one that the fixture's role admin has. */
+function management(): FlaskTranslation["features"] {
+  return [userManagement({ permission: "super", managers: "manage-users" }), apiKeys()];
 }
 
 function readFile(path: string): Readonly<Record<string, unknown>> {

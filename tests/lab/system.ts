@@ -1,26 +1,33 @@
 import {
+  apiKey,
   type DatastoreProvider,
+  digest,
   type LimitOptions,
   type MailSender,
   type PasswordHasher,
   portcullis,
   type Security,
   type SmsSender,
+  type TokenOptions,
   type User,
   type Vocabulary,
 } from "portcullis";
 import type { FlaskTranslation } from "portcullis/flask";
+import type { DigestSecrets } from "./digest.ts";
+import type { LabTokens } from "./settings.ts";
 
 /** The words of the fixture and the sample routes. */
 export interface LabVocabulary extends Vocabulary {
   readonly role: "admin" | "editor" | "author" | "simple";
-  readonly permission: "full-read" | "full-write" | "super" | "my-write" | "admin";
+  readonly permission: "full-read" | "full-write" | "super" | "my-write" | "admin" | "manage-users";
   readonly object: "obj";
-  readonly scheme: "session" | "token" | "basic" | "none";
+  readonly scheme: "session" | "token" | "basic" | "none" | "apiKey" | "digest";
   readonly scope: never;
   readonly user: User;
   readonly session: Record<string, unknown>;
 }
+
+type ClaimedUser = NonNullable<TokenOptions["issuers"]>[number]["user"];
 
 /** The lab's running system. */
 export type LabSecurity = Security<LabVocabulary>;
@@ -29,6 +36,9 @@ export type LabSecurity = Security<LabVocabulary>;
 export interface SystemParts {
   readonly translation: FlaskTranslation;
   readonly limits: "product" | "wide";
+  readonly tokens: LabTokens;
+  /** Undefined: HTTP Digest is off. */
+  readonly digests: DigestSecrets | undefined;
   readonly datastore: DatastoreProvider;
   readonly origin: string;
   readonly production: boolean;
@@ -58,13 +68,21 @@ function ownerOf(id: number): string | undefined {
   return id >= 101 && id <= 200 ? "joe@lp.com" : undefined;
 }
 
+function tokensOf({ issuers, ...tokens }: LabTokens): TokenOptions {
+  if (issuers === undefined) return tokens;
+  const user: ClaimedUser = (claims, users) =>
+    claims.email_verified === true ? users.find("email", String(claims.email)) : undefined;
+  return { ...tokens, issuers: issuers.map((issuer) => ({ ...issuer, user })) };
+}
+
 /** Starts the system that the lab serves. */
 export function startSystem(parts: SystemParts): Promise<LabSecurity> {
-  const { translation, limits, origin, production } = parts;
+  const { translation, limits, origin, production, digests } = parts;
   const { options, features } = translation;
   return portcullis({
     secretKeys: [labKey],
     ...options,
+    tokens: { ...options.tokens, ...tokensOf(parts.tokens) },
     passwords: {
       ...options.passwords,
       hashing: { ...options.passwords?.hashing, ...(production ? {} : fastCost) },
@@ -80,7 +98,12 @@ export function startSystem(parts: SystemParts): Promise<LabSecurity> {
     datastore: parts.datastore,
     features,
     roles: ["admin", "editor", "author", "simple"],
-    permissions: ["full-read", "full-write", "super", "my-write", "admin"],
+    permissions: ["full-read", "full-write", "super", "my-write", "admin", "manage-users"],
+    // A key is of no use where nobody can make one.
+    schemes: [
+      ...(features.some(({ name }) => name === "apiKeys") ? [apiKey()] : []),
+      ...(digests === undefined ? [] : [digest({ secret: digests.of })]),
+    ],
     objects: {
       obj: (user, id: number) => {
         const owner = ownerOf(id);

@@ -18,8 +18,13 @@ export interface UserRows {
   remove(email: string): Promise<Row | undefined>;
 }
 
-/** Makes the access to rows of one lab. */
-export function userRows(security: LabSecurity, { store, schema }: OpenedDatabase, now: () => number): UserRows {
+/** Makes the access to rows of one lab; `keep` is told the clear-text passwords that it sets. */
+export function userRows(
+  security: LabSecurity,
+  { store, schema }: OpenedDatabase,
+  now: () => number,
+  keep: (email: string, password: string) => void,
+): UserRows {
   const columns = schema.user?.columns ?? {};
   const fieldOf = new Map(Object.entries(columns).map(([field, { name }]) => [name, field]));
 
@@ -54,6 +59,8 @@ export function userRows(security: LabSecurity, { store, schema }: OpenedDatabas
     if (Object.keys(set).length > 0) await store.update("user", { id }, set);
     if (roles !== undefined) await setRoles(id, roles);
     await security.invalidate({ id });
+    const email = (await security.users.get(id))?.email;
+    if (typeof password === "string" && email !== undefined) keep(email, password);
   };
 
   const setRoles = async (id: number, roles: unknown): Promise<void> => {

@@ -1,7 +1,7 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import { quoted } from "../authenticator.ts";
-import type { SchemePlan } from "../scheme.ts";
+import type { CredentialDescription, SchemePlan } from "../scheme.ts";
 
 /** How API keys travel. */
 export interface ApiKeyOptions {
@@ -51,6 +51,15 @@ export function apiKey(options: ApiKeyOptions = {}): SchemePlan<"apiKey"> {
       };
       return {
         name: "apiKey",
+        describe: () =>
+          carriers.map((carrier): CredentialDescription => {
+            const description = `An API key, which begins with "${begins}".`;
+            const way: CredentialDescription =
+              carrier === "bearer"
+                ? { type: "http", scheme: "bearer", description }
+                : { type: "apiKey", in: "header", name: header, description };
+            return carriers.length === 1 ? way : { ...way, carrier };
+          }),
         authenticate(rq) {
           const text = carried(rq);
           return text === undefined ? undefined : apiKeys.recognise(rq, text);

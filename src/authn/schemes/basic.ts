@@ -12,7 +12,13 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** The scheme "basic" (RFC 7617, UTF-8). Each request carries its own proof and passes every gate. */
 export function basicScheme(context: SchemeContext): Scheme {
   const authenticate = basicAuthentication(context, "basic");
-  return { name: "basic", ambient: true, authenticate, challenge: basicChallenge };
+  return {
+    name: "basic",
+    ambient: true,
+    authenticate,
+    challenge: basicChallenge,
+    describe: () => [{ type: "http", scheme: "basic", description: "User name and password (RFC 7617, UTF-8)." }],
+  };
 }
 
 /** How "basic" and "password" read the header. */

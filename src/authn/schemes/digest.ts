@@ -99,6 +99,9 @@ export function digest(options: DigestOptions): SchemePlan<"digest"> {
       return {
         name: "digest",
         ambient: true,
+        describe: () => [
+          { type: "http", scheme: "digest", description: `HTTP Digest (RFC 7616) with ${algorithms.join(" or ")}.` },
+        ],
         authenticate(rq) {
           const header = rq.header("authorization");
           const sent = header === undefined || header.length > maxHeader ? undefined : parseDigest(header);

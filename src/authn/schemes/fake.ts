@@ -52,6 +52,14 @@ export function fake(options: FakeOptions = {}): SchemePlan<"fake"> {
         name: "fake",
         // No secret is needed: any page in the developer's browser could send it.
         ambient: true,
+        describe: () => [
+          {
+            type: "apiKey",
+            in: "query",
+            name: parameter,
+            description: "For local tests: whoever it names, without proof.",
+          },
+        ],
         authenticate(rq) {
           if (!loopback.test(peer(rq) ?? "") || forwarding.some((name) => rq.header(name) !== undefined))
             return undefined;

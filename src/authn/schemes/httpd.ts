@@ -38,6 +38,14 @@ export function httpd(options: HttpdOptions = {}): SchemePlan<"httpd"> {
         name: "httpd",
         // The front end knows the user by something that browsers send along.
         ambient: true,
+        describe: () => [
+          {
+            type: "apiKey",
+            in: "header",
+            name: header,
+            description: "Set by the front end that authenticates the users; believed from there alone.",
+          },
+        ],
         async authenticate(rq) {
           const user = rq.header(header);
           if (user === undefined || user === "") return undefined;

@@ -2,7 +2,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { Identity } from "../../model/identity.ts";
-import type { SchemeContext, SchemePlan } from "../scheme.ts";
+import type { CredentialDescription, SchemeContext, SchemePlan } from "../scheme.ts";
 import { bodyText, hasReadableBody, queryField } from "../tokens/carriers.ts";
 import { basicAuthentication, basicChallenge } from "./basic.ts";
 import { type Credentials, credentialCheck } from "./credentials.ts";
@@ -25,7 +25,11 @@ export function param(options: ParamOptions = {}): SchemePlan<"param"> {
   return {
     name: "param",
     parameters: reading.names,
-    make: (context) => ({ name: "param", authenticate: parameterAuthentication(context, "param", reading) }),
+    make: (context) => ({
+      name: "param",
+      authenticate: parameterAuthentication(context, "param", reading),
+      describe: () => [inBody("param", reading.names)],
+    }),
   };
 }
 
@@ -47,8 +51,23 @@ export function password(options: ParamOptions = {}): SchemePlan<"password"> {
           return found ?? byParameters(rq);
         },
         challenge: basicChallenge,
+        describe: () => [
+          { type: "http", scheme: "basic", description: "User name and password (RFC 7617, UTF-8)." },
+          inBody("password", reading.names),
+        ],
       };
     },
+  };
+}
+
+/** OpenAPI has no word for credentials in the body: said in a sentence. */
+function inBody(carrier: string, names: readonly string[]): CredentialDescription {
+  const fields = names.map((name) => `"${name}"`).join(" and ");
+  return {
+    type: "http",
+    scheme: carrier,
+    carrier,
+    description: `Not in the header Authorization: user name and password as the fields ${fields} of a form or a JSON body.`,
   };
 }
 

@@ -26,6 +26,9 @@ export function sessionScheme(sessions: Sessions, signIn: SignIn): Scheme {
   return {
     name: "session",
     ambient: true,
+    describe: ({ cookies }) => [
+      { type: "apiKey", in: "cookie", name: cookies.name("session"), description: "The session of who signed in." },
+    ],
     authenticate(rq) {
       const id = rq.cookie(rq.system.cookies.name("session"));
       if (id === undefined || id.length !== idLength) return remembered(rq);

@@ -1,6 +1,7 @@
 import { isUnsafe } from "../../http/csrf.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
+import type { CredentialDescription } from "../scheme.ts";
 import type { TokenSettings } from "./options.ts";
 import type { TokenCarrier } from "./token.ts";
 
@@ -17,7 +18,8 @@ type Read = (rq: SecurityRequest) => Awaitable<string | undefined>;
 
 /** Makes the reader. `cookie` is the cookie's full name. */
 export function tokenReader(settings: TokenSettings, cookie: string): TokenReader {
-  const bearer = new RegExp(`^${settings.bearer.replace(/[.*+?^$|]/g, "\\$&")} +([A-Za-z0-9._~+/=:%!*'()-]+)$`, "i");
+  const words = settings.bearer.map((word) => word.replace(/[.*+?^$|]/g, "\\$&")).join("|");
+  const bearer = new RegExp(`^(?:${words}) +([A-Za-z0-9._~+/=:%!*'()-]+)$`, "i");
   const reads: Readonly<Record<TokenCarrier, Read>> = {
     header: (rq) => rq.header(settings.header),
     // Two Authorization headers arrive as one with a comma, which no token has: neither is taken.
@@ -79,4 +81,21 @@ export function hasReadableBody(rq: SecurityRequest): boolean {
 
 function bodyField(rq: SecurityRequest, name: string): Awaitable<string | undefined> {
   return hasReadableBody(rq) ? bodyText(rq, name) : undefined;
+}
+
+/** The carriers for the API's description, in the order in which they are looked at. */
+export function describeCarriers(settings: TokenSettings, cookie: string): readonly CredentialDescription[] {
+  const ways: Readonly<Record<TokenCarrier, CredentialDescription>> = {
+    header: { type: "apiKey", in: "header", name: settings.header, description: "An auth token." },
+    bearer: { type: "http", scheme: settings.bearer[0].toLowerCase(), description: "An auth token (RFC 6750)." },
+    cookie: { type: "apiKey", in: "cookie", name: cookie, description: "An auth token in a cookie." },
+    parameter: {
+      type: "http",
+      scheme: "parameter",
+      description: `Not in the header Authorization: an auth token as the field "${settings.parameter}" of a form or a JSON body.`,
+    },
+    query: { type: "apiKey", in: "query", name: settings.query ?? "", description: "An auth token in the query." },
+  };
+  const order = [...settings.carriers, ...(settings.query === undefined ? [] : ["query" as const])];
+  return order.map((carrier) => (order.length === 1 ? ways[carrier] : { ...ways[carrier], carrier }));
 }

@@ -9,9 +9,10 @@ import type { Identity } from "../../model/identity.ts";
 import type { KeyRing } from "../../secrets/keyring.ts";
 import { sha256 } from "../../secrets/random.ts";
 import { quoted } from "../authenticator.ts";
+import type { CredentialDescription } from "../scheme.ts";
 import type { SignIn } from "../sign-in.ts";
 import type { TokenFamilies } from "../token-families.ts";
-import { tokenReader } from "./carriers.ts";
+import { describeCarriers, tokenReader } from "./carriers.ts";
 import { accessTypes } from "./claims.ts";
 import { fsaTokens } from "./fsa.ts";
 import { verifyIssued } from "./issuers.ts";
@@ -68,6 +69,8 @@ export interface Tokens {
   read(rq: SecurityRequest, via: string, wanted: (identity: Identity) => boolean): Awaitable<Identity | undefined>;
   /** The challenge of the schemes that take tokens (RFC 6750 3); undefined where none is taken from `Authorization`. */
   challenge(realm: string, rq: SecurityRequest): string | undefined;
+  /** Where tokens are looked for, for the API's description. */
+  carriers(): readonly CredentialDescription[];
   /** What is told to who came with a token that lacks one of these scopes (RFC 6750 3.1). */
   insufficient(scopes: readonly string[]): string;
   /** Forgets what is cached of this token. The user whose it is; undefined: not known. */
@@ -284,9 +287,11 @@ export function createTokens(context: TokensContext): Tokens {
     challenge(realm, rq) {
       if (!settings.carriers.includes("bearer")) return undefined;
       // An error is only told to who came with something.
-      const sent = rq.header("authorization")?.toLowerCase().startsWith(`${settings.bearer.toLowerCase()} `) === true;
-      return `${settings.bearer} realm=${quoted(realm)}${sent ? ', error="invalid_token"' : ""}`;
+      const authorization = rq.header("authorization")?.toLowerCase();
+      const sent = settings.bearer.some((word) => authorization?.startsWith(`${word.toLowerCase()} `));
+      return `${settings.bearer[0]} realm=${quoted(realm)}${sent ? ', error="invalid_token"' : ""}`;
     },
+    carriers: () => describeCarriers(settings, context.cookie),
     insufficient: (scopes) => `${settings.bearer} error="insufficient_scope", scope=${quoted(scopes.join(" "))}`,
     async uncache(token) {
       const hash = sha256(token);

@@ -70,8 +70,8 @@ export interface TokenOptions {
   readonly carriers?: readonly ("header" | "bearer" | "cookie" | "parameter")[];
   /** The header of its own; default "Authentication-Token". */
   readonly header?: string;
-  /** The word before the token in `Authorization`; default "Bearer" (RFC 6750). */
-  readonly bearer?: string;
+  /** The word before the token in `Authorization`, or several; default "Bearer" (RFC 6750). The first stands in challenges. */
+  readonly bearer?: string | readonly string[];
   /** The cookie; default "token", which becomes `__Host-token`. */
   readonly cookie?: string;
   /** The field of a form or JSON body; default "auth_token". */
@@ -92,7 +92,7 @@ export interface TokenSettings {
   readonly renewal: number;
   readonly carriers: readonly Exclude<TokenCarrier, "query">[];
   readonly header: string;
-  readonly bearer: string;
+  readonly bearer: readonly [string, ...string[]];
   readonly cookie: string;
   readonly parameter: string;
   readonly query: string | undefined;
@@ -155,15 +155,10 @@ export function tokenSettings(options: TokenOptions, environment: TokenEnvironme
       '"fsa" tokens do not say since when they are renewed; take "opaque" or "jwt"',
     );
   }
-  for (const name of ["header", "bearer", "cookie", "parameter", "allowInQuery"] as const) {
-    const value: unknown = options[name];
-    if (value === undefined) continue;
-    if (typeof value !== "string" || value === "") throw new ConfigurationError(`tokens.${name}`, "a text is expected");
-    if (!word.test(value)) throw new ConfigurationError(`tokens.${name}`, "is no name");
+  for (const name of ["header", "cookie", "parameter", "allowInQuery"] as const) {
+    if (options[name] !== undefined) checkWord(`tokens.${name}`, options[name]);
   }
-  if (/^(?:basic|digest)$/i.test(options.bearer ?? "")) {
-    throw new ConfigurationError("tokens.bearer", "is the name of another scheme");
-  }
+  const bearer = bearerWords(options.bearer);
   if (options.jwt !== undefined && type !== "jwt") {
     throw new ConfigurationError("tokens.jwt", 'is there, but tokens.type is not "jwt"');
   }
@@ -184,7 +179,7 @@ export function tokenSettings(options: TokenOptions, environment: TokenEnvironme
     renewal,
     carriers: chosen,
     header: options.header ?? "Authentication-Token",
-    bearer: options.bearer ?? "Bearer",
+    bearer,
     cookie: options.cookie ?? "token",
     parameter: options.parameter ?? "auth_token",
     query: options.allowInQuery,
@@ -193,6 +188,23 @@ export function tokenSettings(options: TokenOptions, environment: TokenEnvironme
     audience: audienceOf(jwt.audience ?? issuer, "tokens.jwt.audience"),
     issuers: settings,
   };
+}
+
+function checkWord(path: string, value: unknown): asserts value is string {
+  if (typeof value !== "string" || value === "") throw new ConfigurationError(path, "a text is expected");
+  if (!word.test(value)) throw new ConfigurationError(path, "is no name");
+}
+
+function bearerWords(given: TokenOptions["bearer"]): readonly [string, ...string[]] {
+  const words: readonly unknown[] = Array.isArray(given) ? given : [given ?? "Bearer"];
+  if (words.length === 0) throw new ConfigurationError("tokens.bearer", "name at least one");
+  for (const value of words) {
+    checkWord("tokens.bearer", value);
+    if (/^(?:basic|digest)$/i.test(value)) {
+      throw new ConfigurationError("tokens.bearer", "is the name of another scheme");
+    }
+  }
+  return words as readonly [string, ...string[]];
 }
 
 function ownKeys({ algorithm = "HS256", keys }: JwtOptions, ring: KeyRing): readonly JwsKey[] {

@@ -3,7 +3,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { Identity } from "../../model/identity.ts";
-import type { Guard, GuardWords, NoWords } from "../guard.ts";
+import type { Guard, GuardDescription, GuardWords, NoWords } from "../guard.ts";
 import { allow, type Forbidden, stale, type Unauthenticated, type Verdict } from "../verdict.ts";
 
 /** Limits of a freshness check. */
@@ -52,7 +52,7 @@ function refuse(rq: SecurityRequest, schemes: readonly string[] | undefined): Un
 /** Signed in by any scheme that the route accepts: what `"AUTH"` stands for. */
 export const signedIn: Guard<SignedInWords> = Object.freeze({
   check: (rq: SecurityRequest) => withIdentity(rq, undefined, () => allow),
-  describe: () => ({ text: "signed in", authenticated: true }),
+  describe: (): GuardDescription => ({ text: "signed in", rule: { kind: "signedIn" }, authenticated: true }),
 });
 
 /**
@@ -82,7 +82,16 @@ export function authRequired(...args: readonly (string | FreshOptions)[]): Guard
   return {
     check: (rq) =>
       withIdentity(rq, named, (identity) => (limits === undefined ? allow : checkFresh(rq, identity, limits))),
-    describe: () => ({ text, authenticated: true, ...(named === undefined ? {} : { schemes: named }) }),
+    describe: () => ({
+      text,
+      rule: {
+        kind: "signedIn",
+        ...(named === undefined ? {} : { schemes: named }),
+        ...(limits === undefined ? {} : { fresh: { within: limits.within, grace: limits.grace } }),
+      },
+      authenticated: true,
+      ...(named === undefined ? {} : { schemes: named }),
+    }),
   };
 }
 
@@ -103,6 +112,7 @@ export function httpAuthRequired(realm?: string): Guard<SignedInWords<"basic">> 
     },
     describe: () => ({
       text: `signed in by basic${realm === undefined ? "" : ` in the realm "${realm}"`}`,
+      rule: { kind: "signedIn", schemes },
       authenticated: true,
       schemes,
       ...(realm === undefined ? {} : { realm }),
@@ -115,7 +125,11 @@ export function fresh(options: FreshOptions = {}): Guard<SignedInWords> {
   const limits = checkFreshOptions(options, "fresh");
   return {
     check: (rq) => withIdentity(rq, undefined, (identity) => checkFresh(rq, identity, limits)),
-    describe: () => ({ text: limits.text, authenticated: true }),
+    describe: () => ({
+      text: limits.text,
+      rule: { kind: "signedIn", fresh: { within: limits.within, grace: limits.grace } },
+      authenticated: true,
+    }),
   };
 }
 
@@ -170,7 +184,7 @@ export function anonymousRequired(): Guard<NoWords> {
       const identity = rq.identity ?? rq.system.identify(rq);
       return identity instanceof Promise ? identity.then(decide) : decide(identity);
     },
-    describe: () => ({ text: "not signed in", authenticated: false }),
+    describe: () => ({ text: "not signed in", rule: { kind: "anonymous" }, authenticated: false }),
   };
 }
 
@@ -188,7 +202,12 @@ export function unauthCsrf(): Guard<NoWords> {
       const identity = rq.identity ?? (await rq.system.identify(rq));
       return isUnsafe(rq.method) ? decide(rq, identity) : allow;
     },
-    describe: () => ({ text: "anybody with a CSRF token", open: "CSRF token required", authenticated: false }),
+    describe: () => ({
+      text: "anybody with a CSRF token",
+      rule: { kind: "csrf" },
+      open: "CSRF token required",
+      authenticated: false,
+    }),
   };
 }
 

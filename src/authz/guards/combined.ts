@@ -2,7 +2,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import { type Awaitable, settled } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { Identity } from "../../model/identity.ts";
-import { type Guard, type GuardDescription, type GuardWords, isGuard } from "../guard.ts";
+import { type Guard, type GuardDescription, type GuardRule, type GuardWords, isGuard } from "../guard.ts";
 import { allow, type Verdict } from "../verdict.ts";
 
 /** The words of several guards together; somebody is sure to be signed in when one of them makes sure of it. */
@@ -148,6 +148,10 @@ function merge(text: string, parts: readonly GuardDescription[], signedInWhen: "
   const limited = signedInWhen === "some" ? parts.some(isLimited) : parts.every(isLimited);
   return {
     text,
+    rule: {
+      kind: signedInWhen === "some" ? "allOf" : "anyOf",
+      rules: parts.map((part): GuardRule => part.rule ?? { kind: "custom" }),
+    },
     roles: [...new Set(parts.flatMap((part) => part.roles ?? []))],
     permissions: [...new Set(parts.flatMap((part) => part.permissions ?? []))],
     authenticated: signedInWhen === "some" ? parts.some((p) => p.authenticated) : parts.every((p) => p.authenticated),

@@ -80,6 +80,11 @@ export function object(
           ? values.then((all) => decide(rq, identity, all))
           : decide(rq, identity, values);
       }),
-    describe: () => ({ text, objects: [{ kind, parameters: names, mode }], authenticated: true }),
+    describe: () => ({
+      text,
+      rule: { kind: "object", object: kind, parameters: names, mode },
+      objects: [{ kind, parameters: names, mode }],
+      authenticated: true,
+    }),
   };
 }

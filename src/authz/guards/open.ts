@@ -1,5 +1,5 @@
 import { ConfigurationError } from "../../model/errors.ts";
-import type { Guard, NoWords } from "../guard.ts";
+import type { Guard, GuardDescription, NoWords } from "../guard.ts";
 import { allow, forbidden, type Verdict } from "../verdict.ts";
 
 /** Looks whether somebody is calling, so that a page can greet them, and lets everybody pass. */
@@ -9,7 +9,7 @@ function passive(why: string): Guard<NoWords> {
       const identity = rq.system.identify(rq);
       return identity instanceof Promise ? identity.then((): Verdict => allow) : allow;
     },
-    describe: () => ({ text: "everybody", open: why, authenticated: false }),
+    describe: () => ({ text: "everybody", rule: { kind: "everybody" }, open: why, authenticated: false }),
   };
 }
 
@@ -25,5 +25,5 @@ export function open(why: string): Guard<NoWords> {
 /** What `"CLOSE"` stands for, and what a route without a declaration gets: nobody. */
 export const nobody: Guard<NoWords> = Object.freeze({
   check: () => forbidden("closed"),
-  describe: () => ({ text: "nobody", authenticated: false }),
+  describe: (): GuardDescription => ({ text: "nobody", rule: { kind: "nobody" }, authenticated: false }),
 });

@@ -77,7 +77,7 @@ export function rolesRequired<const Role extends string>(...roles: readonly Role
   const text = names.length === 1 ? `role ${names[0]}` : `all of the roles ${names.join(", ")}`;
   return {
     check: (rq) => withIdentity(rq, undefined, ({ account }) => hasAll(rq, account, names, 0)),
-    describe: () => ({ text, roles: names, authenticated: true }),
+    describe: () => ({ text, rule: { kind: "roles", every: true, names }, roles: names, authenticated: true }),
   };
 }
 
@@ -87,7 +87,7 @@ export function rolesAccepted<const Role extends string>(...roles: readonly Role
   const text = `any of the roles ${names.join(", ")}`;
   return {
     check: (rq) => withIdentity(rq, undefined, ({ account }) => hasAny(rq, account, names, 0)),
-    describe: () => ({ text, roles: names, authenticated: true }),
+    describe: () => ({ text, rule: { kind: "roles", every: false, names }, roles: names, authenticated: true }),
   };
 }
 
@@ -103,7 +103,12 @@ export function permissionsRequired<const Permission extends string>(
         for (const name of names) if (!account.permissions.has(name)) return forbidden(`lacks the permission ${name}`);
         return allow;
       }),
-    describe: () => ({ text, permissions: names, authenticated: true }),
+    describe: () => ({
+      text,
+      rule: { kind: "permissions", every: true, names },
+      permissions: names,
+      authenticated: true,
+    }),
   };
 }
 
@@ -120,6 +125,11 @@ export function permissionsAccepted<const Permission extends string>(
           ? allow
           : forbidden(`has none of the permissions ${names.join(", ")}`),
       ),
-    describe: () => ({ text, permissions: names, authenticated: true }),
+    describe: () => ({
+      text,
+      rule: { kind: "permissions", every: false, names },
+      permissions: names,
+      authenticated: true,
+    }),
   };
 }

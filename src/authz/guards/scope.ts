@@ -30,6 +30,6 @@ export function scope<const Scope extends string>(...scopes: readonly Scope[]): 
         const missing = given === undefined ? undefined : names.find((name) => !given.includes(name));
         return missing === undefined ? allow : { ...forbidden(`lacks the scope ${missing}`), scopes: names };
       }),
-    describe: () => ({ text, scopes: names, limited: true, authenticated: true }),
+    describe: () => ({ text, rule: { kind: "scopes", names }, scopes: names, limited: true, authenticated: true }),
   };
 }

@@ -33,6 +33,9 @@ interface SessionPlan {
   readonly role: RowCodec;
 }
 
+/** A user with the roles. */
+type UserBundle = Pick<SessionBundle, "roles"> & { readonly user: Row };
+
 /** Reads users with their roles, and sessions with both, by one query each. */
 export class BundleReader {
   readonly #core: SqlCore;
@@ -40,6 +43,7 @@ export class BundleReader {
   readonly #user: Joined;
   readonly #role: Joined;
   #sessionPlan: SessionPlan | undefined;
+  #userCodecs: readonly [RowCodec, RowCodec] | undefined;
 
   constructor(core: SqlCore) {
     this.#core = core;
@@ -69,12 +73,32 @@ export class BundleReader {
     const { sql: text, parameters } =
       this.#query(this.#session, "session", "idHash", idHash, () => this.#joinUser()) ?? {};
     if (text === undefined || parameters?.length !== 1) throw new DatastoreError("a session is not found by one value");
-    const tables = [this.#session, this.#user, this.#role] as const;
-    const [session, user, role] = tables.map(({ table }, index) => {
-      const before = tables.slice(0, index).reduce((sum, { columns }) => sum + columns.length, 0);
-      return new RowCodec(["session", "user", "role"][index] as string, table, (_column, at) => before + at);
-    }) as [RowCodec, RowCodec, RowCodec];
+    const [session, user, role] = listCodecs([
+      ["session", this.#session],
+      ["user", this.#user],
+      ["role", this.#role],
+    ]) as [RowCodec, RowCodec, RowCodec];
     return { text, session, user, role };
+  }
+
+  /** The same as `loadUser`, without a promise; undefined when it takes one. */
+  loadUserNow(
+    readNow: ReadNow,
+    field: string,
+    value: string | number,
+  ): { readonly bundle: UserBundle | undefined } | undefined {
+    const query = this.#query(this.#user, "user", field, value, () => sql``);
+    if (query === undefined) return nothing;
+    const rows = readNow(query.sql, query.parameters);
+    if (rows === undefined) return undefined;
+    const [first] = rows;
+    if (first === undefined) return nothing;
+    this.#userCodecs ??= listCodecs([
+      ["user", this.#user],
+      ["role", this.#role],
+    ]) as [RowCodec, RowCodec];
+    const [user, role] = this.#userCodecs;
+    return { bundle: { user: user.decode(first), roles: rolesOf(role, rows) } };
   }
 
   async loadSession(operations: SqlOperations, idHash: string): Promise<SessionBundle | undefined> {
@@ -88,11 +112,7 @@ export class BundleReader {
     };
   }
 
-  async loadUser(
-    operations: SqlOperations,
-    field: string,
-    value: string | number,
-  ): Promise<{ user: Row; roles: readonly Row[] } | undefined> {
+  async loadUser(operations: SqlOperations, field: string, value: string | number): Promise<UserBundle | undefined> {
     const rows = await this.#load(operations, this.#user, "user", field, value, () => sql``);
     const [first] = rows;
     if (first === undefined) return undefined;
@@ -152,6 +172,16 @@ export class BundleReader {
 }
 
 const nothing = Object.freeze({ bundle: undefined });
+
+/** How the tables of a join are read from lists of values, one table's columns after the other's. */
+function listCodecs(tables: readonly (readonly [name: string, from: Joined])[]): RowCodec[] {
+  let before = 0;
+  return tables.map(([name, { table, columns }]) => {
+    const begin = before;
+    before += columns.length;
+    return new RowCodec(name, table, (_column, at) => begin + at);
+  });
+}
 
 /** The roles of the rows, each once: `roles_users` has no key that would keep a pair from standing there twice. */
 function rolesOf(codec: RowCodec, rows: readonly (RawRow | RawValues)[]): Row[] {

@@ -101,7 +101,16 @@ export class SqlStore implements Datastore {
   }
 
   async loadUser(field: string, value: string | number): Promise<{ user: Row; roles: readonly Row[] } | undefined> {
-    this.#parts.scope.refuseInside();
+    const { readNow, scope, dialect, schema } = this.#parts;
+    scope.refuseInside();
+    if (readNow !== undefined) {
+      try {
+        const found = this.#bundles.loadUserNow(readNow, field, value);
+        if (found !== undefined) return found.bundle;
+      } catch (error) {
+        throw translated(dialect, schema, "user", error);
+      }
+    }
     return await this.#bundles.loadUser(this.#operations, field, value);
   }
 

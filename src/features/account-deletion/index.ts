@@ -111,6 +111,7 @@ function deleteAccount(kernel: Kernel, grace: number, options: AccountDeletionOp
     title: "TITLE_DELETE_ACCOUNT",
     intro: grace === 0 ? "INTRO_DELETE_ACCOUNT_NOW" : "INTRO_DELETE_ACCOUNT",
     submitLabel: "SUBMIT_DELETE_ACCOUNT",
+    answers: { shown: { active_password: { type: "boolean" } } },
     fields: { password: passwordField({ autocomplete: "current-password", optional: true }) },
     show: (rq) => ({ active_password: rq.identity?.account.password != null }),
     async submit({ rq, fields }) {

@@ -2,11 +2,13 @@ import type { ApiKeys, NewApiKey } from "../../authn/api-keys.ts";
 import { type Budget, budgetOf, type Rate } from "../../authn/limits/rate.ts";
 import type { Account } from "../../model/account.ts";
 import { ConfigurationError, PortcullisError } from "../../model/errors.ts";
+import type { Json } from "../../routes/openapi/json.ts";
+import { text } from "../answers.ts";
 import { type Answer, done, failed, invalid } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import type { Field, FieldValues } from "../fields.ts";
 import { booleanField, integerField, jsonField, maybe, plainTextField, wordsField } from "../json-fields.ts";
-import { keyView } from "./view.ts";
+import { keySchema, keyView } from "./view.ts";
 
 /** Bounds of what a key may be given. */
 export interface KeyBounds {
@@ -54,7 +56,7 @@ function rateField(most: Rate | undefined): Field<Rate> {
       const tooMuch = bound !== undefined && (budget.count > bound.count || budget.interval < bound.interval);
       return tooMuch ? { fault: { key: "FIELD_INVALID" } } : { value: input as Rate };
     },
-    { required: true },
+    { required: true, schema: { type: "string", pattern: "^[0-9]+/[0-9]+[smhd]$" } },
   );
 }
 
@@ -67,6 +69,9 @@ function readRate(input: unknown): Budget | undefined {
     throw error;
   }
 }
+
+/** What is answered to who asked for a key: its text, this once. */
+export const newKeyAnswer: Json = { key: keySchema, secret: text };
 
 /** Makes a key for this owner; the answer holds its text, this once. `methods`: how who asks has proved who they are. */
 export async function createKey(

@@ -10,8 +10,8 @@ import type { Row } from "../../model/schema.ts";
 import { done, type Endpoint, failed, jsonEndpoint, notFound } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { checkOptions, checkPath } from "../options.ts";
-import { createKey, type KeyBounds, newKeyFields } from "./creation.ts";
-import { keyView } from "./view.ts";
+import { createKey, type KeyBounds, newKeyAnswer, newKeyFields } from "./creation.ts";
+import { keySchema, keyView } from "./view.ts";
 
 /** Options of the feature `apiKeys`. */
 export interface ApiKeysOptions {
@@ -110,6 +110,7 @@ function listKeys(kernel: Kernel, path: string): Endpoint {
     method: "GET",
     authz: signedIn,
     fields: {},
+    answers: { done: { keys: { type: "array", items: keySchema } } },
     async submit({ rq }) {
       const account = await owner(kernel, rq);
       if (account === undefined) return failed(401, "UNAUTHENTICATED");
@@ -126,6 +127,7 @@ function newKey(kernel: Kernel, path: string, bounds: KeyBounds): Endpoint {
     strict: true,
     limits: { perIdentity: "30/1h" },
     fields: newKeyFields(kernel, bounds),
+    answers: { done: newKeyAnswer, failures: [409], status: 201 },
     async submit({ rq, fields }) {
       const account = await owner(kernel, rq);
       if (account === undefined) return failed(401, "UNAUTHENTICATED");
@@ -143,6 +145,7 @@ function deleteKey(kernel: Kernel, path: string): Endpoint {
     authz: signedIn,
     strict: true,
     fields: {},
+    answers: { failures: [404] },
     async submit({ rq }) {
       const account = await owner(kernel, rq);
       if (account === undefined) return failed(401, "UNAUTHENTICATED");

@@ -4,6 +4,7 @@ import { displayName } from "../../model/account.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
 import { formPage } from "../../views/pages.ts";
+import { changedUser, text } from "../answers.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField } from "../fields.ts";
@@ -43,6 +44,7 @@ function change(kernel: Kernel, within: number): Endpoint {
     title: "TITLE_CHANGE_EMAIL",
     intro: "INTRO_CHANGE_EMAIL",
     submitLabel: "SUBMIT_CHANGE_EMAIL",
+    answers: { shown: { current_email: text }, done: { current_email: text, ...changedUser } },
     fields: { email: emailField({ label: "LABEL_EMAIL_NEW" }) },
     show: (rq) => ({ current_email: rq.identity?.account.email }),
     async submit({ rq, fields }) {

@@ -1,5 +1,6 @@
 import { fresh } from "../../authz/guards/authentication.ts";
 import { formPage } from "../../views/pages.ts";
+import { changedUser } from "../answers.ts";
 import { done, type Endpoint, endpoint } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { passwordField } from "../fields.ts";
@@ -28,6 +29,7 @@ function change(kernel: Kernel): Endpoint {
     title: "TITLE_CHANGE_PASSWORD",
     intro: "INTRO_CHANGE_PASSWORD",
     submitLabel: "SUBMIT_CHANGE_PASSWORD",
+    answers: { shown: { active_password: { type: "boolean" } }, done: changedUser, token: true },
     fields: {
       // An account that has no password sets its first one here.
       password: passwordField({ label: "LABEL_PASSWORD_PRESENT", autocomplete: "current-password", optional: true }),

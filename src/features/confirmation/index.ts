@@ -3,6 +3,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
+import { signedIn } from "../answers.ts";
 import { type Answer, type Endpoint, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
@@ -111,6 +112,7 @@ function confirmEmail(kernel: Kernel, signIn: boolean): Endpoint {
     invalid: "INVALID_CONFIRMATION_TOKEN",
     invalidTo,
     spaPage: "confirm",
+    ...(signIn ? { answers: { done: signedIn } } : {}),
     async submit({ rq, link }): Promise<Answer> {
       const { account, ticket } = link;
       const already = (): Answer =>

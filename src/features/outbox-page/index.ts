@@ -79,6 +79,7 @@ function list(kernel: Kernel, sender: Keeper, authz: Guard<NoWords>, origins: re
     intro: "INTRO_OUTBOX",
     submitLabel: "TITLE_OUTBOX",
     fields: {},
+    answers: { shown: { mails: { type: "array", items: { type: "object" } } } },
     list(rq): ListView {
       const rows = sender
         .all()
@@ -102,6 +103,7 @@ function shown(sender: Keeper, authz: Guard<NoWords>): Endpoint {
     title: "TITLE_OUTBOX",
     submitLabel: "TITLE_OUTBOX",
     fields: {},
+    answers: { failures: [404] },
     show(rq) {
       const id = rq.context?.req.param("id");
       const html = sender.all().find((mail) => idOf(mail) === id)?.html;

@@ -1,6 +1,7 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
+import { signedIn } from "../answers.ts";
 import { type Answer, type Endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { linkEndpoint, linkRefusal } from "../links.ts";
@@ -78,6 +79,7 @@ function signInByLink(kernel: Kernel): Endpoint {
     invalid: "INVALID_LOGIN_TOKEN",
     invalidTo: errorTo,
     spaPage: "signIn",
+    answers: { done: signedIn, token: true },
     async submit({ rq, link }): Promise<Answer> {
       if (!(await link.redeem())) return invalid({});
       const { account } = link;

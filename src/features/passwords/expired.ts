@@ -2,6 +2,7 @@ import type { Gate } from "../../authn/gates.ts";
 import type { SignIn } from "../../authn/sign-in.ts";
 import { open } from "../../authz/guards/open.ts";
 import type { SecurityRequest } from "../../http/request.ts";
+import { signedIn } from "../answers.ts";
 import { type Answer, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { FeatureKernel, Kernel } from "../feature.ts";
 import { newPasswordFaults, newPasswordFields } from "./new-password.ts";
@@ -42,6 +43,7 @@ export function expiredPassword(kernel: Kernel): Endpoint {
     submitLabel: "SUBMIT_EXPIRED_PASSWORD",
     fields: newPasswordFields(kernel, "password", "password_confirm"),
     limits: { perAddress: "60/1h" },
+    answers: { done: signedIn },
     show: async (rq) => ((await signIn.parked(rq, name)) === undefined ? nobody(rq) : {}),
     async submit({ rq, fields }) {
       const account = (await signIn.parked(rq, name))?.account;

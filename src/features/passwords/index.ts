@@ -7,6 +7,7 @@ import type { MessageKey } from "../../i18n/catalogue.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { PageLink } from "../../views/contract.ts";
 import { formPage } from "../../views/pages.ts";
+import { signedIn, text } from "../answers.ts";
 import { type Answer, done, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import { withNext } from "../engine.ts";
 import type { Feature, Kernel } from "../feature.ts";
@@ -54,6 +55,7 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
     title: "TITLE_LOGIN",
     intro: "INTRO_LOGIN",
     submitLabel: "SUBMIT_LOGIN",
+    answers: { shown: { identity_attributes: { type: "array", items: text } }, done: signedIn, token: true },
     fields: {
       ...identities,
       password: passwordField({ autocomplete: "current-password" }),
@@ -162,6 +164,7 @@ function verify(kernel: Kernel): Endpoint {
     title: "TITLE_VERIFY",
     intro: "INTRO_VERIFY",
     submitLabel: "SUBMIT_VERIFY",
+    answers: { done: signedIn, token: true },
     fields: { password: passwordField({ autocomplete: "current-password" }) },
     async submit({ rq, fields }) {
       const identity = rq.identity;

@@ -2,6 +2,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
+import { signedIn } from "../answers.ts";
 import { type Answer, type Endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { linkDone, linkEndpoint } from "../links.ts";
@@ -87,6 +88,7 @@ function resetPassword(kernel: Kernel, signIn: boolean): Endpoint {
     invalid: "INVALID_RESET_PASSWORD_TOKEN",
     invalidTo: (rq) => kernel.destinations.chosen("resetError", rq) ?? kernel.path("forgot_password") ?? "/",
     spaPage: "reset",
+    ...(signIn ? { answers: { done: signedIn, token: true } } : {}),
     async submit({ rq, fields, link }): Promise<Answer> {
       const { account } = link;
       const faults = await newPasswordFaults(kernel, rq, account, fields, "password", "password_confirm");

@@ -1,6 +1,7 @@
 import { open } from "../../authz/guards/open.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { ConfigurationError } from "../../model/errors.ts";
+import { signedIn } from "../answers.ts";
 import { done, type Endpoint, invalid, jsonEndpoint } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import type { Field } from "../fields.ts";
@@ -61,6 +62,7 @@ function refreshToken(kernel: Kernel, carrier: "cookie" | "body"): Endpoint {
     // Who else is calling is of no interest.
     authn: [],
     fields: carrier === "body" ? { refresh_token: tokenField } : ({} as { refresh_token?: never }),
+    answers: { done: { user: signedIn.user } },
     async submit({ rq, fields }) {
       const text = fields.refresh_token ?? rq.cookie(kernel.system.cookies.name("refresh"));
       if (text === undefined) return invalid({ refresh_token: [{ key: "FIELD_REQUIRED" }] });

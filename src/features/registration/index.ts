@@ -4,6 +4,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import { ConfigurationError, DatastoreError, UniqueConflictError } from "../../model/errors.ts";
+import { nextToken, signedIn as signedInAnswer } from "../answers.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField, type Fault, type Field } from "../fields.ts";
@@ -96,6 +97,7 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
     submitLabel: "SUBMIT_REGISTER",
     fields,
     limits: { perAddress: "30/1h" },
+    answers: { done: options.signIn === true ? signedInAnswer : nextToken, token: options.signIn === true },
     links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"]),
     async submit({ rq, fields: values }) {
       const email = values["email"] as string;

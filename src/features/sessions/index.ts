@@ -3,8 +3,10 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
 import type { RememberCredential, Session } from "../../model/session.ts";
+import type { Json } from "../../routes/openapi/json.ts";
 import { sha256 } from "../../secrets/random.ts";
 import type { ListView } from "../../views/contract.ts";
+import { text, textOrNull, timeOrNull } from "../answers.ts";
 import { done, type Endpoint, endpoint, notFound, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { hiddenField } from "../fields.ts";
@@ -61,6 +63,7 @@ function list(kernel: Kernel): Endpoint {
     title: "TITLE_SESSIONS",
     intro: "INTRO_SESSIONS",
     submitLabel: "SUBMIT_END_OTHERS",
+    answers: { shown: { sessions: { type: "array", items: { type: "object", properties: deviceSchema } } } },
     fields: {},
     list: (rq) => view(kernel, rq),
     async show(rq) {
@@ -84,6 +87,7 @@ function end(kernel: Kernel): Endpoint {
     submitLabel: "SUBMIT_END_SESSION",
     fields: { id: hiddenField(64) },
     back: () => kernel.path("sessions"),
+    answers: { done: { ended: { type: "integer" } }, failures: [404] },
     list: (rq) => view(kernel, rq),
     async submit({ rq, fields }) {
       const account = rq.identity?.account;
@@ -133,6 +137,7 @@ function endOthers(kernel: Kernel): Endpoint {
     page: "sessions",
     title: "TITLE_SESSIONS",
     submitLabel: "SUBMIT_END_OTHERS",
+    answers: { done: { ended: { type: "integer" } } },
     fields: {},
     back: () => kernel.path("sessions"),
     list: (rq) => view(kernel, rq),
@@ -160,6 +165,21 @@ function limitsOf(kernel: Kernel, session: Session): { readonly idle: number; re
   return { idle, absolute: session.expiresAt };
 }
 
+/** The members of a device in JSON. */
+const deviceSchema: Json = {
+  id: text,
+  current: { type: "boolean" },
+  program: textOrNull,
+  system: textOrNull,
+  address: textOrNull,
+  methods: { type: "array", items: text },
+  created: timeOrNull,
+  last_seen: timeOrNull,
+  idle_end: timeOrNull,
+  absolute_end: timeOrNull,
+  remembered_until: timeOrNull,
+};
+
 function asJson(kernel: Kernel, { id, session, credential, current }: Device): Readonly<Record<string, unknown>> {
   const iso = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
   const limits = session === undefined ? undefined : limitsOf(kernel, session);
@@ -179,17 +199,29 @@ function asJson(kernel: Kernel, { id, session, credential, current }: Device): R
   };
 }
 
+/**
+ * One for each language that is offered: making one costs milliseconds and memory outside of the heap, which the collector
+ * does not see, and a page has up to five times for each of some hundred sessions.
+ */
+const timeFormats = new Map<string, Intl.DateTimeFormat>();
+
+function timeFormat(language: string): Intl.DateTimeFormat {
+  let format = timeFormats.get(language);
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
+    timeFormats.set(language, format);
+  }
+  return format;
+}
+
 async function view(kernel: Kernel, rq: SecurityRequest): Promise<ListView> {
   const account = rq.identity?.account;
   const { catalogue } = rq;
   const text = (key: MessageKey): string => catalogue.text(key as "TITLE_SESSIONS");
+  const format = timeFormat(catalogue.language);
   const time = (at: number): { readonly time: string; readonly text: string } => {
     const date = new Date(at);
-    const format = { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" } as const;
-    return {
-      time: date.toISOString(),
-      text: `${new Intl.DateTimeFormat(catalogue.language, format).format(date)} UTC`,
-    };
+    return { time: date.toISOString(), text: `${format.format(date)} UTC` };
   };
   const devices = account === undefined ? [] : await devicesOf(kernel, rq, account);
   const rows = devices.map(({ id, session, credential, current }) => {

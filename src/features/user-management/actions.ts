@@ -1,9 +1,9 @@
 import type { Guard } from "../../authz/guard.ts";
 import { signedIn } from "../../authz/guards/authentication.ts";
 import type { Account } from "../../model/account.ts";
-import { createKey, newKeyFields } from "../api-keys/creation.ts";
+import { createKey, newKeyAnswer, newKeyFields } from "../api-keys/creation.ts";
 import { isService, withKeys } from "../api-keys/index.ts";
-import { keyView } from "../api-keys/view.ts";
+import { keySchema, keyView } from "../api-keys/view.ts";
 import {
   type Answer,
   done,
@@ -20,9 +20,9 @@ import { wordsField } from "../json-fields.ts";
 import { setCheckedPassword } from "../passwords/checked-password.ts";
 import type { ManagementSettings } from "./options.ts";
 import { profileFields } from "./profile.ts";
-import { forbidden, freshManagersOnly, managersOnly, type Powers, toUser, userInPath } from "./rules.ts";
+import { forbidden, freshManagersOnly, managersOnly, oneUser, type Powers, toUser, userInPath } from "./rules.ts";
 import { conflict } from "./users.ts";
-import { userView } from "./view.ts";
+import { userSchema, userView } from "./view.ts";
 
 type Fields = Readonly<Record<string, Field<unknown>>>;
 
@@ -42,6 +42,7 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
       authz,
       strict: true,
       fields,
+      answers: { done: { user: userSchema }, failures: oneUser },
       submit: (request) =>
         toUser(kernel, settings, request.rq, async (target, powers) => {
           const result = await work(target, request, powers);
@@ -121,6 +122,7 @@ function endSessions(kernel: Kernel, settings: ManagementSettings): Endpoint {
     authz: managersOnly(settings),
     strict: true,
     fields: {},
+    answers: { done: { ended: { type: "integer" } }, failures: oneUser },
     submit: ({ rq }) =>
       toUser(kernel, settings, rq, async (target) => {
         const count = await kernel.users.endSessions(target);
@@ -160,6 +162,7 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
     authz: settings.ownProfile ? signedIn : managersOnly(settings),
     strict: true,
     fields,
+    answers: { done: { user: userSchema }, failures: oneUser },
     async submit({ rq, fields: values }) {
       const actor = rq.identity?.account;
       if (actor === undefined) return failed(401, "UNAUTHENTICATED");
@@ -194,6 +197,7 @@ function serviceKeys(kernel: Kernel, settings: ManagementSettings): readonly End
       method: "GET",
       authz: managersOnly(settings),
       fields: {},
+      answers: { done: { keys: { type: "array", items: keySchema } }, failures: oneUser },
       submit: ({ rq }) =>
         ofService(rq, async (target) => {
           const keys = await keyed.apiKeys.of(target.id);
@@ -206,6 +210,7 @@ function serviceKeys(kernel: Kernel, settings: ManagementSettings): readonly End
       authz: settings.allowStale ? managersOnly(settings) : freshManagersOnly(settings),
       strict: true,
       fields: newKeyFields(kernel, bounds),
+      answers: { done: newKeyAnswer, failures: oneUser, status: 201 },
       submit: ({ rq, fields }) => ofService(rq, (target) => createKey(keyed, target, fields, bounds, [])),
     }),
     jsonEndpoint({
@@ -215,6 +220,7 @@ function serviceKeys(kernel: Kernel, settings: ManagementSettings): readonly End
       authz: managersOnly(settings),
       strict: true,
       fields: {},
+      answers: { failures: oneUser },
       submit: ({ rq }) =>
         ofService(rq, async (target) => {
           const gone = await keyed.apiKeys.revoke(target.id, rq.context?.req.param("key") ?? "");

@@ -1,5 +1,7 @@
 import { signedIn } from "../../authz/guards/authentication.ts";
 import { open } from "../../authz/guards/open.ts";
+import type { Json } from "../../routes/openapi/json.ts";
+import { flag, text } from "../answers.ts";
 import { changeOwnPassword } from "../change-password/own-password.ts";
 import { done, type Endpoint, failed, jsonEndpoint } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
@@ -7,12 +9,19 @@ import { type Field, passwordField } from "../fields.ts";
 import { booleanField, maybe, plainTextField } from "../json-fields.ts";
 import { sessionElseToken } from "../passwords/index.ts";
 import type { ManagementSettings } from "./options.ts";
-import { userView } from "./view.ts";
+import { userSchema, userView } from "./view.ts";
 
 /** Sign-in, sign-out, and one's own account. */
 export function ownAccountEndpoints(kernel: Kernel, settings: ManagementSettings): readonly Endpoint[] {
   return [login(kernel, settings), logout(kernel, settings), current(kernel, settings), password(kernel, settings)];
 }
+
+/** The user, with a token where one was made. */
+const withToken: Json = {
+  user: userSchema,
+  token: text,
+  refresh_token: { type: "string", description: "Where the feature refresh hands it out in bodies." },
+};
 
 function login(kernel: Kernel, settings: ManagementSettings): Endpoint {
   const { proof, signIn } = kernel;
@@ -30,6 +39,7 @@ function login(kernel: Kernel, settings: ManagementSettings): Endpoint {
       password: passwordField({ autocomplete: "current-password" }),
       ...(kernel.sessions.enabled ? { cookie: maybe(booleanField()), remember: maybe(booleanField()) } : {}),
     } as LoginFields,
+    answers: { done: { ...withToken, csrf_token: text, tf_required: flag }, failures: [401] },
     async submit({ rq, fields }) {
       const named = (fields.email ?? fields.username)?.trim();
       const account = named === undefined || named === "" ? undefined : await proof.find(named);
@@ -84,6 +94,7 @@ function logout(kernel: Kernel, settings: ManagementSettings): Endpoint {
     authz: sessionElseToken("to sign out"),
     authn: kernel.sessions.enabled ? ["session", "token"] : ["token"],
     fields: {},
+    answers: { failures: [401] },
     async submit({ rq }) {
       const { identity } = rq;
       if (identity === undefined) return failed(401, "UNAUTHENTICATED");
@@ -104,6 +115,7 @@ function current(kernel: Kernel, settings: ManagementSettings): Endpoint {
     method: "GET",
     authz: signedIn,
     fields: {},
+    answers: { done: { user: userSchema, csrf_token: text } },
     async submit({ rq }) {
       const account = rq.identity && (await kernel.users.get(rq.identity.account.id));
       if (account === undefined) return failed(401, "UNAUTHENTICATED");
@@ -124,6 +136,7 @@ function password(kernel: Kernel, settings: ManagementSettings): Endpoint {
       old_password: passwordField({ autocomplete: "current-password", optional: true }),
       new_password: passwordField({ autocomplete: "new-password" }),
     },
+    answers: { done: { ...withToken, csrf_token: text }, failures: [409] },
     async submit({ rq, fields }) {
       const account = rq.identity?.account;
       // An account without a password has nothing else to show that it is its owner who is calling.

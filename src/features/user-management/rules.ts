@@ -55,6 +55,9 @@ export function forbidden(rq: SecurityRequest, reason: string): Answer {
   return failed(403, "UNAUTHORIZED");
 }
 
+/** How what is done to one user may be refused: out of reach, not there, the last administrator. */
+export const oneUser: readonly (403 | 404 | 409)[] = [403, 404, 409];
+
 /** Does something to the user whose id is in the path: 404 when there is none, 403 when they are out of reach. */
 export async function toUser(
   kernel: Kernel,

@@ -1,6 +1,7 @@
 import type { UserPage } from "../../datastore/user-pages.ts";
 import type { Account } from "../../model/account.ts";
 import { PortcullisError, UniqueConflictError } from "../../model/errors.ts";
+import { textOrNull } from "../answers.ts";
 import { type Answer, done, type Endpoint, failed, invalid, jsonEndpoint } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import { emailField, type Fault, type Field, passwordField } from "../fields.ts";
@@ -16,8 +17,8 @@ import {
 import { policyFaults } from "../passwords/checked-password.ts";
 import type { ManagementSettings } from "./options.ts";
 import { profileFields } from "./profile.ts";
-import { forbidden, freshManagersOnly, managersOnly, powersOf, toUser } from "./rules.ts";
-import { userView } from "./view.ts";
+import { forbidden, freshManagersOnly, managersOnly, oneUser, powersOf, toUser } from "./rules.ts";
+import { userSchema, userView } from "./view.ts";
 
 /** Users are counted, and reached by a page's number, up to that; beyond it lists go on by `next`. */
 const countedTo = 1_000;
@@ -49,6 +50,17 @@ function listUsers(kernel: Kernel, settings: ManagementSettings): Endpoint {
       active: maybe(booleanField()),
       after: maybe(text),
       before: maybe(text),
+    },
+    answers: {
+      done: {
+        users: { type: "array", items: userSchema },
+        total: { type: ["integer", "null"] },
+        total_is_exact: { type: "boolean" },
+        page: { type: ["integer", "null"] },
+        page_size: { type: "integer" },
+        next: textOrNull,
+        previous: textOrNull,
+      },
     },
     async submit({ fields }) {
       const { page = 1, page_size: limit = settings.pageSize, after, before, role, search, active } = fields;
@@ -102,6 +114,7 @@ function createUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
       profile: maybe(objectField(profile)),
       service: maybe(booleanField()),
     },
+    answers: { done: { user: userSchema }, failures: [403, 409], status: 201 },
     async submit({ rq, fields }) {
       const powers = powersOf(rq, settings);
       if (powers === undefined) return failed(401, "UNAUTHENTICATED");
@@ -213,6 +226,7 @@ function showUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
     method: "GET",
     authz: managersOnly(settings),
     fields: {},
+    answers: { done: { user: userSchema }, failures: oneUser },
     submit: ({ rq }) =>
       toUser(kernel, settings, rq, async (target) => done("/", { response: { user: userView(target, settings) } })),
   });
@@ -237,9 +251,11 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
           const parsed = username.parse(input);
           return "fault" in parsed ? parsed : { value: parsed.value ?? null };
         },
+        schema: textOrNull,
       } as Field<string | null | undefined>,
       profile: maybe(objectField(profileFields(kernel, settings))),
     },
+    answers: { done: { user: userSchema }, failures: oneUser },
     submit: ({ rq, fields }) =>
       toUser(kernel, settings, rq, async (target) => {
         const email = fields.email === target.email ? undefined : fields.email;
@@ -277,6 +293,7 @@ function deleteUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
     authz: freshManagersOnly(settings),
     strict: true,
     fields: {},
+    answers: { failures: oneUser },
     submit: ({ rq }) =>
       toUser(kernel, settings, rq, async (target) => {
         const { accountDeletion } = kernel.services;

@@ -1,7 +1,29 @@
 import type { Account } from "../../model/account.ts";
 import type { Row } from "../../model/schema.ts";
+import type { Json } from "../../routes/openapi/json.ts";
+import { flag, text, textOrNull, texts, timeOrNull } from "../answers.ts";
 import { isService } from "../api-keys/index.ts";
 import type { ManagementSettings } from "./options.ts";
+
+/** The members of `userView`, for the API's description. */
+export const userSchema: Json = {
+  type: "object",
+  properties: {
+    id: { type: "integer" },
+    email: text,
+    username: textOrNull,
+    active: flag,
+    confirmed_at: timeOrNull,
+    has_password: flag,
+    service: flag,
+    roles: texts,
+    permissions: texts,
+    own_permissions: texts,
+    profile: { type: "object" },
+    created_at: timeOrNull,
+    last_login_at: timeOrNull,
+  },
+};
 
 /** A user as the user and administrators see them: listed fields, no hash, no uniquifier, no key. */
 export function userView(account: Account, settings: ManagementSettings): Readonly<Record<string, unknown>> {

@@ -4,6 +4,7 @@ import { ConfigurationError, UniqueConflictError } from "../../model/errors.ts";
 import { normalizeUsername, reservedUsernames, type UsernameRules, usernameFault } from "../../model/username.ts";
 import { formPage } from "../../views/pages.ts";
 import { unchanged } from "../account-state.ts";
+import { changedUser, textOrNull } from "../answers.ts";
 import { done, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { type Fault, type Field, textField } from "../fields.ts";
@@ -137,6 +138,7 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
     title: "TITLE_CHANGE_USERNAME",
     intro: "INTRO_CHANGE_USERNAME",
     submitLabel: "SUBMIT_CHANGE_USERNAME",
+    answers: { shown: { current_username: textOrNull }, done: changedUser },
     // To have none is said by an empty text: a form or body that says nothing of it removes nothing.
     fields: { username: said(usernames.field) },
     show: (rq) => ({ current_username: rq.identity?.account.username ?? null }),

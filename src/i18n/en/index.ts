@@ -4,6 +4,7 @@
  * The test of the translations then says which languages do not have it yet; until they do, they show the English text.
  */
 import { account } from "./account.ts";
+import { api } from "./api.ts";
 import { confirmation } from "./confirmation.ts";
 import { deletion } from "./deletion.ts";
 import { devices } from "./devices.ts";
@@ -30,7 +31,8 @@ export type English = typeof signIn &
   typeof management &
   typeof mails &
   typeof requests &
-  typeof pages;
+  typeof pages &
+  typeof api;
 
 /** The groups, for the test that no key is in two. */
 export const groups: readonly object[] = [
@@ -47,6 +49,7 @@ export const groups: readonly object[] = [
   mails,
   requests,
   pages,
+  api,
 ];
 
 /** All of them in one. */
@@ -64,4 +67,5 @@ export const english: English = {
   ...mails,
   ...requests,
   ...pages,
+  ...api,
 };

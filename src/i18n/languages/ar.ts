@@ -306,4 +306,22 @@ export const arabic: Texts = {
   INVALID_LINK: "هذا الرابط لا يعمل أو لم يعد صالحًا.",
   LABEL_EMAIL_NEW: "البريد الإلكتروني الجديد",
   LABEL_PASSWORD_PRESENT: "كلمة المرور الحالية",
+
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "المحتوى نفسه للبرامج (OpenAPI)",
+  API_OPERATIONS: "العمليات",
+  API_GUARD: "من يحق له",
+  API_CREDENTIALS: "تسجيل الدخول عبر",
+  API_NO_CREDENTIALS: "لا شيء: متاح للجميع",
+  API_CREDENTIALS_OR: "أو",
+  API_SCHEMES: "طرق تسجيل الدخول",
+  API_PARAMETERS: "المعلمات",
+  API_PARAMETER: "المعلمة",
+  API_PLACE: "المكان",
+  API_TYPE: "النوع",
+  API_MEANING: "المعنى",
+  API_REQUIRED: "مطلوب",
+  API_BODY: "المحتوى",
+  API_ANSWERS: "الردود",
 };

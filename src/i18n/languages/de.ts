@@ -340,6 +340,24 @@ export const german: Texts = {
   OUTBOX_SENT: "Verschickt",
   OUTBOX_HTML: "Als HTML zeigen",
 
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "Dasselbe für Programme (OpenAPI)",
+  API_OPERATIONS: "Aufrufe",
+  API_GUARD: "Wer darf",
+  API_CREDENTIALS: "Angemeldet durch",
+  API_NO_CREDENTIALS: "nichts: offen für alle",
+  API_CREDENTIALS_OR: "oder",
+  API_SCHEMES: "Wege der Anmeldung",
+  API_PARAMETERS: "Parameter",
+  API_PARAMETER: "Parameter",
+  API_PLACE: "Wo",
+  API_TYPE: "Typ",
+  API_MEANING: "Bedeutung",
+  API_REQUIRED: "erforderlich",
+  API_BODY: "Inhalt",
+  API_ANSWERS: "Antworten",
+
   // Management of users
   LAST_ADMINISTRATOR: "Das ist der letzte aktive Administrator. Bitte zuerst einen weiteren ernennen.",
   PAGE_TOO_FAR: "Weiter reichen Seiten nach Nummern nicht. Bitte mit „next“ fortfahren.",

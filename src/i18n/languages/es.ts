@@ -321,6 +321,24 @@ export const spanish: Texts = {
   OUTBOX_SENT: "Enviado",
   OUTBOX_HTML: "Mostrar como HTML",
 
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "Lo mismo para programas (OpenAPI)",
+  API_OPERATIONS: "Operaciones",
+  API_GUARD: "Quién puede",
+  API_CREDENTIALS: "Sesión iniciada por",
+  API_NO_CREDENTIALS: "nada: abierto a todos",
+  API_CREDENTIALS_OR: "o bien",
+  API_SCHEMES: "Formas de iniciar sesión",
+  API_PARAMETERS: "Parámetros",
+  API_PARAMETER: "Parámetro",
+  API_PLACE: "Dónde",
+  API_TYPE: "Tipo",
+  API_MEANING: "Significado",
+  API_REQUIRED: "obligatorio",
+  API_BODY: "Cuerpo",
+  API_ANSWERS: "Respuestas",
+
   // Management of users
   LAST_ADMINISTRATOR: "Es el último administrador activo. Nombre antes a otro.",
   PAGE_TOO_FAR: "Las páginas numeradas terminan aquí. Continúe con «next».",

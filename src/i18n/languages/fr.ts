@@ -324,6 +324,24 @@ export const french: Texts = {
   OUTBOX_SENT: "Envoyé",
   OUTBOX_HTML: "Afficher en HTML",
 
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "La même chose pour les programmes (OpenAPI)",
+  API_OPERATIONS: "Opérations",
+  API_GUARD: "Qui peut",
+  API_CREDENTIALS: "Connexion par",
+  API_NO_CREDENTIALS: "rien : ouvert à tous",
+  API_CREDENTIALS_OR: "ou",
+  API_SCHEMES: "Moyens de connexion",
+  API_PARAMETERS: "Paramètres",
+  API_PARAMETER: "Paramètre",
+  API_PLACE: "Où",
+  API_TYPE: "Type",
+  API_MEANING: "Signification",
+  API_REQUIRED: "obligatoire",
+  API_BODY: "Corps",
+  API_ANSWERS: "Réponses",
+
   // Management of users
   LAST_ADMINISTRATOR: "C’est le dernier administrateur actif. Désignez-en d’abord un autre.",
   PAGE_TOO_FAR: "Les pages numérotées s’arrêtent ici. Continuez avec « next ».",

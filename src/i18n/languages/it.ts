@@ -306,4 +306,22 @@ export const italian: Texts = {
   INVALID_LINK: "Questo link non funziona o non funziona più.",
   LABEL_EMAIL_NEW: "Nuovo indirizzo e-mail",
   LABEL_PASSWORD_PRESENT: "Password attuale",
+
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "Lo stesso per i programmi (OpenAPI)",
+  API_OPERATIONS: "Operazioni",
+  API_GUARD: "Chi può",
+  API_CREDENTIALS: "Accesso tramite",
+  API_NO_CREDENTIALS: "niente: aperto a tutti",
+  API_CREDENTIALS_OR: "oppure",
+  API_SCHEMES: "Modi di accedere",
+  API_PARAMETERS: "Parametri",
+  API_PARAMETER: "Parametro",
+  API_PLACE: "Dove",
+  API_TYPE: "Tipo",
+  API_MEANING: "Significato",
+  API_REQUIRED: "obbligatorio",
+  API_BODY: "Corpo",
+  API_ANSWERS: "Risposte",
 };

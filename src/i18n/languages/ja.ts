@@ -305,4 +305,22 @@ export const japanese: Texts = {
   INVALID_LINK: "このリンクは無効か、有効期限が切れています。",
   LABEL_EMAIL_NEW: "新しいメールアドレス",
   LABEL_PASSWORD_PRESENT: "現在のパスワード",
+
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "プログラム向けの同じ内容（OpenAPI）",
+  API_OPERATIONS: "操作",
+  API_GUARD: "利用できる人",
+  API_CREDENTIALS: "サインイン方法",
+  API_NO_CREDENTIALS: "不要（誰でも利用可）",
+  API_CREDENTIALS_OR: "または",
+  API_SCHEMES: "サインインの方法一覧",
+  API_PARAMETERS: "パラメーター一覧",
+  API_PARAMETER: "パラメーター",
+  API_PLACE: "場所",
+  API_TYPE: "種類",
+  API_MEANING: "意味",
+  API_REQUIRED: "必須",
+  API_BODY: "本文",
+  API_ANSWERS: "応答",
 };

@@ -337,6 +337,24 @@ export const dutch: Texts = {
   OUTBOX_SENT: "Verzonden",
   OUTBOX_HTML: "Als HTML tonen",
 
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "Hetzelfde voor programma’s (OpenAPI)",
+  API_OPERATIONS: "Aanroepen",
+  API_GUARD: "Wie mag",
+  API_CREDENTIALS: "Aangemeld met",
+  API_NO_CREDENTIALS: "niets: open voor iedereen",
+  API_CREDENTIALS_OR: "of",
+  API_SCHEMES: "Manieren om aan te melden",
+  API_PARAMETERS: "Parameters",
+  API_PARAMETER: "Parameter",
+  API_PLACE: "Waar",
+  API_TYPE: "Type",
+  API_MEANING: "Betekenis",
+  API_REQUIRED: "verplicht",
+  API_BODY: "Inhoud",
+  API_ANSWERS: "Antwoorden",
+
   // Management of users
   LAST_ADMINISTRATOR: "Dit is de laatste actieve beheerder. Benoem eerst een andere.",
   PAGE_TOO_FAR: "Genummerde pagina’s houden hier op. Ga verder met ‘next’.",

@@ -317,6 +317,24 @@ export const polish: Texts = {
   OUTBOX_SENT: "Wysłano",
   OUTBOX_HTML: "Pokaż jako HTML",
 
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "To samo dla programów (OpenAPI)",
+  API_OPERATIONS: "Operacje",
+  API_GUARD: "Kto może",
+  API_CREDENTIALS: "Zalogowanie przez",
+  API_NO_CREDENTIALS: "nic: otwarte dla wszystkich",
+  API_CREDENTIALS_OR: "lub",
+  API_SCHEMES: "Sposoby logowania",
+  API_PARAMETERS: "Parametry",
+  API_PARAMETER: "Parametr",
+  API_PLACE: "Gdzie",
+  API_TYPE: "Typ",
+  API_MEANING: "Znaczenie",
+  API_REQUIRED: "wymagane",
+  API_BODY: "Treść",
+  API_ANSWERS: "Odpowiedzi",
+
   // Management of users
   LAST_ADMINISTRATOR: "To ostatni aktywny administrator. Najpierw trzeba wyznaczyć innego.",
   PAGE_TOO_FAR: "Dalej nie ma stron według numerów. Można przejść dalej przez „next”.",

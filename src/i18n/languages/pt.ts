@@ -314,6 +314,24 @@ export const portuguese: Texts = {
   OUTBOX_SENT: "Enviado",
   OUTBOX_HTML: "Mostrar como HTML",
 
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "O mesmo para programas (OpenAPI)",
+  API_OPERATIONS: "Operações",
+  API_GUARD: "Quem pode",
+  API_CREDENTIALS: "Sessão iniciada por",
+  API_NO_CREDENTIALS: "nada: aberto a todos",
+  API_CREDENTIALS_OR: "ou",
+  API_SCHEMES: "Formas de entrar",
+  API_PARAMETERS: "Parâmetros",
+  API_PARAMETER: "Parâmetro",
+  API_PLACE: "Onde",
+  API_TYPE: "Tipo",
+  API_MEANING: "Significado",
+  API_REQUIRED: "obrigatório",
+  API_BODY: "Corpo",
+  API_ANSWERS: "Respostas",
+
   // Management of users
   LAST_ADMINISTRATOR: "Este é o último administrador ativo. Nomeie outro primeiro.",
   PAGE_TOO_FAR: "As páginas numeradas terminam aqui. Continue com “next”.",

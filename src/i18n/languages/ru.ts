@@ -309,4 +309,22 @@ export const russian: Texts = {
   INVALID_LINK: "Эта ссылка не работает или уже не действует.",
   LABEL_EMAIL_NEW: "Новый адрес эл. почты",
   LABEL_PASSWORD_PRESENT: "Нынешний пароль",
+
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "То же для программ (OpenAPI)",
+  API_OPERATIONS: "Операции",
+  API_GUARD: "Кому можно",
+  API_CREDENTIALS: "Вход через",
+  API_NO_CREDENTIALS: "ничего: открыто для всех",
+  API_CREDENTIALS_OR: "или",
+  API_SCHEMES: "Способы входа",
+  API_PARAMETERS: "Параметры",
+  API_PARAMETER: "Параметр",
+  API_PLACE: "Где",
+  API_TYPE: "Тип",
+  API_MEANING: "Значение",
+  API_REQUIRED: "обязательно",
+  API_BODY: "Тело",
+  API_ANSWERS: "Ответы",
 };

@@ -302,4 +302,22 @@ export const turkish: Texts = {
   INVALID_LINK: "Bu bağlantı çalışmıyor ya da artık geçerli değil.",
   LABEL_EMAIL_NEW: "Yeni e-posta",
   LABEL_PASSWORD_PRESENT: "Şimdiki parola",
+
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "Programlar için aynısı (OpenAPI)",
+  API_OPERATIONS: "İşlemler",
+  API_GUARD: "Kim yapabilir",
+  API_CREDENTIALS: "Oturum açma yolu",
+  API_NO_CREDENTIALS: "hiçbiri: herkese açık",
+  API_CREDENTIALS_OR: "veya",
+  API_SCHEMES: "Oturum açma yolları",
+  API_PARAMETERS: "Parametreler",
+  API_PARAMETER: "Parametre",
+  API_PLACE: "Yer",
+  API_TYPE: "Tür",
+  API_MEANING: "Anlam",
+  API_REQUIRED: "zorunlu",
+  API_BODY: "Gövde",
+  API_ANSWERS: "Yanıtlar",
 };

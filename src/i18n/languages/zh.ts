@@ -292,4 +292,22 @@ export const chinese: Texts = {
   INVALID_LINK: "此链接无效或已失效。",
   LABEL_EMAIL_NEW: "新邮箱",
   LABEL_PASSWORD_PRESENT: "当前密码",
+
+  // The page that describes the API
+  TITLE_API: "API",
+  API_DOCUMENT: "供程序使用的相同内容（OpenAPI）",
+  API_OPERATIONS: "操作",
+  API_GUARD: "谁可以调用",
+  API_CREDENTIALS: "登录方式",
+  API_NO_CREDENTIALS: "无需登录：对所有人开放",
+  API_CREDENTIALS_OR: "或者",
+  API_SCHEMES: "登录方式列表",
+  API_PARAMETERS: "参数列表",
+  API_PARAMETER: "参数",
+  API_PLACE: "位置",
+  API_TYPE: "类型",
+  API_MEANING: "含义",
+  API_REQUIRED: "必填",
+  API_BODY: "正文",
+  API_ANSWERS: "响应",
 };

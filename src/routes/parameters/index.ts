@@ -30,7 +30,7 @@ function jsonSchemaOf(schema: StandardSchemaV1): StandardJsonSchema | undefined 
 }
 
 /** What the schema says about its properties, in the words of its library or of Standard JSON Schema. */
-function inspect(schema: StandardSchemaV1, where: string): ObjectShape {
+export function inspectParameters(schema: StandardSchemaV1, where: string): ObjectShape {
   if (isZodSchema(schema)) return objectShape(asObject(shapeOfZod(schema)), where);
   if (isValibotSchema(schema)) return objectShape(asObject(shapeOfValibot(schema)), where);
   const { vendor } = schema["~standard"];
@@ -85,7 +85,7 @@ export function compileParameters(
   if (schema !== undefined && !isStandardSchema(schema)) {
     throw new ConfigurationError(where, "params must be a schema (zod, valibot, arktype or another Standard Schema)");
   }
-  const shape = schema === undefined ? undefined : inspect(schema, where);
+  const shape = schema === undefined ? undefined : inspectParameters(schema, where);
   const inPath = new Map(pathParameters(path, where).map((one) => [one.name, one]));
   const byName = new Map<string, Parameter>();
   for (const { name, optional } of inPath.values()) {

@@ -65,6 +65,20 @@ describe("the bundle", () => {
     expect(Number(loaded.output), loaded.output).toBeLessThan(150);
   });
 
+  it("has a client that browsers can load: no module of Node's, no package", () => {
+    const modules = new Set(["client/index.js"]);
+    for (const file of modules) {
+      const text = readFileSync(join(root, "dist", file), "utf8");
+      for (const [, from = "", lazy = ""] of text.matchAll(/^import[^"]*"([^"]+)"|import\("([^"]+)"\)/gm)) {
+        const target = from || lazy;
+        expect(target).toMatch(/^\.\.?\//);
+        modules.add(join(file, "..", target));
+      }
+      expect(text).not.toContain("node:");
+      expect(text).not.toMatch(/\bprocess\.|\bBuffer\b/);
+    }
+  });
+
   it("carries the licence of the code that it holds", () => {
     expect(readFileSync(join(root, "dist/THIRD-PARTY-LICENSES.txt"), "utf8")).toMatch(/Kysely.*Permission is hereby/s);
   });

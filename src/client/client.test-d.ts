@@ -1,0 +1,28 @@
+/** What of the client does not compile. */
+import { createClient, type Result, type SecondStep, type SignedIn } from "portcullis/client";
+
+const client = createClient({ baseUrl: "https://acme.example" });
+
+// @ts-expect-error a password is missing
+void client.login({ email: "a@b.example" });
+// @ts-expect-error there is no such mode
+createClient({ mode: "cookie" });
+// @ts-expect-error the new password is missing
+void client.changePassword({ password: "x" });
+// @ts-expect-error a token is missing
+void client.confirmEmail();
+
+const signIn: Promise<Result<SignedIn | SecondStep>> = client.login({ email: "a@b.example", password: "x", own: 1 });
+const result: Result<SignedIn | SecondStep> = await signIn;
+// @ts-expect-error whether it went well must be looked at first
+result.data;
+if (result.ok) {
+  if (!result.data.tf_required) result.data.user.email satisfies string | undefined;
+} else {
+  result.error.field_errors["password"] satisfies readonly string[] | undefined;
+  // @ts-expect-error kinds are known
+  result.error.kind satisfies "offline";
+}
+
+const store: Result<{ readonly id: number }> = await client.request<{ readonly id: number }>("GET", "/store/1");
+if (store.ok) store.data.id satisfies number;

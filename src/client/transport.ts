@@ -1,0 +1,221 @@
+import { createCookies } from "./cookies.ts";
+import { bodyOf, isMembers } from "./results.ts";
+
+/** The tokens of who is signed in, in the mode "token". */
+export interface ClientTokens {
+  readonly authentication_token: string;
+  /** Where the server hands it out in bodies; otherwise it is in a cookie. */
+  readonly refresh_token?: string;
+}
+
+/** Where tokens are kept; in memory unless said. Whoever can read it can be the user. */
+export interface TokenStore {
+  load(): ClientTokens | undefined | Promise<ClientTokens | undefined>;
+  /** Undefined: signed out. */
+  save(tokens: ClientTokens | undefined): void | Promise<void>;
+}
+
+/** What sending needs to know. */
+export interface TransportOptions {
+  readonly base: URL;
+  readonly mode: "session" | "token";
+  readonly fetch: typeof fetch;
+  /** How the auth token goes along. */
+  readonly tokenHeader: string;
+  readonly store: TokenStore;
+  readonly language: string | undefined;
+  /** Keep cookies: where the platform does not. */
+  readonly keepsCookies: boolean;
+  /** Answers with a CSRF token to a GET. */
+  readonly csrfPath: string;
+  readonly refreshPath: string;
+}
+
+/** Sends requests with what proves who is calling. */
+export interface Transport {
+  /**
+   * As `fetch`, with a path of the server. In the mode "token", `credentials: "include"` sends cookies and no token: for what
+   * signs in and out. Throws TypeError for a target elsewhere, and what `fetch` throws.
+   */
+  send(path: string, init?: RequestInit): Promise<Response>;
+  /** A new auth token for the refresh token, once for all who ask at the same time. False: there is none to be had. */
+  refresh(): Promise<boolean>;
+  /** Forgets the tokens. */
+  forget(): Promise<void>;
+}
+
+const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** Makes the transport of one client. */
+export function createTransport(options: TransportOptions): Transport {
+  const { base, mode, store, keepsCookies } = options;
+  const cookies = keepsCookies ? createCookies() : undefined;
+  let csrf: string | undefined;
+  let fetchingToken: Promise<void> | undefined;
+  let refreshing: Promise<boolean> | undefined;
+
+  /** One request as it is: with cookies and the given credentials, nothing tried again. */
+  const once = async (
+    path: string,
+    init: RequestInit,
+    credentials: Readonly<Record<string, string>>,
+  ): Promise<Response> => {
+    const url = targetOf(base, path);
+    const headers = new Headers(init.headers);
+    if (!headers.has("accept")) headers.set("accept", "application/json");
+    if (options.language !== undefined) headers.set("accept-language", options.language);
+    for (const [name, value] of Object.entries(credentials)) headers.set(name, value);
+    // With tokens, a session that the sign-in made beside them must not speak for the user.
+    const included = mode === "session" || init.credentials === "include";
+    const cookie = included ? cookies?.header(url) : undefined;
+    if (cookie !== undefined) headers.set("cookie", cookie);
+    const { fetch: own } = options;
+    // A redirect would carry the token's header along to wherever it leads.
+    const redirect = mode === "session" ? (init.redirect ?? "error") : "error";
+    const response = await own(url, { ...init, credentials: included ? "include" : "omit", headers, redirect });
+    if (included) cookies?.take(response.headers);
+    await learn(response);
+    return response;
+  };
+
+  /** Each JSON answer may bring the CSRF token for the next request, or tokens. */
+  const learn = async (response: Response): Promise<void> => {
+    if (!/\bjson\b/i.test(response.headers.get("content-type") ?? "")) return;
+    const body = await bodyOf(response.clone());
+    const said = isMembers(body) && isMembers(body["response"]) ? body["response"] : {};
+    if (typeof said["csrf_token"] === "string") csrf = said["csrf_token"];
+    const user = isMembers(said["user"]) ? said["user"] : {};
+    // The endpoints for programs say it beside the user.
+    const token = user["authentication_token"] ?? said["token"];
+    const renewal = user["refresh_token"] ?? said["refresh_token"];
+    if (mode !== "token" || typeof token !== "string" || !response.ok) return;
+    await store.save({
+      authentication_token: token,
+      ...(typeof renewal === "string" ? { refresh_token: renewal } : {}),
+    });
+  };
+
+  const csrfToken = async (): Promise<string | undefined> => {
+    if (csrf !== undefined) return csrf;
+    fetchingToken ??= once(options.csrfPath, { credentials: "include" }, {})
+      .then(() => undefined)
+      .finally(() => {
+        fetchingToken = undefined;
+      });
+    await fetchingToken;
+    return csrf;
+  };
+
+  const bySession = async (path: string, init: RequestInit): Promise<Response> => {
+    if (safe.has(methodOf(init))) return once(path, init, {});
+    const token = mode === "session" ? await csrfToken() : csrf;
+    const response = await once(path, init, token === undefined ? {} : { "x-csrf-token": token });
+    if (!repeatable(init) || !(await refusesToken(response))) return response;
+    // It was another session's, or too old: a new one, and once more. Nothing was done with the first request.
+    if (csrf === token) csrf = undefined;
+    const next = await csrfToken();
+    return next === undefined || next === token ? response : once(path, init, { "x-csrf-token": next });
+  };
+
+  const credentials = (token: string | undefined): Readonly<Record<string, string>> =>
+    token === undefined
+      ? {}
+      : options.tokenHeader.toLowerCase() === "authorization"
+        ? { authorization: `Bearer ${token}` }
+        : { [options.tokenHeader]: token };
+
+  const byToken = async (path: string, init: RequestInit): Promise<Response> => {
+    const token = (await store.load())?.authentication_token;
+    const response = await once(path, init, credentials(token));
+    if (response.status !== 401 || token === undefined || !repeatable(init) || (await isStale(response)))
+      return response;
+    // Somebody else may have renewed it meanwhile.
+    const now = (await store.load())?.authentication_token;
+    const renewed = now !== undefined && now !== token ? true : await refresh();
+    if (!renewed) return response;
+    return once(path, init, credentials((await store.load())?.authentication_token));
+  };
+
+  const renew = async (): Promise<boolean> => {
+    const known = await store.load();
+    const json = known?.refresh_token === undefined ? {} : { refresh_token: known.refresh_token };
+    const response = await once(
+      options.refreshPath,
+      {
+        method: "POST",
+        credentials: "include",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(json),
+      },
+      {},
+    );
+    if (response.ok) return true;
+    // Busy or too often: the refresh token is still good. Otherwise nothing is.
+    if (response.status === 400) await store.save(undefined);
+    return false;
+  };
+
+  const refresh = (): Promise<boolean> => {
+    refreshing ??= renew().finally(() => {
+      refreshing = undefined;
+    });
+    return refreshing;
+  };
+
+  return {
+    send: (path, init = {}) =>
+      mode === "session" || init.credentials === "include" ? bySession(path, init) : byToken(path, init),
+    refresh,
+    async forget() {
+      csrf = undefined;
+      await store.save(undefined);
+    },
+  };
+}
+
+/** Keeps tokens as long as the page or process lives. */
+export function memoryStore(): TokenStore {
+  let kept: ClientTokens | undefined;
+  return {
+    load: () => kept,
+    save(tokens) {
+      kept = tokens;
+    },
+  };
+}
+
+/** Credentials go to this server alone. */
+function targetOf(base: URL, path: string): URL {
+  const url = new URL(path, base);
+  if (!path.startsWith("/") || url.origin !== base.origin) {
+    throw new TypeError(`a path of ${base.origin} is expected, not ${path}`);
+  }
+  return url;
+}
+
+function methodOf(init: RequestInit): string {
+  return (init.method ?? "GET").toUpperCase();
+}
+
+/** A stream can be sent only once. */
+function repeatable({ body }: RequestInit): boolean {
+  return !(body instanceof ReadableStream);
+}
+
+/**
+ * True where the CSRF token was refused: routes say so by their code; account endpoints by naming no field, which is also what
+ * other refusals look like, so one of those may be tried in vain once more.
+ */
+async function refusesToken(response: Response): Promise<boolean> {
+  if (response.status !== 400) return false;
+  const body = await bodyOf(response.clone());
+  if (!isMembers(body)) return false;
+  if (typeof body["code"] === "string") return /^csrf_(?:missing|invalid)$/.test(body["code"]);
+  return isMembers(body["response"]) && !("field_errors" in body["response"]);
+}
+
+/** True where signing in again is needed: a new token would be as old. */
+async function isStale(response: Response): Promise<boolean> {
+  const body = await bodyOf(response.clone());
+  return isMembers(body) && isMembers(body["response"]) && body["response"]["reauth_required"] === true;
+}

@@ -1,0 +1,334 @@
+import { isUnsafe } from "../../http/csrf.ts";
+import { describedRoutesOf } from "../../routes/app.ts";
+import { compareLock } from "../../routes/matrix.ts";
+import type { DescribedRoute } from "../../routes/openapi/described.ts";
+import { pathTemplates } from "../../routes/openapi/paths.ts";
+import { accessOf } from "../../routes/openapi/security.ts";
+import { rehearsal } from "../../routes/run.ts";
+import type { RouteRecord } from "../../routes/types.ts";
+import { type ClientAnswer, type TestClient, testClient } from "../client.ts";
+import { sampleOf } from "../sample.ts";
+import { type Call, type Caller, type Outcome, outcomeOf } from "./outcome.ts";
+import type { AccessPerson, Credential } from "./people.ts";
+
+/** An application of `security.app()`. */
+export interface AccessSubject {
+  fetch(request: Request, env?: object): Response | Promise<Response>;
+  accessMatrix(): readonly RouteRecord[];
+}
+
+/** Objects of one kind, with who may reach them: said here, not asked of the application. */
+export interface AccessObjects {
+  /** Some that exist, and one that does not. Where several parameters identify one: the list of their values. */
+  readonly ids: readonly AccessObjectId[];
+  /** As the application's rule, by the person's name: true, false (403), undefined (404). */
+  may(person: string, id: AccessObjectId, mode: string | undefined): boolean | undefined;
+}
+
+/** What identifies an object: the parameter's value, or the list of those of several parameters. */
+export type AccessObjectId = string | number | readonly (string | number)[];
+
+/** What generated access tests need. */
+export interface AccessTestOptions {
+  /** Of vitest, node:test, jest … */
+  readonly describe: (name: string, tests: () => void) => unknown;
+  readonly it: (name: string, test: () => Promise<void>) => unknown;
+  /** The text of the file that `portcullis routes --lock` wrote: what the guards are meant to be. */
+  readonly lock: string;
+  /** Who calls every route, by name. Nobody ("anonymous") always does. */
+  readonly people: Readonly<Record<string, AccessPerson>>;
+  /** By kind of object. */
+  readonly objects?: Readonly<Record<string, AccessObjects>>;
+  /** Parameters of a route ("POST /entry/:id") where those that are made up would not do; only object guards look at them. */
+  readonly values?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Who passes a route, by name: needed where a guard is the application's own, and checked wherever it is said. */
+  readonly may?: Readonly<Record<string, readonly string[]>>;
+  /** Where a GET brings a CSRF token; default "/login". */
+  readonly csrfPath?: string;
+}
+
+const anonymous = "anonymous";
+
+/**
+ * Makes tests for every route × (nobody, each of the people), and for routes behind an object guard × each object: who must pass
+ * does, who must not is refused in the right way. No handler runs: a request ends where the handler would begin.
+ *
+ * What a route asks comes from its declaration; that the declaration is the one that is meant, from the lock. So a guard that is
+ * removed or loosened fails a test, whether it is in the declaration or only in what is enforced.
+ */
+export function accessTests(app: AccessSubject, options: AccessTestOptions): void {
+  const { describe, it, lock, people } = options;
+  if (Object.hasOwn(people, anonymous))
+    throw new TypeError(`people.${anonymous}: nobody is always there; take another name`);
+  const routes = describedRoutesOf(app);
+  const changes = compareLock(lock, app.accessMatrix());
+  const rehearse = rehearser(app, options);
+  const known = new Set(routes.map(labelOf));
+
+  describe("access", () => {
+    it("is to the routes of the lock", async () => {
+      const gone = changes.filter((line) => line.startsWith("- ") && !known.has(routeOf(line)));
+      const others = Object.keys({ ...options.may, ...options.values }).filter((label) => !known.has(label));
+      const faults = [...gone, ...others.map((label) => `${label}: there is no such route`)];
+      if (faults.length > 0) throw new Error(faults.join("\n"));
+    });
+    for (const route of routes) {
+      const label = labelOf(route);
+      const cases = casesOf(route, options);
+      describe(label, () => {
+        it("is guarded as in the lock", async () => {
+          const lines = changes.filter((line) => routeOf(line) === label);
+          if (lines.length > 0) throw new Error(lines.join("\n"));
+        });
+        it("has somebody who passes and, unless it is open, somebody who does not", async () => {
+          const fault = coverageFault(route, cases, options);
+          if (fault !== undefined) throw new Error(`${label}: ${fault}`);
+        });
+        for (const one of cases) {
+          if (one.expected === "unknown") continue;
+          it(`${one.title}: ${words[one.expected]}`, async () => {
+            const answer = await rehearse(route, one);
+            const fault = faultOf(one.expected, answer);
+            if (fault !== undefined) throw new Error(`${label} (${route.guard}), ${one.title}: ${fault}`);
+          });
+        }
+      });
+    }
+  });
+}
+
+/** One request that is tried. */
+interface Case {
+  readonly title: string;
+  readonly person: string;
+  /** The schemes whose credentials go along. */
+  readonly sent: readonly string[];
+  /** The values of parameters that name objects. */
+  readonly objects: Readonly<Record<string, string | number>>;
+  readonly expected: Outcome;
+}
+
+const words: Readonly<Record<Outcome, string>> = {
+  pass: "let in",
+  unauthenticated: "401",
+  stale: "401, to prove again who they are",
+  forbidden: "403",
+  notFound: "404",
+  anonymous: "400, as somebody is signed in",
+  csrf: "400, without a CSRF token",
+  refused: "refused",
+  unknown: "not known",
+};
+
+function labelOf({ method, path }: DescribedRoute): string {
+  return `${method} ${path}`;
+}
+
+/** The route of a line of a comparison: "+ GET /x ; role admin". */
+function routeOf(line: string): string {
+  return line.slice(2).split(" ; ", 1)[0] ?? "";
+}
+
+function methodOf({ method }: DescribedRoute): string {
+  return method === "ALL" ? "GET" : method;
+}
+
+function casesOf(route: DescribedRoute, { people, objects = {}, may }: AccessTestOptions): readonly Case[] {
+  const kinds = objectsOf(route);
+  const choices = kinds.reduce<ReadonlyMap<string, AccessObjectId>[]>(
+    (all, { key, object }) =>
+      all.flatMap((chosen) => (objects[object]?.ids ?? []).map((id) => new Map([...chosen, [key, id]]))),
+    [new Map()],
+  );
+  return [anonymous, ...Object.keys(people)].flatMap((person) =>
+    choices.map((chosen): Case => {
+      const somebody = people[person];
+      const sent = credentialsFor(route, somebody);
+      const call: Call = {
+        caller: somebody === undefined || somebody.state === "inactive" ? undefined : callerOf(somebody, sent),
+        sent: new Set(sent),
+        schemes: route.schemes,
+        unsafe: isUnsafe(methodOf(route)),
+        reach(rule) {
+          const { object, mode } = rule;
+          const id = chosen.get(parametersOf(route, rule).join(" "));
+          const known = objects[object];
+          return known === undefined || id === undefined ? "unknown" : known.may(person, id, mode);
+        },
+      };
+      const values = valuesOf(chosen);
+      const told = Object.entries(values).map(([name, id]) => `${name} ${id}`);
+      const outcome = outcomeOf(route.rule, call);
+      const said = may?.[labelOf(route)];
+      return {
+        title: [person, ...told].join(", "),
+        person,
+        sent,
+        objects: values,
+        expected: outcome === "unknown" && said !== undefined ? (said.includes(person) ? "pass" : "refused") : outcome,
+      };
+    }),
+  );
+}
+
+function callerOf(person: AccessPerson, sent: readonly string[]): Caller {
+  return {
+    roles: new Set(person.roles),
+    permissions: new Set(person.permissions),
+    scopes: sent.includes("oauth") ? new Set(person.scopes) : undefined,
+    stale: person.state === "stale",
+    oneFactor: person.state === "oneFactor",
+  };
+}
+
+/** The credentials that somebody would call this route with: some that it takes, else whatever they have. */
+function credentialsFor(route: DescribedRoute, person: AccessPerson | undefined): readonly string[] {
+  const own = Object.keys(person?.credentials ?? {});
+  const { alternatives } = accessOf(route.rule, route.schemes);
+  const wanted = alternatives.filter((schemes) => schemes.length > 0);
+  // Where nobody needs any, they come with what the route would take.
+  const lists = wanted.length > 0 ? wanted : route.schemes.map((name) => [name]);
+  return lists.find((schemes) => schemes.every((name) => own.includes(name))) ?? own.slice(0, 1);
+}
+
+type ObjectRule = Extract<DescribedRoute["rule"], { kind: "object" }>;
+
+/** The objects that the guard looks at, each once; `key`: the parameters that identify it. */
+function objectsOf(route: DescribedRoute): readonly { readonly key: string; readonly object: string }[] {
+  const find = (rule: DescribedRoute["rule"]): readonly ObjectRule[] => {
+    if (rule.kind === "object") return [rule];
+    return rule.kind === "allOf" || rule.kind === "anyOf" ? rule.rules.flatMap(find) : [];
+  };
+  const found = find(route.rule).map((rule) => ({ key: parametersOf(route, rule).join(" "), object: rule.object }));
+  return [...new Map(found.map((one) => [one.key, one])).values()];
+}
+
+function parametersOf(route: DescribedRoute, { parameters }: ObjectRule): readonly string[] {
+  if (parameters.length > 0) return parameters;
+  const [first] = route.input("sample", undefined).parameters;
+  return first === undefined ? [] : [first.name];
+}
+
+/** The parameters' values for the chosen objects. */
+function valuesOf(chosen: ReadonlyMap<string, AccessObjectId>): Readonly<Record<string, string | number>> {
+  const pairs = [...chosen].flatMap(([key, id]) => {
+    const values = typeof id === "object" ? id : [id];
+    return key.split(" ").map((name, index): [string, string | number] => [name, values[index] ?? ""]);
+  });
+  return Object.fromEntries(pairs);
+}
+
+/** What is missing for the tests of a route to say anything. */
+function coverageFault(route: DescribedRoute, cases: readonly Case[], options: AccessTestOptions): string | undefined {
+  const missing = objectsOf(route).find(({ object }) => (options.objects?.[object]?.ids ?? []).length === 0);
+  if (missing !== undefined) return `objects.${missing.object}: name some, and who may reach them`;
+  if (cases.some(({ expected }) => expected === "unknown")) {
+    return `its guard is the application's own; say in may["${labelOf(route)}"] who passes`;
+  }
+  const passes = cases.filter(({ expected }) => expected === "pass").map(({ person }) => person);
+  const said = options.may?.[labelOf(route)];
+  if (said !== undefined) {
+    const differ = [...new Set([...said, ...passes])].filter((name) => said.includes(name) !== passes.includes(name));
+    if (differ.length > 0) return `by its guard, others pass than may says: ${differ.join(", ")}`;
+  }
+  if (accessOf(route.rule, route.schemes).closed) return undefined;
+  if (passes.length === 0) return "none of the people may pass it, so no test would see that it lets the right ones in";
+  const open = route.rule.kind === "everybody";
+  if (!open && passes.length === cases.length)
+    return "all of the people may pass it, so no test would see that it refuses";
+  return undefined;
+}
+
+const rehearsalEnvironment: object = { [rehearsal]: true };
+
+/** Makes requests that end where the handler would begin. */
+function rehearser(
+  app: AccessSubject,
+  { people, values = {}, csrfPath = "/login" }: AccessTestOptions,
+): (route: DescribedRoute, one: Case) => Promise<ClientAnswer> {
+  const target = { request: (request: Request) => app.fetch(request, rehearsalEnvironment) };
+  const credentials = new Map<string, Promise<Credential>>();
+  const credentialOf = (person: string, scheme: string): Promise<Credential> => {
+    const key = `${person} ${scheme}`;
+    const made = credentials.get(key) ?? Promise.resolve(people[person]?.credentials[scheme]?.() ?? {});
+    credentials.set(key, made);
+    return made;
+  };
+
+  return async (route, one) => {
+    const client = testClient(target);
+    const headers: Record<string, string> = { accept: "application/json" };
+    for (const scheme of one.sent) {
+      const credential = await credentialOf(one.person, scheme);
+      if (!isClient(credential)) Object.assign(headers, credential);
+      else {
+        for (const [name, value] of credential.cookies) client.cookies.set(name, value);
+        client.csrfToken = credential.csrfToken;
+      }
+    }
+    const method = methodOf(route);
+    if (one.sent.length > 0 && isUnsafe(method) && client.csrfToken === undefined && one.expected !== "csrf") {
+      const asked = testClient({ request: (request) => app.fetch(request) });
+      for (const [name, value] of client.cookies) asked.cookies.set(name, value);
+      await asked.get(csrfPath, { headers });
+      for (const [name, value] of asked.cookies) client.cookies.set(name, value);
+      client.csrfToken = asked.csrfToken;
+    }
+    const { path, rest } = filled(route, { ...values[labelOf(route)], ...one.objects });
+    if (!isUnsafe(method) || method === "DELETE" || route.account !== undefined || route.undeclared === true) {
+      const query = new URLSearchParams(Object.entries(rest).map(([name, value]) => [name, String(value)]));
+      return client.request(method, query.size === 0 ? path : `${path}?${query}`, { headers });
+    }
+    return client.request(method, path, { headers, json: rest });
+  };
+}
+
+function isClient(credential: Credential): credential is TestClient {
+  return typeof (credential as Partial<TestClient>).request === "function";
+}
+
+/** The path with a value for each parameter, and what else the route needs. */
+function filled(
+  route: DescribedRoute,
+  given: Readonly<Record<string, unknown>>,
+): { readonly path: string; readonly rest: Readonly<Record<string, unknown>> } {
+  const { parameters } = route.input("sample", undefined);
+  const template = pathTemplates(route.path).at(-1);
+  const inPath = new Map((template?.parameters ?? []).map(({ name, pattern }) => [name, pattern]));
+  const rest: Record<string, unknown> = {};
+  let path = template?.template ?? route.path;
+  for (const [name, pattern] of inPath) {
+    const schema = parameters.find((one) => one.name === name)?.schema ?? { type: "string" };
+    const value = given[name] ?? sampleOf(pattern === undefined ? schema : { ...schema, pattern: `^(?:${pattern})$` });
+    path = path.replace(`{${name}}`, encodeURIComponent(String(value)));
+  }
+  if (route.account !== undefined) return { path, rest };
+  for (const { name, required, schema } of parameters) {
+    if (inPath.has(name)) continue;
+    if (Object.hasOwn(given, name)) rest[name] = given[name];
+    else if (required) rest[name] = sampleOf(schema);
+  }
+  return { path, rest };
+}
+
+const statuses: Readonly<Partial<Record<Outcome, number>>> = {
+  unauthenticated: 401,
+  stale: 401,
+  forbidden: 403,
+  notFound: 404,
+  anonymous: 400,
+  csrf: 400,
+};
+
+/** How an answer differs from the expected one; undefined: it does not. */
+function faultOf(expected: Outcome, answer: ClientAnswer): string | undefined {
+  const passed = answer.headers.get("x-portcullis-rehearsal") !== null;
+  const got = passed ? "let in" : `${answer.status} ${answer.text.slice(0, 300)}`;
+  if (expected === "pass") return passed ? undefined : `must be let in, but got ${got}`;
+  if (passed) return `must be refused (${words[expected]}), but is let in`;
+  if (expected === "refused")
+    return answer.status >= 400 && answer.status < 500 ? undefined : `must be refused, but got ${got}`;
+  if (answer.status !== statuses[expected]) return `must get ${words[expected]}, but got ${got}`;
+  const again = answer.text.includes('"reauth_required":true');
+  return again === (expected === "stale") ? undefined : `must get ${words[expected]}, but got ${got}`;
+}
