@@ -31,10 +31,12 @@ import { noDatastore } from "./datastore/none.ts";
 import { openDatastore } from "./datastore/opening.ts";
 import { createPasswordHistory } from "./datastore/password-history.ts";
 import { createRoles } from "./datastore/roles.ts";
+import { createUserTransfer, type UserTransfer } from "./datastore/user-transfer.ts";
 import { createUsers, type UserReference } from "./datastore/users.ts";
 import { createBackground } from "./events/background.ts";
 import { createEventHub } from "./events/events.ts";
 import { accountRoutes } from "./features/account-routes.ts";
+import { impersonationBanner } from "./features/administration/impersonation.ts";
 import { administratorsPermission, checkFeatures, composeSchema, tokenFamilies } from "./features/composition.ts";
 import { createDelivery, type Delivery } from "./features/delivery.ts";
 import { createDestinations } from "./features/destinations.ts";
@@ -57,6 +59,7 @@ import { createCatalogues } from "./i18n/languages.ts";
 import { type Account, accountFactory } from "./model/account.ts";
 import { namedColumns, type OwnColumns } from "./model/column.ts";
 import { ConfigurationError, PortcullisError } from "./model/errors.ts";
+import type { Table } from "./model/schema.ts";
 import { checkOptions, hasSessions, type SecurityOptions } from "./options.ts";
 import { wordsOfSite } from "./passwords/checks/words.ts";
 import { createHasher } from "./passwords/hasher.ts";
@@ -66,6 +69,7 @@ import { createRouteNames } from "./routes/names.ts";
 import { createDescription } from "./routes/openapi/description.ts";
 import { openApiSettings } from "./routes/openapi/options.ts";
 import { createKeyRing } from "./secrets/keyring.ts";
+import type { LabelledCell } from "./views/contract.ts";
 import { createPageSender, type PageSender } from "./views/frame.ts";
 import { createViews } from "./views/index.ts";
 
@@ -89,6 +93,7 @@ export interface Assembly {
   readonly delivery: Delivery;
   readonly audit: AuditTrail;
   readonly tokens: Tokens;
+  readonly transfer: UserTransfer;
   /** The user as they are now; undefined: gone. */
   again(user: UserReference): Promise<Account | undefined>;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
@@ -228,6 +233,8 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   });
   const users = callbacks?.users ?? rowUsers;
   const again = callbacks?.again ?? ((user: UserReference) => users.get(typeof user === "number" ? user : user.id));
+  const mayImpersonate = (administrator: Account, user: Account): boolean =>
+    features.some((feature) => feature.mayImpersonate?.(administrator, user) === true);
   const sessions = createSessions({
     enabled: sessionsEnabled,
     datastore,
@@ -235,6 +242,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     cache: caches.session,
     account,
     limits: { idle: times.idle, absolute: times.absolute },
+    mayImpersonate,
     now,
     log,
   });
@@ -298,6 +306,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     policy,
     history,
     limits,
+    audit,
     tickets,
     sessions,
     revealAccounts: options.revealAccounts === true,
@@ -317,6 +326,11 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     sms: delivery.sms,
     phones: delivery.phones,
     origin,
+    async waysToSignIn(rq: SecurityRequest, user: Account) {
+      const all: LabelledCell[] = [];
+      for (const feature of features) all.push(...((await feature.waysToSignIn?.(base, rq, user)) ?? []));
+      return all;
+    },
     link: (name: string, token?: string) => {
       const path = paths.get(name);
       if (path === undefined) throw new PortcullisError("no_endpoint", `there is no page "${name}" to link to`);
@@ -357,6 +371,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     gates: [activeGate, hookGate, ...features.flatMap((feature) => feature.gates?.(base) ?? [])],
     signedIn: features.flatMap((feature) => feature.signedIn ?? []),
     pendingLife: times.pending,
+    mayImpersonate,
   });
   const bags = createBagKeeper({ datastore, sessions, ring });
   const keySettings = features.find((feature) => feature.apiKeys !== undefined)?.apiKeys;
@@ -428,7 +443,9 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     }
   }
 
-  const pages = createPageSender(views, options.prefix ?? "", pageHeaders(origins));
+  const pages = createPageSender(views, options.prefix ?? "", pageHeaders(origins), (rq) =>
+    impersonationBanner(rq, paths.get("end_impersonation")),
+  );
   const refusals = createRefusals({
     pages,
     handlers: options.handlers ?? {},
@@ -514,6 +531,16 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     },
     audit,
     tokens,
+    transfer: createUserTransfer({
+      datastore,
+      history,
+      remembersPasswords: policy.remembered > 0,
+      roles,
+      events,
+      now,
+      table: schema.user as Table,
+      own: Object.keys(options.columns ?? {}),
+    }),
     again,
     app: { ...declaration, refusals, bags, accounts, description },
     invalidate,

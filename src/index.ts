@@ -63,6 +63,8 @@ export type { Datastore, DatastoreProvider, Transaction } from "./datastore/cont
 export { type NewRole, type Roles, UnknownRoleError } from "./datastore/roles.ts";
 export type { SharedCache, SharedCacheProvider } from "./datastore/shared-cache.ts";
 export type { UserPage, UserQuery } from "./datastore/user-pages.ts";
+export type { UserRecord } from "./datastore/user-records.ts";
+export type { ExportOptions, ImportOptions, ImportOutcome, UserTransfer } from "./datastore/user-transfer.ts";
 export { type NewUser, UnknownUserError, type Users } from "./datastore/users.ts";
 export { DeliveryError, type MailAddress, type MailSender, type OutgoingMail } from "./delivery/mail.ts";
 export { type Outbox, type OutboxOptions, outbox, type SmsOutbox, smsOutbox } from "./delivery/outbox.ts";
@@ -80,8 +82,10 @@ export {
   type SecurityEventName,
   type SecurityEvents,
 } from "./events/events.ts";
+export type { KeyRequest } from "./features/api-keys/for-owner.ts";
 export type { MailData, Mailer, MailOptions, MailRecipient, SmsOptions, Texter } from "./features/delivery.ts";
 export type { Destination, DestinationOptions, SpaOptions } from "./features/destinations.ts";
+export type { Device } from "./features/sessions/devices.ts";
 export type { Problem } from "./http/answer.ts";
 export type { SecurityRequest } from "./http/request.ts";
 export type { GroupCheck, ObjectRule } from "./http/system.ts";

@@ -1,6 +1,7 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { type AnyOptions, type Assembly, assemble } from "./assembly.ts";
 import type { AuditTrail } from "./audit/trail.ts";
+import type { ApiKey } from "./authn/api-keys.ts";
 import type { Lockout } from "./authn/limits/store.ts";
 import type { TokenOverrides } from "./authn/tokens/index.ts";
 import type { CacheName, Uncache } from "./authz/caches.ts";
@@ -11,9 +12,13 @@ import { withIdentity } from "./authz/guards/authentication.ts";
 import { allow, forbidden } from "./authz/verdict.ts";
 import type { CacheStats } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
+import type { UserTransfer } from "./datastore/user-transfer.ts";
 import { UnknownUserError, type UserReference, type Users } from "./datastore/users.ts";
 import type { EventHub } from "./events/events.ts";
-import { setCheckedPassword } from "./features/passwords/checked-password.ts";
+import { createKeyFor, type KeyRequest } from "./features/api-keys/for-owner.ts";
+import type { Fault } from "./features/fields.ts";
+import { policyFaults, setCheckedPassword } from "./features/passwords/checked-password.ts";
+import { type Device, devicesOf } from "./features/sessions/devices.ts";
 import { isUnsafe } from "./http/csrf.ts";
 import { noRoute, type RouteFacts, SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
@@ -108,6 +113,11 @@ export interface Security<V extends Vocabulary> {
    * Returns what is wrong with it in words (none: it is set). `users.setPassword` asks nobody. Throws UnknownUserError.
    */
   setPassword(user: UserReference, password: string): Promise<readonly string[]>;
+  /** What is wrong, in words, with a password for an account that is yet to be made; nothing when the policy accepts it. */
+  passwordFaults(
+    whose: { readonly email: string; readonly username?: string | null },
+    password: string,
+  ): Promise<readonly string[]>;
   /**
    * The hash of a password as it would be stored. With `check: true` the policy is asked first (length, patterns, your own
    * validators …), about a password of this `user`: rejects with PasswordRefusedError, whose `faults` say why.
@@ -153,6 +163,25 @@ export interface Security<V extends Vocabulary> {
   page(c: Context, page: OwnPage): Promise<Response>;
   /** The account pages' routes with their guards. */
   accessMatrix(): readonly RouteRecord[];
+  /** Where users are signed in. `users.endSessions` ends all of a user's. */
+  readonly devices: {
+    of(user: UserReference): Promise<readonly Device[]>;
+    /** Signs one device out at once. False: the user has no such device. */
+    end(user: UserReference, id: string): Promise<boolean>;
+  };
+  /** API keys of users; undefined where the feature is off. */
+  readonly apiKeys:
+    | {
+        /** Makes a key within the feature's bounds; `text` is the key itself, shown this once. */
+        create(user: UserReference, request: KeyRequest): Promise<{ readonly key: ApiKey; readonly text: string }>;
+        /** The user's keys, the newest first, without their secrets. */
+        of(user: UserReference): Promise<readonly ApiKey[]>;
+        /** Ends a key from the next request on. False: the user has no such key. */
+        revoke(user: UserReference, id: string): Promise<boolean>;
+      }
+    | undefined;
+  /** Accounts from elsewhere, with their hashes, and for elsewhere: what `portcullis import` and `export` do. */
+  readonly transfer: UserTransfer;
   /** Forgets what is cached of a user (or of everybody), in every process: for changes made past these operations. */
   invalidate(user?: { readonly id: number }): Promise<void>;
   /** How the caches are doing. */
@@ -168,6 +197,8 @@ export interface Security<V extends Vocabulary> {
     /** Sends a mail to this address at once. Rejects with the reason when it could not be handed over. */
     sendTestMail(to: string): Promise<void>;
   };
+  /** The database's own clock, in epoch milliseconds; undefined where it has none but this process's. */
+  databaseTime(): Promise<number | undefined>;
   /** Removes sessions, tickets and credentials that are over. Also done each hour. */
   purge(): Promise<void>;
   /** Ends the connections; requests after it fail. */
@@ -197,6 +228,7 @@ export async function portcullis<
     readonly session: Bag;
   }>
 > {
+  commandLine()?.configurations.push(options);
   // The types say more than the run time checks; checkOptions looks at every value again.
   const security = secure(await assemble(options as unknown as AnyOptions));
   commandLine()?.systems.add(security);
@@ -214,6 +246,13 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     const others = description.schemes === undefined || description.otherSchemes === true;
     checkSchemes(description, [...(description.schemes ?? []), ...(others ? system.defaultSchemes : [])], label);
     return { guard, facts: { ...noRoute, label, realm: description.realm } };
+  };
+  const wordsOf = (faults: readonly Fault[]): readonly string[] =>
+    faults.map(({ key, params }) => system.catalogues.default.text(key, params));
+  const accountOf = async (user: UserReference): Promise<Account> => {
+    const account = await kernel.users.get(idOf(user));
+    if (account === undefined) throw new UnknownUserError(idOf(user));
+    return account;
   };
   const requestAt = (c: Context): SecurityRequest => {
     const rq = requestOf(c);
@@ -321,13 +360,12 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     lockouts: (page) => kernel.limits.locked(page),
     audit: assembly.audit,
     async setPassword(user, password) {
-      const id = typeof user === "number" ? user : user.id;
-      const account = await kernel.users.get(id);
-      if (account === undefined) throw new UnknownUserError(id);
+      const account = await accountOf(user);
       const outcome = await setCheckedPassword(kernel, account, password);
-      if (outcome.kind !== "refused") return [];
-      const catalogue = system.catalogues.default;
-      return outcome.faults.map(({ key, params }) => catalogue.text(key, params));
+      return outcome.kind === "refused" ? wordsOf(outcome.faults) : [];
+    },
+    async passwordFaults(whose, password) {
+      return wordsOf(await policyFaults(kernel, whose, password));
     },
     async hashPassword(password, { check: checked = false, user } = {}) {
       const identities = [user?.email, user?.username].filter((name) => typeof name === "string");
@@ -363,7 +401,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     },
     async createToken(user, overrides = {}) {
       const account = await assembly.again(user);
-      if (account === undefined) throw new UnknownUserError(typeof user === "number" ? user : user.id);
+      if (account === undefined) throw new UnknownUserError(idOf(user));
       return assembly.tokens.create(account, overrides as TokenOverrides);
     },
     setTokenCookie: (c, token) => assembly.tokens.setCookie(requestAt(c), token),
@@ -385,6 +423,23 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       return pages.send(rq, pages.views.elements.layout(frame, content), status ?? 200);
     },
     accessMatrix: () => [...app.accounts.records, ...app.description.records],
+    devices: {
+      of: async (user) => devicesOf(kernel, await accountOf(user)),
+      async end(user, id) {
+        const account = await accountOf(user);
+        const device = (await devicesOf(kernel, account)).find((it) => it.id === id);
+        if (device === undefined) return false;
+        const count = await kernel.sessions.endDevice(account, device.session, device.credential?.id);
+        system.events.emit("sessionsEnded", { user: account, which: "one", count });
+        return true;
+      },
+    },
+    apiKeys: kernel.apiKeys && {
+      create: async (user, request) => createKeyFor(kernel, await accountOf(user), request),
+      of: async (user) => kernel.apiKeys?.of(idOf(user)) ?? [],
+      revoke: async (user, id) => (await kernel.apiKeys?.revoke(idOf(user), id)) === true,
+    },
+    transfer: assembly.transfer,
     invalidate: (user) => assembly.invalidate(user?.id),
     cacheStats: assembly.cacheStats,
     uncache: assembly.uncache,
@@ -393,14 +448,16 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       verifyMail: assembly.delivery.verifyMail,
       sendTestMail: assembly.delivery.sendTestMail,
     },
+    databaseTime: async () => kernel.datastore.now?.(),
     purge: assembly.purge,
     close: assembly.close,
   };
 }
 
+const idOf = (user: UserReference): number => (typeof user === "number" ? user : user.id);
+
 /** What the application itself does to an account is told; features tell what they do in words of their own. */
 function toldUsers({ users, system: { events } }: Assembly["kernel"]): Users {
-  const idOf = (user: UserReference): number => (typeof user === "number" ? user : user.id);
   return {
     ...users,
     async setPassword(user, password, options) {

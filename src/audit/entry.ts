@@ -13,7 +13,7 @@ export interface AuditFacts {
   readonly result: AuditResult;
   /** Whom it concerns; null: nobody that is known. */
   readonly userId: number | null;
-  /** Who did it; null: somebody who was not signed in, or a program. */
+  /** Who did it; null: somebody who was not signed in, or a program. Whoever acted as somebody else: `details.as` says as whom. */
   readonly actorId: number | null;
   readonly address: string | null;
   /** The user agent, cut, with control characters encoded. */
@@ -78,13 +78,15 @@ export function factsOf<Name extends SecurityEventName>(
     const value = plain(fields[field]);
     if (value !== undefined) details[field] = value;
   }
+  const as = context.impersonator === undefined ? undefined : idOf(context.actor);
+  if (as !== undefined) details["as"] = as;
   const text = JSON.stringify(details);
   return {
     at: context.at,
     name: encoded(name, 64),
     result: rule?.result ?? "ok",
     userId: idOf(fields["user"]) ?? number(fields["userId"]) ?? null,
-    actorId: idOf(context.actor) ?? null,
+    actorId: idOf(context.impersonator) ?? idOf(context.actor) ?? null,
     address: context.address === undefined ? null : encoded(context.address, maxAddress),
     agent: context.agent === undefined ? null : encoded(context.agent),
     route: context.route === undefined ? null : encoded(context.route),

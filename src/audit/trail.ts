@@ -62,7 +62,7 @@ const batch = 100;
 const pauses: readonly number[] = [50, 250, 1_000, 5_000];
 const attempts: readonly SecurityAttemptName[] = [
   ...(["signIn", "register", "changePassword", "resetPassword"] as const),
-  ...(["changeEmail", "changeUsername", "deleteAccount"] as const),
+  ...(["changeEmail", "changeUsername", "deleteAccount", "impersonate"] as const),
 ];
 
 /**

@@ -207,6 +207,8 @@ export function createBagKeeper(context: {
       freshUntil: null,
       rememberId: null,
       tokenFamily: null,
+      impersonatorId: null,
+      impersonatorSession: null,
       address: rq.address ?? null,
       agent: null,
       data,

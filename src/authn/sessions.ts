@@ -36,9 +36,14 @@ export interface SessionsContext {
   readonly cache: CredentialCache<LiveSession>;
   readonly account: ReturnType<typeof accountFactory>;
   readonly limits: SessionLimits;
+  /** May this administrator act as that user? Asked at each request: false ends it. */
+  readonly mayImpersonate: (administrator: Account, user: Account) => boolean;
   readonly now: () => number;
   readonly log: (message: string, details?: Record<string, unknown>) => void;
 }
+
+/** Where a list of sessions goes on. */
+export type SessionKey = Pick<Session, "expiresAt" | "idHash">;
 
 /** Reads and ends sessions. */
 export interface Sessions {
@@ -51,8 +56,12 @@ export interface Sessions {
   load(id: string): Awaitable<LiveSession | undefined>;
   /** Ends one session at once. */
   end(session: Session): Promise<void>;
-  /** The user's sessions that are not over, the last used first; at most 200. */
+  /** The user's sessions that are not over, the last used first; at most 200. Not those in which somebody else acts as them. */
   of(account: Account): Promise<readonly Session[]>;
+  /** The sessions of all users that are not over, those that end last first; `after`: the last one of the page before. */
+  page(options: { readonly after?: SessionKey | undefined; readonly limit: number }): Promise<readonly Session[]>;
+  /** The session with this row key, when it is not over. */
+  find(idHash: string): Promise<Session | undefined>;
   /** The user's remember credentials that are not over. */
   remembered(account: Account): Promise<readonly RememberCredential[]>;
   /** Ends what keeps one device signed in: this session, this credential and every session made of it. Returns how many sessions. */
@@ -112,8 +121,32 @@ export function createSessions(context: SessionsContext): Sessions {
     return { userId: session.userId, session, identity, ...seen };
   };
 
-  const take = (id: string, found: SessionBundle | undefined, stamp: number): LiveSession | undefined => {
+  /**
+   * A session in which an administrator acts as somebody else ends with the administrator's own, and when they may no
+   * longer; it hangs on two users, so it is not kept in the cache.
+   */
+  const impersonated = async (found: SessionBundle, ownHash: string): Promise<LiveSession | undefined> => {
+    const session = found.session as unknown as Session;
+    const owning = await bundle(ownHash);
+    if (owning === undefined) return undefined;
+    const own = judge(owning.session as unknown as Session, owning.user, owning.roles);
+    const live = judge(session, found.user, found.roles);
+    const at = now();
+    const administrator = own?.identity?.account;
+    if (own === undefined || administrator?.id !== session.impersonatorId || !alive(own, at)) return undefined;
+    if (live?.identity === undefined || !alive(live, at)) return undefined;
+    if (own.session.impersonatorId !== null || !context.mayImpersonate(administrator, live.identity.account)) {
+      return undefined;
+    }
+    touch(own, at);
+    touch(live, at);
+    return { ...live, identity: { ...live.identity, impersonator: administrator } };
+  };
+
+  const take = (id: string, found: SessionBundle | undefined, stamp: number): Awaitable<LiveSession | undefined> => {
     if (found === undefined) return undefined;
+    const ownHash = found.session["impersonatorSession"];
+    if (typeof ownHash === "string") return impersonated(found, ownHash);
     const live = judge(found.session as unknown as Session, found.user, found.roles);
     const at = now();
     if (live === undefined || !alive(live, at)) return undefined;
@@ -140,11 +173,48 @@ export function createSessions(context: SessionsContext): Sessions {
       const at = now();
       const rows = await datastore.find(
         "session",
-        { userId: account.id, expiresAt: { gt: at }, lastSeenAt: { gt: at - limits.idle } },
+        { userId: account.id, impersonatorId: null, expiresAt: { gt: at }, lastSeenAt: { gt: at - limits.idle } },
         { orderBy: [{ field: "lastSeenAt", direction: "desc" }], limit: 200 },
       );
       const found = rows as unknown as readonly Session[];
       return found.filter(({ uniquifier }) => uniquifier === account.fsUniquifier);
+    },
+    async page({ after, limit }) {
+      const at = now();
+      const alike = { userId: { not: null }, lastSeenAt: { gt: at - limits.idle } } as const;
+      const orderBy = [
+        { field: "expiresAt", direction: "desc" },
+        { field: "idHash", direction: "desc" },
+      ] as const;
+      // Two queries by the index on the end: those that end with the last one of the page before, then what ends earlier.
+      const same =
+        after === undefined || after.expiresAt <= at
+          ? []
+          : await datastore.find(
+              "session",
+              { ...alike, expiresAt: after.expiresAt, idHash: { lt: after.idHash } },
+              { orderBy, limit },
+            );
+      const before = after === undefined ? {} : { lt: after.expiresAt };
+      const rest =
+        same.length >= limit
+          ? []
+          : await datastore.find(
+              "session",
+              { ...alike, expiresAt: { gt: at, ...before } },
+              { orderBy, limit: limit - same.length },
+            );
+      return [...same, ...rest] as unknown as readonly Session[];
+    },
+    async find(idHash) {
+      const at = now();
+      const row = await datastore.findOne("session", {
+        idHash,
+        userId: { not: null },
+        expiresAt: { gt: at },
+        lastSeenAt: { gt: at - limits.idle },
+      });
+      return row as unknown as Session | undefined;
     },
     async remembered(account) {
       const where = { userId: account.id, expiresAt: { gt: now() } };
@@ -192,6 +262,7 @@ export function createSessions(context: SessionsContext): Sessions {
     },
     async end(session) {
       await datastore.delete("session", { idHash: session.idHash });
+      await datastore.delete("session", { impersonatorSession: session.idHash });
       await forget(session);
     },
     forget,

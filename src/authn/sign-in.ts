@@ -7,6 +7,7 @@ import type { Identity } from "../model/identity.ts";
 import type { Session, Ticket } from "../model/session.ts";
 import { randomId, sha256 } from "../secrets/random.ts";
 import type { Gate, GateVerdict, Purpose } from "./gates.ts";
+import { createImpersonation, type Impersonation } from "./impersonation.ts";
 import type { Attempt, Limits } from "./limits/limits.ts";
 import type { RememberCredentials } from "./remember.ts";
 import type { Sessions } from "./sessions.ts";
@@ -107,6 +108,7 @@ export interface SignIn {
    * caller without a session, the family of the auth token.
    */
   signOut(rq: SecurityRequest): Promise<void>;
+  readonly impersonation: Impersonation;
 }
 
 /** What the pipeline needs. */
@@ -125,6 +127,8 @@ export interface SignInContext {
   readonly signedIn: readonly ((tx: Operations, account: Account, rq: SecurityRequest) => Promise<void>)[];
   /** For how long a parked sign-in waits, in milliseconds. */
   readonly pendingLife: number;
+  /** May this administrator act as that user? */
+  readonly mayImpersonate: (administrator: Account, user: Account) => boolean;
 }
 
 interface Passage {
@@ -239,6 +243,7 @@ export function createSignIn(context: SignInContext): SignIn {
     // One browser, one credential, and never that of a user who was here before.
     if (purpose === "sign-in" && proof.session !== false) {
       await remember.revoke(rq, undefined);
+      await impersonation.forget(rq);
       await families?.endPresented(rq);
     }
     // All or nothing: neither a new session beside the old one nor a credential without its session.
@@ -329,6 +334,8 @@ export function createSignIn(context: SignInContext): SignIn {
       readonly rememberId: string | null;
       readonly tokenFamily: string | null;
       readonly expiresAt: number;
+      /** The session of the administrator who acts as this user. */
+      readonly own?: Session;
     },
   ): Promise<{ readonly session: Session; readonly id: string }> => {
     const id = randomId(32);
@@ -344,6 +351,8 @@ export function createSignIn(context: SignInContext): SignIn {
       freshUntil: null,
       rememberId: input.rememberId,
       tokenFamily: input.tokenFamily,
+      impersonatorId: input.own?.userId ?? null,
+      impersonatorSession: input.own?.idHash ?? null,
       address: rq.address ?? null,
       agent: rq.header("user-agent")?.slice(0, maxAgent) ?? null,
       data: input.data,
@@ -352,6 +361,26 @@ export function createSignIn(context: SignInContext): SignIn {
     await tx.insert("session", { ...session });
     return { session, id };
   };
+
+  const impersonation = createImpersonation({
+    datastore,
+    users,
+    sessions,
+    mayImpersonate: context.mayImpersonate,
+    createSession: (rq, tx, { account, own, expiresAt }) =>
+      createSession(rq, tx, {
+        account,
+        own,
+        expiresAt,
+        methods: ["impersonation"],
+        at: rq.system.now(),
+        authenticatedAt: null,
+        data: {},
+        rememberId: null,
+        tokenFamily: null,
+      }),
+    become,
+  });
 
   const pendingText = (rq: SecurityRequest): string | undefined => rq.cookie(rq.system.cookies.name("pending"));
   const clearPending = (rq: SecurityRequest): void =>
@@ -363,6 +392,7 @@ export function createSignIn(context: SignInContext): SignIn {
     ticket.payload["session"] === null || ticket.payload["session"] === rq.session?.idHash;
 
   return {
+    impersonation,
     complete: (rq, proof) => pass(rq, { purpose: "sign-in", proof, passed: [] }),
 
     async admit(rq, proof, via) {
@@ -507,6 +537,7 @@ export function createSignIn(context: SignInContext): SignIn {
       const family = session === undefined ? tokenFamily : session.tokenFamily;
       if (family !== undefined && family !== null) await families?.end(family);
       await remember.revoke(rq, session?.rememberId ?? undefined);
+      await impersonation.forget(rq);
       if (session !== undefined) await sessions.end(session);
       const text = pendingText(rq);
       if (text !== undefined) {

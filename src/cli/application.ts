@@ -1,3 +1,5 @@
+import { userInfo } from "node:os";
+import type { EventSource } from "../events/events.ts";
 import type { MatrixSource } from "../model/command-line.ts";
 import type { RouteRecord } from "../routes/types.ts";
 import type { Vocabulary } from "../routes/vocabulary.ts";
@@ -74,31 +76,70 @@ export interface AnyWords extends Vocabulary {
   readonly scheme: string;
 }
 
+/** The system that a command works with. */
+export type OperatedSystem = Security<AnyWords>;
+
 /**
  * Starts the program of a module as for a server, but does not listen, and works with its system: the export `security`, or
- * the only one that it starts. What happens meanwhile is stored before this resolves. Throws CommandError when there is none.
+ * the only one that it starts. What happens meanwhile is stored before this resolves, and the trail says that it was this
+ * command and who called it. Throws CommandError when there is no system, and when what was asked for is refused.
  */
 export async function withSystem<T>(
+  command: string,
   module: string | undefined,
-  work: (security: Security<AnyWords>) => Promise<T>,
+  work: (security: OperatedSystem) => Promise<T>,
 ): Promise<T> {
   const start = watchStart("operate", findModule(module));
   const security = await programSystem(start);
   try {
-    return await work(security);
+    return await security.events.within(callerOf(command), () => work(security));
+  } catch (error) {
+    if (isRefusal(error)) throw new CommandError(error.message, { cause: error, exitCode: 1 });
+    throw error;
   } finally {
     await security.close();
   }
 }
 
-async function programSystem(start: Start): Promise<Security<AnyWords>> {
+/** Where what a command does happens: no request, but a command that somebody of this machine called. */
+function callerOf(command: string): EventSource {
+  const agent = `portcullis command, called by ${operatingSystemUser()}`;
+  return {
+    address: undefined,
+    method: "",
+    route: { label: `portcullis ${command}` },
+    identity: undefined,
+    header: (name) => (name === "user-agent" ? agent : undefined),
+  };
+}
+
+function operatingSystemUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A user without a name, as containers have them.
+    return `user ${process.getuid?.() ?? "?"}`;
+  }
+}
+
+/** Errors that say that something else is wrong than what was asked for. */
+const faults: ReadonlySet<string> = new Set(["configuration", "datastore", "internal", "closed", "overloaded"]);
+
+/** Whether an operation said no. By its code: the program may have loaded another copy of the package. */
+function isRefusal(error: unknown): error is Error {
+  const code: unknown = error instanceof Error ? (error as { readonly code?: unknown }).code : undefined;
+  return typeof code === "string" && /^[a-z_]+$/.test(code) && !faults.has(code);
+}
+
+/** The system of a program that is being started: as `withSystem` finds it. */
+export async function programSystem(start: Start): Promise<OperatedSystem> {
   const exports = await start.load();
   const named = await exports["security"];
   // The program may have loaded another copy of the package; what it has is the same.
-  if (typeof named === "object" && named !== null && start.systems.has(named)) return named as Security<AnyWords>;
+  if (typeof named === "object" && named !== null && start.systems.has(named)) return named as OperatedSystem;
   if (start.systems.size === 0) await start.over();
   const [system] = start.systems;
-  if (system !== undefined && start.systems.size === 1) return system as Security<AnyWords>;
+  if (system !== undefined && start.systems.size === 1) return system as OperatedSystem;
   throw new CommandError(
     system === undefined
       ? "the module calls no portcullis() when it is loaded, so there is no system"

@@ -1,26 +1,54 @@
+import type { Command } from "commander";
 import type { MigrationReport } from "../model/command-line.ts";
+import {
+  asJson,
+  type CommonOptions,
+  namedModule,
+  run,
+  withCommonOptions,
+  withExamples,
+  withModuleArgument,
+} from "./command.ts";
 import { findModule, type Start, watchStart } from "./start.ts";
 import { CommandError, type Terminal } from "./terminal.ts";
 
 /** Options of `portcullis migrate`. */
-export interface MigrateOptions {
-  readonly json?: boolean;
+interface MigrateOptions extends CommonOptions {
   readonly check?: boolean;
 }
 
-/** `portcullis migrate`: adds what the database lacks, or with `check` lists it. Returns the exit code. */
-export async function migrate(
-  terminal: Terminal,
-  module: string | undefined,
-  options: MigrateOptions,
-): Promise<number> {
+/** Adds `portcullis migrate`. */
+export function migrateCommand(program: Command, terminal: Terminal): void {
+  const command = program
+    .command("migrate")
+    .summary("add what the database lacks")
+    .description(
+      "Adds the tables, columns and indexes that the database lacks for this configuration. The module is imported as at a start, with its database, but does not listen.",
+    );
+  withCommonOptions(withModuleArgument(command)).option(
+    "--check",
+    "change nothing; list the tables and columns that are missing",
+  );
+  withExamples(
+    command,
+    "portcullis migrate",
+    "portcullis migrate src/server.ts --check   # before a deployment: is anything missing?",
+  ).action(
+    run(terminal, (options: MigrateOptions, module?: string) =>
+      migrate(terminal, namedModule(module, options), options),
+    ),
+  );
+}
+
+/** Adds what the database lacks, or with `check` lists it. Returns the exit code. */
+async function migrate(terminal: Terminal, module: string | undefined, options: MigrateOptions): Promise<number> {
   const checkOnly = options.check === true;
   const start = watchStart("migrate", findModule(module), checkOnly);
   const { reports, failure } = await migrations(start);
   const lacking = checkOnly && reports.some(({ lines }) => lines.length > 0);
   if (failure === undefined || reports.length > 0) {
     const outcome = checkOnly ? "nothing is missing" : "nothing to do";
-    terminal.print(options.json === true ? asJson(reports, checkOnly) : asLines(reports, outcome));
+    terminal.print(options.json === true ? asDocument(reports, checkOnly) : asLines(reports, outcome));
   }
   // What is missing also keeps the program from starting: that failure is said already.
   if (failure === undefined || lacking) return lacking ? 1 : 0;
@@ -57,7 +85,7 @@ function asLines(reports: readonly MigrationReport[], none: string): string {
   return `${lines.join("\n")}\n`;
 }
 
-function asJson(reports: readonly MigrationReport[], checkOnly: boolean): string {
+function asDocument(reports: readonly MigrationReport[], checkOnly: boolean): string {
   const databases = reports.map(({ dialect, lines }) => ({ dialect, [checkOnly ? "missing" : "done"]: lines }));
-  return `${JSON.stringify(databases, null, 2)}\n`;
+  return asJson(databases);
 }

@@ -1,18 +1,48 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { type Command, Option } from "commander";
 import { compareLock, counted, formatMatrix, lockText, sortRoutes } from "../routes/matrix.ts";
 import { programMatrix } from "./application.ts";
+import {
+  type CommonOptions,
+  namedModule,
+  run,
+  withCommonOptions,
+  withExamples,
+  withModuleArgument,
+} from "./command.ts";
 import { findModule, watchStart } from "./start.ts";
 import { CommandError, type Terminal } from "./terminal.ts";
 
 /** Options of `portcullis routes`. */
-export interface RoutesOptions {
-  readonly json?: boolean;
+interface RoutesOptions extends CommonOptions {
   readonly lock?: string;
   readonly check?: string;
 }
 
-/** `portcullis routes`: the access matrix, shown, written or compared. Returns the exit code. */
-export async function routes(terminal: Terminal, module: string | undefined, options: RoutesOptions): Promise<number> {
+/** Adds `portcullis routes`. */
+export function routesCommand(program: Command, terminal: Terminal): void {
+  const command = program
+    .command("routes")
+    .summary("print the access matrix, write it to a file, compare it with one")
+    .description(
+      "Prints the access matrix: every route with its guard. The module is imported as at a start, with its database, but does not listen.",
+    );
+  withCommonOptions(withModuleArgument(command), "print the routes as JSON")
+    .addOption(new Option("--lock <file>", "write the matrix to a file, one line a route").conflicts("json"))
+    .addOption(new Option("--check <file>", "print what differs from such a file").conflicts(["json", "lock"]));
+  withExamples(
+    command,
+    "portcullis routes",
+    "portcullis routes src/server.ts --json",
+    "portcullis routes --lock routes.lock       # keep it under version control …",
+    "portcullis routes --check routes.lock      # … and see each change of it in the review",
+  ).action(
+    run(terminal, (options: RoutesOptions, module?: string) => routes(terminal, namedModule(module, options), options)),
+  );
+}
+
+/** The access matrix, shown, written or compared. Returns the exit code. */
+async function routes(terminal: Terminal, module: string | undefined, options: RoutesOptions): Promise<number> {
   const file = findModule(module);
   const lock = options.check === undefined ? undefined : readLock(options.check);
   const { records, others } = await programMatrix(watchStart("routes", file));

@@ -22,6 +22,7 @@ const startLimit = 10_000;
 export interface Start {
   readonly applications: ReadonlySet<MatrixSource>;
   readonly served: ReadonlySet<object>;
+  readonly configurations: readonly unknown[];
   readonly systems: ReadonlySet<object>;
   readonly databases: readonly Promise<MigrationReport>[];
   /** Imports the module and returns its exports. Throws what its start throws. */
@@ -41,6 +42,7 @@ export function watchStart(command: CommandLine["command"], file: string, checkO
     checkOnly,
     applications: new Set(),
     served: new Set(),
+    configurations: [],
     systems: new Set(),
     databases: [],
     started: accepts.resolve,
@@ -48,6 +50,7 @@ export function watchStart(command: CommandLine["command"], file: string, checkO
   return {
     applications: hook.applications,
     served: hook.served,
+    configurations: hook.configurations,
     systems: hook.systems,
     databases: hook.databases,
     async load() {

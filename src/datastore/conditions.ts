@@ -10,6 +10,7 @@ export type Comparison = { readonly field: string; readonly column: Column } & (
   | { readonly operator: "equals" | "not" | "lt" | "lte" | "gt" | "gte"; readonly value: Scalar }
   | { readonly operator: "equalsIgnoringCase" | "startsWith" | "from" | "upTo"; readonly value: string }
   | { readonly operator: "in"; readonly values: readonly (string | number)[] }
+  | { readonly operator: "inIgnoringCase"; readonly values: readonly string[] }
 );
 
 /** What a field can be compared with. */
@@ -67,6 +68,16 @@ function addOperator(
         }
         return canHold(path, column, item);
       });
+      if (values.length === 0) return false;
+      comparisons.push({ field, column, operator, values });
+      return true;
+    }
+    case "inIgnoringCase": {
+      if (!isText(column)) throw new DatastoreError(`${path} is not text, "${operator}" does not apply`);
+      if (!Array.isArray(value) || !value.every((item) => typeof item === "string")) {
+        throw new DatastoreError(`${path}: "${operator}" takes a list of strings`);
+      }
+      const values = (value as string[]).filter((item) => canHold(path, column, item));
       if (values.length === 0) return false;
       comparisons.push({ field, column, operator, values });
       return true;

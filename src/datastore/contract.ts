@@ -12,12 +12,14 @@ export type Condition =
   | { readonly in: readonly (string | number)[] }
   /** The complement of equality: a row whose field is null differs from every value. */
   | { readonly not: string | number | boolean | null }
-  | { readonly lt: number | Date }
+  | { readonly lt: number | string | Date }
   | { readonly lte: number | Date }
   | { readonly gt: number | string | Date }
   | { readonly gte: number | Date }
   /** Equal without regard to case, as `lower()` of the database sees it; the domain layer compares again in JavaScript. */
   | { readonly equalsIgnoringCase: string }
+  /** Equal to one of these in that way. */
+  | { readonly inIgnoringCase: readonly string[] }
   /**
    * Begins so, without regard to case, and lies between two texts (both included) in the order of `ignoreCase`: for pages of a
    * search, by the index of an `ignoreCase` column.
@@ -42,6 +44,11 @@ export interface FindOptions {
 export interface Operations {
   /** Inserts one row. Returns its integer id when the table's key is made by the database, else undefined. Throws UniqueConflictError. */
   insert(table: string, row: Row): Promise<number | undefined>;
+  /**
+   * Inserts several rows, all with the same fields, where the store can do so at once; else the domain layer inserts each. In
+   * a transaction all of them or none. Throws UniqueConflictError.
+   */
+  insertAll?(table: string, rows: readonly Row[]): Promise<void>;
   find(table: string, where: Where, options?: FindOptions): Promise<Row[]>;
   findOne(table: string, where: Where): Promise<Row | undefined>;
   /** Sets the listed fields of all rows that match, and returns how many matched: the compare-and-set of everything single-use. */
@@ -93,6 +100,8 @@ export interface Datastore extends Operations {
   loadUser?(field: string, value: string | number): Promise<{ user: Row; roles: readonly Row[] } | undefined>;
   /** Undefined: no way to learn of changes by other processes, so nothing is served from the cache. */
   readonly bus: InvalidationBus | undefined;
+  /** The database server's clock, in epoch milliseconds; left out by stores that have none but this process's. */
+  now?(): Promise<number>;
   /** Compares the database with the schema; each string names one missing table or column in words. */
   check(): Promise<string[]>;
   /** True when none of the schema's tables exists. */

@@ -24,7 +24,8 @@ export async function openDatastore(
   }
   const datastore = await opening;
   try {
-    const mode = command?.command === "migrate" ? "check" : (options.migrate ?? "create");
+    const looks = command?.command === "migrate" || command?.command === "doctor";
+    const mode = looks ? "check" : (options.migrate ?? "create");
     if (mode === "always" || (mode === "create" && (await datastore.isEmpty()))) await datastore.migrate();
     const missing = await datastore.check();
     if (missing.length > 0) {

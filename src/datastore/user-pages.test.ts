@@ -76,6 +76,21 @@ describe.each([
     expect(await walk(all, { limit, search: "ann1%" })).toEqual([]);
   });
 
+  it.each([1, 4, 23])("comes by number or address, forwards or from the end, %d a page", async (limit) => {
+    const all = await people();
+    const byAddress = [...names(...every)].sort();
+    expect(await walk(all, { limit, order: "desc" })).toEqual(names(...every.toReversed()));
+    expect(await walk(all, { limit, sort: "email" })).toEqual(byAddress);
+    expect(await walk(all, { limit, sort: "email", order: "desc" })).toEqual(byAddress.toReversed());
+    const editors = names(0, 4, 8, 12, 16, 20);
+    expect(await walk(all, { limit, role: "editor", order: "desc" })).toEqual(editors.toReversed());
+    expect(await walk(all, { limit, role: "editor", sort: "email", order: "desc" })).toEqual(editors.toReversed());
+    const found = [...names(...every.filter((index) => index % 2 === 0)), ...names(15, 21, 3, 9)];
+    expect(await walk(all, { limit, search: "ann", order: "desc" })).toEqual(found.toReversed());
+    const inactive = names(0, 5, 10, 15, 20).sort().toReversed();
+    expect(await walk(all, { limit, active: false, sort: "email", order: "desc" })).toEqual(inactive);
+  });
+
   it("has the roles and permissions of each, and the password's hash of none", async () => {
     const all = await people();
     await all.users.setPermissions(1, ["write", "read"]);
@@ -96,6 +111,33 @@ describe.each([
     expect((await users.page({ countTo: 5, role: "editor", active: true })).total).toEqual({ count: 4, exact: true });
     expect((await users.page({ countTo: 5, search: "ann" })).total).toEqual({ count: 5, exact: false });
     expect((await users.page({ countTo: 100, search: "ann" })).total).toEqual({ count: 16, exact: true });
+  });
+
+  it("shows everybody once whichever of two conditions leads", async () => {
+    const all = await domain(provider());
+    const { users, roles, store } = all;
+    await roles.create("many");
+    await roles.create("some");
+    const [many, some] = [await roles.require("many"), await roles.require("some")];
+    const expected: Record<string, string[]> = { inactive: [], searched: [], some: [] };
+    for (let index = 0; index < 620; index += 1) {
+      const email = `${index % 100 === 0 ? "x" : "y"}${String(index).padStart(3, "0")}@acme.example`;
+      const { id } = await users.create({ email, active: index % 90 !== 0 });
+      if (index >= 100) await store.insert("rolesUsers", { userId: id, roleId: many.id });
+      if (index % 50 === 0) await store.insert("rolesUsers", { userId: id, roleId: some.id });
+      if (index >= 100 && index % 90 === 0) expected["inactive"]?.push(email);
+      if (index >= 100 && index % 100 === 0) expected["searched"]?.push(email);
+      if (index % 50 === 0 && index % 100 === 0 && index % 90 !== 0) expected["some"]?.push(email);
+    }
+    for (const limit of [2, 7, 50]) {
+      expect(await walk(all, { limit, role: "many", active: false })).toEqual(expected["inactive"]);
+      expect(await walk(all, { limit, role: "many", search: "x" })).toEqual(expected["searched"]);
+      expect(await walk(all, { limit, role: "some", search: "X", active: true })).toEqual(expected["some"]);
+    }
+    expect((await users.page({ role: "many", active: true, countTo: 1000 })).total).toEqual({
+      count: 515,
+      exact: true,
+    });
   });
 
   it("goes to a page by number, and on from there", async () => {
@@ -126,6 +168,9 @@ describe.each([
       { after: Buffer.from('["email","x",1]').toString("base64url") },
       { before: Buffer.from('["id",1.5,1]').toString("base64url") },
       { after: Buffer.from('["id",1,1]').toString("base64url"), before: "x" },
+      { sort: "name" as never },
+      { order: "up" as never },
+      { sort: "email" as const, after: Buffer.from('["id",1,1]').toString("base64url") },
       { search: "x".repeat(256) },
     ]) {
       const failed = users.page(query);

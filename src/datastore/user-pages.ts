@@ -13,6 +13,13 @@ export interface UserQuery<Role extends string = string> {
   readonly search?: string | undefined;
   readonly role?: Role | undefined;
   readonly active?: boolean | undefined;
+  /**
+   * By what users come where nothing is searched for; default "id", which is the order in which they were made. Those of a
+   * role always come by it.
+   */
+  readonly sort?: "id" | "email" | undefined;
+  /** Default "asc". */
+  readonly order?: "asc" | "desc" | undefined;
   /** A cursor of another page: the users behind it, or before it. */
   readonly after?: string | undefined;
   readonly before?: string | undefined;
@@ -68,7 +75,9 @@ interface Part {
 const defaultLimit = 25;
 const most = 1_000;
 /** A page looks at no more candidates than that: one that finds too few is shorter, and `next` goes on. */
-const mostLooked = 10_000;
+const mostLooked = 2_000;
+/** What so few have is read at once instead of being looked for. */
+const few = 500;
 /** Addresses that differ in case alone lie at one place: so many are read again to find the one that was last. */
 const ties = 16;
 
@@ -144,21 +153,25 @@ export function createUserPages(context: UserPagesContext): (query?: UserQuery) 
     if (!Number.isInteger(skip) || skip < 0 || skip > most) throw bad("skip", `at most ${most}; beyond it use "after"`);
     if (query.after !== undefined && query.before !== undefined) throw bad("before", "leave it out beside after");
     const role = query.role === undefined ? undefined : await roles.require(query.role);
-    const parts = partsOf(datastore, query, role?.id);
+    const parts = partsOf(datastore, query, await narrow(datastore, query, role?.id));
     const after = query.after === undefined ? undefined : readCursor("after", query.after, parts);
     const before = query.before === undefined ? undefined : readCursor("before", query.before, parts);
-    const direction: Direction = before === undefined ? "asc" : "desc";
+    const { sort = "id", order = "asc" } = query;
+    if (sort !== "id" && sort !== "email") throw bad("sort", "id or email");
+    if (order !== "asc" && order !== "desc") throw bad("order", "asc or desc");
+    const forward = before === undefined;
+    const direction: Direction = forward === (order === "asc") ? "asc" : "desc";
     const { found, stopped } = await fetch(parts, direction, after ?? before, skip + limit + 1);
     const page = found.slice(skip, skip + limit);
     const more = found.length > skip + limit ? page.at(-1)?.at : stopped;
-    if (direction === "desc") page.reverse();
+    if (!forward) page.reverse();
     const first = page[0]?.at;
     const last = page.at(-1)?.at;
     const began = after !== undefined || skip > 0;
     return {
       users: await accounts(page.map(({ row }) => row)),
-      next: direction === "asc" ? cursor(more) : cursor(last ?? before),
-      previous: direction === "desc" ? cursor(more) : began ? cursor(first ?? after) : undefined,
+      next: forward ? cursor(more) : cursor(last ?? before),
+      previous: !forward ? cursor(more) : began ? cursor(first ?? after) : undefined,
       total: await count(query, parts, role?.id),
     };
   };
@@ -171,33 +184,71 @@ function searched({ search }: UserQuery): string | undefined {
   return text === undefined || text === "" ? undefined : text;
 }
 
-function partsOf(datastore: Datastore, query: UserQuery, roleId: number | undefined): readonly Part[] {
+/** What every user of the list has: conditions on the row, and a role that is looked up. */
+interface Narrowed {
+  readonly where: { readonly active?: boolean; readonly id?: { readonly in: readonly number[] } };
+  readonly roleId: number | undefined;
+  /** True: the rows lead, as fewer users meet their conditions than have the role. */
+  readonly byRow: boolean;
+}
+
+/**
+ * Which condition leads: of two that must both hold, the one that fewer users meet, so that no page looks through all who
+ * meet the other.
+ */
+async function narrow(datastore: Datastore, query: UserQuery, roleId: number | undefined): Promise<Narrowed> {
+  const where = query.active === undefined ? {} : { active: query.active };
+  const plain = { where, roleId, byRow: false };
+  if (roleId === undefined || (query.active === undefined && searched(query) === undefined)) return plain;
+  const links = await datastore.find("rolesUsers", { roleId }, { limit: few + 1 });
+  if (links.length <= few) {
+    const ids = links.map((link) => link["userId"]).filter((id) => typeof id === "number");
+    return { where: { ...where, id: { in: ids } }, roleId: undefined, byRow: true };
+  }
+  return { ...plain, byRow: query.active !== undefined && (await datastore.count("user", where, few + 1)) <= few };
+}
+
+function partsOf(datastore: Datastore, query: UserQuery, { where: active, roleId, byRow }: Narrowed): readonly Part[] {
   const text = searched(query);
-  const active = query.active === undefined ? {} : { active: query.active };
   if (text !== undefined) {
     const email = searchPart(datastore, "email", text, active, roleId);
     // Nobody's username has an @ in it.
     return text.includes("@") ? [email] : [email, searchPart(datastore, "username", text, active, roleId)];
   }
-  if (roleId !== undefined) return [rolePart(datastore, roleId, active)];
+  if (roleId !== undefined && !byRow) return [rolePart(datastore, roleId, active)];
+  if (query.sort === "email") return [searchPart(datastore, "email", "", active, roleId)];
   return [
     {
       name: "id",
       async read(direction, from, limit) {
-        const id = from === undefined ? {} : { id: beyond(direction, from.id) };
+        const id = from === undefined ? {} : { id: { ...active.id, ...beyond(direction, from.id) } };
         const rows = await datastore.find(
           "user",
           { ...active, ...id },
           { orderBy: [{ field: "id", direction }], limit },
         );
-        return { rows: rows.map((row) => placed("id", row, true)), ended: rows.length < limit };
+        const holds = await holders(datastore, roleId, rows);
+        return { rows: rows.map((row) => placed("id", row, holds(row))), ended: rows.length < limit };
       },
     },
   ];
 }
 
+/** Who of these has the role; without one, everybody. */
+async function holders(
+  datastore: Datastore,
+  roleId: number | undefined,
+  rows: readonly Row[],
+): Promise<(row: Row) => boolean> {
+  if (roleId === undefined || rows.length === 0) return () => true;
+  const ids = rows.map((row) => row["id"] as number);
+  const having = await datastore.find("rolesUsers", { roleId, userId: { in: ids } });
+  const found = new Set(having.map((link) => link["userId"]));
+  return (row) => found.has(row["id"]);
+}
+
 /** Users who have a role, by id: from the links, of which there are as many as matches. */
-function rolePart(datastore: Datastore, roleId: number, active: { readonly active?: boolean }): Part {
+function rolePart(datastore: Datastore, roleId: number, active: Narrowed["where"]): Part {
   return {
     name: "id",
     async read(direction, from, limit) {
@@ -213,7 +264,7 @@ function rolePart(datastore: Datastore, roleId: number, active: { readonly activ
       if (ids.length === 0) return { rows: [], ended: true };
       const rows = await datastore.find(
         "user",
-        { id: { in: ids }, ...active },
+        { ...active, id: { in: ids } },
         { orderBy: [{ field: "id", direction }] },
       );
       return { rows: rows.map((row) => placed("id", row, true)), ended: links.length < limit, end };
@@ -226,7 +277,7 @@ function searchPart(
   datastore: Datastore,
   field: "email" | "username",
   text: string,
-  active: { readonly active?: boolean },
+  active: Narrowed["where"],
   roleId: number | undefined,
 ): Part {
   return {
@@ -251,14 +302,9 @@ function searchPart(
         passed >= 0 || from === undefined
           ? rows.slice(passed + 1)
           : rows.filter((row) => fold(row[field]) !== fold(from.key) || isBeyond(direction, row["id"], from.id));
-      const ids = fresh.map((row) => row["id"] as number);
-      const having =
-        roleId === undefined || ids.length === 0
-          ? []
-          : await datastore.find("rolesUsers", { roleId, userId: { in: ids } });
-      const holders = new Set(having.map((link) => link["userId"]));
+      const holds = await holders(datastore, roleId, fresh);
       const fits = (row: Row): boolean =>
-        (roleId === undefined || holders.has(row["id"])) &&
+        holds(row) &&
         // Found by the address already.
         (field === "email" || !fold(row["email"]).startsWith(fold(text)));
       return { rows: fresh.map((row) => placed(field, row, fits(row))), ended: rows.length < wanted };

@@ -6,7 +6,7 @@ import type { Row } from "../model/schema.ts";
 import type { User } from "../model/user.ts";
 import { normalizeUsername } from "../model/username.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
-import { randomId } from "../secrets/random.ts";
+import { accountRow, newUniquifier } from "./account-row.ts";
 import type { Administrators } from "./administrators.ts";
 import type { Datastore, Operations, Transaction } from "./contract.ts";
 import type { PasswordHistory } from "./password-history.ts";
@@ -212,6 +212,7 @@ export function createUsers(context: UsersContext): Users {
   /** Rows that a new uniquifier has made worthless: removed so that they do not pile up. */
   const sweep = async (operations: Operations, userId: number): Promise<void> => {
     await operations.delete("session", { userId });
+    await operations.delete("session", { impersonatorId: userId });
     await operations.delete("remember", { userId });
     await operations.delete("ticket", { userId });
     for (const table of context.credentialTables ?? []) await operations.delete(table, { userId });
@@ -283,15 +284,8 @@ export function createUsers(context: UsersContext): Users {
       const { password, roles: names, permissions, active, ...rest } = input;
       checkFields(rest, protectedFields);
       const hash = made?.hash ?? (password === undefined || password === null ? null : await hasher.hash(password));
-      const row: Row = {
-        ...rest,
-        email: emailOf(input.email),
-        password: hash,
-        active: active ?? true,
-        fsUniquifier: newUniquifier(),
-        createDatetime: new Date(context.now()),
-        ...stamp(),
-      };
+      const known: Row = { ...rest, email: emailOf(input.email), active: active ?? true };
+      const row = accountRow(known, hash, context.now());
       const links: number[] = [];
       for (const permission of new Set(permissions ?? [])) links.push((await roles.ofPermission(permission, tx)).id);
       const work = async (operations: Operations): Promise<Account> => {
@@ -411,11 +405,6 @@ export function createUsers(context: UsersContext): Users {
       );
     },
   };
-}
-
-/** 32 hexadecimal digits, as Flask-Security makes them (`uuid4().hex`). */
-function newUniquifier(): string {
-  return Buffer.from(randomId(16), "base64url").toString("hex");
 }
 
 function fold(text: string): string {

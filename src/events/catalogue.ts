@@ -87,6 +87,8 @@ export interface SecurityEvents {
   // What operations on users and roles changed; who did it is the context's `actor`
   /** An account was made by the application or an administrator, not by registration. */
   userCreated: OfUser;
+  /** So many accounts were imported from elsewhere. */
+  usersImported: { count: number };
   /** A password was set by the application or an administrator. */
   passwordSet: OfUser;
   userActivated: OfUser;
@@ -102,6 +104,10 @@ export interface SecurityEvents {
   roleDeleted: { role: string };
   rolePermissionsChanged: { role: string; added: readonly string[]; removed: readonly string[] };
 
+  /** An administrator acts as this user from now on, until then (epoch milliseconds), for this reason. */
+  impersonationStarted: { user: Account; administrator: Account; reason: string; until: number };
+  /** The administrator is themselves again. */
+  impersonationEnded: { user: Account; administrator: Account };
   /** A key that programs sign in with was made; `key` is its id. */
   apiKeyCreated: { user: Account; key: string; name: string };
   apiKeyRevoked: OfUser & { readonly key: string };
@@ -109,6 +115,8 @@ export interface SecurityEvents {
   userUpdated: OfUser & { readonly fields: readonly string[] };
 
   // The trail itself
+  /** Entries were taken out into a file: so many. */
+  auditExported: { count: number };
   /** Entries of the trail could not be stored; they wait, or (`lost`) went to the log instead. */
   auditFailed: { reason: string; waiting: number; lost: number };
 }
@@ -129,6 +137,8 @@ export interface EventContext {
   /** Who was signed in when it happened, and by which scheme. */
   readonly actor: Account | undefined;
   readonly via: string | undefined;
+  /** The administrator who acts as `actor`; undefined: `actor` themselves. */
+  readonly impersonator?: Account | undefined;
 }
 
 /** What is about to happen, by name, for hooks that may refuse it. Features add theirs by declaration. */
@@ -145,6 +155,8 @@ export interface SecurityAttempts {
   changeEmail: { user: Account; newEmail: string };
   changeUsername: { user: Account; newUsername: string };
   deleteAccount: { user: Account };
+  /** An administrator is about to act as this user. */
+  impersonate: { user: Account; administrator: Account; reason: string };
 }
 
 /** The names of all attempts. */

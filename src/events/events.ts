@@ -23,7 +23,9 @@ export interface EventSource {
   readonly address: string | undefined;
   readonly method: string;
   readonly route: { readonly label: string };
-  readonly identity: { readonly account: Account; readonly via: string } | undefined;
+  readonly identity:
+    | { readonly account: Account; readonly via: string; readonly impersonator?: Account | undefined }
+    | undefined;
   header(name: string): string | undefined;
 }
 
@@ -100,6 +102,7 @@ export function createEventHub(
     route: source === undefined ? undefined : routeOf(source),
     actor: source?.identity?.account,
     via: source?.identity?.via,
+    impersonator: source?.identity?.impersonator,
   });
   const register = <Name>(map: Map<Name, Set<AnyListener>>, name: Name, listener: AnyListener): (() => void) => {
     const set = map.get(name) ?? new Set<AnyListener>();

@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import type { SecurityRequest } from "../http/request.ts";
 import type { AccountRoutes } from "../routes/app.ts";
 import type { RouteRecord } from "../routes/types.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -15,6 +16,14 @@ export interface PublishedDocument {
   /** Why it is open. */
   readonly open: string;
   readonly source: string;
+}
+
+/** Where an endpoint finds the routes of the application that serves it. */
+const matrixKey = "portcullis-matrix";
+
+/** Every route of the application that serves this request, with its guard. */
+export function matrixOf(rq: SecurityRequest): readonly RouteRecord[] {
+  return (rq.context?.get(matrixKey) as (() => readonly RouteRecord[]) | undefined)?.() ?? [];
 }
 
 /** The account pages as routes: their handlers, 405 for other methods, and the style sheet. */
@@ -58,10 +67,11 @@ export function accountRoutes(
       source,
     }),
   );
+  const all = [...records, ...published];
   return {
-    records: [...records, ...published],
+    records: all,
     described: endpoints.flatMap(({ feature, endpoint }) => describeEndpoint(system, feature, endpoint)),
-    register(add) {
+    register(add, matrix = () => all) {
       for (const { path, body, contentType, maxAge } of documents) {
         add(
           "GET",
@@ -78,7 +88,13 @@ export function accountRoutes(
       }
       const byPath = new Map<string, Endpoint[]>();
       for (const { endpoint } of endpoints) {
-        for (const method of endpoint.methods) add(method, endpoint.path, endpointHandler(engine, endpoint, method));
+        for (const method of endpoint.methods) {
+          const handler = endpointHandler(engine, endpoint, method);
+          add(method, endpoint.path, (c) => {
+            c.set(matrixKey, matrix);
+            return handler(c);
+          });
+        }
         byPath.set(endpoint.path, [...(byPath.get(endpoint.path) ?? []), endpoint]);
       }
       for (const [path, there] of byPath) add("ALL", path, methodNotAllowed(engine, path, there));

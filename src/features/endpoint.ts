@@ -5,7 +5,7 @@ import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Json } from "../routes/openapi/json.ts";
-import type { ListView, PageLink, Pages } from "../views/contract.ts";
+import type { ListView, PageLink, Pages, SectionView } from "../views/contract.ts";
 import type { Fault, Field, FieldValues } from "./fields.ts";
 
 /** What an endpoint answers: never a Response, so that pages and JSON always say the same. */
@@ -45,7 +45,8 @@ export type Answer =
       /** A file for its owner, as JSON. */
       readonly kind: "download";
       readonly filename: string;
-      readonly content: Readonly<Record<string, unknown>>;
+      /** An object goes out as JSON, a text as CSV (RFC 4180). */
+      readonly content: Readonly<Record<string, unknown>> | string;
     }
   | {
       /** HTML that somebody else made, shown in a document of its own that can do nothing. */
@@ -76,8 +77,11 @@ export function refused(key: MessageKey): Answer {
   return { kind: "invalid", form: [{ key }] };
 }
 
-/** A JSON file to be kept; JSON clients get the same content as the answer. `filename`: ASCII letters, digits, `.` and `-`. */
-export function download(filename: string, content: Readonly<Record<string, unknown>>): Answer {
+/**
+ * A file to be kept: JSON, or CSV when the content is a text. JSON clients get an object as the answer itself. `filename`:
+ * ASCII letters, digits, `.` and `-`.
+ */
+export function download(filename: string, content: Readonly<Record<string, unknown>> | string): Answer {
   return { kind: "download", filename, content };
 }
 
@@ -152,6 +156,16 @@ export interface Endpoint {
   account(rq: SecurityRequest): Awaitable<string | undefined>;
   /** Rows with buttons, above the form. */
   list(rq: SecurityRequest): Awaitable<ListView | undefined>;
+  /** What the page shows beside or without a form. */
+  sections?: (rq: SecurityRequest) => Awaitable<readonly SectionView[]>;
+  /** The other pages of this part of the site. */
+  nav?: (rq: SecurityRequest) => readonly PageLink[];
+  /** What stands in the fields of an untouched form. */
+  initial?: (rq: SecurityRequest) => Awaitable<Readonly<Record<string, unknown>>>;
+  /** The page needs room for tables. */
+  readonly wide?: boolean;
+  /** Also for an administrator who acts as the user; default false: none of the account's pages is theirs. */
+  readonly whileImpersonating?: boolean;
   /** Links below the form. */
   links(rq: SecurityRequest, next: string | undefined): readonly PageLink[];
   /** Before a GET is answered: what JSON gets, or an answer in its place. */
@@ -183,6 +197,11 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
   readonly account?: (rq: SecurityRequest) => Awaitable<string | undefined>;
   /** Rows with buttons. A page that has these and no fields shows no form. */
   readonly list?: (rq: SecurityRequest) => Awaitable<ListView | undefined>;
+  readonly sections?: (rq: SecurityRequest) => Awaitable<readonly SectionView[]>;
+  readonly nav?: (rq: SecurityRequest) => readonly PageLink[];
+  readonly initial?: (rq: SecurityRequest) => Awaitable<Readonly<Record<string, unknown>>>;
+  readonly wide?: boolean;
+  readonly whileImpersonating?: boolean;
   readonly links?: (rq: SecurityRequest, next: string | undefined) => readonly PageLink[];
   readonly show?: (rq: SecurityRequest) => Awaitable<Answer | Readonly<Record<string, unknown>>>;
   readonly submit: (request: EndpointRequest<Fields>) => Awaitable<Answer>;
@@ -213,7 +232,7 @@ export function endpoint<const Fields extends Readonly<Record<string, Field<unkn
 export function jsonEndpoint<const Fields extends Readonly<Record<string, Field<unknown>>>>(
   definition: Pick<
     EndpointDefinition<Fields>,
-    "name" | "path" | "authz" | "authn" | "fields" | "limits" | "answers" | "submit"
+    "name" | "path" | "authz" | "authn" | "fields" | "limits" | "answers" | "submit" | "whileImpersonating"
   > & {
     /** Default POST. */
     readonly method?: EndpointMethod;

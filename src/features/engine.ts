@@ -3,6 +3,7 @@ import type { BagKeeper } from "../authn/bag.ts";
 import type { EndpointCheck, Limits } from "../authn/limits/limits.ts";
 import { csrfFault, formToken } from "../authz/guards/authentication.ts";
 import type { Refusals } from "../authz/refusal.ts";
+import type { Forbidden } from "../authz/verdict.ts";
 import { seeOther } from "../http/answer.ts";
 import { BodyError } from "../http/body.ts";
 import { isUnsafe } from "../http/csrf.ts";
@@ -58,6 +59,8 @@ export function endpointHandler(
     const respond = async (): Promise<Response> => {
       try {
         const verdict = await endpoint.authz.check(rq);
+        const acting = await actingAsAnother(rq, endpoint);
+        if (acting !== undefined) return await context.refusals.verdict(rq, acting);
         if (verdict.kind !== "allow") return await context.refusals.verdict(rq, verdict);
         if (isRehearsal(c)) return rehearsed();
         return method === "GET" && endpoint.page !== undefined
@@ -101,10 +104,29 @@ export function methodNotAllowed(
   };
 }
 
+/** Whoever acts as somebody else reaches none of the pages that change or tell what the account is guarded by. */
+async function actingAsAnother(rq: SecurityRequest, endpoint: Endpoint): Promise<Forbidden | undefined> {
+  if (endpoint.whileImpersonating === true) return undefined;
+  let acts = rq.identity?.impersonator !== undefined;
+  if (!acts && rq.cookie(rq.system.cookies.name("impersonator")) !== undefined) {
+    // Also where the endpoint asks for no session: in this browser nobody else's credential counts meanwhile.
+    const asked = rq.identity;
+    acts = (await rq.system.identify(rq, sessionOnly))?.impersonator !== undefined;
+    if (!acts) rq.identity = asked;
+  }
+  if (!acts) return undefined;
+  return { kind: "forbidden", status: 403, key: "IMPERSONATION_REFUSED", reason: "acts as another user" };
+}
+
+const sessionOnly: readonly string[] = ["session"];
+
 async function show(context: EngineContext, endpoint: Endpoint, rq: SecurityRequest): Promise<Response> {
   const shown = await endpoint.show(rq);
   if (isAnswer(shown)) return answer(context, endpoint, rq, shown, {});
-  if (!asJson(endpoint, rq)) return page(context, endpoint, rq, untouched);
+  if (!asJson(endpoint, rq)) {
+    const typed = await endpoint.initial?.(rq);
+    return page(context, endpoint, rq, typed === undefined ? untouched : { ...untouched, typed });
+  }
   const user = rq.identity === undefined ? {} : { user: rq.identity.account.securityPayload() };
   return context.refusals.json(rq, 200, { csrf_token: rq.system.csrf.token(rq), ...user, ...shown });
 }
@@ -134,6 +156,9 @@ async function submit(
     if (asJson(endpoint, rq) || csrf === "CSRF_ORIGIN") return context.refusals.verdict(rq, csrfFault(csrf));
     return page(context, endpoint, rq, { typed: body, fields: {}, form: [{ key: csrf }] }, 400);
   }
+  // Some endpoints ask only here who it is.
+  const acting = await actingAsAnother(rq, endpoint);
+  if (acting !== undefined) return context.refusals.verdict(rq, acting);
   const values: Record<string, unknown> = {};
   const faults: Record<string, readonly Fault[]> = {};
   for (const [name, field] of Object.entries(endpoint.fields)) {
@@ -225,10 +250,10 @@ async function answer(
 ): Promise<Response> {
   switch (result.kind) {
     case "download":
-      if (rq.wantsJson) return context.refusals.json(rq, 200, result.content);
-      return new Response(`${JSON.stringify(result.content, null, 2)}\n`, {
+      if (rq.wantsJson && typeof result.content !== "string") return context.refusals.json(rq, 200, result.content);
+      return new Response(fileOf(result.content), {
         headers: {
-          "content-type": "application/json",
+          "content-type": typeof result.content === "string" ? "text/csv; charset=utf-8" : "application/json",
           // Never shown on this origin: what a user once typed is in it (RFC 6266).
           "content-disposition": `attachment; filename="${result.filename}"`,
           "cache-control": "no-store",
@@ -267,6 +292,10 @@ async function answer(
       return asJson(endpoint, rq) ? faultsAsJson(context, rq, state) : page(context, endpoint, rq, state);
     }
   }
+}
+
+function fileOf(content: Readonly<Record<string, unknown>> | string): string {
+  return typeof content === "string" ? content : `${JSON.stringify(content, null, 2)}\n`;
 }
 
 const codes = { 401: "unauthenticated", 403: "forbidden", 409: "conflict" } as const;
@@ -321,6 +350,7 @@ async function page(
       catalogue.text(endpoint.title as "TITLE_LOGIN"),
       context.headLinks(rq),
       bags.open(rq).flashes(),
+      endpoint.wide,
     ),
     elements: pages.views.elements,
     // Behind a mailed link the path has a parameter: the form goes to where it was shown.
@@ -330,6 +360,8 @@ async function page(
     errors: texts(catalogue, state.form),
     ...(account === undefined ? {} : { account }),
     ...(list === undefined ? {} : { list }),
+    ...(endpoint.sections === undefined ? {} : { sections: await endpoint.sections(rq) }),
+    ...(endpoint.nav === undefined ? {} : { nav: endpoint.nav(rq) }),
     submit: catalogue.text(endpoint.submitLabel as "SUBMIT_LOGIN"),
     intro: intro === undefined ? undefined : catalogue.text(intro.key as MessageKey, intro.params),
     links: endpoint.links(rq, next),

@@ -1,3 +1,4 @@
+import type { AuditTrail } from "../audit/trail.ts";
 import type { ApiKeySettings, ApiKeys } from "../authn/api-keys.ts";
 import type { BagKeeper } from "../authn/bag.ts";
 import type { Gate } from "../authn/gates.ts";
@@ -15,11 +16,12 @@ import type { PhoneNumbers } from "../delivery/phone.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
 import type { Account } from "../model/account.ts";
+import type { Awaitable } from "../model/awaitable.ts";
 import type { Column, Schema } from "../model/schema.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import type { PasswordPolicy } from "../passwords/policy.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
-import type { Pages } from "../views/contract.ts";
+import type { LabelledCell, Pages } from "../views/contract.ts";
 import type { Mails } from "../views/mail.ts";
 import type { AccountDeletionService } from "./account-deletion/index.ts";
 import type { KeyBounds } from "./api-keys/creation.ts";
@@ -43,6 +45,7 @@ export interface Kernel {
   readonly history: PasswordHistory;
   readonly proof: PasswordProof;
   readonly limits: Limits;
+  readonly audit: AuditTrail;
   readonly tickets: Tickets;
   readonly sessions: Sessions;
   readonly signIn: SignIn;
@@ -70,6 +73,8 @@ export interface Kernel {
   readonly services: Services;
   /** The path of another feature's endpoint, or undefined when that feature is off. */
   path(endpoint: string): string | undefined;
+  /** What the features know of the ways in which this user signs in, beside the password: for the administration. */
+  waysToSignIn(rq: SecurityRequest, account: Account): Promise<readonly LabelledCell[]>;
   /** Undefined where the feature apiKeys is off. */
   readonly apiKeys: ApiKeys | undefined;
   /** Sends mails off the request path. */
@@ -139,6 +144,14 @@ export interface Feature {
   readonly gates?: (kernel: FeatureKernel) => readonly Gate[];
   /** Runs in the transaction that makes a session by a sign-in (not by "keep me signed in" or proving again): what it throws undoes it. */
   readonly signedIn?: (tx: Operations, account: Account, rq: SecurityRequest) => Promise<void>;
+  /** May this administrator act as that user? Where no feature says yes, nobody may. Asked at each of their requests. */
+  readonly mayImpersonate?: (administrator: Account, user: Account) => boolean;
+  /** What an administrator is shown of the factors and keys that this user has set up; never a secret. */
+  readonly waysToSignIn?: (
+    kernel: FeatureKernel,
+    rq: SecurityRequest,
+    account: Account,
+  ) => Awaitable<readonly LabelledCell[]>;
   /** Called once the system is wired, to listen to its events. */
   readonly start?: (kernel: FeatureKernel) => void;
   /** What other features may ask of it. */

@@ -1,6 +1,7 @@
 /** The account system, one folder a feature: `features: [passwords(), registration()]`. */
 
 export { type AccountDeletionOptions, accountDeletion } from "./account-deletion/index.ts";
+export { type AdministrationOptions, administration, type ImpersonationOptions } from "./administration/index.ts";
 export { type ApiKeysOptions, apiKeys } from "./api-keys/index.ts";
 export { type ChangeEmailOptions, changeEmail } from "./change-email/index.ts";
 export { changePassword } from "./change-password/index.ts";

@@ -86,10 +86,16 @@ export function wordsField(known?: ReadonlySet<string>): Field<readonly string[]
       schema: {
         type: "array",
         maxItems: 200,
-        items: known === undefined ? { type: "string", minLength: 1, maxLength: 80 } : { enum: [...known] },
+        items: wordSchema(known),
       },
     },
   );
+}
+
+function wordSchema(known: ReadonlySet<string> | undefined): Json | false {
+  if (known === undefined) return { type: "string", minLength: 1, maxLength: 80 };
+  // JSON Schema has no enumeration of nothing.
+  return known.size === 0 ? false : { enum: [...known] };
 }
 
 /** An object with these members and no others. */

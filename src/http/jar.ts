@@ -14,12 +14,12 @@ export interface CookieJar {
 }
 
 /** What the cookies are for. */
-export type CookiePurpose = "session" | "remember" | "csrf" | "flash" | "pending" | "refresh";
+export type CookiePurpose = "session" | "remember" | "csrf" | "flash" | "pending" | "refresh" | "impersonator";
 
 /** Makes the jar. `prefix` keeps two applications on one host apart. */
 export function createCookieJar(options: { readonly secure: boolean; readonly prefix: string }): CookieJar {
   const names = Object.fromEntries(
-    (["session", "remember", "csrf", "flash", "pending", "refresh"] as const).map((purpose) => [
+    (["session", "remember", "csrf", "flash", "pending", "refresh", "impersonator"] as const).map((purpose) => [
       purpose,
       cookieName(`${options.prefix}${purpose}`, options.secure),
     ]),

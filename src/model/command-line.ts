@@ -1,13 +1,15 @@
 /** What the `portcullis` command asks of the program that it imports, and what it learns while the program starts. */
 export interface CommandLine {
-  /** "operate": the command works with the program's running system. */
-  readonly command: "routes" | "migrate" | "operate";
+  /** "operate": the command works with the program's running system. "doctor": so too, but it changes nothing. */
+  readonly command: "routes" | "migrate" | "operate" | "doctor";
   /** Under `migrate`: only look what is missing. */
   readonly checkOnly: boolean;
   /** The applications that were made and not mounted into another. */
   readonly applications: Set<MatrixSource>;
   /** What was handed to `serve()`. */
   readonly served: Set<object>;
+  /** The options of each system, as they were given, also of one that refuses to start. */
+  readonly configurations: unknown[];
   /** The systems that the program started. */
   readonly systems: Set<object>;
   /** Under `migrate`: the databases of the program, as it opens them. */

@@ -14,6 +14,8 @@ export interface Identity {
   readonly scopes?: readonly string[];
   /** The session row, when `via` is "session". */
   readonly session?: Session;
+  /** The administrator who acts as this account; undefined: nobody but its owner. */
+  readonly impersonator?: Account;
   /** The hash of the token, when `via` is "token" or "oauth". */
   readonly tokenHash?: string;
   /** The family that the token belongs to, when it can be renewed. */

@@ -18,6 +18,9 @@ export interface Session {
   readonly rememberId: string | null;
   /** The family of tokens that began with it; they end together. */
   readonly tokenFamily: string | null;
+  /** The administrator who acts as this user in it, and the `idHash` of their own session, with which it ends. */
+  readonly impersonatorId: number | null;
+  readonly impersonatorSession: string | null;
   readonly address: string | null;
   readonly agent: string | null;
   /** The application's session bag. */

@@ -87,6 +87,8 @@ export const coreTables: Schema = {
     freshUntil: { type: "epochMs", nullable: true },
     rememberId: { type: "key", length: 64, nullable: true, index: true },
     tokenFamily: { type: "key", length: 64, nullable: true, index: true },
+    impersonatorId: { type: "integer", nullable: true, index: true },
+    impersonatorSession: { type: "key", length: 64, nullable: true, index: true },
     address: optional(64),
     agent: optional(255),
     data: { type: "json" },

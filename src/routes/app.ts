@@ -36,8 +36,11 @@ export interface AccountRoutes {
   readonly records: readonly RouteRecord[];
   /** The same for the API's description. */
   readonly described: readonly DescribedRoute[];
-  /** Called for each method and path; the handler answers. */
-  register(add: (method: string, path: string, handler: (c: Context) => Response | Promise<Response>) => void): void;
+  /** Called for each method and path; the handler answers. `matrix`: all routes of the application that serves them. */
+  register(
+    add: (method: string, path: string, handler: (c: Context) => Response | Promise<Response>) => void,
+    matrix?: () => readonly RouteRecord[],
+  ): void;
 }
 
 const methods = ["get", "post", "put", "patch", "delete", "options", "query", "all"] as const;
@@ -72,6 +75,8 @@ interface AppState {
   addAccounts(): void;
   /** The last check before the application is used. */
   seal(): void;
+  /** All its routes as the access matrix shows them. */
+  records(): readonly RouteRecord[];
   /** All its routes, the account endpoints included. */
   described(): readonly DescribedRoute[];
 }
@@ -111,9 +116,14 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
         accountHandlers.add(handler);
         add(method, path, handler);
       };
-      context.accounts.register(addOwn);
+      context.accounts.register(addOwn, state.records);
       context.description.register(addOwn, state.described);
     },
+    records: () => [
+      ...routes.map(({ record }) => record),
+      ...context.accounts.records,
+      ...context.description.records,
+    ],
     seal() {
       if (added && checked === routes.length) return;
       state.addAccounts();
@@ -233,7 +243,7 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     },
     accessMatrix() {
       state.seal();
-      return [...state.routes.map(({ record }) => record), ...context.accounts.records, ...context.description.records];
+      return state.records();
     },
     openapi() {
       return context.description.document(state.described());

@@ -75,7 +75,8 @@ function checkedKeys(secretKeys: readonly string[]): readonly string[] {
   return [...secretKeys];
 }
 
-function keyFault(key: unknown, earlier: readonly string[]): string | undefined {
+/** What is wrong with a secret key, and the mend; `earlier` are the keys before it. Never repeats the key. */
+export function keyFault(key: unknown, earlier: readonly unknown[]): string | undefined {
   if (key === undefined || key === null || key === "") return `the key is not set; ${MEND}`;
   if (typeof key !== "string") return "a string is expected";
   if (LONE_SURROGATE.test(key)) return `the key is not well-formed Unicode; ${MEND}`;

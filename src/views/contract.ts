@@ -14,6 +14,8 @@ export interface FlashMessage {
 export interface PageLink {
   readonly href: string;
   readonly text: string;
+  /** It leads to the page that it stands on, or to the part of the site that this page belongs to. */
+  readonly current?: boolean;
 }
 
 /** One input of a form, with what was typed (never a password) and what is wrong with it. */
@@ -53,6 +55,16 @@ export interface PageFrame {
   readonly nonce?: string;
   /** For the few words of the elements' own ("Skip to the content"); the English one when left out. */
   readonly catalogue?: Catalogue;
+  /** Said above every page while it holds, such as that somebody acts as another user. */
+  readonly banner?: BannerView;
+  /** The page needs room for tables. */
+  readonly wide?: boolean;
+}
+
+/** A remark with a button. */
+export interface BannerView {
+  readonly text: string;
+  readonly action?: RowAction;
 }
 
 /** A button: its form posts `hidden` (and the CSRF token) to `path`. */
@@ -87,6 +99,56 @@ export interface ListView {
   readonly actions: readonly RowAction[];
 }
 
+/** One cell of a table, or what is known of something. */
+export interface CellView {
+  readonly text: string;
+  /** Where the text leads: a path of this server. */
+  readonly href?: string;
+  /** The text is this moment (ISO 8601). */
+  readonly time?: string;
+  /** Each in a frame of its own, such as the names of roles. */
+  readonly badges?: readonly string[];
+}
+
+/** What is known of something, with what it is. */
+export interface LabelledCell extends CellView {
+  readonly label: string;
+}
+
+/** A table with a head; the first cell of each row names it. */
+export interface TableView {
+  /** What it is a table of. */
+  readonly label: string;
+  readonly columns: readonly {
+    readonly text: string;
+    /** Where it is sorted by this column; `direction` is there where it is. */
+    readonly sort?: { readonly href: string; readonly direction?: "ascending" | "descending" };
+  }[];
+  readonly rows: readonly (readonly CellView[])[];
+  /** Said in the place of rows where there are none. */
+  readonly empty: string;
+}
+
+/** A form that narrows what is shown: sent by GET, it changes nothing. */
+export interface FilterView {
+  readonly label: string;
+  readonly action: string;
+  readonly fields: readonly FieldView[];
+  readonly submit: string;
+}
+
+/** One part of a page that shows something. */
+export interface SectionView {
+  /** Its heading; the first section may do without. */
+  readonly title?: string;
+  readonly text?: string;
+  readonly filter?: FilterView;
+  readonly facts?: readonly LabelledCell[];
+  readonly table?: TableView;
+  /** Where a table goes on, and other links. */
+  readonly links?: readonly PageLink[];
+}
+
 /** What a page with one form gets; `Names` are its fields. */
 export interface FormPageProps<Names extends string = string> {
   readonly frame: PageFrame;
@@ -105,6 +167,10 @@ export interface FormPageProps<Names extends string = string> {
   readonly account?: string;
   /** Rows with buttons, where the page has any. */
   readonly list?: ListView;
+  /** What the page shows beside or without a form. */
+  readonly sections?: readonly SectionView[];
+  /** The other pages of this part of the site, above the heading. */
+  readonly nav?: readonly PageLink[];
   readonly links: readonly PageLink[];
 }
 
@@ -128,6 +194,9 @@ export interface Elements {
   /** `hidden` goes along with each button: the CSRF token. */
   list(list: ListView, hidden: Readonly<Record<string, string>>): Html;
   links(links: readonly PageLink[]): Html;
+  banner(banner: BannerView): Html;
+  nav(links: readonly PageLink[], label: string): Html;
+  section(section: SectionView): Html;
 }
 
 /** The pages by name; each feature adds its own to this interface by declaration in its folder. */
@@ -161,6 +230,18 @@ export interface Pages {
   outbox(props: FormPageProps): Html;
   /** A new password in the place of one that is too old, before the sign-in goes on. */
   expiredPassword(props: FormPageProps<"password" | "password_confirm">): Html;
+  /** The administration's pages: what they show is in `props.sections`. */
+  adminUsers(props: FormPageProps): Html;
+  adminUser(props: FormPageProps): Html;
+  adminRoles(props: FormPageProps): Html;
+  adminRole(props: FormPageProps): Html;
+  adminSessions(props: FormPageProps): Html;
+  adminAudit(props: FormPageProps): Html;
+  adminMatrix(props: FormPageProps): Html;
+  adminLimits(props: FormPageProps): Html;
+  /** The administration's forms, and those that ask before something is done that cannot be undone. */
+  adminForm(props: FormPageProps): Html;
+  endImpersonation(props: FormPageProps<never>): Html;
 }
 
 /** Custom properties of the style sheet, light and dark; any CSS colour, length or font list without `;{}<>`. */

@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import { type Catalogue, createCatalogue } from "../i18n/catalogue.ts";
 import { attributes, idOf } from "./attributes.ts";
 import type {
+  BannerView,
   Elements,
   FieldView,
   FlashMessage,
@@ -13,6 +14,7 @@ import type {
   PageLink,
   RowAction,
 } from "./contract.ts";
+import { createSection } from "./sections.ts";
 
 const english: Catalogue = createCatalogue();
 const rightToLeft: ReadonlySet<string> = new Set(["Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Syrc", "Thaa"]);
@@ -38,6 +40,9 @@ export function createElements(replacements: Partial<Elements> = {}): Elements {
     button,
     list,
     links,
+    banner,
+    nav,
+    section: createSection({ field: (view) => elements.field(view), links: (list) => elements.links(list) }),
     ...replacements,
   };
   return elements;
@@ -65,8 +70,8 @@ function layout(frame: PageFrame, content: Html, elements: Elements): Html {
 <header class="bar">
 <p class="brand"><span class="mark" aria-hidden="true">${monogram(frame.siteName)}</span> <bdi>${frame.siteName}</bdi></p>
 ${account(frame, texts)}</header>
-<main id="content" tabindex="-1">
-<div class="card">
+${frame.banner === undefined ? undefined : elements.banner(frame.banner)}<main id="content" tabindex="-1">
+<div class="${frame.wide === true ? "card wide" : "card"}">
 ${frame.flashes.map((flash) => elements.alert(flash))}${content}
 </div>
 </main>
@@ -221,6 +226,15 @@ function links(list: readonly PageLink[]): Html {
   return list.length === 0 ? html`` : html`<ul class="links">${list.map(item)}</ul>\n`;
 }
 
+function banner(view: BannerView): Html {
+  const action = view.action === undefined ? undefined : actionForm(view.action, {}, undefined);
+  return html`<div class="banner" role="status"><p>${view.text}</p>${action}</div>\n`;
+}
+
+function nav(list: readonly PageLink[], label: string): Html {
+  return html`<nav${attributes({ class: "tabs", "aria-label": label })}><ul>${list.map(item)}</ul></nav>\n`;
+}
+
 function item(link: PageLink): Html {
-  return html`<li><a${attributes({ href: link.href })}>${link.text}</a></li>`;
+  return html`<li><a${attributes({ href: link.href, "aria-current": link.current === true ? "page" : undefined })}>${link.text}</a></li>`;
 }

@@ -1,14 +1,20 @@
 import { languageHeaders } from "../http/answer.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import { displayName } from "../model/account.ts";
-import type { FlashMessage, Html, NoticePageProps, PageFrame, PageLink, Views } from "./contract.ts";
+import type { BannerView, FlashMessage, Html, NoticePageProps, PageFrame, PageLink, Views } from "./contract.ts";
 
 /** Makes the pages' frames and sends pages. */
 export interface PageSender {
   readonly views: Views;
   /** The path of the style sheet, with a hash of its content: it may be kept for ever. */
   readonly stylesheet: string;
-  frame(rq: SecurityRequest, title: string, links: readonly PageLink[], flashes: readonly FlashMessage[]): PageFrame;
+  frame(
+    rq: SecurityRequest,
+    title: string,
+    links: readonly PageLink[],
+    flashes: readonly FlashMessage[],
+    wide?: boolean,
+  ): PageFrame;
   /** A page as a response, with the security headers. */
   send(rq: SecurityRequest, content: Html, status: number, extra?: Readonly<Record<string, string>>): Promise<Response>;
   /** A page that says something: an error, no access. */
@@ -26,15 +32,23 @@ export function createPageSender(
   views: Views,
   prefix: string,
   headers: (nonce?: string) => Readonly<Record<string, string>>,
+  banner: (rq: SecurityRequest) => BannerView | undefined = () => undefined,
 ): PageSender {
   const stylesheet = `${prefix}/portcullis-${views.cssHash}.css`;
   const titles: Readonly<Record<number, "TITLE_NOT_FOUND">> = { 404: "TITLE_NOT_FOUND" };
 
+  const bannerOf = (rq: SecurityRequest): { readonly banner?: BannerView } => {
+    const said = banner(rq);
+    return said === undefined ? {} : { banner: said };
+  };
+
   const sender: PageSender = {
     views,
     stylesheet,
-    frame: (rq, title, links, flashes) => ({
+    frame: (rq, title, links, flashes, wide = false) => ({
       title,
+      ...bannerOf(rq),
+      ...(wide ? { wide } : {}),
       catalogue: rq.catalogue,
       language: rq.catalogue.language,
       siteName: views.siteName,

@@ -8,11 +8,15 @@ import { createStyleSheet } from "./theme.ts";
 export { html, raw } from "hono/html";
 export { attributes, localPath } from "./attributes.ts";
 export type {
+  BannerView,
+  CellView,
   Elements,
   FieldView,
+  FilterView,
   FlashMessage,
   FormPageProps,
   Html,
+  LabelledCell,
   ListRow,
   ListView,
   NoticePageProps,
@@ -20,6 +24,8 @@ export type {
   PageLink,
   Pages,
   RowAction,
+  SectionView,
+  TableView,
   Theme,
   ViewOptions,
   Views,
@@ -35,7 +41,7 @@ export {
   mailContent,
   mailLayout,
 } from "./mail.ts";
-export { type CorePages, defaultPages, formPage, listPage, noticePage } from "./pages.ts";
+export { type CorePages, defaultPages, formPage, listPage, noticePage, sectionsPage } from "./pages.ts";
 export { createStyleSheet, defaultTheme } from "./theme.ts";
 
 const optionNames: readonly (keyof ViewOptions)[] = ["siteName", "pages", "elements", "theme"];

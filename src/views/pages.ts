@@ -1,9 +1,12 @@
 import { html } from "hono/html";
+import { type Catalogue, createCatalogue } from "../i18n/catalogue.ts";
 import { attributes } from "./attributes.ts";
 import type { FieldView, FormPageProps, Html, NoticePageProps, Pages } from "./contract.ts";
 
 /** The pages that the core brings; features add theirs. */
 export type CorePages = Pick<Pages, "error" | "unauthorized" | "login" | "logout" | "register" | "verify" | "sessions">;
+
+const english: Catalogue = createCatalogue();
 
 /** The core's pages as they come. */
 export const defaultPages: CorePages = {
@@ -26,7 +29,7 @@ export function formPage(props: FormPageProps): Html {
   const content = html`${accountForPasswordManagers(props)}${fields}${elements.button(props.submit)}`;
   return elements.layout(
     frame,
-    html`${elements.heading(frame.title)}${elements.form(props, content)}${elements.links(props.links)}`,
+    html`${navOf(props)}${elements.heading(frame.title)}${elements.form(props, content)}${elements.links(props.links)}`,
   );
 }
 
@@ -40,6 +43,22 @@ export function listPage(props: FormPageProps): Html {
     frame,
     html`${elements.heading(frame.title)}${errors}${intro}${rows}${elements.links(props.links)}`,
   );
+}
+
+/** A page that shows something: navigation, heading, what is wrong, intro, the sections, rows with buttons, links. */
+export function sectionsPage(props: FormPageProps): Html {
+  const { elements, frame, list, sections = [] } = props;
+  const errors = props.errors.map((text) => elements.alert({ category: "error", text }));
+  const intro = props.intro === undefined ? undefined : html`<p class="intro">${props.intro}</p>\n`;
+  return elements.layout(
+    frame,
+    html`${navOf(props)}${elements.heading(frame.title)}${errors}${intro}${sections.map((section) => elements.section(section))}${list === undefined ? undefined : elements.list(list, props.hidden)}${elements.links(props.links)}`,
+  );
+}
+
+function navOf({ elements, nav, frame }: FormPageProps): Html | undefined {
+  if (nav === undefined || nav.length === 0) return undefined;
+  return elements.nav(nav, (frame.catalogue ?? english).text("ADMIN"));
 }
 
 /** A page with a heading, a sentence and links. */

@@ -157,6 +157,33 @@ button.quiet:hover { border-color: var(--text); background-color: color-mix(in s
 .badge { display: inline-block; padding: 0 0.5rem; border: 1px solid currentcolor; border-radius: var(--radius); color: var(--success); font-size: 0.8125rem; font-weight: 550; }
 .links { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.5rem; margin-block: 1.75rem -0.75rem; padding-block-start: 0.75rem; border-block-start: 1px solid color-mix(in srgb, var(--border) 30%, transparent); font-size: 0.9375rem; }
 
+.banner { display: flex; flex-wrap: wrap; align-items: center; justify-content: center; gap: 0.25rem 1.5rem; padding: 0.5rem clamp(1rem, 4vw, 2rem); border-block: 2px solid var(--warning); background-color: color-mix(in srgb, var(--warning) 12%, var(--surface)); font-weight: 600; }
+.banner button { inline-size: auto; margin: 0; }
+.card.wide { max-inline-size: 76rem; padding-inline: clamp(0.625rem, 3vw, 2.5rem); }
+main:has(.wide) { align-items: start; }
+.tabs { margin-block-end: 1.5rem; border-block-end: 1px solid color-mix(in srgb, var(--border) 30%, transparent); }
+.tabs a { text-decoration: none; border-block-end: 3px solid transparent; }
+.tabs a:hover { border-color: var(--border); }
+.tabs a[aria-current] { border-color: var(--accent); color: var(--text); }
+.part { margin-block-start: 2rem; }
+.part > h2 { margin-block: 0 0.75rem; font-size: 1.25rem; letter-spacing: -0.01em; }
+.part > p { color: var(--muted); margin-block-end: 1rem; }
+.filter { display: flex; flex-wrap: wrap; align-items: end; gap: 0.75rem 1rem; margin-block-end: 1rem; }
+.filter .field { flex: 1 1 11rem; min-inline-size: 0; margin: 0; }
+.filter button { inline-size: auto; margin: 0; }
+.part .scroll { overflow-x: auto; border-radius: var(--radius); }
+.part table { inline-size: 100%; border-collapse: collapse; font-size: 0.9375rem; }
+.part caption { text-align: start; padding-block-end: 0.5rem; color: var(--muted); }
+.part th, .part td { padding: 0.625rem 0.75rem; border-block-end: 1px solid color-mix(in srgb, var(--border) 30%, transparent); text-align: start; vertical-align: top; }
+.part th { font-weight: 600; }
+.part th, .part td { overflow-wrap: break-word; max-inline-size: 24rem; }
+.part thead th, .part td time, .part th time { white-space: nowrap; }
+.part .badge + .badge { margin-inline-start: 0.25rem; }
+.part .badge { color: var(--text); }
+.known { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr; gap: 0.375rem 1.5rem; margin: 0; }
+.known dt { color: var(--muted); }
+.known dd { margin: 0; min-inline-size: 0; overflow-wrap: anywhere; }
+.part .links { justify-content: start; margin-block: 0.5rem 0; border: 0; }
 .card:has(.api) { max-inline-size: 64rem; }
 .api h2 { margin-block: 2rem 0.5rem; font-size: 1.125rem; }
 .api h3 { margin-block: 1rem 0.25rem; font-size: 1rem; }
@@ -195,6 +222,8 @@ h1 + .alert { margin-block-start: 1.25rem; }
 @media (max-width: 26rem) {
   .card { border-radius: calc(var(--radius) * 1.6); }
   main { align-items: start; }
+  .known { grid-template-columns: 1fr; gap: 0; }
+  .known dd { margin-block-end: 0.5rem; }
 }
 @media (prefers-reduced-motion: no-preference) {
   button, input, select, textarea { transition: background-color 0.12s ease-out, border-color 0.12s ease-out; }

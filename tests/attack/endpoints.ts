@@ -40,6 +40,7 @@ export type Endpoint =
   | "KEYED"
   | "SESSIONS"
   | "USERS"
+  | "ADMIN-PAGES"
   | "ME"
   | "ME-CHANGE"
   | "BASIC"
@@ -98,8 +99,9 @@ const places: Readonly<Record<Endpoint, Place>> = {
   REFRESH: account(/\/(?:refresh|token\/refresh|refresh-token)$/),
   "KEY-NEW": account(/\/user\/key$/, "POST"),
   KEYED: { path: /^\/keyed$/ },
-  SESSIONS: account(/\/sessions$/, "GET"),
-  USERS: account(/\/users$/),
+  SESSIONS: account(/^(?!\/administration\/).*\/sessions$/, "GET"),
+  USERS: account(/^(?!\/administration\/).*\/users$/),
+  "ADMIN-PAGES": account(/^\/administration\/users$/),
   ME: { path: /^\/me$/ },
   "ME-CHANGE": { path: /^\/me$/, where: ({ method }) => method === "PATCH" || method === "PUT" },
   BASIC: { path: /^\/http$/, where: ({ schemes }) => schemes.includes("basic") },
@@ -120,6 +122,8 @@ const helpers: readonly RegExp[] = [
   /\/(?:delete-account|export-account)$/,
   /\/(?:delete-account|keep-account|not-me|unlock)\/:token$/,
   /\/unlock$/,
+  // Played beside ADMIN-PAGES.
+  /^\/administration(?:\/|$)/,
   // Played beside USERS and KEY-NEW, and by the tests of these features.
   /\/api\/user(?:\/(?:login|logout|password|key\/:id|users\/:id(?:\/.+)?))?$/,
 ];

@@ -5,7 +5,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = new URL("../../", import.meta.url);
-const hook = new URL("scripts/from-source.mjs", root).href;
+/** Makes "portcullis" the sources of this checkout, for a process of its own. */
+export const fromSource: string = new URL("scripts/from-source.mjs", root).href;
 const program = fileURLToPath(new URL("src/cli/main.ts", root));
 
 /** What a call of the command left. */
@@ -15,11 +16,21 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+/** What a call is given beside its arguments. */
+export interface CallInput {
+  readonly input?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 /** A folder with the modules of a program, in which the real command is called. */
 export interface Folder {
   readonly path: string;
   write(file: string, text: string): void;
   portcullis(...args: string[]): Promise<Outcome>;
+  /** The same, with what it reads on standard input, and environment variables. */
+  calls(args: readonly string[], given?: CallInput): Promise<Outcome>;
+  /** Runs a module of the folder by itself. */
+  node(file: string, ...args: string[]): Promise<Outcome>;
   remove(): void;
 }
 
@@ -31,26 +42,47 @@ export function folder(): Folder {
     writeFileSync(join(path, file), text);
   };
   write("package.json", '{ "type": "module" }');
+  const runs = (args: readonly string[], { input, env }: CallInput = {}): Promise<Outcome> =>
+    new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, ["--import", fromSource, ...args], {
+        cwd: path,
+        env: { ...process.env, ...env },
+        stdio: ["pipe", "pipe", "pipe"],
+      });
+      child.stdin.on("error", () => {}).end(input);
+      const texts = { stdout: "", stderr: "" };
+      for (const stream of ["stdout", "stderr"] as const) {
+        child[stream].setEncoding("utf8").on("data", (text: string) => {
+          texts[stream] += text;
+        });
+      }
+      child.once("error", reject);
+      child.once("close", (code) => resolve({ code, ...texts }));
+    });
   return {
     path,
     write,
-    portcullis: (...args) =>
-      new Promise((resolve, reject) => {
-        const child = spawn(process.execPath, ["--import", hook, program, ...args], {
-          cwd: path,
-          stdio: ["ignore", "pipe", "pipe"],
-        });
-        const texts = { stdout: "", stderr: "" };
-        for (const stream of ["stdout", "stderr"] as const) {
-          child[stream].setEncoding("utf8").on("data", (text: string) => {
-            texts[stream] += text;
-          });
-        }
-        child.once("error", reject);
-        child.once("close", (code) => resolve({ code, ...texts }));
-      }),
+    portcullis: (...args) => runs([program, ...args]),
+    calls: (args, given) => runs([program, ...args], given),
+    node: (file, ...args) => runs([join(path, file), ...args]),
     remove: () => rmSync(path, { recursive: true }),
   };
+}
+
+/** What a process is started with. */
+export interface CommandCall {
+  readonly command: string;
+  readonly args: string[];
+}
+
+/** The command with these arguments, to be started. */
+export function commandCall(...args: string[]): CommandCall {
+  return { command: process.execPath, args: ["--import", fromSource, program, ...args] };
+}
+
+/** The command as a line for a shell; the arguments must need no quotes. */
+export function terminalCommand(...args: string[]): string {
+  return [process.execPath, ...commandCall(...args).args].join(" ");
 }
 
 /** The lines of a program that starts a system. `datastore` and `more` are TypeScript. */

@@ -40,7 +40,7 @@ await security.users.create({
   roles: ["author"],
   confirmedAt: new Date(now),
 });
-const app = sampleApp(security, { sessions: true, keys: false, digest: false });
+const app = sampleApp(security, { sessions: true, keys: true, digest: false });
 afterAll(() => security.close());
 
 const who = (name: string) => ({ email: `${name}@lp.com`, password: "password" });
@@ -79,6 +79,15 @@ describe("the lab", () => {
         credentials: { session: () => stale },
       },
       inactive: { roles: ["admin"], state: "inactive", credentials: { session: () => gone } },
+      // A key may no more than it was given: nothing, here.
+      machine: {
+        credentials: {
+          async apiKey() {
+            const { json } = await (await signedInBefore("gene")).post("/api/user/key", { json: { name: "machine" } });
+            return { "x-api-key": json.response.secret as string };
+          },
+        },
+      },
       keeper: person("keeper", ["author"], ["full-read", "my-write", "admin"]),
     },
     objects: {

@@ -28,20 +28,25 @@ interface Subject {
 
 type Example = {
   createApp(options: { readonly origin: string; readonly database: SqlProvider }): Promise<{
-    readonly app: { fetch(request: Request): Response | Promise<Response>; openapi(): OpenApiDocument };
+    readonly app: { fetch(request: Request, env: object): Response | Promise<Response>; openapi(): OpenApiDocument };
     readonly security: { close(): Promise<void> };
   }>;
 };
 
 const origin = "http://localhost:3000";
 const folder = new URL("../../examples/", import.meta.url);
-const examples = readdirSync(folder).map(
-  (name): Subject => ({
-    name: `example ${name}`,
+const address = { incoming: { socket: { remoteAddress: "127.0.0.1" } } };
+/** The applications of the examples, and of the recipes but the one that needs a directory. */
+const modules = readdirSync(folder, { recursive: true, encoding: "utf8" })
+  .filter((file) => /(?:^|\/)app\.ts$|^recipes\/(?!ask|main|recipe|ldap)[\w-]+\.ts$/.test(file))
+  .filter((file) => !file.endsWith(".test.ts"));
+const examples = modules.map(
+  (file): Subject => ({
+    name: `example ${file}`,
     async start() {
-      const module = (await import(new URL(`${name}/app.ts`, folder).href)) as Example;
+      const module = (await import(new URL(file, folder).href)) as Example;
       const { app, security } = await module.createApp({ origin, database: sqlite(":memory:") });
-      const send: Send = async (path, init) => app.fetch(new Request(new URL(path, origin), init));
+      const send: Send = async (path, init) => app.fetch(new Request(new URL(path, origin), init), address);
       return { document: app.openapi(), send, signedIn: undefined, close: () => security.close() };
     },
   }),
@@ -80,7 +85,7 @@ describe.each([...examples, ...labs])("$name", ({ start }) => {
 
   it("has a valid description of each operation, each with a name of its own", async () => {
     expect(await faultsOf(subject.document)).toBeUndefined();
-    expect(operations.length).toBeGreaterThan(2);
+    expect(operations.length).toBeGreaterThan(0);
     expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length);
   });
 

@@ -212,7 +212,7 @@ describe("what the description says", () => {
       datastore: memory(),
       features: [passwords()],
       trustedProxies: ["127.0.0.1"],
-      tokens: { carriers: ["header", "parameter"], allowInQuery: "token" },
+      tokens: { carriers: ["header", "bearer", "parameter"], bearer: ["Bearer", "Token"], allowInQuery: "token" },
       schemes: [param(), password(), digest({ secret: () => undefined }), httpd(), mute, spoken],
       log: () => {},
     });
@@ -224,11 +224,15 @@ describe("what the description says", () => {
     expect(await faultsOf(document)).toBeUndefined();
     expect(operation(document, "POST", "/token")["security"]).toEqual([
       { token_header: [] },
+      { token_bearer: [] },
+      { token_bearer_token: [] },
       { token_parameter: [] },
       { token_query: [] },
     ]);
     expect(document.components.securitySchemes).toMatchObject({
       token_header: { type: "apiKey", in: "header", name: "Authentication-Token" },
+      token_bearer: { type: "http", scheme: "bearer" },
+      token_bearer_token: { type: "http", scheme: "token" },
       token_parameter: { type: "http", description: expect.stringContaining('"auth_token"') },
       token_query: { type: "apiKey", in: "query", name: "token" },
       basic: { type: "http", scheme: "basic" },

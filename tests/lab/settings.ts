@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { ConfigurationError, type IssuerOption, type TokenOptions } from "portcullis";
-import { accountDeletion, apiKeys, notices, sessions, userManagement } from "portcullis/features";
+import { accountDeletion, administration, apiKeys, notices, sessions, userManagement } from "portcullis/features";
 import { type FlaskSecuritySettings, type FlaskTranslation, fromFlaskSecurity } from "portcullis/flask";
 import { type LabArguments, type ProfileName, UsageError } from "./arguments.ts";
 
@@ -66,13 +66,14 @@ export function readSettings({ settings, profile, production }: LabArguments): L
   if (translation.unsupported.length > 0) {
     throw new UsageError(`settings that are not known or not supported: ${translation.unsupported.join(", ")}`);
   }
-  // There are no settings for these.
+  // There are no settings for these. `/admin` is a sample route; the permission is one that the role admin has.
+  const pages = administration({ path: "/administration", permission: "super" });
   if (profile === "full") {
-    const more = [sessions(), accountDeletion(), notices(), ...management()];
+    const more = [sessions(), accountDeletion(), notices(), ...management(), pages];
     return { translation: { ...translation, features: [...translation.features, ...more] }, ...own };
   }
   if (profile === "spa") {
-    return { translation: { ...translation, features: [...translation.features, ...management()] }, ...own };
+    return { translation: { ...translation, features: [...translation.features, ...management(), pages] }, ...own };
   }
   if (profile !== "token") return { translation, ...own };
   // There is no setting for it. What says how long sessions live has no meaning then.

@@ -35,6 +35,7 @@ export type EndpointCheck = (rq: SecurityRequest, fields: Readonly<Record<string
 
 /** How often somebody may try. */
 export interface Limits {
+  readonly rules: LimitRules;
   /** Takes a guess from the budgets of the client's address and of the account, before it is checked. Throws LimitedError. */
   attempt(rq: SecurityRequest | undefined, guess: Guess): Promise<Attempt>;
   /** Takes one use of something (an API key) from a budget of its own. Throws LimitedError. */
@@ -126,6 +127,7 @@ export function createLimits(context: LimitsContext): Limits {
   };
 
   return {
+    rules,
     async attempt(rq, guess) {
       const byAddress = addressCounter("signIn.address", rq, rules.perAddress);
       const byAccount = accountCounter(guess);

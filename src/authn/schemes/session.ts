@@ -1,3 +1,4 @@
+import { isUnsafe } from "../../http/csrf.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import type { Identity } from "../../model/identity.ts";
@@ -16,9 +17,16 @@ export function sessionScheme(sessions: Sessions, signIn: SignIn): Scheme {
   };
   const cold = (rq: SecurityRequest, id: string): Awaitable<Identity | undefined> => {
     const live = sessions.load(id);
-    if (live instanceof Promise) return live.then((found) => (found && take(rq, found)) ?? remembered(rq));
+    if (live instanceof Promise) return live.then((found) => (found && take(rq, found)) ?? otherwise(rq));
     // Nobody, but it took a query to know: a promise, so that it is kept and not looked up again.
-    return (live && take(rq, live)) ?? remembered(rq) ?? nobody;
+    return (live && take(rq, live)) ?? otherwise(rq) ?? nobody;
+  };
+  /** Whoever acted as somebody else is themselves again; nobody else's cookie comes before that. */
+  const otherwise = (rq: SecurityRequest): Promise<Identity | undefined> | undefined => {
+    if (rq.cookie(rq.system.cookies.name("impersonator")) === undefined) return remembered(rq);
+    // What was meant to be done as one user must not be done as another.
+    if (isUnsafe(rq.method)) return undefined;
+    return signIn.impersonation.ownSession(rq).then((own) => own ?? remembered(rq));
   };
   const remembered = (rq: SecurityRequest): Promise<Identity | undefined> | undefined =>
     rq.cookie(rq.system.cookies.name("remember")) === undefined ? undefined : signIn.restore(rq);
@@ -31,7 +39,7 @@ export function sessionScheme(sessions: Sessions, signIn: SignIn): Scheme {
     ],
     authenticate(rq) {
       const id = rq.cookie(rq.system.cookies.name("session"));
-      if (id === undefined || id.length !== idLength) return remembered(rq);
+      if (id === undefined || id.length !== idLength) return otherwise(rq);
       // Endpoints that change an account never trust the cache.
       const live = rq.route.kind === "account" ? undefined : sessions.warm(id);
       return live === undefined ? cold(rq, id) : take(rq, live);

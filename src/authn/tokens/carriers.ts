@@ -85,17 +85,25 @@ function bodyField(rq: SecurityRequest, name: string): Awaitable<string | undefi
 
 /** The carriers for the API's description, in the order in which they are looked at. */
 export function describeCarriers(settings: TokenSettings, cookie: string): readonly CredentialDescription[] {
-  const ways: Readonly<Record<TokenCarrier, CredentialDescription>> = {
-    header: { type: "apiKey", in: "header", name: settings.header, description: "An auth token." },
-    bearer: { type: "http", scheme: settings.bearer[0].toLowerCase(), description: "An auth token (RFC 6750)." },
-    cookie: { type: "apiKey", in: "cookie", name: cookie, description: "An auth token in a cookie." },
-    parameter: {
+  const ways: Readonly<Record<TokenCarrier, readonly CredentialDescription[]>> = {
+    header: [{ type: "apiKey", in: "header", name: settings.header, description: "An auth token." }],
+    bearer: settings.bearer.map((word) => ({
       type: "http",
-      scheme: "parameter",
-      description: `Not in the header Authorization: an auth token as the field "${settings.parameter}" of a form or a JSON body.`,
-    },
-    query: { type: "apiKey", in: "query", name: settings.query ?? "", description: "An auth token in the query." },
+      scheme: word.toLowerCase(),
+      description: "An auth token (RFC 6750).",
+    })),
+    cookie: [{ type: "apiKey", in: "cookie", name: cookie, description: "An auth token in a cookie." }],
+    parameter: [
+      {
+        type: "http",
+        scheme: "parameter",
+        description: `Not in the header Authorization: an auth token as the field "${settings.parameter}" of a form or a JSON body.`,
+      },
+    ],
+    query: [{ type: "apiKey", in: "query", name: settings.query ?? "", description: "An auth token in the query." }],
   };
   const order = [...settings.carriers, ...(settings.query === undefined ? [] : ["query" as const])];
-  return order.map((carrier) => (order.length === 1 ? ways[carrier] : { ...ways[carrier], carrier }));
+  return order.flatMap((carrier) =>
+    order.length === 1 ? ways[carrier] : ways[carrier].map((way) => ({ ...way, carrier })),
+  );
 }

@@ -52,6 +52,8 @@ export interface SqlDialect {
   /** Nulls come first in ascending order everywhere; this is what it takes. */
   nullsOrder(column: Column, descending: boolean): RawBuilder<unknown>;
 
+  /** The server's clock in epoch milliseconds; undefined where the database runs in this process. */
+  readonly clock?: RawBuilder<unknown>;
   encodeDate(date: Date): unknown;
   encodeBoolean(value: boolean): unknown;
 

@@ -4,6 +4,7 @@ import { type Comparison, readBound, readOptions, readWhere } from "../condition
 import type { FindOptions, Operations, Where } from "../contract.ts";
 import { generatedKey, tableOf } from "../tables.ts";
 import { changes, completeRow } from "../values.ts";
+import { bulkInserts } from "./bulk.ts";
 import { encode, RowCodec } from "./codec.ts";
 import type { Database, SqlDialect } from "./dialect.ts";
 import { translated } from "./errors.ts";
@@ -59,6 +60,12 @@ export class SqlOperations implements Operations {
       const result = await this.run(table, query);
       if (made) return dialect.insertedKey(result, generated);
       return key === undefined ? undefined : (values.get(key) as number);
+    });
+  }
+
+  insertAll(table: string, rows: readonly Row[]): Promise<void> {
+    return this.#guard(async () => {
+      for (const query of bulkInserts(this.#core, table, rows)) await this.run(table, query);
     });
   }
 

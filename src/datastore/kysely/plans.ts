@@ -58,9 +58,7 @@ export class Plans {
 
 /** The part of a shape that tells its comparisons, beside the values of these. */
 export function comparisonShape(comparisons: readonly Comparison[]): string {
-  return comparisons
-    .map((it) => `${it.field} ${it.operator}${it.operator === "in" ? it.values.length : ""}`)
-    .join("\n");
+  return comparisons.map((it) => `${it.field} ${it.operator}${"values" in it ? it.values.length : ""}`).join("\n");
 }
 
 /** The values of the comparisons, in the order of their slots. */
@@ -106,6 +104,10 @@ function comparison(dialect: SqlDialect, tableName: string, it: Comparison, slot
     case "in": {
       const list = it.values.map(() => slots.take());
       return text ? dialect.textIn(column, list) : sql`${name} in (${sql.join(list)})`;
+    }
+    case "inIgnoringCase": {
+      const list = it.values.map(() => dialect.foldedValue(tableName, column, slots.take()));
+      return sql`${dialect.folded(tableName, column)} in (${sql.join(list)})`;
     }
     case "equalsIgnoringCase":
       return dialect.equalsIgnoringCase(tableName, column, slots.take());

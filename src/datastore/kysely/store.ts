@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { Awaitable } from "../../model/awaitable.ts";
 import type { Row, Schema } from "../../model/schema.ts";
 import type {
@@ -35,6 +36,7 @@ export interface SqlStoreParts {
 export class SqlStore implements Datastore {
   readonly dialect: string;
   readonly bus: InvalidationBus | undefined;
+  readonly now?: () => Promise<number>;
   readonly #parts: SqlStoreParts;
   readonly #core: SqlCore;
   readonly #operations: SqlOperations;
@@ -56,10 +58,15 @@ export class SqlStore implements Datastore {
       return await operation();
     });
     this.#bundles = new BundleReader(this.#core);
+    if (parts.dialect.clock !== undefined) this.now = () => this.#clock();
   }
 
   insert(table: string, row: Row): Promise<number | undefined> {
     return this.#operations.insert(table, row);
+  }
+
+  insertAll(table: string, rows: readonly Row[]): Promise<void> {
+    return this.#operations.insertAll(table, rows);
   }
 
   find(table: string, where: Where, options?: FindOptions): Promise<Row[]> {
@@ -139,6 +146,13 @@ export class SqlStore implements Datastore {
     }
   }
 
+  async #clock(): Promise<number> {
+    return await this.#administer(async (db) => {
+      const { rows } = await sql<{ at: unknown }>`select ${this.#parts.dialect.clock ?? sql`null`} as at`.execute(db);
+      return Number(rows[0]?.at);
+    });
+  }
+
   check(): Promise<string[]> {
     return this.#administer((db) => missing(this.#parts.dialect, db, this.#parts.schema));
   }
@@ -183,6 +197,7 @@ function transactionOf(operations: SqlOperations, native: unknown): Transaction 
   return {
     native,
     insert: (table, row) => operations.insert(table, row),
+    insertAll: (table, rows) => operations.insertAll(table, rows),
     find: (table, where, options) => operations.find(table, where, options),
     findOne: (table, where) => operations.findOne(table, where),
     update: (table, where, set) => operations.update(table, where, set),

@@ -26,6 +26,8 @@ export function matches(row: Row, comparisons: readonly Comparison[]): boolean {
         return !same(value, it.value);
       case "in":
         return it.values.some((item) => item === value);
+      case "inIgnoringCase":
+        return typeof value === "string" && it.values.some((item) => folded(value) === folded(item));
       case "equalsIgnoringCase":
         return typeof value === "string" && folded(value) === folded(it.value);
       case "startsWith":

@@ -37,6 +37,7 @@ export function mysqlDialect(): SqlDialect {
 
   return {
     name: "mysql",
+    clock: sql`floor(unix_timestamp(sysdate(6)) * 1000)`,
     columnType(column) {
       if (column.type === "string") return `VARCHAR(${column.length ?? 255})`;
       if (column.type === "key") {

@@ -25,6 +25,7 @@ const folded = (column: Column): RawBuilder<unknown> => sql`lower(${sql.id(colum
 /** PostgreSQL's peculiarities. */
 export const postgresDialect: SqlDialect = {
   name: "postgres",
+  clock: sql`floor(extract(epoch from clock_timestamp()) * 1000)`,
   columnType: (column: Column): string =>
     column.type === "string" || column.type === "key" ? `VARCHAR(${column.length ?? 255})` : types[column.type],
   generatedKey: "",

@@ -49,6 +49,8 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
   for (const { attribute, label } of proof.attributes) identities[attribute] = identityField(attribute, label);
   return endpoint({
     name: "login",
+    // Clients learn here who they are; whoever is signed in is not signed in once more.
+    whileImpersonating: true,
     path: "/login",
     authz: open("to sign in"),
     page: "login",
@@ -123,6 +125,7 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
 function logout(kernel: Kernel): Endpoint {
   return endpoint({
     name: "logout",
+    whileImpersonating: true,
     path: "/logout",
     methods: ["POST"],
     authz: sessionElseToken("to sign out"),

@@ -1,16 +1,16 @@
 import { authRequired } from "../../authz/guards/authentication.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
-import type { Account } from "../../model/account.ts";
-import type { RememberCredential, Session } from "../../model/session.ts";
+import type { Session } from "../../model/session.ts";
 import type { Json } from "../../routes/openapi/json.ts";
-import { sha256 } from "../../secrets/random.ts";
 import type { ListView } from "../../views/contract.ts";
 import { text, textOrNull, timeOrNull } from "../answers.ts";
 import { done, type Endpoint, endpoint, notFound, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { hiddenField } from "../fields.ts";
+import { moment } from "../moment.ts";
 import { deviceOf } from "./device.ts";
+import { type Device, devicesOf } from "./devices.ts";
 
 /**
  * `/sessions` lists where the user is signed in, with the limits of each session; `/sessions/end` ends one, and
@@ -23,33 +23,6 @@ export function sessions(): Feature {
     requires: ["passwords"],
     endpoints: (kernel) => [list(kernel), end(kernel), endOthers(kernel)],
   };
-}
-
-/** A device on which somebody is signed in, or would be again by its remember credential. */
-interface Device {
-  /** Made from the row's key, which it does not tell. */
-  readonly id: string;
-  readonly session: Session | undefined;
-  readonly credential: RememberCredential | undefined;
-  readonly current: boolean;
-}
-
-async function devicesOf(kernel: Kernel, rq: SecurityRequest, account: Account): Promise<readonly Device[]> {
-  const found = await kernel.sessions.of(account);
-  const credentials = await kernel.sessions.remembered(account);
-  const devices: Device[] = found.map((session) => ({
-    id: sha256(`device of session ${session.idHash}`).slice(0, 22),
-    session,
-    credential: credentials.find(({ id }) => id === session.rememberId),
-    current: session.idHash === rq.identity?.session?.idHash,
-  }));
-  for (const credential of credentials) {
-    if (found.some(({ rememberId }) => rememberId === credential.id)) continue;
-    const id = sha256(`device of remember ${credential.id}`).slice(0, 22);
-    devices.push({ id, session: undefined, credential, current: false });
-  }
-  // This device first, then as they come: by their last use.
-  return devices.toSorted((a, b) => Number(b.current) - Number(a.current));
 }
 
 function list(kernel: Kernel): Endpoint {
@@ -69,7 +42,9 @@ function list(kernel: Kernel): Endpoint {
     async show(rq) {
       const account = rq.identity?.account;
       if (!rq.wantsJson || account === undefined) return {};
-      return { sessions: (await devicesOf(kernel, rq, account)).map((device) => asJson(kernel, device)) };
+      return {
+        sessions: (await devicesOf(kernel, account, rq.identity?.session)).map((device) => asJson(kernel, device)),
+      };
     },
     submit: () => refused("METHOD_NOT_ALLOWED"),
   });
@@ -93,7 +68,7 @@ function end(kernel: Kernel): Endpoint {
       const account = rq.identity?.account;
       if (account === undefined) return refused("UNAUTHENTICATED");
       // Looked for among the user's own: nobody else's id is any different from one that does not exist.
-      const device = (await devicesOf(kernel, rq, account)).find(({ id }) => id === fields.id);
+      const device = (await devicesOf(kernel, account, rq.identity?.session)).find(({ id }) => id === fields.id);
       if (device === undefined) return notFound();
       if (device.current) {
         await kernel.signIn.signOut(rq);
@@ -145,7 +120,7 @@ function endOthers(kernel: Kernel): Endpoint {
       const account = rq.identity?.account;
       if (account === undefined) return refused("UNAUTHENTICATED");
       const { session } = rq.identity ?? {};
-      const others = (await devicesOf(kernel, rq, account)).filter(({ current }) => !current);
+      const others = (await devicesOf(kernel, account, session)).filter(({ current }) => !current);
       const first = await endFamilies(kernel, others, session?.tokenFamily);
       const count = first + (await kernel.sessions.endOthers(account, session));
       // Auth tokens belong to no device: those that were handed out are worth nothing from here on.
@@ -199,31 +174,12 @@ function asJson(kernel: Kernel, { id, session, credential, current }: Device): R
   };
 }
 
-/**
- * One for each language that is offered: making one costs milliseconds and memory outside of the heap, which the collector
- * does not see, and a page has up to five times for each of some hundred sessions.
- */
-const timeFormats = new Map<string, Intl.DateTimeFormat>();
-
-function timeFormat(language: string): Intl.DateTimeFormat {
-  let format = timeFormats.get(language);
-  if (format === undefined) {
-    format = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
-    timeFormats.set(language, format);
-  }
-  return format;
-}
-
 async function view(kernel: Kernel, rq: SecurityRequest): Promise<ListView> {
   const account = rq.identity?.account;
   const { catalogue } = rq;
   const text = (key: MessageKey): string => catalogue.text(key as "TITLE_SESSIONS");
-  const format = timeFormat(catalogue.language);
-  const time = (at: number): { readonly time: string; readonly text: string } => {
-    const date = new Date(at);
-    return { time: date.toISOString(), text: `${format.format(date)} UTC` };
-  };
-  const devices = account === undefined ? [] : await devicesOf(kernel, rq, account);
+  const time = (at: number): ReturnType<typeof moment> => moment(catalogue, at);
+  const devices = account === undefined ? [] : await devicesOf(kernel, account, rq.identity?.session);
   const rows = devices.map(({ id, session, credential, current }) => {
     const device = deviceOf(session?.agent ?? null);
     const limits = session === undefined ? undefined : limitsOf(kernel, session);

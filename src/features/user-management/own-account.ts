@@ -114,6 +114,8 @@ function current(kernel: Kernel, settings: ManagementSettings): Endpoint {
     path: settings.path,
     method: "GET",
     authz: signedIn,
+    // Whose account it is must be seen, whoever acts in it.
+    whileImpersonating: true,
     fields: {},
     answers: { done: { user: userSchema, csrf_token: text } },
     async submit({ rq }) {

@@ -4,6 +4,7 @@
  * The test of the translations then says which languages do not have it yet; until they do, they show the English text.
  */
 import { account } from "./account.ts";
+import { administration } from "./administration.ts";
 import { api } from "./api.ts";
 import { confirmation } from "./confirmation.ts";
 import { deletion } from "./deletion.ts";
@@ -32,6 +33,7 @@ export type English = typeof signIn &
   typeof mails &
   typeof requests &
   typeof pages &
+  typeof administration &
   typeof api;
 
 /** The groups, for the test that no key is in two. */
@@ -49,6 +51,7 @@ export const groups: readonly object[] = [
   mails,
   requests,
   pages,
+  administration,
   api,
 ];
 
@@ -67,5 +70,6 @@ export const english: English = {
   ...mails,
   ...requests,
   ...pages,
+  ...administration,
   ...api,
 };

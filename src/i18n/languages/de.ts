@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { germanAdministration } from "./administration/de.ts";
 
 /** German. Nobody is addressed as "du" or "Sie": buttons and requests are in the infinitive. */
 export const german: Texts = {
@@ -365,4 +366,5 @@ export const german: Texts = {
   TOO_MANY_KEYS: "Es gibt schon zu viele Schlüssel. Bitte zuerst einen entfernen.",
   PERMISSION_NOT_GRANTED: "Ein Schlüssel kann nicht mehr als sein Besitzer.",
   SERVICE_ACCOUNTS_ONLY: "Nur Dienstkonten bekommen Schlüssel von anderen.",
+  ...germanAdministration,
 };

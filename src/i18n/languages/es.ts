@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { spanishAdministration } from "./administration/es.ts";
 
 /** Spanish, with "tú". */
 export const spanish: Texts = {
@@ -346,4 +347,5 @@ export const spanish: Texts = {
   TOO_MANY_KEYS: "Ya hay demasiadas claves. Elimine antes una.",
   PERMISSION_NOT_GRANTED: "Una clave no puede más que su propietario.",
   SERVICE_ACCOUNTS_ONLY: "Solo las cuentas de servicio reciben claves de otras personas.",
+  ...spanishAdministration,
 };

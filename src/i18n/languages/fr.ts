@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { frenchAdministration } from "./administration/fr.ts";
 
 /** French, with "vous". */
 export const french: Texts = {
@@ -349,4 +350,5 @@ export const french: Texts = {
   TOO_MANY_KEYS: "Il y a déjà trop de clés. Supprimez-en d’abord une.",
   PERMISSION_NOT_GRANTED: "Une clé ne peut pas plus que son propriétaire.",
   SERVICE_ACCOUNTS_ONLY: "Seuls les comptes de service reçoivent des clés d’autres personnes.",
+  ...frenchAdministration,
 };

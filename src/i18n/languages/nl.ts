@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { dutchAdministration } from "./administration/nl.ts";
 
 /** Dutch, with "je". */
 export const dutch: Texts = {
@@ -362,4 +363,5 @@ export const dutch: Texts = {
   TOO_MANY_KEYS: "Er zijn al te veel sleutels. Verwijder er eerst een.",
   PERMISSION_NOT_GRANTED: "Een sleutel kan niet meer dan de eigenaar.",
   SERVICE_ACCOUNTS_ONLY: "Alleen serviceaccounts krijgen sleutels van anderen.",
+  ...dutchAdministration,
 };

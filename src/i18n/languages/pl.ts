@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { polishAdministration } from "./administration/pl.ts";
 
 /** Polish, with imperatives in the second person and no forms that depend on gender. */
 export const polish: Texts = {
@@ -342,4 +343,5 @@ export const polish: Texts = {
   TOO_MANY_KEYS: "Kluczy jest już za dużo. Najpierw trzeba usunąć jeden z nich.",
   PERMISSION_NOT_GRANTED: "Klucz nie może więcej niż jego właściciel.",
   SERVICE_ACCOUNTS_ONLY: "Tylko konta usług otrzymują klucze od innych.",
+  ...polishAdministration,
 };

@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { portugueseAdministration } from "./administration/pt.ts";
 
 /** Portuguese in the orthography of Brazil, with "você". */
 export const portuguese: Texts = {
@@ -339,4 +340,5 @@ export const portuguese: Texts = {
   TOO_MANY_KEYS: "Já há chaves demais. Remova uma primeiro.",
   PERMISSION_NOT_GRANTED: "Uma chave não pode mais do que o seu proprietário.",
   SERVICE_ACCOUNTS_ONLY: "Só contas de serviço recebem chaves de outras pessoas.",
+  ...portugueseAdministration,
 };

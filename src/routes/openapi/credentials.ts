@@ -41,12 +41,17 @@ export function createCredentials(
     const found = known.get(scheme);
     if (found !== undefined) return found;
     const described = describe(scheme) ?? [unsaid(scheme)];
+    const taken = new Set<string>();
     const ways = described.map((description): Way => {
       const { carrier } = description;
+      const named = described.length === 1 ? scheme : `${scheme}_${carrier ?? "header"}`;
+      // Two words in Authorization are one carrier.
+      const key = taken.has(named) ? `${named}_${(description.scheme ?? "").replace(/[^\w.-]/g, "_")}` : named;
+      taken.add(key);
       // Asked of what enforces it, for somebody who came this way.
       const caller = { via: scheme, ...(carrier === undefined ? {} : { carrier }) } as Identity;
       return {
-        key: described.length === 1 ? scheme : `${scheme}_${carrier ?? "header"}`,
+        key,
         description,
         csrf: csrf.asks(caller),
         ambient: csrf.ambient(caller),

@@ -27,6 +27,8 @@ export function schemaOfShape(shape: Shape): Json {
     case "unknown":
       return {};
     case "literal":
+      // JSON Schema has no enumeration of nothing.
+      if (shape.values.length === 0) return { not: {} };
       return { enum: shape.values.map((value) => (typeof value === "bigint" ? String(value) : value)) };
     case "list":
       return {

@@ -122,6 +122,14 @@ export function conditionConformance(store: () => Datastore, it: ConformanceRunn
         email,
       );
     }
+    const among = ["nobody@example.com", "MIXED.case@example.com", "lone \udc00"];
+    const byList = await store().find("user", { email: { inIgnoringCase: among } });
+    assert.deepEqual(
+      byList.map((row) => row.id),
+      [id],
+    );
+    assert.deepEqual(await store().find("user", { email: { inIgnoringCase: [] } }), []);
+    await assert.rejects(store().find("user", { email: { inIgnoringCase: [5] } as never }), failure("user.email"));
     const byName = await store().find("user", { username: { equalsIgnoringCase: "Straße-İx" } });
     assert.ok(byName.some((row) => row.id === id));
     assert.deepEqual(await store().find("user", { email: { equalsIgnoringCase: "mixed_case@example.com" } }), []);

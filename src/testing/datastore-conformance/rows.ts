@@ -31,6 +31,25 @@ export function rowConformance(store: () => Datastore, it: ConformanceRunner["it
     assert.equal(await store().insert("user", userRow("key-3", { id: second + 100 })), second + 100);
   });
 
+  it("inserts several rows at once, all or, in a transaction, none", async () => {
+    const { insertAll } = store();
+    if (insertAll === undefined) return;
+    const rows = Array.from({ length: 1500 }, (_, index) => userRow(`at-once-${index}`));
+    await insertAll.call(store(), "user", rows);
+    const found = await store().find("user", { email: { in: rows.map((row) => row.email as string) } });
+    assert.equal(found.length, rows.length);
+    assert.equal(new Set(found.map(({ id }) => id)).size, rows.length);
+    await insertAll.call(store(), "user", []);
+    await assert.rejects(insertAll.call(store(), "user", [userRow("a"), { ...userRow("b"), id: 7 }]), failure("user"));
+    await assert.rejects(
+      store().transaction(async (tx) => {
+        await tx.insertAll?.("user", [userRow("at-once-new"), userRow("at-once-7")]);
+      }),
+      UniqueConflictError,
+    );
+    assert.equal(await store().count("user", { email: userRow("at-once-new").email as string }), 0);
+  });
+
   it("gives back what was stored, of each type", async () => {
     const row: Row = {
       code: "all-types",

@@ -1,0 +1,122 @@
+import type { Datastore, Operations } from "../datastore/contract.ts";
+import type { Users } from "../datastore/users.ts";
+import type { SecurityRequest } from "../http/request.ts";
+import type { Account } from "../model/account.ts";
+import type { Identity } from "../model/identity.ts";
+import type { Session } from "../model/session.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** An administrator acts as another user, in a session of its own beside theirs. */
+export interface Impersonation {
+  /**
+   * Makes the session; undefined when the user may not be acted as, or the caller's own session is over. `life` in
+   * milliseconds; it ends with the caller's own session at the latest.
+   */
+  begin(
+    rq: SecurityRequest,
+    user: Account,
+    options: { readonly life: number; readonly reason: string },
+  ): Promise<Identity | undefined>;
+  /** Ends it; the administrator is themselves again. Undefined when their own session is over. */
+  end(rq: SecurityRequest): Promise<Identity | undefined>;
+  /** The administrator's own session where the other one is over: back in its cookie, or undefined when it is over too. */
+  ownSession(rq: SecurityRequest): Promise<Identity | undefined>;
+  /** Ends also the administrator's own session, when the caller has one: nobody stays signed in behind a sign-in or sign-out. */
+  forget(rq: SecurityRequest): Promise<void>;
+}
+
+/** What it needs of the sign-in pipeline, the only place where sessions are made. */
+export interface ImpersonationContext {
+  readonly datastore: Datastore;
+  readonly users: Users;
+  readonly sessions: Sessions;
+  readonly mayImpersonate: (administrator: Account, user: Account) => boolean;
+  /** Makes the row of a session that no proof is behind: never fresh, and nothing renews it. */
+  readonly createSession: (
+    rq: SecurityRequest,
+    tx: Operations,
+    input: { readonly account: Account; readonly own: Session; readonly expiresAt: number },
+  ) => Promise<{ readonly session: Session; readonly id: string }>;
+  /** From here on the request is that caller's. */
+  readonly become: (rq: SecurityRequest, identity: Identity) => void;
+}
+
+/** Makes it for one running system. */
+export function createImpersonation(context: ImpersonationContext): Impersonation {
+  const { datastore, users, sessions } = context;
+  const ownId = (rq: SecurityRequest): string | undefined => rq.cookie(rq.system.cookies.name("impersonator"));
+  const clearOwn = (rq: SecurityRequest): void =>
+    rq.clearCookie(rq.system.cookies.name("impersonator"), rq.system.cookies.attributes());
+
+  /** The administrator's own session goes back into its cookie. */
+  const goBack = async (rq: SecurityRequest): Promise<Identity | undefined> => {
+    const id = ownId(rq);
+    if (id === undefined) return undefined;
+    clearOwn(rq);
+    const live = await sessions.load(id);
+    if (live?.identity === undefined || live.session.impersonatorId !== null) return undefined;
+    rq.setCookie(rq.system.cookies.name("session"), id, rq.system.cookies.attributes());
+    context.become(rq, live.identity);
+    return live.identity;
+  };
+
+  return {
+    async begin(rq, user, { life, reason }) {
+      const administrator = rq.identity?.account;
+      const own = rq.identity?.session;
+      const id = rq.cookie(rq.system.cookies.name("session"));
+      if (administrator === undefined || own === undefined || id === undefined) return undefined;
+      if (rq.identity?.impersonator !== undefined || administrator.id === user.id) return undefined;
+      const at = rq.system.now();
+      const until = Math.min(at + life, own.expiresAt);
+      const made = await datastore.transaction(async (tx) => {
+        // Takes the lock on the own session: a sign-out at the same time comes before, and leaves nothing, or after.
+        if ((await tx.update("session", { idHash: own.idHash }, { lastSeenAt: at })) === 0) return undefined;
+        const account = await users.get(user.id, tx);
+        if (account === undefined || !account.active || !context.mayImpersonate(administrator, account))
+          return undefined;
+        return { account, ...(await context.createSession(rq, tx, { account, own, expiresAt: until })) };
+      });
+      if (made === undefined) return undefined;
+      const { account, session } = made;
+      // While the request is still the administrator's own.
+      rq.system.events.emit("impersonationStarted", { user: account, administrator, reason, until }, rq);
+      const { cookies } = rq.system;
+      rq.setCookie(cookies.name("impersonator"), id, cookies.attributes());
+      rq.setCookie(cookies.name("session"), made.id, cookies.attributes());
+      const identity: Identity = {
+        account,
+        via: "session",
+        methods: session.methods,
+        authenticatedAt: null,
+        session,
+        impersonator: administrator,
+      };
+      context.become(rq, identity);
+      return identity;
+    },
+
+    async end(rq) {
+      const { identity } = rq;
+      if (identity?.impersonator === undefined || identity.session === undefined) return undefined;
+      await sessions.end(identity.session);
+      const { account: user, impersonator: administrator } = identity;
+      rq.system.events.emit("impersonationEnded", { user, administrator }, rq);
+      rq.clearCookie(rq.system.cookies.name("session"), rq.system.cookies.attributes());
+      rq.identity = undefined;
+      rq.session = undefined;
+      rq.tried = undefined;
+      return goBack(rq);
+    },
+
+    ownSession: goBack,
+
+    async forget(rq) {
+      const id = ownId(rq);
+      if (id === undefined) return;
+      clearOwn(rq);
+      const live = await sessions.load(id);
+      if (live !== undefined) await sessions.end(live.session);
+    },
+  };
+}

@@ -1,0 +1,263 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { NewUser } from "../datastore/users.ts";
+import type { Account } from "../model/account.ts";
+import { normalizeUsername } from "../model/username.ts";
+import { namedUser, plain, shownUser, titleOf, userArgument } from "./accounts.ts";
+import { type OperatedSystem, withSystem } from "./application.ts";
+import { asJson, asTable, type CommonOptions, run, withCommonOptions, withExamples } from "./command.ts";
+import { askNewPassword, confirmed } from "./prompt.ts";
+import { sessionsCommand } from "./sessions.ts";
+import { CommandError, type Terminal } from "./terminal.ts";
+
+/** Adds `portcullis users …`. */
+export function usersCommands(program: Command, terminal: Terminal): void {
+  const users = program
+    .command("users")
+    .summary("create, change, list and remove users")
+    .description(`Looks after the users of the application. A user is named by ${userArgument}.`);
+  withExamples(users, "portcullis users create ann@acme.example --role admin", "portcullis users list --search ann");
+  createCommand(users, terminal);
+  listCommand(users, terminal);
+  changeCommands(users, terminal);
+  deleteCommand(users, terminal);
+  passwordCommand(users, terminal);
+  sessionsCommand(users, terminal);
+}
+
+interface CreateOptions extends CommonOptions {
+  readonly username?: string;
+  readonly role?: readonly string[];
+  readonly inactive?: boolean;
+  readonly confirmed?: boolean;
+  readonly password: boolean;
+}
+
+function createCommand(users: Command, terminal: Terminal): void {
+  const command = users
+    .command("create")
+    .summary("create a user")
+    .description("Creates a user. The password is asked for without echo, or is the first line of standard input.")
+    .argument("<email>", "the e-mail address")
+    .option("--username <name>", "a username")
+    .option("--role <name...>", "roles of the user, which must be there")
+    .option("--inactive", "the user can't sign in before they are activated")
+    .option("--confirmed", "the e-mail address counts as confirmed")
+    .option("--no-password", "without a password: they set one by the page for forgotten ones, or sign in otherwise");
+  withCommonOptions(command);
+  withExamples(
+    command,
+    "portcullis users create ann@acme.example --role admin --confirmed",
+    "pass acme/ann | portcullis users create ann@acme.example",
+  ).action(run(terminal, (options: CreateOptions, email: string) => create(terminal, email, options)));
+}
+
+async function create(terminal: Terminal, email: string, options: CreateOptions): Promise<number> {
+  const password = options.password ? await askNewPassword(terminal) : undefined;
+  return withSystem("users create", options.module, async (system) => {
+    const { roles, users } = system;
+    for (const role of options.role ?? []) await roles.require(role);
+    const username = options.username === undefined ? null : normalizeUsername(options.username);
+    if (username === undefined) throw new CommandError("--username: is no username", { exitCode: 1 });
+    // The database may hold names apart that differ in case alone; people do not.
+    for (const [field, value] of [
+      ["email", email],
+      ["username", username],
+    ] as const) {
+      if (value !== null && (await users.find(field, value, { ignoreCase: true })) !== undefined) {
+        throw new CommandError(`another user has the ${field} ${JSON.stringify(value)}`, { exitCode: 1 });
+      }
+    }
+    const known = { email, username };
+    const faults = password === undefined ? [] : await system.passwordFaults(known, password);
+    if (faults.length > 0) throw new CommandError(faults.join("\n"), { exitCode: 1 });
+    const input: NewUser = {
+      ...known,
+      password: password ?? null,
+      active: options.inactive !== true,
+      roles: options.role ?? [],
+      confirmedAt: options.confirmed === true ? new Date() : null,
+    };
+    return told(terminal, options, await users.create(input), "created");
+  });
+}
+
+interface ListOptions extends CommonOptions {
+  readonly search?: string;
+  readonly role?: string;
+  readonly active?: boolean;
+  readonly inactive?: boolean;
+  readonly limit: number;
+  readonly after?: string;
+}
+
+function listCommand(users: Command, terminal: Terminal): void {
+  const command = users
+    .command("list")
+    .summary("list users, or search them")
+    .description("Lists users by id, or those whose e-mail address or username begins with a text, a page at a time.")
+    .option("--search <text>", "what the e-mail address or the username begins with")
+    .option("--role <name>", "who has this role")
+    .addOption(new Option("--active", "who can sign in").conflicts("inactive"))
+    .option("--inactive", "who can't")
+    .option("--limit <count>", "users a page, 1 to 1000", pageSize, 25)
+    .option("--after <cursor>", "the next page, as the page before named it");
+  withCommonOptions(command);
+  withExamples(command, "portcullis users list --role admin", "portcullis users list --search ann --json").action(
+    run(terminal, (options: ListOptions) => list(terminal, options)),
+  );
+}
+
+function pageSize(text: string): number {
+  const size = Number(text);
+  if (Number.isInteger(size) && size >= 1 && size <= 1000) return size;
+  throw new InvalidArgumentError("a number from 1 to 1000 is expected");
+}
+
+async function list(terminal: Terminal, options: ListOptions): Promise<number> {
+  const { search, role, limit, after } = options;
+  const active = options.active === true ? true : options.inactive === true ? false : undefined;
+  const page = await withSystem("users list", options.module, ({ users }) =>
+    users.page({ search, role, active, limit, after }),
+  );
+  if (options.json === true) {
+    terminal.print(asJson({ users: page.users.map(shownUser), next: page.next ?? null }));
+    return 0;
+  }
+  const head = ["ID", "E-MAIL", "USERNAME", "ACTIVE", "CONFIRMED", "ROLES"];
+  const rows = page.users.map((user) => [
+    ...[String(user.id), plain(user.email), plain(user.username), user.active ? "yes" : "no"],
+    ...[user.confirmedAt === null ? "no" : "yes", plain([...user.roles].sort().join(", "))],
+  ]);
+  terminal.print(asTable(head, rows));
+  if (page.next !== undefined) terminal.note(`the next page: --after ${page.next}\n`);
+  return 0;
+}
+
+/** A change of one user that answers whether it changed something. */
+interface Change {
+  readonly name: string;
+  readonly summary: string;
+  readonly description: string;
+  /** What was done, and what is said where there was nothing to do. */
+  readonly done: string;
+  readonly already: string;
+  work(system: OperatedSystem, user: Account): Promise<boolean>;
+}
+
+const changes: readonly Change[] = [
+  {
+    name: "activate",
+    summary: "let a user sign in again",
+    description: "Activates a user. Who was signed in before stays signed out.",
+    done: "activated",
+    already: "is active already",
+    work: ({ users }, user) => users.activate(user),
+  },
+  {
+    name: "deactivate",
+    summary: "shut a user out at once",
+    description: "Deactivates a user and ends all sessions, tokens and links at once.",
+    done: "deactivated",
+    already: "is not active anyway",
+    work: ({ users }, user) => users.deactivate(user),
+  },
+  {
+    name: "unlock",
+    summary: "end a lock that guessing has set",
+    description: "Ends the lock that wrong passwords have set on a user.",
+    done: "unlocked",
+    already: "is not locked",
+    work: ({ users }, user) => users.unlock(user),
+  },
+  {
+    name: "reset-access",
+    summary: "after a compromise: end everything",
+    description:
+      "Ends all sessions, tokens, links and API keys of a user, and removes what was set up to sign in beside the password. The password stays; change-password changes it.",
+    done: "everything that was signed in or set up has ended",
+    already: "",
+    async work({ users }, user) {
+      await users.resetAccess(user);
+      return true;
+    },
+  },
+];
+
+function changeCommands(users: Command, terminal: Terminal): void {
+  for (const { name, summary, description, done, already, work } of changes) {
+    const command = users.command(name).summary(summary).description(description).argument("<user>", userArgument);
+    withCommonOptions(command);
+    withExamples(command, `portcullis users ${name} ann@acme.example`).action(
+      run(terminal, (options: CommonOptions, named: string) =>
+        withSystem(`users ${name}`, options.module, async (system) => {
+          const user = await namedUser(system, named);
+          const changed = await work(system, user);
+          const after = (await system.users.get(user.id)) ?? user;
+          return told(terminal, options, after, changed ? done : already, changed);
+        }),
+      ),
+    );
+  }
+}
+
+interface DeleteOptions extends CommonOptions {
+  readonly yes?: boolean;
+}
+
+function deleteCommand(users: Command, terminal: Terminal): void {
+  const command = users
+    .command("delete")
+    .summary("remove a user for good")
+    .description("Removes a user with everything that hangs on them; the audit trail stays. Asks before.")
+    .argument("<user>", userArgument)
+    .option("-y, --yes", "do not ask");
+  withCommonOptions(command);
+  withExamples(command, "portcullis users delete ann@acme.example --yes").action(
+    run(terminal, (options: DeleteOptions, named: string) =>
+      withSystem("users delete", options.module, async (system) => {
+        const user = await namedUser(system, named);
+        await confirmed(terminal, `Delete ${titleOf(user)} for good?`, options.yes);
+        await system.users.delete(user);
+        return told(terminal, options, user, "deleted");
+      }),
+    ),
+  );
+}
+
+function passwordCommand(users: Command, terminal: Terminal): void {
+  const command = users
+    .command("change-password")
+    .summary("set a user's password")
+    .description(
+      "Sets a password by the application's policy and ends everything that hung on the old one. It is asked for without echo, or is the first line of standard input.",
+    )
+    .argument("<user>", userArgument);
+  withCommonOptions(command);
+  withExamples(
+    command,
+    "portcullis users change-password ann@acme.example",
+    "pass acme/ann | portcullis users change-password ann@acme.example",
+  ).action(
+    run(terminal, async (options: CommonOptions, named: string) => {
+      const password = await askNewPassword(terminal);
+      return withSystem("users change-password", options.module, async (system) => {
+        const user = await namedUser(system, named);
+        const faults = await system.setPassword(user, password);
+        if (faults.length > 0) throw new CommandError(faults.join("\n"), { exitCode: 1 });
+        return told(terminal, options, (await system.users.get(user.id)) ?? user, "has a new password");
+      });
+    }),
+  );
+}
+
+/** Says what was done to a user. */
+function told(
+  terminal: Terminal,
+  { json }: CommonOptions,
+  user: Account,
+  what: string,
+  changed: boolean = true,
+): number {
+  terminal.print(json === true ? asJson({ user: shownUser(user), changed }) : `${titleOf(user)}: ${what}\n`);
+  return 0;
+}

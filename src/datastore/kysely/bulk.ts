@@ -1,0 +1,43 @@
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
+import { DatastoreError } from "../../model/errors.ts";
+import type { Row } from "../../model/schema.ts";
+import { tableOf } from "../tables.ts";
+import { completeRow } from "../values.ts";
+import { encode } from "./codec.ts";
+import type { SqlCore } from "./operations.ts";
+
+/** Values of one statement: below the bounds of SQLite (32,766) and PostgreSQL (65,535). */
+const mostValues = 16_000;
+
+/** The statements that insert these rows, as many rows in each as a statement takes. All rows must have the same fields. */
+export function bulkInserts(
+  { schema, dialect, plans, now }: SqlCore,
+  table: string,
+  rows: readonly Row[],
+): readonly CompiledQuery[] {
+  const target = tableOf(schema, table);
+  const complete = rows.map((row) => completeRow(table, target, row, now));
+  const fields = [...(complete[0]?.keys() ?? [])];
+  const same = complete.every((row) => row.size === fields.length && fields.every((field) => row.has(field)));
+  if (!same) throw new DatastoreError(`rows that are inserted into "${table}" at once must have the same fields`);
+  const columns = fields.flatMap((field) => {
+    const column = target.columns[field];
+    return column === undefined ? [] : [{ field, column }];
+  });
+  const size = Math.max(1, Math.floor(mostValues / Math.max(1, columns.length)));
+  const queries: CompiledQuery[] = [];
+  for (let from = 0; from < complete.length; from += size) {
+    const part = complete.slice(from, from + size);
+    const values = part.flatMap((row) => columns.map(({ field, column }) => encode(dialect, column, row.get(field))));
+    const names = columns.map(({ column }) => column.name);
+    const shape = `insertAll\n${table}\n${part.length}\n${names.join("\n")}`;
+    queries.push(
+      plans.query(shape, values, (slots) => {
+        const placed = part.map((): RawBuilder<unknown> => sql`(${sql.join(names.map(() => slots.take()))})`);
+        const list = sql.join(names.map((name) => sql.id(name)));
+        return sql`insert into ${sql.id(target.name)} (${list}) values ${sql.join(placed)}`;
+      }),
+    );
+  }
+  return queries;
+}

@@ -1,0 +1,152 @@
+import { LastAdministratorError } from "../../datastore/administrators.ts";
+import type { SecurityRequest } from "../../http/request.ts";
+import type { MessageKey } from "../../i18n/catalogue.ts";
+import type { Account } from "../../model/account.ts";
+import type { PageLink } from "../../views/contract.ts";
+import { type Answer, done, type Endpoint, refused } from "../endpoint.ts";
+import type { Kernel } from "../feature.ts";
+import { type Administration, changing, pathOf, text, userOf } from "./pages.ts";
+
+/** Something that is done to an account, after a page has asked. */
+interface UserAction {
+  readonly name: string;
+  readonly segment: string;
+  readonly title: MessageKey;
+  readonly ask: MessageKey;
+  /** Offered for this account. */
+  readonly fits: (user: Account) => boolean;
+  /** Not with the own account: whoever is to lose it, somebody else takes it from them. */
+  readonly notYourself?: true;
+  /** Does it; what the next page says. */
+  readonly run: (kernel: Kernel, user: Account) => Promise<MessageKey>;
+  /** The account is gone: the next page is the list. */
+  readonly removes?: true;
+}
+
+const always = (): boolean => true;
+
+const actions: readonly UserAction[] = [
+  {
+    name: "admin_user_activate",
+    segment: "activate",
+    title: "ADMIN_ACTIVATE",
+    ask: "ADMIN_ACTIVATE_ASK",
+    fits: ({ active }) => !active,
+    async run({ users }, user) {
+      await users.activate(user);
+      return "ADMIN_USER_ACTIVATED";
+    },
+  },
+  {
+    name: "admin_user_deactivate",
+    segment: "deactivate",
+    title: "ADMIN_DEACTIVATE",
+    ask: "ADMIN_DEACTIVATE_ASK",
+    fits: ({ active }) => active,
+    notYourself: true,
+    async run({ users }, user) {
+      await users.deactivate(user);
+      return "ADMIN_USER_DEACTIVATED";
+    },
+  },
+  {
+    name: "admin_user_unlock",
+    segment: "unlock",
+    title: "ADMIN_UNLOCK",
+    ask: "ADMIN_UNLOCK_ASK",
+    fits: always,
+    run: async ({ users }, user) => ((await users.unlock(user)) ? "ADMIN_USER_UNLOCKED" : "ADMIN_USER_NOT_LOCKED"),
+  },
+  {
+    name: "admin_user_end_sessions",
+    segment: "end-sessions",
+    title: "ADMIN_END_SESSIONS",
+    ask: "ADMIN_END_SESSIONS_ASK",
+    fits: always,
+    async run({ users, system }, user) {
+      const count = await users.endSessions(user);
+      system.events.emit("sessionsEnded", { user, which: "all", count });
+      return "ADMIN_USER_SIGNED_OUT";
+    },
+  },
+  {
+    name: "admin_user_reset_access",
+    segment: "reset-access",
+    title: "ADMIN_RESET",
+    ask: "ADMIN_RESET_ASK",
+    fits: always,
+    async run({ users, system }, user) {
+      await users.resetAccess(user);
+      system.events.emit("accessReset", { userId: user.id });
+      return "ADMIN_USER_RESET";
+    },
+  },
+  {
+    name: "admin_user_delete",
+    segment: "delete",
+    title: "ADMIN_DELETE_USER",
+    ask: "ADMIN_DELETE_USER_ASK",
+    fits: always,
+    notYourself: true,
+    removes: true,
+    async run({ users, services }, user) {
+      // Where the application has things of its own to remove, they go first.
+      await (services.accountDeletion === undefined ? users.delete(user) : services.accountDeletion.remove(user));
+      return "ADMIN_USER_DELETED";
+    },
+  },
+];
+
+/** `/admin/users/:id/activate`, `…/deactivate`, `…/unlock`, `…/end-sessions`, `…/reset-access`, `…/delete`: each asks first. */
+export function userActions(admin: Administration): readonly Endpoint[] {
+  return actions.map((action) =>
+    changing(admin, {
+      name: action.name,
+      path: `${admin.path}/users/:id/${action.segment}`,
+      title: action.title,
+      submitLabel: action.title,
+      fields: {},
+      read: (rq) => userOf(admin, rq),
+      intro: (_rq, user) => ({ key: action.ask, params: { user: user.email } }),
+      objection: (rq, user) => (action.notYourself === true && isYourself(rq, user) ? "ADMIN_NOT_YOURSELF" : undefined),
+      submit: (_request, user) =>
+        keepingAdministrators(async () => {
+          const key = await action.run(admin.kernel, user);
+          const to =
+            action.removes === true ? pathOf(admin, "admin_users") : pathOf(admin, "admin_user", { id: user.id });
+          return done(to, { message: { key } });
+        }),
+      back: (user) => pathOf(admin, "admin_user", { id: user.id }),
+    }),
+  );
+}
+
+/** Links to what can be done to this account. */
+export function actionsFor(admin: Administration, rq: SecurityRequest, user: Account): readonly PageLink[] {
+  const forms = [
+    ["admin_user_edit", "ADMIN_EDIT_USER"],
+    ...(isYourself(rq, user) ? [] : ([["admin_user_password", "ADMIN_SET_PASSWORD"]] as const)),
+  ] as const;
+  const fitting = actions
+    .filter(({ fits, notYourself }) => fits(user) && !(notYourself === true && isYourself(rq, user)))
+    .map(({ name, title }) => [name, title] as const);
+  return [...forms, ...fitting].map(([name, key]) => ({
+    href: pathOf(admin, name, { id: user.id }),
+    text: text(rq, key),
+  }));
+}
+
+/** Whether the page is about whoever asks for it. */
+export function isYourself(rq: SecurityRequest, user: Account): boolean {
+  return rq.identity?.account.id === user.id;
+}
+
+/** Says in words when a change would leave nobody who may manage users; nothing is done then. */
+export async function keepingAdministrators(change: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await change();
+  } catch (error) {
+    if (error instanceof LastAdministratorError) return refused("ADMIN_LAST_ADMINISTRATOR");
+    throw error;
+  }
+}

@@ -1,0 +1,305 @@
+import type { SecurityRequest } from "../../http/request.ts";
+import type { Account } from "../../model/account.ts";
+import { UniqueConflictError } from "../../model/errors.ts";
+import type { Row } from "../../model/schema.ts";
+import { isService } from "../api-keys/index.ts";
+import { type Answer, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
+import type { Kernel } from "../feature.ts";
+import { checkboxField, emailField, type Fault, type Field, hiddenField, passwordField } from "../fields.ts";
+import { policyFaults, setCheckedPassword } from "../passwords/checked-password.ts";
+import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
+import { ownFields, ownValues } from "./own-fields.ts";
+import { type Administration, changing, mayChange, pathOf, text, userOf } from "./pages.ts";
+import { permissionsField, unknownPermission } from "./permissions.ts";
+import { isYourself, keepingAdministrators } from "./user-actions.ts";
+
+/** The forms of the administration that make and change accounts. */
+export function userForms(admin: Administration): readonly Endpoint[] {
+  return [create(admin), edit(admin), password(admin), permissions(admin), roles(admin)];
+}
+
+const backToUser =
+  (admin: Administration) =>
+  ({ id }: Account): string =>
+    pathOf(admin, "admin_user", { id });
+
+const about = (_rq: SecurityRequest, user: Account): Fault => ({
+  key: "ADMIN_FOR_USER",
+  params: { user: user.email },
+});
+
+/** The field of the feature `usernames`; where that is off there are no usernames. */
+function usernameFields(kernel: Kernel): Readonly<Record<string, Field<unknown>>> {
+  const service = kernel.services.usernames;
+  return service === undefined ? {} : { username: service.field };
+}
+
+/** `/admin/users/new`. */
+function create(admin: Administration): Endpoint {
+  const { kernel } = admin;
+  const fields: Readonly<Record<string, Field<unknown>>> = {
+    email: emailField(),
+    ...usernameFields(kernel),
+    password: passwordField({
+      autocomplete: "new-password",
+      optional: true,
+      hint: { key: "HINT_PASSWORD_LENGTH", params: { min: kernel.policy.minLength } },
+    }),
+    confirmed: checkboxField("ADMIN_CONFIRMED"),
+    ...ownFields(kernel),
+  };
+  return changing<true, typeof fields>(admin, {
+    name: "admin_user_create",
+    path: `${admin.path}/users/new`,
+    title: "ADMIN_CREATE_USER",
+    submitLabel: "ADMIN_CREATE_USER",
+    fields,
+    read: () => true as const,
+    async submit({ rq, fields }) {
+      const values: Readonly<Record<string, unknown>> = fields;
+      const email = values["email"] as string;
+      const username = (values["username"] as string | undefined) ?? null;
+      const given = values["password"] as string;
+      if (given !== "") {
+        const faults = await policyFaults(kernel, { email, username }, given);
+        if (faults.length > 0) return invalid({ password: faults });
+      }
+      if (username !== null && (await kernel.services.usernames?.taken(username)) === true) {
+        return invalid(taken("username", username));
+      }
+      return unlessTaken({ email, username }, async () => {
+        const user = await kernel.users.create({
+          email,
+          ...(username === null ? {} : { username }),
+          password: given === "" ? null : given,
+          confirmedAt: values["confirmed"] === true ? new Date(rq.system.now()) : null,
+          ...ownValues(kernel, values),
+        });
+        return done(pathOf(admin, "admin_user", { id: user.id }), {
+          message: { key: "ADMIN_USER_CREATED" },
+          response: { id: user.id },
+        });
+      });
+    },
+    back: () => pathOf(admin, "admin_users"),
+  });
+}
+
+/** `/admin/users/:id/edit`: address, username, and the application's own columns. */
+function edit(admin: Administration): Endpoint {
+  const { kernel } = admin;
+  const fields: Readonly<Record<string, Field<unknown>>> = {
+    email: emailField(),
+    ...usernameFields(kernel),
+    ...ownFields(kernel),
+  };
+  return changing<Account, typeof fields>(admin, {
+    name: "admin_user_edit",
+    path: `${admin.path}/users/:id/edit`,
+    title: "ADMIN_EDIT_USER",
+    submitLabel: "ADMIN_SAVE",
+    fields,
+    read: (rq) => userOf(admin, rq),
+    intro: about,
+    initial: (user) => {
+      const row = user as unknown as Readonly<Record<string, unknown>>;
+      return Object.fromEntries(Object.keys(fields).map((name) => [name, typedOf(row[name])]));
+    },
+    async submit({ rq, fields }, user) {
+      const values: Readonly<Record<string, unknown>> = fields;
+      const email = values["email"] as string;
+      const hasNames = kernel.services.usernames !== undefined;
+      const username = hasNames ? ((values["username"] as string | undefined) ?? null) : user.username;
+      if (username !== null && username !== user.username) {
+        if ((await kernel.services.usernames?.taken(username, user)) === true) {
+          return invalid(taken("username", username));
+        }
+      }
+      const { events } = kernel.system;
+      return unlessTaken({ email, username }, async () => {
+        const own = ownValues(kernel, values);
+        // A new address or name ends what hung on the old one; all of it is changed, or nothing.
+        const set = {
+          ...own,
+          ...(email === user.email ? {} : { email }),
+          ...(username === user.username ? {} : { username }),
+        };
+        if (Object.keys(set).length > 0) await kernel.users.edit(user, set);
+        const changed = (await kernel.users.get(user.id)) ?? user;
+        if (email !== user.email) events.emit("emailChanged", { user: changed, oldEmail: user.email });
+        if (username !== user.username) {
+          events.emit("usernameChanged", { user: changed, oldUsername: user.username });
+        }
+        const fields = Object.keys(own).filter((name) => !same(own[name], (user as unknown as Row)[name]));
+        if (fields.length > 0) events.emit("userUpdated", { userId: user.id, fields });
+        const ended = changed.fsUniquifier !== user.fsUniquifier;
+        if (ended && isYourself(rq, user)) await kernel.signIn.renew(rq, changed);
+        return done(pathOf(admin, "admin_user", { id: user.id }), { message: { key: "ADMIN_USER_SAVED" } });
+      });
+    },
+    back: backToUser(admin),
+  });
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return a instanceof Date && b instanceof Date ? a.getTime() === b.getTime() : (a ?? null) === (b ?? null);
+}
+
+/** What a column holds, as a form shows it. */
+function typedOf(value: unknown): unknown {
+  if (value instanceof Date) return value.toISOString().slice(0, 10);
+  return typeof value === "boolean" ? value : value === null || value === undefined ? "" : String(value);
+}
+
+function taken(field: "email" | "username", value: string): Readonly<Record<string, readonly Fault[]>> {
+  return field === "email"
+    ? { email: [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email: value } }] }
+    : { username: [{ key: "USERNAME_ALREADY_ASSOCIATED", params: { username: value } }] };
+}
+
+/** Says at its field which value another account has. An administrator may know who is there. */
+async function unlessTaken(
+  values: { readonly email: string; readonly username: string | null },
+  change: () => Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return await change();
+  } catch (error) {
+    if (!(error instanceof UniqueConflictError)) throw error;
+    return error.field === "username"
+      ? invalid(taken("username", values.username ?? ""))
+      : invalid(taken("email", values.email));
+  }
+}
+
+/** `/admin/users/:id/password`. */
+function password(admin: Administration): Endpoint {
+  const { kernel } = admin;
+  return changing(admin, {
+    name: "admin_user_password",
+    path: `${admin.path}/users/:id/password`,
+    title: "ADMIN_SET_PASSWORD",
+    submitLabel: "ADMIN_SET_PASSWORD",
+    fields: newPasswordFields(kernel, "password", "password_confirm"),
+    read: (rq) => userOf(admin, rq),
+    intro: about,
+    // Whoever changes their own must know the old one.
+    objection: (rq, user) =>
+      isYourself(rq, user) ? "ADMIN_NOT_YOURSELF" : isService(user) ? "ADMIN_SERVICE_ACCOUNT" : undefined,
+    async submit({ rq, fields }, user) {
+      const faults = await newPasswordFaults(kernel, rq, user, fields, "password", "password_confirm");
+      if (faults !== undefined) return invalid(faults);
+      const outcome = await setCheckedPassword(kernel, user, fields.password);
+      if (outcome.kind === "refused") return invalid({ password: outcome.faults });
+      return done(pathOf(admin, "admin_user", { id: user.id }), { message: { key: "ADMIN_PASSWORD_SET" } });
+    },
+    back: backToUser(admin),
+  });
+}
+
+/** `/admin/users/:id/permissions`: the permissions that the user has beside those of the roles. */
+function permissions(admin: Administration): Endpoint {
+  const { kernel } = admin;
+  return changing(admin, {
+    name: "admin_user_permissions",
+    path: `${admin.path}/users/:id/permissions`,
+    title: "ADMIN_SET_PERMISSIONS",
+    submitLabel: "ADMIN_SAVE",
+    fields: { permissions: permissionsField("ADMIN_PERMISSIONS_OWN", kernel.declaredPermissions) },
+    read: (rq) => userOf(admin, rq),
+    intro: about,
+    initial: (user) => ({ permissions: [...user.ownPermissions].sort().join(", ") }),
+    objection: (rq, user) => (isYourself(rq, user) ? "ADMIN_NOT_YOURSELF" : undefined),
+    submit: ({ fields }, user) =>
+      keepingAdministrators(async () => {
+        const unknown = unknownPermission(fields.permissions, kernel.declaredPermissions, user.ownPermissions);
+        if (unknown !== undefined) return invalid({ permissions: [unknown] });
+        await kernel.users.setPermissions(user, fields.permissions);
+        return done(pathOf(admin, "admin_user", { id: user.id }), { message: { key: "ADMIN_USER_SAVED" } });
+      }),
+    back: backToUser(admin),
+  });
+}
+
+/** `/admin/users/:id/roles`: every role with a button that grants or revokes it. */
+function roles(admin: Administration): Endpoint {
+  const { kernel } = admin;
+  const path = `${admin.path}/users/:id/roles`;
+  return endpoint({
+    name: "admin_user_roles",
+    path,
+    authz: mayChange(admin),
+    authn: ["session"],
+    page: "adminUser",
+    title: "ADMIN_USER_ROLES",
+    submitLabel: "ADMIN_SAVE",
+    fields: { role: hiddenField(80), grant: grantField },
+    async intro(rq) {
+      const user = await userOf(admin, rq);
+      return user === undefined ? undefined : about(rq, user);
+    },
+    async show(rq) {
+      const user = await userOf(admin, rq);
+      if (user === undefined) return notFound();
+      return rq.wantsJson ? { roles: [...user.roles].sort() } : {};
+    },
+    async list(rq) {
+      const user = await userOf(admin, rq);
+      const all = user === undefined ? [] : await kernel.roles.list();
+      return {
+        label: text(rq, "ADMIN_ROLES"),
+        empty: text(rq, "ADMIN_NONE"),
+        actions: [],
+        rows: all.map(({ name, description, permissions }) => {
+          const has = user?.roles.has(name) === true;
+          return {
+            id: name,
+            title: name,
+            ...(has ? { badge: text(rq, "ADMIN_GRANTED") } : {}),
+            facts: [
+              ...(description === null || description === ""
+                ? []
+                : [{ label: text(rq, "ADMIN_DESCRIPTION"), text: description }]),
+              { label: text(rq, "ADMIN_PERMISSIONS"), text: permissions.join(", ") },
+            ],
+            actions: [
+              {
+                path: pathOf(admin, "admin_user_roles", { id: user?.id ?? 0 }),
+                text: text(rq, has ? "ADMIN_REVOKE" : "ADMIN_GRANT"),
+                hidden: { role: name, grant: has ? "false" : "true" },
+              },
+            ],
+          };
+        }),
+      };
+    },
+    links: (rq) => [
+      { href: pathOf(admin, "admin_user", { id: rq.context?.req.param("id") ?? "" }), text: text(rq, "ADMIN_USER") },
+    ],
+    async submit({ rq, fields }) {
+      const user = await userOf(admin, rq);
+      if (user === undefined) return notFound();
+      if (isYourself(rq, user)) return refused("ADMIN_NOT_YOURSELF");
+      if ((await kernel.roles.find(fields.role)) === undefined) return notFound();
+      return keepingAdministrators(async () => {
+        if (fields.grant) await kernel.users.addRole(user, fields.role);
+        else await kernel.users.removeRole(user, fields.role);
+        return done(pathOf(admin, "admin_user_roles", { id: user.id }), {
+          message: {
+            key: fields.grant ? "ADMIN_ROLE_GRANTED" : "ADMIN_ROLE_REVOKED",
+            params: { role: fields.role },
+          },
+        });
+      });
+    },
+  });
+}
+
+/** True grants, false revokes: said, never guessed. */
+const grantField: Field<boolean> = {
+  ...hiddenField(5),
+  parse(input) {
+    if (input === true || input === "true") return { value: true };
+    return input === false || input === "false" ? { value: false } : { fault: { key: "FIELD_INVALID" } };
+  },
+} as Field<boolean>;

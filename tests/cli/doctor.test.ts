@@ -1,0 +1,280 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { SMTPServer } from "smtp-server";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Folder, folder, fromSource } from "./command.ts";
+
+const secret = "Vq3!zL9#kT2@xW8$mB5%nR7&pD4*hJ6^";
+
+/** A program whose options come from the environment, and which serves. */
+const program = `
+import { portcullis } from "portcullis";
+import { passwords } from "portcullis/features";
+import { serve } from "portcullis/node";
+import { smtp } from "portcullis/smtp";
+import { sqlite } from "portcullis/sqlite";
+const env = process.env;
+export const security = await portcullis({
+  secretKeys: [env.SECRET_KEY],
+  origins: [env.ORIGIN ?? "http://localhost:3000"],
+  datastore: sqlite("app.db"),
+  features: [passwords()],
+  cookies: { allowInsecure: true },
+  ...(env.SMTP === undefined ? {} : { mail: { sender: smtp({ host: "127.0.0.1", port: Number(env.SMTP), allowPlaintext: true }), from: "a@acme.example" } }),
+  ...(env.OPTIONS === undefined ? {} : JSON.parse(env.OPTIONS)),
+});
+const server = await serve(security.app(), { port: Number(env.PORT ?? 0), hostname: "127.0.0.1" });
+console.log(server.url);
+`;
+
+interface Report {
+  readonly faults: number;
+  readonly warnings: number;
+  readonly findings: readonly { check: string; level: string; path?: string; text: string; mend?: string }[];
+}
+
+let place: Folder;
+const ends: (() => unknown)[] = [];
+beforeEach(async () => {
+  place = folder();
+  place.write("app.ts", program);
+});
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+  place.remove();
+});
+
+async function doctor(
+  env: Record<string, string> = {},
+  ...args: string[]
+): Promise<{ code: number | null; report: Report; faults: string[]; stderr: string }> {
+  const outcome = await place.calls(["doctor", "--json", ...args], { env: { SECRET_KEY: secret, ...env } });
+  const report = JSON.parse(outcome.stdout) as Report;
+  const faults = report.findings.filter(({ level }) => level === "fault").map(({ check, path }) => `${check} ${path}`);
+  return { code: outcome.code, report, faults, stderr: outcome.stderr };
+}
+
+/** The program in a process of its own. */
+async function served(env: Record<string, string>): Promise<void> {
+  const child = spawn(process.execPath, ["--import", fromSource, "app.ts"], {
+    cwd: place.path,
+    env: { ...process.env, SECRET_KEY: secret, ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  ends.push(async () => {
+    child.kill();
+    await once(child, "exit");
+  });
+  await once(child.stdout, "data");
+}
+
+/** A proxy on this machine; with `forwards` it says whose call it is. */
+async function proxyTo(port: number, forwards: boolean): Promise<number> {
+  const proxy = createServer((incoming, answer) => {
+    const before = incoming.headers["x-forwarded-for"];
+    const caller = incoming.socket.remoteAddress ?? "";
+    const forwarded = [...(before === undefined ? [] : [before]), caller].join(", ");
+    const headers = { ...incoming.headers, ...(forwards ? { "x-forwarded-for": forwarded } : {}) };
+    const onward = request({ host: "127.0.0.1", port, path: incoming.url, method: incoming.method, headers });
+    onward.once("response", (response) => {
+      answer.writeHead(response.statusCode ?? 500, response.headers);
+      response.pipe(answer);
+    });
+    onward.once("error", () => answer.destroy());
+    incoming.pipe(onward);
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  ends.push(() => proxy.close());
+  return (proxy.address() as AddressInfo).port;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+describe("portcullis doctor", () => {
+  it("finds nothing wrong where nothing is, and changes nothing", async () => {
+    expect((await place.portcullis("migrate")).code).toBe(2);
+    expect((await place.calls(["migrate"], { env: { SECRET_KEY: secret } })).code).toBe(0);
+    const { code, report, faults } = await doctor();
+    expect({ code, faults }).toEqual({ code: 0, faults: [] });
+    expect(report.findings.map(({ check, level }) => `${check} ${level}`)).toEqual([
+      ...["secrets ok", "origins ok", "cookies warning", "options ok"],
+      ...["schema ok", "clock ok", "mail skipped"],
+    ]);
+  }, 120_000);
+
+  it("finds several faults of an application that refuses to start, and names each mend", async () => {
+    place.write(
+      "app.ts",
+      program.replace("secretKeys: [env.SECRET_KEY]", `secretKeys: ["short", "${secret}", env.SECRET_KEY]`),
+    );
+    const { code, report, faults, stderr } = await doctor({
+      NODE_ENV: "production",
+      OTHER_PASSWORD: secret,
+      OPTIONS: JSON.stringify({
+        origins: ["http://localhost:3000", "https://acme.example/"],
+        trustedProxies: ["0.0.0.0/0"],
+        revealAccounts: true,
+        realm: secret,
+      }),
+    });
+    expect(faults).toEqual([
+      "secrets secretKeys[0]",
+      "secrets secretKeys[1]",
+      "secrets secretKeys[1]",
+      "secrets secretKeys[1]",
+      "secrets secretKeys[2]",
+      "secrets secretKeys[2]",
+      "secrets secretKeys[2]",
+      "secrets secretKeys[2]",
+      "origins origins[0]",
+      "origins origins[1]",
+      "proxies trustedProxies",
+    ]);
+    const texts = report.findings.map(({ text }) => text).join("\n");
+    for (const words of [
+      "shorter than 32",
+      "the same secret is realm",
+      "OTHER_PASSWORD",
+      "stands in app.ts",
+      "twice",
+    ]) {
+      expect(texts).toContain(words);
+    }
+    expect(report.findings.every(({ level, mend }) => level !== "fault" || (mend ?? "") !== "")).toBe(true);
+    expect(JSON.stringify(report)).not.toContain(secret);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "" });
+  }, 120_000);
+
+  it.each<[string, string, string]>([
+    [
+      "a refused option",
+      "frobnicate: 1,",
+      "fault    options  frobnicate: unknown option\n                  mend: known: ",
+    ],
+    [
+      "a schema that is behind",
+      "",
+      'fault    schema   datastore: the database lacks what this configuration needs\n                  mend: run "portcullis migrate":',
+    ],
+    [
+      "a program that fails by itself",
+      'datastore: (() => { throw new Error("no settings"); })(),',
+      "fault    start    the application does not start: no settings",
+    ],
+  ])(
+    "says of %s what it is",
+    async (_what, options, expected) => {
+      place.write("app.ts", program.replace("cookies: {", `${options} cookies: {`));
+      const { code, stdout, stderr } = await place.calls(["doctor"], { env: { SECRET_KEY: secret } });
+      expect(stdout).toContain(expected);
+      expect(stdout).toMatch(/\n1 fault, \d warnings?\n$/);
+      if (existsSync(join(place.path, "app.db"))) {
+        const database = new DatabaseSync(join(place.path, "app.db"));
+        expect(database.prepare("select name from sqlite_schema").all()).toEqual([]);
+        database.close();
+      }
+      expect({ code, stderr }).toEqual({ code: 1, stderr: "" });
+    },
+    120_000,
+  );
+
+  it("also says so where nobody awaits the start", async () => {
+    place.write(
+      "app.ts",
+      program.replace("export const security = await portcullis", "portcullis").replace(/const server[\s\S]*/, ""),
+    );
+    const { code, faults } = await doctor({ OPTIONS: '{"frobnicate":1}' });
+    expect({ code, faults }).toEqual({ code: 1, faults: ["options frobnicate"] });
+  }, 120_000);
+
+  it("connects to the mail server, and sends nothing", async () => {
+    let mails = 0;
+    const server = new SMTPServer({
+      disabledCommands: ["STARTTLS"],
+      authOptional: true,
+      onData: (_stream, _session, done) => {
+        mails += 1;
+        done();
+      },
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server.server, "listening");
+    const port = String((server.server.address() as AddressInfo).port);
+    await place.calls(["migrate"], { env: { SECRET_KEY: secret } });
+    expect((await doctor({ SMTP: port })).report.findings).toContainEqual({
+      ...{ check: "mail", level: "ok", text: "the mail server lets this application in" },
+    });
+    await new Promise<void>((done) => server.close(done));
+    const { code, faults } = await doctor({ SMTP: port });
+    expect({ code, faults, mails }).toEqual({ code: 1, faults: ["mail mail.sender"], mails: 0 });
+  }, 120_000);
+
+  describe("against a running server", () => {
+    const proxies = async (
+      options: object,
+      forwards: boolean | undefined,
+    ): Promise<Awaited<ReturnType<typeof doctor>>["report"]["findings"][number] | undefined> => {
+      const port = await freePort();
+      const outside = forwards === undefined ? port : await proxyTo(port, forwards);
+      const origin = `http://127.0.0.1:${outside}`;
+      const env = { ORIGIN: origin, PORT: String(port), OPTIONS: JSON.stringify(options) };
+      await served(env);
+      const { report } = await doctor(env, "--url", origin);
+      return report.findings.filter(({ check }) => check === "proxies").at(-1);
+    };
+
+    it("without a proxy", async () => {
+      expect(await proxies({}, undefined)).toMatchObject({ level: "ok", text: expect.stringContaining("127.0.0.2") });
+    }, 120_000);
+    it("with a declared one", async () => {
+      expect(await proxies({ trustedProxies: { hops: 1 } }, true)).toMatchObject({ level: "ok" });
+    }, 120_000);
+    it("finds that one is not declared", async () => {
+      expect(await proxies({}, true)).toMatchObject({
+        ...{ level: "fault", path: "trustedProxies", mend: expect.stringContaining("hops: 1") },
+        text: "a proxy stands before the server: it takes 127.0.0.1 for the address of a caller at 127.0.0.2",
+      });
+    }, 120_000);
+    it("finds that a declared one is not there, so that callers write their own address", async () => {
+      expect(await proxies({ trustedProxies: { hops: 1 } }, undefined)).toMatchObject({
+        ...{ level: "fault", path: "trustedProxies", text: expect.stringContaining("that a caller writes") },
+      });
+    }, 120_000);
+    it("finds that a declared one does not say whose call it is", async () => {
+      expect(await proxies({ trustedProxies: ["127.0.0.1"] }, false)).toMatchObject({
+        ...{ level: "fault", path: "trustedProxies", text: expect.stringContaining("that a caller writes") },
+      });
+    }, 120_000);
+
+    it("finds that the server is another one, or none of the origins", async () => {
+      const port = await freePort();
+      const env = { ORIGIN: `http://127.0.0.1:${port}`, PORT: String(port) };
+      await served(env);
+      const own = join(place.path, "other.db");
+      place.write("other.ts", program.replace('"app.db"', '"other.db"'));
+      expect((await place.calls(["migrate", "other.ts"], { env: { SECRET_KEY: secret } })).code).toBe(0);
+      const other = await doctor(env, "other.ts", "--url", env.ORIGIN);
+      expect(other.report.findings.at(-1)?.text).toContain("that server has another one");
+      const elsewhere = await doctor(env, "--url", "http://127.0.0.1:1");
+      expect(elsewhere.faults).toEqual(["origins origins"]);
+      const gone = await doctor({ ...env, ORIGIN: "http://127.0.0.1:1" }, "--url", "http://127.0.0.1:1");
+      expect(gone.report.findings.at(-1)?.text).toContain("can't be called");
+      const database = new DatabaseSync(own);
+      expect(database.prepare("select count(*) as count from user").get()).toEqual({ count: 0 });
+      database.close();
+    }, 120_000);
+  });
+});

@@ -1,0 +1,211 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Folder, folder, type Outcome, starting, terminalCommand } from "./command.ts";
+
+let place: Folder;
+beforeEach(() => {
+  place = folder();
+  place.write(
+    "app.ts",
+    `${starting('sqlite("app.db")', 'permissions: ["read"],')}export const security = await start();\n`,
+  );
+  place.write(
+    "check.ts",
+    `import { security } from "./app.ts";
+const ann = await security.users.find("email", "ann@acme.example");
+console.log(await security.verifyPassword(ann, process.argv[2] ?? ""));
+await security.close();`,
+  );
+});
+afterEach(() => place.remove());
+
+const password = "correct horse battery";
+const call = (...args: string[]): Promise<Outcome> => place.portcullis(...args);
+const json = async (...args: string[]): Promise<Record<string, unknown>> => {
+  const { code, stdout, stderr } = await call(...args, "--json");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  return JSON.parse(stdout) as Record<string, unknown>;
+};
+
+describe("portcullis users and roles", () => {
+  it("a session: create, grant, list, shut out, let in again, remove", async () => {
+    const made = await place.calls(["users", "create", "ann@acme.example", "--role", "admin", "--username", "Ann"], {
+      input: `${password}\n`,
+    });
+    expect(made).toEqual({ code: 0, stdout: "ann@acme.example (id:1): created\n", stderr: "" });
+    expect((await place.node("check.ts", password)).stdout).toBe("true\n");
+    expect(
+      await json("users", "create", "bob@acme.example", "--no-password", "--inactive", "--confirmed"),
+    ).toMatchObject({
+      user: { id: 2, active: false, has_password: false, confirmed_at: expect.stringMatching(/^20/) },
+    });
+    expect(await json("roles", "create", "editor", "--permission", "read")).toMatchObject({ permissions: ["read"] });
+    expect((await call("roles", "add-permissions", "editor", "write", "fly")).stdout).toBe(
+      "editor: fly, read, write\n",
+    );
+    expect((await call("roles", "remove-permissions", "editor", "fly")).stdout).toBe("editor: read, write\n");
+    expect((await call("roles", "add", "ANN", "editor")).stdout).toBe("ann@acme.example (id:1): has it now: editor\n");
+    expect(await json("roles", "add", "id:1", "editor")).toMatchObject({ changed: false });
+    expect(await json("roles", "remove", "Ann@acme.example", "admin")).toMatchObject({ user: { roles: ["editor"] } });
+    const roles = (await call("roles", "list")).stdout.split("\n").map((line) => line.split(/ {2,}/));
+    expect(roles).toContainEqual(["editor", "read, write"]);
+
+    const listed = await json("users", "list", "--role", "editor");
+    expect(listed).toMatchObject({ users: [{ email: "ann@acme.example", roles: ["editor"] }], next: null });
+    expect(JSON.stringify(listed)).not.toMatch(/argon2|uniquifier/);
+    const page = await call("users", "list", "--limit", "1");
+    expect(page.stdout).toMatch(/^ID {2}E-MAIL .*\n1 {3}ann@acme\.example {2}Ann .*\n$/);
+    const after = /--after (\S+)/.exec(page.stderr)?.[1] ?? "";
+    expect((await call("users", "list", "--after", after)).stdout).toContain("bob@acme.example");
+    expect((await call("users", "list", "--search", "bo", "--active")).stdout).not.toContain("bob");
+
+    expect(await json("users", "activate", "bob@acme.example")).toMatchObject({
+      user: { active: true },
+      changed: true,
+    });
+    expect((await call("users", "deactivate", "id:2")).stdout).toBe("bob@acme.example (id:2): deactivated\n");
+    expect((await call("users", "unlock", "id:2")).stdout).toBe("bob@acme.example (id:2): is not locked\n");
+    expect((await call("users", "reset-access", "id:2")).code).toBe(0);
+    expect(await call("users", "delete", "id:2")).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringContaining("--yes"),
+    });
+    expect((await call("users", "delete", "id:2", "--yes")).stdout).toBe("bob@acme.example (id:2): deleted\n");
+    expect((await json("users", "list"))["users"]).toHaveLength(1);
+
+    const trail = await call("audit", "export", "--user", "2");
+    const names = trail.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, string>);
+    expect(names.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["userDeleted", "accessReset", "userDeactivated", "userActivated", "userCreated"]),
+    );
+    expect(names[0]?.["route"]).toBe("portcullis users delete");
+  }, 300_000);
+
+  it("sets a password by the policy, and ends sessions with it", async () => {
+    await place.calls(["users", "create", "ann@acme.example"], { input: password });
+    const common = await place.calls(["users", "change-password", "ann@acme.example"], { input: "password1\n" });
+    expect(common).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/^portcullis: .*guess/) });
+    expect((await place.node("check.ts", password)).stdout).toBe("true\n");
+    const input = "another horse battery\nsecond line";
+    expect((await place.calls(["users", "change-password", "ann@acme.example"], { input })).code).toBe(0);
+    expect((await place.node("check.ts", "another horse battery")).stdout).toBe("true\n");
+    place.write(
+      "sign-in.ts",
+      `import { security } from "./app.ts";
+const app = security.app();
+const call = (method, body, cookie) => app.request("http://localhost:3000/login", { method, body, headers: { accept: "application/json", "content-type": "application/json", origin: "http://localhost:3000", cookie: cookie ?? "", "user-agent": "Firefox/1 \\u001b[2J" } });
+const page = await call("GET");
+const cookies = page.headers.getSetCookie().map((it) => it.split(";")[0]).join("; ");
+const { response } = await page.json();
+const answer = await call("POST", JSON.stringify({ email: "ann@acme.example", password: "another horse battery", csrf_token: response.csrf_token }), cookies);
+console.log(answer.status);
+await security.close();`,
+    );
+    expect((await place.node("sign-in.ts")).stdout).toBe("200\n");
+    const devices = (await json("users", "sessions", "ann@acme.example")) as unknown as { id: string }[];
+    expect(devices).toHaveLength(1);
+    const shown = (await call("users", "sessions", "ann@acme.example")).stdout;
+    expect(shown).not.toContain("\u001b");
+    expect((await call("users", "sessions", "ann@acme.example", "--end", "x")).code).toBe(1);
+    expect((await call("users", "sessions", "ann@acme.example", "--end", devices[0]?.id ?? "")).code).toBe(0);
+    expect(await json("users", "sessions", "ann@acme.example")).toEqual([]);
+    expect((await place.node("sign-in.ts")).stdout).toBe("200\n");
+    expect(await json("users", "sessions", "ann@acme.example", "--end-all")).toEqual({ ended: 1 });
+  }, 300_000);
+
+  it.each<[string[], number, string]>([
+    [["users"], 2, "Usage: portcullis users"],
+    [["users", "create", "nobody", "--no-password"], 1, "portcullis: user.email: not an e-mail address"],
+    [
+      ["users", "create", "a@acme.example", "--no-password", "--role", "boss"],
+      1,
+      'portcullis: there is no role "boss"',
+    ],
+    [["users", "create", "a@acme.example"], 2, "portcullis: no password came on standard input"],
+    [["users", "activate", "nobody@acme.example"], 1, 'portcullis: there is no user "nobody@acme.example"'],
+    [["users", "activate", "7"], 1, 'portcullis: there is no user "7"; an id is written id:7'],
+    [["users", "list", "--limit", "0"], 2, "error: option '--limit <count>' argument '0' is invalid"],
+    [["users", "list", "--after", "x"], 1, "portcullis: after: is no cursor of this list"],
+    [["users", "list", "-m", "no.ts"], 2, "portcullis: there is no file "],
+    [["roles", "add", "id:1"], 2, "error: missing required argument 'role'"],
+    [["roles", "remove-permissions", "boss", "x"], 1, 'portcullis: there is no role "boss"'],
+    [["keys", "list", "id:1"], 1, 'portcullis: there is no user "id:1"'],
+  ])(
+    "%j ends with %i",
+    async (args, code, message) => {
+      const outcome = await call(...args);
+      expect(outcome.stderr.slice(0, message.length)).toBe(message);
+      expect({ code: outcome.code, stdout: outcome.stdout }).toEqual({ code, stdout: "" });
+    },
+    60_000,
+  );
+});
+
+/** Runs a command on a terminal of its own, answering questions as they come. Resolves with all that the terminal showed. */
+function onTerminal(
+  command: string,
+  answers: readonly (readonly [question: string, answer: string])[],
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    // The terminal echoes what is typed unless the program says otherwise.
+    const child = spawn("script", ["--quiet", "--return", "--echo", "always", "--command", command, "/dev/null"], {
+      cwd: place.path,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    let stdout = "";
+    let from = 0;
+    const left = [...answers];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      const [next] = left;
+      if (next === undefined || stdout.indexOf(next[0], from) < 0) return;
+      from = stdout.length;
+      left.shift();
+      child.stdin.write(next[1]);
+    });
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code, stdout, stderr: "" }));
+  });
+}
+
+describe.skipIf(!existsSync("/usr/bin/script"))("on a terminal", () => {
+  it("shows what is typed where a program does not ask for silence", async () => {
+    const { stdout } = await onTerminal("echo ready; head -1", [["ready", "not secret\r"]]);
+    expect(stdout.match(/not secret/g)).toHaveLength(2);
+  }, 60_000);
+
+  it("asks for a new password twice, without echo", async () => {
+    const create = terminalCommand("users", "create", "ann@acme.example");
+    const { code, stdout } = await onTerminal(create, [
+      ["New password: ", `${password}x\u007f\r`],
+      ["Again: ", `${password}\r`],
+    ]);
+    expect(stdout).not.toContain("horse");
+    expect(stdout).toContain("ann@acme.example (id:1): created");
+    expect(code).toBe(0);
+    expect((await place.node("check.ts", password)).stdout).toBe("true\n");
+    const differing = await onTerminal(terminalCommand("users", "change-password", "id:1"), [
+      ["New password: ", "one horse battery\r"],
+      ["Again: ", "two horse battery\r"],
+    ]);
+    expect(differing.stdout).toContain("the two passwords differ");
+    expect(differing.stdout).not.toContain("horse");
+    expect(differing.code).toBe(1);
+    const interrupted = await onTerminal(terminalCommand("users", "change-password", "id:1"), [
+      ["New password: ", "hor\u0003"],
+    ]);
+    expect(interrupted.stdout).not.toContain("hor");
+    expect(interrupted.code).toBe(130);
+    expect((await place.node("check.ts", password)).stdout).toBe("true\n");
+    const kept = await onTerminal(terminalCommand("users", "delete", "id:1"), [["for good? [y/N] ", "n\r"]]);
+    expect(kept.stdout).toContain("nothing was done");
+    expect(kept.code).toBe(1);
+    const deleted = await onTerminal(terminalCommand("users", "delete", "id:1"), [["for good? [y/N] ", "y\r"]]);
+    expect(deleted.stdout).toContain("ann@acme.example (id:1): deleted");
+  }, 300_000);
+});
