@@ -43,6 +43,7 @@ import { createDestinations } from "./features/destinations.ts";
 import type { EngineContext } from "./features/engine.ts";
 import type { Kernel, Services } from "./features/feature.ts";
 import { keySets } from "./features/key-set.ts";
+import { outboxPage } from "./features/outbox-page/index.ts";
 import { placed } from "./features/paths.ts";
 import { createAddressReader, trustList } from "./http/address.ts";
 import { BODY_LIMITS } from "./http/body.ts";
@@ -143,7 +144,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     log,
   });
   const catalogues = await createCatalogues(options.languages ?? {}, options.messages ?? {}, log);
-  const features = checkFeatures(options.features ?? []);
+  const features = checkFeatures([...(options.features ?? []), ...outboxPage(options.mail, origins)]);
   const views = createViews(options.views, Object.assign({}, ...features.map((feature) => feature.pages ?? {})));
   const schema = composeSchema(options, features);
   const events = createEventHub(log, now);
@@ -236,6 +237,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     now,
     invalidate,
     fields: Object.keys(schema.user?.columns ?? {}),
+    emailOptional: options.emails === "optional",
     credentialTables: features.flatMap((feature) => feature.credentialTables ?? []),
     accessTables: features.flatMap((feature) => feature.accessTables ?? []),
     administrators,
@@ -314,11 +316,14 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     roles,
     hasher,
     policy,
+    history,
     limits,
     audit,
     tickets,
     sessions,
     revealAccounts: options.revealAccounts === true,
+    emailOptional: options.emails === "optional",
+    retypeInJson: options.passwords?.retypeInJson !== false,
     destinations,
     ownColumns: new Map(Object.entries(namedColumns(options.columns ?? {}))),
     declaredRoles: new Set(options.roles ?? []),
@@ -434,7 +439,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   authenticator.check([...csrf.schemes], "csrf.schemes");
 
   for (const feature of features) feature.start?.(base);
-  const kernel: Kernel = { ...base, signIn, bags, proof, apiKeys };
+  const kernel: Kernel = { ...base, signIn, bags, proof, apiKeys, families };
   Object.assign(services, ...features.map((feature) => feature.services?.(kernel) ?? {}));
   const endpoints = placed(
     features.flatMap((feature) =>

@@ -18,6 +18,7 @@ import type { Feature } from "./features/feature.ts";
 import type { TrustedProxies } from "./http/address.ts";
 import type { BodyLimits } from "./http/body.ts";
 import type { CsrfOptions } from "./http/csrf.ts";
+import { isLoopbackOrigin } from "./http/origin.ts";
 import { checkedOrigins } from "./http/redirect.ts";
 import type { SecurityRequest } from "./http/request.ts";
 import type { GroupCheck, ObjectRule } from "./http/system.ts";
@@ -89,6 +90,11 @@ export interface SecurityOptions<
   readonly schemes?: readonly ((Scheme | SchemePlan) & { readonly name: SchemeName })[];
   /** The realm in challenges; default "Login Required". */
   readonly realm?: string;
+  /**
+   * "optional": an account may do without an e-mail address; `user.email` is "" then. Nobody can mail it anything: no notices,
+   * no recovery by link. Needs another identity, and `tokens.type` other than "fsa". Default "required".
+   */
+  readonly emails?: "required" | "optional";
   /** By what users say who they are, in this order; default ["email"]. */
   readonly identities?: readonly (IdentityOption | IdentityDefinition)[];
 
@@ -125,6 +131,11 @@ export interface SecurityOptions<
      */
     readonly check?: PasswordCheck;
     readonly policy?: PasswordPolicyOptions;
+    /**
+     * False: JSON clients need not send a new password a second time, as `password_confirm` (`new_password_confirm`); where
+     * they do, it must be the same. Pages always ask for it. Default true.
+     */
+    readonly retypeInJson?: boolean;
     /** Stands between the system and its hasher; for tests and measurements. */
     readonly wrapHasher?: (hasher: PasswordHasher) => PasswordHasher;
   };
@@ -269,6 +280,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   authn: "list",
   schemes: "list",
   realm: "text",
+  emails: "any",
   identities: "list",
   session: "object",
   sessions: { enabled: "flag", idle: "any", absolute: "any", remember: "any", pending: "any", cached: "any" },
@@ -276,7 +288,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   caches: "object",
   tokens: "object",
   freshness: { within: "any", grace: "any" },
-  passwords: { hashing: "any", policy: "any", check: "function", wrapHasher: "function" },
+  passwords: { hashing: "any", check: "function", policy: "any", retypeInJson: "flag", wrapHasher: "function" },
   audit: { keep: "any", required: "flag", queue: "count" },
   csrf: { schemes: "any", unauthenticated: "any", cookie: "any", header: "text" },
   cookies: { prefix: "any", allowInsecure: "flag" },
@@ -298,6 +310,7 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
     templates: "object",
     layout: "function",
     queue: "object",
+    outboxPage: "flag",
   },
   sms: { sender: "object", queue: "object" },
   phone: { region: "text" },
@@ -365,9 +378,26 @@ export function checkOptions(options: AnyOptions): {
   if (cached !== undefined && !(Number.isInteger(cached) && cached >= 0)) {
     throw new ConfigurationError("sessions.cached", "must be a whole number, 0 or more");
   }
+  checkEmails(options);
   checkPaths(options);
   if (!hasSessions(options)) checkSessionless(options);
   return { origins, times: times(options), limits: limitRules(options.limits ?? {}) };
+}
+
+function checkEmails({ emails, identities, tokens }: AnyOptions): void {
+  if (emails !== undefined && emails !== "required" && emails !== "optional") {
+    throw new ConfigurationError("emails", 'must be "required" or "optional"');
+  }
+  if (emails !== "optional") return;
+  const others = (identities ?? []).filter((item) => (typeof item === "string" ? item : item.attribute) !== "email");
+  if (others.length === 0) {
+    throw new ConfigurationError(
+      "emails",
+      'without an address nobody could sign in; say identities: ["email", "username"]',
+    );
+  }
+  // They name their user by the address.
+  if (tokens?.type === "fsa") throw new ConfigurationError("emails", '"optional" does not go with tokens.type "fsa"');
 }
 
 function checkNames(options: AnyOptions): void {
@@ -484,9 +514,8 @@ function checkOrigins(options: AnyOptions): readonly string[] {
     );
   }
   const origins = [...checkedOrigins(options.origins)];
-  const loopback = /^http:\/\/(?:localhost|[a-z0-9.-]+\.localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
   for (const [index, origin] of origins.entries()) {
-    if (origin.startsWith("http://") && !loopback.test(origin) && options.cookies?.allowInsecure !== true) {
+    if (origin.startsWith("http://") && !isLoopbackOrigin(origin) && options.cookies?.allowInsecure !== true) {
       throw new ConfigurationError(
         `origins[${index}]`,
         `${origin} is not encrypted; use https://, or say cookies: { allowInsecure: true } if you must`,

@@ -45,6 +45,15 @@ export type SignInOutcome =
     }
   | { readonly kind: "refused"; readonly key: MessageKey; readonly field: string | undefined };
 
+/** How a caller goes on after a change of their account. */
+export interface Renewal {
+  readonly identity: Identity;
+  /** The auth token that was asked for. */
+  readonly token: string | undefined;
+  /** What JSON gets beside it, such as a refresh token. */
+  readonly members: Readonly<Record<string, unknown>>;
+}
+
 /** A sign-in that waits at a gate. */
 export interface ParkedSignIn {
   readonly account: Account;
@@ -57,6 +66,15 @@ export interface ParkedSignIn {
    */
   attempt(): Promise<boolean>;
 }
+
+/**
+ * Changes the account of a parked sign-in. `consume` uses the sign-in up, in the transaction of the change, so that of many at
+ * once one wins, and a change that fails leaves it waiting. The account as it is then; undefined: nothing was changed.
+ */
+export type AccountChange = (
+  account: Account,
+  consume: (tx: Operations) => Promise<boolean>,
+) => Promise<Account | undefined>;
 
 /** The one way to become somebody. */
 export interface SignIn {
@@ -71,16 +89,20 @@ export interface SignIn {
   /**
    * The account changed under its owner's own hands (`account` is the new state), which ended every session: the one that
    * asked for it goes on under a new id, as fresh and with the same methods as before, and keeps its remember credential.
+   * With `token` it gets an auth token too; a caller who came with one, and without a session, gets nothing else.
    */
-  renew(rq: SecurityRequest, account: Account): Promise<Identity | undefined>;
+  renew(rq: SecurityRequest, account: Account, options?: { readonly token?: boolean }): Promise<Renewal | undefined>;
   /** Passes the gates with a remember credential and makes a session that is not fresh. */
   restore(rq: SecurityRequest): Promise<Identity | undefined>;
   /** Passes the gates with a refresh token and makes an auth token and the refresh token's successor; no session. */
   refresh(rq: SecurityRequest, text: string): Promise<SignInOutcome>;
   /** The sign-in that waits at this gate for this caller. */
   parked(rq: SecurityRequest, gate: string): Promise<ParkedSignIn | undefined>;
-  /** The gate is satisfied: the parked sign-in is consumed and goes on at the gates behind. */
-  resume(rq: SecurityRequest, gate: string, methods: readonly string[]): Promise<SignInOutcome>;
+  /**
+   * The gate is satisfied: the parked sign-in is consumed and goes on at the gates behind. With `change` it is satisfied by a
+   * change of the account, which ends everything that is pending for it.
+   */
+  resume(rq: SecurityRequest, gate: string, methods: readonly string[], change?: AccountChange): Promise<SignInOutcome>;
   /**
    * Ends the session, the remember credential, the family of the refresh token and a parked sign-in of this caller. Of a
    * caller without a session, the family of the auth token.
@@ -214,8 +236,10 @@ export function createSignIn(context: SignInContext): SignIn {
     const goesOn = purpose === "reauthenticate" || purpose === "renew";
     const methods =
       purpose === "reauthenticate" ? [...new Set([...(before?.methods ?? []), ...proof.methods])] : proof.methods;
-    const origin: FamilyOrigin = { account: proof.account, methods, authenticatedAt: at };
-    const withToken = !restored && purpose !== "renew" && (proof.token === true || !withSession);
+    // A token is no fresher than the session that it comes from; what was never proved, was proved long ago.
+    const authenticatedAt = purpose === "renew" ? (old?.authenticatedAt ?? 0) : at;
+    const origin: FamilyOrigin = { account: proof.account, methods, authenticatedAt };
+    const withToken = !restored && (proof.token === true || (purpose !== "renew" && !withSession));
     // One browser, one credential, and never that of a user who was here before.
     if (purpose === "sign-in" && proof.session !== false) {
       await remember.revoke(rq, undefined);
@@ -258,6 +282,10 @@ export function createSignIn(context: SignInContext): SignIn {
     if (established === undefined) return { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
     const { made, member, credential, account } = established;
     if (old !== undefined) await sessions.forget(old);
+    // Of one session, one family: that of before would outlive its sign-out.
+    if (purpose === "reauthenticate" && member !== undefined && typeof old?.tokenFamily === "string") {
+      await families?.end(old.tokenFamily);
+    }
     // The user's other devices read the row again; nobody else's are concerned.
     if (noted && made !== undefined) await sessions.forget(made.session);
     credential?.hand();
@@ -270,6 +298,8 @@ export function createSignIn(context: SignInContext): SignIn {
         ? tokenIdentity({ ...origin, account }, member)
         : { account, via: "session", methods, authenticatedAt: session.authenticatedAt, session };
     become(rq, identity);
+    // A new session has new CSRF tokens: a script that reads them from the cookie needs one.
+    if (session !== undefined && rq.system.csrf.cookie !== undefined) rq.system.csrf.token(rq);
     if (restored) rq.system.events.emit("sessionRestored", { user: account }, rq);
     else if (purpose !== "renew") {
       rq.system.events.emit("userAuthenticated", { user: account, authnVia: proof.methods }, rq);
@@ -278,6 +308,18 @@ export function createSignIn(context: SignInContext): SignIn {
       rq.system.events.emit("refreshTrackerCreated", { user: account, family: member.family });
     }
     return { kind: "signedIn", identity, token, members };
+  };
+
+  /** The successor of a token that a change of the account has ended: as old, and never for a caller with less than all rights. */
+  const renewToken = async (rq: SecurityRequest, before: Identity, account: Account): Promise<Renewal | undefined> => {
+    if (before.via !== "token" || before.scopes !== undefined) return undefined;
+    const origin: FamilyOrigin = { account, methods: before.methods, authenticatedAt: before.authenticatedAt ?? 0 };
+    const member = await datastore.transaction(async (tx) => families?.begin(rq, tx, origin));
+    const token = authToken(rq, origin, member);
+    const identity = tokenIdentity(origin, member);
+    become(rq, identity);
+    if (member !== undefined) rq.system.events.emit("refreshTrackerCreated", { user: account, family: member.family });
+    return { identity, token, members: member?.hand() ?? {} };
   };
 
   const createSession = async (
@@ -382,18 +424,19 @@ export function createSignIn(context: SignInContext): SignIn {
       return outcome.kind === "signedIn" ? outcome.identity : undefined;
     },
 
-    async renew(rq, account) {
+    async renew(rq, account, { token = false } = {}) {
       const identity = rq.identity;
       const session = identity?.session;
-      if (identity === undefined || session === undefined || identity.account.id !== account.id) return undefined;
+      if (identity === undefined || identity.account.id !== account.id) return undefined;
+      if (session === undefined) return token ? renewToken(rq, identity, account) : undefined;
       const remembered = session.rememberId !== null;
       const outcome = await establish(rq, {
         purpose: "renew",
-        proof: { account, methods: session.methods, remember: remembered },
+        proof: { account, methods: session.methods, remember: remembered, token },
         passed: [],
         identity,
       });
-      return outcome.kind === "signedIn" ? outcome.identity : undefined;
+      return outcome.kind === "signedIn" ? outcome : undefined;
     },
 
     async refresh(rq, text) {
@@ -439,7 +482,7 @@ export function createSignIn(context: SignInContext): SignIn {
       };
     },
 
-    async resume(rq, gate, methods) {
+    async resume(rq, gate, methods, change) {
       const refused: SignInOutcome = { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
       const text = pendingText(rq);
       // A guess for which this request has taken an attempt may be right also when it was the last one.
@@ -447,11 +490,22 @@ export function createSignIn(context: SignInContext): SignIn {
       const waiting = guessed?.ticket ?? (text === undefined ? undefined : await tickets.peek(ticketPurpose, text));
       // A ticket that waits elsewhere is left alone: only its own gate consumes it.
       if (text === undefined || waiting?.payload["gate"] !== gate || !belongs(rq, waiting)) return refused;
-      const ticket = await tickets.redeem(ticketPurpose, text, { afterAttempt: guessed !== undefined });
+      let ticket: Ticket | undefined;
+      const consume = async (tx?: Operations): Promise<boolean> => {
+        const afterAttempt = guessed !== undefined;
+        ticket = await tickets.redeem(ticketPurpose, text, { afterAttempt, ...(tx === undefined ? {} : { tx }) });
+        return ticket !== undefined;
+      };
+      const whose = async (): Promise<Account | undefined> =>
+        waiting.userId === null ? undefined : users.get(waiting.userId);
+      let account: Account | undefined;
+      if (change === undefined) account = (await consume()) ? await whose() : undefined;
+      else {
+        const before = await whose();
+        if (before !== undefined) account = await change(before, consume);
+      }
       clearPending(rq);
-      if (ticket === undefined || ticket.userId === null) return refused;
-      const account = await users.get(ticket.userId);
-      if (account === undefined) return refused;
+      if (ticket === undefined || account === undefined) return refused;
       await guessed?.guess.succeed();
       const payload = ticket.payload as {
         passed: string[];
@@ -491,6 +545,10 @@ export function createSignIn(context: SignInContext): SignIn {
         clearPending(rq);
       }
       rq.clearCookie(cookies.name("session"), cookies.attributes());
+      const { cookie } = rq.system.csrf;
+      if (cookie !== undefined) {
+        rq.clearCookie(cookie, { ...cookies.attributes(), httpOnly: false, sameSite: "Strict" });
+      }
       // While it is still known who did it.
       if (account !== undefined) events.emit("userSignedOut", { user: account }, rq);
       rq.identity = undefined;

@@ -126,9 +126,11 @@ export function createRefusals(context: RefusalContext): Refusals {
     return own instanceof Promise ? own.then(taken) : taken(own);
   };
 
-  /** The page that was asked for, to come back to; only a GET can be repeated. */
+  /** The page that was asked for, to come back to; only a GET can be repeated, for others it is where their form stands. */
   const here = (rq: SecurityRequest): string | undefined =>
-    rq.method === "GET" || rq.method === "HEAD" ? rq.system.redirects.safe(rq.url.pathname + query(rq.url)) : undefined;
+    rq.system.redirects.safe(
+      rq.method === "GET" || rq.method === "HEAD" ? rq.url.pathname + query(rq.url) : rq.route.back?.(),
+    );
 
   const detour = (rq: SecurityRequest, path: string, key: MessageKey, parameter = "next"): Response => {
     context.flash(rq, rq.catalogue.category(key), rq.text(key as "UNAUTHENTICATED"));

@@ -1,10 +1,12 @@
 import { randomId } from "../secrets/random.ts";
 import type { Datastore, Operations } from "./contract.ts";
 
-/** The hashes of former passwords, kept only where the policy's option `history` asks for them. */
+/** The hashes of former passwords and when they were stored, kept only where the policy asks for them (`history`, `maxAge`). */
 export interface PasswordHistory {
   /** The hashes of the user's last passwords, the present one first, at most `last`. */
   hashes(userId: number, last: number): Promise<readonly string[]>;
+  /** When the user's present password was stored, in epoch milliseconds; undefined: before anything was noted of it. */
+  storedAt(userId: number): Promise<number | undefined>;
   /** Notes a password that is being stored, in the transaction that stores it; `before` is the hash that it replaces. */
   append(operations: Operations, userId: number, hash: string, before: string | null): Promise<void>;
   /** The same password has another hash now: the older, weaker one is not kept either. */
@@ -26,6 +28,14 @@ export function createPasswordHistory(datastore: Datastore, last: number, now: (
       const present = user?.["password"];
       const former = (await rows(datastore, userId)).map((row) => row["password"] as string);
       return [...new Set([...(typeof present === "string" ? [present] : []), ...former])].slice(0, wanted);
+    },
+
+    async storedAt(userId) {
+      const [newest] = await rows(datastore, userId);
+      if (newest === undefined) return undefined;
+      const user = await datastore.findOne("user", { id: userId });
+      // One that was stored while nothing was noted is younger than what is known: how young, nobody can tell.
+      return user?.["password"] === newest["password"] ? (newest["createdAt"] as number) : undefined;
     },
 
     async append(operations, userId, hash, before) {

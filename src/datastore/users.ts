@@ -19,9 +19,13 @@ export { UnknownUserError, type UserReference } from "./user-reference.ts";
 
 /** What a new account is made of. Fields of the application's own columns stand beside the known ones. */
 export type NewUser<U extends User = User, Role extends string = string> = Partial<
-  Omit<U, "id" | "password" | "fsUniquifier" | "fsTokenUniquifier" | "createDatetime" | "updateDatetime" | "active">
+  Omit<
+    U,
+    "id" | "email" | "password" | "fsUniquifier" | "fsTokenUniquifier" | "createDatetime" | "updateDatetime" | "active"
+  >
 > & {
-  readonly email: string;
+  /** Null: none, where the option `emails` says "optional". */
+  readonly email: string | null;
   /** In clear; stored as a hash. Left out or null: the account has no password. */
   readonly password?: string | null;
   /** Default true. */
@@ -41,6 +45,8 @@ export interface UsersContext {
   readonly account: ReturnType<typeof accountFactory>;
   readonly events: EventHub;
   readonly now: () => number;
+  /** Whether an account may have no address. */
+  readonly emailOptional?: boolean;
   /** The names of the user's columns, for messages. */
   readonly fields: readonly string[];
   /** Takes the lock and the counted failures off a user; true when it was locked. */
@@ -104,7 +110,7 @@ export interface Users<U extends User = User, Role extends string = string, Perm
    */
   setPassword(user: UserReference, password: string | null, options?: ChangeOptions): Promise<boolean>;
   /**
-   * Gives the user another e-mail address, which is proved, and ends everything that hangs on the old one. False, and nothing
+   * Gives the user another e-mail address, which is proved ("": none, where accounts may do without), and ends everything that hangs on the old one. False, and nothing
    * done, when the condition did not hold. Throws UniqueConflictError.
    */
   setEmail(user: UserReference, email: string, options?: ChangeOptions): Promise<boolean>;
@@ -176,7 +182,15 @@ export function createUsers(context: UsersContext): Users {
       }
     }
   };
-  const emailOf = (email: unknown): string => {
+  /** As it is stored: null, where an account may have none. */
+  const emailOf = (email: unknown): string | null => {
+    if (email === null || email === "") {
+      if (context.emailOptional === true) return null;
+      throw new PortcullisError(
+        "invalid_field",
+        'user.email: is needed; emails: "optional" allows accounts without one',
+      );
+    }
     const normal = typeof email === "string" ? normalizeEmail(email) : undefined;
     if (normal === undefined) throw new PortcullisError("invalid_field", "user.email: not an e-mail address");
     return normal;
@@ -352,8 +366,11 @@ export function createUsers(context: UsersContext): Users {
       if (changed) await context.forgetFailures(idOf(user));
       return changed;
     },
-    setEmail: (user, email, options) =>
-      endAll(user, { email: emailOf(email), confirmedAt: new Date(context.now()), fsTokenUniquifier: null }, options),
+    async setEmail(user, email, options) {
+      const address = emailOf(email);
+      const confirmedAt = address === null ? null : new Date(context.now());
+      return endAll(user, { email: address, confirmedAt, fsTokenUniquifier: null }, options);
+    },
     async setUsername(user, username, options) {
       return endAll(user, { username: usernameOf(username), fsTokenUniquifier: null }, options);
     },

@@ -36,6 +36,8 @@ export interface MailSender {
   close?(): Promise<void>;
   /** True: mails stay here and reach nobody. */
   readonly development?: boolean;
+  /** What a sender for development has kept, oldest first. */
+  all?(): readonly OutgoingMail[];
 }
 
 /** Something was not handed over. */

@@ -17,6 +17,7 @@ interface Kept<Item> {
 /** Mails that stay in memory. */
 export interface Outbox extends Kept<OutgoingMail>, MailSender {
   readonly development: true;
+  all(): readonly OutgoingMail[];
 }
 
 /** Text messages that stay in memory. */

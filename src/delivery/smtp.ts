@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ConfigurationError } from "../model/errors.ts";
 import { randomId } from "../secrets/random.ts";
 import { DeliveryError, type MailAddress, type MailSender, type OutgoingMail } from "./mail.ts";
+import { outbox } from "./outbox.ts";
 
 /** A mail server. */
 export interface SmtpOptions {
@@ -80,15 +81,24 @@ export function smtp(server: SmtpOptions | string): MailSender {
   };
 }
 
+/** Mails that are kept as files. */
+export interface FileOutbox extends MailSender {
+  readonly development: true;
+  /** The newest 200 that this process has written, oldest first. */
+  all(): readonly OutgoingMail[];
+}
+
 /**
  * Writes each mail into a file of its own (`.eml`, RFC 5322) that mail programs open: for development. The files appear
  * whole, named by time.
  */
-export function fileOutbox(folder: string): MailSender {
+export function fileOutbox(folder: string): FileOutbox {
   if (typeof folder !== "string" || folder === "") throw new ConfigurationError("fileOutbox", "a folder is expected");
   let opened: Promise<Transport> | undefined;
+  const kept = outbox();
   return {
     development: true,
+    all: () => kept.all(),
     async send(mail) {
       opened ??= load().then((create) =>
         create({ streamTransport: true, buffer: true, newline: "windows", ...nothingFromElsewhere }),
@@ -99,6 +109,7 @@ export function fileOutbox(folder: string): MailSender {
       // Links in it sign people in: nobody else on this machine may read it.
       await writeFile(`${file}.part`, message as Uint8Array, { mode: 0o600, flag: "wx" });
       await rename(`${file}.part`, file);
+      await kept.send(mail);
     },
   };
 }

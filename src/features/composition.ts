@@ -2,7 +2,7 @@ import { auditTables } from "../audit/tables.ts";
 import type { TokenFamilies } from "../authn/token-families.ts";
 import { namedColumns, type OwnColumns } from "../model/column.ts";
 import { ConfigurationError } from "../model/errors.ts";
-import type { Schema, Table } from "../model/schema.ts";
+import type { Column, Schema, Table } from "../model/schema.ts";
 import { coreTables } from "../model/tables.ts";
 import type { Feature, TokenFamiliesContext } from "./feature.ts";
 
@@ -52,17 +52,20 @@ export function composeSchema(
   options: {
     readonly columns?: OwnColumns | undefined;
     readonly tables?: Readonly<Record<string, string>> | undefined;
+    readonly emails?: "required" | "optional" | undefined;
   },
   features: readonly Feature[],
 ): Schema {
   const tables: Record<string, Table> = { ...coreTables, ...auditTables };
   for (const feature of features) Object.assign(tables, feature.tables ?? {});
   const user = tables.user as Table;
+  const email: Column = { ...(user.columns["email"] as Column), nullable: true, mustAllowNull: true };
   tables.user = {
     ...user,
     columns: Object.assign(
       {},
       user.columns,
+      options.emails === "optional" ? { email } : {},
       ...features.map((feature) => feature.userColumns ?? {}),
       namedColumns(options.columns ?? {}),
     ),

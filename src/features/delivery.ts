@@ -40,6 +40,11 @@ export interface MailOptions {
   /** The HTML around every built-in mail. */
   readonly layout?: MailLayout;
   readonly queue?: DeliveryOptions;
+  /**
+   * Development only: `/outbox` shows the mails that the sender, `outbox()` or `fileOutbox()`, has kept. Only where every
+   * origin is `http://` on a loopback name; elsewhere the system refuses to start.
+   */
+  readonly outboxPage?: boolean;
 }
 
 /** How text messages are sent. */
@@ -214,6 +219,8 @@ function createMails({ mail, features, system, siteName, origin }: DeliveryConte
     queue,
     mailer: {
       send(rq, name, to, data) {
+        // An account without an address: there is nobody to tell, and that is no failure.
+        if (to.email === "") return;
         const { attempt, secrets } = prepared(name, to, data, rq?.catalogue ?? system.catalogues.default);
         queue.add({
           attempt,

@@ -10,7 +10,7 @@ export interface DestinationOptions {
   readonly afterSignIn?: Destination;
   /** Default "/". */
   readonly afterSignOut?: Destination;
-  /** Default "/". */
+  /** Default: the page to sign in, or "/" for who is signed in by it. */
   readonly afterRegister?: Destination;
   /** After an address was confirmed; default: the page to sign in, or `afterSignIn` for who is signed in. */
   readonly afterConfirm?: Destination;

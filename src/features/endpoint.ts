@@ -47,6 +47,11 @@ export type Answer =
       readonly filename: string;
       /** An object goes out as JSON, a text as CSV (RFC 4180). */
       readonly content: Readonly<Record<string, unknown>> | string;
+    }
+  | {
+      /** HTML that somebody else made, shown in a document of its own that can do nothing. */
+      readonly kind: "document";
+      readonly html: string;
     };
 
 /** It is done: a page shows the message and goes on, JSON gets 200 with the members. */
@@ -78,6 +83,11 @@ export function refused(key: MessageKey): Answer {
  */
 export function download(filename: string, content: Readonly<Record<string, unknown>> | string): Answer {
   return { kind: "download", filename, content };
+}
+
+/** HTML that somebody else made, such as a mail's: no script, no forms, nothing loaded, an origin of its own. */
+export function document(html: string): Answer {
+  return { kind: "document", html };
 }
 
 /** The page goes elsewhere, where the message is shown. */
@@ -139,6 +149,8 @@ export interface Endpoint {
   /** True: what is sent beside the fields is a fault, so that a misspelt one does not pass for done. */
   readonly strict?: boolean;
   readonly limits?: EndpointLimits;
+  /** The path of the page whose buttons post here, where it has none of its own. */
+  back?(): string | undefined;
   readonly answers?: EndpointAnswers;
   /** Whose form it is, where it does not ask for that: for password managers. */
   account(rq: SecurityRequest): Awaitable<string | undefined>;
@@ -177,6 +189,8 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
   readonly fields: Fields;
   /** How often it may be submitted; past that the answer is 429 with Retry-After. */
   readonly limits?: EndpointLimits;
+  /** The path of the page whose buttons post here, where it has none of its own: after a new proof the caller returns to it. */
+  readonly back?: () => string | undefined;
   /** For the API's description. */
   readonly answers?: EndpointAnswers;
   /** Whose form it is; default: who is signed in. */

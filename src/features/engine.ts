@@ -51,6 +51,7 @@ export function endpointHandler(
     declaresParams: false,
     kind: "account",
     guard: endpoint.authz.describe().text,
+    back: () => endpoint.back?.() ?? ownPage(endpoint),
     json: endpoint.page === undefined,
   };
   const limit = context.limits.endpoint(endpoint.name, endpoint.limits);
@@ -74,6 +75,11 @@ export function endpointHandler(
     };
     return send(context, rq, await context.system.events.within(rq, respond));
   };
+}
+
+/** Where an endpoint's own form stands, unless that depends on a link. */
+function ownPage({ methods, path }: Endpoint): string | undefined {
+  return methods.includes("GET") && !path.includes(":") ? path : undefined;
 }
 
 /** 405 for the methods that no endpoint at this path has (RFC 9110 15.5.6). */
@@ -253,6 +259,19 @@ async function answer(
           "content-disposition": `attachment; filename="${result.filename}"`,
           "cache-control": "no-store",
           "x-content-type-options": "nosniff",
+        },
+      });
+    case "document":
+      return new Response(result.html, {
+        headers: {
+          "content-type": "text/html; charset=utf-8",
+          // CSP level 3: "sandbox" gives it an origin of its own, without scripts and forms.
+          "content-security-policy":
+            "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'",
+          "cache-control": "no-store",
+          "x-content-type-options": "nosniff",
+          "x-frame-options": "DENY",
+          "referrer-policy": "no-referrer",
         },
       });
     case "failed":

@@ -9,6 +9,7 @@ import type { SignIn } from "../authn/sign-in.ts";
 import type { Tickets } from "../authn/tickets.ts";
 import type { TokenFamilies } from "../authn/token-families.ts";
 import type { Datastore, Operations } from "../datastore/contract.ts";
+import type { PasswordHistory } from "../datastore/password-history.ts";
 import type { Roles } from "../datastore/roles.ts";
 import type { Users } from "../datastore/users.ts";
 import type { PhoneNumbers } from "../delivery/phone.ts";
@@ -41,15 +42,22 @@ export interface Kernel {
   readonly roles: Roles;
   readonly hasher: PasswordHasher;
   readonly policy: PasswordPolicy;
+  readonly history: PasswordHistory;
   readonly proof: PasswordProof;
   readonly limits: Limits;
   readonly audit: AuditTrail;
   readonly tickets: Tickets;
   readonly sessions: Sessions;
   readonly signIn: SignIn;
+  /** The families of auth tokens that can be renewed, where a feature keeps them. */
+  readonly families: TokenFamilies | undefined;
   readonly bags: BagKeeper;
   /** True: answers may tell whether an account exists. */
   readonly revealAccounts: boolean;
+  /** True: an account may have no e-mail address, which is "" then. */
+  readonly emailOptional: boolean;
+  /** False: JSON clients need not send a new password a second time. */
+  readonly retypeInJson: boolean;
   readonly destinations: Destinations;
   /** The columns that the application added to the user, by their field's name. */
   readonly ownColumns: ReadonlyMap<string, Column>;
@@ -107,7 +115,7 @@ export interface TokenFamiliesContext extends FeatureKernel {
 }
 
 /** What there is before anybody can sign in. */
-export type FeatureKernel = Omit<Kernel, "signIn" | "bags" | "proof" | "apiKeys">;
+export type FeatureKernel = Omit<Kernel, "signIn" | "bags" | "proof" | "apiKeys" | "families">;
 
 /** One part of the account system, a folder each: what it needs, what it adds. */
 export interface Feature {

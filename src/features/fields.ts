@@ -47,19 +47,21 @@ function textOf(input: unknown, maxLength: number): { readonly value: string } |
   return { value: input };
 }
 
-/** An e-mail address, normalised. */
-export function emailField(options: { readonly label?: MessageKey } = {}): Field<string> {
+/** An e-mail address, normalised; with `optional` it may be left out, and is "" then. */
+export function emailField(options: { readonly label?: MessageKey; readonly optional?: boolean } = {}): Field<string> {
   return {
     label: options.label ?? "LABEL_EMAIL",
     type: "email",
     autocomplete: "email",
-    required: true,
+    required: options.optional !== true,
     maxLength: maxText,
     echo: true,
     parse(input) {
       const text = textOf(input, maxText);
       if ("fault" in text) return text;
-      if (text.value.trim() === "") return { fault: { key: "EMAIL_NOT_PROVIDED" } };
+      if (text.value.trim() === "") {
+        return options.optional === true ? { value: "" } : { fault: { key: "EMAIL_NOT_PROVIDED" } };
+      }
       const value = normalizeEmail(text.value);
       return value === undefined ? { fault: { key: "INVALID_EMAIL_ADDRESS" } } : { value };
     },

@@ -2,7 +2,7 @@ import { open } from "../authz/guards/open.ts";
 import type { Operations } from "../datastore/contract.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
-import type { Account } from "../model/account.ts";
+import { type Account, displayName } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Ticket } from "../model/session.ts";
 import type { Pages } from "../views/contract.ts";
@@ -149,7 +149,7 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
 /** The address that a link was mailed to: the account's, or the new one that it is to prove. */
 function linkAddress({ ticket, account }: OpenLink): string {
   const mailedTo = ticket.payload["email"];
-  return typeof mailedTo === "string" ? mailedTo : account.email;
+  return typeof mailedTo === "string" ? mailedTo : displayName(account);
 }
 
 /** A link that did what it was for: the page goes on, a single-page client is told in its query. */
@@ -164,7 +164,7 @@ export function linkDone(
   const told = kernel.destinations.withResult(to, {
     category: "success",
     text: textOf(rq, message),
-    email: account.email,
+    ...(account.email === "" ? {} : { email: account.email }),
   });
   return told === undefined || rq.wantsJson ? done(to, { message, response }) : goTo(told);
 }

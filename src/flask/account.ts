@@ -135,7 +135,8 @@ function spaOf({ read, refuse }: Draft): SpaOptions | undefined {
   const host = read.text("REDIRECT_HOST");
   // Theirs builds links without a scheme; ours must be one of `origins`, and so it is written out.
   if (host === undefined) throw new ConfigurationError("REDIRECT_HOST", 'is needed with REDIRECT_BEHAVIOR "spa"');
-  const origin = URL.canParse(host) ? new URL(host).origin : `https://${host}`;
+  // "localhost:8080" parses too, as a URL whose scheme is "localhost".
+  const origin = /^https?:\/\//i.test(host) && URL.canParse(host) ? new URL(host).origin : `https://${host}`;
   const reset = read.text("RESET_VIEW");
   return { origin, ...(reset === undefined ? {} : { pages: { reset } }) };
 }

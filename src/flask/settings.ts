@@ -40,6 +40,8 @@ export interface FlaskSecuritySettings {
   readonly REFRESH_TOKEN_MAX_IDLE?: number;
 
   readonly PASSWORD_LENGTH_MIN?: number;
+  /** False: JSON clients need not send a new password twice; our pages ask for it all the same. */
+  readonly PASSWORD_CONFIRM_REQUIRED?: boolean;
   /** "zxcvbn" with the score below it; needs @zxcvbn-ts/core and @zxcvbn-ts/language-en. */
   readonly PASSWORD_COMPLEXITY_CHECKER?: string | null;
   readonly ZXCVBN_MINIMUM_SCORE?: number;

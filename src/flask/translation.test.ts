@@ -38,6 +38,7 @@ describe("settings that are translated", () => {
     [{ TOKEN_AUTHENTICATION_KEY: null }, {}],
     [{ FRESHNESS: 60, FRESHNESS_GRACE_PERIOD: 0 }, { freshness: { within: "60s", grace: "0s" } }],
     [{ FRESHNESS: { seconds: 60 } as never }, { freshness: { within: "60s" } }],
+    [{ PASSWORD_CONFIRM_REQUIRED: false }, { passwords: { retypeInJson: false } }],
     [{ PASSWORD_LENGTH_MIN: 12 }, { passwords: { policy: { minLength: 12 } } }],
     [{ PASSWORD_LENGTH_MIN: 6 }, { passwords: { policy: { minLength: 6, allowShortPasswords: true } } }],
     [
@@ -217,7 +218,6 @@ describe("settings that cannot be carried over are listed", () => {
     [{ PASSWORD_CHECK_BREACHED: "strict", PASSWORD_BREACHED_COUNT: 0 }, ["PASSWORD_BREACHED_COUNT"]],
     [{ SMS_SERVICE: "Pigeon" }, ["SMS_SERVICE"]],
     [{ SMS_SERVICE_CONFIG: { ACCOUNT_SID: "AC0" } }, ["SMS_SERVICE_CONFIG"]],
-    [{ PASSWORD_CONFIRM_REQUIRED: false }, ["PASSWORD_CONFIRM_REQUIRED"]],
     [{ REDIRECT_ALLOW_SUBDOMAINS: true, REDIRECT_BEHAVIOR: "x" }, ["REDIRECT_ALLOW_SUBDOMAINS", "REDIRECT_BEHAVIOR"]],
     [{ API_ENABLED_METHODS: ["session", "oauth"] }, ["API_ENABLED_METHODS"]],
     [{ USER_IDENTITY_ATTRIBUTES: ["email", { us_phone_number: {} }] }, ["USER_IDENTITY_ATTRIBUTES"]],

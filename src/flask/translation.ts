@@ -86,7 +86,8 @@ export function fromFlaskSecurity(settings: FlaskSecuritySettings): FlaskTransla
   Object.assign(options, placesOf(draft, endpointNames(features, read)));
   const messages = translateMessages(settings, refuse);
   for (const [name, value] of Object.entries(settings)) {
-    if (!translated.has(name) && !name.startsWith(messagePrefix) && !asksForNothing(name, value)) unsupported.add(name);
+    if (!translatedSettings.has(name) && !name.startsWith(messagePrefix) && !asksForNothing(name, value))
+      unsupported.add(name);
   }
   return {
     options: messages === undefined ? options : { ...options, messages },
@@ -104,13 +105,20 @@ export interface Draft {
 }
 
 /** The settings that the functions below look at. */
-const translated: ReadonlySet<string> = new Set([
+export const translatedSettings: ReadonlySet<string> = new Set([
   ...["SECRET_KEY", "SECRET_KEY_FALLBACKS", "REMEMBER_COOKIE_DURATION", "REGISTERABLE", "RETURN_GENERIC_RESPONSES"],
   ...["USERNAME_ENABLE", "USER_IDENTITY_ATTRIBUTES", "URL_PREFIX", "POST_LOGIN_VIEW", "POST_LOGOUT_VIEW"],
   ...["POST_REGISTER_VIEW", "UNAUTHORIZED_VIEW", "API_ENABLED_METHODS", "DEFAULT_HTTP_AUTH_REALM", "TOKEN_MAX_AGE"],
   ...["TOKEN_AUTHENTICATION_HEADER", "TOKEN_AUTHENTICATION_KEY", "FRESHNESS", "FRESHNESS_GRACE_PERIOD"],
   ...["PASSWORD_COMPLEXITY_CHECKER", "ZXCVBN_MINIMUM_SCORE", "PASSWORD_CHECK_BREACHED", "PASSWORD_BREACHED_COUNT"],
-  ...["PASSWORD_LENGTH_MIN", "PASSWORD_SALT", "PASSWORD_SINGLE_HASH", "PASSWORD_HASH", "CSRF_PROTECT_MECHANISMS"],
+  ...[
+    "PASSWORD_LENGTH_MIN",
+    "PASSWORD_CONFIRM_REQUIRED",
+    "PASSWORD_SALT",
+    "PASSWORD_SINGLE_HASH",
+    "PASSWORD_HASH",
+    "CSRF_PROTECT_MECHANISMS",
+  ],
   ...["CSRF_IGNORE_UNAUTH_ENDPOINTS", "CSRF_COOKIE_NAME", "CSRF_HEADER", "TRACKABLE"],
   ...accountSettings,
   ...["REFRESH_TOKEN", "REFRESH_TOKEN_MAX_AGE", "REFRESH_TOKEN_MAX_IDLE"],
@@ -118,7 +126,7 @@ const translated: ReadonlySet<string> = new Set([
 ]);
 
 /** Settings that any value is fine for, because what they decide is decided here in another, safer way. */
-const settled: ReadonlySet<string> = new Set([
+export const settledSettings: ReadonlySet<string> = new Set([
   // Every legacy hash is verified, every new one is argon2id.
   ...["PASSWORD_SCHEMES", "DEPRECATED_PASSWORD_SCHEMES", "HASHING_SCHEMES", "DEPRECATED_HASHING_SCHEMES"],
   // Each purpose has its own key, derived from the secret keys.
@@ -136,7 +144,7 @@ const settled: ReadonlySet<string> = new Set([
 const mayBeOff = /^(?:SEND_\w+_EMAIL|TWO_FACTOR_RESCUE_EMAIL)$/;
 
 function asksForNothing(name: string, value: unknown): boolean {
-  if (value === undefined || settled.has(name)) return true;
+  if (value === undefined || settledSettings.has(name)) return true;
   if (!Object.hasOwn(settingDefaults, name)) return false;
   if (value === false && mayBeOff.test(name)) return true;
   // Addresses are checked for their form only.
@@ -320,7 +328,9 @@ function passwordOptions({ settings, read, refuse }: Draft): TranslatedOptions {
     breached: breachedOptions({ settings, read, refuse }),
   }).filter(([, value]) => value !== undefined);
   const policy = given.length === 0 ? undefined : Object.fromEntries(given);
-  return section("passwords", { hashing, policy });
+  // Their forms go without the second field too; ours ask for it, since nobody sees what they type.
+  const retypeInJson = read.boolean("PASSWORD_CONFIRM_REQUIRED");
+  return section("passwords", { hashing, policy, retypeInJson });
 }
 
 function strengthOptions({ settings, read, refuse }: Draft): object | undefined {

@@ -1,5 +1,10 @@
 import { checkedOrigins } from "./redirect.ts";
 
+/** Whether an origin is plain HTTP to this very machine, which nobody else can listen to. */
+export function isLoopbackOrigin(origin: string): boolean {
+  return /^http:\/\/(?:localhost|[a-z0-9.-]+\.localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/.test(origin);
+}
+
 /** Whether a request may change something, as far as its origin goes. */
 export type OriginCheck = (method: string, header: (name: string) => string | undefined) => boolean;
 

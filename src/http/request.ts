@@ -41,6 +41,8 @@ export interface RouteFacts {
   readonly kind: "account" | "application";
   /** The guard in words, for developers. */
   readonly guard?: string;
+  /** The page to come back to after a detour, where the request itself cannot be repeated. */
+  readonly back?: () => string | undefined;
   /** True: every answer is JSON, whatever the caller accepts. */
   readonly json?: boolean;
 }

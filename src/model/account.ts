@@ -25,8 +25,15 @@ export interface Account extends User {
 /** How an application says what JSON answers show of a user. */
 export type PayloadMaker = (account: Account) => SecurityPayload;
 
-const defaultPayload: PayloadMaker = (account) =>
-  account.username === null ? { email: account.email } : { email: account.email, username: account.username };
+const defaultPayload: PayloadMaker = ({ email, username }) => {
+  const named = username === null ? {} : { username };
+  return email === "" ? named : { email, ...named };
+};
+
+/** What an account is called where people read it: its address, or the username where there is none. */
+export function displayName({ email, username }: Pick<User, "email" | "username">): string {
+  return email === "" ? (username ?? "") : email;
+}
 
 const hidden: PropertyDescriptorMap = {
   password: { value: null, enumerable: false, writable: true, configurable: true },
@@ -67,6 +74,6 @@ export function accountFactory(payload: PayloadMaker = defaultPayload): (user: R
     }
     // A spread or a loop over the account must not carry the hash along. Defined first: later, it would make a slow object.
     const account = Object.create(methods, hidden) as Account;
-    return Object.assign(account, user, { roles: names, permissions, ownPermissions });
+    return Object.assign(account, user, { email: user["email"] ?? "", roles: names, permissions, ownPermissions });
   };
 }

@@ -24,6 +24,8 @@ export interface Column {
   readonly length?: number;
   readonly unique?: boolean;
   readonly index?: boolean;
+  /** It is nullable because rows without a value are wanted: a database that exists and does not allow them is refused. */
+  readonly mustAllowNull?: boolean;
   /** Looked up without regard to case: gets an index on `lower(column)` where the database does not compare so by itself. */
   readonly ignoreCase?: boolean;
   /** `"now"` for date-times that the database fills in, or a literal for rows that exist when the column is added. */

@@ -1,6 +1,7 @@
 /** An account, with the columns of Flask-Security's newest user model under their TypeScript names. */
 export interface User {
   readonly id: number;
+  /** As it is stored and compared; "" for an account that has none, which only `emails: "optional"` allows. */
   readonly email: string;
   readonly username: string | null;
   /** The stored hash; null for an account that has no password. Never leaves the server. */

@@ -1,3 +1,4 @@
+import { type Duration, milliseconds } from "../model/duration.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { type BreachedOptions, breachedCheck } from "./checks/breached.ts";
 import type { PasswordContext, PasswordValidator, PolicyCheck, PolicyFault } from "./checks/check.ts";
@@ -55,6 +56,11 @@ export interface PasswordPolicyOptions {
   readonly patterns?: readonly RegExp[];
   /** Refuses the last passwords of an account, the present one among them; `last` is 1 to 24. Their hashes are kept. */
   readonly history?: { readonly last: number };
+  /**
+   * So long after it was stored, a password signs in only to be replaced: the sign-in waits until a new one is set. One whose
+   * storing was not noted counts from when its account was made. Default: passwords do not age (NIST SP 800-63B advises so).
+   */
+  readonly maxAge?: Duration;
   /** Functions of your own in the place of checks, by name. */
   readonly replace?: Readonly<Partial<Record<PolicyCheckName, PasswordValidator>>>;
   /** Further checks, in order; all are asked, of what passed the others. */
@@ -65,8 +71,10 @@ export interface PasswordPolicyOptions {
 export interface PasswordPolicy {
   readonly minLength: number;
   readonly maxLength: number;
-  /** How many passwords of an account are remembered so that they are not taken again. */
+  /** How many passwords of an account are remembered, so that they are not taken again or their age is known. */
   readonly remembered: number;
+  /** In milliseconds; undefined: passwords do not age. */
+  readonly maxAge: number | undefined;
   /** What is wrong with the password; nothing when it is accepted. Rejects with OverloadedError when too many wait. */
   check(password: string, context: PasswordContext): Promise<PolicyFault<string>[]>;
   /** Ends what the checks keep running. */
@@ -106,6 +114,7 @@ const NAMES = [
   "breached",
   "patterns",
   "history",
+  "maxAge",
   "replace",
   "validators",
 ];
@@ -120,6 +129,7 @@ export function createPasswordPolicy(
   const { minLength, maxLength } = lengths(path, options);
   const omitted = omittedChecks(path, options);
   const last = historyLength(path, options.history);
+  const maxAge = options.maxAge === undefined ? undefined : milliseconds(`${path}.maxAge`, options.maxAge);
   const validators = checkValidators(options.validators, `${path}.validators`);
   const log = environment.log ?? (() => undefined);
   const siteWords = [...(environment.siteWords ?? []), ...ownWords(`${path}.siteWords`, options.siteWords)];
@@ -166,7 +176,8 @@ export function createPasswordPolicy(
   return {
     minLength,
     maxLength,
-    remembered: last,
+    remembered: Math.max(last, maxAge === undefined ? 0 : 1),
+    maxAge,
     async check(password, context) {
       if (typeof password !== "string") return [{ key: "PASSWORD_ILLEGAL" }];
       if (password.length > 2 * maxLength) return [tooLong]; // normalising never makes fewer code points

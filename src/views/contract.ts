@@ -82,6 +82,9 @@ export interface ListRow {
   readonly badge?: string;
   /** `time`: the text is this moment (ISO 8601). */
   readonly facts: readonly { readonly label: string; readonly text: string; readonly time?: string }[];
+  /** A longer text, its lines as they are. */
+  readonly text?: string;
+  readonly links?: readonly PageLink[];
   readonly actions: readonly RowAction[];
 }
 
@@ -223,6 +226,10 @@ export interface Pages {
   /** Where one is signed in; `props.list` has the rows. */
   sessions(props: FormPageProps): Html;
   unlock(props: FormPageProps<never>): Html;
+  /** Development only: mails that were kept; `props.list` has them. */
+  outbox(props: FormPageProps): Html;
+  /** A new password in the place of one that is too old, before the sign-in goes on. */
+  expiredPassword(props: FormPageProps<"password" | "password_confirm">): Html;
   /** The administration's pages: what they show is in `props.sections`. */
   adminUsers(props: FormPageProps): Html;
   adminUser(props: FormPageProps): Html;

@@ -207,9 +207,10 @@ function listRow(row: ListRow, hidden: Readonly<Record<string, string>>): Html {
     return html`<div><dt>${label}</dt><dd>${value}</dd></div>\n`;
   });
   const list = facts.length === 0 ? undefined : html`<dl>\n${facts}</dl>\n`;
+  const text = row.text === undefined ? undefined : html`<pre>${row.text}</pre>\n`;
   // Each button is named after its row too: "Sign out" alone says nothing to who hears one button after the other.
   return html`<li><h2${attributes({ id })}>${row.title}${badge}</h2>
-${list}${row.actions.map((action) => actionForm(action, hidden, id))}</li>
+${list}${text}${links(row.links ?? [])}${row.actions.map((action) => actionForm(action, hidden, id))}</li>
 `;
 }
 

@@ -1,5 +1,6 @@
 import { languageHeaders } from "../http/answer.ts";
 import type { SecurityRequest } from "../http/request.ts";
+import { displayName } from "../model/account.ts";
 import type { BannerView, FlashMessage, Html, NoticePageProps, PageFrame, PageLink, Views } from "./contract.ts";
 
 /** Makes the pages' frames and sends pages. */
@@ -53,7 +54,7 @@ export function createPageSender(
       siteName: views.siteName,
       stylesheet,
       flashes,
-      signedInAs: rq.identity?.account.email,
+      signedInAs: rq.identity === undefined ? undefined : displayName(rq.identity.account),
       links,
       get nonce() {
         return rq.nonce;

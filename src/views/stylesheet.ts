@@ -153,6 +153,7 @@ button.quiet:hover { border-color: var(--text); background-color: color-mix(in s
 .rows dl > div { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; }
 .rows dt { color: var(--muted); }
 .rows dd { margin: 0; overflow-wrap: anywhere; }
+.rows pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 0.875rem; }
 .badge { display: inline-block; padding: 0 0.5rem; border: 1px solid currentcolor; border-radius: var(--radius); color: var(--success); font-size: 0.8125rem; font-weight: 550; }
 .links { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.5rem; margin-block: 1.75rem -0.75rem; padding-block-start: 0.75rem; border-block-start: 1px solid color-mix(in srgb, var(--border) 30%, transparent); font-size: 0.9375rem; }
 

@@ -1,6 +1,18 @@
 /** Replays a recording against a lab and says in which steps the answers differ. */
-import { type LabProcess, startLab } from "../lab/process.ts";
-import { cannotReplay, locationOf, type Recording, type Step, settingsOf, targetOf } from "./recording.ts";
+import { startLab } from "../lab/process.ts";
+import { cookieDifferences, keepCookie } from "./cookies.ts";
+import {
+  before,
+  type Client,
+  harness,
+  hiddenHeaders,
+  hiddenTokens,
+  newestLink,
+  refreshTokenFor,
+  type Session,
+  signIn,
+} from "./harness.ts";
+import { cannotReplay, locationOf, type Recording, type Step, settingsOf, targetOf, told } from "./recording.ts";
 
 /** One way in which an answer differs. */
 export interface Difference {
@@ -14,72 +26,17 @@ export interface Difference {
 /** What a replay found. */
 export interface Replay {
   readonly differences: readonly Difference[];
-  /** How many exchanges were replayed. */
-  readonly replayed: number;
-}
-
-interface Client {
-  readonly cookies: Map<string, string>;
-  csrf: string;
-}
-
-interface Session {
-  readonly lab: LabProcess;
-  readonly recording: Recording;
-  readonly clients: Map<string, Client>;
-  /** The last auth token that was given out. */
-  token: string;
-  /** The refresh tokens that were given out. */
-  readonly refreshTokens: string[];
+  /** How many exchanges were compared. */
+  readonly compared: number;
 }
 
 type Exchange = Required<Pick<Step, "request" | "response">> & Step;
 
-/** What the harness did between the exchanges of a flow, by the step of its note. */
-const harness: Readonly<Record<string, (lab: LabProcess, session: Session) => Promise<unknown>>> = {
-  // 61 minutes: past `within`, in the grace.
-  "freshness 3": (lab) => lab.control("POST", "/clock", { advance: 61 * 60 }),
-  "freshness 5": (lab) => lab.control("POST", "/clock", { advance: 3 * 3600 }),
-  "freshness 14": (lab) => lab.control("POST", "/clock", { advance: 4 * 3600 }),
-  "freshness 18": async () => {},
-  "freshness 22": async () => {},
-  // The proof is from an hour, then from half a minute ahead.
-  "freshness 25": (lab) => lab.control("POST", "/clock", { advance: -3600 }),
-  "freshness 27": (lab) => lab.control("POST", "/clock", { advance: 3570 }),
-  "refresh-body 11": async (lab, session) => {
-    const answer = await fetch(`${lab.origin}/login?include_auth_token`, {
-      method: "POST",
-      headers: { "content-type": "application/json", accept: "application/json" },
-      body: JSON.stringify({ email: "joe@lp.com", password: "password" }),
-    });
-    const { response } = (await answer.json()) as { response: { user: { refresh_token: string } } };
-    session.refreshTokens.push(response.user.refresh_token);
-    await lab.control("PATCH", "/users/joe@lp.com", { active: false });
-  },
-  "auth-token 18": (lab) => lab.control("PATCH", "/users/joe@lp.com", { active: false }),
-  "auth-token 21": (lab) => lab.control("PATCH", "/users/joe@lp.com", { active: true, fs_uniquifier: "f".repeat(32) }),
-};
-
-/** What it did right before an exchange. */
-const before: Readonly<Record<string, (lab: LabProcess) => Promise<unknown>>> = {
-  // Past the grace in which a replaced token has its successor.
-  "refresh-body 3": (lab) => lab.control("POST", "/clock", { advance: 60 }),
-};
-
-/** Refresh tokens that the masks hide; elsewhere it is the last one that was given out. */
-const hiddenRefreshTokens: Readonly<Record<string, (given: readonly string[]) => string | undefined>> = {
-  "refresh-body 3": ([first]) => first,
-  "refresh-body 5": ([first]) => first?.slice(0, -4),
-};
-
-/** Headers that the masks hide. */
-const hiddenHeaders: Readonly<Record<string, (session: Session, client: Client) => Record<string, string>>> = {
-  "csrf-spa 4": () => ({ "x-xsrf-token": "nonsense" }),
-  "csrf-spa 6": (_session, client) => ({ "x-csrftoken": client.csrf }),
-  "csrf-spa 10": (_session, client) => ({ "x-xsrf-token": client.cookies.get("XSRF-TOKEN") ?? "" }),
-  "csrf-spa 16": (session) => ({ "x-xsrf-token": session.clients.get("")?.csrf ?? "" }),
-  "auth-token 12": ({ token }) => ({ "authentication-token": `${token.slice(0, -4)}AAAA` }),
-};
+/** An answer with all of its body. */
+interface Answer {
+  readonly response: Response;
+  readonly text: string;
+}
 
 /** Steps before which the jar is emptied: there the sign-in of the step before had failed. */
 const anonymous: ReadonlySet<string> = new Set(["csrf-formonly 2", "csrf-formonly 4"]);
@@ -89,25 +46,27 @@ export async function replay(recording: Recording): Promise<Replay> {
   const lab = await startLab(["--seed", "golden"], settingsOf(recording));
   try {
     const routes = (await lab.control("GET", "/routes")) as readonly { readonly path: string }[];
-    const known = new Set(routes.map(({ path }) => path));
-    const session: Session = { lab, recording, clients: new Map(), token: "", refreshTokens: [] };
+    const known = routes.map(({ path }) => new RegExp(`^${path.replace(/:[^/]+/g, "[^/]+")}$`));
+    const session: Session = { lab, clients: new Map(), tokens: [], refreshTokens: [] };
     const differences: Difference[] = [];
-    let replayed = 0;
+    let compared = 0;
     for (const [index, step] of recording.steps.entries()) {
       const name = `${recording.flow} ${index}`;
+      const note = (found: readonly string[] = []): void => {
+        differences.push(...found.map((what) => ({ flow: recording.flow, step: index, what })));
+      };
       if (!isExchange(step)) {
         const act = harness[name];
         if (act === undefined) throw new Error(`${name}: nothing is known of "${step.note}"`);
-        await act(lab, session);
+        note(await act(session));
       } else if (!Object.hasOwn(cannotReplay, name)) {
-        await before[name]?.(lab);
-        const found = await exchange(session, name, step, known);
+        const found = await exchange(session, recording.flow, name, step, known);
         if (found === undefined) continue;
-        replayed += 1;
-        differences.push(...found.map((what) => ({ flow: recording.flow, step: index, what })));
+        compared += 1;
+        note(found);
       }
     }
-    return { differences, replayed };
+    return { differences, compared };
   } finally {
     await lab.stop();
   }
@@ -117,47 +76,91 @@ function isExchange(step: Step): step is Exchange {
   return step.request !== undefined && step.response !== undefined;
 }
 
-function refreshTokenFor({ refreshTokens }: Session, name: string): string {
-  return (hiddenRefreshTokens[name] ?? ((given) => given.at(-1)))(refreshTokens) ?? "";
-}
-
 /** Undefined: the endpoint belongs to a feature that does not exist yet, or to a sample that the lab does not have. */
 async function exchange(
   session: Session,
+  flow: string,
   name: string,
-  { client: label, request, response }: Exchange,
-  known: ReadonlySet<string>,
+  { client: label, request, response: theirs }: Exchange,
+  known: readonly RegExp[],
 ): Promise<readonly string[] | undefined> {
-  const target = targetOf(request.method, request.path.replace("<signed>", session.token));
+  const target = targetOf(flow, request.method, request.path);
   if (target === undefined) return undefined;
-  const exists = known.has(target.path.split("?", 1)[0] ?? "");
-  if (!exists && response.status !== 404) return undefined;
+  const [pathname = ""] = target.path.split("?", 1);
+  if (!known.some((pattern) => pattern.test(pathname)) && theirs.status !== 404) return undefined;
+  await before[name]?.(session);
   const client = await clientOf(session, label ?? "");
   if (request.cookies_sent === undefined || anonymous.has(name)) client.cookies.clear();
+  const token = (hiddenTokens[name] ?? ((given) => given.at(-1)))(session.tokens) ?? "";
   const unmask = (text: string): string =>
     text
       .replace("<csrf_token>", client.csrf)
-      .replace(/<auth_token>|<signed>/, session.token)
+      .replace(/<auth_token>|<signed>/, token)
       .replace("<refresh_token>", refreshTokenFor(session, name));
   const headers = new Headers();
   for (const [key, value] of Object.entries(request.headers ?? {})) headers.set(key, unmask(value));
   // The recorded pages were asked for without an Accept header; a browser has one.
-  const asPage = !headers.has("accept") && response.json === undefined;
-  if (asPage) headers.set("accept", "text/html");
+  if (!headers.has("accept") && theirs.json === undefined) headers.set("accept", "text/html");
   for (const [key, value] of Object.entries(hiddenHeaders[name]?.(session, client) ?? {})) headers.set(key, value);
-  if (client.cookies.size > 0) headers.set("cookie", [...client.cookies].map((pair) => pair.join("=")).join("; "));
   let body: string | undefined;
   if (request.form !== undefined) body = new URLSearchParams(mapValues(request.form, unmask)).toString();
   else if (request.json !== undefined) body = unmask(JSON.stringify(request.json));
-  const answer = await fetch(session.lab.origin + target.path, {
-    method: request.method,
+  const path = pathname.endsWith("/<signed>")
+    ? target.path.replace("<signed>", await newestLink(session, pathname.replace("<signed>", "")))
+    : unmask(target.path);
+  const found = target.from === undefined ? [] : [`path ${target.from} → ${pathname}`];
+  const first = await send(session, client, request.method, path, headers, body);
+  const answer = await throughLink(session, client, first, theirs.status, found);
+  const compared = compare(flow, theirs, answer, target.sample);
+  if (isSameStatus(theirs, answer)) {
+    compared.push(...cookieDifferences(theirs.cookies ?? {}, answer.response.headers.getSetCookie(), client.cookies));
+  }
+  return [...found, ...compared];
+}
+
+async function send(
+  session: Session,
+  client: Client,
+  method: string,
+  path: string,
+  sent: Headers,
+  body?: string,
+): Promise<Answer> {
+  const headers = new Headers(sent);
+  if (client.cookies.size > 0) headers.set("cookie", [...client.cookies].map((pair) => pair.join("=")).join("; "));
+  const response = await fetch(session.lab.origin + path, {
+    method,
     headers,
     redirect: "manual",
     ...(body === undefined ? {} : { body }),
   });
-  const text = await answer.text();
-  keep(session, client, answer, text);
-  return compare(response, answer, text, target.sample);
+  const text = await response.text();
+  keep(session, client, response, text);
+  return { response, text };
+}
+
+/**
+ * A mailed link here leads to a page of its own, whose button does what there the GET did: goes on to that page and, where
+ * there something was done, presses the button.
+ */
+async function throughLink(
+  session: Session,
+  client: Client,
+  first: Answer,
+  theirStatus: number,
+  found: string[],
+): Promise<Answer> {
+  const location = first.response.headers.get("location") ?? "";
+  if (first.response.status !== 302 || !/^\/[a-z-]+\/open$/.test(location)) return first;
+  const page = new Headers({ accept: "text/html" });
+  const shown = await send(session, client, "GET", location, page);
+  if (shown.response.status !== 200 || theirStatus === 200) {
+    found.push("link GET → GET, GET");
+    return shown;
+  }
+  found.push("link GET → GET, GET, POST");
+  page.set("content-type", "application/x-www-form-urlencoded");
+  return send(session, client, "POST", location, page, new URLSearchParams({ csrf_token: client.csrf }).toString());
 }
 
 function mapValues(values: Readonly<Record<string, string>>, map: (value: string) => string): Record<string, string> {
@@ -165,51 +168,46 @@ function mapValues(values: Readonly<Record<string, string>>, map: (value: string
 }
 
 /** A jar of its own for each label; one that is named as an account has been signed in by the harness. */
-async function clientOf({ clients, lab }: Session, label: string): Promise<Client> {
-  const existing = clients.get(label);
+async function clientOf(session: Session, label: string): Promise<Client> {
+  const existing = session.clients.get(label);
   if (existing !== undefined) return existing;
-  const client: Client = { cookies: new Map(), csrf: "" };
-  clients.set(label, client);
   if (/^[a-z]+@lp\.com$/.test(label)) {
-    const password = "password";
-    // One of the accounts has none.
-    await lab.control("PATCH", `/users/${label}`, { password });
-    const answer = await fetch(`${lab.origin}/login`, {
-      method: "POST",
-      headers: { "content-type": "application/json", accept: "application/json" },
-      body: JSON.stringify({ email: label, password }),
-    });
-    if (answer.status !== 200) throw new Error(`${label} cannot sign in: ${await answer.text()}`);
-    for (const cookie of answer.headers.getSetCookie()) keepCookie(client, cookie);
+    // One of the accounts has no password.
+    await session.lab.control("PATCH", `/users/${label}`, { password: "password" });
+    return signIn(session, label, label);
   }
+  const client: Client = { cookies: new Map(), csrf: "" };
+  session.clients.set(label, client);
   return client;
 }
 
 function keep(session: Session, client: Client, answer: Response, text: string): void {
-  for (const cookie of answer.headers.getSetCookie()) keepCookie(client, cookie);
+  for (const cookie of answer.headers.getSetCookie()) keepCookie(client.cookies, cookie);
+  const inCookie = client.cookies.get("XSRF-TOKEN");
   client.csrf =
-    (/"csrf_token":"([^"]+)"/.exec(text) ?? /name="csrf_token" value="([^"]+)"/.exec(text))?.[1] ?? client.csrf;
+    (/"csrf_token":"([^"]+)"/.exec(text) ?? /name="csrf_token" value="([^"]+)"/.exec(text))?.[1] ??
+    inCookie ??
+    client.csrf;
   const refreshToken = /"refresh_token":"([^"]+)"/.exec(text)?.[1];
   if (refreshToken !== undefined && answer.status === 200) session.refreshTokens.push(refreshToken);
-  session.token = /"authentication_token":"([^"]+)"/.exec(text)?.[1] ?? session.token;
+  const token = /"authentication_token":"([^"]+)"/.exec(text)?.[1];
+  if (token !== undefined) session.tokens.push(token);
 }
 
-function keepCookie({ cookies }: Client, header: string): void {
-  const [pair = ""] = header.split(";", 1);
-  const equals = pair.indexOf("=");
-  if (/;\s*max-age=0(?:;|$)/i.test(header)) cookies.delete(pair.slice(0, equals));
-  else cookies.set(pair.slice(0, equals), pair.slice(equals + 1));
+function isSameStatus(theirs: Exchange["response"], { response }: Answer): boolean {
+  return response.status === theirs.status;
 }
 
-function compare(theirs: Exchange["response"], ours: Response, text: string, sample: boolean): readonly string[] {
+function compare(flow: string, theirs: Exchange["response"], answer: Answer, sample: boolean): string[] {
+  const { response: ours, text } = answer;
   const found: string[] = [];
   // Where the outcome is another one, so is all the rest.
-  if (ours.status !== theirs.status) return [`status ${theirs.status} → ${ours.status}`];
-  const wanted = theirs.headers.Location;
+  if (!isSameStatus(theirs, answer)) return [`status ${theirs.status} → ${ours.status}`];
+  const wanted = theirs.headers["Location"];
   const location = ours.headers.get("location");
   if (wanted !== undefined || location !== null) {
-    const expected = wanted === undefined ? "none" : locationOf(decodeURIComponent(wanted));
-    const got = location === null ? "none" : decodeURIComponent(location);
+    const expected = wanted === undefined ? "none" : locationOf(flow, decodeURIComponent(wanted));
+    const got = location === null ? "none" : told(decodeURIComponent(location));
     if (expected !== got) found.push(`location ${expected} → ${got}`);
   }
   const challenge = theirs.headers["WWW-Authenticate"] ?? "none";
@@ -221,12 +219,33 @@ function compare(theirs: Exchange["response"], ours: Response, text: string, sam
   if ((sample && theirs.status < 400) || theirs.status === 302) return found;
   const ourKind = isJson ? "JSON" : "page";
   if (theirKind !== ourKind) found.push(`${theirKind} → ${ourKind}`);
+  if (!isJson && theirs.faulty !== undefined) found.push(...faultyDifferences(theirs.faulty, text));
   if (theirs.json === undefined || !isJson) return found;
   const before = shapeOf(theirs.json);
   const after = shapeOf(JSON.parse(text));
   for (const line of before) if (!after.has(line)) found.push(`- ${line}`);
   for (const line of after) if (!before.has(line)) found.push(`+ ${line}`);
   return found;
+}
+
+/** Where a page shows errors: the fields' names, and "form" for the form as a whole. */
+function faultyDifferences(theirs: readonly string[], text: string): readonly string[] {
+  const before = new Set(theirs.map((name) => (name === "fs-form-errors" ? "form" : name.replace(/-ctr$/, ""))));
+  const after = faultyOf(text);
+  return [
+    ...[...before].filter((name) => !after.has(name)).map((name) => `- error at ${name}`),
+    ...[...after].filter((name) => !before.has(name)).map((name) => `+ error at ${name}`),
+  ];
+}
+
+/** Where one of our pages shows errors. */
+export function faultyOf(text: string): Set<string> {
+  const fields = new Set([...text.matchAll(/class="wrong" id="error-([^"]+)"/g)].map(([, name = ""]) => name));
+  // What is before the heading are messages of the page before.
+  const content = text.slice(text.indexOf("</h1>"));
+  const summary = /<div class="alert error" role="alert">([\s\S]*?)<\/div>/.exec(content)?.[1];
+  const ofForm = summary !== undefined && (fields.size === 0 || /<li>(?!<a )/.test(summary));
+  return ofForm ? fields.add("form") : fields;
 }
 
 /** The keys and types of a JSON value, one line each: `response.user.email: string`. */

@@ -13,6 +13,7 @@ describe("an application's own fields", () => {
   const own = async (
     onRegister: (order: string[], user: { id: number }, fields: object) => void | Promise<void> = () => {},
     extra: { readonly revealAccounts?: boolean } = {},
+    logs: string[] = [],
   ) => {
     const { provider, store } = observed(sqlite(":memory:"));
     const seen: string[] = [];
@@ -57,7 +58,9 @@ describe("an application's own fields", () => {
         }),
       ],
       passwords: { hashing: weakHashing },
-      log: () => {},
+      log: (message, details) => {
+        logs.push(`${message} ${JSON.stringify(details)}`);
+      },
       ...extra,
     });
     const app = security.app();
@@ -83,7 +86,7 @@ describe("an application's own fields", () => {
       if ((fields as { company: string }).company === "refused") throw new Error("not this one");
     });
     const before = await store.count("user", {});
-    expect((await post({ company: "refused" })).status).toBe(500);
+    await post({ company: "refused" });
     expect([
       await store.count("user", {}),
       await store.count("ticket", {}),
@@ -113,6 +116,36 @@ describe("an application's own fields", () => {
     expect((await post({ email: "first@acme.example" })).status).toBe(200);
     expect((await post({ email: "second@acme.example", nickname: " " })).status).toBe(200);
     expect((await security.users.find("email", "second@acme.example"))?.nickname).toBeNull();
+  });
+
+  it("an onRegister that throws tells nobody which addresses are known, and is logged", async () => {
+    const logs: string[] = [];
+    const { store, post } = await own(
+      (_seen, user) => {
+        if (user.id > 1) throw new Error("the profile could not be made");
+      },
+      {},
+      logs,
+    );
+    await post({ email: "known@acme.example" });
+    const known = await post({ email: "known@acme.example" });
+    const unknown = await post({ email: "new@acme.example" });
+    expect(masked(unknown)).toEqual(masked(known));
+    expect(unknown.status).toBe(200);
+    expect([await store.count("user", {}), await store.count("ticket", {})]).toEqual([1, 1]);
+    expect(logs.filter((line) => line.includes("onRegister"))).toEqual([
+      'registration.onRegister failed: no account was made {"error":"Error: the profile could not be made"}',
+    ]);
+  });
+
+  it("where accounts are no secret, its failure is the server's: 500", async () => {
+    const { post } = await own(
+      () => {
+        throw new Error("broken");
+      },
+      { revealAccounts: true },
+    );
+    expect((await post({})).status).toBe(500);
   });
 
   it("do not run onRegister for an address that is known", async () => {

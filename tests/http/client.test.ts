@@ -75,8 +75,7 @@ describe("by session", () => {
     const routes = (await lab.control("GET", "/routes")) as readonly RouteRecord[];
     const wanted = routes.filter(
       ({ source, method, path }) =>
-        !["application", "administration"].includes(source) &&
-        (method !== "GET" || path.startsWith("/api")),
+        !["application", "administration"].includes(source) && (method !== "GET" || path.startsWith("/api")),
     );
     expect(wanted.length).toBeGreaterThan(20);
     const { client, sent } = counting(lab);

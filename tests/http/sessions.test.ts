@@ -1,4 +1,5 @@
-import { passwords, registration, sessions } from "portcullis/features";
+import { outbox } from "portcullis";
+import { changePassword, passwords, refresh, registration, sessions } from "portcullis/features";
 import type { TestClient } from "portcullis/testing";
 import { describe, expect, it } from "vitest";
 import { day, goodPassword, hour, otherPassword, type System, start, tokenOf } from "./authn-system.ts";
@@ -159,5 +160,69 @@ describe("own sessions", () => {
     desk.csrfToken = undefined;
     const refused = await desk.post("/sessions/end-others", { form: { csrf_token: "x" } });
     expect(refused.status).toBe(400);
+  });
+
+  it("what a device was handed beside its session ends with it: tokens are renewed no more", async () => {
+    const system = await start({ features: [...features, refresh({ carrier: "body" })] });
+    const tokens = async (client: TestClient) => {
+      const body = { email: "ann@acme.example", password: goodPassword, remember: true };
+      const { json } = await client.post("/login?include_auth_token", { json: body });
+      client.csrfToken = json.response.csrf_token;
+      return json.response.user as { authentication_token: string; refresh_token: string };
+    };
+    const renew = async (token: { refresh_token: string }) =>
+      (await system.client().post("/refresh-token", { json: { refresh_token: token.refresh_token } })).status;
+    const use = async (token: { authentication_token: string }) =>
+      (await system.client().get("/token", { headers: { "authentication-token": token.authentication_token } })).status;
+    const [phone, tablet, desk] = [system.client(), system.client(), system.client()];
+    const ofPhone = await tokens(phone);
+    system.advance(1000);
+    const ofTablet = await tokens(tablet);
+    system.advance(1000);
+    const ofDesk = await tokens(desk);
+    const oldest = (await listed(desk)).at(-1);
+    const one = await desk.post("/sessions/end", { json: { id: oldest?.id } });
+    expect([one.status, one.json.response.ended]).toEqual([200, 1]);
+    expect([await use(ofPhone), await renew(ofPhone), await me(phone)]).toEqual([401, 400, 401]);
+    expect([await use(ofTablet), await use(ofDesk), await me(tablet)]).toEqual([200, 200, 200]);
+
+    const others = await desk.post("/sessions/end-others", { json: {} });
+    expect([others.status, others.json.response.ended]).toEqual([200, 1]);
+    expect([await use(ofTablet), await renew(ofTablet), await me(tablet), await me(desk)]).toEqual([
+      401, 400, 401, 200,
+    ]);
+    const revoked = await system.store.find("refreshTracker", { revokedAt: { not: null } });
+    expect(revoked).toHaveLength(2);
+  });
+
+  it("a button that was pressed too late leads back to the page, and so does any form of ours", async () => {
+    const system = await start({
+      features: [...features, changePassword()],
+      freshness: { within: "5m", grace: "0s" },
+      mail: { sender: outbox() },
+      prefix: "/auth",
+      paths: { sessions: "/devices" },
+    });
+    const client = system.client();
+    await client.get("/auth/login");
+    await client.post("/auth/login", { form: { email: "ann@acme.example", password: goodPassword } });
+    await client.get("/auth/devices");
+    system.advance(10 * 60_000);
+    for (const [path, back] of [
+      ["/auth/sessions/end-others", "/auth/devices"],
+      ["/auth/sessions/end", "/auth/devices"],
+      ["/auth/change", "/auth/change"],
+    ] as const) {
+      const answer = await client.post(path, { form: { id: "x" } });
+      expect([answer.status, answer.location]).toEqual([302, `/auth/verify?next=${encodeURIComponent(back)}`]);
+    }
+    await client.get("/auth/verify");
+    const proved = await client.post(`/auth/verify?next=${encodeURIComponent("/auth/devices")}`, {
+      form: { password: goodPassword },
+    });
+    expect(proved.location).toBe("/auth/devices");
+    expect((await client.get("/auth/devices")).status).toBe(200);
+    const stranger = await system.client().post("/auth/sessions/end-others", { form: {} });
+    expect(stranger.location).toBe(`/auth/login?next=${encodeURIComponent("/auth/devices")}`);
   });
 });

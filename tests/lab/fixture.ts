@@ -42,7 +42,7 @@ const seeds: Readonly<Record<Exclude<SeedName, "none">, Seed>> = {
   golden: {
     permissions: { admin: admins, editor: editors, author: ["full-read"], simple: [] },
     users: [
-      { name: "matt", roles: ["admin"] },
+      { name: "matt", username: "matt", roles: ["admin"] },
       { name: "joe", username: "joe1", roles: ["editor"] },
       { name: "dave", roles: ["admin", "editor"] },
       { name: "jill", roles: ["author"] },

@@ -93,7 +93,8 @@ export function startSystem(parts: SystemParts): Promise<LabSecurity> {
     // The lab reaches nobody: its settings say whose mail it is, its outboxes keep it.
     mail: { ...options.mail, sender: parts.mailSender, queue: { retryAfter: [100] } },
     sms: { sender: parts.smsSender, queue: { retryAfter: [100] } },
-    origins: [origin],
+    // A single-page client that the settings name is served elsewhere.
+    origins: [origin, ...(options.spa === undefined ? [] : [options.spa.origin])],
     datastore: parts.datastore,
     features,
     roles: ["admin", "editor", "author", "simple"],

@@ -7,6 +7,8 @@ export type Database = Kysely<Record<string, Record<string, unknown>>>;
 /** A table as it is in the database, its names folded by `SqlDialect.foldColumn`. */
 export interface ExistingTable {
   readonly columns: ReadonlySet<string>;
+  /** Those of them that allow no null. */
+  readonly notNull: ReadonlySet<string>;
   /** Null stands for an expression among an index's columns. */
   readonly indexes: readonly {
     readonly name: string;

@@ -32,6 +32,8 @@ export async function missing(dialect: SqlDialect, db: Database, schema: Schema)
     for (const column of Object.values(table.columns)) {
       if (!found.columns.has(dialect.foldColumn(column.name))) {
         lines.push(`column "${column.name}" of table "${table.name}" is missing`);
+      } else if (column.mustAllowNull === true && found.notNull.has(dialect.foldColumn(column.name))) {
+        lines.push(`column "${column.name}" of table "${table.name}" does not allow null; that is changed by hand`);
       }
     }
   }

@@ -145,19 +145,23 @@ async function introspect(
   foldTable: (name: string) => string,
 ): Promise<Map<string, ExistingTable>> {
   const wanted = new Set(tables.map(foldTable));
-  const columns = await sql<{ table: string; column: string }>`
-    select table_name as ${sql.id("table")}, column_name as ${sql.id("column")} from information_schema.columns
-    where table_schema = database()`.execute(db);
+  const columns = await sql<{ table: string; column: string; nullable: string }>`
+    select table_name as ${sql.id("table")}, column_name as ${sql.id("column")}, is_nullable as nullable
+    from information_schema.columns where table_schema = database()`.execute(db);
   const indexes = await sql<{ table: string; index: string; column: string | null; repeatable: number }>`
     select table_name as ${sql.id("table")}, index_name as ${sql.id("index")}, column_name as ${sql.id("column")},
       non_unique as repeatable from information_schema.statistics
     where table_schema = database() order by table_name, index_name, seq_in_index`.execute(db);
-  const found = new Map<string, { columns: Set<string>; indexes: Map<string, ExistingTable["indexes"][number]> }>();
-  for (const { table, column } of columns.rows) {
+  const found = new Map<
+    string,
+    { columns: Set<string>; notNull: Set<string>; indexes: Map<string, ExistingTable["indexes"][number]> }
+  >();
+  for (const { table, column, nullable } of columns.rows) {
     const name = foldTable(table);
     if (!wanted.has(name)) continue;
-    const entry = found.get(name) ?? { columns: new Set<string>(), indexes: new Map() };
+    const entry = found.get(name) ?? { columns: new Set<string>(), notNull: new Set<string>(), indexes: new Map() };
     entry.columns.add(column.toLowerCase());
+    if (nullable === "NO") entry.notNull.add(column.toLowerCase());
     found.set(name, entry);
   }
   for (const { table, index, column, repeatable } of indexes.rows) {
@@ -167,6 +171,9 @@ async function introspect(
     entry?.indexes.set(index, { name: index, columns: [...before, name], unique: Number(repeatable) === 0 });
   }
   return new Map(
-    [...found].map(([name, entry]) => [name, { columns: entry.columns, indexes: [...entry.indexes.values()] }]),
+    [...found].map(([name, { columns, notNull, indexes }]) => [
+      name,
+      { columns, notNull, indexes: [...indexes.values()] },
+    ]),
   );
 }

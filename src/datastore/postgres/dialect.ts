@@ -87,8 +87,8 @@ export const postgresDialect: SqlDialect = {
 
 /** Sees what an unqualified name means: the tables on the search path. */
 async function introspect(db: Database, tables: readonly string[]): Promise<Map<string, ExistingTable>> {
-  const columns = await sql<{ table: string; column: string }>`
-    select c.relname::text as "table", a.attname::text as "column"
+  const columns = await sql<{ table: string; column: string; notNull: boolean }>`
+    select c.relname::text as "table", a.attname::text as "column", a.attnotnull as "notNull"
     from pg_catalog.pg_class c join pg_catalog.pg_attribute a on a.attrelid = c.oid
     where c.relkind in ('r', 'p') and pg_catalog.pg_table_is_visible(c.oid) and a.attnum > 0 and not a.attisdropped
       and c.relname in (${sql.join(tables)})`.execute(db);
@@ -101,10 +101,14 @@ async function introspect(db: Database, tables: readonly string[]): Promise<Map<
       join pg_catalog.pg_class c on c.oid = x.indrelid join pg_catalog.pg_class i on i.oid = x.indexrelid
     where pg_catalog.pg_table_is_visible(c.oid) and x.indpred is null and x.indisvalid
       and c.relname in (${sql.join(tables)})`.execute(db);
-  const found = new Map<string, { columns: Set<string>; indexes: ExistingTable["indexes"][number][] }>();
-  for (const { table, column } of columns.rows) {
-    const entry = found.get(table) ?? { columns: new Set<string>(), indexes: [] };
+  const found = new Map<
+    string,
+    { columns: Set<string>; notNull: Set<string>; indexes: ExistingTable["indexes"][number][] }
+  >();
+  for (const { table, column, notNull } of columns.rows) {
+    const entry = found.get(table) ?? { columns: new Set<string>(), notNull: new Set<string>(), indexes: [] };
     entry.columns.add(column);
+    if (notNull) entry.notNull.add(column);
     found.set(table, entry);
   }
   for (const { table, index, unique, columns: names } of indexes.rows) {

@@ -74,7 +74,10 @@ export const sqliteDialect: SqlDialect = {
 async function introspect(db: Database, tables: readonly string[]): Promise<Map<string, ExistingTable>> {
   const found = new Map<string, ExistingTable>();
   for (const table of tables) {
-    const columns = await sql<{ name: string }>`select name from pragma_table_info(${table})`.execute(db);
+    const columns = await sql<{
+      name: string;
+      notNull: number;
+    }>`select name, "notnull" as "notNull" from pragma_table_info(${table})`.execute(db);
     if (columns.rows.length === 0) continue;
     const indexes = await sql<{
       index: string;
@@ -91,6 +94,7 @@ async function introspect(db: Database, tables: readonly string[]): Promise<Map<
     }
     found.set(table.toLowerCase(), {
       columns: new Set(columns.rows.map(({ name }) => name.toLowerCase())),
+      notNull: new Set(columns.rows.filter(({ notNull }) => notNull === 1).map(({ name }) => name.toLowerCase())),
       indexes: [...byName.values()],
     });
   }

@@ -186,8 +186,8 @@ function password(admin: Administration): Endpoint {
     // Whoever changes their own must know the old one.
     objection: (rq, user) =>
       isYourself(rq, user) ? "ADMIN_NOT_YOURSELF" : isService(user) ? "ADMIN_SERVICE_ACCOUNT" : undefined,
-    async submit({ fields }, user) {
-      const faults = await newPasswordFaults(kernel, user, fields, "password", "password_confirm");
+    async submit({ rq, fields }, user) {
+      const faults = await newPasswordFaults(kernel, rq, user, fields, "password", "password_confirm");
       if (faults !== undefined) return invalid(faults);
       const outcome = await setCheckedPassword(kernel, user, fields.password);
       if (outcome.kind === "refused") return invalid({ password: outcome.faults });

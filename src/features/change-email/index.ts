@@ -1,5 +1,6 @@
 import { fresh } from "../../authz/guards/authentication.ts";
 import type { SecurityRequest } from "../../http/request.ts";
+import { displayName } from "../../model/account.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
 import { formPage } from "../../views/pages.ts";
@@ -74,7 +75,7 @@ function change(kernel: Kernel, within: number): Endpoint {
           replacesOlder: true,
         });
         const link = kernel.link("change_email_confirm", token);
-        kernel.mail.send(rq, "changeEmailInstructions", { email }, { link, within, current: account.email });
+        kernel.mail.send(rq, "changeEmailInstructions", { email }, { link, within, current: displayName(account) });
         kernel.system.events.emit("changeEmailInstructionsSent", { user: account, newEmail: email });
       });
       return done(kernel.path("change_email") ?? "/", {

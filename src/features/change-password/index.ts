@@ -4,6 +4,7 @@ import { changedUser } from "../answers.ts";
 import { done, type Endpoint, endpoint } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { passwordField } from "../fields.ts";
+import { wantsToken } from "../passwords/index.ts";
 import { newPasswordFields } from "../passwords/new-password.ts";
 import { changePasswordMails } from "./mails.ts";
 import { changeOwnPassword } from "./own-password.ts";
@@ -28,7 +29,7 @@ function change(kernel: Kernel): Endpoint {
     title: "TITLE_CHANGE_PASSWORD",
     intro: "INTRO_CHANGE_PASSWORD",
     submitLabel: "SUBMIT_CHANGE_PASSWORD",
-    answers: { shown: { active_password: { type: "boolean" } }, done: changedUser },
+    answers: { shown: { active_password: { type: "boolean" } }, done: changedUser, token: true },
     fields: {
       // An account that has no password sets its first one here.
       password: passwordField({ label: "LABEL_PASSWORD_PRESENT", autocomplete: "current-password", optional: true }),
@@ -43,10 +44,16 @@ function change(kernel: Kernel): Endpoint {
       });
       if ("answer" in changed) return changed.answer;
       const now = changed.account;
-      await kernel.signIn.renew(rq, now);
+      const renewed = await kernel.signIn.renew(rq, now, { token: wantsToken(rq) });
       return done(kernel.destinations.chosen("afterChangePassword", rq) ?? kernel.destinations.afterSignIn(rq), {
         message: { key: "PASSWORD_CHANGE" },
-        response: { user: now.securityPayload(), csrf_token: rq.system.csrf.token(rq) },
+        response: {
+          user: {
+            ...now.securityPayload(),
+            ...(renewed?.token === undefined ? {} : { authentication_token: renewed.token, ...renewed.members }),
+          },
+          csrf_token: rq.system.csrf.token(rq),
+        },
       });
     },
   });

@@ -34,7 +34,7 @@ export async function changeOwnPassword(
   }
   const [againField, typedAgain] = again ?? chosen;
   const values: Readonly<Record<string, string>> = { [chosenField]: password, [againField]: typedAgain };
-  const faults = await newPasswordFaults(kernel, account, values, chosenField, againField);
+  const faults = await newPasswordFaults(kernel, rq, account, values, chosenField, againField);
   if (faults !== undefined) return no(invalid(faults));
   const objection = await rq.system.events.ask("changePassword", { user: account }, rq);
   if (objection !== undefined) return no(refused(objection.refuse));

@@ -24,6 +24,8 @@ export interface ConfirmationOptions {
 
 /** What other features do with confirmation. */
 export interface ConfirmationService {
+  /** Whether an address must be confirmed before its account is used. */
+  readonly required: boolean;
   /** Mails a link that proves the account's address; of several, only the newest works. */
   send(rq: SecurityRequest, account: Account): Promise<void>;
 }
@@ -39,7 +41,7 @@ export function confirmation(options: ConfirmationOptions = {}): Feature {
     pages: { sendConfirmation: formPage, confirmEmail: formPage },
     mails: confirmationMails,
     gates: () => (options.required === false ? [] : [confirmedGate]),
-    services: (kernel) => ({ confirmation: service(kernel, within) }),
+    services: (kernel) => ({ confirmation: service(kernel, within, options.required !== false) }),
     endpoints: (kernel) => [sendConfirmation(kernel), confirmEmail(kernel, options.signIn === true)],
   };
 }
@@ -48,13 +50,17 @@ const confirmedGate: Gate = {
   name: "confirmed",
   order: 300,
   check: ({ account, methods }) =>
-    // Whoever signs in by what was mailed to the address has it.
-    account.confirmedAt !== null || methods.includes("email") ? "pass" : { refuse: "CONFIRMATION_REQUIRED" },
+    // Whoever signs in by what was mailed to the address has it; where there is no address, there is nothing to confirm.
+    account.email === "" || account.confirmedAt !== null || methods.includes("email")
+      ? "pass"
+      : { refuse: "CONFIRMATION_REQUIRED" },
 };
 
-function service(kernel: Kernel, within: number): ConfirmationService {
+function service(kernel: Kernel, within: number, required: boolean): ConfirmationService {
   return {
+    required,
     async send(rq, account) {
+      if (account.email === "") return;
       const token = await kernel.tickets.issue({
         purpose,
         user: account,

@@ -17,7 +17,7 @@ export async function policyFaults(
   password: string,
 ): Promise<readonly Fault[]> {
   const identities = [whose.email, whose.username].filter(
-    (identity): identity is string => typeof identity === "string",
+    (identity): identity is string => typeof identity === "string" && identity !== "",
   );
   const found = await kernel.policy.check(password, "id" in whose ? { identities, account: whose } : { identities });
   return found.map(({ key, params }) => ({

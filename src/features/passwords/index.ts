@@ -6,12 +6,14 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { PageLink } from "../../views/contract.ts";
+import { formPage } from "../../views/pages.ts";
 import { signedIn, text } from "../answers.ts";
 import { type Answer, done, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import { withNext } from "../engine.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { checkboxField, type Field, identityField, passwordField } from "../fields.ts";
 import { checkOptions } from "../options.ts";
+import { expiredPassword, expiredPasswordGate } from "./expired.ts";
 
 /** Options of the feature `passwords`. */
 export interface PasswordsOptions {
@@ -28,12 +30,15 @@ export function passwords(options: PasswordsOptions = {}): Feature {
   const remember = options.remember ?? true;
   return {
     name: "passwords",
+    pages: { expiredPassword: formPage },
+    gates: (kernel) => (kernel.policy.maxAge === undefined ? [] : [expiredPasswordGate(kernel, kernel.policy.maxAge)]),
     endpoints(kernel) {
-      if (kernel.sessions.enabled) return [login(kernel, remember), logout(kernel), verify(kernel)];
+      const aging = kernel.policy.maxAge === undefined ? [] : [expiredPassword(kernel)];
+      if (kernel.sessions.enabled) return [login(kernel, remember), logout(kernel), verify(kernel), ...aging];
       if (options.remember === true) {
         throw new ConfigurationError("passwords.remember", "leave it out: sessions.enabled is false");
       }
-      return [login(kernel, false), logout(kernel)];
+      return [login(kernel, false), logout(kernel), ...aging];
     },
   };
 }
@@ -162,7 +167,7 @@ function verify(kernel: Kernel): Endpoint {
     title: "TITLE_VERIFY",
     intro: "INTRO_VERIFY",
     submitLabel: "SUBMIT_VERIFY",
-    answers: { done: signedIn },
+    answers: { done: signedIn, token: true },
     fields: { password: passwordField({ autocomplete: "current-password" }) },
     async submit({ rq, fields }) {
       const identity = rq.identity;
@@ -172,7 +177,11 @@ function verify(kernel: Kernel): Endpoint {
       if (!(await proof.check({ rq, account, password: fields.password, authType: "password" }))) {
         return invalid({ password: [{ key: "INVALID_PASSWORD" }] });
       }
-      const outcome = await signIn.reauthenticate(rq, identity, { account, methods: ["password"] });
+      const outcome = await signIn.reauthenticate(rq, identity, {
+        account,
+        methods: ["password"],
+        token: wantsToken(rq),
+      });
       return outcomeAnswer(rq, outcome, {
         to: destinations.afterSignIn(rq),
         message: { key: "REAUTHENTICATION_SUCCESSFUL" },

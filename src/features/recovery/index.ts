@@ -45,6 +45,7 @@ export function recovery(options: RecoveryOptions = {}): Feature {
 function service(kernel: Kernel, within: number): RecoveryService {
   return {
     async send(rq, account) {
+      if (account.email === "") return;
       // A new password would end the only link that takes the account back.
       if ((await kernel.services.accountDeletion?.pending(account)) === true) return;
       const token = await kernel.tickets.issue({ purpose, user: account, life: within, replacesOlder: true });
@@ -90,7 +91,7 @@ function resetPassword(kernel: Kernel, signIn: boolean): Endpoint {
     ...(signIn ? { answers: { done: signedIn, token: true } } : {}),
     async submit({ rq, fields, link }): Promise<Answer> {
       const { account } = link;
-      const faults = await newPasswordFaults(kernel, account, fields, "password", "password_confirm");
+      const faults = await newPasswordFaults(kernel, rq, account, fields, "password", "password_confirm");
       if (faults !== undefined) return invalid(faults);
       const objection = await rq.system.events.ask("resetPassword", { user: account }, rq);
       if (objection !== undefined) return refused(objection.refuse);

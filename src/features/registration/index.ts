@@ -3,7 +3,7 @@ import type { Transaction } from "../../datastore/contract.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
-import { ConfigurationError, UniqueConflictError } from "../../model/errors.ts";
+import { ConfigurationError, DatastoreError, UniqueConflictError } from "../../model/errors.ts";
 import { nextToken, signedIn as signedInAnswer } from "../answers.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
@@ -17,7 +17,11 @@ import { type ExtraFieldOptions, type ExtraValues, extraField } from "./extra-fi
 export interface RegistrationOptions<Extra extends Readonly<Record<string, ExtraFieldOptions>>> {
   /** Further fields of the form and the JSON body. One that is named as a column of the user is stored there. */
   readonly fields?: Extra;
-  /** Runs in the transaction that makes the user: what it throws undoes the registration. */
+  /**
+   * Runs in the transaction that makes the user: what it throws undoes the registration. It runs for new addresses only, so
+   * nobody is told of that, unless accounts are no secret: the failure is logged, and the answer is the usual one. To refuse
+   * somebody with a reason, use the hook before `register` or a field's schema.
+   */
   readonly onRegister?: (tx: Transaction, user: Account, fields: ExtraValues<Extra>) => Awaitable<void>;
   /** Names of roles that a new user gets. */
   readonly roles?: readonly string[];
@@ -78,7 +82,7 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
   for (const [name, field] of Object.entries(options.fields ?? {})) extra[name] = extraField(name, field);
   const { usernames } = kernel.services;
   const fields: Readonly<Record<string, Field<unknown>>> = {
-    email: emailField(),
+    email: emailField({ optional: kernel.emailOptional && usernames !== undefined }),
     ...(usernames === undefined ? {} : { username: usernames.field }),
     ...newPasswordFields(kernel, "password", "password_confirm"),
     ...extra,
@@ -98,13 +102,20 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
     async submit({ rq, fields: values }) {
       const email = values["email"] as string;
       const username = values["username"] as string | undefined;
+      // Only where accounts may do without: nobody could name an account that has neither.
+      if (email === "" && username === undefined) return invalid({ email: [{ key: "EMAIL_NOT_PROVIDED" }] });
       const passwords = {
         password: values["password"] as string,
         password_confirm: values["password_confirm"] as string,
       };
       const whose = username === undefined ? { email } : { email, username };
-      const faults = await newPasswordFaults(kernel, whose, passwords, "password", "password_confirm");
-      if (faults !== undefined) return invalid(faults);
+      const faults = await newPasswordFaults(kernel, rq, whose, passwords, "password", "password_confirm");
+      if (faults !== undefined) {
+        // Where accounts are no secret, all that is wrong is said at once.
+        return invalid(
+          kernel.revealAccounts ? { ...(await identityFaults(kernel, email, username)), ...faults } : faults,
+        );
+      }
       const own = Object.fromEntries(Object.keys(extra).map((name) => [name, values[name]]));
       const columns = columnsOf(kernel, own);
       // Before the address is looked up: what this tells must not depend on whether that is known.
@@ -114,8 +125,8 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       const objection = await kernel.system.events.ask("register", { email, formData: { email, ...own } }, rq);
       if (objection !== undefined) return refused(objection.refuse);
       // Whoever the mail is for: a stranger fills nobody's mailbox.
-      const mayMail = mailed(kernel) && (await kernel.limits.mail(rq, email));
-      const existing = await kernel.users.find("email", email, { ignoreCase: true });
+      const mayMail = email !== "" && mailed(kernel) && (await kernel.limits.mail(rq, email));
+      const existing = email === "" ? undefined : await kernel.users.find("email", email, { ignoreCase: true });
       const nameTaken = username !== undefined && (await usernames?.taken(username)) === true;
       if (existing !== undefined || nameTaken) {
         // The same work as for a new address, so that the time tells nothing.
@@ -126,6 +137,11 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       try {
         account = await create(kernel, options, attempt, passwords.password, columns);
       } catch (error) {
+        if (error instanceof HookFailure) {
+          if (kernel.revealAccounts) throw error.cause;
+          kernel.system.log("registration.onRegister failed: no account was made", { error: String(error.cause) });
+          return registered(kernel, attempt);
+        }
         if (!(error instanceof UniqueConflictError) || error.table !== "user") throw error;
         // Two at once: the second finds the address, or a value that must be unique, taken.
         const conflict = await takenFaults(kernel, columns);
@@ -142,14 +158,22 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       kernel.background(async () => {
         if (mayMail) await kernel.services.confirmation?.send(rq, account);
       });
-      return options.signIn === true ? signedIn(kernel, attempt, account) : registered(kernel, attempt);
+      return options.signIn === true ? signedIn(kernel, attempt, account) : registered(kernel, attempt, account);
     },
   });
+}
+
+/** What `onRegister` threw; it leaves the transaction by it. */
+class HookFailure extends Error {
+  constructor(cause: unknown) {
+    super("registration.onRegister failed", { cause });
+  }
 }
 
 /** A registration under way. */
 interface Attempt {
   readonly rq: SecurityRequest;
+  /** "": none. */
   readonly email: string;
   readonly username: string | undefined;
   /** The values of the application's own fields. */
@@ -182,6 +206,22 @@ async function takenFaults(
   return Object.keys(faults).length === 0 ? undefined : faults;
 }
 
+/** What of the identity is another account's, by field. Only for where answers may tell. */
+async function identityFaults(
+  kernel: Kernel,
+  email: string,
+  username: string | undefined,
+): Promise<Record<string, Fault[]>> {
+  const faults: Record<string, Fault[]> = {};
+  if (email !== "" && (await kernel.users.find("email", email, { ignoreCase: true })) !== undefined) {
+    faults["email"] = [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email } }];
+  }
+  if (username !== undefined && (await kernel.services.usernames?.taken(username)) === true) {
+    faults["username"] = [{ key: "USERNAME_ALREADY_ASSOCIATED", params: { username } }];
+  }
+  return faults;
+}
+
 /** Makes the user, stores listed columns, and lets the application do its part, all or nothing. */
 async function create(
   kernel: Kernel,
@@ -195,7 +235,12 @@ async function create(
     const name = username === undefined ? {} : { username };
     const input = { ...columns, ...name, email, roles: options.roles ?? [] };
     const account = await kernel.users.create(input, tx, { hash });
-    await options.onRegister?.(tx, account, own as ExtraValues<AnyExtra>);
+    try {
+      await options.onRegister?.(tx, account, own as ExtraValues<AnyExtra>);
+    } catch (error) {
+      // A store that does not answer is nobody's secret; everything else is the application's.
+      throw error instanceof DatastoreError ? error : new HookFailure(error);
+    }
     return account;
   });
 }
@@ -214,20 +259,22 @@ function known(
   const { rq, email, username, own } = attempt;
   kernel.system.events.emit("userNotRegistered", {
     user,
-    existingEmail: user !== undefined || !nameTaken,
+    existingEmail: email !== "" && (user !== undefined || !nameTaken),
     existingUsername: nameTaken,
     formData: { email, ...(username === undefined ? {} : { username }), ...own },
   });
-  const nameFault = {
-    username: [{ key: "USERNAME_ALREADY_ASSOCIATED", params: { username: username ?? "" } }],
-  } as const;
+  const nameFault: Record<string, Fault[]> = nameTaken
+    ? { username: [{ key: "USERNAME_ALREADY_ASSOCIATED", params: { username: username ?? "" } }] }
+    : {};
   if (kernel.revealAccounts) {
-    return nameTaken
-      ? invalid(nameFault)
-      : invalid({ email: [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email } }] });
+    const taken = user !== undefined || !nameTaken;
+    return invalid({
+      ...(taken ? { email: [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email } }] } : {}),
+      ...nameFault,
+    });
   }
   // Without mail there is no other way to say it, and usernames are public by nature.
-  if (nameTaken && !kernel.features.has("confirmation")) return invalid(nameFault);
+  if (nameTaken && (email === "" || !kernel.features.has("confirmation"))) return invalid(nameFault);
   kernel.background(async () => {
     if (!mayMail) return;
     if (user !== undefined) {
@@ -250,12 +297,18 @@ function mailed(kernel: Kernel): boolean {
   return kernel.features.has("confirmation") || kernel.features.has("recovery");
 }
 
-function registered(kernel: Kernel, { rq, email }: Attempt): Answer {
-  return done(kernel.path("login") ?? kernel.destinations.afterRegister(rq), {
-    message: kernel.features.has("confirmation")
-      ? { key: "CONFIRM_REGISTRATION", params: { email } }
-      : { key: "REGISTERED" },
-    response: { csrf_token: rq.system.csrf.token(rq) },
+/** `account`: the new one, told of only where accounts are no secret. */
+function registered(kernel: Kernel, { rq, email }: Attempt, account?: Account): Answer {
+  const { chosen, afterRegister } = kernel.destinations;
+  return done(chosen("afterRegister", rq) ?? kernel.path("login") ?? afterRegister(rq), {
+    message:
+      email !== "" && kernel.features.has("confirmation")
+        ? { key: "CONFIRM_REGISTRATION", params: { email } }
+        : { key: "REGISTERED" },
+    response: {
+      csrf_token: rq.system.csrf.token(rq),
+      ...(kernel.revealAccounts && account !== undefined ? { user: account.securityPayload() } : {}),
+    },
     // The page that was asked for needs a sign-in first; `next` goes along to it.
     followNext: false,
   });
@@ -268,6 +321,6 @@ async function signedIn(kernel: Kernel, attempt: Attempt, account: Account): Pro
     to: kernel.destinations.afterRegister(rq),
     message: { key: "REGISTERED" },
     // The account is made; what the gates want (a confirmed address, say) comes next.
-    refusal: () => registered(kernel, attempt),
+    refusal: () => registered(kernel, attempt, account),
   });
 }

@@ -35,9 +35,9 @@ async function signedIn(tx: Operations, account: Account, rq: SecurityRequest): 
     "user",
     { id: account.id },
     {
-      // The first time there is no sign-in before: it is this one, as Flask-Security has it.
+      // The first time there is no sign-in before: its time is that of this one, its address unknown, as Flask-Security has it.
       lastLoginAt: row["currentLoginAt"] ?? at,
-      lastLoginIp: row["currentLoginIp"] ?? address,
+      lastLoginIp: row["currentLoginIp"] ?? null,
       currentLoginAt: at,
       currentLoginIp: address,
       loginCount: ((row["loginCount"] as number | null) ?? 0) + 1,

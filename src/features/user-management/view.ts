@@ -35,7 +35,7 @@ export function userView(account: Account, settings: ManagementSettings): Readon
   });
   return {
     id: account.id,
-    email: account.email,
+    email: account.email === "" ? null : account.email,
     username: account.username,
     active: account.active,
     confirmed_at: iso(account.confirmedAt),

@@ -176,6 +176,11 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
   });
 }
 
+/** Whoever registered an address that is not theirs chose the name too: nothing of it is mailed there. */
+function unproved(kernel: Kernel, account: Account): boolean {
+  return kernel.services.confirmation?.required === true && account.confirmedAt === null;
+}
+
 function recoverUsername(kernel: Kernel): Endpoint {
   return mailRequest(kernel, {
     name: "recover_username",
@@ -185,8 +190,12 @@ function recoverUsername(kernel: Kernel): Endpoint {
     intro: "INTRO_RECOVER_USERNAME",
     submitLabel: "SUBMIT_RECOVER_USERNAME",
     links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"]),
+    objection: (account) => {
+      if (!account.active) return { key: "DISABLED_ACCOUNT" };
+      return unproved(kernel, account) ? { key: "CONFIRMATION_REQUIRED" } : undefined;
+    },
     async send(rq, account) {
-      if (account.username === null) return;
+      if (account.username === null || unproved(kernel, account)) return;
       kernel.mail.send(rq, "usernameRecovery", account, { username: account.username });
       kernel.system.events.emit("usernameRecoverySent", { user: account });
     },

@@ -20,4 +20,12 @@ export const pages = {
   ERROR_SUMMARY: "Please look at this again",
   LABEL_EMAIL_NEW: "New email",
   LABEL_PASSWORD_PRESENT: "Present password",
+  TITLE_OUTBOX: "Outbox",
+  INTRO_OUTBOX:
+    "Mails that this server has kept instead of sending them, the newest first. This page exists on this machine only.",
+  OUTBOX_NONE: "No mail has been sent yet.",
+  OUTBOX_FROM: "From",
+  OUTBOX_TO: "To",
+  OUTBOX_SENT: "Sent",
+  OUTBOX_HTML: "Show as HTML",
 } as const;

@@ -21,5 +21,8 @@ export const passwords = {
   HINT_PASSWORD_LENGTH: "At least {min} characters. A few unrelated words make a good one.",
   PASSWORD_IS_SITE_WORD: { category: "error", text: "The name of this site is easy to guess as a password." },
   PASSWORD_REUSED: { category: "error", text: "You have had this password before. Choose a new one." },
+  TITLE_EXPIRED_PASSWORD: "Choose a new password",
+  INTRO_EXPIRED_PASSWORD: "Your password is old. Choose a new one to go on.",
+  SUBMIT_EXPIRED_PASSWORD: "Save and sign in",
   PASSWORD_PATTERN: { category: "error", text: "The password does not have the form that is asked for here." },
 } as const;

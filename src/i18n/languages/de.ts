@@ -331,6 +331,17 @@ export const german: Texts = {
   INVALID_LINK: "Dieser Link ist nicht (mehr) gültig.",
   LABEL_EMAIL_NEW: "Neue E-Mail-Adresse",
   LABEL_PASSWORD_PRESENT: "Bisheriges Passwort",
+  TITLE_EXPIRED_PASSWORD: "Neues Passwort wählen",
+  INTRO_EXPIRED_PASSWORD: "Das Passwort ist alt. Bitte ein neues wählen, dann geht es weiter.",
+  SUBMIT_EXPIRED_PASSWORD: "Speichern und anmelden",
+  TITLE_OUTBOX: "Postausgang",
+  INTRO_OUTBOX:
+    "Mails, die dieser Server behalten statt verschickt hat, die neuesten zuerst. Diese Seite gibt es nur auf diesem Rechner.",
+  OUTBOX_NONE: "Noch ist keine Mail verschickt worden.",
+  OUTBOX_FROM: "Von",
+  OUTBOX_TO: "An",
+  OUTBOX_SENT: "Verschickt",
+  OUTBOX_HTML: "Als HTML zeigen",
 
   // The page that describes the API
   TITLE_API: "API",

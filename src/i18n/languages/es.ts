@@ -312,6 +312,17 @@ export const spanish: Texts = {
   INVALID_LINK: "Este enlace no es válido (o ya no lo es).",
   LABEL_EMAIL_NEW: "Nueva dirección de correo",
   LABEL_PASSWORD_PRESENT: "Contraseña actual",
+  TITLE_EXPIRED_PASSWORD: "Elegir una contraseña nueva",
+  INTRO_EXPIRED_PASSWORD: "Tu contraseña es antigua. Elige una nueva para continuar.",
+  SUBMIT_EXPIRED_PASSWORD: "Guardar e iniciar sesión",
+  TITLE_OUTBOX: "Bandeja de salida",
+  INTRO_OUTBOX:
+    "Correos que este servidor ha guardado en lugar de enviarlos, los más recientes primero. Esta página solo existe en esta máquina.",
+  OUTBOX_NONE: "Todavía no se ha enviado ningún correo.",
+  OUTBOX_FROM: "De",
+  OUTBOX_TO: "Para",
+  OUTBOX_SENT: "Enviado",
+  OUTBOX_HTML: "Mostrar como HTML",
 
   // The page that describes the API
   TITLE_API: "API",

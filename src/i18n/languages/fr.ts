@@ -315,6 +315,17 @@ export const french: Texts = {
   INVALID_LINK: "Ce lien n’est pas (ou plus) valable.",
   LABEL_EMAIL_NEW: "Nouvelle adresse e-mail",
   LABEL_PASSWORD_PRESENT: "Mot de passe actuel",
+  TITLE_EXPIRED_PASSWORD: "Choisir un nouveau mot de passe",
+  INTRO_EXPIRED_PASSWORD: "Votre mot de passe est ancien. Choisissez-en un nouveau pour continuer.",
+  SUBMIT_EXPIRED_PASSWORD: "Enregistrer et se connecter",
+  TITLE_OUTBOX: "Boîte d’envoi",
+  INTRO_OUTBOX:
+    "Les messages que ce serveur a gardés au lieu de les envoyer, les plus récents d’abord. Cette page n’existe que sur cette machine.",
+  OUTBOX_NONE: "Aucun message n’a encore été envoyé.",
+  OUTBOX_FROM: "Expéditeur",
+  OUTBOX_TO: "Destinataire",
+  OUTBOX_SENT: "Envoyé",
+  OUTBOX_HTML: "Afficher en HTML",
 
   // The page that describes the API
   TITLE_API: "API",

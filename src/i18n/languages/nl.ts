@@ -328,6 +328,17 @@ export const dutch: Texts = {
   INVALID_LINK: "Deze link werkt niet (meer).",
   LABEL_EMAIL_NEW: "Nieuw e-mailadres",
   LABEL_PASSWORD_PRESENT: "Huidig wachtwoord",
+  TITLE_EXPIRED_PASSWORD: "Een nieuw wachtwoord kiezen",
+  INTRO_EXPIRED_PASSWORD: "Je wachtwoord is oud. Kies een nieuw om verder te gaan.",
+  SUBMIT_EXPIRED_PASSWORD: "Opslaan en inloggen",
+  TITLE_OUTBOX: "Postvak UIT",
+  INTRO_OUTBOX:
+    "Mails die deze server heeft bewaard in plaats van verzonden, de nieuwste eerst. Deze pagina bestaat alleen op deze computer.",
+  OUTBOX_NONE: "Er is nog geen mail verzonden.",
+  OUTBOX_FROM: "Van",
+  OUTBOX_TO: "Aan",
+  OUTBOX_SENT: "Verzonden",
+  OUTBOX_HTML: "Als HTML tonen",
 
   // The page that describes the API
   TITLE_API: "API",

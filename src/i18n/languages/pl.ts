@@ -308,6 +308,17 @@ export const polish: Texts = {
   INVALID_LINK: "Ten link nie działa lub wygasł.",
   LABEL_EMAIL_NEW: "Nowy adres e-mail",
   LABEL_PASSWORD_PRESENT: "Obecne hasło",
+  TITLE_EXPIRED_PASSWORD: "Wybierz nowe hasło",
+  INTRO_EXPIRED_PASSWORD: "Twoje hasło jest stare. Wybierz nowe, aby przejść dalej.",
+  SUBMIT_EXPIRED_PASSWORD: "Zapisz i zaloguj się",
+  TITLE_OUTBOX: "Skrzynka nadawcza",
+  INTRO_OUTBOX:
+    "Wiadomości, które ten serwer zachował zamiast wysłać, najnowsze na początku. Ta strona istnieje tylko na tym komputerze.",
+  OUTBOX_NONE: "Nie wysłano jeszcze żadnej wiadomości.",
+  OUTBOX_FROM: "Od",
+  OUTBOX_TO: "Do",
+  OUTBOX_SENT: "Wysłano",
+  OUTBOX_HTML: "Pokaż jako HTML",
 
   // The page that describes the API
   TITLE_API: "API",

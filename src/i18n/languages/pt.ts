@@ -305,6 +305,17 @@ export const portuguese: Texts = {
   INVALID_LINK: "Este link não é (mais) válido.",
   LABEL_EMAIL_NEW: "Novo e-mail",
   LABEL_PASSWORD_PRESENT: "Senha atual",
+  TITLE_EXPIRED_PASSWORD: "Escolher uma nova senha",
+  INTRO_EXPIRED_PASSWORD: "Sua senha é antiga. Escolha uma nova para continuar.",
+  SUBMIT_EXPIRED_PASSWORD: "Salvar e entrar",
+  TITLE_OUTBOX: "Caixa de saída",
+  INTRO_OUTBOX:
+    "E-mails que este servidor guardou em vez de enviar, os mais recentes primeiro. Esta página só existe nesta máquina.",
+  OUTBOX_NONE: "Nenhum e-mail foi enviado ainda.",
+  OUTBOX_FROM: "De",
+  OUTBOX_TO: "Para",
+  OUTBOX_SENT: "Enviado",
+  OUTBOX_HTML: "Mostrar como HTML",
 
   // The page that describes the API
   TITLE_API: "API",
