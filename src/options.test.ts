@@ -69,7 +69,7 @@ describe("options that refuse to start, with their path and the mend", () => {
     ["origins[0]", { origins: ["ftp://acme.example"] }, /is not an origin/],
     ["origins[0]", { origins: [5] }, /is not an origin/],
     ["datastore", { datastore: undefined }, /is missing; for a start: sqlite/],
-    ["datastore", { datastore: "sqlite" }, /is none; for a start: sqlite/],
+    ["datastore", { datastore: "sqlite" }, /is missing; for a start: sqlite/],
     // The vocabulary
     ["roles", { roles: "admin" }, /a list/],
     ["roles[1]", { roles: ["a", "a"] }, /"a" is there twice/],

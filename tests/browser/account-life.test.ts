@@ -164,7 +164,7 @@ describeBrowser("the life of an account in Chromium", () => {
         async told(key: MessageKey, values: Readonly<Record<string, string>> = {}): Promise<void> {
           // The application's own page shows no messages: they wait for the next account page.
           if (place(page) === "/") await page.goto(`${life.url}/sessions`);
-          expect(await page.locator("main").innerText()).toContain(text(key, values));
+          expect(await page.locator("main").textContent()).toContain(text(key, values));
         },
         async signIn(identity: string, password: string): Promise<void> {
           await this.open("/login", "TITLE_LOGIN");

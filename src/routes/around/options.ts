@@ -16,9 +16,11 @@ export type ErrorFormat = "plain" | "json" | `json:${string}` | "problem" | Erro
 export type ErrorRenderer = (problem: Problem, rq: SecurityRequest) => Awaitable<Response | undefined>;
 
 /** Asked before or after a request. `rq.identity` is there where it is known who is calling. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a hook that only looks need not say that it returns nothing.
 export type RequestHook = (rq: SecurityRequest) => Awaitable<Response | undefined | void>;
 
 /** Sees every answer; the one that it returns takes its place. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a hook that only looks need not say that it returns nothing.
 export type ResponseHook = (response: Response, rq: SecurityRequest) => Awaitable<Response | undefined | void>;
 
 /** The value of an added header; undefined: this answer has none. */
@@ -58,6 +60,7 @@ export interface RouteOptions {
   /** The parameter of that page that says where to come back to; default "next". */
   readonly returnParameter?: string;
   /** Asked for each path when it is declared; a text that it returns refuses to start. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: the same.
   readonly pathRule?: (method: string, path: string) => string | undefined | void;
 }
 
