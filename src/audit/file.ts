@@ -1,3 +1,4 @@
+import { csvLine } from "../model/csv.ts";
 import type { AuditEntry } from "./entry.ts";
 
 const columns = [
@@ -6,19 +7,16 @@ const columns = [
 ];
 
 /** The first line of entries as CSV (RFC 4180). */
-export const csvHead: string = `${columns.join(",")}\r\n`;
+export const auditHead: string = csvLine(columns);
 
 /** The time as people read it, and the details as an object. */
 export function readable(entry: AuditEntry): Readonly<Record<string, unknown>> {
   return { ...entry, at: new Date(entry.at).toISOString(), details: JSON.parse(entry.details) };
 }
 
-/** RFC 4180. A cell that a spreadsheet would take for a formula gets an apostrophe before it. */
-export function csvLine(entry: AuditEntry): string {
-  const cells = columns.map((column) => {
-    const value = column === "at" ? new Date(entry.at).toISOString() : (entry[column] ?? "");
-    const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  });
-  return `${cells.join(",")}\r\n`;
+/** An entry as a line of CSV, in the order of `auditHead`. */
+export function auditLine(entry: AuditEntry): string {
+  return csvLine(
+    columns.map((column) => (column === "at" ? new Date(entry.at).toISOString() : String(entry[column] ?? ""))),
+  );
 }

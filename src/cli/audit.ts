@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { csvHead, csvLine, readable } from "../audit/file.ts";
+import { auditHead, auditLine, readable } from "../audit/file.ts";
 import { withSystem } from "./application.ts";
 import {
   asJson,
@@ -116,12 +116,12 @@ async function auditExport(
     ...(to === undefined ? {} : { to }),
   };
   await withSystem("audit export", module, async ({ audit }) => {
-    if (options.csv === true) terminal.print(csvHead);
+    if (options.csv === true) terminal.print(auditHead);
     let after: number | undefined;
     for (;;) {
       const page = await audit.list({ ...filter, limit: 1_000, ...(after === undefined ? {} : { after }) });
       for (const entry of page)
-        terminal.print(options.csv === true ? csvLine(entry) : `${JSON.stringify(readable(entry))}\n`);
+        terminal.print(options.csv === true ? auditLine(entry) : `${JSON.stringify(readable(entry))}\n`);
       await terminal.printed();
       after = page.at(-1)?.sequence;
       if (page.length < 1_000) break;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type CsvRecord, cellValue, csvLine, readCsv } from "./csv.ts";
+import { cellValue, csvLine } from "../model/csv.ts";
+import { type CsvRecord, readCsv } from "./csv.ts";
 
 async function read(pieces: readonly string[], longest = 10_000): Promise<CsvRecord[]> {
   async function* source(): AsyncGenerator<string> {

@@ -1,6 +1,7 @@
 import { createReadStream, type ReadStream, statSync } from "node:fs";
 import type { UserRecord } from "../datastore/user-records.ts";
-import { cellValue, readCsv } from "./csv.ts";
+import { cellValue } from "../model/csv.ts";
+import { readCsv } from "./csv.ts";
 import { CommandError } from "./terminal.ts";
 
 /** One record of a file, or why it is none. */

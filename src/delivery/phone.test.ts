@@ -28,6 +28,8 @@ describe("normalize", async () => {
     "030 901820\r\nX: y",
     "+999 123456789",
     "1".repeat(500),
+    // Read as +491680, which is too short for E.164.
+    "168(0-",
   ])("%j is no number", (text) => {
     expect(german.normalize(text)).toBeUndefined();
   });

@@ -1,4 +1,5 @@
 import { ConfigurationError, PortcullisError } from "../model/errors.ts";
+import { isE164 } from "./sms.ts";
 
 /** Phone numbers as they are typed, stored and shown. */
 export interface PhoneNumbers {
@@ -59,7 +60,10 @@ export async function loadPhoneNumbers(
         { extract: false, ...(region === undefined ? {} : { defaultCountry: region as never }) },
       );
       // An extension cannot be reached by a text message, and would be lost in the stored form.
-      return number?.isValid() === true && number.ext === undefined ? number.number : undefined;
+      if (number?.isValid() !== true || number.ext !== undefined) return undefined;
+      // Some odd input is read as a number that reads as another one, or as none: then nobody can tell which is meant.
+      const again = parsePhoneNumberFromString(number.number, { extract: false });
+      return isE164(number.number) && again?.number === number.number ? number.number : undefined;
     },
   };
 }

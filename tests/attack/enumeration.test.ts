@@ -105,11 +105,13 @@ attacks("ENU", { settings: { RETURN_GENERIC_RESPONSES: true } }, (attack) => {
         }
         allAlike(answers);
         // Who has the account is told; nobody else is.
-        const told = (await rig.lab.outbox()).filter(({ template }) => template === "addressInUse");
-        must(
-          told.some(({ to }) => JSON.stringify(to).includes("matt@lp.com")),
-          "the owner was not told",
-        );
+        if (rig.path("RECOVER") !== undefined) {
+          const told = (await rig.lab.outbox()).filter(({ template }) => template === "addressInUse");
+          must(
+            told.some(({ to }) => JSON.stringify(to).includes("matt@lp.com")),
+            "the owner was not told",
+          );
+        }
         const rows = await rig.lab.accounts.all();
         for (const email of [fresh, unconfirmed, "matt@lp.com"]) {
           const count = rows.filter((row) => String(row["email"]).toLowerCase() === email).length;

@@ -122,6 +122,7 @@ export async function renderSample(name: SampleName, fullness: Fullness, languag
         await views.pages.verify({
           ...form("Is it you?", "Continue", { password: { ...password, ...errors("The password is wrong.") } }),
           frame: { ...frame("Is it you?", fullness, language), signedInAs: "jo@acme.example" },
+          account: "jo@acme.example",
           intro: "This page is protected. Enter your password again to go on.",
           errors: [],
         }),

@@ -1,4 +1,5 @@
 import type { KeyRing } from "../../secrets/keyring.ts";
+import { randomId } from "../../secrets/random.ts";
 import { open, seal } from "../../secrets/signed.ts";
 import { findTokenOwner, type TokenOwner, tokenOwner } from "./owner.ts";
 import type { TokenFormat } from "./token.ts";
@@ -10,6 +11,11 @@ interface Payload extends TokenOwner {
   /** When the token ends, in epoch milliseconds. */
   readonly e: number;
   readonly m: readonly string[];
+  /**
+   * Random, where there is no family: two that are made in the same millisecond are two tokens. Those of a family must come
+   * out alike: requests that renew it at the same time get one pair.
+   */
+  readonly n?: string;
   /** When the first of a chain of renewed tokens was made, where that is not `a`. */
   readonly o?: number;
   /** The family that it belongs to: once that has ended, so has the token. */
@@ -32,7 +38,7 @@ export function opaqueTokens(ring: KeyRing, realm: string, grace: number): Token
         e: expiresAt,
         m: methods,
         ...(since === authenticatedAt ? {} : { o: since }),
-        ...(family === undefined ? {} : { r: family }),
+        ...(family === undefined ? { n: randomId(6) } : { r: family }),
         ...(scopes === undefined ? {} : { s: scopes }),
         ...(own === realm ? {} : { w: own }),
       };

@@ -1,5 +1,5 @@
 import type { AuditEntry } from "../../audit/entry.ts";
-import { csvHead, csvLine, readable } from "../../audit/file.ts";
+import { auditHead, auditLine, readable } from "../../audit/file.ts";
 import type { AuditQuery } from "../../audit/trail.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { TableView } from "../../views/contract.ts";
@@ -125,7 +125,7 @@ export function auditPages(admin: Administration): readonly Endpoint[] {
       rq.system.events.emit("auditExported", { count: entries.length }, rq);
       const name = `audit-${new Date(rq.system.now()).toISOString().slice(0, 10)}`;
       return format === "csv"
-        ? download(`${name}.csv`, csvHead + entries.map(csvLine).join(""))
+        ? download(`${name}.csv`, auditHead + entries.map(auditLine).join(""))
         : download(`${name}.json`, { entries: entries.map(readable) });
     },
     submit: () => refused("METHOD_NOT_ALLOWED"),

@@ -28,7 +28,7 @@ export function rowConformance(store: () => Datastore, it: ConformanceRunner["it
     assert.ok(typeof first === "number" && typeof second === "number" && second > first);
     const role = await store().insert("role", { name: "key-role" });
     assert.equal(await store().insert("rolesUsers", { userId: first, roleId: role }), undefined);
-    assert.equal(await store().insert("user", userRow("key-3", { id: second + 100 })), second + 100);
+    assert.equal(await store().insert("user", userRow("key-3", { id: second + 1_000_000 })), second + 1_000_000);
   });
 
   it("inserts several rows at once, all or, in a transaction, none", async () => {
