@@ -123,7 +123,7 @@ export async function measureScenarios(
       floor: { server: floor, shots: [shot("/role", bearer)] },
       ours: { server: jwtCold, shots: [shot("/role", bearer)] },
       limit: 40,
-      missed: "reading the user's row costs what it costs for a cold session; the signature is the smaller part",
+      missed: "by a profile without sockets, where it is within the limit, the statement for the user's row is the largest part, then the HMAC and the parsing of two JSON texts; why it costs more than three times as much over HTTP is not settled",
     },
     {
       name: "object permission, decided before, over the same route with a role",
