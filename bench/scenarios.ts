@@ -123,7 +123,8 @@ export async function measureScenarios(
       floor: { server: floor, shots: [shot("/role", bearer)] },
       ours: { server: jwtCold, shots: [shot("/role", bearer)] },
       limit: 40,
-      missed: "by a profile without sockets, where it is within the limit, the statement for the user's row is the largest part, then the HMAC and the parsing of two JSON texts; why it costs more than three times as much over HTTP is not settled",
+      missed:
+        "by a profile without sockets, where it is within the limit, the statement for the user's row is the largest part, then the HMAC and the parsing of two JSON texts; why it costs more than three times as much over HTTP is not settled",
     },
     {
       name: "object permission, decided before, over the same route with a role",
