@@ -261,7 +261,8 @@ export function createSignIn(context: SignInContext): SignIn {
         for (const work of context.signedIn) await work(tx, account, rq);
         account = (await users.get(account.id, tx)) ?? account;
       }
-      const member = withToken ? await families?.begin(rq, tx, origin) : undefined;
+      const noCookie = proof.session === false && families?.byCookie === true;
+      const member = withToken && !noCookie ? await families?.begin(rq, tx, origin) : undefined;
       if (!withSession) return { made: undefined, member, credential: undefined, account };
       const credential =
         proof.remember === true && !restored ? await remember.create(rq, account, proof.methods, tx) : undefined;

@@ -32,6 +32,8 @@ export interface PresentedMember extends FamilyOrigin {
  * tokens (authn/sign-in.ts).
  */
 export interface TokenFamilies {
+  /** True: refresh tokens travel as a cookie, and a caller who wants none gets no family. */
+  readonly byCookie: boolean;
   /** At a sign-in that makes an auth token, in its transaction. */
   begin(rq: SecurityRequest, tx: Operations, origin: FamilyOrigin): Promise<FamilyMember>;
   /** What this text is a refresh token of. One that had been replaced ends its family. */

@@ -1,4 +1,4 @@
-import { userManagement } from "portcullis/features";
+import { refresh, userManagement } from "portcullis/features";
 import { describe, expect, it } from "vitest";
 import { cookiesSet, goodPassword, hour, otherPassword } from "./authn-system.ts";
 import { startManagement } from "./management-system.ts";
@@ -6,6 +6,19 @@ import { startManagement } from "./management-system.ts";
 const json = { headers: { accept: "application/json" } };
 
 describe("sign-in by JSON", () => {
+  it("sets no refresh cookie either where none is asked for", async () => {
+    const system = await startManagement({ features: [refresh()] });
+    const sent = { email: "ann@acme.example", password: goodPassword };
+    const program = await system.client().post("/api/user/login", { json: sent });
+    expect(program.status).toBe(200);
+    expect(program.headers.getSetCookie()).toEqual([]);
+    const { token } = program.json.response;
+    const me = await system.client().get("/api/user", { headers: { "authentication-token": token } });
+    expect(me.json.response.user.email).toBe("ann@acme.example");
+    const browser = await system.client().post("/api/user/login", { json: { ...sent, cookie: true } });
+    expect(browser.headers.getSetCookie().some((text) => text.startsWith("__Host-refresh="))).toBe(true);
+  });
+
   it("gives a user and a token, by e-mail address or username, and no cookie unless it is asked for", async () => {
     const system = await startManagement();
     for (const sent of [{ email: "ann@acme.example" }, { username: "annie" }, { username: "ann@acme.example" }]) {

@@ -141,6 +141,7 @@ export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules
   };
 
   return {
+    byCookie: rules.carrier === "cookie",
     async begin(rq, tx, origin) {
       const family = randomId(32);
       const now = system.now();

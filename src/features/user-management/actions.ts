@@ -27,11 +27,7 @@ import { userSchema, userView } from "./view.ts";
 type Fields = Readonly<Record<string, Field<unknown>>>;
 
 /** What is done to one user; undefined: done, and the answer is the user as they are now. */
-type Work<F extends Fields> = (
-  target: Account,
-  request: EndpointRequest<F>,
-  powers: Powers,
-) => Promise<Answer | undefined | unknown>;
+type Work<F extends Fields> = (target: Account, request: EndpointRequest<F>, powers: Powers) => unknown;
 
 /** What administrators do to one user beside editing. */
 export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): readonly Endpoint[] {
@@ -61,7 +57,7 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
       strong,
       (target, { rq, fields }, powers) => {
         const changed = difference(target.ownPermissions, fields.permissions);
-        if (!powers.grantsPermissions(changed)) return refuse(rq, "may not grant these permissions");
+        if (!powers.grantsPermissions(changed)) return forbidden(rq, "may not grant these permissions");
         return users.setPermissions(target, fields.permissions);
       },
     ),
@@ -103,10 +99,6 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
 
 function isAnswer(result: unknown): result is Answer {
   return typeof result === "object" && result !== null && "kind" in result;
-}
-
-async function refuse(rq: Parameters<typeof forbidden>[0], reason: string): Promise<Answer> {
-  return forbidden(rq, reason);
 }
 
 /** What is there on one side alone. */

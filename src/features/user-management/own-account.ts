@@ -149,17 +149,9 @@ function password(kernel: Kernel, settings: ManagementSettings): Endpoint {
         chosen: ["new_password", fields.new_password],
       });
       if ("answer" in changed) return changed.answer;
-      if (bySession) await kernel.signIn.renew(rq, changed.account);
       // The token that asked for it has ended too: a new one takes its place.
-      const outcome = bySession
-        ? undefined
-        : await kernel.signIn.complete(rq, {
-            account: changed.account,
-            methods: ["password"],
-            token: true,
-            session: false,
-          });
-      const renewed = outcome?.kind === "signedIn" ? { token: outcome.token, ...outcome.members } : {};
+      const renewal = await kernel.signIn.renew(rq, changed.account, { token: !bySession });
+      const renewed = renewal?.token === undefined ? {} : { token: renewal.token, ...renewal.members };
       const csrf = bySession ? { csrf_token: rq.system.csrf.token(rq) } : {};
       return done("/", { response: { user: userView(changed.account, settings), ...renewed, ...csrf } });
     },
