@@ -129,6 +129,9 @@ describe("API keys", () => {
     // A key that is limited to permissions has no role, though its owner has it.
     expect(await used(system, limited.secret, "/reader")).toBe(403);
     expect(await used(system, limited.secret, "/reports")).toBe(403);
+    // RFC 6750 3.1: what it lacks is said to who holds it.
+    const lacking = await system.client().get("/reports", bearer(limited.secret));
+    expect(lacking.headers.get("www-authenticate")).toBe('Bearer error="insufficient_scope", scope="reports"');
     expect(await used(system, all.secret, "/reports")).toBe(200);
     const scoped = await keyOf(system, "ann", { scopes: ["reports"] });
     expect(await used(system, scoped.secret, "/reports")).toBe(200);
