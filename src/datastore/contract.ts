@@ -96,8 +96,8 @@ export interface Datastore extends Operations {
    * the domain layer makes it of three.
    */
   loadSession?(idHash: string): Awaitable<SessionBundle | undefined>;
-  /** The user found by one field with equality, with roles, in one query. */
-  loadUser?(field: string, value: string | number): Promise<{ user: Row; roles: readonly Row[] } | undefined>;
+  /** The user found by one field with equality, with roles, in one query; no promise where the store can answer at once. */
+  loadUser?(field: string, value: string | number): Awaitable<{ user: Row; roles: readonly Row[] } | undefined>;
   /** Undefined: no way to learn of changes by other processes, so nothing is served from the cache. */
   readonly bus: InvalidationBus | undefined;
   /** The database server's clock, in epoch milliseconds; left out by stores that have none but this process's. */

@@ -1,5 +1,6 @@
 import type { EventHub } from "../events/events.ts";
 import type { Account, accountFactory } from "../model/account.ts";
+import { type Awaitable, andThen, settled } from "../model/awaitable.ts";
 import { normalizeEmail } from "../model/email.ts";
 import { PortcullisError } from "../model/errors.ts";
 import type { Row } from "../model/schema.ts";
@@ -129,6 +130,15 @@ export interface Users<U extends User = User, Role extends string = string, Perm
   resetAccess(user: UserReference): Promise<void>;
 }
 
+/** The user whose attribute has exactly this value, at once where the store can answer at once. */
+export type AccountLookup = (attribute: keyof User & string, value: string | number) => Awaitable<Account | undefined>;
+
+/** Users who are rows of the datastore. */
+export interface RowUsers extends Users {
+  /** What each request with a token that is not cached goes by. */
+  readonly lookup: AccountLookup;
+}
+
 /** How an account is changed. */
 export interface ChangeOptions {
   /** Asked in the transaction of the change: a link is used up, or a state compared, together with it or not at all. */
@@ -155,19 +165,30 @@ const protectedFields: ReadonlySet<string> = new Set<ProtectedField>([
 ]);
 
 /** Makes the operations on users of one running system. */
-export function createUsers(context: UsersContext): Users {
+export function createUsers(context: UsersContext): RowUsers {
   const { datastore, roles, hasher, history, invalidate, events } = context;
   const { administrators } = context;
   const fields = new Set(context.fields);
 
-  const load = async (operations: Operations, field: string, value: string | number): Promise<Account | undefined> => {
-    if (operations === datastore && datastore.loadUser !== undefined) {
-      const found = await datastore.loadUser(field, value);
-      return found === undefined ? undefined : context.account(found.user, found.roles);
-    }
+  const loadRows = async (
+    operations: Operations,
+    field: string,
+    value: string | number,
+  ): Promise<Account | undefined> => {
     const user = await operations.findOne("user", { [field]: value });
     return user === undefined ? undefined : context.account(user, await roles.ofUser(user["id"] as number, operations));
   };
+  const bundled = (found: { user: Row; roles: readonly Row[] } | undefined): Account | undefined =>
+    found === undefined ? undefined : context.account(found.user, found.roles);
+  const load = (operations: Operations, field: string, value: string | number): Awaitable<Account | undefined> => {
+    if (operations !== datastore || datastore.loadUser === undefined) return loadRows(operations, field, value);
+    return andThen(settled(datastore.loadUser(field, value)), bundled);
+  };
+  const lookup: AccountLookup = (attribute, value) =>
+    andThen(load(datastore, attribute, value), (found) =>
+      // Some collations find more than was asked for.
+      found !== undefined && (found as unknown as Row)[attribute] === value ? found : undefined,
+    );
 
   const checkFields = (input: Row, forbidden: ReadonlySet<string>): void => {
     for (const name of Object.keys(input)) {
@@ -259,18 +280,15 @@ export function createUsers(context: UsersContext): Users {
   return {
     ...createUserGrants({ datastore, roles, administrators, events, stamp, invalidate }),
     page: createUserPages({ datastore, roles, account: context.account }),
-    get: (id, tx) => load(tx ?? datastore, "id", id),
+    get: async (id, tx) => await load(tx ?? datastore, "id", id),
+    lookup,
 
     async find(attribute, value, options) {
       if (!fields.has(attribute))
         throw new PortcullisError("invalid_field", `user.${attribute}: there is no such column`);
       const wanted = attribute === "email" && typeof value === "string" ? normalizeEmail(value) : value;
       if (wanted === undefined) return undefined;
-      if (typeof wanted === "number" || options?.ignoreCase !== true) {
-        const found = await load(datastore, attribute, wanted);
-        // Some collations find more than was asked for.
-        return found !== undefined && (found as unknown as Row)[attribute] === wanted ? found : undefined;
-      }
+      if (typeof wanted === "number" || options?.ignoreCase !== true) return await lookup(attribute, wanted);
       const folded = fold(wanted);
       const rows = await datastore.find("user", { [attribute]: { equalsIgnoringCase: wanted } }, { limit: 20 });
       const matches = rows.filter((row) => typeof row[attribute] === "string" && fold(row[attribute]) === folded);

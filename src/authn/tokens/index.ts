@@ -1,8 +1,8 @@
 import type { CredentialCache } from "../../datastore/cache.ts";
-import type { Users } from "../../datastore/users.ts";
+import type { AccountLookup, Users } from "../../datastore/users.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
-import type { Awaitable } from "../../model/awaitable.ts";
+import { type Awaitable, andThen } from "../../model/awaitable.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { PortcullisError } from "../../model/errors.ts";
 import type { Identity } from "../../model/identity.ts";
@@ -86,6 +86,8 @@ export interface TokensContext {
   readonly realm: string;
   readonly cookie: string;
   readonly users: Users;
+  /** How a token that is not cached finds its user. */
+  readonly lookup: AccountLookup;
   /** How tokens name users. */
   readonly subjects: ReturnType<typeof rowSubjects>;
   /** The user of an issuer's token, as they are now. */
@@ -112,7 +114,7 @@ function formatOf({ ring, settings, realm, subjects }: TokensContext): TokenForm
 
 /** Makes the tokens of one running system. */
 export function createTokens(context: TokensContext): Tokens {
-  const { settings, cache, users, now } = context;
+  const { settings, cache, users, lookup, now } = context;
   const format = formatOf(context);
   const carried = tokenReader(settings, context.cookie);
 
@@ -124,12 +126,20 @@ export function createTokens(context: TokensContext): Tokens {
     return format.seal({ ...facts, issuedAt, since: facts.since ?? issuedAt, expiresAt: issuedAt + life });
   };
 
-  const ours = async (hash: string, opened: OpenedToken): Promise<LiveToken | undefined> => {
+  const ours = (hash: string, opened: OpenedToken): Awaitable<LiveToken | undefined> => {
     const stamp = cache.stamp();
-    const account = await opened.find(users);
-    if (account === undefined || !account.active) return undefined;
+    return andThen(opened.find(lookup), (account) => {
+      if (account === undefined || !account.active) return undefined;
+      const { family } = opened;
+      if (family === undefined) return taken(hash, opened, account, stamp);
+      return andThen(context.families?.alive(family), (alive) =>
+        alive === true ? taken(hash, opened, account, stamp) : undefined,
+      );
+    });
+  };
+
+  const taken = (hash: string, opened: OpenedToken, account: Account, stamp: number): LiveToken => {
     const { methods, authenticatedAt, expiresAt, realm, scopes, family } = opened;
-    if (family !== undefined && (await context.families?.alive(family)) !== true) return undefined;
     const live: LiveToken = {
       userId: account.id,
       identity: {
@@ -297,7 +307,7 @@ export function createTokens(context: TokensContext): Tokens {
       const hash = sha256(token);
       const live = cache.get(hash);
       cache.drop(hash);
-      return live?.userId ?? (await format.open(token, now())?.find(users))?.id;
+      return live?.userId ?? (await format.open(token, now())?.find(lookup))?.id;
     },
     setCookie,
     clearCookie: (rq) => rq.clearCookie(context.cookie, rq.system.cookies.attributes()),

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { andThen } from "../../model/awaitable.ts";
 import { type JwsKey, jsonObject, parseCompact, signCompact, verifyCompact } from "../../secrets/jws.ts";
 import type { KeyRing } from "../../secrets/keyring.ts";
 import { randomId } from "../../secrets/random.ts";
@@ -73,11 +74,10 @@ export function jwtTokens(
         realm: own ?? realm,
         scopes: scopesOf(scope),
         family,
-        async find() {
-          const found = await subject.find(sub);
-          if (found === undefined) return undefined;
-          return ring.verify(versionPurpose, uniquifierOf(found), ver) ? found : undefined;
-        },
+        find: () =>
+          andThen(subject.find(sub), (found) =>
+            found !== undefined && ring.verify(versionPurpose, uniquifierOf(found), ver) ? found : undefined,
+          ),
       };
     },
   };

@@ -55,7 +55,7 @@ export function opaqueTokens(ring: KeyRing, realm: string, grace: number): Token
         realm: payload.w ?? realm,
         scopes: payload.s,
         family: payload.r,
-        find: (users) => findTokenOwner(users, payload),
+        find: (lookup) => findTokenOwner(lookup, payload),
       };
     },
   };

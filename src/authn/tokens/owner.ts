@@ -1,5 +1,6 @@
-import type { Users } from "../../datastore/users.ts";
+import type { AccountLookup, RowUsers } from "../../datastore/users.ts";
 import type { Account } from "../../model/account.ts";
+import { type Awaitable, andThen } from "../../model/awaitable.ts";
 
 /** Whom a token is for. */
 export interface TokenOwner {
@@ -11,15 +12,15 @@ export interface TokenOwner {
 /** A text in a token that leads to its user. */
 export interface TokenSubject {
   of(account: Account): string;
-  find(text: string): Promise<Account | undefined>;
+  find(text: string): Awaitable<Account | undefined>;
 }
 
 /** How tokens name users who are rows of the datastore. */
-export function rowSubjects(users: Users): { readonly id: TokenSubject; readonly name: TokenSubject } {
+export function rowSubjects(users: RowUsers): { readonly id: TokenSubject; readonly name: TokenSubject } {
   return {
     id: {
       of: ({ id }) => String(id),
-      find: async (text) => (/^[1-9]\d{0,15}$/.test(text) ? users.get(Number(text)) : undefined),
+      find: (text) => (/^[1-9]\d{0,15}$/.test(text) ? users.lookup("id", Number(text)) : undefined),
     },
     name: { of: ({ email }) => email, find: (text) => users.find("email", text) },
   };
@@ -39,9 +40,10 @@ export function tokenOwner(account: Account): TokenOwner {
 }
 
 /** The account that a token names; undefined when it is gone, is not active or has ended its tokens since. */
-export async function findTokenOwner(users: Users, { u, f }: TokenOwner): Promise<Account | undefined> {
-  const found = await users.find(f === true ? "fsUniquifier" : "fsTokenUniquifier", u);
-  if (found === undefined || !found.active) return undefined;
-  // A token uniquifier that was set since has ended the tokens made without one.
-  return f === true && found.fsTokenUniquifier !== null ? undefined : found;
+export function findTokenOwner(lookup: AccountLookup, { u, f }: TokenOwner): Awaitable<Account | undefined> {
+  return andThen(lookup(f === true ? "fsUniquifier" : "fsTokenUniquifier", u), (found) => {
+    if (found === undefined || !found.active) return undefined;
+    // A token uniquifier that was set since has ended the tokens made without one.
+    return f === true && found.fsTokenUniquifier !== null ? undefined : found;
+  });
 }

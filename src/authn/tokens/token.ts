@@ -1,5 +1,6 @@
-import type { Users } from "../../datastore/users.ts";
+import type { AccountLookup } from "../../datastore/users.ts";
 import type { Account } from "../../model/account.ts";
+import type { Awaitable } from "../../model/awaitable.ts";
 
 /** How a token came. */
 export type TokenCarrier = "header" | "bearer" | "cookie" | "parameter" | "query";
@@ -31,7 +32,7 @@ export interface OpenedToken {
   readonly scopes: readonly string[] | undefined;
   readonly family: string | undefined;
   /** The user, unless something has ended their tokens since. */
-  find(users: Users): Promise<Account | undefined>;
+  find(lookup: AccountLookup): Awaitable<Account | undefined>;
 }
 
 /** One type of token: makes it and opens it. */

@@ -34,7 +34,7 @@ interface SessionPlan {
 }
 
 /** A user with the roles. */
-type UserBundle = Pick<SessionBundle, "roles"> & { readonly user: Row };
+export type UserBundle = Pick<SessionBundle, "roles"> & { readonly user: Row };
 
 /** Reads users with their roles, and sessions with both, by one query each. */
 export class BundleReader {

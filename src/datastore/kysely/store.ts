@@ -11,7 +11,7 @@ import type {
   Where,
 } from "../contract.ts";
 import { type TransactionScope, withinTransaction } from "../transaction-scope.ts";
-import { BundleReader, type ReadNow } from "./bundle.ts";
+import { BundleReader, type ReadNow, type UserBundle } from "./bundle.ts";
 import type { Database, SqlDialect } from "./dialect.ts";
 import { translated } from "./errors.ts";
 import { empty, migrate, missing } from "./migration.ts";
@@ -107,17 +107,21 @@ export class SqlStore implements Datastore {
     return await this.#bundles.loadSession(this.#operations, idHash);
   }
 
-  async loadUser(field: string, value: string | number): Promise<{ user: Row; roles: readonly Row[] } | undefined> {
+  loadUser(field: string, value: string | number): Awaitable<UserBundle | undefined> {
     const { readNow, scope, dialect, schema } = this.#parts;
-    scope.refuseInside();
-    if (readNow !== undefined) {
+    if (readNow !== undefined && !scope.inside) {
       try {
         const found = this.#bundles.loadUserNow(readNow, field, value);
         if (found !== undefined) return found.bundle;
       } catch (error) {
-        throw translated(dialect, schema, "user", error);
+        return Promise.reject(translated(dialect, schema, "user", error));
       }
     }
+    return this.#loadUser(field, value);
+  }
+
+  async #loadUser(field: string, value: string | number): Promise<UserBundle | undefined> {
+    this.#parts.scope.refuseInside();
     return await this.#bundles.loadUser(this.#operations, field, value);
   }
 

@@ -167,7 +167,7 @@ export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules
       if (row === undefined || isOver(row)) return undefined;
       if (row.gen === null || row.gen < payload.g) return undefined;
       if (!counts(row, payload.g)) return reused(row, payload.f);
-      const account: Account | undefined = await findTokenOwner(users, payload.o);
+      const account: Account | undefined = await findTokenOwner(users.find, payload.o);
       if (account === undefined || account.id !== row.userId) return undefined;
       const origin: FamilyOrigin = { account, methods: payload.m, authenticatedAt: payload.a };
       return { ...origin, take: () => take(rq, payload, origin) };

@@ -1,6 +1,6 @@
 import { Context } from "hono";
 import { noRoute, SecurityRequest } from "../../http/request.ts";
-import { type Awaitable, settled } from "../../model/awaitable.ts";
+import { type Awaitable, andThen, settled } from "../../model/awaitable.ts";
 import { PortcullisError } from "../../model/errors.ts";
 import { type GuardedHandler, markInternal, requestOf } from "../run.ts";
 import { allowReading, preflight } from "./cors.ts";
@@ -96,7 +96,7 @@ export function createAround(settings: AroundSettings, context: AroundContext): 
   const after = (request: Request, env: unknown, response: Response, began: number): Awaitable<Response> => {
     if (afterRequest.length === 0) return dressed(request, env, response, began);
     const last = lastAnswer(afterRequest, response, seen(request, env));
-    return next(last, (answer) => dressed(request, env, answer, began));
+    return andThen(last, (answer) => dressed(request, env, answer, began));
   };
 
   return {
@@ -111,8 +111,8 @@ export function createAround(settings: AroundSettings, context: AroundContext): 
           return failed(request, env, error);
         }
       };
-      const answer = guarded(() => next(early(request, env), (told) => told ?? dispatch()));
-      return guarded(() => next(answer, (response) => after(request, env, response, began)));
+      const answer = guarded(() => andThen(early(request, env), (told) => told ?? dispatch()));
+      return guarded(() => andThen(answer, (response) => after(request, env, response, began)));
     },
   };
 }
@@ -134,12 +134,8 @@ export function executing(hooks: readonly RequestHook[], handler: GuardedHandler
   return (c, params) => {
     const rq = requestOf(c);
     if (rq === undefined) throw new PortcullisError("no_request", "this request passed no declared route");
-    return next(ask(rq), (told) => told ?? handler(c, params));
+    return andThen(ask(rq), (told) => told ?? handler(c, params));
   };
-}
-
-function next<T, R>(value: Awaitable<T>, go: (value: T) => Awaitable<R>): Awaitable<R> {
-  return value instanceof Promise ? value.then(go) : go(value);
 }
 
 /** What the first hook that answers answers. */

@@ -54,6 +54,6 @@ export function bundleConformance(store: () => Datastore, it: ConformanceRunner[
     }
     assert.equal(await loadUser("email", "LOADED@example.com"), undefined);
     assert.equal(await loadUser("email", "nul\u0000"), undefined);
-    await assert.rejects(loadUser("nosuch", "x"), failure("nosuch"));
+    await assert.rejects(async () => await loadUser("nosuch", "x"), failure("nosuch"));
   });
 }
