@@ -3,6 +3,6 @@ import { serve } from "@hono/node-server";
 import { bareApplication } from "./bare.ts";
 import { keepOpen, report, settingsOf } from "./handlers.ts";
 
-const app = bareApplication(settingsOf(process.argv).routes);
+const app = await bareApplication(settingsOf(process.argv));
 const server = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, ({ port }) => report(port));
 keepOpen(server);

@@ -79,7 +79,7 @@ async function pair(
 
 const settings = settingsOf([]);
 const warmApplication = await protectedApplication({ ...settings, database, typed: true });
-const bare = asking(bareApplication(0));
+const bare = asking(await bareApplication({ routes: 0, typed: true }));
 const warm = asking(warmApplication);
 const jwtApplication = await protectedApplication({ ...settings, database, jwt: true });
 const jwt = asking(jwtApplication);
