@@ -1,7 +1,7 @@
 import type { Datastore, Operations } from "../datastore/contract.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
-import type { RememberCredential } from "../model/session.ts";
+import type { RememberCredential, Session } from "../model/session.ts";
 import { constantTimeEqual, randomId, sha256 } from "../secrets/random.ts";
 
 /** The long-lived credentials behind "remember me": each use replaces the secret. */
@@ -15,8 +15,8 @@ export interface RememberCredentials {
   ): Promise<{ readonly id: string; readonly hand: () => void }>;
   /** The caller's credential when it is valid, with a new secret set as cookie. A secret that had been replaced revokes it, and ends its sessions. */
   use(rq: SecurityRequest): Promise<RememberCredential | undefined>;
-  /** Removes the caller's credential (and the one with this id) and its cookie. */
-  revoke(rq: SecurityRequest, id: string | undefined): Promise<void>;
+  /** Removes the caller's credential (and the one that this session was made of) and its cookie. */
+  revoke(rq: SecurityRequest, session: Session | undefined): Promise<void>;
 }
 
 /** A secret that was just replaced is still taken for so long, in milliseconds: a browser sends several requests at once. */
@@ -100,12 +100,13 @@ export function createRememberCredentials(datastore: Datastore, life: number): R
       return undefined;
     },
 
-    async revoke(rq, id) {
+    async revoke(rq, session) {
       const cookie = presented(rq);
+      const id = session?.rememberId ?? undefined;
       if (id !== undefined) {
         await datastore.delete("remember", { id });
         // Parallel requests may have made more than one session of it.
-        await endSessions(id, rq.session?.userId ?? undefined);
+        await endSessions(id, session?.userId ?? undefined);
       }
       if (cookie !== undefined) {
         if (cookie.id !== id) await datastore.delete("remember", { id: cookie.id, secretHash: sha256(cookie.secret) });

@@ -62,6 +62,8 @@ export interface Sessions {
   page(options: { readonly after?: SessionKey | undefined; readonly limit: number }): Promise<readonly Session[]>;
   /** The session with this row key, when it is not over. */
   find(idHash: string): Promise<Session | undefined>;
+  /** The row of this id, whether or not it still lets anybody in. */
+  row(id: string): Promise<Session | undefined>;
   /** The user's remember credentials that are not over. */
   remembered(account: Account): Promise<readonly RememberCredential[]>;
   /** Ends what keeps one device signed in: this session, this credential and every session made of it. Returns how many sessions. */
@@ -215,6 +217,9 @@ export function createSessions(context: SessionsContext): Sessions {
         lastSeenAt: { gt: at - limits.idle },
       });
       return row as unknown as Session | undefined;
+    },
+    async row(id) {
+      return (await datastore.findOne("session", { idHash: sha256(id) })) as unknown as Session | undefined;
     },
     async remembered(account) {
       const where = { userId: account.id, expiresAt: { gt: now() } };

@@ -532,12 +532,14 @@ export function createSignIn(context: SignInContext): SignIn {
 
     async signOut(rq) {
       const { cookies, events } = rq.system;
-      const session = rq.session;
+      const id = rq.cookie(cookies.name("session"));
+      // One that lets nobody in now (the account is closed for a while) must not come back either.
+      const session = rq.session ?? (id === undefined ? undefined : await sessions.row(id));
       const { account, tokenFamily } = rq.identity ?? {};
       await families?.endPresented(rq, { body: true });
       const family = session === undefined ? tokenFamily : session.tokenFamily;
       if (family !== undefined && family !== null) await families?.end(family);
-      await remember.revoke(rq, session?.rememberId ?? undefined);
+      await remember.revoke(rq, session);
       await impersonation.forget(rq);
       if (session !== undefined) await sessions.end(session);
       const text = pendingText(rq);

@@ -236,6 +236,20 @@ describe("signing out", () => {
     expect((await system.client().post("/logout", { json: {} })).status).toBe(200);
   });
 
+  it("ends what the cookies stand for also while the account is closed", async () => {
+    const system = await start();
+    const client = system.client();
+    await client.post("/login", { json: { email: ann, password: goodPassword, remember: true } });
+    const copy = client.copy();
+    // By another program: the account's own operations would have ended everything at once.
+    await system.store.update("user", { email: ann }, { active: false });
+    expect((await client.post("/logout", { json: {} })).status).toBe(200);
+    await system.store.update("user", { email: ann }, { active: true });
+    expect(await me(copy)).toBe(401);
+    expect(await system.store.count("session", {})).toBe(0);
+    expect(await system.store.count("remember", {})).toBe(0);
+  });
+
   it("leaves other sessions of the same user alone", async () => {
     const system = await start();
     const [one, two] = [await signedIn(system), await signedIn(system)];
