@@ -18,12 +18,10 @@ type Read = (rq: SecurityRequest) => Awaitable<string | undefined>;
 
 /** Makes the reader. `cookie` is the cookie's full name. */
 export function tokenReader(settings: TokenSettings, cookie: string): TokenReader {
-  const words = settings.bearer.map((word) => word.replace(/[.*+?^$|]/g, "\\$&")).join("|");
-  const bearer = new RegExp(`^(?:${words}) +([A-Za-z0-9._~+/=:%!*'()-]+)$`, "i");
+  const words = settings.bearer.map((word) => word.toLowerCase());
   const reads: Readonly<Record<TokenCarrier, Read>> = {
     header: (rq) => rq.header(settings.header),
-    // Two Authorization headers arrive as one with a comma, which no token has: neither is taken.
-    bearer: (rq) => bearer.exec(rq.header("authorization") ?? "")?.[1],
+    bearer: (rq) => credentialsAfter(words, rq.header("authorization")),
     cookie: (rq) => rq.cookie(cookie),
     parameter: (rq) => bodyField(rq, settings.parameter),
     query: (rq) => (settings.query === undefined ? undefined : queryField(rq, settings.query)),
@@ -45,6 +43,24 @@ export function tokenReader(settings: TokenSettings, cookie: string): TokenReade
   };
   return (rq) => from(rq, 0);
 }
+
+/**
+ * What stands behind one of these words (in lower case) in the header `Authorization` (RFC 9110 11.4). What no token is made
+ * of is left in: two of these headers arrive as one with a comma, and no signature is right for that.
+ */
+function credentialsAfter(words: readonly string[], header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  for (const word of words) {
+    const { length } = word;
+    if (header.charCodeAt(length) !== space || header.slice(0, length).toLowerCase() !== word) continue;
+    let start = length + 1;
+    while (header.charCodeAt(start) === space) start += 1;
+    return start === header.length ? undefined : header.slice(start);
+  }
+  return undefined;
+}
+
+const space = 0x20;
 
 /** A query parameter that is there once. */
 export function queryField(rq: SecurityRequest, name: string): string | undefined {
