@@ -43,6 +43,8 @@ export class BundleReader {
   readonly #user: Joined;
   readonly #role: Joined;
   #sessionPlan: SessionPlan | undefined;
+  /** The select of a user by a field: the same whatever the value. */
+  readonly #userTexts = new Map<string, string>();
   #userCodecs: readonly [RowCodec, RowCodec] | undefined;
 
   constructor(core: SqlCore) {
@@ -87,9 +89,14 @@ export class BundleReader {
     field: string,
     value: string | number,
   ): { readonly bundle: UserBundle | undefined } | undefined {
-    const query = this.#query(this.#user, "user", field, value, () => sql``);
-    if (query === undefined) return nothing;
-    const rows = readNow(query.sql, query.parameters);
+    const comparisons = readWhere("user", this.#user.table, { [field]: value });
+    if (comparisons === undefined) return nothing;
+    let text = this.#userTexts.get(field);
+    if (text === undefined) {
+      text = this.#query(this.#user, "user", field, value, () => sql``)?.sql ?? "";
+      this.#userTexts.set(field, text);
+    }
+    const rows = readNow(text, comparisonValues(this.#core.dialect, comparisons));
     if (rows === undefined) return undefined;
     const [first] = rows;
     if (first === undefined) return nothing;
