@@ -240,7 +240,8 @@ export interface Times {
   readonly audit: number | undefined;
 }
 
-type AnyOptions = SecurityOptions<
+/** The options with all their type parameters left open. */
+export type AnyOptions = SecurityOptions<
   string,
   string,
   Readonly<Record<string, ObjectRule>>,

@@ -1,5 +1,5 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
-import { type AnyOptions, type Assembly, assemble } from "./assembly.ts";
+import { type Assembly, assemble } from "./assembly.ts";
 import type { AuditTrail } from "./audit/trail.ts";
 import type { ApiKey } from "./authn/api-keys.ts";
 import type { Lockout } from "./authn/limits/store.ts";
@@ -28,7 +28,7 @@ import { commandLine } from "./model/command-line.ts";
 import { ConfigurationError, PortcullisError } from "./model/errors.ts";
 import type { Identity } from "./model/identity.ts";
 import type { User } from "./model/user.ts";
-import type { BuiltInScheme, SecurityOptions, UserOf } from "./options.ts";
+import type { AnyOptions, BuiltInScheme, SecurityOptions, UserOf } from "./options.ts";
 import { PasswordRefusedError } from "./passwords/refused.ts";
 import { createApp } from "./routes/app.ts";
 import { beginRequest, checkCsrf, expose, requestOf, send } from "./routes/run.ts";

@@ -75,3 +75,8 @@ export interface SchemePlan<Name extends string = string> {
   /** Names of parameters that carry its credentials: routes need not declare them. */
   readonly parameters?: readonly string[];
 }
+
+/** Is this still to be made for a system? */
+export function isPlan(scheme: Scheme | SchemePlan): scheme is SchemePlan {
+  return "make" in scheme;
+}

@@ -38,3 +38,13 @@ export function placed(
     return { feature, endpoint: { ...endpoint, path } };
   });
 }
+
+/** The option `limits.endpoints` names pages that are on; else throws ConfigurationError. */
+export function checkLimitedEndpoints(limited: object, paths: ReadonlyMap<string, string>): void {
+  for (const name of Object.keys(limited)) {
+    if (!paths.has(name)) {
+      const known = [...paths.keys()].join(", ");
+      throw new ConfigurationError(`limits.endpoints.${name}`, `there is no such page; those that are on: ${known}`);
+    }
+  }
+}

@@ -1,5 +1,6 @@
 import { BlockList, isIP, isIPv4 } from "node:net";
 import { ConfigurationError } from "../model/errors.ts";
+import type { SecurityRequest } from "./request.ts";
 
 /** Which proxies stand before the server: how many in a row, or their addresses and networks (CIDR). */
 export type TrustedProxies = { readonly hops: number } | readonly string[];
@@ -100,4 +101,10 @@ export function createAddressReader(trustedProxies: TrustedProxies | undefined):
     }
     return address;
   };
+}
+
+/** The address of the connection, as the Node host hands it on. */
+export function socketAddress(rq: SecurityRequest): string | undefined {
+  const env = rq.context?.env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined;
+  return env?.incoming?.socket?.remoteAddress;
 }

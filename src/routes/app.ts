@@ -43,7 +43,7 @@ export interface AppContext extends Runner {
 }
 
 /** What declaring a route needs. */
-type DeclarationContext = Pick<
+export type DeclarationContext = Pick<
   AppContext,
   "system" | "words" | "authenticator" | "credentialParameters" | "names" | "classes"
 >;

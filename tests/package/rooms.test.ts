@@ -116,6 +116,19 @@ describe("rooms", () => {
     ]);
   });
 
+  it("lets assembly.ts and its folder import all, and only security.ts import them", () => {
+    const wiring = {
+      "authz/guard.ts": empty,
+      "assembly/guards.ts": 'import "../authz/guard.ts";\n',
+      "assembly.ts": 'import "./assembly/guards.ts";\n',
+      "security.ts": 'import "./assembly.ts";\n',
+    };
+    expect(violations(wiring)).toEqual([]);
+    expect(violations({ ...wiring, "features/a.ts": 'import "../assembly/guards.ts";\n' })).toEqual([
+      "src/features/a.ts:1: features imports src/assembly/guards.ts, which is for security.ts only",
+    ]);
+  });
+
   it("gives index.ts to users only", () => {
     expect(violations({ "index.ts": empty, "testing/kit.ts": 'import "../index.ts";\n' })).toEqual([
       "src/testing/kit.ts:1: testing imports src/index.ts, which is for users only",

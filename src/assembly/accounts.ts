@@ -1,0 +1,130 @@
+import { createAuditTrail, noAuditTrail, type RunningTrail } from "../audit/trail.ts";
+import { identityAttributes, loginAttribute } from "../authn/identity-attributes.ts";
+import { createLimits, type Limits } from "../authn/limits/limits.ts";
+import { memoryLimits } from "../authn/limits/memory.ts";
+import type { LimitRules } from "../authn/limits/options.ts";
+import { datastoreLimits } from "../authn/limits/store.ts";
+import { createPasswordProof, type PasswordProof } from "../authn/password-proof.ts";
+import { createAdministrators } from "../datastore/administrators.ts";
+import { type CallbackUsers, createCallbackUsers } from "../datastore/callback-users.ts";
+import type { Datastore } from "../datastore/contract.ts";
+import { createPasswordHistory, type PasswordHistory } from "../datastore/password-history.ts";
+import { createRoles, type Roles } from "../datastore/roles.ts";
+import { createUsers, type RowUsers, type UserReference, type Users } from "../datastore/users.ts";
+import type { EventHub } from "../events/events.ts";
+import { administratorsPermission } from "../features/composition.ts";
+import type { Feature } from "../features/feature.ts";
+import type { Account, accountFactory } from "../model/account.ts";
+import type { Schema } from "../model/schema.ts";
+import type { AnyOptions, Times } from "../options.ts";
+import type { PasswordHasher } from "../passwords/hasher.ts";
+import type { PasswordPolicy } from "../passwords/policy.ts";
+import type { KeyRing } from "../secrets/keyring.ts";
+
+/** What the accounts stand on. */
+export interface AccountsContext {
+  readonly features: readonly Feature[];
+  readonly schema: Schema;
+  readonly datastore: Datastore;
+  readonly hasher: PasswordHasher;
+  readonly policy: PasswordPolicy;
+  readonly account: ReturnType<typeof accountFactory>;
+  readonly ring: KeyRing;
+  readonly events: EventHub;
+  readonly times: Times;
+  readonly rules: LimitRules;
+  readonly now: () => number;
+  readonly log: (message: string, details?: Readonly<Record<string, unknown>>) => void;
+  readonly invalidate: (userId: number | undefined) => Promise<void>;
+}
+
+/** The accounts, and what is kept about them: in the datastore, or as the application's own `getUserPass` finds them. */
+export interface Accounts {
+  readonly audit: RunningTrail;
+  readonly roles: Roles;
+  readonly history: PasswordHistory;
+  readonly limits: Limits;
+  /** Undefined: the users are in the datastore. */
+  readonly callbacks: CallbackUsers | undefined;
+  /** Those of the datastore; without one nobody is in it. */
+  readonly rowUsers: RowUsers;
+  readonly users: Users;
+  /** The user as they are now; undefined: gone. */
+  readonly again: (user: UserReference) => Promise<Account | undefined>;
+  readonly proof: PasswordProof;
+}
+
+/** Wires them, and creates the roles that the options name. */
+export async function wireAccounts(options: AnyOptions, context: AccountsContext): Promise<Accounts> {
+  const { features, schema, datastore, hasher, policy, account, ring, events, times, rules, now, log } = context;
+  const { invalidate } = context;
+  const withoutStore = options.datastore === undefined;
+  const audit = withoutStore
+    ? noAuditTrail()
+    : createAuditTrail({
+        datastore,
+        ring,
+        events,
+        now,
+        log,
+        required: options.audit?.required === true,
+        keep: times.audit,
+        queue: options.audit?.queue ?? 10_000,
+      });
+  const adminPermission = administratorsPermission(features);
+  const administrators = adminPermission === undefined ? undefined : createAdministrators(adminPermission, now);
+  const roles = createRoles({ datastore, now, events, administrators, invalidateAll: () => invalidate(undefined) });
+  if (adminPermission !== undefined) await roles.ofPermission(adminPermission);
+  for (const name of options.roles ?? []) await roles.findOrCreate(name);
+  const history = createPasswordHistory(datastore, policy.remembered, now);
+  const limitStore = options.limits?.store?.open() ?? (withoutStore ? memoryLimits(now) : datastoreLimits(datastore));
+  const limits = createLimits({ store: limitStore, rules, ring, now, events, log });
+  const callbacks = withoutStore
+    ? createCallbackUsers({
+        getUserPass: options.getUserPass,
+        account,
+        ring,
+        ownFields: Object.keys(options.columns ?? {}),
+      })
+    : undefined;
+  const rowUsers = createUsers({
+    datastore,
+    unlock: (userId) => limits.unlock(userId),
+    async forgetFailures(userId) {
+      try {
+        await limits.unlock(userId);
+      } catch (error) {
+        log("the failures that were counted for a user are not forgotten", { error: String(error) });
+      }
+    },
+    roles,
+    hasher,
+    history,
+    account,
+    events,
+    now,
+    invalidate,
+    fields: Object.keys(schema.user?.columns ?? {}),
+    emailOptional: options.emails === "optional",
+    credentialTables: features.flatMap((feature) => feature.credentialTables ?? []),
+    accessTables: features.flatMap((feature) => feature.accessTables ?? []),
+    administrators,
+  });
+  const users = callbacks?.users ?? rowUsers;
+  const again = callbacks?.again ?? ((user: UserReference) => users.get(typeof user === "number" ? user : user.id));
+  const proof = createPasswordProof({
+    datastore: withoutStore ? undefined : datastore,
+    check: options.passwords?.check,
+    users,
+    history,
+    hasher,
+    limits,
+    events,
+    log,
+    attributes:
+      callbacks === undefined
+        ? identityAttributes(options.identities, schema.user?.columns ?? {}, log)
+        : [loginAttribute],
+  });
+  return { audit, roles, history, limits, callbacks, rowUsers, users, again, proof };
+}
