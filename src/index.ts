@@ -16,6 +16,7 @@ export { type DigestAlgorithm, type DigestOptions, digest, digestSecret } from "
 export { type FakeOptions, fake } from "./authn/schemes/fake.ts";
 export { type HttpdOptions, httpd } from "./authn/schemes/httpd.ts";
 export { oauth } from "./authn/schemes/oauth.ts";
+export type { BuiltInScheme } from "./authn/schemes/options.ts";
 export { type ParamOptions, param, password } from "./authn/schemes/param.ts";
 export type { TokenOverrides } from "./authn/tokens/index.ts";
 export type { Claims } from "./authn/tokens/issuers.ts";
@@ -104,7 +105,7 @@ export {
 } from "./model/errors.ts";
 export type { Identity } from "./model/identity.ts";
 export type { Role, User } from "./model/user.ts";
-export type { BuiltInScheme, IdentityOption, SecurityOptions, UserOf } from "./options.ts";
+export type { IdentityOption, SecurityOptions, UserOf } from "./options.ts";
 export type { PolicyFault } from "./passwords/checks/check.ts";
 export type { PasswordHasher, Verification } from "./passwords/hasher.ts";
 export { PasswordRefusedError } from "./passwords/refused.ts";

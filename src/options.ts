@@ -1,12 +1,14 @@
 import { auditTables } from "./audit/tables.ts";
 import type { SessionDeclaration } from "./authn/bag.ts";
-import type { IdentityDefinition } from "./authn/identity-attributes.ts";
+import { checkEmails, type IdentityDefinition } from "./authn/identity-attributes.ts";
 import { type LimitOptions, type LimitRules, limitRules } from "./authn/limits/options.ts";
 import type { PasswordCheck } from "./authn/password-proof.ts";
 import type { Scheme, SchemePlan } from "./authn/scheme.ts";
+import { type BuiltInScheme, checkSchemes } from "./authn/schemes/options.ts";
+import { checkSessionless, hasSessions, optionTimes, type Times } from "./authn/session-options.ts";
 import type { TokenOptions } from "./authn/tokens/options.ts";
-import { checkGroups } from "./authz/groups.ts";
 import type { Handlers } from "./authz/refusal.ts";
+import { checkVocabulary } from "./authz/vocabulary.ts";
 import type { CacheOptions } from "./datastore/cache-options.ts";
 import type { GetUserPass } from "./datastore/callback-users.ts";
 import type { DatastoreProvider } from "./datastore/contract.ts";
@@ -15,7 +17,7 @@ import type { PhoneOptions } from "./delivery/phone.ts";
 import type { MailOptions, SmsOptions } from "./features/delivery.ts";
 import type { DestinationOptions, SpaOptions } from "./features/destinations.ts";
 import type { Feature } from "./features/feature.ts";
-import type { TrustedProxies } from "./http/address.ts";
+import { checkTrustedProxies, type TrustedProxies } from "./http/address.ts";
 import type { BodyLimits } from "./http/body.ts";
 import type { CsrfOptions } from "./http/csrf.ts";
 import { isLoopbackOrigin } from "./http/origin.ts";
@@ -24,10 +26,11 @@ import type { SecurityRequest } from "./http/request.ts";
 import type { GroupCheck, ObjectRule } from "./http/system.ts";
 import type { LanguageOptions, MessageOptions } from "./i18n/languages.ts";
 import type { PayloadMaker } from "./model/account.ts";
-import { namedColumns, type OwnColumns, type OwnFields } from "./model/column.ts";
-import { type Duration, milliseconds } from "./model/duration.ts";
+import type { OwnColumns, OwnFields } from "./model/column.ts";
+import type { Duration } from "./model/duration.ts";
 import { ConfigurationError } from "./model/errors.ts";
-import { permissionOfRole } from "./model/permission-role.ts";
+import { checkNames, type OptionKinds } from "./model/option-kinds.ts";
+import { checkColumns, checkTables } from "./model/own-names.ts";
 import { coreTables } from "./model/tables.ts";
 import type { User } from "./model/user.ts";
 import type { PasswordHasher } from "./passwords/hasher.ts";
@@ -219,26 +222,8 @@ export interface SecurityOptions<
   readonly clock?: () => number;
 }
 
-/** The schemes that are always there. */
-export type BuiltInScheme = "session" | "token" | "basic" | "none";
-
-/** Their names. */
-const builtInSchemes: readonly BuiltInScheme[] = ["token", "session", "basic", "none"];
-
 /** The user of an application with these columns. */
 export type UserOf<Columns extends OwnColumns> = User & OwnFields<Columns>;
-
-/** The durations in milliseconds, with their defaults. */
-export interface Times {
-  readonly idle: number;
-  readonly absolute: number;
-  readonly remember: number;
-  readonly pending: number;
-  readonly within: number;
-  readonly grace: number;
-  /** Undefined: entries of the trail stay. */
-  readonly audit: number | undefined;
-}
 
 /** The options with all their type parameters left open. */
 export type AnyOptions = SecurityOptions<
@@ -252,20 +237,7 @@ export type AnyOptions = SecurityOptions<
   string
 >;
 
-/** What a value must be; "any" is looked at by the part that it is for. */
-type Kind = "list" | "object" | "function" | "flag" | "text" | "count" | "any";
-
-const kinds: Readonly<Record<Kind, readonly [test: (value: unknown) => boolean, expected: string]>> = {
-  list: [(value) => Array.isArray(value), "a list is expected"],
-  object: [(value) => typeof value === "object" && value !== null && !Array.isArray(value), "an object is expected"],
-  function: [(value) => typeof value === "function", "a function is expected"],
-  flag: [(value) => typeof value === "boolean", "true or false is expected"],
-  text: [(value) => typeof value === "string" && value !== "", "a text is expected"],
-  count: [(value) => Number.isSafeInteger(value) && (value as number) > 0, "a whole number, 1 or more, is expected"],
-  any: [() => true, ""],
-};
-
-const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> = {
+const sections: OptionKinds = {
   secretKeys: "any",
   origins: "any",
   datastore: "any",
@@ -338,8 +310,6 @@ const sections: Readonly<Record<string, Kind | Readonly<Record<string, Kind>>>> 
   clock: "function",
 };
 
-const tables = { ...coreTables, ...auditTables };
-const reservedRoles: ReadonlySet<string> = new Set(["OPEN", "AUTH", "CLOSE"]);
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** Refuses what is unknown, of the wrong type or contradictory, with the option's path and the mend. */
@@ -349,9 +319,12 @@ export function checkOptions(options: AnyOptions): {
   readonly limits: LimitRules;
 } {
   if (typeof options !== "object" || options === null) throw new ConfigurationError("options", "an object is expected");
-  checkNames(options);
+  checkNames(sections, options);
   checkVocabulary(options);
+  checkColumns(options.columns ?? {});
+  checkTables(options.tables ?? {}, { ...coreTables, ...auditTables });
   checkSchemes(options);
+  checkTrustedProxies(options.trustedProxies);
   const origins = checkOrigins(options);
   const { datastore, prefix, tokens, csrf, migrate } = options;
   if (!withoutDatastore(options) && typeof datastore?.open !== "function") {
@@ -382,129 +355,7 @@ export function checkOptions(options: AnyOptions): {
   checkEmails(options);
   checkPaths(options);
   if (!hasSessions(options)) checkSessionless(options);
-  return { origins, times: times(options), limits: limitRules(options.limits ?? {}) };
-}
-
-function checkEmails({ emails, identities, tokens }: AnyOptions): void {
-  if (emails !== undefined && emails !== "required" && emails !== "optional") {
-    throw new ConfigurationError("emails", 'must be "required" or "optional"');
-  }
-  if (emails !== "optional") return;
-  const others = (identities ?? []).filter((item) => (typeof item === "string" ? item : item.attribute) !== "email");
-  if (others.length === 0) {
-    throw new ConfigurationError(
-      "emails",
-      'without an address nobody could sign in; say identities: ["email", "username"]',
-    );
-  }
-  // They name their user by the address.
-  if (tokens?.type === "fsa") throw new ConfigurationError("emails", '"optional" does not go with tokens.type "fsa"');
-}
-
-function checkNames(options: AnyOptions): void {
-  for (const [name, value] of Object.entries(options)) {
-    const known = Object.hasOwn(sections, name) ? sections[name] : undefined;
-    if (known === undefined) {
-      throw new ConfigurationError(name, `unknown option; known: ${Object.keys(sections).join(", ")}`);
-    }
-    if (value === undefined) continue;
-    checkKind(name, value, typeof known === "string" ? known : "object");
-    if (typeof known === "string") continue;
-    for (const [inner, part] of Object.entries(value as object)) {
-      const kind = Object.hasOwn(known, inner) ? known[inner] : undefined;
-      if (kind === undefined) {
-        throw new ConfigurationError(`${name}.${inner}`, `unknown option; known: ${Object.keys(known).join(", ")}`);
-      }
-      if (part !== undefined) checkKind(`${name}.${inner}`, part, kind);
-    }
-  }
-}
-
-function checkKind(path: string, value: unknown, kind: Kind): void {
-  const [test, expected] = kinds[kind];
-  if (!test(value)) throw new ConfigurationError(path, expected);
-}
-
-/** The schemes' names and the proxies, before anything is opened. */
-function checkSchemes({ authn, schemes, trustedProxies, sessions, datastore }: AnyOptions): void {
-  for (const [index, scheme] of (schemes ?? []).entries()) {
-    const made: unknown = (scheme as Partial<Scheme & SchemePlan> | undefined)?.name;
-    const { authenticate, make } = (scheme ?? {}) as Partial<Scheme & SchemePlan>;
-    if (typeof made !== "string" || made === "" || (typeof authenticate !== "function" && typeof make !== "function")) {
-      throw new ConfigurationError(
-        `schemes[${index}]`,
-        "a scheme is expected: httpd(), param() … (call it), or a name and a function authenticate of your own",
-      );
-    }
-  }
-  const known: readonly string[] = [
-    ...builtInSchemes.filter((name) => name !== "session" || hasSessions({ sessions, datastore })),
-    ...(schemes ?? []).map(({ name }) => name),
-  ];
-  if (authn?.length === 0) throw new ConfigurationError("authn", "name at least one scheme");
-  for (const name of authn ?? []) {
-    if (name === "apiKey") {
-      throw new ConfigurationError("authn", 'leave "apiKey" out: a route takes keys only where its own authn says so');
-    }
-    if (!known.includes(name)) {
-      throw new ConfigurationError("authn", `there is no scheme "${name}"; known: ${known.join(", ")}`);
-    }
-  }
-  if (trustedProxies === undefined || Array.isArray(trustedProxies)) return;
-  if (typeof trustedProxies !== "object" || Object.keys(trustedProxies).join() !== "hops") {
-    throw new ConfigurationError("trustedProxies", "{ hops: 1 } or a list of addresses and networks is expected");
-  }
-}
-
-function checkVocabulary(options: AnyOptions): void {
-  for (const [path, words] of [
-    ["roles", options.roles],
-    ["groups", options.groups],
-    ["permissions", options.permissions],
-    ["scopes", options.scopes],
-  ] as const) {
-    const seen = new Set<string>();
-    for (const [index, word] of (words ?? []).entries()) {
-      const where = `${path}[${index}]`;
-      if (typeof word !== "string" || word === "" || /[,\s]/.test(word) || word.length > 80) {
-        throw new ConfigurationError(where, "must be a word of 1 to 80 characters without commas and white space");
-      }
-      if (path === "roles" && permissionOfRole(word) !== undefined)
-        throw new ConfigurationError(where, `"${word}" stands for a permission of users`);
-      if ((path === "roles" || path === "groups") && reservedRoles.has(word))
-        throw new ConfigurationError(where, `"${word}" means something else in a route`);
-      if (seen.has(word)) throw new ConfigurationError(where, `"${word}" is there twice`);
-      seen.add(word);
-    }
-  }
-  checkGroups(options);
-  for (const [kind, rule] of Object.entries(options.objects ?? {})) {
-    if (typeof rule !== "function")
-      throw new ConfigurationError(`objects.${kind}`, "a function (user, id, mode) is expected");
-  }
-  for (const [field, definition] of Object.entries(options.columns ?? {})) {
-    const path = `columns.${field}`;
-    if (typeof definition?.definition?.type !== "string") {
-      throw new ConfigurationError(path, "a column is expected, such as column.string({ nullable: true })");
-    }
-    if (!/^[a-z][A-Za-z0-9]{0,40}$/.test(field)) throw new ConfigurationError(path, "a name in camelCase is expected");
-    if (
-      Object.hasOwn(coreTables.user?.columns ?? {}, field) ||
-      ["roles", "permissions", "ownPermissions", "hasRole", "hasPermission", "securityPayload", "toJSON"].includes(
-        field,
-      )
-    ) {
-      throw new ConfigurationError(path, "the user has this already");
-    }
-  }
-  namedColumns(options.columns ?? {});
-  for (const [table, name] of Object.entries(options.tables ?? {})) {
-    if (!Object.hasOwn(tables, table)) {
-      throw new ConfigurationError(`tables.${table}`, `unknown table; known: ${Object.keys(tables).join(", ")}`);
-    }
-    if (typeof name !== "string" || !/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name))
-      throw new ConfigurationError(`tables.${table}`, "is no name for a table");
-  }
+  return { origins, times: optionTimes(options), limits: limitRules(options.limits ?? {}) };
 }
 
 function checkOrigins(options: AnyOptions): readonly string[] {
@@ -527,50 +378,10 @@ function checkOrigins(options: AnyOptions): readonly string[] {
   return origins;
 }
 
-/** Sessions are rows: without a datastore there are none. */
-export function hasSessions({
-  sessions,
-  datastore,
-}: {
-  readonly sessions?: AnyOptions["sessions"] | undefined;
-  readonly datastore?: unknown;
-}): boolean {
-  return datastore !== undefined && sessions?.enabled !== false;
-}
-
-/** What says something about sessions where there are none. */
-function checkSessionless({ session, sessions, csrf, datastore }: AnyOptions): void {
-  const off = datastore === undefined ? "there is no datastore" : "sessions.enabled is false";
-  for (const name of ["idle", "absolute", "remember"] as const) {
-    if (sessions?.[name] !== undefined) throw new ConfigurationError(`sessions.${name}`, `leave it out: ${off}`);
-  }
-  if (session !== undefined) throw new ConfigurationError("session", `there is nothing to keep it with: ${off}`);
-  if (Array.isArray(csrf?.schemes) && csrf.schemes.includes("session")) {
-    throw new ConfigurationError("csrf.schemes", `leave "session" out: ${off}`);
-  }
-}
-
 function checkPaths({ paths }: AnyOptions): void {
   for (const [name, path] of Object.entries(paths ?? {})) {
     if (typeof path !== "string" || !/^(?:\/[A-Za-z0-9._~-]+)+$/.test(path)) {
       throw new ConfigurationError(`paths.${name}`, 'must be a path without a slash at its end, such as "/sign-in"');
     }
   }
-}
-
-function times({ sessions, freshness, audit }: AnyOptions): Times {
-  const result: Times = {
-    idle: milliseconds("sessions.idle", sessions?.idle ?? "24h"),
-    absolute: milliseconds("sessions.absolute", sessions?.absolute ?? "14d"),
-    remember: milliseconds("sessions.remember", sessions?.remember ?? "30d"),
-    pending: milliseconds("sessions.pending", sessions?.pending ?? "10m"),
-    within: milliseconds("freshness.within", freshness?.within ?? "1h"),
-    grace:
-      freshness?.grace === "0s" || freshness?.grace === "0m"
-        ? 0
-        : milliseconds("freshness.grace", freshness?.grace ?? "1h"),
-    audit: audit?.keep === undefined ? undefined : milliseconds("audit.keep", audit.keep),
-  };
-  if (result.idle > result.absolute) throw new ConfigurationError("sessions.idle", "is longer than sessions.absolute");
-  return result;
 }

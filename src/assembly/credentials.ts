@@ -1,6 +1,7 @@
 import { type ApiKeys, createApiKeys } from "../authn/api-keys.ts";
 import { activeGate, hookGate } from "../authn/gates.ts";
 import { createRememberCredentials } from "../authn/remember.ts";
+import type { Times } from "../authn/session-options.ts";
 import { createSignIn, type SignIn } from "../authn/sign-in.ts";
 import type { TokenFamilies } from "../authn/token-families.ts";
 import { createTokens, type Tokens } from "../authn/tokens/index.ts";
@@ -13,7 +14,7 @@ import { tokenFamilies } from "../features/composition.ts";
 import type { Feature, FeatureKernel } from "../features/feature.ts";
 import type { Account } from "../model/account.ts";
 import { ConfigurationError } from "../model/errors.ts";
-import type { AnyOptions, Times } from "../options.ts";
+import type { AnyOptions } from "../options.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
 
 /** What sign-ins and the credentials that they give are made of. */

@@ -98,3 +98,28 @@ export function identityAttributes(
     };
   });
 }
+
+/** The option `emails` leaves everybody a way to say who they are; else throws ConfigurationError. */
+export function checkEmails({
+  emails,
+  identities,
+  tokens,
+}: {
+  readonly emails?: unknown;
+  readonly identities?: readonly (string | IdentityDefinition)[];
+  readonly tokens?: { readonly type?: unknown };
+}): void {
+  if (emails !== undefined && emails !== "required" && emails !== "optional") {
+    throw new ConfigurationError("emails", 'must be "required" or "optional"');
+  }
+  if (emails !== "optional") return;
+  const others = (identities ?? []).filter((item) => (typeof item === "string" ? item : item.attribute) !== "email");
+  if (others.length === 0) {
+    throw new ConfigurationError(
+      "emails",
+      'without an address nobody could sign in; say identities: ["email", "username"]',
+    );
+  }
+  // They name their user by the address.
+  if (tokens?.type === "fsa") throw new ConfigurationError("emails", '"optional" does not go with tokens.type "fsa"');
+}

@@ -30,6 +30,14 @@ export function normalizeAddress(address: string): string | undefined {
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
+/** The option `trustedProxies` is of one of its two forms; else throws ConfigurationError. */
+export function checkTrustedProxies(trustedProxies: TrustedProxies | undefined): void {
+  if (trustedProxies === undefined || Array.isArray(trustedProxies)) return;
+  if (typeof trustedProxies !== "object" || Object.keys(trustedProxies).join() !== "hops") {
+    throw new ConfigurationError("trustedProxies", "{ hops: 1 } or a list of addresses and networks is expected");
+  }
+}
+
 /** One entry of X-Forwarded-For; some proxies write the port too. */
 function entryAddress(entry: string): string | undefined {
   const text = entry.trim();

@@ -1,0 +1,66 @@
+import type { CsrfOptions } from "../http/csrf.ts";
+import { type Duration, milliseconds } from "../model/duration.ts";
+import { ConfigurationError } from "../model/errors.ts";
+
+/** What decides whether there are sessions. */
+export interface SessionSwitches {
+  readonly sessions?: { readonly enabled?: boolean } | undefined;
+  readonly datastore?: unknown;
+}
+
+/** Sessions are rows: without a datastore there are none. */
+export function hasSessions({ sessions, datastore }: SessionSwitches): boolean {
+  return datastore !== undefined && sessions?.enabled !== false;
+}
+
+/** The options that say how long something lasts. */
+interface SessionLifeOptions {
+  readonly session?: unknown;
+  readonly sessions?: Readonly<Partial<Record<"idle" | "absolute" | "remember" | "pending", Duration>>>;
+  readonly csrf?: CsrfOptions;
+  readonly datastore?: unknown;
+  readonly freshness?: { readonly within?: Duration; readonly grace?: Duration };
+  readonly audit?: { readonly keep?: Duration };
+}
+
+/** Throws ConfigurationError where something is said about sessions though there are none. */
+export function checkSessionless({ session, sessions, csrf, datastore }: SessionLifeOptions): void {
+  const off = datastore === undefined ? "there is no datastore" : "sessions.enabled is false";
+  for (const name of ["idle", "absolute", "remember"] as const) {
+    if (sessions?.[name] !== undefined) throw new ConfigurationError(`sessions.${name}`, `leave it out: ${off}`);
+  }
+  if (session !== undefined) throw new ConfigurationError("session", `there is nothing to keep it with: ${off}`);
+  if (Array.isArray(csrf?.schemes) && csrf.schemes.includes("session")) {
+    throw new ConfigurationError("csrf.schemes", `leave "session" out: ${off}`);
+  }
+}
+
+/** The durations in milliseconds, with their defaults. */
+export interface Times {
+  readonly idle: number;
+  readonly absolute: number;
+  readonly remember: number;
+  readonly pending: number;
+  readonly within: number;
+  readonly grace: number;
+  /** Undefined: entries of the trail stay. */
+  readonly audit: number | undefined;
+}
+
+/** Reads them. Throws ConfigurationError. */
+export function optionTimes({ sessions, freshness, audit }: SessionLifeOptions): Times {
+  const result: Times = {
+    idle: milliseconds("sessions.idle", sessions?.idle ?? "24h"),
+    absolute: milliseconds("sessions.absolute", sessions?.absolute ?? "14d"),
+    remember: milliseconds("sessions.remember", sessions?.remember ?? "30d"),
+    pending: milliseconds("sessions.pending", sessions?.pending ?? "10m"),
+    within: milliseconds("freshness.within", freshness?.within ?? "1h"),
+    grace:
+      freshness?.grace === "0s" || freshness?.grace === "0m"
+        ? 0
+        : milliseconds("freshness.grace", freshness?.grace ?? "1h"),
+    audit: audit?.keep === undefined ? undefined : milliseconds("audit.keep", audit.keep),
+  };
+  if (result.idle > result.absolute) throw new ConfigurationError("sessions.idle", "is longer than sessions.absolute");
+  return result;
+}

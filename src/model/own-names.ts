@@ -1,0 +1,35 @@
+import { namedColumns, type OwnColumns } from "./column.ts";
+import { ConfigurationError } from "./errors.ts";
+import type { Schema } from "./schema.ts";
+import { coreTables } from "./tables.ts";
+
+/** The option `columns` adds to the user what it has not, under names that can be fields; else throws ConfigurationError. */
+export function checkColumns(columns: OwnColumns): void {
+  for (const [field, definition] of Object.entries(columns)) {
+    const path = `columns.${field}`;
+    if (typeof definition?.definition?.type !== "string") {
+      throw new ConfigurationError(path, "a column is expected, such as column.string({ nullable: true })");
+    }
+    if (!/^[a-z][A-Za-z0-9]{0,40}$/.test(field)) throw new ConfigurationError(path, "a name in camelCase is expected");
+    if (
+      Object.hasOwn(coreTables.user?.columns ?? {}, field) ||
+      ["roles", "permissions", "ownPermissions", "hasRole", "hasPermission", "securityPayload", "toJSON"].includes(
+        field,
+      )
+    ) {
+      throw new ConfigurationError(path, "the user has this already");
+    }
+  }
+  namedColumns(columns);
+}
+
+/** The option `tables` renames tables that there are; else throws ConfigurationError. */
+export function checkTables(renamed: Readonly<Record<string, string>>, tables: Schema): void {
+  for (const [table, name] of Object.entries(renamed)) {
+    if (!Object.hasOwn(tables, table)) {
+      throw new ConfigurationError(`tables.${table}`, `unknown table; known: ${Object.keys(tables).join(", ")}`);
+    }
+    if (typeof name !== "string" || !/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name))
+      throw new ConfigurationError(`tables.${table}`, "is no name for a table");
+  }
+}
