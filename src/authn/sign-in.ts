@@ -4,12 +4,13 @@ import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import type { Account } from "../model/account.ts";
 import type { Identity } from "../model/identity.ts";
-import type { Session, Ticket } from "../model/session.ts";
-import { randomId, sha256 } from "../secrets/random.ts";
 import type { Gate, GateVerdict, Purpose } from "./gates.ts";
 import { createImpersonation, type Impersonation } from "./impersonation.ts";
-import type { Attempt, Limits } from "./limits/limits.ts";
+import type { Limits } from "./limits/limits.ts";
+import { createParking } from "./parking.ts";
 import type { RememberCredentials } from "./remember.ts";
+import { createRenewal, tokenIdentity } from "./renewal.ts";
+import { type MadeSession, type NewSession, newSession } from "./session-row.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Tickets } from "./tickets.ts";
 import type { FamilyMember, FamilyOrigin, TokenFamilies } from "./token-families.ts";
@@ -131,7 +132,8 @@ export interface SignInContext {
   readonly mayImpersonate: (administrator: Account, user: Account) => boolean;
 }
 
-interface Passage {
+/** On its way through the gates. */
+export interface Passage {
   /** "renew" passes no gate: nobody becomes anybody. */
   readonly purpose: Purpose | "renew";
   readonly proof: Proof;
@@ -142,8 +144,8 @@ interface Passage {
   readonly rememberId?: string;
 }
 
-const ticketPurpose = "sign-in";
-const maxAgent = 255;
+/** What gates judge. */
+export type JudgedPassage = Passage & { readonly purpose: Purpose };
 
 /** Makes the pipeline of one running system. */
 export function createSignIn(context: SignInContext): SignIn {
@@ -153,7 +155,7 @@ export function createSignIn(context: SignInContext): SignIn {
   /** Asks the gates in order; the first that does not let pass decides. */
   const judge = async (
     rq: SecurityRequest,
-    { purpose, proof, passed }: Passage & { readonly purpose: Purpose },
+    { purpose, proof, passed }: JudgedPassage,
   ): Promise<{ gate: string; verdict: Exclude<GateVerdict, "pass"> } | undefined> => {
     for (const gate of gates) {
       if (passed.includes(gate.name)) continue;
@@ -168,34 +170,12 @@ export function createSignIn(context: SignInContext): SignIn {
     return undefined;
   };
 
-  const pass = async (
-    rq: SecurityRequest,
-    passage: Passage & { readonly purpose: Purpose },
-  ): Promise<SignInOutcome> => {
+  const pass = async (rq: SecurityRequest, passage: JudgedPassage): Promise<SignInOutcome> => {
     const stopped = await judge(rq, passage);
     if (stopped === undefined) return establish(rq, passage);
     const { gate, verdict } = stopped;
     if ("refuse" in verdict) return { kind: "refused", key: verdict.refuse, field: verdict.field };
-    const { proof, passed, purpose } = passage;
-    const text = await tickets.issue({
-      purpose: ticketPurpose,
-      user: proof.account,
-      payload: {
-        gate,
-        park: verdict.park,
-        passed,
-        purpose,
-        methods: proof.methods,
-        remember: proof.remember === true,
-        token: proof.token === true,
-        tokenOnly: proof.session === false,
-        session: passage.identity?.session?.idHash ?? null,
-      },
-      life: context.pendingLife,
-      attempts: verdict.attempts ?? 5,
-    });
-    const { cookies } = rq.system;
-    rq.setCookie(cookies.name("pending"), text, cookies.attributes(Math.ceil(context.pendingLife / 1000)));
+    await parking.park(rq, passage, gate, verdict);
     return { kind: "pending", gate, path: verdict.path, answer: verdict.answer };
   };
 
@@ -216,14 +196,6 @@ export function createSignIn(context: SignInContext): SignIn {
     rq.session = identity.session;
     rq.tried = new Map([[identity.via, identity]]);
   };
-
-  const tokenIdentity = (origin: FamilyOrigin, member: FamilyMember | undefined): Identity => ({
-    account: origin.account,
-    via: "token",
-    methods: origin.methods,
-    authenticatedAt: origin.authenticatedAt,
-    ...(member === undefined ? {} : { tokenFamily: member.family }),
-  });
 
   /** The last stage, and the only place that makes a session with a user. */
   const establish = async (rq: SecurityRequest, passage: Passage): Promise<SignInOutcome> => {
@@ -311,56 +283,10 @@ export function createSignIn(context: SignInContext): SignIn {
     return { kind: "signedIn", identity, token, members };
   };
 
-  /** The successor of a token that a change of the account has ended: as old, and never for a caller with less than all rights. */
-  const renewToken = async (rq: SecurityRequest, before: Identity, account: Account): Promise<Renewal | undefined> => {
-    if (before.via !== "token" || before.scopes !== undefined) return undefined;
-    const origin: FamilyOrigin = { account, methods: before.methods, authenticatedAt: before.authenticatedAt ?? 0 };
-    const member = await datastore.transaction(async (tx) => families?.begin(rq, tx, origin));
-    const token = authToken(rq, origin, member);
-    const identity = tokenIdentity(origin, member);
-    become(rq, identity);
-    if (member !== undefined) rq.system.events.emit("refreshTrackerCreated", { user: account, family: member.family });
-    return { identity, token, members: member?.hand() ?? {} };
-  };
-
-  const createSession = async (
-    rq: SecurityRequest,
-    tx: Operations,
-    input: {
-      readonly account: Account;
-      readonly methods: readonly string[];
-      readonly at: number;
-      readonly authenticatedAt: number | null;
-      readonly data: Session["data"];
-      readonly rememberId: string | null;
-      readonly tokenFamily: string | null;
-      readonly expiresAt: number;
-      /** The session of the administrator who acts as this user. */
-      readonly own?: Session;
-    },
-  ): Promise<{ readonly session: Session; readonly id: string }> => {
-    const id = randomId(32);
-    const session: Session = {
-      idHash: sha256(id),
-      userId: input.account.id,
-      uniquifier: input.account.fsUniquifier,
-      createdAt: input.at,
-      lastSeenAt: input.at,
-      expiresAt: input.expiresAt,
-      authenticatedAt: input.authenticatedAt,
-      methods: input.methods,
-      freshUntil: null,
-      rememberId: input.rememberId,
-      tokenFamily: input.tokenFamily,
-      impersonatorId: input.own?.userId ?? null,
-      impersonatorSession: input.own?.idHash ?? null,
-      address: rq.address ?? null,
-      agent: rq.header("user-agent")?.slice(0, maxAgent) ?? null,
-      data: input.data,
-      version: 0,
-    };
-    await tx.insert("session", { ...session });
-    return { session, id };
+  const createSession = async (rq: SecurityRequest, tx: Operations, input: NewSession): Promise<MadeSession> => {
+    const made = newSession(rq, input);
+    await tx.insert("session", { ...made.session });
+    return made;
   };
 
   const impersonation = createImpersonation({
@@ -383,17 +309,14 @@ export function createSignIn(context: SignInContext): SignIn {
     become,
   });
 
-  const pendingText = (rq: SecurityRequest): string | undefined => rq.cookie(rq.system.cookies.name("pending"));
-  const clearPending = (rq: SecurityRequest): void =>
-    rq.clearCookie(rq.system.cookies.name("pending"), rq.system.cookies.attributes());
-  /** The ticket for which a request has taken an attempt. */
-  const guessing = new WeakMap<SecurityRequest, { readonly ticket: Ticket; readonly guess: Attempt }>();
-  /** A parked re-authentication belongs to the session that asked for it. */
-  const belongs = (rq: SecurityRequest, ticket: Ticket): boolean =>
-    ticket.payload["session"] === null || ticket.payload["session"] === rq.session?.idHash;
+  const parking = createParking({ users, tickets, limits, life: context.pendingLife, goOn: pass });
+  const renewal = createRenewal({ datastore, users, remember, families, judge, pass, establish, authToken, become });
 
   return {
     impersonation,
+    ...renewal,
+    parked: parking.parked,
+    resume: parking.resume,
     complete: (rq, proof) => pass(rq, { purpose: "sign-in", proof, passed: [] }),
 
     async admit(rq, proof, via) {
@@ -404,130 +327,6 @@ export function createSignIn(context: SignInContext): SignIn {
 
     async admitAgain(rq, proof) {
       return (await judge(rq, { purpose: "refresh", proof, passed: [] })) === undefined;
-    },
-
-    async reauthenticate(rq, identity, proof) {
-      if (proof.account.id !== identity.account.id) {
-        return { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
-      }
-      return pass(rq, { purpose: "reauthenticate", proof, passed: [], identity });
-    },
-
-    async restore(rq) {
-      const credential = await remember.use(rq);
-      if (credential === undefined) return undefined;
-      const account = await users.get(credential.userId);
-      if (account === undefined || account.fsUniquifier !== credential.uniquifier) return undefined;
-      const proof: Proof = { account, methods: ["remember"] };
-      const passage = { purpose: "restore" as const, proof, passed: [], rememberId: credential.id };
-      if ((await judge(rq, passage)) !== undefined) return undefined;
-      const outcome = await establish(rq, passage);
-      return outcome.kind === "signedIn" ? outcome.identity : undefined;
-    },
-
-    async renew(rq, account, { token = false } = {}) {
-      const identity = rq.identity;
-      const session = identity?.session;
-      if (identity === undefined || identity.account.id !== account.id) return undefined;
-      if (session === undefined) return token ? renewToken(rq, identity, account) : undefined;
-      const remembered = session.rememberId !== null;
-      const outcome = await establish(rq, {
-        purpose: "renew",
-        proof: { account, methods: session.methods, remember: remembered, token },
-        passed: [],
-        identity,
-      });
-      return outcome.kind === "signedIn" ? outcome : undefined;
-    },
-
-    async refresh(rq, text) {
-      // Whatever the reason: who holds a token that is of no use learns no more than that.
-      const refused: SignInOutcome = { kind: "refused", key: "REFRESH_TOKEN_INVALID", field: "refresh_token" };
-      const presented = await families?.recognise(rq, text);
-      if (presented === undefined) return refused;
-      const { account, methods } = presented;
-      const passage = { purpose: "refresh" as const, proof: { account, methods }, passed: [] };
-      if ((await judge(rq, passage)) !== undefined) return refused;
-      const member = await presented.take();
-      if (member === undefined) return refused;
-      const token = authToken(rq, presented, member);
-      const identity = tokenIdentity(presented, member);
-      become(rq, identity);
-      rq.system.events.emit("tokenRefreshed", { user: account, family: member.family });
-      return { kind: "signedIn", identity, token, members: member.hand() };
-    },
-
-    async parked(rq, gate) {
-      const text = pendingText(rq);
-      const ticket = text === undefined ? undefined : await tickets.peek(ticketPurpose, text);
-      if (ticket === undefined || ticket.userId === null || ticket.payload["gate"] !== gate) return undefined;
-      if (!belongs(rq, ticket)) return undefined;
-      const account = await users.get(ticket.userId);
-      if (account === undefined) return undefined;
-      const park = ticket.payload["park"] as Readonly<Record<string, unknown>>;
-      return {
-        account,
-        gate,
-        park,
-        async attempt() {
-          // Whoever has the password can begin again and again: the account's own budget ends that.
-          const guess = await limits.attempt(rq, { kind: "factor", account, name: undefined });
-          if (!(await tickets.attempt(ticket))) {
-            await guess.undo();
-            return false;
-          }
-          guessing.set(rq, { ticket, guess });
-          guess.fail();
-          return true;
-        },
-      };
-    },
-
-    async resume(rq, gate, methods, change) {
-      const refused: SignInOutcome = { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
-      const text = pendingText(rq);
-      // A guess for which this request has taken an attempt may be right also when it was the last one.
-      const guessed = guessing.get(rq);
-      const waiting = guessed?.ticket ?? (text === undefined ? undefined : await tickets.peek(ticketPurpose, text));
-      // A ticket that waits elsewhere is left alone: only its own gate consumes it.
-      if (text === undefined || waiting?.payload["gate"] !== gate || !belongs(rq, waiting)) return refused;
-      let ticket: Ticket | undefined;
-      const consume = async (tx?: Operations): Promise<boolean> => {
-        const afterAttempt = guessed !== undefined;
-        ticket = await tickets.redeem(ticketPurpose, text, { afterAttempt, ...(tx === undefined ? {} : { tx }) });
-        return ticket !== undefined;
-      };
-      const whose = async (): Promise<Account | undefined> =>
-        waiting.userId === null ? undefined : users.get(waiting.userId);
-      let account: Account | undefined;
-      if (change === undefined) account = (await consume()) ? await whose() : undefined;
-      else {
-        const before = await whose();
-        if (before !== undefined) account = await change(before, consume);
-      }
-      clearPending(rq);
-      if (ticket === undefined || account === undefined) return refused;
-      await guessed?.guess.succeed();
-      const payload = ticket.payload as {
-        passed: string[];
-        purpose: Purpose;
-        methods: string[];
-        remember: boolean;
-        token: boolean;
-        tokenOnly?: boolean;
-      };
-      return pass(rq, {
-        purpose: payload.purpose,
-        proof: {
-          account,
-          methods: [...payload.methods, ...methods],
-          remember: payload.remember,
-          token: payload.token,
-          ...(payload.tokenOnly === true ? { session: false } : {}),
-        },
-        passed: [...payload.passed, gate],
-        ...(payload.purpose === "reauthenticate" && rq.identity !== undefined ? { identity: rq.identity } : {}),
-      });
     },
 
     async signOut(rq) {
@@ -542,11 +341,7 @@ export function createSignIn(context: SignInContext): SignIn {
       await remember.revoke(rq, session);
       await impersonation.forget(rq);
       if (session !== undefined) await sessions.end(session);
-      const text = pendingText(rq);
-      if (text !== undefined) {
-        await tickets.redeem(ticketPurpose, text);
-        clearPending(rq);
-      }
+      await parking.drop(rq);
       rq.clearCookie(cookies.name("session"), cookies.attributes());
       const { cookie } = rq.system.csrf;
       if (cookie !== undefined) {

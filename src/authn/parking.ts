@@ -1,0 +1,151 @@
+import type { Operations } from "../datastore/contract.ts";
+import type { Users } from "../datastore/users.ts";
+import type { SecurityRequest } from "../http/request.ts";
+import type { Account } from "../model/account.ts";
+import type { Ticket } from "../model/session.ts";
+import type { GateVerdict, Purpose } from "./gates.ts";
+import type { Attempt, Limits } from "./limits/limits.ts";
+import type { JudgedPassage, SignIn, SignInOutcome } from "./sign-in.ts";
+import type { Tickets } from "./tickets.ts";
+
+const ticketPurpose = "sign-in";
+
+/** What parking needs of the sign-in pipeline. */
+export interface ParkingContext {
+  readonly users: Users;
+  readonly tickets: Tickets;
+  readonly limits: Limits;
+  /** For how long a parked sign-in waits, in milliseconds. */
+  readonly life: number;
+  /** Passes the gates that are left. */
+  readonly goOn: (rq: SecurityRequest, passage: JudgedPassage) => Promise<SignInOutcome>;
+}
+
+/** Sign-ins that wait at a gate: a ticket each, and a cookie that carries it. */
+export interface Parking extends Pick<SignIn, "parked" | "resume"> {
+  park(
+    rq: SecurityRequest,
+    passage: JudgedPassage,
+    gate: string,
+    verdict: Extract<GateVerdict, { readonly park: unknown }>,
+  ): Promise<void>;
+  /** Voids the one of this caller. */
+  drop(rq: SecurityRequest): Promise<void>;
+}
+
+/** Makes it for one running system. */
+export function createParking({ users, tickets, limits, life, goOn }: ParkingContext): Parking {
+  const pendingText = (rq: SecurityRequest): string | undefined => rq.cookie(rq.system.cookies.name("pending"));
+  const clearPending = (rq: SecurityRequest): void =>
+    rq.clearCookie(rq.system.cookies.name("pending"), rq.system.cookies.attributes());
+  /** The ticket for which a request has taken an attempt. */
+  const guessing = new WeakMap<SecurityRequest, { readonly ticket: Ticket; readonly guess: Attempt }>();
+  /** A parked re-authentication belongs to the session that asked for it. */
+  const belongs = (rq: SecurityRequest, ticket: Ticket): boolean =>
+    ticket.payload.session === null || ticket.payload.session === rq.session?.idHash;
+
+  return {
+    async park(rq, passage, gate, verdict) {
+      const { proof, passed, purpose } = passage;
+      const text = await tickets.issue({
+        purpose: ticketPurpose,
+        user: proof.account,
+        payload: {
+          gate,
+          park: verdict.park,
+          passed,
+          purpose,
+          methods: proof.methods,
+          remember: proof.remember === true,
+          token: proof.token === true,
+          tokenOnly: proof.session === false,
+          session: passage.identity?.session?.idHash ?? null,
+        },
+        life: life,
+        attempts: verdict.attempts ?? 5,
+      });
+      const { cookies } = rq.system;
+      rq.setCookie(cookies.name("pending"), text, cookies.attributes(Math.ceil(life / 1000)));
+    },
+
+    async parked(rq, gate) {
+      const text = pendingText(rq);
+      const ticket = text === undefined ? undefined : await tickets.peek(ticketPurpose, text);
+      if (ticket === undefined || ticket.userId === null || ticket.payload.gate !== gate) return undefined;
+      if (!belongs(rq, ticket)) return undefined;
+      const account = await users.get(ticket.userId);
+      if (account === undefined) return undefined;
+      const park = ticket.payload.park as Readonly<Record<string, unknown>>;
+      return {
+        account,
+        gate,
+        park,
+        async attempt() {
+          // Whoever has the password can begin again and again: the account's own budget ends that.
+          const guess = await limits.attempt(rq, { kind: "factor", account, name: undefined });
+          if (!(await tickets.attempt(ticket))) {
+            await guess.undo();
+            return false;
+          }
+          guessing.set(rq, { ticket, guess });
+          guess.fail();
+          return true;
+        },
+      };
+    },
+
+    async resume(rq, gate, methods, change) {
+      const refused: SignInOutcome = { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
+      const text = pendingText(rq);
+      // A guess for which this request has taken an attempt may be right also when it was the last one.
+      const guessed = guessing.get(rq);
+      const waiting = guessed?.ticket ?? (text === undefined ? undefined : await tickets.peek(ticketPurpose, text));
+      // A ticket that waits elsewhere is left alone: only its own gate consumes it.
+      if (text === undefined || waiting?.payload.gate !== gate || !belongs(rq, waiting)) return refused;
+      let ticket: Ticket | undefined;
+      const consume = async (tx?: Operations): Promise<boolean> => {
+        const afterAttempt = guessed !== undefined;
+        ticket = await tickets.redeem(ticketPurpose, text, { afterAttempt, ...(tx === undefined ? {} : { tx }) });
+        return ticket !== undefined;
+      };
+      const whose = async (): Promise<Account | undefined> =>
+        waiting.userId === null ? undefined : users.get(waiting.userId);
+      let account: Account | undefined;
+      if (change === undefined) account = (await consume()) ? await whose() : undefined;
+      else {
+        const before = await whose();
+        if (before !== undefined) account = await change(before, consume);
+      }
+      clearPending(rq);
+      if (ticket === undefined || account === undefined) return refused;
+      await guessed?.guess.succeed();
+      const payload = ticket.payload as {
+        passed: string[];
+        purpose: Purpose;
+        methods: string[];
+        remember: boolean;
+        token: boolean;
+        tokenOnly?: boolean;
+      };
+      return goOn(rq, {
+        purpose: payload.purpose,
+        proof: {
+          account,
+          methods: [...payload.methods, ...methods],
+          remember: payload.remember,
+          token: payload.token,
+          ...(payload.tokenOnly === true ? { session: false } : {}),
+        },
+        passed: [...payload.passed, gate],
+        ...(payload.purpose === "reauthenticate" && rq.identity !== undefined ? { identity: rq.identity } : {}),
+      });
+    },
+
+    async drop(rq) {
+      const text = pendingText(rq);
+      if (text === undefined) return;
+      await tickets.redeem(ticketPurpose, text);
+      clearPending(rq);
+    },
+  };
+}
