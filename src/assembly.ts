@@ -27,8 +27,8 @@ import { impersonationBanner } from "./features/administration/impersonation.ts"
 import { checkFeatures, composeSchema } from "./features/composition.ts";
 import { createDelivery, type Delivery } from "./features/delivery.ts";
 import { createDestinations } from "./features/destinations.ts";
-import type { EngineContext } from "./features/engine.ts";
 import type { Kernel, Services } from "./features/feature.ts";
+import type { EngineContext } from "./features/form-page.ts";
 import { keySets } from "./features/key-set.ts";
 import { outboxPage } from "./features/outbox-page/index.ts";
 import { checkLimitedEndpoints, placed } from "./features/paths.ts";
@@ -44,17 +44,19 @@ import type { System } from "./http/system.ts";
 import { createCatalogues } from "./i18n/languages.ts";
 import { type Account, accountFactory } from "./model/account.ts";
 import { ConfigurationError } from "./model/errors.ts";
+import { given } from "./model/option-kinds.ts";
 import type { Table } from "./model/schema.ts";
 import { type AnyOptions, checkOptions } from "./options.ts";
 import { wordsOfSite } from "./passwords/checks/words.ts";
 import { createHasher } from "./passwords/hasher.ts";
 import { createPasswordPolicy } from "./passwords/policy.ts";
-import { type AppContext, compileRoute } from "./routes/app.ts";
+import type { AppContext } from "./routes/app.ts";
 import { type Answerer, createAnswerer } from "./routes/around/answer.ts";
 import { createAround, tracksRequests } from "./routes/around/around.ts";
 import { type ErrorContext, errorHandler, errorRenderer } from "./routes/around/errors.ts";
 import { aroundSettings } from "./routes/around/options.ts";
 import { fromProxy } from "./routes/around/transport.ts";
+import { compileRoute } from "./routes/declaration.ts";
 import { createRouteNames } from "./routes/names.ts";
 import { createDescription } from "./routes/openapi/description.ts";
 import { openApiSettings } from "./routes/openapi/options.ts";
@@ -387,11 +389,6 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       await datastore.close();
     },
   };
-}
-
-/** What is said as undefined is left out: it must not take the place of a default. */
-function given<T extends object>(options: T | undefined): Partial<T> {
-  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 /** One JSON line on standard error. */

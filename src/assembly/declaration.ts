@@ -1,7 +1,7 @@
 import { isPlan } from "../authn/scheme.ts";
 import type { TokenSettings } from "../authn/tokens/options.ts";
 import type { AnyOptions } from "../options.ts";
-import type { DeclarationContext } from "../routes/app.ts";
+import type { DeclarationContext } from "../routes/declaration.ts";
 import { classShapes } from "../routes/parameters/cast.ts";
 
 /** What declaring a route needs: the words that it may name, and whose parameters it need not declare. */

@@ -42,7 +42,7 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
   const guessing = new WeakMap<SecurityRequest, { readonly ticket: Ticket; readonly guess: Attempt }>();
   /** A parked re-authentication belongs to the session that asked for it. */
   const belongs = (rq: SecurityRequest, ticket: Ticket): boolean =>
-    ticket.payload.session === null || ticket.payload.session === rq.session?.idHash;
+    ticket.payload["session"] === null || ticket.payload["session"] === rq.session?.idHash;
 
   return {
     async park(rq, passage, gate, verdict) {
@@ -71,11 +71,11 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
     async parked(rq, gate) {
       const text = pendingText(rq);
       const ticket = text === undefined ? undefined : await tickets.peek(ticketPurpose, text);
-      if (ticket === undefined || ticket.userId === null || ticket.payload.gate !== gate) return undefined;
+      if (ticket === undefined || ticket.userId === null || ticket.payload["gate"] !== gate) return undefined;
       if (!belongs(rq, ticket)) return undefined;
       const account = await users.get(ticket.userId);
       if (account === undefined) return undefined;
-      const park = ticket.payload.park as Readonly<Record<string, unknown>>;
+      const park = ticket.payload["park"] as Readonly<Record<string, unknown>>;
       return {
         account,
         gate,
@@ -101,7 +101,7 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
       const guessed = guessing.get(rq);
       const waiting = guessed?.ticket ?? (text === undefined ? undefined : await tickets.peek(ticketPurpose, text));
       // A ticket that waits elsewhere is left alone: only its own gate consumes it.
-      if (text === undefined || waiting?.payload.gate !== gate || !belongs(rq, waiting)) return refused;
+      if (text === undefined || waiting?.payload["gate"] !== gate || !belongs(rq, waiting)) return refused;
       let ticket: Ticket | undefined;
       const consume = async (tx?: Operations): Promise<boolean> => {
         const afterAttempt = guessed !== undefined;

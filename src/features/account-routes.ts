@@ -4,7 +4,8 @@ import type { AccountRoutes } from "../routes/app.ts";
 import type { RouteRecord } from "../routes/types.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { describeEndpoint } from "./endpoint-description.ts";
-import { type EngineContext, endpointHandler, methodNotAllowed } from "./engine.ts";
+import { endpointHandler, methodNotAllowed } from "./engine.ts";
+import type { EngineContext } from "./form-page.ts";
 
 /** A document that is the same for everybody, such as the key set. */
 export interface PublishedDocument {

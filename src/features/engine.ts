@@ -1,40 +1,16 @@
 import type { Context } from "hono";
-import type { BagKeeper } from "../authn/bag.ts";
-import type { EndpointCheck, Limits } from "../authn/limits/limits.ts";
+import type { EndpointCheck } from "../authn/limits/limits.ts";
 import { csrfFault, formToken } from "../authz/guards/authentication.ts";
-import type { Refusals } from "../authz/refusal.ts";
 import type { Forbidden } from "../authz/verdict.ts";
 import { seeOther } from "../http/answer.ts";
 import { BodyError } from "../http/body.ts";
 import { isUnsafe } from "../http/csrf.ts";
 import { type RouteFacts, SecurityRequest } from "../http/request.ts";
-import type { System } from "../http/system.ts";
-import type { Catalogue, MessageKey } from "../i18n/catalogue.ts";
+import type { MessageKey } from "../i18n/catalogue.ts";
 import { isRehearsal, markInternal, rehearsed, send } from "../routes/run.ts";
-import type { FieldView, FormPageProps, Html, PageLink } from "../views/contract.ts";
-import type { PageSender } from "../views/frame.ts";
 import type { Answer, Endpoint, EndpointMethod } from "./endpoint.ts";
-import type { Fault, Field } from "./fields.ts";
-
-/** What answering account endpoints needs. */
-export interface EngineContext {
-  readonly system: System;
-  readonly refusals: Refusals;
-  readonly bags: BagKeeper;
-  readonly pages: PageSender;
-  readonly limits: Limits;
-  /** Links in the head of every page. */
-  readonly headLinks: (rq: SecurityRequest) => readonly PageLink[];
-}
-
-/** A form as it is shown: what was typed and what is wrong with it. */
-interface FormState {
-  readonly typed: Readonly<Record<string, unknown>>;
-  readonly fields: Readonly<Record<string, readonly Fault[]>>;
-  readonly form: readonly Fault[];
-}
-
-const untouched: FormState = { typed: {}, fields: {}, form: [] };
+import type { Fault } from "./fields.ts";
+import { type EngineContext, type FormState, faultsAsJson, nextOf, page, untouched, withNext } from "./form-page.ts";
 
 /** Makes the handler of one endpoint for one method. */
 export function endpointHandler(
@@ -235,13 +211,6 @@ async function csrfFailure(
   return csrf.verify(rq, csrf.fromHeader(rq) ?? (await formToken(rq)));
 }
 
-/** `next` from the query, else from the body, when it is a target that we may send somebody to. */
-function nextOf(rq: SecurityRequest, body: Readonly<Record<string, unknown>>): string | undefined {
-  const query = rq.url.searchParams.get("next");
-  const field = Object.hasOwn(body, "next") ? body["next"] : undefined;
-  return rq.system.redirects.safe(query ?? (typeof field === "string" ? field : undefined));
-}
-
 async function answer(
   context: EngineContext,
   endpoint: Endpoint,
@@ -305,97 +274,4 @@ function flash(context: EngineContext, rq: SecurityRequest, message: Fault | und
   if (message === undefined) return;
   const { key, params } = message;
   context.bags.open(rq).flash(rq.catalogue.category(key), rq.text(key as MessageKey, params));
-}
-
-/** A detour (a second factor) must bring the caller back to where they wanted to go. */
-export function withNext(path: string, next: string | undefined): string {
-  if (next === undefined) return path;
-  return `${path}${path.includes("?") ? "&" : "?"}next=${encodeURIComponent(next)}`;
-}
-
-function faultsAsJson(context: EngineContext, rq: SecurityRequest, state: FormState): Response {
-  const { catalogue } = rq;
-  const fieldErrors: Record<string, string[]> = {};
-  if (state.form.length > 0) fieldErrors[""] = texts(catalogue, state.form);
-  for (const [name, faults] of Object.entries(state.fields)) fieldErrors[name] = texts(catalogue, faults);
-  const errors = Object.values(fieldErrors).flat();
-  return context.refusals.json(rq, 400, { errors, field_errors: fieldErrors });
-}
-
-function texts(catalogue: Catalogue, faults: readonly Fault[]): string[] {
-  return faults.map(({ key, params }) => catalogue.text(key as MessageKey, params));
-}
-
-async function page(
-  context: EngineContext,
-  endpoint: Endpoint,
-  rq: SecurityRequest,
-  state: FormState,
-  status = 200,
-): Promise<Response> {
-  const { system, pages, bags } = context;
-  const { catalogue } = rq;
-  const next = nextOf(rq, state.typed);
-  const faulty = Object.keys(endpoint.fields).find((name) => (state.fields[name]?.length ?? 0) > 0);
-  const focus = faulty ?? Object.keys(endpoint.fields)[0];
-  const fields: Record<string, FieldView> = {};
-  for (const [name, field] of Object.entries(endpoint.fields)) {
-    if (field.hidden !== true) fields[name] = fieldView(catalogue, name, field, state, name === focus);
-  }
-  const intro = await endpoint.intro(rq);
-  const account = await endpoint.account(rq);
-  const list = await endpoint.list(rq);
-  const props: FormPageProps = {
-    frame: pages.frame(
-      rq,
-      catalogue.text(endpoint.title as "TITLE_LOGIN"),
-      context.headLinks(rq),
-      bags.open(rq).flashes(),
-      endpoint.wide,
-    ),
-    elements: pages.views.elements,
-    // Behind a mailed link the path has a parameter: the form goes to where it was shown.
-    action: withNext(endpoint.path.includes(":") ? rq.path : endpoint.path, next),
-    fields,
-    hidden: { csrf_token: system.csrf.token(rq) },
-    errors: texts(catalogue, state.form),
-    ...(account === undefined ? {} : { account }),
-    ...(list === undefined ? {} : { list }),
-    ...(endpoint.sections === undefined ? {} : { sections: await endpoint.sections(rq) }),
-    ...(endpoint.nav === undefined ? {} : { nav: endpoint.nav(rq) }),
-    submit: catalogue.text(endpoint.submitLabel as "SUBMIT_LOGIN"),
-    intro: intro === undefined ? undefined : catalogue.text(intro.key as MessageKey, intro.params),
-    links: endpoint.links(rq, next),
-  };
-  const render = pages.views.pages[endpoint.page ?? "error"] as (props: FormPageProps) => Html;
-  return pages.send(rq, render(props), status);
-}
-
-function fieldView(
-  catalogue: Catalogue,
-  name: string,
-  field: Field<unknown>,
-  state: FormState,
-  autofocus: boolean,
-): FieldView {
-  const typed = field.echo && Object.hasOwn(state.typed, name) ? state.typed[name] : undefined;
-  const { label, hint } = field;
-  return {
-    name,
-    label: typeof label === "string" ? catalogue.text(label as "LABEL_EMAIL") : label.text,
-    type: field.type,
-    value: field.type !== "checkbox" && typeof typed === "string" ? typed.slice(0, field.maxLength) : "",
-    required: field.required,
-    maxLength: field.maxLength,
-    errors: texts(catalogue, state.fields[name] ?? []),
-    autofocus,
-    ...(field.type === "checkbox" ? { checked: isTrue(field.parse(typed)) } : {}),
-    ...(field.autocomplete === undefined ? {} : { autocomplete: field.autocomplete }),
-    ...(field.inputMode === undefined ? {} : { inputMode: field.inputMode }),
-    ...(hint === undefined ? {} : { hint: catalogue.text(hint.key as MessageKey, hint.params) }),
-  };
-}
-
-function isTrue(parsed: ReturnType<Field<unknown>["parse"]>): boolean {
-  return "value" in parsed && parsed.value === true;
 }

@@ -17,9 +17,9 @@ import {
   goTo,
   refused,
 } from "./endpoint.ts";
-import { withNext } from "./engine.ts";
 import type { Kernel } from "./feature.ts";
 import type { Fault, Field } from "./fields.ts";
+import { withNext } from "./form-page.ts";
 
 /** A mailed link that was opened and is good. */
 export interface OpenLink {

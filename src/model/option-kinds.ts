@@ -40,3 +40,8 @@ function checkKind(path: string, value: unknown, kind: Kind): void {
   const [test, expected] = kinds[kind];
   if (!test(value)) throw new ConfigurationError(path, expected);
 }
+
+/** What is said as undefined is left out: it must not take the place of a default. */
+export function given<T extends object>(options: T | undefined): Partial<T> {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

@@ -9,9 +9,9 @@ import type { PageLink } from "../../views/contract.ts";
 import { formPage } from "../../views/pages.ts";
 import { signedIn, text } from "../answers.ts";
 import { type Answer, done, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
-import { withNext } from "../engine.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { checkboxField, type Field, identityField, passwordField } from "../fields.ts";
+import { withNext } from "../form-page.ts";
 import { checkOptions } from "../options.ts";
 import { expiredPassword, expiredPasswordGate } from "./expired.ts";
 

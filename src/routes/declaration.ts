@@ -1,0 +1,161 @@
+import type { Authenticator } from "../authn/authenticator.ts";
+import type { ParameterDescription } from "../http/parameters.ts";
+import type { RouteFacts } from "../http/request.ts";
+import type { System } from "../http/system.ts";
+import { ConfigurationError } from "../model/errors.ts";
+import type { RouteNames } from "./names.ts";
+import type { DescribedRoute, RouteDocumentation } from "./openapi/described.ts";
+import { describeInput } from "./openapi/schema.ts";
+import { compileParameters, type RouteParameters } from "./parameters/index.ts";
+import type { ClassShapes } from "./parameters/shape.ts";
+import type { RouteRecord } from "./types.ts";
+import { checkSchemes, checkWords, toGuard, type Words } from "./words.ts";
+
+/** What declaring a route needs. */
+export interface DeclarationContext {
+  readonly system: System;
+  readonly words: Words;
+  readonly authenticator: Authenticator;
+  /** Names of parameters that carry credentials: routes need not declare them. */
+  readonly credentialParameters: readonly string[];
+  /** The option `casts`. */
+  readonly classes: ClassShapes;
+  readonly names: RouteNames;
+}
+
+const declarationKeys = new Set(["authz", "authn", "params", "realm", "name", "doc"]);
+
+interface Declaration {
+  readonly authz?: unknown;
+  readonly authn?: readonly string[];
+  readonly params?: Parameters<typeof compileParameters>[0];
+  readonly realm?: string;
+  readonly name?: string;
+  readonly doc?: RouteDocumentation;
+}
+
+/** A route that was declared, with all that is known of it. */
+export interface DeclaredRoute {
+  readonly record: RouteRecord;
+  /** By which a mounted one learns that its prefix has parameters. */
+  readonly facts: RouteFacts;
+  /** For the API's description, at the path where it was mounted. */
+  describe(path: string): DescribedRoute;
+}
+
+/** Checks a declaration against the vocabulary and turns it into what a request needs: once, at start. */
+export function compileRoute(
+  context: DeclarationContext,
+  label: string,
+  method: string,
+  path: string,
+  input: unknown,
+): DeclaredRoute & { readonly guard: ReturnType<typeof toGuard>; readonly parameters: RouteParameters } {
+  const declaration = checkDeclaration(input, label);
+  const guard = toGuard(declaration.authz, label);
+  const parameters = compileParameters(declaration.params, path, method, label, {
+    ignored: context.credentialParameters,
+    classes: context.classes,
+    multipartBytes: context.system.bodyLimits.multipartBytes,
+  });
+  const description = guard.describe();
+  checkWords(description, context.words, context.authenticator, parameters.names, label);
+  if (declaration.authn !== undefined) context.authenticator.check(declaration.authn, `${label}: authn`);
+  const authn = declaration.authn === undefined ? undefined : Object.freeze([...declaration.authn]);
+  const contrary = authn === undefined ? undefined : description.schemes?.find((name) => !authn.includes(name));
+  if (contrary !== undefined) {
+    throw new ConfigurationError(label, `authn: leaves out "${contrary}", which the guard asks for`);
+  }
+  const realm = declaration.realm ?? description.realm;
+  const others = description.schemes === undefined || description.otherSchemes === true;
+  const schemes = [
+    ...new Set([...(description.schemes ?? []), ...(others ? (authn ?? context.system.defaultSchemes) : [])]),
+  ];
+  checkSchemes(description, schemes, label);
+  for (const name of description.routes ?? []) context.names.want(name, label);
+  return {
+    guard,
+    parameters,
+    facts: {
+      label,
+      authn,
+      realm,
+      parameters,
+      declaresParams: declaration.params !== undefined,
+      kind: "application",
+      guard: description.text,
+    },
+    record: {
+      method,
+      path,
+      schemes,
+      guard: description.text,
+      open: description.open,
+      parameters: parameters.describe().map(inWords),
+      source: "application",
+      ...(declaration.name === undefined ? {} : { name: declaration.name }),
+    },
+    describe: (at) => ({
+      method,
+      path: at,
+      kind: "application",
+      source: "application",
+      rule: description.rule ?? { kind: "custom" },
+      guard: description.text,
+      schemes: authn ?? context.system.defaultSchemes,
+      input: (name, own) =>
+        describeInput({ params: declaration.params, path: at, label, classes: context.classes }, name, own),
+      ...(declaration.params === undefined ? { undeclared: true } : {}),
+      ...(declaration.doc === undefined ? {} : { documentation: declaration.doc }),
+    }),
+  };
+}
+
+/** "sid: integer", "lang?: string from a header". */
+function inWords({ name, required, type, carrier }: ParameterDescription): string {
+  const source = carrier === "header" || carrier === "cookie" ? ` from a ${carrier}` : "";
+  return `${name}${required ? "" : "?"}: ${type}${source}`;
+}
+
+function checkDeclaration(input: unknown, label: string): Declaration {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) {
+    throw new ConfigurationError(label, "authz is missing: declare { authz: … } between the path and the handler");
+  }
+  for (const key of Object.keys(input)) {
+    if (!declarationKeys.has(key)) {
+      throw new ConfigurationError(label, `unknown option "${key}"; known: ${[...declarationKeys].join(", ")}`);
+    }
+  }
+  const declaration = input as Declaration;
+  const { authn, realm, name } = declaration;
+  if (name !== undefined && (typeof name !== "string" || name === "")) {
+    throw new ConfigurationError(label, "name: must be a text");
+  }
+  if (realm !== undefined && typeof realm !== "string") throw new ConfigurationError(label, "realm: must be a text");
+  if (authn !== undefined && (!Array.isArray(authn) || authn.length === 0)) {
+    throw new ConfigurationError(label, "authn: a list of at least one scheme is expected");
+  }
+  checkDocumentation(declaration.doc, label);
+  return declaration;
+}
+
+const documentationKeys = new Set(["summary", "description", "tags", "deprecated", "answers", "listed"]);
+
+function checkDocumentation(doc: unknown, label: string): void {
+  if (doc === undefined) return;
+  if (typeof doc !== "object" || doc === null || Array.isArray(doc)) {
+    throw new ConfigurationError(label, "doc: an object is expected");
+  }
+  for (const [key, value] of Object.entries(doc)) {
+    if (!documentationKeys.has(key)) {
+      throw new ConfigurationError(label, `doc: unknown option "${key}"; known: ${[...documentationKeys].join(", ")}`);
+    }
+    if (key !== "answers") continue;
+    for (const [status, answer] of Object.entries((value ?? {}) as Record<string, unknown>)) {
+      const described = typeof answer === "object" && answer !== null && "description" in answer;
+      if (!/^[1-5]\d\d$/.test(status) || !described) {
+        throw new ConfigurationError(label, `doc: answers: { description: … } by status is expected, not ${status}`);
+      }
+    }
+  }
+}
