@@ -2,33 +2,29 @@
 import { createServer } from "node:http";
 import { afterAll } from "vitest";
 import type { Answer, Client } from "./client.ts";
+import { claimsOf, compact, pem, publicJwk, type SigningKey, signingKey, token } from "./jose.ts";
 import {
-  claimsOf,
-  compact,
-  hmac,
-  type PairAlgorithm,
-  pem,
-  publicJwk,
-  type SigningKey,
-  signedBy,
-  signingKey,
-  spellings,
-  token,
-} from "./jose.ts";
+  adminClaims,
+  bearer,
+  bothWith,
+  foreign,
+  hour,
+  idp,
+  idpAudience,
+  idpClaims,
+  idpIssuer,
+  issued,
+  leeway,
+  minute,
+  now,
+  opens,
+  ours,
+  refused,
+  retired,
+  statuses,
+} from "./jwt-system.ts";
 import { exchange, rawRequest } from "./raw.ts";
-import { attacks, each, hasSessions, must, pairs, type Rig, secret, type Victim } from "./suite.ts";
-
-const minute = 60;
-const hour = 60 * minute;
-/** How far `nbf` and `iat` may be ahead, in seconds: docs/authentication.md. */
-const leeway = 30;
-
-const ours = signingKey("ES256", "ours");
-const retired = signingKey("ES256", "retired");
-const foreign = signingKey("ES256", "foreign");
-const idp = signingKey("RS256", "idp");
-const idpIssuer = "https://idp.example";
-const idpAudience = "the lab at idp.example";
+import { attacks, each, hasSessions, must, pairs, secret, type Victim } from "./suite.ts";
 
 /** Whoever asks here was told to by a token. */
 const asked: string[] = [];
@@ -57,65 +53,6 @@ const settings = {
     issuers: [{ issuer: idpIssuer, audience: idpAudience, algorithms: ["RS256"], jwks: { keys: [publicJwk(idp)] } }],
   },
 };
-
-const bearer = (text: string, word = "Bearer"): Record<string, string> => ({ authorization: `${word} ${text}` });
-
-/** A token of this user, as the server gives it at sign-in. */
-async function issued(rig: Rig, victim: Victim): Promise<string> {
-  const answer = await (await rig.visitor()).signIn(victim.email, victim.password);
-  const user = answer.response["user"] as Readonly<Record<string, unknown>>;
-  const text = String(user["authentication_token"]);
-  must(text.split(".").length === 3, "the auth token is no JWT");
-  return text;
-}
-
-/** The status of the pages of somebody, of an admin and of whoever asks, with this in `Authorization`. */
-async function statuses(rig: Rig, headers: Readonly<Record<string, string>>): Promise<readonly number[]> {
-  const paths = ["/profile", "/admin", "/me"];
-  const seen: number[] = [];
-  for (const path of paths) seen.push((await rig.client().get(path, { headers })).status);
-  return seen;
-}
-
-async function refused(rig: Rig, text: string): Promise<void> {
-  const seen = await statuses(rig, bearer(text));
-  must(seen.join() === "401,401,401", `answered ${seen.join()}`);
-}
-
-const opens = async (rig: Rig, text: string): Promise<number> =>
-  (await rig.client().get("/me", { headers: bearer(text) })).status;
-
-/** The server's time in seconds. */
-async function now(rig: Rig): Promise<number> {
-  const { now: time } = (await rig.lab.control("POST", "/clock", { advance: 0 })) as { now: number };
-  return Math.floor(time / 1000);
-}
-
-/** The claims of an admin's token: whoever could sign them would be in everywhere. */
-async function adminClaims(rig: Rig): Promise<Readonly<Record<string, unknown>>> {
-  return claimsOf(await issued(rig, await rig.user({ roles: ["admin"] })));
-}
-
-/** The claims of the other issuer for this user. */
-async function idpClaims(rig: Rig, victim: Victim): Promise<Readonly<Record<string, unknown>>> {
-  const at = await now(rig);
-  const { email } = victim;
-  return { iss: idpIssuer, aud: idpAudience, sub: "1", email, email_verified: true, iat: at, exp: at + 10 * minute };
-}
-
-/** Both kinds of tokens with these claims in place of the right ones; undefined takes a claim away. */
-async function bothWith(
-  rig: Rig,
-  change: (right: { readonly iss: string; readonly aud: string }, at: number) => Readonly<Record<string, unknown>>,
-): Promise<readonly string[]> {
-  const at = await now(rig);
-  const own = await adminClaims(rig);
-  const theirs = await idpClaims(rig, await rig.user({ roles: ["admin"] }));
-  return [
-    token(ours, { ...own, ...change({ iss: String(own["iss"]), aud: String(own["aud"]) }, at) }),
-    token(idp, { ...theirs, ...change({ iss: idpIssuer, aud: idpAudience }, at) }),
-  ];
-}
 
 attacks("JWT", { settings }, (attack) => {
   attack("JWT-01 [ASVS 9.1.1] [ASVS 9.1.2]: no algorithm, or one that nobody configured", async (rig) => {
@@ -516,53 +453,3 @@ attacks("JWT", { settings }, (attack) => {
 function foreignSignature(claims: Readonly<Record<string, unknown>>): string {
   return token(foreign, claims, { kid: ours.kid }).split(".")[2] ?? "";
 }
-
-for (const algorithm of ["RS256", "ES256", "EdDSA"] as const satisfies readonly PairAlgorithm[]) {
-  const key = signingKey(algorithm, "key");
-  const tokens = { type: "jwt", jwt: { algorithm, keys: [{ key: pem(key), kid: key.kid }] } };
-  attacks(`JWT by ${algorithm}`, { settings: { TOKENS: tokens } }, (attack) => {
-    attack("JWT-02 [ASVS 9.1.2]: the public key taken for a shared secret", async (rig) => {
-      const claims = await adminClaims(rig);
-      must((await opens(rig, token(key, claims))) === 200, "a good token is refused");
-      await each(
-        pairs(spellings(key), [256, 384, 512] as const),
-        ([secretOf, bits]) => `HS${bits} ${secretOf.toString("latin1").slice(0, 20)}`,
-        async ([shared, bits]) => {
-          for (const header of [
-            { alg: `HS${bits}`, typ: "JWT" },
-            { alg: `HS${bits}`, typ: "JWT", kid: key.kid },
-            { alg: algorithm, typ: "JWT", kid: key.kid },
-          ]) {
-            await refused(rig, compact(header, claims, hmac(bits, shared)));
-          }
-        },
-      );
-      // A key pair of another kind, or of the same one, under the name of ours.
-      for (const other of ["RS256", "ES256", "EdDSA"] as const) {
-        const stranger = signingKey(other, key.kid);
-        await refused(rig, token(stranger, claims));
-        await refused(rig, compact({ alg: algorithm, typ: "JWT", kid: key.kid }, claims, signedBy(stranger)));
-      }
-      const published = await rig.client().get("/.well-known/jwks.json");
-      must(published.status === 200 && published.text.includes(key.kid), "the key is not published");
-    });
-  });
-}
-
-attacks("JWT by the secret keys", { settings: { TOKENS: { type: "jwt" } } }, (attack) => {
-  attack("JWT-01 [ASVS 9.1.1] [ASVS 9.1.2]: tokens without, or with a weak, shared secret", async (rig) => {
-    const claims = await adminClaims(rig);
-    const weak = ["", "secret", "password", "HS256", "portcullis", rig.lab.origin, "\u0000", "A".repeat(32)];
-    await each(weak, JSON.stringify, async (shared) => {
-      for (const bits of [256, 384, 512] as const) {
-        await refused(rig, compact({ alg: `HS${bits}`, typ: "JWT" }, claims, hmac(bits, shared)));
-      }
-    });
-    for (const alg of ["none", "None", "", null, undefined, "HS512", "RS256", "ES256"]) {
-      for (const signature of ["", "AA", Buffer.alloc(32).toString("base64url")]) {
-        await refused(rig, compact({ alg, typ: "JWT" }, claims, signature));
-      }
-    }
-    must((await rig.client().get("/.well-known/jwks.json")).status === 404, "a secret is published");
-  });
-});

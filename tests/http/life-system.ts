@@ -1,0 +1,66 @@
+// A system with all of the life of an account, and its mails.
+import { outbox } from "portcullis";
+import {
+  changeEmail,
+  changePassword,
+  confirmation,
+  passwordless,
+  passwords,
+  recovery,
+  registration,
+  usernames,
+} from "portcullis/features";
+import type { ClientAnswer, TestClient } from "portcullis/testing";
+import { onTestFinished } from "vitest";
+import { goodPassword, type Overrides, origin, type System, start } from "./authn-system.ts";
+
+export const ann = "ann@acme.example";
+export const bob = "bob@acme.example";
+export const fresh = "correct horse battery";
+export const json = { accept: "application/json" };
+
+export type Life = System & { readonly box: ReturnType<typeof outbox> };
+
+export async function life(overrides: Overrides = {}): Promise<Life> {
+  const box = outbox();
+  const made = await start({
+    features: [
+      passwords(),
+      registration(),
+      confirmation({ required: false }),
+      recovery(),
+      changePassword(),
+      changeEmail(),
+      usernames({ reserved: [] }),
+      passwordless(),
+    ],
+    mail: { sender: box },
+    ...overrides,
+  });
+  onTestFinished(() => made.security.close());
+  return { ...made, box };
+}
+
+/** All mails that have been sent, once nothing waits any more. */
+export async function mails(made: Life): Promise<ReturnType<Life["box"]["all"]>> {
+  await made.security.delivery.idle();
+  return made.box.all();
+}
+
+export async function linkOf(made: Life, template: string, to: string): Promise<string> {
+  const mail = (await mails(made)).findLast((sent) => sent.template === template && sent.to.address === to);
+  const link = new RegExp(`${origin}(/[\\w-]+/[\\w.-]+(?:\\?\\S+)?)`).exec(mail?.text ?? "")?.[1];
+  if (link === undefined) throw new Error(`no link in a mail ${template} to ${to}`);
+  return link;
+}
+
+export async function signedIn(made: Life, email: string = ann, password: string = goodPassword): Promise<TestClient> {
+  const client = made.client();
+  await client.signIn(email, password);
+  await client.get("/login", { headers: json });
+  return client;
+}
+
+export const code = async (client: TestClient): Promise<number> => (await client.get("/me", { headers: json })).status;
+export const post = (client: TestClient, path: string, body: object): Promise<ClientAnswer> =>
+  client.post(path, { json: body });
