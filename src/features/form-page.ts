@@ -54,7 +54,7 @@ export function faultsAsJson(context: EngineContext, rq: SecurityRequest, state:
 }
 
 /** In the language of the caller. */
-export function texts(catalogue: Catalogue, faults: readonly Fault[]): string[] {
+function texts(catalogue: Catalogue, faults: readonly Fault[]): string[] {
   return faults.map(({ key, params }) => catalogue.text(key as MessageKey, params));
 }
 

@@ -7,16 +7,10 @@ import { serve } from "portcullis/node";
 import { type ClientRequest, testClient } from "portcullis/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
-import { browser, json, openShop, type Shop, type ShopOptions, signedIn } from "./routes-shop.ts";
+import { browser, json, type Shop, type ShopOptions, shop, signedIn } from "./routes-shop.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came
 type Untyped = any;
-
-async function shop(options?: Partial<ShopOptions>): Promise<Shop> {
-  const opened = await openShop(options);
-  onTestFinished(() => opened.security.close());
-  return opened;
-}
 
 const text = (c: { text(body: string): Response }): Response => c.text("reached");
 

@@ -1,19 +1,13 @@
 import { Hono } from "hono";
 import { type App, ConfigurationError, customGuard, object, open, rolesRequired, type Vocabulary } from "portcullis";
 import { testClient } from "portcullis/testing";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { browser, json, openShop, type Shop, type ShopOptions, signedIn } from "./routes-shop.ts";
+import { browser, json, shop, signedIn } from "./routes-shop.ts";
 
 // What follows is said in plain JavaScript: the compiler would refuse it.
 // biome-ignore lint/suspicious/noExplicitAny: see above
 type Untyped = any;
-
-async function shop(options?: Partial<ShopOptions>): Promise<Shop> {
-  const opened = await openShop(options);
-  onTestFinished(() => opened.security.close());
-  return opened;
-}
 
 const text = (c: { text(body: string): Response }): Response => c.text("reached");
 

@@ -23,7 +23,7 @@ import {
   type Verdict,
 } from "portcullis";
 import { testClient } from "portcullis/testing";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import {
   basic,
@@ -31,9 +31,8 @@ import {
   cookie,
   guarded,
   json,
-  openShop,
-  type Shop,
   type ShopOptions,
+  shop,
   signedIn,
   thenable,
   token,
@@ -41,12 +40,6 @@ import {
 
 // biome-ignore lint/suspicious/noExplicitAny: what the compiler would refuse is said in plain JavaScript
 type Untyped = any;
-
-async function shop(options?: Partial<ShopOptions>): Promise<Shop> {
-  const opened = await openShop(options);
-  onTestFinished(() => opened.security.close());
-  return opened;
-}
 
 type Who = "anonymous" | "session" | "token" | "basic";
 /** Statuses for nobody, and for the employee by each scheme. */

@@ -13,29 +13,12 @@ import {
   unauthCsrf,
 } from "portcullis";
 import { type TestClient, testClient } from "portcullis/testing";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import {
-  cookie,
-  guarded,
-  json,
-  openShop,
-  type Shop,
-  type ShopOptions,
-  type SignedIn,
-  signedIn,
-  thenable,
-  token,
-} from "./routes-shop.ts";
+import { cookie, guarded, json, type SignedIn, shop, signedIn, thenable, token } from "./routes-shop.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: what the compiler would refuse is said in plain JavaScript
 type Untyped = any;
-
-async function shop(options?: Partial<ShopOptions>): Promise<Shop> {
-  const opened = await openShop(options);
-  onTestFinished(() => opened.security.close());
-  return opened;
-}
 
 describe("object", () => {
   const params = z.object({ sid: z.int(), q: z.string().optional() });

@@ -69,6 +69,13 @@ export async function openShop(options: Partial<ShopOptions> = {}): Promise<Shop
   return { security, clock, log };
 }
 
+/** The same, closed at the end of the test. */
+export async function shop(options?: Partial<ShopOptions>): Promise<Shop> {
+  const opened = await openShop(options);
+  onTestFinished(() => opened.security.close());
+  return opened;
+}
+
 /** A client that is signed in, with an auth token too. */
 export interface SignedIn extends TestClient {
   readonly token: string;
