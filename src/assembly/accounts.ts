@@ -73,7 +73,9 @@ export async function wireAccounts(options: AnyOptions, context: AccountsContext
         queue: options.audit?.queue ?? 10_000,
       });
   const adminPermission = administratorsPermission(features);
-  const administrators = adminPermission === undefined ? undefined : createAdministrators(adminPermission, now);
+  const leaving = features.flatMap((feature) => feature.leavingTables ?? []);
+  const administrators =
+    adminPermission === undefined ? undefined : createAdministrators(adminPermission, now, leaving);
   const roles = createRoles({ datastore, now, events, administrators, invalidateAll: () => invalidate(undefined) });
   if (adminPermission !== undefined) await roles.ofPermission(adminPermission);
   for (const name of options.roles ?? []) await roles.findOrCreate(name);

@@ -10,7 +10,10 @@ export class LastAdministratorError extends PortcullisError {
   }
 }
 
-/** The rule that somebody who may manage users stays: an active user who has the administrators' permission. */
+/**
+ * The rule that somebody who may manage users stays: an active user who has the administrators' permission and is not on the
+ * way out.
+ */
 export interface Administrators {
   readonly permission: string;
   /**
@@ -19,17 +22,24 @@ export interface Administrators {
    * time, in whatever process, each waits for the one before it: all lock the row of one role first.
    */
   keep<T>(tx: Operations, userId: number | undefined, change: () => Promise<T>): Promise<T>;
-  /** Whether that user is an active administrator. */
+  /** Whether that user is an active administrator, also one on the way out. */
   is(operations: Operations, userId: number): Promise<boolean>;
-  /** Whether another user than that one is an active administrator. */
+  /** Whether another user than that one is an active administrator who stays. */
   others(operations: Operations, userId: number): Promise<boolean>;
 }
 
 /** So many are looked at with one query. */
 const batch = 100;
 
-/** Makes the rule for one permission. Its role must be in the database (`roles.ofPermission`). */
-export function createAdministrators(permission: string, now: () => number): Administrators {
+/**
+ * Makes the rule for one permission. Its role must be in the database (`roles.ofPermission`). `leaving`: tables whose rows
+ * (`userId`) name users who are shut out though they are active.
+ */
+export function createAdministrators(
+  permission: string,
+  now: () => number,
+  leaving: readonly string[] = [],
+): Administrators {
   /** The ids of the roles that make somebody an administrator: there are few roles. */
   const rolesOf = async (operations: Operations): Promise<readonly number[]> => {
     const roles = (await operations.find("role", {})) as unknown as readonly Role[];
@@ -42,6 +52,16 @@ export function createAdministrators(permission: string, now: () => number): Adm
     return (await operations.count("user", { id: userId, active: true })) === 1;
   };
 
+  const staying = async (operations: Operations, ids: readonly number[]): Promise<boolean> => {
+    let left = ids;
+    for (const table of leaving) {
+      if (left.length === 0) return false;
+      const gone = new Set((await operations.find(table, { userId: { in: left } })).map((row) => row["userId"]));
+      left = left.filter((id) => !gone.has(id));
+    }
+    return left.length > 0 && (await operations.count("user", { id: { in: left }, active: true })) > 0;
+  };
+
   const exists = async (operations: Operations, but?: number): Promise<boolean> => {
     for (const roleId of await rolesOf(operations)) {
       let after = Number.MIN_SAFE_INTEGER;
@@ -52,8 +72,12 @@ export function createAdministrators(permission: string, now: () => number): Adm
           { orderBy: [{ field: "userId" }], limit: batch },
         );
         const ids = links.map((link) => link["userId"] as number);
-        const others = ids.filter((id) => id !== but);
-        if (others.length > 0 && (await operations.count("user", { id: { in: others }, active: true })) > 0)
+        if (
+          await staying(
+            operations,
+            ids.filter((id) => id !== but),
+          )
+        )
           return true;
         const last = ids.at(-1);
         if (last === undefined || links.length < batch) break;

@@ -136,6 +136,7 @@ export function createCallbackUsers({ getUserPass, account, ring, ownFields }: C
     setUniquifier: refuse,
     setTokenUniquifier: refuse,
     resetAccess: refuse,
+    shutOut: refuse,
   };
   return {
     users,

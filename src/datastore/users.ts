@@ -93,7 +93,7 @@ export interface Users<U extends User = User, Role extends string = string, Perm
    * username ends everything that hangs on the account. Throws UniqueConflictError, PortcullisError `invalid_field`.
    */
   edit(user: UserReference, fields: Partial<Omit<U, ProtectedField>>): Promise<void>;
-  /** True when nobody else than this user is an active administrator; false where there are none. */
+  /** True when nobody else than this user is an active administrator who stays; false where there are none. */
   isLastAdministrator(user: UserReference): Promise<boolean>;
   /** Removes the user with sessions, roles and everything that hangs on them. Throws LastAdministratorError. */
   delete(user: UserReference): Promise<void>;
@@ -128,6 +128,11 @@ export interface Users<U extends User = User, Role extends string = string, Perm
   endSessions(user: UserReference): Promise<number>;
   /** After a compromise: ends everything and removes what was set up to sign in but the password. */
   resetAccess(user: UserReference): Promise<void>;
+  /**
+   * Does in one transaction what shuts the user out beside deactivating, and ends everything that hangs on the account. Throws
+   * LastAdministratorError, with nothing done, when nobody who stays would be left.
+   */
+  shutOut(user: UserReference, work: (tx: Transaction) => Promise<unknown>): Promise<void>;
 }
 
 /** The user whose attribute has exactly this value, at once where the store can answer at once. */
@@ -239,16 +244,21 @@ export function createUsers(context: UsersContext): RowUsers {
     for (const table of context.credentialTables ?? []) await operations.delete(table, { userId });
   };
 
+  /** Ends everything that hangs on the account, in a transaction. */
+  const end = async (tx: Transaction, id: number, set: Row): Promise<void> => {
+    const changed = await tx.update("user", { id }, { ...set, fsUniquifier: newUniquifier(), ...stamp() });
+    if (changed === 0) throw new UnknownUserError(id);
+    await sweep(tx, id);
+  };
+
   const endAll = async (user: UserReference, set: Row, { onlyIf }: ChangeOptions = {}): Promise<boolean> => {
     const id = idOf(user);
     const done = await datastore.transaction(async (tx) => {
       if (onlyIf !== undefined && !(await onlyIf(tx))) return false;
       const hash = set["password"];
       const before = typeof hash === "string" ? (await tx.findOne("user", { id }))?.["password"] : undefined;
-      const changed = await tx.update("user", { id }, { ...set, fsUniquifier: newUniquifier(), ...stamp() });
-      if (changed === 0) throw new UnknownUserError(id);
+      await end(tx, id, set);
       if (typeof hash === "string") await history.append(tx, id, hash, typeof before === "string" ? before : null);
-      await sweep(tx, id);
       return true;
     });
     if (done) await invalidate(id);
@@ -421,6 +431,16 @@ export function createUsers(context: UsersContext): RowUsers {
           },
         },
       );
+    },
+    async shutOut(user, work) {
+      const id = idOf(user);
+      await datastore.transaction((tx) =>
+        keeping(tx, id, async () => {
+          await work(tx);
+          await end(tx, id, { fsTokenUniquifier: null });
+        }),
+      );
+      await invalidate(id);
     },
   };
 }

@@ -132,6 +132,8 @@ export interface Feature {
   readonly credentialTables?: readonly string[];
   /** Tables of its own with what users have set up to get in beside the password (`userId`): emptied by `resetAccess`. */
   readonly accessTables?: readonly string[];
+  /** Tables of its own whose rows (`userId`) say who is shut out though active: such a user is no administrator who stays. */
+  readonly leavingTables?: readonly string[];
   /** It has API keys, made so. */
   readonly apiKeys?: ApiKeySettings;
   /** The permission of administrators: as long as it is on, the last active user who has it can't be taken away. */

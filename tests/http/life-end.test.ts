@@ -1,7 +1,17 @@
 import { outbox } from "portcullis";
-import { accountDeletion, notices, passwords, recovery } from "portcullis/features";
+import { accountDeletion, notices, passwords, recovery, userManagement } from "portcullis/features";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { day, goodPassword, hour, type Overrides, origin, type System, start, userId } from "./authn-system.ts";
+import {
+  day,
+  goodPassword,
+  hour,
+  type Overrides,
+  origin,
+  otherPassword,
+  type System,
+  start,
+  userId,
+} from "./authn-system.ts";
 
 const ann = "ann@acme.example";
 const json = { accept: "application/json" };
@@ -137,6 +147,72 @@ describe("account deletion", () => {
     expect(await made.security.users.find("email", ann)).toBeUndefined();
     expect((await made.client().post(link, { json: {} })).status).toBe(400);
     expect(made.events.map(({ name }) => name)).toContain("accountDeleted");
+  });
+
+  describe.each(["14d", "now"] as const)("of administrators, with the grace %s", (grace) => {
+    async function two() {
+      const made = await system({
+        features: [passwords(), recovery(), userManagement(), accountDeletion({ grace })],
+        permissions: ["admin"],
+      } as Overrides);
+      const clients = [];
+      for (const [email, password] of [
+        [ann, goodPassword],
+        ["bob@acme.example", otherPassword],
+      ] as const) {
+        await made.security.users.setPermissions(await userId(made, email), ["admin"] as never);
+        const client = made.client();
+        expect((await client.post("/login", { json: { email, password } })).status).toBe(200);
+        const { csrf_token } = (await client.get("/delete-account", { headers: json })).json.response;
+        clients.push({
+          client,
+          leave: () =>
+            client.post("/delete-account", { json: { password }, headers: { ...json, "x-csrf-token": csrf_token } }),
+        });
+      }
+      const [first, second] = clients as [(typeof clients)[0], (typeof clients)[0]];
+      return { made, first, second };
+    }
+
+    it("keeps the second one while the first is on the way out", async () => {
+      const { made, first, second } = await two();
+      expect((await first.leave()).status).toBe(200);
+      expect((await second.leave()).status).toBe(409);
+      // Refused is refused: the account is not shut, the session goes on.
+      expect((await second.client.get("/me", { headers: json })).status).toBe(200);
+      const left = await userId(made, "bob@acme.example");
+      await expect(made.security.users.deactivate(left)).rejects.toMatchObject({ code: "last_administrator" });
+      await expect(made.security.users.delete(left)).rejects.toMatchObject({ code: "last_administrator" });
+      await expect(made.security.users.setPermissions(left, [])).rejects.toMatchObject({ code: "last_administrator" });
+      made.advance(20 * day);
+      await made.security.purge();
+      expect(await made.security.users.find("email", ann)).toBeUndefined();
+      expect((await made.security.users.find("email", "bob@acme.example"))?.active).toBe(true);
+    });
+
+    it("keeps one of two who go at the same moment", async () => {
+      const { first, second } = await two();
+      const answers = await Promise.all([first.leave(), second.leave()]);
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
+    });
+  });
+
+  it("lets the other administrator go once the first has taken it back", async () => {
+    const made = await system({
+      features: [passwords(), recovery(), userManagement(), accountDeletion()],
+      permissions: ["admin"],
+    } as Overrides);
+    for (const email of [ann, "bob@acme.example"]) {
+      await made.security.users.setPermissions(await userId(made, email), ["admin"] as never);
+    }
+    const client = await signedIn(made);
+    const { csrf_token } = (await client.get("/delete-account", { headers: json })).json.response;
+    await client.post("/delete-account", { json: { password: goodPassword }, headers: { "x-csrf-token": csrf_token } });
+    const { link } = await linkIn(made, "accountDeletion");
+    const bob = await userId(made, "bob@acme.example");
+    await expect(made.security.users.deactivate(bob)).rejects.toMatchObject({ code: "last_administrator" });
+    expect((await made.client().post(link, { json: {} })).status).toBe(200);
+    expect(await made.security.users.deactivate(bob)).toBe(true);
   });
 
   it("is confirmed by mail where the account has no password", async () => {

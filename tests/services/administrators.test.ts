@@ -60,6 +60,8 @@ function lastOnes(create: () => Promise<Database>): void {
     ["removeRole", "removeRole", "makeBoss"],
     ["setRoles", "delete", "makeBoss"],
     ["deleteRole", "setPermissions", "mixed"],
+    ["askDeletion", "askDeletion", "makeBoss"],
+    ["askDeletion", "removeRole", "makeBoss"],
   ] as const)("%s and %s (%s)", async (first, second, how) => {
     for (let round = 0; round < 8; round += 1) {
       const ids: number[] = [];
@@ -73,6 +75,8 @@ function lastOnes(create: () => Promise<Database>): void {
       // Whoever is left of the round before.
       for (let id = 1; id < a; id += 1) await tell(two(), { operation: "deactivate", id });
       expect(await must(one(), "administrators")).toBe(2);
+      if (first === "askDeletion") await must(one(), "signIn", a);
+      if (second === "askDeletion") await must(two(), "signIn", b);
       const said = await Promise.all([
         tell(one(), { operation: first, id: a }),
         tell(two(), { operation: second, id: b }),

@@ -58,6 +58,7 @@ export function accountDeletion(options: AccountDeletionOptions = {}): Feature {
   return {
     name: "accountDeletion",
     tables,
+    leavingTables: Object.keys(tables),
     pages: {
       deleteAccount: formPage,
       deleteAccountConfirm: formPage,
@@ -169,12 +170,12 @@ async function shut(
   if (objection !== undefined) return refused(objection.refuse);
   const at = rq.system.now();
   try {
-    await kernel.datastore.insert("deletion", { userId: account.id, requestedAt: at, dueAt: at + grace });
+    const row = { userId: account.id, requestedAt: at, dueAt: at + grace };
+    await kernel.users.shutOut(account, (tx) => tx.insert("deletion", row));
   } catch (error) {
     // Asked twice at once: the first one counts.
     if (!(error instanceof UniqueConflictError)) throw error;
   }
-  await kernel.users.setUniquifier(account);
   await kernel.signIn.signOut(rq);
   rq.system.events.emit("accountDeletionRequested", { user: account });
   if (grace === 0) {
@@ -238,7 +239,7 @@ async function remove(kernel: Kernel, account: Account, options: AccountDeletion
   // Before the application removes what is its own.
   if (await kernel.users.isLastAdministrator(account)) throw new LastAdministratorError();
   await options.onDelete?.(account);
-  await kernel.datastore.delete("deletion", { userId: account.id });
+  // The row in "deletion" goes with it: until then the account stays shut.
   await kernel.users.delete(account);
   kernel.system.events.emit("accountDeleted", { user: account });
 }
