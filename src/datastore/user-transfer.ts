@@ -4,6 +4,7 @@ import { permissionRole } from "../model/permission-role.ts";
 import type { Row, Table } from "../model/schema.ts";
 import { accountRow } from "./account-row.ts";
 import type { Datastore, Transaction } from "./contract.ts";
+import { fold } from "./identity-conflict.ts";
 import type { PasswordHistory } from "./password-history.ts";
 import type { Roles } from "./roles.ts";
 import { type ReadUser, type RecordFault, type UserRecord, userRecords } from "./user-records.ts";
@@ -124,12 +125,12 @@ export function createUserTransfer(context: TransferContext): UserTransfer {
       const values = [...new Set(wanted.map(({ user }) => user.row[field]).filter((it) => typeof it === "string"))];
       if (values.length === 0) return new Set();
       const rows = await datastore.find("user", { [field]: { inIgnoringCase: values } });
-      return new Set(rows.map((row) => fold(row[field])));
+      return new Set(rows.map((row) => fold(String(row[field]))));
     };
     const [emails, usernames] = [await of("email"), await of("username")];
     return ({ row }) => {
       if (emails.has(fold(row.email))) return { kind: "existing" };
-      return row["username"] !== undefined && usernames.has(fold(row["username"])) ? usernameTaken : undefined;
+      return row["username"] !== undefined && usernames.has(fold(String(row["username"]))) ? usernameTaken : undefined;
     };
   };
 
@@ -167,7 +168,7 @@ export function createUserTransfer(context: TransferContext): UserTransfer {
       const usernames = new Set<string>();
       for (const it of wanted) {
         const { row } = it.user;
-        const username = row["username"] === undefined ? undefined : fold(row["username"]);
+        const username = row["username"] === undefined ? undefined : fold(String(row["username"]));
         const missing = grantsOf(it.user).find(({ name }) => !known.has(name));
         it.outcome = emails.has(fold(row.email)) ? { kind: "existing" } : there(it.user);
         if (it.outcome === undefined && missing !== undefined) {
@@ -236,11 +237,6 @@ function grantsOf({ roles, permissions }: ReadUser): readonly {
 async function insertAll(tx: Transaction, table: string, rows: readonly Row[]): Promise<void> {
   if (tx.insertAll !== undefined) await tx.insertAll(table, rows);
   else for (const row of rows) await tx.insert(table, row);
-}
-
-/** How addresses and names are compared. */
-function fold(text: unknown): string {
-  return String(text).normalize("NFC").toLowerCase();
 }
 
 async function roleNames(datastore: Datastore, page: readonly Row[]): Promise<ReadonlyMap<number, string[]>> {

@@ -10,6 +10,7 @@ import type { PasswordHasher } from "../passwords/hasher.ts";
 import { accountRow, newUniquifier } from "./account-row.ts";
 import type { Administrators } from "./administrators.ts";
 import type { Datastore, Operations, Transaction } from "./contract.ts";
+import { fold, refuseTaken } from "./identity-conflict.ts";
 import type { PasswordHistory } from "./password-history.ts";
 import type { Roles } from "./roles.ts";
 import { createUserGrants, type UserGrants } from "./user-grants.ts";
@@ -226,12 +227,24 @@ export function createUsers(context: UsersContext): RowUsers {
     if (normal === undefined) throw new PortcullisError("invalid_field", "user.username: not a username");
     return normal;
   };
+  /** With address and username in the form that is stored. */
+  const identified = (set: Row): Row => ({
+    ...set,
+    ...("email" in set ? { email: emailOf(set["email"]) } : {}),
+    ...("username" in set ? { username: usernameOf(set["username"]) } : {}),
+  });
+  const named = (set: Row): boolean => "email" in set || "username" in set;
   const stamp = (): { updateDatetime: Date } => ({ updateDatetime: new Date(context.now()) });
 
+  /** Sets columns of a row that must exist; the only place where an address or a username is changed. */
+  const write = async (operations: Operations, id: number, set: Row): Promise<void> => {
+    await refuseTaken(operations, set, id);
+    if ((await operations.update("user", { id }, { ...set, ...stamp() })) === 0) throw new UnknownUserError(id);
+  };
   /** Changes a row that must exist, then tells everybody. */
   const change = async (user: UserReference, set: Row): Promise<void> => {
     const id = idOf(user);
-    if ((await datastore.update("user", { id }, { ...set, ...stamp() })) === 0) throw new UnknownUserError(id);
+    await (named(set) ? datastore.transaction((tx) => write(tx, id, set)) : write(datastore, id, set));
     await invalidate(id);
   };
 
@@ -246,8 +259,7 @@ export function createUsers(context: UsersContext): RowUsers {
 
   /** Ends everything that hangs on the account, in a transaction. */
   const end = async (tx: Transaction, id: number, set: Row): Promise<void> => {
-    const changed = await tx.update("user", { id }, { ...set, fsUniquifier: newUniquifier(), ...stamp() });
-    if (changed === 0) throw new UnknownUserError(id);
+    await write(tx, id, { ...set, fsUniquifier: newUniquifier() });
     await sweep(tx, id);
   };
 
@@ -312,11 +324,12 @@ export function createUsers(context: UsersContext): RowUsers {
       const { password, roles: names, permissions, active, ...rest } = input;
       checkFields(rest, protectedFields);
       const hash = made?.hash ?? (password === undefined || password === null ? null : await hasher.hash(password));
-      const known: Row = { ...rest, email: emailOf(input.email), active: active ?? true };
+      const known: Row = identified({ ...rest, email: input.email, active: active ?? true });
       const row = accountRow(known, hash, context.now());
       const links: number[] = [];
       for (const permission of new Set(permissions ?? [])) links.push((await roles.ofPermission(permission, tx)).id);
       const work = async (operations: Operations): Promise<Account> => {
+        await refuseTaken(operations, row);
         const id = await operations.insert("user", row);
         if (id === undefined) throw new PortcullisError("datastore", "the datastore returned no id for the new user");
         if (hash !== null) await history.append(operations, id, hash, null);
@@ -338,19 +351,16 @@ export function createUsers(context: UsersContext): RowUsers {
 
     async update(user, set, tx) {
       checkFields(set as Row, protectedFields);
-      const row: Row = "email" in set ? { ...set, email: emailOf(set.email) } : { ...set };
-      if (tx === undefined) return change(user, row);
-      const id = idOf(user);
-      if ((await tx.update("user", { id }, { ...row, ...stamp() })) === 0) throw new UnknownUserError(id);
+      const row = identified(set as Row);
+      await (tx === undefined ? change(user, row) : write(tx, idOf(user), row));
     },
 
     async edit(user, set) {
       checkFields(set as Row, protectedFields);
-      const row: Row = { ...set };
-      if ("email" in set) Object.assign(row, { email: emailOf(set.email), confirmedAt: new Date(context.now()) });
-      if ("username" in set) row["username"] = usernameOf(set.username);
-      if (!("email" in set) && !("username" in set)) return change(user, row);
-      await endAll(user, { ...row, fsTokenUniquifier: null });
+      const row = identified(set as Row);
+      if (!named(row)) return change(user, row);
+      const proved = "email" in row ? { confirmedAt: new Date(context.now()) } : {};
+      await endAll(user, { ...row, ...proved, fsTokenUniquifier: null });
     },
 
     async isLastAdministrator(user) {
@@ -443,8 +453,4 @@ export function createUsers(context: UsersContext): RowUsers {
       await invalidate(id);
     },
   };
-}
-
-function fold(text: string): string {
-  return text.normalize("NFC").toLowerCase();
 }

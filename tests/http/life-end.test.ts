@@ -154,7 +154,7 @@ describe("account deletion", () => {
       const made = await system({
         features: [passwords(), recovery(), userManagement(), accountDeletion({ grace })],
         permissions: ["admin"],
-      } as Overrides);
+      } as unknown as Overrides);
       const clients = [];
       for (const [email, password] of [
         [ann, goodPassword],
@@ -201,7 +201,7 @@ describe("account deletion", () => {
     const made = await system({
       features: [passwords(), recovery(), userManagement(), accountDeletion()],
       permissions: ["admin"],
-    } as Overrides);
+    } as unknown as Overrides);
     for (const email of [ann, "bob@acme.example"]) {
       await made.security.users.setPermissions(await userId(made, email), ["admin"] as never);
     }

@@ -1,0 +1,25 @@
+import { UniqueConflictError } from "../model/errors.ts";
+import type { Row } from "../model/schema.ts";
+import type { Operations } from "./contract.ts";
+
+/** What names a user: no two may have the same in another case, whatever the database's collation takes for the same. */
+const identities = ["email", "username"] as const;
+
+/** So many that differ in case alone are looked at: databases that others filled may have some. */
+const mostAlike = 20;
+
+/** How addresses and names are compared. */
+export function fold(text: string): string {
+  return text.normalize("NFC").toLowerCase();
+}
+
+/** Throws UniqueConflictError when another user than that one has an address or username of the row, in whatever case. */
+export async function refuseTaken(operations: Operations, row: Row, besides?: number): Promise<void> {
+  for (const field of identities) {
+    const value = row[field];
+    if (typeof value !== "string") continue;
+    const alike = await operations.find("user", { [field]: { equalsIgnoringCase: value } }, { limit: mostAlike });
+    const other = alike.some((it) => it["id"] !== besides && fold(String(it[field])) === fold(value));
+    if (other) throw new UniqueConflictError("user", field);
+  }
+}

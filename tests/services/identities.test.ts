@@ -1,0 +1,75 @@
+/** Every operation that gives a user an address or a username compares it with the others' without regard to case. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Dialect, type Place, place } from "../../bench/user-databases.ts";
+import type { DatastoreProvider } from "../../src/datastore/contract.ts";
+import { type Domain, openDomain } from "../../src/datastore/fixtures/domain.ts";
+import { memory } from "../../src/datastore/memory/index.ts";
+import { describeService } from "./available.ts";
+
+function compares(create: () => Promise<{ provider: DatastoreProvider; remove?: () => Promise<void> }>): void {
+  let made: Awaited<ReturnType<typeof create>>;
+  let on: Domain;
+  beforeAll(async () => {
+    made = await create();
+    on = await openDomain(made.provider);
+    await on.users.create({ email: "ann@acme.example", username: "Anna" });
+    await on.users.create({ email: "bob@acme.example", username: "Bob" });
+  });
+  afterAll(async () => {
+    await on?.store.close();
+    await made?.remove?.();
+  });
+  const taken = (field: "email" | "username") => ({ code: "unique_conflict", table: "user", field });
+
+  it("a new user's", async () => {
+    const { users, store } = on;
+    await expect(users.create({ email: "x@acme.example", username: "ANNA" })).rejects.toMatchObject(taken("username"));
+    await expect(users.create({ email: "Ann@acme.example" })).rejects.toMatchObject(taken("email"));
+    // In the form that is stored: with the width of its letters mapped (RFC 8265 3.4).
+    await expect(users.create({ email: "x@acme.example", username: " ａnna " })).rejects.toMatchObject(
+      taken("username"),
+    );
+    await expect(users.create({ email: "x@acme.example", username: " " })).rejects.toMatchObject({
+      code: "invalid_field",
+    });
+    await expect(
+      store.transaction((tx) => users.create({ email: "x@acme.example", username: "anna" }, tx)),
+    ).rejects.toMatchObject(taken("username"));
+    expect(await store.count("user", {})).toBe(2);
+  });
+
+  it.each([
+    ["update", (id: number, set: object) => on.users.update(id, set)],
+    [
+      "update in a transaction",
+      (id: number, set: object) => on.store.transaction((tx) => on.users.update(id, set, tx)),
+    ],
+    ["edit", (id: number, set: object) => on.users.edit(id, set)],
+  ] as const)("a changed one's: %s", async (_name, change) => {
+    const { users } = on;
+    const id = (await users.find("email", "bob@acme.example"))?.id as number;
+    await expect(change(id, { username: "aNNA" })).rejects.toMatchObject(taken("username"));
+    await expect(change(id, { email: "ANN@acme.example" })).rejects.toMatchObject(taken("email"));
+    expect(await users.get(id)).toMatchObject({ email: "bob@acme.example", username: "Bob" });
+    // The own name in another case is nobody else's.
+    await change(id, { username: "BOB" });
+    expect((await users.get(id))?.username).toBe("BOB");
+    await change(id, { username: "Bob" });
+  });
+
+  it("one's that has an operation of its own", async () => {
+    const { users } = on;
+    const id = (await users.find("email", "bob@acme.example"))?.id as number;
+    await expect(users.setUsername(id, "ANNA")).rejects.toMatchObject(taken("username"));
+    await expect(users.setEmail(id, "Ann@ACME.example")).rejects.toMatchObject(taken("email"));
+    expect(await users.setUsername(id, "bOB")).toBe(true);
+    expect(await users.setUsername(id, null)).toBe(true);
+    expect(await users.setUsername(id, "Bob")).toBe(true);
+  });
+}
+
+describe("identities in memory", () => compares(async () => ({ provider: memory() })));
+const at = (dialect: Dialect) => (): Promise<Place> => place(dialect);
+describe("identities on SQLite", () => compares(at("sqlite")));
+describeService("postgres", "identities on PostgreSQL", () => compares(at("postgres")));
+describeService("mysql", "identities on MariaDB", () => compares(at("mysql")));
