@@ -63,7 +63,7 @@ async function importUsers(terminal: Terminal, file: string, options: ImportComm
       if (options.json === true) terminal.print(`${JSON.stringify({ line, field: field || null, problem })}\n`);
       else terminal.note(`line ${line}: ${field === "" ? "" : `${field}: `}${problem}\n`);
     };
-    for await (const batch of batches(source.records(), interrupted)) {
+    for await (const batch of batches(source.records(interrupted), interrupted)) {
       await importBatch(system, batch, options, counts, report);
       progress.update(counts.read, partOf(source));
       await terminal.printed();
@@ -91,7 +91,7 @@ function partOf(source: RecordFile): number | undefined {
   return source.size === undefined || source.size === 0 ? undefined : source.position() / source.size;
 }
 
-/** Ctrl-C ends the import after the batch that is at work; a second one ends the process. */
+/** Ctrl-C ends the import after the batch that is at work, or while it waits for input; a second one ends the process. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
   process.once("SIGINT", () => controller.abort());

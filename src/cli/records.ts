@@ -15,7 +15,8 @@ export interface RecordFile {
   readonly size: number | undefined;
   /** Bytes that were read so far. */
   position(): number;
-  records(): AsyncGenerator<FileRecord>;
+  /** Ends early, also where it waits for more, once the signal says so. */
+  records(interrupted: AbortSignal): AsyncGenerator<FileRecord>;
 }
 
 /** The forms of a file. */
@@ -33,8 +34,10 @@ export function openRecords(name: string, format: FileFormat | undefined): Recor
   const size = name === "-" ? undefined : sizeOf(name);
   const form = format ?? formatOf(name);
   let position = 0;
-  const pieces = async function* (): AsyncGenerator<string> {
+  const pieces = async function* (interrupted: AbortSignal): AsyncGenerator<string> {
     const source = name === "-" ? process.stdin : createReadStream(name);
+    const end = (): unknown => source.destroy();
+    interrupted.addEventListener("abort", end, { once: true });
     // Bytes that are no text become U+FFFD: the records that they are in are refused, and the others are read.
     const decoder = new TextDecoder("utf-8");
     try {
@@ -43,14 +46,18 @@ export function openRecords(name: string, format: FileFormat | undefined): Recor
         yield decoder.decode(bytes as Buffer, { stream: true });
       }
     } catch (error) {
+      if (interrupted.aborted) return;
       throw unreadable(name, error);
+    } finally {
+      interrupted.removeEventListener("abort", end);
     }
     yield decoder.decode();
   };
   return {
     size,
     position: () => position,
-    records: () => (form === "csv" ? csvRecords(pieces(), name) : jsonRecords(pieces())),
+    records: (interrupted) =>
+      form === "csv" ? csvRecords(pieces(interrupted), name) : jsonRecords(pieces(interrupted)),
   };
 }
 

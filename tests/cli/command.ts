@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -102,4 +102,35 @@ const start = () => portcullis({
   ${more}
 });
 `;
+}
+
+/** Whether this machine can give a program a terminal of its own. */
+export const hasTerminals: boolean = existsSync("/usr/bin/script");
+
+/** Runs a command on a terminal of its own, answering questions as they come. Resolves with all that the terminal showed. */
+export function onTerminal(
+  place: Folder,
+  command: string,
+  answers: readonly (readonly [question: string, answer: string])[],
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    // The terminal echoes what is typed unless the program says otherwise.
+    const child = spawn("script", ["--quiet", "--return", "--echo", "always", "--command", command, "/dev/null"], {
+      cwd: place.path,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    let stdout = "";
+    let from = 0;
+    const left = [...answers];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      const [next] = left;
+      if (next === undefined || stdout.indexOf(next[0], from) < 0) return;
+      from = stdout.length;
+      left.shift();
+      child.stdin.write(next[1]);
+    });
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code, stdout, stderr: "" }));
+  });
 }

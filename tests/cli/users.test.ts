@@ -1,7 +1,5 @@
-import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Folder, folder, type Outcome, starting, terminalCommand } from "./command.ts";
+import { type Folder, folder, hasTerminals, type Outcome, onTerminal, starting, terminalCommand } from "./command.ts";
 
 let place: Folder;
 beforeEach(() => {
@@ -146,42 +144,15 @@ await security.close();`,
   );
 });
 
-/** Runs a command on a terminal of its own, answering questions as they come. Resolves with all that the terminal showed. */
-function onTerminal(
-  command: string,
-  answers: readonly (readonly [question: string, answer: string])[],
-): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    // The terminal echoes what is typed unless the program says otherwise.
-    const child = spawn("script", ["--quiet", "--return", "--echo", "always", "--command", command, "/dev/null"], {
-      cwd: place.path,
-      stdio: ["pipe", "pipe", "pipe"],
-    });
-    let stdout = "";
-    let from = 0;
-    const left = [...answers];
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      stdout += text;
-      const [next] = left;
-      if (next === undefined || stdout.indexOf(next[0], from) < 0) return;
-      from = stdout.length;
-      left.shift();
-      child.stdin.write(next[1]);
-    });
-    child.once("error", reject);
-    child.once("close", (code) => resolve({ code, stdout, stderr: "" }));
-  });
-}
-
-describe.skipIf(!existsSync("/usr/bin/script"))("on a terminal", () => {
+describe.skipIf(!hasTerminals)("on a terminal", () => {
   it("shows what is typed where a program does not ask for silence", async () => {
-    const { stdout } = await onTerminal("echo ready; head -1", [["ready", "not secret\r"]]);
+    const { stdout } = await onTerminal(place, "echo ready; head -1", [["ready", "not secret\r"]]);
     expect(stdout.match(/not secret/g)).toHaveLength(2);
   }, 60_000);
 
   it("asks for a new password twice, without echo", async () => {
     const create = terminalCommand("users", "create", "ann@acme.example");
-    const { code, stdout } = await onTerminal(create, [
+    const { code, stdout } = await onTerminal(place, create, [
       ["New password: ", `${password}x\u007f\r`],
       ["Again: ", `${password}\r`],
     ]);
@@ -189,23 +160,23 @@ describe.skipIf(!existsSync("/usr/bin/script"))("on a terminal", () => {
     expect(stdout).toContain("ann@acme.example (id:1): created");
     expect(code).toBe(0);
     expect((await place.node("check.ts", password)).stdout).toBe("true\n");
-    const differing = await onTerminal(terminalCommand("users", "change-password", "id:1"), [
+    const differing = await onTerminal(place, terminalCommand("users", "change-password", "id:1"), [
       ["New password: ", "one horse battery\r"],
       ["Again: ", "two horse battery\r"],
     ]);
     expect(differing.stdout).toContain("the two passwords differ");
     expect(differing.stdout).not.toContain("horse");
     expect(differing.code).toBe(1);
-    const interrupted = await onTerminal(terminalCommand("users", "change-password", "id:1"), [
+    const interrupted = await onTerminal(place, terminalCommand("users", "change-password", "id:1"), [
       ["New password: ", "hor\u0003"],
     ]);
     expect(interrupted.stdout).not.toContain("hor");
     expect(interrupted.code).toBe(130);
     expect((await place.node("check.ts", password)).stdout).toBe("true\n");
-    const kept = await onTerminal(terminalCommand("users", "delete", "id:1"), [["for good? [y/N] ", "n\r"]]);
+    const kept = await onTerminal(place, terminalCommand("users", "delete", "id:1"), [["for good? [y/N] ", "n\r"]]);
     expect(kept.stdout).toContain("nothing was done");
     expect(kept.code).toBe(1);
-    const deleted = await onTerminal(terminalCommand("users", "delete", "id:1"), [["for good? [y/N] ", "y\r"]]);
+    const deleted = await onTerminal(place, terminalCommand("users", "delete", "id:1"), [["for good? [y/N] ", "y\r"]]);
     expect(deleted.stdout).toContain("ann@acme.example (id:1): deleted");
   }, 300_000);
 });
