@@ -1,7 +1,8 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { createServer, request } from "node:http";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -73,21 +74,58 @@ async function served(env: Record<string, string>): Promise<void> {
   await once(child.stdout, "data");
 }
 
+/** What stands between the caller and the server. */
+interface Between {
+  /** Ends TLS with this certificate. */
+  readonly tls?: Certificate;
+  /** The address that the call comes from where the proxy stands, as behind a NAT. */
+  readonly caller?: string;
+  /** The time that answers tell, in milliseconds ahead of this machine's; null: none. */
+  readonly ahead?: number | null;
+}
+
+interface Certificate {
+  readonly key: string;
+  readonly cert: string;
+}
+
+/** A certificate that signs itself, for one address. */
+function certificate(address: string): Certificate {
+  const [key, cert] = [join(place.path, `${address}.key`), join(place.path, `${address}.pem`)];
+  execFileSync(
+    "openssl",
+    [
+      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"],
+      ...["-subj", "/CN=doctor", "-addext", `subjectAltName=IP:${address}`, "-keyout", key, "-out", cert],
+    ],
+    { stdio: "ignore" },
+  );
+  return { key, cert };
+}
+
 /** A proxy on this machine; with `forwards` it says whose call it is. */
-async function proxyTo(port: number, forwards: boolean): Promise<number> {
-  const proxy = createServer((incoming, answer) => {
+async function proxyTo(port: number, forwards: boolean, between: Between = {}): Promise<number> {
+  const { tls, ahead } = between;
+  const handle = (incoming: IncomingMessage, answer: ServerResponse): void => {
     const before = incoming.headers["x-forwarded-for"];
-    const caller = incoming.socket.remoteAddress ?? "";
+    const caller = between.caller ?? incoming.socket.remoteAddress ?? "";
     const forwarded = [...(before === undefined ? [] : [before]), caller].join(", ");
     const headers = { ...incoming.headers, ...(forwards ? { "x-forwarded-for": forwarded } : {}) };
     const onward = request({ host: "127.0.0.1", port, path: incoming.url, method: incoming.method, headers });
     onward.once("response", (response) => {
-      answer.writeHead(response.statusCode ?? 500, response.headers);
+      const { date, ...rest } = response.headers;
+      answer.sendDate = false;
+      const told = ahead === undefined ? date : ahead !== null && new Date(Date.now() + ahead).toUTCString();
+      answer.writeHead(response.statusCode ?? 500, told ? { ...rest, date: told } : rest);
       response.pipe(answer);
     });
     onward.once("error", () => answer.destroy());
     incoming.pipe(onward);
-  });
+  };
+  const proxy =
+    tls === undefined
+      ? createServer(handle)
+      : createSecureServer({ key: readFileSync(tls.key), cert: readFileSync(tls.cert) }, handle);
   proxy.listen(0, "127.0.0.1");
   await once(proxy, "listening");
   ends.push(() => proxy.close());
@@ -258,6 +296,98 @@ describe("portcullis doctor", () => {
         ...{ level: "fault", path: "trustedProxies", text: expect.stringContaining("that a caller writes") },
       });
     }, 120_000);
+
+    /** The findings where such a proxy stands before the server, and the configuration declares it. */
+    const through = async (between: Between, env: Record<string, string> = {}, ...args: string[]) => {
+      const port = await freePort();
+      const outside = await proxyTo(port, true, between);
+      const origin = `${between.tls === undefined ? "http" : "https"}://127.0.0.1:${outside}`;
+      const options = { trustedProxies: { hops: 1 }, ...(between.tls === undefined ? {} : { cookies: {} }) };
+      const all = { ORIGIN: origin, PORT: String(port), OPTIONS: JSON.stringify(options) };
+      await served(all);
+      const { report, code } = await doctor({ ...all, ...env }, "--url", origin, ...args);
+      const of = (check: string) => report.findings.filter((finding) => finding.check === check).at(-1);
+      return { origin, code, of };
+    };
+
+    describe("over https", () => {
+      it("finds nothing wrong with a certificate of an authority that NODE_EXTRA_CA_CERTS names", async () => {
+        const tls = certificate("127.0.0.1");
+        const { of, code } = await through({ tls }, { NODE_EXTRA_CA_CERTS: tls.cert });
+        expect(of("proxies")).toMatchObject({ level: "ok", text: expect.stringContaining("127.0.0.2") });
+        expect(of("cookies")).toMatchObject({ level: "ok" });
+        expect(of("clock")).toMatchObject({ level: "ok" });
+        expect(code).toBe(0);
+      }, 120_000);
+
+      it("says of a certificate that nobody vouches for what is wrong with it, and sends nothing", async () => {
+        const { origin, of, code } = await through({ tls: certificate("127.0.0.1") });
+        expect(of("proxies")).toMatchObject({
+          level: "fault",
+          text: `the certificate of ${origin} is not trusted here: self-signed certificate`,
+          mend: expect.stringContaining("NODE_EXTRA_CA_CERTS"),
+        });
+        expect(code).toBe(1);
+        const database = new DatabaseSync(join(place.path, "app.db"));
+        expect(database.prepare("select count(*) as count from portcullis_audit").get()).toEqual({ count: 0 });
+        database.close();
+      }, 120_000);
+
+      it("says so of a certificate for another name", async () => {
+        const tls = certificate("192.0.2.1");
+        const { origin, of } = await through({ tls }, { NODE_EXTRA_CA_CERTS: tls.cert });
+        expect(of("proxies")).toMatchObject({
+          level: "fault",
+          text: expect.stringMatching(
+            new RegExp(`^the certificate of ${origin} is for another name: .*192\\.0\\.2\\.1`),
+          ),
+          mend: expect.stringContaining("127.0.0.1"),
+        });
+      }, 120_000);
+
+      it("says so where plain http answers", async () => {
+        const port = await freePort();
+        const env = { ORIGIN: `https://127.0.0.1:${port}`, PORT: String(port) };
+        await served(env);
+        const { report } = await doctor(env, "--url", env.ORIGIN);
+        expect(report.findings.at(-1)).toMatchObject({
+          level: "fault",
+          text: expect.stringContaining(`${env.ORIGIN} can't be called`),
+          mend: expect.stringContaining("TLS"),
+        });
+      }, 120_000);
+    });
+
+    describe("behind a NAT, where calls arrive from another address", () => {
+      const caller = "203.0.113.9";
+      it("takes the address that --address names for this machine's", async () => {
+        const { of, code } = await through({ caller }, {}, "--address", caller);
+        expect(of("proxies")).toMatchObject({ level: "ok", text: expect.stringContaining(caller) });
+        expect(code).toBe(0);
+      }, 120_000);
+
+      it("finds that the server sees another one than --address names", async () => {
+        const { of } = await through({ caller }, {}, "--address", "203.0.113.10");
+        expect(of("proxies")).toMatchObject({
+          ...{ level: "fault", path: "trustedProxies" },
+          text: "a proxy stands before the server: it takes 203.0.113.9 for the address of a caller at 203.0.113.10",
+        });
+      }, 120_000);
+    });
+
+    it.each([
+      ["an hour ahead", 3_600_000, "fault", /is 3(600|599|598) s ahead of this machine$/],
+      ["a minute behind", -60_000, "fault", /is (60|61|62) s behind this machine$/],
+      ["three seconds ahead", 3_000, "ok", /agree about the time$/],
+      ["nowhere", null, "skipped", /does not say what time it is$/],
+    ] as const)(
+      "compares its clock: %s",
+      async (_name, ahead, level, text) => {
+        const { of } = await through({ ahead });
+        expect(of("clock")).toMatchObject({ level, text: expect.stringMatching(text) });
+      },
+      120_000,
+    );
 
     it("finds that the server is another one, or none of the origins", async () => {
       const port = await freePort();

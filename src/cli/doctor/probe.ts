@@ -8,6 +8,7 @@ import { normalizeAddress, trustList } from "../../http/address.ts";
 import type { OperatedSystem } from "../application.ts";
 import type { Finding } from "./finding.ts";
 import { clockFinding } from "./running.ts";
+import { uncallable } from "./uncallable.ts";
 
 /** How the running server is called. */
 export interface ProbeOptions {
@@ -50,10 +51,7 @@ export async function checkLive(system: OperatedSystem, given: ProbeOptions): Pr
     const seenForged = seen === undefined ? undefined : await noted(system, written.mark);
     return [...findings, addressFinding(given, plain, seen, seenForged)];
   } catch (error) {
-    const text = `${url.origin} can't be called: ${error instanceof Error ? error.message : String(error)}`;
-    return [
-      { check: "proxies", level: "fault", text, mend: "see that the server runs, and that its certificate is right" },
-    ];
+    return [uncallable(url, error)];
   }
 }
 
