@@ -109,7 +109,9 @@ export function createRefusals(context: RefusalContext): Refusals {
       return pages.notice(rq, extra.page ?? "error", status, shown).then((page) => withHeaders(page, extra.headers));
     }
     if (rq.route.kind === "account") {
-      return withHeaders(json(rq, status, { errors: [text], ...extra.members }), extra.headers);
+      // Flask-Security's answers have no code; a program must know these from what a new token does not mend.
+      const named = csrfCode.test(code) ? { code } : {};
+      return withHeaders(json(rq, status, { errors: [text], ...named, ...extra.members }), extra.headers);
     }
     const problem: Problem = {
       status,
@@ -285,6 +287,8 @@ const absent: Forbidden = Object.freeze({
   key: "UNAUTHORIZED",
   reason: "no such object",
 });
+
+const csrfCode = /^csrf_/;
 
 /** After so many seconds a client may try again when the datastore did not answer. */
 const retryAfter = 5;

@@ -202,16 +202,14 @@ function repeatable({ body }: RequestInit): boolean {
   return !(body instanceof ReadableStream);
 }
 
-/**
- * True where the CSRF token was refused: routes say so by their code; account endpoints by naming no field, which is also what
- * other refusals look like, so one of those may be tried in vain once more.
- */
+/** True where the CSRF token was refused: routes say so by `code`, account endpoints by `response.code`. */
 async function refusesToken(response: Response): Promise<boolean> {
   if (response.status !== 400) return false;
   const body = await bodyOf(response.clone());
   if (!isMembers(body)) return false;
-  if (typeof body["code"] === "string") return /^csrf_(?:missing|invalid)$/.test(body["code"]);
-  return isMembers(body["response"]) && !("field_errors" in body["response"]);
+  const said = isMembers(body["response"]) ? body["response"] : {};
+  const code = body["code"] ?? said["code"];
+  return code === "csrf_missing" || code === "csrf_invalid";
 }
 
 /** True where signing in again is needed: a new token would be as old. */

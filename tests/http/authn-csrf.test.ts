@@ -85,6 +85,20 @@ describe.each(places)("$name, called with a session's cookie", (place) => {
     }
   });
 
+  it("says by a code what was refused", async () => {
+    const system = await start();
+    const client = await signedIn(system);
+    const codes: unknown[] = [];
+    for (const headers of [{}, { "x-csrf-token": "made up" }, { origin: evil }]) {
+      const { json } = await refusal(system, client, place, {
+        json: place.body,
+        headers: { accept: "application/json", ...headers },
+      });
+      codes.push(json.response?.code ?? json.code);
+    }
+    expect(codes).toEqual(["csrf_missing", "csrf_invalid", "csrf_origin"]);
+  });
+
   it("refuses a token that is missing, empty, made up or somebody else's, in header and form", async () => {
     const system = await start();
     const client = await signedIn(system);

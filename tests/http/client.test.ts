@@ -220,21 +220,53 @@ describe("by session", () => {
     expect(moved.sent).toEqual(["POST /json_auth", "GET /login", "POST /json_auth"]);
   });
 
-  it("sends a refused request only once more", async () => {
-    let posts = 0;
+  it("sends an account endpoint's request once more where the session is another one", async () => {
+    let swap = "";
+    const paths: string[] = [];
     const client = createClient({
-      baseUrl: "https://acme.example",
-      fetch: async (_input, init) => {
-        if (init?.method === "POST") posts += 1;
-        const body =
-          init?.method === "POST"
-            ? { response: { errors: ["no"] } }
-            : { response: { csrf_token: String(Math.random()) } };
-        return Response.json(body, { status: init?.method === "POST" ? 400 : 200 });
+      baseUrl: lab.origin,
+      fetch: (input, init) => {
+        const headers = new Headers(init?.headers);
+        if (swap !== "") headers.set("cookie", swap);
+        paths.push(`${init?.method ?? "GET"} ${new URL(String(input)).pathname}`);
+        return fetch(input, { ...init, headers });
       },
     });
-    expect(await client.logout()).toMatchObject({ ok: false, status: 400 });
-    expect(posts).toBe(2);
+    dataOf(await client.login({ email: "joe@lp.com", password: "password" }));
+    const otherTab = await fetch(`${lab.origin}/login`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ email: "matt@lp.com", password: "password" }),
+    });
+    swap = otherTab.headers
+      .getSetCookie()
+      .map((line) => line.split(";", 1)[0])
+      .join("; ");
+    paths.length = 0;
+    dataOf(await client.logout());
+    expect(paths).toEqual(["POST /logout", "GET /login", "POST /logout"]);
+  });
+
+  it.each([
+    ["csrf_missing", 2],
+    ["csrf_invalid", 2],
+    ["csrf_origin", 1],
+    ["something_else", 1],
+    [undefined, 1],
+  ])("goes by the code of a refusal: %s is %i requests", async (code, requests) => {
+    for (const body of [{ response: { errors: ["no"], code } }, { title: "no", code }]) {
+      let posts = 0;
+      const client = createClient({
+        baseUrl: "https://acme.example",
+        fetch: async (_input, init) => {
+          if (init?.method !== "POST") return Response.json({ response: { csrf_token: String(Math.random()) } });
+          posts += 1;
+          return Response.json(body, { status: 400 });
+        },
+      });
+      expect(await client.logout()).toMatchObject({ ok: false, status: 400 });
+      expect(posts).toBe(requests);
+    }
   });
 
   it("deletes the account, which a mailed link takes back", async () => {
