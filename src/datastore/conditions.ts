@@ -182,6 +182,12 @@ function orderBound(
   }
 }
 
+/** Whether every row that matches has a value in this field. */
+export function excludesNull(comparisons: readonly Comparison[], field: string): boolean {
+  // A row without a value differs from every value.
+  return comparisons.some((it) => it.field === field && it.operator !== "isNull" && it.operator !== "not");
+}
+
 /** Checks the bound of a `count`. */
 export function readBound(tableName: string, atMost: number | undefined): number | undefined {
   if (atMost === undefined || (Number.isSafeInteger(atMost) && atMost > 0)) return atMost;

@@ -199,6 +199,10 @@ interface Narrowed {
 async function narrow(datastore: Datastore, query: UserQuery, roleId: number | undefined): Promise<Narrowed> {
   const where = query.active === undefined ? {} : { active: query.active };
   const plain = { where, roleId, byRow: false };
+  if (query.active !== undefined && byText(query) && (await datastore.count("user", where, few + 1)) <= few) {
+    const rows = await datastore.find("user", where);
+    return { ...plain, where: { ...where, id: { in: rows.map((row) => row["id"] as number) } } };
+  }
   if (roleId === undefined || (query.active === undefined && searched(query) === undefined)) return plain;
   const links = await datastore.find("rolesUsers", { roleId }, { limit: few + 1 });
   if (links.length <= few) {
@@ -206,6 +210,11 @@ async function narrow(datastore: Datastore, query: UserQuery, roleId: number | u
     return { where: { ...where, id: { in: ids } }, roleId: undefined, byRow: true };
   }
   return { ...plain, byRow: query.active !== undefined && (await datastore.count("user", where, few + 1)) <= few };
+}
+
+/** Whether users come by their address or username. */
+function byText(query: UserQuery): boolean {
+  return searched(query) !== undefined || (query.sort === "email" && query.role === undefined);
 }
 
 function partsOf(datastore: Datastore, query: UserQuery, { where: active, roleId, byRow }: Narrowed): readonly Part[] {
@@ -216,7 +225,7 @@ function partsOf(datastore: Datastore, query: UserQuery, { where: active, roleId
     return text.includes("@") ? [email] : [email, searchPart(datastore, "username", text, active, roleId)];
   }
   if (roleId !== undefined && !byRow) return [rolePart(datastore, roleId, active)];
-  if (query.sort === "email" && query.role === undefined) {
+  if (byText(query)) {
     return [searchPart(datastore, "email", "", active, undefined)];
   }
   return [
@@ -254,7 +263,7 @@ function rolePart(datastore: Datastore, roleId: number, active: Narrowed["where"
   return {
     name: "id",
     async read(direction, from, limit) {
-      const userId = from === undefined ? {} : { userId: beyond(direction, from.id) };
+      const userId = { userId: from === undefined ? { not: null } : beyond(direction, from.id) };
       const links = await datastore.find(
         "rolesUsers",
         { roleId, ...userId },
@@ -279,23 +288,25 @@ function searchPart(
   datastore: Datastore,
   field: "email" | "username",
   text: string,
-  active: Narrowed["where"],
+  wanted: Narrowed["where"],
   roleId: number | undefined,
 ): Part {
+  // Looked at here where many are or are not active: a database that went by it would sort them all.
+  const where = wanted.id === undefined ? {} : wanted;
   return {
     name: field,
     async read(direction, from, limit) {
       const edge = from === undefined ? {} : { [direction === "asc" ? "from" : "upTo"]: String(from.key) };
-      const wanted = from === undefined ? limit : limit + ties;
+      const atMost = from === undefined ? limit : limit + ties;
       const rows = await datastore.find(
         "user",
-        { [field]: { startsWith: text, ...edge }, ...active },
+        { [field]: { startsWith: text, ...edge }, ...where },
         {
           orderBy: [
             { field, direction, ignoreCase: true },
             { field: "id", direction },
           ],
-          limit: wanted,
+          limit: atMost,
         },
       );
       const passed = from === undefined ? -1 : rows.findIndex((row) => row["id"] === from.id);
@@ -307,9 +318,10 @@ function searchPart(
       const holds = await holders(datastore, roleId, fresh);
       const fits = (row: Row): boolean =>
         holds(row) &&
+        (wanted.active === undefined || row["active"] === wanted.active) &&
         // Found by the address already.
         (field === "email" || !fold(row["email"]).startsWith(fold(text)));
-      return { rows: fresh.map((row) => placed(field, row, fits(row))), ended: rows.length < wanted };
+      return { rows: fresh.map((row) => placed(field, row, fits(row))), ended: rows.length < atMost };
     },
   };
 }

@@ -17,6 +17,12 @@ export interface ExistingTable {
   }[];
 }
 
+/** The ends of a range that have a bound of their own. */
+export interface Edges {
+  readonly from: boolean;
+  readonly upTo: boolean;
+}
+
 /** What a database says about a violated unique constraint: the names in the database, as far as it tells them. */
 export interface UniqueViolation {
   readonly table: string | undefined;
@@ -66,8 +72,13 @@ export interface SqlDialect {
   folded(table: string, column: Column): RawBuilder<unknown>;
   /** A value to be compared with `folded`. */
   foldedValue(table: string, column: Column, value: unknown): RawBuilder<unknown>;
-  /** That the column begins with the value, without regard to case: a range of that index. */
-  startsWith(table: string, column: Column, value: unknown): RawBuilder<unknown>;
+  /**
+   * That the column begins with the value, without regard to case: a range of that index. `edges`: which end of the range
+   * another comparison makes narrower.
+   */
+  startsWith(table: string, column: Column, value: unknown, edges: Edges): RawBuilder<unknown>;
+  /** Whether no two rows differ in case alone where the column is unique. */
+  uniqueIgnoresCase(table: string, column: Column): boolean;
   /** What follows an insert so that it tells the key that the database made. */
   returningKey(column: Column): RawBuilder<unknown>;
   insertedKey(result: QueryResult<unknown>, column: Column): number | undefined;

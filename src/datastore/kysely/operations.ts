@@ -1,6 +1,6 @@
 import { type CompiledQuery, type QueryResult, type RawBuilder, sql } from "kysely";
 import type { Row, Schema, Table } from "../../model/schema.ts";
-import { type Comparison, readBound, readOptions, readWhere } from "../conditions.ts";
+import { type Comparison, excludesNull, readBound, readOptions, readWhere } from "../conditions.ts";
 import type { FindOptions, Operations, Where } from "../contract.ts";
 import { generatedKey, tableOf } from "../tables.ts";
 import { changes, completeRow } from "../values.ts";
@@ -81,11 +81,17 @@ export class SqlOperations implements Operations {
       const extra = limit === undefined ? [] : [limit];
       const rows = await this.#where(shape, table, target, comparisons, extra, (where_, slots) => {
         const columns = sql.join(Object.values(target.columns).map((column) => sql.id(column.name)));
-        const parts = orderBy.map(({ column, descending, ignoreCase }) => {
-          const nulls = column.nullable && !ignoreCase ? dialect.nullsOrder(column, descending) : sql``;
+        const parts: RawBuilder<unknown>[] = [];
+        for (const { field, column, descending, ignoreCase } of orderBy) {
+          const valued = !column.nullable || excludesNull(comparisons, field);
+          // Said where there are none, it would keep a database from using an index that has them at the other end.
+          const nulls = valued || ignoreCase ? sql`` : dialect.nullsOrder(column, descending);
           const by = ignoreCase ? dialect.folded(target.name, column) : sql.id(column.name);
-          return sql`${by} ${sql.raw(descending ? "desc" : "asc")}${nulls}`;
-        });
+          parts.push(sql`${by} ${sql.raw(descending ? "desc" : "asc")}${nulls}`);
+          // What comes behind a unique value decides nothing, and would make some databases sort.
+          if (column.unique === true && valued && (!ignoreCase || dialect.uniqueIgnoresCase(target.name, column)))
+            break;
+        }
         const ordered = parts.length === 0 ? sql`` : sql` order by ${sql.join(parts)}`;
         const limited = limit === undefined ? sql`` : sql` limit ${slots.take()}`;
         return sql`select ${columns} from ${sql.id(target.name)}${where_}${ordered}${limited}`;

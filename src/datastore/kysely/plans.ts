@@ -81,11 +81,17 @@ export function whereClause(
   slots: Slots,
 ): RawBuilder<unknown> {
   if (comparisons.length === 0) return sql``;
-  const parts = comparisons.map((it) => comparison(dialect, tableName, it, slots));
+  const parts = comparisons.map((it) => comparison(dialect, tableName, it, comparisons, slots));
   return sql` where ${sql.join(parts, sql` and `)}`;
 }
 
-function comparison(dialect: SqlDialect, tableName: string, it: Comparison, slots: Slots): RawBuilder<unknown> {
+function comparison(
+  dialect: SqlDialect,
+  tableName: string,
+  it: Comparison,
+  all: readonly Comparison[],
+  slots: Slots,
+): RawBuilder<unknown> {
   const { column } = it;
   const name = sql.id(column.name);
   const text = column.type === "string" || column.type === "text" || column.type === "key";
@@ -112,7 +118,10 @@ function comparison(dialect: SqlDialect, tableName: string, it: Comparison, slot
     case "equalsIgnoringCase":
       return dialect.equalsIgnoringCase(tableName, column, slots.take());
     case "startsWith":
-      return dialect.startsWith(tableName, column, slots.take());
+      return dialect.startsWith(tableName, column, slots.take(), {
+        from: all.some(({ field, operator }) => field === it.field && operator === "from"),
+        upTo: all.some(({ field, operator }) => field === it.field && operator === "upTo"),
+      });
     case "from":
       return sql`${dialect.folded(tableName, column)} >= ${dialect.foldedValue(tableName, column, slots.take())}`;
     case "upTo":

@@ -85,6 +85,7 @@ export function mysqlDialect(): SqlDialect {
         ? sql`lower(${name}) like concat(lower(${plain}), '%') escape '|'`
         : sql`${name} like concat(${plain}, '%') escape '|'`;
     },
+    uniqueIgnoresCase: (table, column) => !seesCase(table, column),
     returningKey: () => sql``,
     insertedKey: (result: QueryResult<unknown>) =>
       result.insertId === undefined ? undefined : Number(result.insertId),

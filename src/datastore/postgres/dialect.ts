@@ -52,6 +52,7 @@ export const postgresDialect: SqlDialect = {
   foldedValue: (_table: string, _column: Column, value: unknown): RawBuilder<unknown> => sql`lower(${value})`,
   startsWith: (_table: string, column: Column, value: unknown): RawBuilder<unknown> =>
     sql`(${folded(column)} >= lower(${value}) and ${folded(column)} < lower(${value}) || chr(1114111))`,
+  uniqueIgnoresCase: (): boolean => false,
   returningKey: (column: Column): RawBuilder<unknown> => sql` returning ${sql.id(column.name)}`,
   insertedKey(result: QueryResult<unknown>, column: Column): number | undefined {
     const row = result.rows[0] as Readonly<Record<string, unknown>> | undefined;

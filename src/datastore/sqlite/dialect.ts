@@ -1,7 +1,7 @@
 import { type QueryResult, type RawBuilder, sql } from "kysely";
 import type { Column, ColumnType } from "../../model/schema.ts";
 import { microsecondText } from "../kysely/codec.ts";
-import type { Database, ExistingTable, SqlDialect, UniqueViolation } from "../kysely/dialect.ts";
+import type { Database, Edges, ExistingTable, SqlDialect, UniqueViolation } from "../kysely/dialect.ts";
 import { errorOf, messageOf } from "../kysely/errors.ts";
 
 const types: Readonly<Record<Exclude<ColumnType, "string" | "key">, string>> = {
@@ -42,10 +42,13 @@ export const sqliteDialect: SqlDialect = {
     sql`lower(${sql.id(column.name)}) = lower(${value})`,
   folded: (_table: string, column: Column): RawBuilder<unknown> => sql`lower(${sql.id(column.name)})`,
   foldedValue: (_table: string, _column: Column, value: unknown): RawBuilder<unknown> => sql`lower(${value})`,
-  startsWith(_table: string, column: Column, value: unknown): RawBuilder<unknown> {
+  startsWith(_table: string, column: Column, value: unknown, edges: Edges): RawBuilder<unknown> {
     const name = sql`lower(${sql.id(column.name)})`;
-    return sql`(${name} >= lower(${value}) and ${name} < lower(${value}) || char(1114111))`;
+    // Of two bounds SQLite looks up the one that comes first; a sign keeps the wider one from being looked up.
+    const [low, high] = [edges.from ? sql`+${name}` : name, edges.upTo ? sql`+${name}` : name];
+    return sql`(${low} >= lower(${value}) and ${high} < lower(${value}) || char(1114111))`;
   },
+  uniqueIgnoresCase: (): boolean => false,
   returningKey: (): RawBuilder<unknown> => sql``,
   insertedKey: (result: QueryResult<unknown>): number | undefined =>
     result.insertId === undefined ? undefined : Number(result.insertId),
