@@ -177,7 +177,7 @@ interface PostgresNode {
 }
 
 function postgresSteps(rows: readonly Record<string, unknown>[]): Step[] {
-  const [{ Plan: top }] = rows[0]?.["QUERY PLAN"] as [{ readonly Plan: PostgresNode }];
+  const told = rows.flatMap((row) => row["QUERY PLAN"] as readonly { readonly Plan: PostgresNode }[]);
   const visit = (node: PostgresNode): Step[] => {
     const each =
       node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Index Recheck"] ?? 0);
@@ -185,7 +185,7 @@ function postgresSteps(rows: readonly Record<string, unknown>[]): Step[] {
     const what = on === undefined ? node["Node Type"] : `${node["Node Type"]} on ${on}`;
     return [{ what, rows: each * node["Actual Loops"] }, ...(node.Plans ?? []).flatMap(visit)];
   };
-  return visit(top);
+  return told.flatMap(({ Plan: top }) => visit(top));
 }
 
 /** A sort is told of, but not how many rows it read. */
