@@ -320,7 +320,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
 
   const upkeep = startUpkeep({ kernel, features, audit, stored: provider !== undefined, idle: times.idle });
 
-  const declaration = declarationContext(options, { system, authenticator, names, issuing });
+  const declaration = declarationContext(options, { system, authenticator, refusals, names, issuing });
   const accounts = accountRoutes(engine, endpoints, keySets(issuing.keys));
   const description = createDescription({
     system,

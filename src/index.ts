@@ -23,7 +23,7 @@ export type { Claims } from "./authn/tokens/issuers.ts";
 export type { IssuerOption, JwtKeyOption, JwtOptions, TokenOptions } from "./authn/tokens/options.ts";
 export type { CachedUser, CacheName, Uncache } from "./authz/caches.ts";
 export type { ExplainedCase, ExplainedStep, Explanation } from "./authz/explain.ts";
-export { customGuard, type Guard, type GuardDescription, type GuardRule } from "./authz/guard.ts";
+export { type CheckpointRule, customGuard, type Guard, type GuardDescription, type GuardRule } from "./authz/guard.ts";
 export {
   anonymousRequired,
   authRequired,

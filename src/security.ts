@@ -358,7 +358,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     visible: (kind, user, ids, mode) => visibleObjects(system.decisions, kind, user as Account | null, ids, mode),
     explain(authz, of) {
       const { guard, facts } = compile(authz, "security.explain()");
-      return explain(system, guard, facts, of);
+      return explain(system, guard, facts, of, app.refusals.notFoundStatus);
     },
     users: toldUsers(kernel) as unknown as Users<V["user"] & User, V["role"], V["permission"]>,
     roles: kernel.roles as unknown as Roles<V["role"], V["permission"]>,

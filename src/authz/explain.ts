@@ -35,12 +35,17 @@ export interface Explanation extends ExplainedStep {
   readonly status: number;
 }
 
-/** Asks the guard, and each guard that it is made of, what it would say. Rejects with what a rule throws. */
+/**
+ * Asks the guard, and each guard that it is made of, what it would say. Rejects with what a rule throws.
+ *
+ * @param notFoundStatus of an object that is not there: `Refusals.notFoundStatus`
+ */
 export async function explain(
   system: System,
   guard: Guard,
   facts: RouteFacts,
   of: ExplainedCase,
+  notFoundStatus: number,
 ): Promise<Explanation> {
   const values = of.params ?? {};
   const route: RouteFacts = {
@@ -83,10 +88,10 @@ export async function explain(
     };
   };
   const { verdict, ...said } = await step(guard);
-  return { ...said, status: statusOf(verdict) };
+  return { ...said, status: statusOf(verdict, notFoundStatus) };
 }
 
-function statusOf(verdict: Verdict): number {
+function statusOf(verdict: Verdict, notFoundStatus: number): number {
   switch (verdict.kind) {
     case "allow":
       return 200;
@@ -94,7 +99,7 @@ function statusOf(verdict: Verdict): number {
     case "stale":
       return 401;
     case "notFound":
-      return 404;
+      return notFoundStatus;
     default:
       return verdict.status;
   }

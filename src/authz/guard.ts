@@ -32,7 +32,12 @@ export interface NoWords extends GuardWords {
  */
 export type GuardRule =
   /** "everybody" lets all pass, "nobody" none; "anonymous" turns away who is signed in; "csrf" wants a token of who is not. */
-  | { readonly kind: "everybody" | "nobody" | "anonymous" | "csrf" }
+  | { readonly kind: "everybody" | "nobody" | "anonymous" }
+  | {
+      readonly kind: "csrf";
+      /** True: of whoever is calling. */
+      readonly every?: boolean;
+    }
   /** Signed in by one of these schemes (undefined: the route's own), with a proof that is fresh enough where `fresh` is there. */
   | {
       readonly kind: "signedIn";
@@ -52,9 +57,25 @@ export type GuardRule =
     }
   /** Signed in with a second factor. */
   | { readonly kind: "secondFactor" }
+  | CheckpointRule
   | { readonly kind: "allOf" | "anyOf"; readonly rules: readonly GuardRule[] }
   /** What only the application knows. */
   | { readonly kind: "custom" };
+
+/** What a checkpoint looks at, and how it answers by itself. */
+export interface CheckpointRule {
+  readonly kind: "checkpoint";
+  /** A value of the session bag; a key in a header (or a query parameter) or as a bearer; or the application's function. */
+  readonly asks:
+    | { readonly by: "session"; readonly key: string; readonly values: readonly (string | number | boolean)[] }
+    | { readonly by: "header"; readonly name: string; readonly query: string | undefined }
+    | { readonly by: "bearer" }
+    | { readonly by: "function" };
+  /** What programs get where it fails, and whether browsers are sent elsewhere; undefined: it is refused as everything else is. */
+  readonly failed: { readonly status: number; readonly redirects: boolean } | undefined;
+  /** Undefined: where it passes the handler runs. `status` is what programs get; undefined: for them the handler runs. */
+  readonly passed: { readonly status: number | undefined; readonly redirects: boolean } | undefined;
+}
 
 /** A guard in words, for the access matrix and for checking its declaration against the vocabulary. */
 export interface GuardDescription {

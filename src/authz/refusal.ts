@@ -47,6 +47,8 @@ export interface PagePaths {
 
 /** Turns everything that ends a request early into a response: one place for account pages, application routes and middleware. */
 export interface Refusals {
+  /** The status of an object that is not there, where a guard says so. */
+  readonly notFoundStatus: number;
   verdict(rq: SecurityRequest, verdict: Exclude<Verdict, { kind: "allow" }>): Awaitable<Response>;
   /** An error thrown on the way; undefined when it is none of ours and belongs to the application. */
   error(rq: SecurityRequest, error: unknown): Awaitable<Response> | undefined;
@@ -91,7 +93,7 @@ export interface RefusalContext {
 
 /** Makes the refusals of one running system. */
 export function createRefusals(context: RefusalContext): Refusals {
-  const { pages, paths, handlers } = context;
+  const { pages, paths, handlers, notFoundStatus = 404 } = context;
 
   const json = (rq: SecurityRequest, status: number, response: Readonly<Record<string, unknown>>): Response => {
     const body = envelope(status, response);
@@ -218,6 +220,7 @@ export function createRefusals(context: RefusalContext): Refusals {
     json,
     message,
     said,
+    notFoundStatus,
     verdict(rq, verdict) {
       rq.refused = reasonOf(verdict);
       switch (verdict.kind) {
@@ -228,8 +231,8 @@ export function createRefusals(context: RefusalContext): Refusals {
         case "stale":
           return reauthenticate(rq, verdict);
         case "notFound":
-          if (context.notFoundStatus === 403) return unauthorized(rq, absent);
-          return message(rq, context.notFoundStatus ?? 404, "not_found", "NOT_FOUND");
+          if (notFoundStatus === 403) return unauthorized(rq, absent);
+          return message(rq, notFoundStatus, "not_found", "NOT_FOUND");
         case "diverted":
           return divert(rq, verdict);
         case "redirected":

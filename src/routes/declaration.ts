@@ -1,4 +1,5 @@
 import type { Authenticator } from "../authn/authenticator.ts";
+import type { Refusals } from "../authz/refusal.ts";
 import type { ParameterDescription } from "../http/parameters.ts";
 import type { RouteFacts } from "../http/request.ts";
 import type { System } from "../http/system.ts";
@@ -16,6 +17,7 @@ export interface DeclarationContext {
   readonly system: System;
   readonly words: Words;
   readonly authenticator: Authenticator;
+  readonly refusals: Refusals;
   /** Names of parameters that carry credentials: routes need not declare them. */
   readonly credentialParameters: readonly string[];
   /** The option `casts`. */
@@ -103,6 +105,7 @@ export function compileRoute(
       rule: description.rule ?? { kind: "custom" },
       guard: description.text,
       schemes: authn ?? context.system.defaultSchemes,
+      notFoundStatus: context.refusals.notFoundStatus,
       input: (name, own) =>
         describeInput({ params: declaration.params, path: at, label, classes: context.classes }, name, own),
       ...(declaration.params === undefined ? { undeclared: true } : {}),

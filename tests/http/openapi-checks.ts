@@ -49,7 +49,8 @@ export async function faultsOf(document: OpenApiDocument): Promise<unknown> {
   return undefined;
 }
 
-function ajvOf(document: OpenApiDocument): Ajv2020 {
+/** Validates by the schemas of the document, which is known to it as "document". */
+export function ajvOf(document: OpenApiDocument): Ajv2020 {
   const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
   ajv.addSchema(JSON.parse(JSON.stringify({ $id: "document", ...document })) as object, "document");
   return ajv;

@@ -1,6 +1,7 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { FlashMessage } from "../../views/contract.ts";
+import type { CheckpointRule } from "../guard.ts";
 import { allow, forbidden, type Verdict } from "../verdict.ts";
 
 /** What a checkpoint does when it fails, or when it passes. */
@@ -31,6 +32,8 @@ export interface CheckpointActions {
 export interface CheckedActions {
   /** The names of the routes that they lead to. */
   readonly routes: readonly string[];
+  /** What the guard asks, with how it answers. */
+  rule(asks: CheckpointRule["asks"]): CheckpointRule;
   failed(rq: SecurityRequest, reason: string, headers?: Readonly<Record<string, string>>): Verdict;
   passed(rq: SecurityRequest): Verdict;
 }
@@ -49,7 +52,17 @@ export function checkActions(
   }
   const failure: CheckpointAction = { ...byDefault, ...fail };
   const answers = Object.keys(failure).length > 0;
+  const redirects = ({ redirect, route }: CheckpointAction): boolean => redirect !== undefined || route !== undefined;
   return {
+    rule: (asks) => ({
+      kind: "checkpoint",
+      asks,
+      failed: answers ? { status: failure.status ?? 403, redirects: redirects(failure) } : undefined,
+      passed:
+        pass === undefined || (pass.json === undefined && !redirects(pass))
+          ? undefined
+          : { status: pass.json === undefined ? undefined : (pass.status ?? 200), redirects: redirects(pass) },
+    }),
     routes: [fail?.route, pass?.route].filter((name) => name !== undefined),
     failed(rq, reason, headers = {}) {
       // Without an action it is refused as everything else is, with the application's own page or handler.

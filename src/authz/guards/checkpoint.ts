@@ -79,6 +79,7 @@ function sessionCheck(
     );
   }
   const checked = checkActions(guard, actions, byDefault);
+  const rule = checked.rule({ by: "session", key, values: [...values] as CheckpointValue[] });
   const text = `session "${key}" holds ${[...values].map((value) => JSON.stringify(value)).join(" or ")}`;
   const judge = (rq: SecurityRequest): Awaitable<Verdict> => {
     const held = rq.system.bag(rq).get(key);
@@ -93,6 +94,6 @@ function sessionCheck(
       const identity = rq.identity ?? rq.system.identify(rq);
       return identity instanceof Promise ? identity.then(() => judge(rq)) : judge(rq);
     },
-    describe: () => ({ text, routes: checked.routes, authenticated: false }),
+    describe: () => ({ text, rule, routes: checked.routes, authenticated: false }),
   };
 }

@@ -22,6 +22,11 @@ export function includeCsrf(): Guard<NoWords> {
       if (rq.method === "GET") rq.system.csrf.token(rq);
       return allow;
     },
-    describe: () => ({ text: "anybody, changes with a CSRF token", open: "CSRF token required", authenticated: false }),
+    describe: () => ({
+      text: "anybody, changes with a CSRF token",
+      rule: { kind: "csrf", every: true },
+      open: "CSRF token required",
+      authenticated: false,
+    }),
   };
 }

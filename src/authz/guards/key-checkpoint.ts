@@ -49,7 +49,12 @@ export function apiKeyCheckpoint(options: ApiKeyCheckpointOptions): Guard<NoWord
   return {
     check: (rq) =>
       matches(rq.header(header) ?? fromQuery(rq)) ? checked.passed(rq) : checked.failed(rq, "no valid API key"),
-    describe: () => ({ text: `an API key in ${header}`, routes: checked.routes, authenticated: false }),
+    describe: () => ({
+      text: `an API key in ${header}`,
+      rule: checked.rule({ by: "header", name: header, query: allowInQuery }),
+      routes: checked.routes,
+      authenticated: false,
+    }),
   };
 }
 
@@ -73,6 +78,7 @@ export function bearerCheckpoint(options: BearerCheckpointOptions): Guard<NoWord
     },
     describe: () => ({
       text: "a bearer key",
+      rule: checked.rule({ by: "bearer" }),
       routes: checked.routes,
       authenticated: false,
       ...(realm === undefined ? {} : { realm }),

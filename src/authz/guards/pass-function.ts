@@ -63,6 +63,7 @@ export function passFunctionCheck(
     },
     describe: () => ({
       text: `passes ${check.name || "a function"}`,
+      rule: checked.rule({ by: "function" }),
       routes: checked.routes,
       parameters: missing === "ignore" ? [] : (wanted ?? []).filter((name) => !given.has(name)),
       authenticated: false,

@@ -2,7 +2,7 @@ import type { CredentialDescription } from "../../authn/scheme.ts";
 import type { Csrf } from "../../http/csrf.ts";
 import type { Identity } from "../../model/identity.ts";
 import type { Json } from "./json.ts";
-import type { Access } from "./security.ts";
+import { type Access, keySchemes } from "./security.ts";
 
 /** One way in which a scheme's credentials come: a security scheme of the document. */
 interface Way {
@@ -37,10 +37,11 @@ export function createCredentials(
   const known = new Map<string, readonly Way[]>();
   let asksToken = false;
 
-  const waysOf = (scheme: string): readonly Way[] => {
+  const waysOf = (scheme: string, access: Access): readonly Way[] => {
     const found = known.get(scheme);
     if (found !== undefined) return found;
-    const described = describe(scheme) ?? [unsaid(scheme)];
+    const key = keyOf(scheme, access);
+    const described = key === undefined ? (describe(scheme) ?? [unsaid(scheme)]) : [key];
     const taken = new Set<string>();
     const ways = described.map((description): Way => {
       const { carrier } = description;
@@ -60,9 +61,9 @@ export function createCredentials(
     known.set(scheme, ways);
     return ways;
   };
-  const combinations = (schemes: readonly string[]): readonly (readonly Way[])[] =>
+  const combinations = (schemes: readonly string[], access: Access): readonly (readonly Way[])[] =>
     schemes.reduce<readonly (readonly Way[])[]>(
-      (all, scheme) => all.flatMap((ways) => waysOf(scheme).map((way) => [...ways, way])),
+      (all, scheme) => all.flatMap((ways) => waysOf(scheme, access).map((way) => [...ways, way])),
       [[]],
     );
 
@@ -77,13 +78,13 @@ export function createCredentials(
         if (token) asksToken = true;
         return Object.fromEntries(token ? [...entries, [csrfKey, []]] : entries);
       };
-      const all = access.alternatives.flatMap((schemes) => combinations(schemes).map(requirement));
+      const all = access.alternatives.flatMap((schemes) => combinations(schemes, access).map(requirement));
       const open = all.some((each) => Object.keys(each).length === 0);
       // Open to everybody is said by an empty list; open, but for what the application's own guard says, by an empty choice.
       return open && !access.unknown ? [] : all;
     },
     checksOrigin: (access) =>
-      access.alternatives.flat().some((scheme) => waysOf(scheme).some(({ ambient, csrf }) => ambient || csrf)),
+      access.alternatives.flat().some((scheme) => waysOf(scheme, access).some(({ ambient, csrf }) => ambient || csrf)),
     securitySchemes() {
       const schemes = [...used].sort(([a], [b]) => (a < b ? -1 : 1));
       return {
@@ -101,6 +102,18 @@ const csrfToken: Json = {
   description:
     "The member `csrf_token` of the sign-in's answer, or of any GET of an account endpoint. Forms may send it as the field `csrf_token` instead. The request must come from one of our own origins.",
 };
+
+/** The key of a checkpoint by the name that it has among schemes; undefined: it is none. */
+function keyOf(scheme: string, { checkpoints }: Access): CredentialDescription | undefined {
+  const description = "A key that the application hands out: no user is behind it.";
+  const { asks } = checkpoints.find((one) => keySchemes(one).includes(scheme)) ?? {};
+  if (asks?.by === "bearer") return { type: "http", scheme: "bearer", description };
+  if (asks?.by !== "header") return undefined;
+  const { name, query } = asks;
+  return query !== undefined && scheme.startsWith("apiKeyCheckpoint_query_")
+    ? { type: "apiKey", in: "query", name: query, description }
+    : { type: "apiKey", in: "header", name, description };
+}
 
 /** A scheme of the application's own that says nothing of itself. */
 function unsaid(scheme: string): CredentialDescription {

@@ -67,6 +67,8 @@ export interface DescribedRoute {
   readonly schemes: readonly string[];
   /** What it takes; `name` is the operation's, to tell definitions apart. */
   input(name: string, own: ToJsonSchema | undefined): DescribedInput;
+  /** With what its guard's "there is no such object" is answered; undefined: 404. */
+  readonly notFoundStatus?: number;
   /** True: query and body are the handler's own business. */
   readonly undeclared?: boolean;
   readonly documentation?: RouteDocumentation;

@@ -6,7 +6,15 @@ import type { DescribedInput, DescribedParameter, DescribedRoute, ToJsonSchema }
 import type { Json } from "./json.ts";
 import { operationNames } from "./names.ts";
 import { type PathTemplate, pathTemplates } from "./paths.ts";
-import { errorReference, errorResponses, errorSchemas, errorStatuses, type OwnErrors, successes } from "./responses.ts";
+import {
+  checkpointAnswers,
+  errorReference,
+  errorResponses,
+  errorSchemas,
+  errorStatuses,
+  type OwnErrors,
+  successes,
+} from "./responses.ts";
 import { embedded, jsonSchemaOf } from "./schema.ts";
 import { accessOf } from "./security.ts";
 
@@ -114,15 +122,16 @@ function describeOperation(
     takes: input.parameters.length > 0 || input.whole !== undefined,
     body: body !== undefined && route.undeclared !== true,
   });
-  const schemaOf = (answer: { readonly schema?: unknown }): Json | undefined => {
+  const schemaOf = (answer: { readonly schema?: unknown }, status: string): Json | undefined => {
     if (answer.schema === undefined) return undefined;
     const said = jsonSchemaOf(answer.schema as StandardSchemaV1, "output", context.toJsonSchema);
     if (said === undefined) return {};
-    const { schema, definitions } = embedded(said, `${name}Answer`);
+    const { schema, definitions } = embedded(said, `${name}.answer.${status}`);
     Object.assign(schemas, definitions);
     return schema;
   };
-  const good = successes(route, schemaOf);
+  // What the application says of its own answers stands over what a checkpoint answers.
+  const good = { ...checkpointAnswers(access), ...successes(route, schemaOf) };
   const tags = documentation.tags ?? [tagOf(route)];
   return {
     tags,
@@ -140,7 +149,7 @@ function describeOperation(
         ...Object.fromEntries(
           statuses
             .filter((status) => !Object.hasOwn(good, status))
-            .map((status) => [status, errorReference(status, route.kind)]),
+            .map((status) => [status, errorReference(status, route.kind, context.ownErrors)]),
         ),
       },
       security: context.credentials.requirements(access, scopesOf(route.rule), unsafe),
@@ -192,18 +201,21 @@ function parametersOf(
       schema: { type: "object", additionalProperties: input.others },
     });
   }
-  if (carried && csrfByHeader(route)) {
-    const description = "Needed from who is not signed in; forms may send it as the field `csrf_token`.";
+  const csrf = csrfByHeader(route.rule);
+  if (carried && csrf !== undefined) {
+    const description = `${csrf.every ? "Needed" : "Needed from who is not signed in"}; forms may send it as the field \`csrf_token\`.`;
     result.push({ name: csrfHeader, in: "header", description, schema: { type: "string" } });
   }
   return result;
 }
 
 /** A guard that wants a token of who is not signed in: the security requirements can't say that. */
-function csrfByHeader(route: DescribedRoute): boolean {
-  const asks = (rule: GuardRule): boolean =>
-    rule.kind === "csrf" || ((rule.kind === "allOf" || rule.kind === "anyOf") && rule.rules.some(asks));
-  return asks(route.rule);
+function csrfByHeader(rule: GuardRule): { readonly every: boolean } | undefined {
+  if (rule.kind === "csrf") return { every: rule.every === true };
+  if (rule.kind === "checkpoint" && rule.asks.by === "session") return { every: false };
+  if (rule.kind !== "allOf" && rule.kind !== "anyOf") return undefined;
+  const all = rule.rules.map(csrfByHeader).filter((one) => one !== undefined);
+  return all.find(({ every }) => every) ?? all[0];
 }
 
 function inQuery({ name, required, schema, description }: DescribedParameter): Json {

@@ -146,11 +146,12 @@ export function errorStatuses(
   // An account page that is only looked at has nothing that could be wrong, unless it is behind a mailed link.
   const looked = account && !facts.unsafe && route.account?.page === true && !route.path.includes("/:");
   const takes = account && facts.unsafe ? true : facts.takes && !looked;
-  if (takes || facts.csrf || refusals.has("anonymous") || refusals.has("csrf")) statuses.add(400);
+  if (takes || facts.csrf || refusals.has("anonymous")) statuses.add(400);
   if (refusals.has("unauthenticated") || refusals.has("stale")) statuses.add(401);
   if (refusals.has("forbidden")) statuses.add(403);
   // What a path names may not be there.
-  if (refusals.has("notFound") || (account && route.path.includes("/:"))) statuses.add(404);
+  if (refusals.has("notFound")) statuses.add(route.notFoundStatus ?? 404);
+  if (account && route.path.includes("/:")) statuses.add(404);
   for (const status of route.account?.failures ?? []) statuses.add(status);
   if (facts.body) for (const status of [413, 415]) statuses.add(status);
   if ((account && facts.unsafe) || access.alternatives.flat().some((name) => guessable.has(name))) statuses.add(429);
@@ -158,9 +159,32 @@ export function errorStatuses(
   return [...statuses];
 }
 
-/** A reference to the component for one of those. */
-export function errorReference(status: number, kind: ErrorKind): Json {
-  return { $ref: `#/components/responses/${prefix(kind)}${errors[status]?.name}` };
+/** A reference to the component for one of those; a status that the application chose for what is not there stands alone. */
+export function errorReference(status: number, kind: ErrorKind, own: OwnErrors): Json {
+  const known = errors[status];
+  return known === undefined
+    ? { description: errors[404]?.description, content: { ...errorContent(kind, own), ...page } }
+    : { $ref: `#/components/responses/${prefix(kind)}${known.name}` };
+}
+
+/** How the checkpoints of a route answer by themselves, by status. */
+export function checkpointAnswers({ checkpoints }: Access): Json {
+  const answers: Record<string, Json> = {};
+  const own: Json = { "application/json": { schema: { type: "object" } } };
+  for (const { passed } of checkpoints) {
+    if (passed?.status !== undefined)
+      answers[passed.status] ??= { description: "A checkpoint is passed.", content: own };
+  }
+  for (const { failed } of checkpoints) {
+    if (failed !== undefined) {
+      answers[failed.status] = {
+        description: "A checkpoint refuses.",
+        content: { ...own, "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } }, ...page },
+      };
+    }
+  }
+  const redirects = checkpoints.some(({ failed, passed }) => failed?.redirects === true || passed?.redirects === true);
+  return redirects ? { ...answers, 302: { description: "Browsers: a checkpoint sends them elsewhere." } } : answers;
 }
 
 /** The JSON answer of an account endpoint. */
@@ -175,7 +199,7 @@ function accountAnswer(response: Json | undefined): Json {
 /** What went well, by status. */
 export function successes(
   route: DescribedRoute,
-  schemaOf: (answer: { readonly schema?: unknown }) => Json | undefined,
+  schemaOf: (answer: { readonly schema?: unknown }, status: string) => Json | undefined,
 ): Json {
   const { account, documentation } = route;
   if (account !== undefined) {
@@ -192,7 +216,7 @@ export function successes(
   if (own.length === 0) return { "2XX": { description: "What the application answers." } };
   return Object.fromEntries(
     own.map(([status, answer]) => {
-      const schema = schemaOf(answer);
+      const schema = schemaOf(answer, status);
       return [
         status,
         {

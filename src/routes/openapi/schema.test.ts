@@ -72,7 +72,7 @@ describe("describeInput", () => {
     });
     const { parameters, definitions } = of(z.object({ folder: Folder }));
     const reference = String(parameters["folder"]?.schema["$ref"]);
-    expect(reference).toMatch(/^#\/components\/schemas\/op\//);
+    expect(reference).toMatch(/^#\/components\/schemas\/op\./);
     expect(JSON.stringify(definitions)).not.toContain('"#/$defs');
     let at: unknown = { components: { schemas: definitions } };
     for (const part of reference.slice(2).split("/")) at = (at as Record<string, unknown>)[part];

@@ -68,15 +68,32 @@ function inJson(value: unknown): unknown {
   return text === undefined ? undefined : JSON.parse(text);
 }
 
+/** Where a reference of a schema's document leads: to one of its definitions, and what is in there. */
+const toDefinition = /^#\/(\$defs|definitions)\/([^/]+)(.*)$/s;
+
 /**
  * A schema's document as a part of a larger one: without what only stands at the root, with its references turned to where
- * `name` stands among the larger one's schemas. `definitions` has it when it refers to itself.
+ * they lead among the larger one's schemas. `definitions` are those: its own by names that begin with `name`, and by `name`
+ * itself when it refers to itself.
  */
 export function embedded(
   root: Json,
   name: string,
 ): { readonly schema: Json; readonly definitions: Record<string, Json> } {
-  let refers = false;
+  let refersToRoot = false;
+  const own = new Map<string, unknown>();
+  for (const holder of ["$defs", "definitions"]) {
+    const members = root[holder];
+    if (isJson(members)) for (const [key, value] of Object.entries(members)) own.set(`${holder} ${key}`, value);
+  }
+  const nameOf = (key: string): string => `${name}.${inName(key)}`;
+  const lead = (reference: string): string => {
+    const [, holder = "", pointer = "", rest = ""] = toDefinition.exec(reference) ?? [];
+    const key = decodeURIComponent(pointer).replaceAll("~1", "/").replaceAll("~0", "~");
+    if (own.has(`${holder} ${key}`)) return `#/components/schemas/${nameOf(key)}${rest}`;
+    refersToRoot = true;
+    return `#/components/schemas/${name}${reference.slice(1)}`;
+  };
   const visitEach = (members: Json): Json =>
     Object.fromEntries(Object.entries(members).map(([key, value]) => [key, visit(value)]));
   const visit = (node: unknown): unknown => {
@@ -88,8 +105,7 @@ export function embedded(
       // How text spells it (portcullis/params), and arktype's classes: nothing for others.
       if (key === "textFormat" || key === "x-class") continue;
       if (key === "$ref" && typeof value === "string" && value.startsWith("#")) {
-        refers = true;
-        result[key] = `#/components/schemas/${name}${value.slice(1)}`;
+        result[key] = lead(value);
       } else if (named.has(key) && isJson(value)) {
         result[key] = visitEach(value);
       } else {
@@ -100,12 +116,20 @@ export function embedded(
     if (node["x-type"] === "bigint") return { ...result, ...bigintSchema };
     return node["contentEncoding"] === "binary" ? fileSchema : result;
   };
-  const schema = visit(root) as Json;
-  return { schema, definitions: refers ? { [name]: schema } : {} };
+  const { $defs: _, definitions: __, ...plain } = root;
+  const schema = visit(plain) as Json;
+  const definitions: Record<string, Json> = {};
+  for (const [key, value] of own) definitions[nameOf(key.slice(key.indexOf(" ") + 1))] = visit(value) as Json;
+  return { schema, definitions: refersToRoot ? { ...definitions, [name]: schema } : definitions };
 }
 
 /** Says something of a value: a schema without any of these allows everything. */
 const telling = ["type", "$ref", "enum", "const", "anyOf", "oneOf", "allOf", "not"];
+
+/** A parameter's name in the name of a schema, each in another one. Operations have no dots in theirs. */
+function inName(key: string): string {
+  return key.replace(/[^A-Za-z0-9_-]/gu, (character) => `.${character.codePointAt(0)?.toString(16)}.`);
+}
 
 /** The schemas of a declaration's parameters, by name, as parts of a larger document. */
 function schemasOf(
@@ -130,11 +154,21 @@ function schemasOf(
     const one = isSpecial(given) ? ("schema" in given ? given.schema : undefined) : given;
     const said = isStandardSchema(one) ? jsonSchemaOf(one, "input", own) : undefined;
     if (said === undefined) continue;
-    const part = embedded(said, `${name}_${key.replace(/[^A-Za-z0-9._-]/g, "_")}`);
+    const part = embedded(said, `${name}.${inName(key)}`);
     properties[key] = part.schema;
     Object.assign(definitions, part.definitions);
   }
   return { root: undefined, properties, definitions };
+}
+
+/** The schema of the values by other names, where a member of the record takes those. */
+function restOf(params: StandardSchemaV1 | ParameterRecord | undefined, properties: Json): unknown {
+  if (params === undefined || isStandardSchema(params)) return undefined;
+  const key = Object.keys(params).find((name) => {
+    const given = params[name];
+    return isSpecial(given) && given.special === "rest";
+  });
+  return key !== undefined && Object.hasOwn(properties, key) ? properties[key] : undefined;
 }
 
 /** What an application's route takes: path parameters, and the properties of its schema or the members of its record. */
@@ -179,7 +213,7 @@ export function describeInput(
       .map(([key, property]) => one(key, property, "any")),
     ...[...parts.sent].map(([key, { property, parameter }]) => one(key, property, parameter.carrier, parameter.sentAs)),
   ];
-  const more = root?.["additionalProperties"];
+  const more = root === undefined ? restOf(params, properties) : root["additionalProperties"];
   const others = parts.rest === undefined ? false : isJson(more) ? more : schemaOfShape(parts.rest);
   // A choice between objects says more as a whole; its parts can't be taken apart where the path has some of them.
   const choice = root !== undefined && root["properties"] === undefined && inPath.length === 0;

@@ -9,9 +9,13 @@ import {
   signedIn,
   unauthCsrf,
 } from "../../authz/guards/authentication.ts";
+import { checkpoint, loginCheck, permissionCheck } from "../../authz/guards/checkpoint.ts";
 import { allOf, anyOf } from "../../authz/guards/combined.ts";
+import { includeCsrf } from "../../authz/guards/csrf.ts";
+import { apiKeyCheckpoint, bearerCheckpoint } from "../../authz/guards/key-checkpoint.ts";
 import { object } from "../../authz/guards/object.ts";
 import { nobody, open } from "../../authz/guards/open.ts";
+import { passFunctionCheck } from "../../authz/guards/pass-function.ts";
 import { permissionsRequired, rolesAccepted, rolesRequired } from "../../authz/guards/roles.ts";
 import { scope } from "../../authz/guards/scope.ts";
 import { allow } from "../../authz/verdict.ts";
@@ -29,6 +33,22 @@ describe("accessOf", () => {
     ["open", open("why"), [[]], []],
     ["anybody not signed in", anonymousRequired(), [[]], ["anonymous"]],
     ["a CSRF token", unauthCsrf(), [[]], ["csrf"]],
+    ["a CSRF token of everybody", includeCsrf(), [[]], ["csrf"]],
+    [
+      "a key in a header or the query",
+      apiKeyCheckpoint({ keys: ["0123456789abcdef"], header: "X-Key", allowInQuery: "key" }),
+      [["apiKeyCheckpoint_X-Key"], ["apiKeyCheckpoint_query_key"]],
+      [],
+    ],
+    [
+      "a bearer key beside a role",
+      allOf(rolesRequired("admin"), bearerCheckpoint({ keys: ["0123456789abcdef"] })),
+      [
+        ["token", "bearerCheckpoint"],
+        ["session", "bearerCheckpoint"],
+      ],
+      ["unauthenticated", "forbidden"],
+    ],
     ["signed in", signedIn, [["token"], ["session"]], ["unauthenticated"]],
     ["fresh", fresh(), [["token"], ["session"]], ["unauthenticated", "stale"]],
     ["basic", httpAuthRequired("Acme"), [["basic"]], ["unauthenticated"]],
@@ -72,6 +92,13 @@ describe("accessOf", () => {
     expect(of(allOf(signedIn, nobody)).closed).toBe(true);
     expect(of(anyOf(signedIn, nobody)).closed).toBe(false);
     expect(of(signedIn, ["none"]).closed).toBe(true);
+  });
+
+  it("knows that no credential gives what a session holds or a function says", () => {
+    expect(of(checkpoint("plan", "team"))).toMatchObject({ unknown: true, refusals: ["forbidden", "csrf"] });
+    expect(of(loginCheck("in", true, { fail: { status: 401 } }))).toMatchObject({ refusals: ["csrf"] });
+    expect(of(permissionCheck("may", "read"))).toMatchObject({ unknown: true, alternatives: [[]] });
+    expect(of(passFunctionCheck(() => true))).toMatchObject({ unknown: true, refusals: ["forbidden"] });
   });
 
   it("knows that it does not know what the application's own guard says", () => {

@@ -1,4 +1,4 @@
-import type { GuardRule } from "../../authz/guard.ts";
+import type { CheckpointRule, GuardRule } from "../../authz/guard.ts";
 
 /** The ways in which a guard may refuse; "anonymous": only who is signed in, "csrf": only for want of a token. */
 export type RefusalKind = "unauthenticated" | "stale" | "forbidden" | "notFound" | "anonymous" | "csrf";
@@ -12,6 +12,17 @@ export interface Access {
   readonly refusals: ReadonlySet<RefusalKind>;
   /** True: nobody gets past it, whoever they are. */
   readonly closed: boolean;
+  /** The checkpoints that it is made of, which answer by themselves. */
+  readonly checkpoints: readonly CheckpointRule[];
+}
+
+/** The names that a checkpoint's keys have among schemes: one for each place where a key may stand. */
+export function keySchemes({ asks }: CheckpointRule): readonly string[] {
+  const word = (name: string): string => name.replace(/[^\w.-]/g, "_");
+  if (asks.by === "bearer") return ["bearerCheckpoint"];
+  if (asks.by !== "header") return [];
+  const query = asks.query === undefined ? [] : [`apiKeyCheckpoint_query_${word(asks.query)}`];
+  return [`apiKeyCheckpoint_${word(asks.name)}`, ...query];
 }
 
 /** A scheme that the guard leaves to the route. */
@@ -29,7 +40,12 @@ export function accessOf(rule: GuardRule, schemes: readonly string[]): Access {
     unknown: isUnknown(rule),
     refusals: refusalsOf(rule),
     closed: sets.length === 0,
+    checkpoints: checkpointsOf(rule),
   };
+}
+
+function isKey(name: string): boolean {
+  return /^(?:bearerCheckpoint$|apiKeyCheckpoint_)/.test(name);
 }
 
 function setsOf(rule: GuardRule): Sets {
@@ -41,6 +57,10 @@ function setsOf(rule: GuardRule): Sets {
       return [new Set()];
     case "nobody":
       return [];
+    case "checkpoint": {
+      const keys = keySchemes(rule);
+      return keys.length === 0 ? [new Set()] : keys.map((name) => new Set([name]));
+    }
     case "signedIn":
       return (rule.schemes ?? [any]).filter((name) => name !== "none").map((name) => new Set([name]));
     case "roles":
@@ -64,7 +84,8 @@ function setsOf(rule: GuardRule): Sets {
 /** Whoever is signed in by a scheme that one part names is signed in for the part that names none. */
 function both(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
   const union = new Set([...a, ...b]);
-  if (union.size > 1) union.delete(any);
+  // Behind the key of a checkpoint is nobody.
+  if ([...union].some((name) => name !== any && !isKey(name))) union.delete(any);
   return union;
 }
 
@@ -78,7 +99,14 @@ function smallest(sets: Sets): Sets {
 
 function isUnknown(rule: GuardRule): boolean {
   if (rule.kind === "custom") return true;
+  // What the session holds or a function says, no credential of the description gives.
+  if (rule.kind === "checkpoint") return keySchemes(rule).length === 0;
   return (rule.kind === "allOf" || rule.kind === "anyOf") && rule.rules.some(isUnknown);
+}
+
+function checkpointsOf(rule: GuardRule): readonly CheckpointRule[] {
+  if (rule.kind === "checkpoint") return [rule];
+  return rule.kind === "allOf" || rule.kind === "anyOf" ? rule.rules.flatMap(checkpointsOf) : [];
 }
 
 const everyRefusal: readonly RefusalKind[] = ["unauthenticated", "stale", "forbidden", "notFound", "anonymous"];
@@ -93,6 +121,12 @@ function refusalsOf(rule: GuardRule): ReadonlySet<RefusalKind> {
       return new Set(["anonymous"]);
     case "csrf":
       return new Set(["csrf"]);
+    case "checkpoint": {
+      // What it answers by itself stands with the checkpoints.
+      const refused: readonly RefusalKind[] = rule.failed === undefined ? ["forbidden"] : [];
+      // A visitor's session comes along by itself.
+      return new Set(rule.asks.by === "session" ? [...refused, "csrf"] : refused);
+    }
     case "signedIn":
       return new Set(rule.fresh === undefined ? ["unauthenticated"] : ["unauthenticated", "stale"]);
     case "roles":

@@ -1,14 +1,15 @@
+import type { CheckpointRule } from "../../authz/guard.ts";
 import { isUnsafe } from "../../http/csrf.ts";
 import { describedRoutesOf } from "../../routes/app.ts";
 import { compareLock } from "../../routes/matrix.ts";
 import type { DescribedRoute } from "../../routes/openapi/described.ts";
 import { pathTemplates } from "../../routes/openapi/paths.ts";
-import { accessOf } from "../../routes/openapi/security.ts";
+import { accessOf, keySchemes } from "../../routes/openapi/security.ts";
 import { rehearsal } from "../../routes/run.ts";
 import type { RouteRecord } from "../../routes/types.ts";
 import { type ClientAnswer, type TestClient, testClient } from "../client.ts";
 import { sampleOf } from "../sample.ts";
-import { type Call, type Caller, type Outcome, outcomeOf } from "./outcome.ts";
+import { type Call, type Caller, lets, type Outcome, outcomeOf } from "./outcome.ts";
 import type { AccessPerson, Credential } from "./people.ts";
 
 /** An application of `security.app()`. */
@@ -86,9 +87,9 @@ export function accessTests(app: AccessSubject, options: AccessTestOptions): voi
         });
         for (const one of cases) {
           if (one.expected === "unknown") continue;
-          it(`${one.title}: ${words[one.expected]}`, async () => {
+          it(`${one.title}: ${inWords(one.expected, route)}`, async () => {
             const answer = await rehearse(route, one);
-            const fault = faultOf(one.expected, answer);
+            const fault = faultOf(one.expected, route, answer);
             if (fault !== undefined) throw new Error(`${label} (${route.guard}), ${one.title}: ${fault}`);
           });
         }
@@ -108,17 +109,23 @@ interface Case {
   readonly expected: Outcome;
 }
 
-const words: Readonly<Record<Outcome, string>> = {
+const words: Readonly<Record<string, string>> = {
   pass: "let in",
   unauthenticated: "401",
   stale: "401, to prove again who they are",
   forbidden: "403",
-  notFound: "404",
   anonymous: "400, as somebody is signed in",
   csrf: "400, without a CSRF token",
   refused: "refused",
-  unknown: "not known",
 };
+
+function inWords(outcome: Outcome, route: DescribedRoute): string {
+  const [kind, status] = outcome.split(" ");
+  if (outcome === "notFound") return String(route.notFoundStatus ?? 404);
+  if (kind === "failed") return `${status}, by a checkpoint`;
+  if (kind === "passed") return `let in, and answered ${status} by a checkpoint`;
+  return words[outcome] ?? outcome;
+}
 
 function labelOf({ method, path }: DescribedRoute): string {
   return `${method} ${path}`;
@@ -144,8 +151,9 @@ function casesOf(route: DescribedRoute, { people, objects = {}, may }: AccessTes
     choices.map((chosen): Case => {
       const somebody = people[person];
       const sent = credentialsFor(route, somebody);
+      const said = may?.[labelOf(route)];
       const call: Call = {
-        caller: somebody === undefined || somebody.state === "inactive" ? undefined : callerOf(somebody, sent),
+        caller: somebody === undefined || nobodys.has(somebody.state) ? undefined : callerOf(somebody, sent),
         sent: new Set(sent),
         schemes: route.schemes,
         unsafe: isUnsafe(methodOf(route)),
@@ -155,11 +163,15 @@ function casesOf(route: DescribedRoute, { people, objects = {}, may }: AccessTes
           const known = objects[object];
           return known === undefined || id === undefined ? "unknown" : known.may(person, id, mode);
         },
+        has: (rule) =>
+          rule.asks.by === "function"
+            ? "unknown"
+            : hasAsked(rule, somebody, sent) &&
+              (rule.asks.by === "session" || said === undefined || said.includes(person)),
       };
       const values = valuesOf(chosen);
       const told = Object.entries(values).map(([name, id]) => `${name} ${id}`);
       const outcome = outcomeOf(route.rule, call);
-      const said = may?.[labelOf(route)];
       return {
         title: [person, ...told].join(", "),
         person,
@@ -169,6 +181,19 @@ function casesOf(route: DescribedRoute, { people, objects = {}, may }: AccessTes
       };
     }),
   );
+}
+
+/** The states of people whose credentials say nothing of who they are. */
+const nobodys: ReadonlySet<AccessPerson["state"]> = new Set(["inactive", "visitor"]);
+
+/** Whether what goes along is what the checkpoint looks for; of keys, as far as the place goes where they stand. */
+function hasAsked(rule: CheckpointRule, person: AccessPerson | undefined, sent: readonly string[]): boolean {
+  const { asks } = rule;
+  if (asks.by !== "session") return keySchemes(rule).some((name) => sent.includes(name));
+  if (person?.state === "inactive" || !sent.includes("session")) return false;
+  const held = person?.session?.[asks.key];
+  const values: readonly unknown[] = asks.values;
+  return Array.isArray(held) ? held.some((one) => values.includes(one)) : values.includes(held);
 }
 
 function callerOf(person: AccessPerson, sent: readonly string[]): Caller {
@@ -187,7 +212,10 @@ function credentialsFor(route: DescribedRoute, person: AccessPerson | undefined)
   const { alternatives } = accessOf(route.rule, route.schemes);
   const wanted = alternatives.filter((schemes) => schemes.length > 0);
   // Where nobody needs any, they come with what the route would take.
-  const lists = wanted.length > 0 ? wanted : route.schemes.map((name) => [name]);
+  const some = wanted.length > 0 ? wanted : route.schemes.map((name) => [name]);
+  // What a checkpoint looks for in the session comes with no other credential.
+  const bySession = accessOf(route.rule, route.schemes).checkpoints.some(({ asks }) => asks.by === "session");
+  const lists = bySession ? [...some.filter((names) => names.includes("session")), ...some] : some;
   return lists.find((schemes) => schemes.every((name) => own.includes(name))) ?? own.slice(0, 1);
 }
 
@@ -225,7 +253,7 @@ function coverageFault(route: DescribedRoute, cases: readonly Case[], options: A
   if (cases.some(({ expected }) => expected === "unknown")) {
     return `its guard is the application's own; say in may["${labelOf(route)}"] who passes`;
   }
-  const passes = cases.filter(({ expected }) => expected === "pass").map(({ person }) => person);
+  const passes = cases.filter(({ expected }) => lets(expected)).map(({ person }) => person);
   const said = options.may?.[labelOf(route)];
   if (said !== undefined) {
     const differ = [...new Set([...said, ...passes])].filter((name) => said.includes(name) !== passes.includes(name));
@@ -263,7 +291,7 @@ function rehearser(
       if (!isClient(credential)) Object.assign(headers, credential);
       else {
         for (const [name, value] of credential.cookies) client.cookies.set(name, value);
-        client.csrfToken = credential.csrfToken;
+        if (one.expected !== "csrf") client.csrfToken = credential.csrfToken;
       }
     }
     const method = methodOf(route);
@@ -311,24 +339,30 @@ function filled(
   return { path, rest };
 }
 
-const statuses: Readonly<Partial<Record<Outcome, number>>> = {
+const statuses: Readonly<Record<string, number>> = {
   unauthenticated: 401,
   stale: 401,
   forbidden: 403,
-  notFound: 404,
   anonymous: 400,
   csrf: 400,
 };
 
 /** How an answer differs from the expected one; undefined: it does not. */
-function faultOf(expected: Outcome, answer: ClientAnswer): string | undefined {
+function faultOf(expected: Outcome, route: DescribedRoute, answer: ClientAnswer): string | undefined {
   const passed = answer.headers.get("x-portcullis-rehearsal") !== null;
   const got = passed ? "let in" : `${answer.status} ${answer.text.slice(0, 300)}`;
+  const [, status] = expected.split(" ");
+  if (status !== undefined) {
+    return !passed && answer.status === Number(status)
+      ? undefined
+      : `must get ${inWords(expected, route)}, but got ${got}`;
+  }
   if (expected === "pass") return passed ? undefined : `must be let in, but got ${got}`;
-  if (passed) return `must be refused (${words[expected]}), but is let in`;
+  if (passed) return `must be refused (${inWords(expected, route)}), but is let in`;
   if (expected === "refused")
     return answer.status >= 400 && answer.status < 500 ? undefined : `must be refused, but got ${got}`;
-  if (answer.status !== statuses[expected]) return `must get ${words[expected]}, but got ${got}`;
+  const wanted = expected === "notFound" ? (route.notFoundStatus ?? 404) : statuses[expected];
+  if (answer.status !== wanted) return `must get ${inWords(expected, route)}, but got ${got}`;
   const again = answer.text.includes('"reauth_required":true');
-  return again === (expected === "stale") ? undefined : `must get ${words[expected]}, but got ${got}`;
+  return again === (expected === "stale") ? undefined : `must get ${inWords(expected, route)}, but got ${got}`;
 }

@@ -1,4 +1,4 @@
-import type { GuardRule } from "../../authz/guard.ts";
+import type { CheckpointRule, GuardRule } from "../../authz/guard.ts";
 
 /** What a guard is expected to answer; "unknown": only the application knows. */
 export type Outcome =
@@ -11,7 +11,15 @@ export type Outcome =
   | "csrf"
   /** Refused, whichever way. */
   | "refused"
+  /** A checkpoint fails, or passes, and answers by itself with this status. */
+  | `failed ${number}`
+  | `passed ${number}`
   | "unknown";
+
+/** True where the caller is let in: the handler runs, or what a checkpoint does that passes. */
+export function lets(outcome: Outcome): boolean {
+  return outcome === "pass" || outcome.startsWith("passed ");
+}
 
 /** Who is calling, as far as guards look. */
 export interface Caller {
@@ -34,6 +42,8 @@ export interface Call {
   readonly unsafe: boolean;
   /** The rule for objects: may the caller reach the one that is called? */
   readonly reach: (rule: Extract<GuardRule, { kind: "object" }>) => boolean | undefined | "unknown";
+  /** Does the caller have what the checkpoint looks for? */
+  readonly has: (rule: CheckpointRule) => boolean | "unknown";
 }
 
 /** What a guard with this rule must answer: worked out from the rule alone, by none of the code that enforces it. */
@@ -58,6 +68,12 @@ function decide(rule: GuardRule, call: Call, identified: boolean): Outcome {
       return here === undefined && call.unsafe ? "csrf" : "pass";
     case "custom":
       return "unknown";
+    case "checkpoint": {
+      const has = call.has(rule);
+      if (has === "unknown") return "unknown";
+      if (has) return rule.passed?.status === undefined ? "pass" : `passed ${rule.passed.status}`;
+      return rule.failed === undefined ? "forbidden" : `failed ${rule.failed.status}`;
+    }
     case "signedIn": {
       const there = rule.schemes === undefined ? here !== undefined : known(rule.schemes);
       if (!there) return "unauthenticated";
@@ -93,20 +109,26 @@ function listed(
   return (every ? names.every((name) => own.has(name)) : names.some((name) => own.has(name))) ? "pass" : "forbidden";
 }
 
-/** Those that name schemes are asked first, those that need the object last. */
+/** Those that name schemes are asked first, those that need the object last. What a checkpoint does waits for the others. */
 function all(rules: readonly GuardRule[], call: Call, before: boolean): Outcome {
   let identified = before;
+  let passed: Outcome = "pass";
   for (const rule of rules.toSorted((a, b) => rank(a) - rank(b))) {
     const outcome = decide(rule, call, identified);
-    if (outcome !== "pass") return outcome;
+    if (!lets(outcome)) return outcome;
+    if (passed === "pass") passed = outcome;
     identified ||= rank(rule) === 0;
   }
-  return "pass";
+  return passed;
 }
 
 function rank(rule: GuardRule): number {
   if (includes(rule, (part) => part.kind === "signedIn" && part.schemes !== undefined)) return 0;
-  return includes(rule, (part) => part.kind === "object") ? 2 : 1;
+  return includes(rule, needsParameters) ? 2 : 1;
+}
+
+function needsParameters(rule: GuardRule): boolean {
+  return rule.kind === "object" || (rule.kind === "checkpoint" && rule.asks.by === "function");
 }
 
 function includes(rule: GuardRule, test: (part: GuardRule) => boolean): boolean {
@@ -114,19 +136,14 @@ function includes(rule: GuardRule, test: (part: GuardRule) => boolean): boolean 
   return test(rule);
 }
 
-/** The refusal that comes nearest to passing. */
-const nearest: readonly Outcome[] = [
-  "stale",
-  "refused",
-  "forbidden",
-  "csrf",
-  "notFound",
-  "anonymous",
-  "unauthenticated",
-];
+/** The refusal that comes nearest to passing, after a stale proof and what a checkpoint answers. */
+const nearest: readonly Outcome[] = ["refused", "forbidden", "csrf", "notFound", "anonymous", "unauthenticated"];
 
 function any(outcomes: readonly Outcome[]): Outcome {
-  if (outcomes.includes("pass")) return "pass";
+  const passed = outcomes.find(lets);
+  if (passed !== undefined) return passed;
   if (outcomes.includes("unknown")) return "unknown";
-  return nearest.find((outcome) => outcomes.includes(outcome)) ?? "forbidden";
+  if (outcomes.includes("stale")) return "stale";
+  const failed = outcomes.find((outcome) => outcome.startsWith("failed "));
+  return failed ?? nearest.find((outcome) => outcomes.includes(outcome)) ?? "forbidden";
 }

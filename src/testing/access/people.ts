@@ -12,10 +12,15 @@ export interface AccessPerson {
   readonly scopes?: readonly string[];
   /**
    * "inactive": their account is off, so what they have is worth nothing. "stale": they signed in too long ago for what asks for
-   * a fresh proof. "oneFactor": they signed in without the second factor.
+   * a fresh proof. "oneFactor": they signed in without the second factor. "visitor": nobody is signed in by what they have.
    */
-  readonly state?: "inactive" | "stale" | "oneFactor";
-  /** How they prove who they are, by scheme. Each is asked once, with the first request that needs it. */
+  readonly state?: "inactive" | "stale" | "oneFactor" | "visitor";
+  /** What the application put into the session of their credentials "session", by key: checkpoints look at it. */
+  readonly session?: Readonly<Record<string, unknown>>;
+  /**
+   * How they prove who they are, by scheme. Each is asked once, with the first request that needs it. The key of a checkpoint
+   * goes by "bearerCheckpoint" or "apiKeyCheckpoint_X-API-Key", as in the OpenAPI document.
+   */
   readonly credentials: Readonly<Record<string, () => Awaitable<Credential>>>;
 }
 
