@@ -24,7 +24,10 @@ export async function createApp({ origin }: RecipeOptions, clock: () => number =
     security.setTokenCookie(c, await security.createToken(c.var.user, { identity: c.var.identity }));
     return c.json({ hello: c.var.user.username });
   });
-  app.get("/hello", { authz: "AUTH" }, (c) => c.json({ hello: c.var.user.username }));
+  // The cookie comes along by itself, so what changes something also asks for this token, as the header X-CSRF-Token.
+  app.get("/hello", { authz: "AUTH" }, (c) =>
+    c.json({ hello: c.var.user.username, csrf_token: security.csrfToken(c) }),
+  );
   app.post("/logout", { authz: "OPEN" }, (c) => {
     security.clearTokenCookie(c);
     return c.json({});

@@ -36,9 +36,9 @@ type Example = {
 const origin = "http://localhost:3000";
 const folder = new URL("../../examples/", import.meta.url);
 const address = { incoming: { socket: { remoteAddress: "127.0.0.1" } } };
-/** The applications of the examples, and of the recipes but the one that needs a directory. */
+/** The applications of the examples, and of the recipes; the directory of ldap need not be there for who has no password. */
 const modules = readdirSync(folder, { recursive: true, encoding: "utf8" })
-  .filter((file) => /(?:^|\/)app\.ts$|^recipes\/(?!ask|main|recipe|ldap)[\w-]+\.ts$/.test(file))
+  .filter((file) => /(?:^|\/)app\.ts$|^recipes\/(?!ask|main|recipe)[\w-]+\.ts$/.test(file))
   .filter((file) => !file.endsWith(".test.ts"));
 const examples = modules.map(
   (file): Subject => ({

@@ -286,9 +286,11 @@ function rehearser(
   return async (route, one) => {
     const client = testClient(target);
     const headers: Record<string, string> = { accept: "application/json" };
+    const sent: Record<string, string> = {};
     for (const scheme of one.sent) {
       const credential = await credentialOf(one.person, scheme);
-      if (!isClient(credential)) Object.assign(headers, credential);
+      if (credential instanceof URLSearchParams) for (const [name, value] of credential) sent[name] = value;
+      else if (!isClient(credential)) Object.assign(headers, credential);
       else {
         for (const [name, value] of credential.cookies) client.cookies.set(name, value);
         if (one.expected !== "csrf") client.csrfToken = credential.csrfToken;
@@ -302,7 +304,8 @@ function rehearser(
       for (const [name, value] of asked.cookies) client.cookies.set(name, value);
       client.csrfToken = asked.csrfToken;
     }
-    const { path, rest } = filled(route, { ...values[labelOf(route)], ...one.objects });
+    const { path, rest: declared } = filled(route, { ...values[labelOf(route)], ...one.objects });
+    const rest = { ...declared, ...sent };
     if (!isUnsafe(method) || method === "DELETE" || route.account !== undefined || route.undeclared === true) {
       const query = new URLSearchParams(Object.entries(rest).map(([name, value]) => [name, String(value)]));
       return client.request(method, query.size === 0 ? path : `${path}?${query}`, { headers });

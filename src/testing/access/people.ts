@@ -1,8 +1,8 @@
 import type { Awaitable } from "../../model/awaitable.ts";
 import { type Target, type TestClient, testClient } from "../client.ts";
 
-/** What proves who somebody is: headers, or a client that is signed in. */
-export type Credential = Readonly<Record<string, string>> | TestClient;
+/** What proves who somebody is: headers, a client that is signed in, or parameters that go along (of the scheme "param"). */
+export type Credential = Readonly<Record<string, string>> | TestClient | URLSearchParams;
 
 /** Somebody who calls every route, with what is true of them: said here, not read from the application. */
 export interface AccessPerson {
