@@ -80,7 +80,10 @@ export interface SecurityOptions<
   readonly permissions?: readonly Permission[];
   /** The scopes that routes and tokens may name. */
   readonly scopes?: readonly Scope[];
-  /** Rules by kind of object: `(user, id, mode) => true | false | undefined`. */
+  /**
+   * Rules by kind of object: `(user, id, mode) => true | false | undefined`, or that as `check` beside a condition for the
+   * database, `{ check, where: (user, mode) => … }`, for `security.visibleWhere()`.
+   */
   readonly objects?: Objects & Readonly<Record<string, ObjectRule>>;
   /** Columns of your own on the user. */
   readonly columns?: Columns;

@@ -6,7 +6,7 @@ import type { Lockout } from "./authn/limits/store.ts";
 import type { BuiltInScheme } from "./authn/schemes/options.ts";
 import type { TokenOverrides } from "./authn/tokens/index.ts";
 import type { CacheName, Uncache } from "./authz/caches.ts";
-import { visibleObjects } from "./authz/decisions.ts";
+import { visibleCondition, visibleObjects } from "./authz/decisions.ts";
 import { type ExplainedCase, type Explanation, explain } from "./authz/explain.ts";
 import type { Guard } from "./authz/guard.ts";
 import { withIdentity } from "./authz/guards/authentication.ts";
@@ -34,7 +34,7 @@ import { PasswordRefusedError } from "./passwords/refused.ts";
 import { createApp } from "./routes/app.ts";
 import { beginRequest, checkCsrf, expose, requestOf, send } from "./routes/run.ts";
 import type { App, RouteRecord } from "./routes/types.ts";
-import type { Authz, CurrentUser, GuardedEnv, SignsIn, Vocabulary } from "./routes/vocabulary.ts";
+import type { Authz, ConditionsOf, CurrentUser, GuardedEnv, SignsIn, Vocabulary } from "./routes/vocabulary.ts";
 import { checkSchemes, checkWords, toGuard } from "./routes/words.ts";
 import { type Html, html, type PageLink } from "./views/index.ts";
 
@@ -80,6 +80,9 @@ export interface OwnPage {
   readonly status?: number;
 }
 
+/** What a rule's `where` gives when it gives something. */
+type Condition<T> = T extends Promise<infer Later> ? Promise<NonNullable<Later>> : NonNullable<T>;
+
 /** A running system. */
 export interface Security<V extends Vocabulary> {
   /** A Hono application whose routes must be declared. The one that is served also answers the account pages. */
@@ -100,6 +103,18 @@ export interface Security<V extends Vocabulary> {
    * `objects` that a route asks, asked for a list. For nobody (null): none. Rejects with what the rule throws.
    */
   visible<Id>(kind: V["object"], user: CurrentUser<V> | null, ids: Iterable<Id>, mode?: string): Promise<Id[]>;
+  /**
+   * The same rule as a condition for the application's own query: what the rule's `where` gives for this user and mode.
+   * Throws rather than gives nothing, which query builders take for every row: ConfigurationError for an unknown kind and
+   * for a rule without a `where`, PortcullisError `no_condition` for nobody and for a mode that `where` has nothing for.
+   *
+   *     db.selectFrom("store").selectAll().where(security.visibleWhere("store", c.var.user, "manage"))
+   */
+  visibleWhere<Kind extends keyof NonNullable<V["conditions"]> & string>(
+    kind: Kind,
+    user: CurrentUser<V>,
+    mode?: string,
+  ): Condition<NonNullable<V["conditions"]>[Kind]>;
   /** What a guard would say of this caller, with the reasons, each part of it on its own. Nothing is logged or told. */
   explain(authz: Authz<V, string>, of: ExplainedCase): Promise<Explanation>;
   readonly users: Users<V["user"], V["role"], V["permission"]>;
@@ -228,6 +243,7 @@ export async function portcullis<
     readonly role: Role | Group;
     readonly permission: Permission;
     readonly object: keyof Objects & string;
+    readonly conditions?: ConditionsOf<Objects>;
     readonly scheme: BuiltInScheme | SchemeName;
     readonly scope: Scope;
     readonly user: UserOf<Columns>;
@@ -356,6 +372,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
         json: true,
       }) as never,
     visible: (kind, user, ids, mode) => visibleObjects(system.decisions, kind, user as Account | null, ids, mode),
+    visibleWhere: (kind, user, mode) => visibleCondition(system.decisions, kind, user as Account | null, mode) as never,
     explain(authz, of) {
       const { guard, facts } = compile(authz, "security.explain()");
       return explain(system, guard, facts, of, app.refusals.notFoundStatus);

@@ -6,24 +6,63 @@
  *     curl -u bob:bobpass http://localhost:3000/stores/1      # 403: another's
  *     curl -u bob:bobpass http://localhost:3000/stores/9      # 404: there is none
  */
-import { object, portcullis } from "portcullis";
+import { DatabaseSync } from "node:sqlite";
+import { type ListedObjectRule, object, portcullis } from "portcullis";
 import { z } from "zod";
 import { quickHashing, type Recipe, type RecipeOptions, secretKeys } from "./recipe.ts";
 
-interface Store {
-  readonly manager: string;
-  readonly staff: readonly string[];
-  readonly lines: readonly number[];
+/** A condition of SQL with the values of its parameters. Yours may be an expression of Kysely, Drizzle or Prisma. */
+interface Condition {
+  readonly sql: string;
+  readonly values: readonly string[];
+}
+
+/** The application's own tables. */
+export function openShop() {
+  const db = new DatabaseSync(":memory:");
+  db.exec(`
+    create table store (sid integer primary key, manager text not null);
+    create table staff (sid integer not null, login text not null);
+    create table line (line integer primary key, sid integer not null);
+    insert into store values (1, 'ann'), (2, 'bob'), (3, 'ann');
+    insert into staff values (1, 'ann'), (1, 'carl'), (2, 'bob'), (3, 'ann'), (3, 'bob');
+    insert into line values (7, 1), (8, 1), (9, 2);
+  `);
+  const column = (name: string, sql: string, ...values: readonly (string | number)[]): unknown[] =>
+    db
+      .prepare(sql)
+      .all(...values)
+      .map((row) => row[name]);
+  return {
+    manager: (sid: number) => column("manager", "select manager from store where sid = ?", sid)[0],
+    staff: (sid: number) => column("login", "select login from staff where sid = ?", sid),
+    lines: (sid: number) => column("line", "select line from line where sid = ?", sid),
+    stores: ({ sql, values }: Condition) => column("sid", `select sid from store where ${sql} order by sid`, ...values),
+    close: () => db.close(),
+  };
+}
+
+/** Who may do what with a store: asked of one, and as the condition of a list. */
+export function storeRule(shop: ReturnType<typeof openShop>) {
+  return {
+    // True: 200, false: 403, undefined: 404. It may as well be asynchronous.
+    check(user, sid: number, mode) {
+      const manager = shop.manager(sid);
+      if (manager === undefined) return undefined;
+      return mode === "manage" ? manager === user.username : shop.staff(sid).includes(user.username);
+    },
+    where(user, mode): Condition {
+      const values = [user.username ?? ""];
+      return mode === "manage"
+        ? { sql: "manager = ?", values }
+        : { sql: "sid in (select sid from staff where login = ?)", values };
+    },
+  } satisfies ListedObjectRule<Condition>;
 }
 
 export async function createApp({ origin }: RecipeOptions): Promise<Recipe> {
   const users = new Map<string, string>();
-  const stores = new Map<number, Store>([
-    [1, { manager: "ann", staff: ["ann", "carl"], lines: [7, 8] }],
-    [2, { manager: "bob", staff: ["bob"], lines: [9] }],
-    [3, { manager: "ann", staff: ["ann", "bob"], lines: [] }],
-  ]);
-
+  const shop = openShop();
   const security = await portcullis({
     secretKeys,
     origins: [origin],
@@ -31,17 +70,10 @@ export async function createApp({ origin }: RecipeOptions): Promise<Recipe> {
     getUserPass: (login) => users.get(login),
     authn: ["basic"],
     objects: {
-      // True: 200, false: 403, undefined: 404. It may as well be asynchronous.
-      store(user, sid: number, mode) {
-        const store = stores.get(sid);
-        if (store === undefined) return undefined;
-        return mode === "manage" ? store.manager === user.username : store.staff.includes(user.username ?? "");
-      },
+      store: storeRule(shop),
       // Two parameters identify it: a line belongs to a store.
       line(user, [sid, line]: readonly [number, number]) {
-        const store = stores.get(sid);
-        if (store?.lines.includes(line) !== true) return undefined;
-        return store.manager === user.username;
+        return shop.lines(sid).includes(line) ? shop.manager(sid) === user.username : undefined;
       },
     },
   });
@@ -49,12 +81,12 @@ export async function createApp({ origin }: RecipeOptions): Promise<Recipe> {
 
   const app = security.app();
   const params = z.object({ sid: z.int() });
-  // The same rule filters a list.
-  app.get("/stores", { authz: "AUTH" }, async (c) =>
-    c.json(await security.visible("store", c.var.user, stores.keys())),
-  );
+  // The same rule as a condition of the query: what is not visible is not even read.
+  app.get("/stores", { authz: "AUTH" }, (c) => c.json(shop.stores(security.visibleWhere("store", c.var.user))));
+  // And of identifiers that are there already, such as those of a search.
+  app.get("/search", { authz: "AUTH" }, async (c) => c.json(await security.visible("store", c.var.user, [3, 2, 1])));
   // Without a parameter it is the route's first.
-  app.get("/stores/:sid", { authz: object("store"), params }, (c, { sid }) => c.json(stores.get(sid)?.lines));
+  app.get("/stores/:sid", { authz: object("store"), params }, (c, { sid }) => c.json(shop.lines(sid)));
   app.put("/stores/:sid", { authz: object("store", "sid", "manage"), params }, (c, { sid }) =>
     c.json({ changed: sid }),
   );
@@ -67,5 +99,9 @@ export async function createApp({ origin }: RecipeOptions): Promise<Recipe> {
   app.get("/why/:sid", { authz: object("store", "sid", "manage"), params }, async (c, { sid }) =>
     c.json(await security.explain(object("store", "sid", "manage"), { user: c.var.user, params: { sid } })),
   );
-  return { app, security };
+  const close = async (): Promise<void> => {
+    await security.close();
+    shop.close();
+  };
+  return { app, security: { ...security, close } };
 }

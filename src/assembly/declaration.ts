@@ -10,7 +10,7 @@ export function declarationContext(
   {
     issuing,
     ...rooms
-  }: Pick<DeclarationContext, "system" | "authenticator" | "names"> & { readonly issuing: TokenSettings },
+  }: Pick<DeclarationContext, "system" | "authenticator" | "refusals" | "names"> & { readonly issuing: TokenSettings },
 ): DeclarationContext {
   return {
     ...rooms,

@@ -84,6 +84,41 @@ test("the small functions know the vocabulary", () => {
   });
 });
 
+test("visibleWhere gives what the rule's where gives", async () => {
+  interface Condition {
+    readonly sql: string;
+  }
+  const security = await portcullis({
+    secretKeys,
+    origins,
+    datastore: memory(),
+    objects: {
+      plain: (_user, id: number) => id === 1,
+      listed: { check: (_user, id: number) => id === 1, where: (user): Condition => ({ sql: `owner = ${user.id}` }) },
+      perhaps: { check: () => true, where: (user, mode) => (mode === "read" ? user.email : undefined) },
+      later: { check: () => true, where: async () => 7 },
+    },
+  });
+  const app = security.app();
+  app.get("/a", { authz: "AUTH" }, async (c) => {
+    expectTypeOf(security.visibleWhere("listed", c.var.user, "read")).toEqualTypeOf<Condition>();
+    // Nothing is never given.
+    expectTypeOf(security.visibleWhere("perhaps", c.var.user)).toEqualTypeOf<string>();
+    expectTypeOf(security.visibleWhere("later", c.var.user)).toEqualTypeOf<Promise<number>>();
+    expectTypeOf(await security.visible("listed", c.var.user, [1])).toEqualTypeOf<number[]>();
+    // @ts-expect-error this rule has no where
+    security.visibleWhere("plain", c.var.user);
+    // @ts-expect-error no such kind
+    security.visibleWhere("nothing", c.var.user);
+    return c.text("");
+  });
+  // @ts-expect-error nobody is there for sure
+  app.get("/b", { authz: "OPEN" }, (c) => c.text(security.visibleWhere("perhaps", c.var.user)));
+  app.get("/c/:id", { authz: object("listed", "id") }, (c) => c.text(""));
+  // @ts-expect-error where alone decides nothing
+  await portcullis({ secretKeys, origins, datastore: memory(), objects: { x: { where: () => 1 } } });
+});
+
 test("groupCheck answers for each group", async () => {
   const options = { secretKeys, origins, datastore: memory(), groups: ["staff", "board"] } as const;
   const staff = (user: User): boolean => user.id === 1;

@@ -87,16 +87,16 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
   const decisions = (kind: "group" | "object"): DecisionCache | undefined => {
     const rule = rules[kind];
     if (rule === undefined) return undefined;
-    return shared === undefined || rule.life === undefined
+    return shared === undefined || !rule.shared || rule.life === undefined
       ? localDecisions(local<Decided>(rule))
       : sharedDecisions(shared, kind, rule.life);
   };
-  const session = local<LiveSession>(size > 0 ? { size, life: undefined } : undefined);
+  const session = local<LiveSession>(size > 0 ? { size, life: undefined, shared: false } : undefined);
   const token = local<LiveToken>(rules.token);
   // Without a datastore nobody tells the other processes: what they share is then looked up each time.
-  const password = local<LivePassword>(shared !== undefined && !told ? undefined : rules.password);
+  const password = local<LivePassword>(rules.password?.shared === true && !told ? undefined : rules.password);
   const sharedPasswords =
-    shared === undefined || rules.password?.life === undefined
+    shared === undefined || rules.password?.shared !== true || rules.password.life === undefined
       ? undefined
       : createSharedPasswords(shared, ring, rules.password.life);
   const apiKey = local<LiveKey>(rules.token);
@@ -113,10 +113,11 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
     await forgetHere(userId);
     await shared?.forget(userId);
   };
-  const forgetDecision = async (cache: DecisionCache | undefined, userId: number, key: string): Promise<void> => {
+  const forgetDecision = async (kind: "group" | "object", userId: number, key: string): Promise<void> => {
+    const cache = kind === "group" ? group : object;
     await cache?.forget(userId, key);
     // Where other processes have their own, they are told of the user.
-    if (shared === undefined && !alone && cache !== undefined) await forgetHere(userId);
+    if (rules[kind]?.shared === false && !alone && cache !== undefined) await forgetHere(userId);
   };
 
   return {
@@ -153,7 +154,7 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
         },
         async group(user, name) {
           const id = await idOf(user);
-          await forgetDecision(group, id, groupKey(id, name));
+          await forgetDecision("group", id, groupKey(id, name));
         },
         async object(kind, user, id, mode) {
           const userId = await idOf(user);
@@ -164,7 +165,7 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
               "uncache.object: id: a text, a number or a list of those is expected",
             );
           }
-          await forgetDecision(object, userId, key);
+          await forgetDecision("object", userId, key);
         },
         user: async (user) => forgetAll(await idOf(user)),
         all: () => forgetAll(undefined),

@@ -1,9 +1,9 @@
 import type { DecisionCache } from "../datastore/decision-cache.ts";
 import type { SecurityRequest } from "../http/request.ts";
-import type { Decisions, GroupCheck, ObjectRule } from "../http/system.ts";
+import type { Decisions, GroupCheck, ListedObjectRule, ObjectCheck, ObjectRule } from "../http/system.ts";
 import type { Account } from "../model/account.ts";
 import { type Awaitable, settled } from "../model/awaitable.ts";
-import { ConfigurationError } from "../model/errors.ts";
+import { ConfigurationError, PortcullisError } from "../model/errors.ts";
 
 /** What deciding needs: the application's own functions. */
 export interface DecisionsContext {
@@ -21,6 +21,7 @@ export function createDecisions({ objects, groups, groupCheck, groupCache, objec
   const checks = new Map(
     groups.map((group) => [group, typeof groupCheck === "function" ? groupCheck : groupCheck?.[group]]),
   );
+  const objectChecks = new Map([...objects].map(([kind, rule]) => [kind, checkOf(rule)]));
   const asked = (account: Account, group: string): Awaitable<boolean | undefined> =>
     checks.get(group)?.(account, group);
   // Only the very value true lets in.
@@ -38,13 +39,46 @@ export function createDecisions({ objects, groups, groupCheck, groupCache, objec
     },
     isObject: (kind) => objects.has(kind),
     object(rq, kind, account, id, mode) {
-      const rule = objects.get(kind);
+      const rule = objectChecks.get(kind);
       const cache = trusted(rq, objectCache);
       const key = cache === undefined ? undefined : objectKey(kind, account.id, id, mode);
       if (rule === undefined || cache === undefined || key === undefined) return rule?.(account, id, mode);
       return cache.decide(account.id, key, () => rule(account, id, mode));
     },
+    where(kind) {
+      const rule = objects.get(kind);
+      return isListed(rule) ? (user, mode) => rule.where(user, mode) : undefined;
+    },
   };
+}
+
+function isListed(rule: ObjectRule | undefined): rule is ListedObjectRule {
+  return typeof rule === "object" && typeof rule.where === "function";
+}
+
+function checkOf(rule: ObjectRule): ObjectCheck {
+  return typeof rule === "function" ? rule : (user, id, mode) => rule.check(user, id, mode);
+}
+
+/** Throws ConfigurationError unless each rule is a function, or a check with its `where`. */
+export function checkObjectRules(objects: Readonly<Record<string, unknown>>): void {
+  for (const [kind, rule] of Object.entries(objects)) {
+    const path = `objects.${kind}`;
+    if (typeof rule === "function") continue;
+    if (typeof rule !== "object" || rule === null) {
+      throw new ConfigurationError(path, "a function (user, id, mode), or { check, where }, is expected");
+    }
+    const unknown = Object.keys(rule).find((name) => name !== "check" && name !== "where");
+    if (unknown !== undefined)
+      throw new ConfigurationError(`${path}.${unknown}`, "unknown option; known: check, where");
+    const { check, where } = rule as { readonly check?: unknown; readonly where?: unknown };
+    if (typeof check !== "function") {
+      throw new ConfigurationError(`${path}.check`, "a function (user, id, mode) is expected");
+    }
+    if (typeof where !== "function") {
+      throw new ConfigurationError(`${path}.where`, "a function (user, mode) that gives a condition is expected");
+    }
+  }
 }
 
 /** Endpoints that change an account never trust a cache. */
@@ -62,6 +96,34 @@ export function objectKey(kind: string, userId: number, id: unknown, mode: strin
   const isPlain = (value: unknown): boolean => typeof value === "string" || Number.isFinite(value);
   if (!(Array.isArray(id) ? id.every(isPlain) : isPlain(id))) return undefined;
   return JSON.stringify([kind, userId, id, mode ?? null]);
+}
+
+/**
+ * The rule's condition for the database. Whatever could be taken for no condition throws: an unknown kind and a rule without
+ * a `where` ConfigurationError; nobody, and a mode for which `where` gives nothing, PortcullisError `no_condition`.
+ */
+export function visibleCondition(
+  decisions: Decisions,
+  kind: string,
+  account: Account | null | undefined,
+  mode: string | undefined,
+): unknown {
+  if (!decisions.isObject(kind)) throw new ConfigurationError("visibleWhere", `there is no object kind "${kind}"`);
+  const where = decisions.where(kind);
+  if (where === undefined) {
+    throw new ConfigurationError("visibleWhere", `the rule of "${kind}" has no where; declare { check, where }`);
+  }
+  if (account === null || account === undefined) {
+    throw new PortcullisError("no_condition", `visibleWhere: nobody is signed in, so no condition holds for "${kind}"`);
+  }
+  // Query builders take nothing for "no condition", which is every row.
+  const there = (condition: unknown): unknown => {
+    if (condition !== undefined && condition !== null) return condition;
+    const which = mode === undefined ? "without a mode" : `in the mode "${mode}"`;
+    throw new PortcullisError("no_condition", `visibleWhere: the rule of "${kind}" gives no condition ${which}`);
+  };
+  const condition = settled(where(account, mode));
+  return condition instanceof Promise ? condition.then(there) : there(condition);
 }
 
 /** So many rules are asked at once for a list: more would only wait for the application's database. */

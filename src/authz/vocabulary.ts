@@ -1,5 +1,6 @@
 import { ConfigurationError } from "../model/errors.ts";
 import { permissionOfRole } from "../model/permission-role.ts";
+import { checkObjectRules } from "./decisions.ts";
 import { checkGroups } from "./groups.ts";
 
 const reservedRoles: ReadonlySet<string> = new Set(["OPEN", "AUTH", "CLOSE"]);
@@ -37,8 +38,5 @@ export function checkVocabulary(options: VocabularyOptions): void {
     }
   }
   checkGroups(options);
-  for (const [kind, rule] of Object.entries(options.objects ?? {})) {
-    if (typeof rule !== "function")
-      throw new ConfigurationError(`objects.${kind}`, "a function (user, id, mode) is expected");
-  }
+  checkObjectRules(options.objects ?? {});
 }

@@ -10,6 +10,8 @@ export type CacheOption =
       readonly size?: number;
       /** An entry counts for so long; default "1m" (tokens whose user is in the datastore: until they end). */
       readonly ttl?: Duration;
+      /** False: stays in each process though there is a `store`. Tokens always do. Default: shared where there is one. */
+      readonly shared?: boolean;
     };
 
 /** The caches of decisions. Endpoints that change an account use none of them. */
@@ -33,6 +35,8 @@ export type CacheKind = "password" | "token" | "group" | "object";
 export interface CacheRule {
   readonly size: number;
   readonly life: number | undefined;
+  /** True: in the shared store. */
+  readonly shared: boolean;
 }
 
 const kinds: readonly CacheKind[] = ["password", "token", "group", "object"];
@@ -59,25 +63,38 @@ export function cacheRules(
   }
   const rule = (kind: CacheKind): CacheRule | undefined => {
     const option = options[kind];
+    const shared = options.store !== undefined && kind !== "token";
     const forgets = kind === "token" && told ? undefined : minute;
     if (option === undefined) {
-      return told && size > 0 && (kind === "password" || kind === "token") ? { size, life: forgets } : undefined;
+      return told && size > 0 && (kind === "password" || kind === "token")
+        ? { size, life: forgets, shared }
+        : undefined;
     }
     if (option === false) return undefined;
     const path = `caches.${kind}`;
     if (typeof option !== "object" || option === null || Array.isArray(option)) {
-      throw new ConfigurationError(path, "false, or { size, ttl }, is expected");
+      throw new ConfigurationError(path, "false, or { size, ttl, shared }, is expected");
     }
     for (const name of Object.keys(option)) {
-      if (name !== "size" && name !== "ttl") {
-        throw new ConfigurationError(`${path}.${name}`, "unknown option; known: size, ttl");
+      if (name !== "size" && name !== "ttl" && name !== "shared") {
+        throw new ConfigurationError(`${path}.${name}`, "unknown option; known: size, ttl, shared");
       }
     }
-    const { size: own = 10_000, ttl } = option;
+    const { size: own = 10_000, ttl, shared: wanted = shared } = option;
+    if (typeof wanted !== "boolean") throw new ConfigurationError(`${path}.shared`, "true or false is expected");
+    if (wanted && kind === "token") {
+      throw new ConfigurationError(
+        `${path}.shared`,
+        "tokens are not shared: to look one up costs about what it costs to check its signature, and each process checks it once",
+      );
+    }
+    if (wanted && options.store === undefined) {
+      throw new ConfigurationError(`${path}.shared`, "needs caches.store, such as redisCache(client)");
+    }
     if (!Number.isSafeInteger(own) || own < 1 || own > 10_000_000) {
       throw new ConfigurationError(`${path}.size`, "a whole number from 1 to 10,000,000 is expected; off is false");
     }
-    return { size: own, life: ttl === undefined ? forgets : milliseconds(`${path}.ttl`, ttl) };
+    return { size: own, life: ttl === undefined ? forgets : milliseconds(`${path}.ttl`, ttl), shared: wanted };
   };
   return { password: rule("password"), token: rule("token"), group: rule("group"), object: rule("object") };
 }

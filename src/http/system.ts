@@ -13,12 +13,25 @@ import type { SecurityRequest } from "./request.ts";
  * An object kind's check: may this user, in this mode, reach that object? True: yes; false: no (403); undefined: there is
  * no such object (404). Where several parameters identify it, `id` is the list of their values. Throwing closes the route.
  */
-export type ObjectRule = (
+export type ObjectCheck = (
   user: Account,
   // biome-ignore lint/suspicious/noExplicitAny: the application's rule says which type its identifier has
   id: any,
   mode: string | undefined,
 ) => Awaitable<boolean | undefined>;
+
+/**
+ * A check with the same rule as a condition for the database, for lists: `security.visibleWhere()` gives it. `Condition` is
+ * of the application's choice: an expression of Kysely, Drizzle's `SQL`, Prisma's `where`, text with parameters.
+ */
+export interface ListedObjectRule<Condition = unknown> {
+  readonly check: ObjectCheck;
+  /** The condition that holds of the objects for which `check` says true. Undefined or null: there is none in this mode. */
+  readonly where: (user: Account, mode: string | undefined) => Condition;
+}
+
+/** The rule of an object kind: its check, alone or with a condition for lists. */
+export type ObjectRule = ObjectCheck | ListedObjectRule;
 
 /**
  * Who is in which group, by a function for each group, or by one for all. Only true lets in; throwing closes the route.
@@ -43,6 +56,8 @@ export interface Decisions {
     id: unknown,
     mode: string | undefined,
   ): Awaitable<boolean | undefined>;
+  /** The rule's `where`; undefined: it has none. */
+  where(kind: string): ListedObjectRule["where"] | undefined;
 }
 
 /** How recent a proof of identity must be; both in milliseconds. */

@@ -1,5 +1,6 @@
 import type { SessionBag } from "../authn/bag.ts";
 import type { Guard } from "../authz/guard.ts";
+import type { ListedObjectRule } from "../http/system.ts";
 import type { Account } from "../model/account.ts";
 import type { Identity } from "../model/identity.ts";
 import type { User } from "../model/user.ts";
@@ -10,6 +11,8 @@ export interface Vocabulary {
   readonly role: string;
   readonly permission: string;
   readonly object: string;
+  /** What the rules of objects that have a `where` give by it, by kind. */
+  readonly conditions?: object;
   readonly scheme: string;
   readonly scope: string;
   /** The user's fields, with the application's own columns. */
@@ -17,6 +20,15 @@ export interface Vocabulary {
   /** What the session bag holds. */
   readonly session: object;
 }
+
+/** What the rules of objects that have a `where` give by it, by kind. */
+export type ConditionsOf<Objects> = {
+  readonly [Kind in keyof Objects as Objects[Kind] extends ListedObjectRule ? Kind : never]: Objects[Kind] extends {
+    readonly where: (...args: never[]) => infer Condition;
+  }
+    ? Condition
+    : never;
+};
 
 /** The user as handlers see them, with role and permission helpers that know the vocabulary. */
 export type CurrentUser<V extends Vocabulary> = Omit<Account, "hasRole" | "hasPermission"> &

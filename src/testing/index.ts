@@ -15,4 +15,5 @@ export {
   datastoreConformance,
   type OpenDatastore,
 } from "./datastore-conformance.ts";
+export { type ObjectRuleSubjects, objectRuleDifferences } from "./object-rules.ts";
 export { sampleOf } from "./sample.ts";

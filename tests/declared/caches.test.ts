@@ -259,6 +259,9 @@ describe("group and object decisions", () => {
       [{ token: { ttl: "soon" } }, /^caches\.token\.ttl/],
       [{ password: true }, /^caches\.password: /],
       [{ store: {} }, /^caches\.store: /],
+      [{ group: { shared: true } }, /^caches\.group\.shared: needs caches\.store/],
+      [{ object: { shared: "yes" } }, /^caches\.object\.shared: true or false/],
+      [{ token: { shared: true } }, /^caches\.token\.shared: tokens are not shared: to look one up costs/],
     ] as const) {
       await expect(portcullis({ ...basics(), caches: caches as never })).rejects.toThrow(message);
     }

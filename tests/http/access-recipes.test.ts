@@ -69,6 +69,7 @@ recipe("param", await param({ origin }), {
 recipe("object-permissions", await objects({ origin }), {
   lock: [
     "GET /stores ; signed in ; by basic",
+    "GET /search ; signed in ; by basic",
     "GET /stores/:sid ; may reach the store that the first parameter names ; by basic ; with sid: integer",
     'PUT /stores/:sid ; manage of the store ":sid" ; by basic ; with sid: integer',
     'DELETE /stores/:sid/lines/:line ; may reach the line ":sid :line" ; by basic ; with sid: integer, line: integer',

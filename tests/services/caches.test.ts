@@ -1,16 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
-import { object, portcullis } from "portcullis";
+import pg from "pg";
+import { type CacheOptions, object, portcullis, type SharedCacheProvider } from "portcullis";
+import { postgres } from "portcullis/postgres";
 import { redisCache } from "portcullis/redis";
-import { expect, it } from "vitest";
-import { basic, basics, call, password } from "../declared/system.ts";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { basic, basics, call, password, plant } from "../declared/system.ts";
 import { describeService } from "./available.ts";
 
 const ann = { headers: { authorization: basic("ann", password) } };
 const { datastore: _, ...without } = basics();
 
 /** One process of an application that shares its decisions. */
-async function process(redis: Redis, prefix: string, hash: () => string) {
+async function process(redis: Redis, prefix: string, hash: () => string, caches: CacheOptions = {}) {
   const asked = { user: 0, group: 0, object: 0, verified: 0 };
   const answers = { staff: true, store: true as boolean | undefined };
   const security = await portcullis({
@@ -22,6 +24,7 @@ async function process(redis: Redis, prefix: string, hash: () => string) {
       group: { ttl: "1m" },
       object: { ttl: "1m" },
       store: redisCache(redis, { prefix }),
+      ...caches,
     },
     passwords: {
       ...without.passwords,
@@ -53,6 +56,16 @@ async function process(redis: Redis, prefix: string, hash: () => string) {
   const user = async () => (await security.users.find("username", "ann")) as { readonly id: number };
   return { security, asked, answers, status, user };
 }
+
+/** A shared cache that holds nothing. */
+const nowhere: SharedCacheProvider = {
+  open: () => ({
+    get: (keys) => Promise.resolve(keys.map(() => undefined)),
+    set: () => Promise.resolve(),
+    add: () => Promise.resolve(),
+    remove: () => Promise.resolve(),
+  }),
+};
 
 describeService("redis", "decisions that processes share in Redis", (url) => {
   const newPrefix = (): string => `portcullis_caches_${randomBytes(6).toString("hex")}:`;
@@ -88,6 +101,28 @@ describeService("redis", "decisions that processes share in Redis", (url) => {
     second.disconnect();
   });
 
+  it("what a kind does not share stays in its process, and tokens always do", async () => {
+    const redis = new Redis(url);
+    const prefix = newPrefix();
+    const group = { ttl: "1m", shared: false } as const;
+    let hash = "";
+    const one = await process(redis, prefix, () => hash, { group, password: group });
+    const two = await process(redis, prefix, () => hash, { group, password: group });
+    hash = await one.security.hashPassword(password);
+    for (const each of [one, two, one, two]) {
+      expect([await each.status("/staff"), await each.status("/store/1")]).toEqual([200, 200]);
+    }
+    expect(one.asked).toMatchObject({ group: 1, object: 1, verified: 1 });
+    expect(two.asked).toMatchObject({ group: 1, object: 0, verified: 1 });
+    one.answers.staff = false;
+    await one.security.uncache.group(await one.user(), "staff");
+    expect(await one.status("/staff")).toBe(403);
+    await expect(process(redis, prefix, () => hash, { token: { shared: true } })).rejects.toThrow(
+      /^caches\.token\.shared: tokens are not shared: /,
+    );
+    redis.disconnect();
+  });
+
   it("a Redis that is gone is passed over; who uncaches is told", async () => {
     const redis = new Redis({ port: 1, lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
     redis.on("error", () => undefined);
@@ -98,5 +133,49 @@ describeService("redis", "decisions that processes share in Redis", (url) => {
     expect(one.asked.group).toBe(2);
     await expect(one.security.uncache.all()).rejects.toMatchObject({ code: "datastore" });
     redis.disconnect();
+  });
+});
+
+describeService("postgres", "decisions that processes keep by themselves", (url) => {
+  const database = `portcullis_caches_${randomBytes(6).toString("hex")}`;
+  const execute = async (statement: string): Promise<void> => {
+    const client = new pg.Client(url);
+    await client.connect();
+    await client.query(statement);
+    await client.end();
+  };
+  beforeAll(() => execute(`create database ${database}`));
+  afterAll(() => execute(`drop database if exists ${database} with (force)`));
+
+  it("the others are told of an uncache, also where other kinds are shared", async () => {
+    const place = new URL(url);
+    place.pathname = `/${database}`;
+    let staff = true;
+    const start = async () => {
+      const security = await portcullis({
+        ...basics(),
+        datastore: postgres(place.href),
+        authn: ["basic"],
+        clock: Date.now,
+        caches: { group: { ttl: "1m", shared: false }, store: nowhere },
+        groups: ["staff"],
+        groupCheck: () => staff,
+      });
+      const app = security.app();
+      app.get("/staff", { authz: "staff" }, (c) => c.text("staff"));
+      const headers = { authorization: basic("ann@acme.example", password) };
+      return { security, status: async () => (await call(app, "/staff", { headers })).status };
+    };
+    const one = await start();
+    const user = await plant(one.security);
+    const two = await start();
+    expect([await one.status(), await two.status()]).toEqual([200, 200]);
+    staff = false;
+    expect(await two.status()).toBe(200);
+    await one.security.uncache.group(user, "staff");
+    await expect.poll(two.status).toBe(403);
+    expect(await one.status()).toBe(403);
+    await one.security.close();
+    await two.security.close();
   });
 });
