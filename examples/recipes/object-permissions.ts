@@ -18,7 +18,15 @@ interface Condition {
 }
 
 /** The application's own tables. */
-export function openShop() {
+export interface Shop {
+  manager(sid: number): unknown;
+  staff(sid: number): readonly unknown[];
+  lines(sid: number): readonly unknown[];
+  stores(where: Condition): readonly unknown[];
+  close(): void;
+}
+
+export function openShop(): Shop {
   const db = new DatabaseSync(":memory:");
   db.exec(`
     create table store (sid integer primary key, manager text not null);
@@ -34,16 +42,16 @@ export function openShop() {
       .all(...values)
       .map((row) => row[name]);
   return {
-    manager: (sid: number) => column("manager", "select manager from store where sid = ?", sid)[0],
-    staff: (sid: number) => column("login", "select login from staff where sid = ?", sid),
-    lines: (sid: number) => column("line", "select line from line where sid = ?", sid),
-    stores: ({ sql, values }: Condition) => column("sid", `select sid from store where ${sql} order by sid`, ...values),
+    manager: (sid) => column("manager", "select manager from store where sid = ?", sid)[0],
+    staff: (sid) => column("login", "select login from staff where sid = ?", sid),
+    lines: (sid) => column("line", "select line from line where sid = ?", sid),
+    stores: ({ sql, values }) => column("sid", `select sid from store where ${sql} order by sid`, ...values),
     close: () => db.close(),
   };
 }
 
 /** Who may do what with a store: asked of one, and as the condition of a list. */
-export function storeRule(shop: ReturnType<typeof openShop>) {
+export function storeRule(shop: Shop): ListedObjectRule<Condition> {
   return {
     // True: 200, false: 403, undefined: 404. It may as well be asynchronous.
     check(user, sid: number, mode) {
@@ -51,13 +59,13 @@ export function storeRule(shop: ReturnType<typeof openShop>) {
       if (manager === undefined) return undefined;
       return mode === "manage" ? manager === user.username : shop.staff(sid).includes(user.username);
     },
-    where(user, mode): Condition {
+    where(user, mode) {
       const values = [user.username ?? ""];
       return mode === "manage"
         ? { sql: "manager = ?", values }
         : { sql: "sid in (select sid from staff where login = ?)", values };
     },
-  } satisfies ListedObjectRule<Condition>;
+  };
 }
 
 export async function createApp({ origin }: RecipeOptions): Promise<Recipe> {

@@ -95,6 +95,57 @@ attacks("ERR", { postgres: true }, (attack) => {
   });
 
   attack(
+    "ERR-01 [ASVS 16.5.3] [ASVS 8.2.2]: a rule or a group of the application that fails lets nobody in",
+    async (rig) => {
+      const matt = await asMatt(rig);
+      const options = { expected: [500, 503], watch: false };
+      const obj = (method: "GET" | "PATCH" | "DELETE") => (client: Client) =>
+        client.send(method, "/obj/5", { ...options, ...(method === "PATCH" ? { json: { name: "x" } } : {}) });
+      const asked: readonly (readonly [string, string, (client: Client) => Promise<Answer>])[] = [
+        ["object", "GET /obj/5", obj("GET")],
+        ["object", "PATCH /obj/5", obj("PATCH")],
+        ["object", "DELETE /obj/5", obj("DELETE")],
+        ["group", "GET /owners", (client) => client.get("/owners", options)],
+        ["group", "GET /owners, as a page", (client) => client.get("/owners", { ...options, page: true })],
+      ];
+      await each(
+        asked,
+        ([where, label]) => `${where}, ${label}`,
+        async ([where, , ask]) => {
+          // It would be let in, so a refusal that comes anyway proves nothing.
+          must((await ask(matt)).status === 200, "matt is refused while all works");
+          await rig.lab.fault(where, 1000);
+          try {
+            // The one who may, one who may not, and nobody: who fails at the rule gets an error, nobody gets in.
+            const people = [matt, await asMatt(rig, "gene@lp.com"), rig.client()];
+            for (const [index, client] of people.entries()) {
+              const answer = await ask(client);
+              must(answer.status >= 300, `let in: ${answer.status}`);
+              must(index > 1 || answer.status >= 500, `the failure shows as ${answer.status}`);
+              must(
+                !/"id":5|>owners<|"message":"owners"|failed as ordered/.test(answer.text),
+                "protected bytes or the reason",
+              );
+            }
+          } finally {
+            await rig.lab.fault(where, 0);
+          }
+          must((await ask(matt)).status === 200, "it does not work again afterwards");
+          // A rule that takes its time is waited for, and decides as ever.
+          await rig.lab.control("POST", "/fault", { where, times: 2, delay: 150 });
+          try {
+            must((await ask(matt)).status === 200, "refused for being slow");
+            const gene = await ask(await asMatt(rig, "gene@lp.com"));
+            must(gene.status === 403, `let in for being slow: ${gene.status}`);
+          } finally {
+            await rig.lab.fault(where, 0);
+          }
+        },
+      );
+    },
+  );
+
+  attack(
     "ERR-02 [ASVS 16.5.2] [ASVS 16.5.1] [ASVS 16.5.4]: without its database the server lets nobody in, and recovers",
     async (rig) => {
       const client = await asMatt(rig);

@@ -28,6 +28,7 @@ const security = await startSystem({
   production: false,
   clock: () => now,
   wrapHasher: (hasher) => hasher,
+  wrapDecision: (_where, decide) => decide,
   mailSender: outbox(),
   smsSender: smsOutbox(),
 });
@@ -68,8 +69,8 @@ describe("the lab", () => {
     // What the routes are meant to be, their own tests say; here it is that they do what they say.
     lock: lockText(app.accessMatrix()),
     people: {
-      matt: person("matt", ["admin"], [...reading, "super"]),
-      joe: person("joe", ["editor"], reading),
+      matt: person("matt", ["admin", "owners"], [...reading, "super"]),
+      joe: person("joe", ["editor", "owners"], reading),
       dave: person("dave", ["admin", "editor"], [...reading, "super"]),
       gene: person("gene", ["simple"]),
       stale: {

@@ -145,6 +145,7 @@ describe("roles and permissions", () => {
     "/admin_and_editor": ["dave"],
     "/admin_or_editor": ["matt", "joe", "dave"],
     "/simple": ["gene"],
+    "/owners": ["matt", "joe"],
     "/admin_perm": ["matt", "joe", "dave"],
     "/admin_perm_required": ["matt", "dave"],
   };

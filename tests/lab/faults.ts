@@ -25,7 +25,7 @@ const hasherMethods = ["hash", "verify", "burn"] as const;
 /** The places at which a call can be made to fail. */
 export const faultPlaces: readonly string[] = [
   ...datastoreMethods.map((name) => `datastore.${name}`),
-  ...["hash", "mail", "sms"],
+  ...["hash", "mail", "sms", "object", "group"],
 ];
 
 /** Makes the next calls at a place fail, or take long. */
@@ -38,6 +38,11 @@ export interface Faults {
   exempt<T>(work: () => Promise<T>): Promise<T>;
   datastore(provider: DatastoreProvider): DatastoreProvider;
   hasher(hasher: PasswordHasher): PasswordHasher;
+  /** A function of the application that decides on a user: its rule for objects, its groups. */
+  decision<Args extends readonly unknown[], Result>(
+    where: "object" | "group",
+    decide: (...args: Args) => Result,
+  ): (...args: Args) => Result | Promise<Result>;
   mail(sender: MailSender): MailSender;
   sms(sender: SmsSender): SmsSender;
 }
@@ -107,6 +112,14 @@ export function createFaults(): Faults {
         () => "hash",
         (where) => new Error(`${where} failed as ordered`),
       ),
+    decision:
+      (where, decide) =>
+      (...args) => {
+        const order = due(where);
+        if (order === undefined) return decide(...args);
+        if (order.delay === undefined) throw new Error(`${where} failed as ordered`);
+        return new Promise((resolve) => setTimeout(resolve, order.delay)).then(() => decide(...args));
+      },
     mail: (sender) => faulty(sender, ["send"], () => "mail", deliveryFailure),
     sms: (sender) => faulty(sender, ["send"], () => "sms", deliveryFailure),
   };

@@ -46,6 +46,7 @@ async function start(): Promise<void> {
     production: args.production,
     clock: clock.now,
     wrapHasher: faults.hasher,
+    wrapDecision: faults.decision,
     mailSender: faults.mail(mails),
     smsSender: faults.sms(texts),
   });

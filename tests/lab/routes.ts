@@ -102,6 +102,8 @@ export function sampleApp(
     return c.json({ email: account.email, roles: [...account.roles].sort(), via, methods });
   });
 
+  app.get("/owners", { authz: "owners" }, say("owners"));
+
   const identified = z.looseObject({ id: z.int() });
   app.get("/obj/:id", { authz: object("obj", "id", "read"), params: identified }, (c, { id }) => c.json({ id }));
   app.patch("/obj/:id", { authz: object("obj", "id", "write"), params: identified }, (c, sent) => c.json(sent));

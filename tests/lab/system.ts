@@ -14,11 +14,12 @@ import {
 } from "portcullis";
 import type { FlaskTranslation } from "portcullis/flask";
 import type { DigestSecrets } from "./digest.ts";
+import type { Faults } from "./faults.ts";
 import type { LabTokens } from "./settings.ts";
 
 /** The words of the fixture and the sample routes. */
 export interface LabVocabulary extends Vocabulary {
-  readonly role: "admin" | "editor" | "author" | "simple";
+  readonly role: "admin" | "editor" | "author" | "simple" | "owners";
   readonly permission: "full-read" | "full-write" | "super" | "my-write" | "admin" | "manage-users";
   readonly object: "obj";
   readonly scheme: "session" | "token" | "basic" | "none" | "apiKey" | "digest";
@@ -44,6 +45,7 @@ export interface SystemParts {
   readonly production: boolean;
   readonly clock: () => number;
   readonly wrapHasher: (hasher: PasswordHasher) => PasswordHasher;
+  readonly wrapDecision: Faults["decision"];
   readonly mailSender: MailSender;
   readonly smsSender: SmsSender;
 }
@@ -61,6 +63,9 @@ function wideLimits(features: readonly string[]): LimitOptions {
     endpoints: features.includes("registration") ? { register: { perAddress: "3000/1h" } } : {},
   };
 }
+
+/** Who has objects: the group of that name. */
+const owners: readonly string[] = ["matt@lp.com", "joe@lp.com"];
 
 /** Whose object this is; undefined: there is none. */
 function ownerOf(id: number): string | undefined {
@@ -104,11 +109,13 @@ export function startSystem(parts: SystemParts): Promise<LabSecurity> {
       ...(features.some(({ name }) => name === "apiKeys") ? [apiKey()] : []),
       ...(digests === undefined ? [] : [digest({ secret: digests.of })]),
     ],
+    groups: ["owners"],
+    groupCheck: { owners: parts.wrapDecision("group", (user: User) => owners.includes(user.email)) },
     objects: {
-      obj: (user, id: number) => {
+      obj: parts.wrapDecision("object", (user: User, id: number) => {
         const owner = ownerOf(id);
         return owner === undefined ? undefined : owner === user.email;
-      },
+      }),
     },
     clock: parts.clock,
   });
