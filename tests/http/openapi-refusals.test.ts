@@ -16,7 +16,7 @@ import { passwords } from "portcullis/features";
 import { memory } from "portcullis/memory";
 import { accessTests, byPassword } from "portcullis/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { faultsOf, type Json, operationsOf } from "./openapi-checks.ts";
+import { faultsOf, operationsOf } from "./openapi-checks.ts";
 
 async function start(notFoundStatus?: number) {
   const security = await portcullis({
@@ -31,10 +31,6 @@ async function start(notFoundStatus?: number) {
   });
   onTestFinished(() => security.close());
   return { security, app: security.app() };
-}
-
-function responsesOf(operation: Json): Readonly<Record<string, Json>> {
-  return operation["responses"] as Readonly<Record<string, Json>>;
 }
 
 describe("the description of checkpoints", () => {
@@ -58,7 +54,7 @@ describe("the description of checkpoints", () => {
     const said = Object.fromEntries(
       operationsOf(document).map(({ method, path, operation }) => [
         `${method} ${path}`,
-        [operation.security, Object.keys(responsesOf(operation as unknown as Json)).join(" ")],
+        [operation.security, Object.keys(operation.responses).join(" ")],
       ]),
     );
     expect(said).toMatchObject({
@@ -80,7 +76,7 @@ describe("the description of checkpoints", () => {
     });
     for (const path of ["/plan", "/form"]) {
       const form = operationsOf(document).find((one) => one.method === "POST" && one.path === path);
-      expect((form?.operation as unknown as Json)["parameters"]).toMatchObject([{ name: "X-CSRF-Token" }]);
+      expect(form?.operation.parameters).toMatchObject([{ name: "X-CSRF-Token" }]);
     }
   });
 });
@@ -98,7 +94,7 @@ describe("where notFoundStatus is another", () => {
     const document = app.openapi();
     expect(await faultsOf(document)).toBeUndefined();
     const found = operationsOf(document).find(({ path }) => path === "/store/{sid}");
-    const described = Object.keys(responsesOf(found?.operation as unknown as Json));
+    const described = Object.keys(found?.operation.responses ?? {});
     expect(described.filter((one) => /^4/.test(one))).toEqual([...new Set([400, 401, 403, status])].map(String).sort());
     expect(await security.explain(object("store", "sid"), { user, params: { sid: "2" } })).toMatchObject({ status });
 

@@ -1,7 +1,8 @@
 import type { SeedName } from "./arguments.ts";
 import type { LabSecurity, LabVocabulary } from "./system.ts";
 
-type Role = LabVocabulary["role"];
+/** Those of the database; the group is a function. */
+type Role = Exclude<LabVocabulary["role"], "owners">;
 type Permission = LabVocabulary["permission"];
 
 interface SeedUser {
