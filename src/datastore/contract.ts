@@ -63,6 +63,11 @@ export interface Operations {
 export interface Transaction extends Operations {
   /** The store's own handle inside this transaction (a Kysely transaction for the built-in SQL stores; undefined in memory). */
   readonly native: unknown;
+  /**
+   * Waits until no other transaction that has claimed this text is at work: for what must be looked up before it is written and
+   * no unique index sees. Left out where transactions that write wait for each other anyway.
+   */
+  claim?(text: string): Promise<void>;
 }
 
 /** A user with their roles, and a session: what one cold request needs, by one query. */

@@ -1,6 +1,6 @@
 import { UniqueConflictError } from "../model/errors.ts";
 import type { Row } from "../model/schema.ts";
-import type { Operations } from "./contract.ts";
+import type { Operations, Transaction } from "./contract.ts";
 
 /** What names a user: no two may have the same in another case, whatever the database's collation takes for the same. */
 const identities = ["email", "username"] as const;
@@ -13,11 +13,20 @@ export function fold(text: string): string {
   return text.normalize("NFC").toLowerCase();
 }
 
-/** Throws UniqueConflictError when another user than that one has an address or username of the row, in whatever case. */
-export async function refuseTaken(operations: Operations, row: Row, besides?: number): Promise<void> {
+/**
+ * Throws UniqueConflictError when another user than that one has an address or username of the row, in whatever case. In a
+ * transaction also when another process is about to take the name: addresses are stored in lower case, where the unique
+ * index sees them, usernames as they were written.
+ */
+export async function refuseTaken(
+  operations: Operations & Pick<Transaction, "claim">,
+  row: Row,
+  besides?: number,
+): Promise<void> {
   for (const field of identities) {
     const value = row[field];
     if (typeof value !== "string") continue;
+    if (field === "username") await operations.claim?.(`username ${fold(value)}`);
     const alike = await operations.find("user", { [field]: { equalsIgnoringCase: value } }, { limit: mostAlike });
     const other = alike.some((it) => it["id"] !== besides && fold(String(it[field])) === fold(value));
     if (other) throw new UniqueConflictError("user", field);

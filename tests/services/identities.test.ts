@@ -57,6 +57,21 @@ function compares(create: () => Promise<{ provider: DatastoreProvider; remove?: 
     await change(id, { username: "Bob" });
   });
 
+  it("many at the same moment: one of them gets the name", async () => {
+    const { users, store } = on;
+    const before = await store.count("user", {});
+    const names = Array.from({ length: 16 }, (_, index) =>
+      [..."racer"].map((letter, at) => ((index >> at) & 1 ? letter.toUpperCase() : letter)).join(""),
+    );
+    const outcomes = await Promise.allSettled(
+      names.map((username, index) => users.create({ email: `racer${index}@acme.example`, username })),
+    );
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    for (const outcome of outcomes)
+      if (outcome.status === "rejected") expect(outcome.reason).toMatchObject(taken("username"));
+    expect(await store.count("user", {})).toBe(before + 1);
+  });
+
   it("one's that has an operation of its own", async () => {
     const { users } = on;
     const id = (await users.find("email", "bob@acme.example"))?.id as number;

@@ -58,6 +58,8 @@ export interface SqlDialect {
   /** Nulls come first in ascending order everywhere; this is what it takes. */
   nullsOrder(column: Column, descending: boolean): RawBuilder<unknown>;
 
+  /** Waits, in a transaction, for the others that claimed the text; undefined where they wait for each other anyway. */
+  readonly claim?: (text: RawBuilder<unknown>) => RawBuilder<unknown>;
   /** The server's clock in epoch milliseconds; undefined where the database runs in this process. */
   readonly clock?: RawBuilder<unknown>;
   encodeDate(date: Date): unknown;

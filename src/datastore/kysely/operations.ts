@@ -156,6 +156,17 @@ export class SqlOperations implements Operations {
     });
   }
 
+  /** See `Transaction.claim`. */
+  claim(statement: RawBuilder<unknown>): Promise<void> {
+    return this.#guard(async () => {
+      try {
+        await statement.execute(this.#db);
+      } catch (error) {
+        throw translated(this.#core.dialect, this.#core.schema, undefined, error);
+      }
+    });
+  }
+
   /** Runs a compiled query; what the driver throws becomes one of our errors. */
   async run(table: string | undefined, query: CompiledQuery): Promise<QueryResult<unknown>> {
     try {

@@ -136,7 +136,7 @@ export class SqlStore implements Datastore {
             const operations = new SqlOperations(this.#core, native, (operation) =>
               withinTransaction(state, operation),
             );
-            return await work(transactionOf(operations, native));
+            return await work(transactionOf(operations, native, dialect));
           });
         } catch (error) {
           failed = { error };
@@ -197,9 +197,10 @@ export class SqlStore implements Datastore {
   }
 }
 
-function transactionOf(operations: SqlOperations, native: unknown): Transaction {
+function transactionOf(operations: SqlOperations, native: Database, { claim }: SqlDialect): Transaction {
   return {
     native,
+    ...(claim === undefined ? {} : { claim: (text: string) => operations.claim(claim(sql`${text}`)) }),
     insert: (table, row) => operations.insert(table, row),
     insertAll: (table, rows) => operations.insertAll(table, rows),
     find: (table, where, options) => operations.find(table, where, options),

@@ -74,6 +74,23 @@ export function transactionConformance(store: () => Datastore, it: ConformanceRu
     assert.equal((await store().findOne("ticket", { id: "race" }))?.consumedAt, changed.indexOf(1));
   });
 
+  it("lets transactions that claim the same text wait for each other, where it has claims", async () => {
+    const seen = await Promise.all(
+      thirty.map(() =>
+        store().transaction(async (tx) => {
+          if (tx.claim === undefined) return undefined;
+          await tx.claim("claimed");
+          const before = await tx.count("role", { description: "claimed" });
+          if (before === 0) await tx.insert("role", { name: "claimed", description: "claimed" });
+          return before;
+        }),
+      ),
+    );
+    if (seen.every((before) => before === undefined)) return;
+    assert.equal(seen.filter((before) => before === 0).length, 1);
+    assert.equal(await store().count("role", { description: "claimed" }), 1);
+  });
+
   it("lets exactly one of thirty transactions win", async () => {
     await store().insert("ticket", ticketRow("race-2", null));
     const won = await Promise.all(
