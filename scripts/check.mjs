@@ -65,6 +65,8 @@ const secondsSince = (started) => `${((performance.now() - started) / 1000).toFi
 const env = { ...process.env };
 // The project's own Node and tools come first, however this script was started.
 env.PATH = [join(process.cwd(), "node_modules", ".bin"), env.PATH].join(delimiter);
+// Hundreds of tests start a program from its sources: each would strip the types and compile everything anew.
+env.NODE_COMPILE_CACHE ??= join(process.cwd(), "node_modules", ".cache", "compile");
 if (!onTerminal) {
   env.NO_COLOR = "1";
   delete env.FORCE_COLOR;
