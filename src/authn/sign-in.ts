@@ -333,11 +333,12 @@ export function createSignIn(context: SignInContext): SignIn {
       const { cookies, events } = rq.system;
       const id = rq.cookie(cookies.name("session"));
       // One that lets nobody in now (the account is closed for a while) must not come back either.
-      const session = rq.session ?? (id === undefined ? undefined : await sessions.row(id));
+      const session = rq.session ?? (id === undefined || !sessions.enabled ? undefined : await sessions.row(id));
       const { account, tokenFamily } = rq.identity ?? {};
       await families?.endPresented(rq, { body: true });
-      const family = session === undefined ? tokenFamily : session.tokenFamily;
-      if (family !== undefined && family !== null) await families?.end(family);
+      // What else lets the caller in ends only where no session does.
+      const ended = new Set([session?.tokenFamily, rq.session === undefined ? tokenFamily : undefined]);
+      for (const family of ended) if (family !== undefined && family !== null) await families?.end(family);
       await remember.revoke(rq, session);
       await impersonation.forget(rq);
       if (session !== undefined) await sessions.end(session);

@@ -29,6 +29,19 @@ describe("signing out ends the family", () => {
     expect(named(system, "refreshTokenReused")).toEqual([]);
   });
 
+  it("of the auth token beside the cookie of a session that is over, and that session's too", async () => {
+    const system = await open();
+    const client = system.client();
+    const before = await signIn(client);
+    // Its row is still there: nothing has purged it, and the account is open again.
+    await system.store.update("session", {}, { lastSeenAt: 0 });
+    const pair = await signIn(system.client());
+    const headers = { "authentication-token": pair.auth };
+    expect((await client.post("/logout", { json: {}, headers })).status).toBe(200);
+    expect([await works(system, pair), await works(system, before)]).toEqual([false, false]);
+    await expectRefused(system, pair.refresh);
+  });
+
   it("of the auth token of a client without a session, and no other", async () => {
     const system = await open();
     const pair = await signIn(system.client());

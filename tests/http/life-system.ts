@@ -4,6 +4,7 @@ import {
   changeEmail,
   changePassword,
   confirmation,
+  type Feature,
   passwordless,
   passwords,
   recovery,
@@ -21,19 +22,22 @@ export const json = { accept: "application/json" };
 
 export type Life = System & { readonly box: ReturnType<typeof outbox> };
 
+/** Each feature of an account's life that sends mail or changes what it is known by. */
+export const lifeFeatures = (): readonly Feature[] => [
+  passwords(),
+  registration(),
+  confirmation({ required: false }),
+  recovery(),
+  changePassword(),
+  changeEmail(),
+  usernames({ reserved: [] }),
+  passwordless(),
+];
+
 export async function life(overrides: Overrides = {}): Promise<Life> {
   const box = outbox();
   const made = await start({
-    features: [
-      passwords(),
-      registration(),
-      confirmation({ required: false }),
-      recovery(),
-      changePassword(),
-      changeEmail(),
-      usernames({ reserved: [] }),
-      passwordless(),
-    ],
+    features: lifeFeatures(),
     mail: { sender: box },
     ...overrides,
   });
@@ -54,7 +58,11 @@ export async function linkOf(made: Life, template: string, to: string): Promise<
   return link;
 }
 
-export async function signedIn(made: Life, email: string = ann, password: string = goodPassword): Promise<TestClient> {
+export async function signedIn(
+  made: System,
+  email: string = ann,
+  password: string = goodPassword,
+): Promise<TestClient> {
   const client = made.client();
   await client.signIn(email, password);
   await client.get("/login", { headers: json });

@@ -1,28 +1,12 @@
 /** No answer depends on the mail server: neither its text nor its time tells whether there was a mail to send. */
 import { setTimeout as after } from "node:timers/promises";
-import {
-  accountDeletion,
-  changeEmail,
-  changePassword,
-  confirmation,
-  notices,
-  passwordless,
-  passwords,
-  recovery,
-  registration,
-  unlock,
-  usernames,
-} from "portcullis/features";
+import { accountDeletion, notices, unlock } from "portcullis/features";
 import { smtp } from "portcullis/smtp";
 import type { ClientAnswer, TestClient } from "portcullis/testing";
 import { SMTPServer } from "smtp-server";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { goodPassword, masked, otherPassword, type System, start } from "./authn-system.ts";
-
-const ann = "ann@acme.example";
-const bob = "bob@acme.example";
-const fresh = "correct horse battery";
-const json = { accept: "application/json" };
+import { ann, bob, fresh, json, lifeFeatures, signedIn } from "./life-system.ts";
 
 interface SlowServer {
   readonly url: string;
@@ -64,19 +48,7 @@ async function system(): Promise<System & { readonly server: SlowServer }> {
   const server = await slowServer();
   const [host = "", port] = server.url.split(":");
   const made = await start({
-    features: [
-      passwords(),
-      registration(),
-      confirmation({ required: false }),
-      recovery(),
-      changePassword(),
-      changeEmail(),
-      usernames({ reserved: [] }),
-      passwordless(),
-      accountDeletion(),
-      notices(),
-      unlock(),
-    ],
+    features: [...lifeFeatures(), accountDeletion(), notices(), unlock()],
     identities: ["email", "username"],
     limits: { lockout: { failures: 4 } },
     mail: { sender: smtp({ host, port: Number(port), allowPlaintext: true }), from: "no-reply@acme.example" },
@@ -93,13 +65,6 @@ async function system(): Promise<System & { readonly server: SlowServer }> {
 
 const post = (client: TestClient, path: string, body: object): Promise<ClientAnswer> =>
   client.post(path, { json: body });
-
-async function signedIn(made: System, email: string = ann, password: string = goodPassword): Promise<TestClient> {
-  const client = made.client();
-  await client.signIn(email, password);
-  await client.get("/login", { headers: json });
-  return client;
-}
 
 /** What is asked of an address that somebody has, and of one that nobody has; who gets mail for it. */
 const requests: readonly {
