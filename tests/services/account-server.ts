@@ -51,7 +51,9 @@ async function open(ahead: number): Promise<string> {
     migrate: "always",
     clock: () => Date.now() + ahead,
   });
-  await sql`create table if not exists welcome (user_id integer not null)`.execute(store.kysely());
+  const welcome = sql`create table if not exists welcome (user_id integer not null)`;
+  // PostgreSQL's "if not exists" may fail when two processes create it at one moment: then the other has made it.
+  await welcome.execute(store.kysely()).catch(() => welcome.execute(store.kysely()));
   const app = security.app();
   app.get("/me", { authz: "AUTH" }, (c) => c.json({ user: c.var.user.email }));
   app.get("/audit", { authz: openRoute("for the test") }, async (c) => c.json(await security.audit.verify()));
