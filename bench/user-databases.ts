@@ -82,8 +82,8 @@ export function addressOf(index: number): string {
 }
 
 /**
- * Copies the only user, with their roles, until there are so many more. Half of them have a username, the
- * other half is not active. In common SQL: the numbers are made of their digits, as not every database counts by itself.
+ * Copies the only user, with their roles, until there are so many more. Half of them have a username; of those
+ * in the second half of the table half is not active, so that whoever looks for these by id passes many others first. In common SQL: the numbers are made of their digits, as not every database counts by itself.
  */
 export async function fill(db: Db, dialect: Dialect, users: number): Promise<void> {
   const [model] = (await sql<Record<string, unknown>>`select * from ${sql.id("user")}`.execute(db)).rows;
@@ -101,11 +101,10 @@ export async function fill(db: Db, dialect: Dialect, users: number): Promise<voi
     with digits as (${digits}), n as (select ${number} as i from ${joined})
     select concat('user', ${text}, '@example.org'),
       case when n.i % 2 = 0 then concat('name', ${text}) else null end,
-      case when n.i % 2 = 1 then false else true end,
+      case when n.i % 2 = 1 and n.i * 2 >= ${sql.lit(users)} then false else true end,
       concat('benchmark-', ${text}), ${sql.join(copied.map((it) => sql.ref(`m.${it}`)))}
-    from n cross join ${sql.id("user")} m where n.i < ${sql.lit(users)} and m.id = ${sql.lit(model?.["id"])}`.execute(
-    db,
-  );
+    from n cross join ${sql.id("user")} m where n.i < ${sql.lit(users)} and m.id = ${sql.lit(model?.["id"])}
+    order by n.i`.execute(db);
   await sql`
     insert into roles_users (user_id, role_id)
     select u.id, r.role_id from ${sql.id("user")} u cross join (select role_id from roles_users) r

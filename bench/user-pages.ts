@@ -44,12 +44,12 @@ export const queries: Readonly<Record<string, (system: System, size: number) => 
     role: "member",
     after: await middle(of, size, { role: "member" }),
   }),
-  "active users with a role": async () => ({ role: "member", active: true }),
+  "active users with a role": async () => ({ role: "member", active: true, order: "desc" }),
   "a search that finds one": async (_of, size) => ({ search: addressOf(size / 2) }),
   "a search that finds many": async () => ({ search: "user" }),
   "a search that finds usernames": async () => ({ search: "name" }),
   "a search that finds nobody": async () => ({ search: "zzz" }),
-  "active users with a role, searched": async () => ({ search: "user", role: "member", active: true }),
+  "active users with a role, searched": async () => ({ search: "user", role: "member", active: true, order: "desc" }),
   "the first page, counted up to 50": async () => ({ countTo: 50 }),
 };
 

@@ -140,6 +140,44 @@ describe.each([
     });
   });
 
+  it("ends a page that looks through many who are not wanted, and goes on from there", async () => {
+    const all = await domain(provider());
+    const { users, roles, store } = all;
+    await roles.create("many");
+    const { id: roleId } = await roles.require("many");
+    for (let index = 0; index < 5_200; index += 1) {
+      const email = `user${String(index).padStart(4, "0")}@acme.example`;
+      const row = { email, active: index < 4_600, fsUniquifier: `many-${index}` };
+      const userId = await store.insert("user", row);
+      await store.insert("rolesUsers", { userId: userId ?? 0, roleId });
+    }
+    let read = 0;
+    const find = store.find.bind(store);
+    store.find = async (...given) => {
+      const rows = await find(...given);
+      read += rows.length;
+      return rows;
+    };
+    for (const query of [
+      { role: "many", active: false },
+      { search: "user", active: false },
+    ]) {
+      const found: string[] = [];
+      let after: string | undefined;
+      let pages = 0;
+      do {
+        read = 0;
+        const page = await users.page({ ...query, after, limit: 100 });
+        expect(read).toBeLessThan(3_200);
+        found.push(...page.users.map(({ email }) => email));
+        after = page.next;
+        pages += 1;
+      } while (after !== undefined && pages < 50);
+      expect(found).toHaveLength(600);
+      expect(found[0]).toBe("user4600@acme.example");
+    }
+  });
+
   it("goes to a page by number, and on from there", async () => {
     const all = await people();
     const page = await all.users.page({ limit: 5, skip: 10 });

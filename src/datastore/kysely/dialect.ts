@@ -57,6 +57,8 @@ export interface SqlDialect {
   readonly lowerIndex: boolean;
   /** Nulls come first in ascending order everywhere; this is what it takes. */
   nullsOrder(column: Column, descending: boolean): RawBuilder<unknown>;
+  /** Whether the rows of one value are asked for as a range, so that they come by the index that has their order. */
+  readonly ordersByRange: boolean;
 
   /** Waits, in a transaction, for the others that claimed the text; undefined where they wait for each other anyway. */
   readonly claim?: (text: RawBuilder<unknown>) => RawBuilder<unknown>;

@@ -1,6 +1,6 @@
 import { type CompiledQuery, type QueryResult, type RawBuilder, sql } from "kysely";
 import type { Row, Schema, Table } from "../../model/schema.ts";
-import { type Comparison, excludesNull, readBound, readOptions, readWhere } from "../conditions.ts";
+import { type Comparison, excludesNull, type ReadOptions, readBound, readOptions, readWhere } from "../conditions.ts";
 import type { FindOptions, Operations, Where } from "../contract.ts";
 import { generatedKey, tableOf } from "../tables.ts";
 import { changes, completeRow } from "../values.ts";
@@ -8,6 +8,7 @@ import { bulkInserts } from "./bulk.ts";
 import { encode, RowCodec } from "./codec.ts";
 import type { Database, SqlDialect } from "./dialect.ts";
 import { translated } from "./errors.ts";
+import { type IndexRun, indexRun, runCondition, runOrder, runShape, runValues } from "./index-order.ts";
 import { comparisonShape, comparisonValues, type Plans, type Slots, whereClause } from "./plans.ts";
 
 /** What all operations of one store share. */
@@ -79,20 +80,10 @@ export class SqlOperations implements Operations {
       const order = orderBy.map((it) => `${it.field} ${it.descending}${it.ignoreCase ? " folded" : ""}`).join("\n");
       const shape = `find\n${order}\n${limit === undefined ? "" : "limit"}`;
       const extra = limit === undefined ? [] : [limit];
-      const rows = await this.#where(shape, table, target, comparisons, extra, (where_, slots) => {
+      const run = dialect.ordersByRange && limit !== undefined ? indexRun(target, comparisons, orderBy) : undefined;
+      const rows = await this.#where(shape, table, target, comparisons, run, extra, (where_, slots) => {
         const columns = sql.join(Object.values(target.columns).map((column) => sql.id(column.name)));
-        const parts: RawBuilder<unknown>[] = [];
-        for (const { field, column, descending, ignoreCase } of orderBy) {
-          const valued = !column.nullable || excludesNull(comparisons, field);
-          // Said where there are none, it would keep a database from using an index that has them at the other end.
-          const nulls = valued || ignoreCase ? sql`` : dialect.nullsOrder(column, descending);
-          const by = ignoreCase ? dialect.folded(target.name, column) : sql.id(column.name);
-          parts.push(sql`${by} ${sql.raw(descending ? "desc" : "asc")}${nulls}`);
-          // What comes behind a unique value decides nothing, and would make some databases sort.
-          if (column.unique === true && valued && (!ignoreCase || dialect.uniqueIgnoresCase(target.name, column)))
-            break;
-        }
-        const ordered = parts.length === 0 ? sql`` : sql` order by ${sql.join(parts)}`;
+        const ordered = run === undefined ? orderClause(dialect, target, comparisons, orderBy) : runOrder(run);
         const limited = limit === undefined ? sql`` : sql` limit ${slots.take()}`;
         return sql`select ${columns} from ${sql.id(target.name)}${where_}${ordered}${limited}`;
       });
@@ -133,21 +124,31 @@ export class SqlOperations implements Operations {
       if (comparisons === undefined) return 0;
       const from = sql.id(target.name);
       return affected(
-        await this.#where("delete", table, target, comparisons, [], (where_) => sql`delete from ${from}${where_}`),
+        await this.#where(
+          "delete",
+          table,
+          target,
+          comparisons,
+          undefined,
+          [],
+          (where_) => sql`delete from ${from}${where_}`,
+        ),
       );
     });
   }
 
   count(table: string, where: Where, atMost?: number): Promise<number> {
     return this.#guard(async () => {
-      const target = tableOf(this.#core.schema, table);
+      const { schema, dialect } = this.#core;
+      const target = tableOf(schema, table);
       const bound = readBound(table, atMost);
       const comparisons = readWhere(table, target, where);
       if (comparisons === undefined) return 0;
       const shape = bound === undefined ? "count" : "count\nlimit";
       const extra = bound === undefined ? [] : [bound];
-      const result = await this.#where(shape, table, target, comparisons, extra, (where_, slots) => {
-        const rows = sql`${sql.id(target.name)}${where_}`;
+      const run = dialect.ordersByRange && bound !== undefined ? indexRun(target, comparisons, []) : undefined;
+      const result = await this.#where(shape, table, target, comparisons, run, extra, (where_, slots) => {
+        const rows = sql`${sql.id(target.name)}${where_}${run === undefined ? sql`` : runOrder(run)}`;
         const counted =
           bound === undefined ? rows : sql`(select 1 as one from ${rows} limit ${slots.take()}) as counted`;
         return sql`select count(*) as ${sql.id("count")} from ${counted}`;
@@ -176,21 +177,28 @@ export class SqlOperations implements Operations {
     }
   }
 
-  /** Runs a query that is made of a where and, behind it, of the extra values. */
+  /** Runs a query that is made of a where, or of the run that it is, and behind it of the extra values. */
   #where(
     operation: string,
     table: string,
     target: Table,
     comparisons: readonly Comparison[],
+    run: IndexRun | undefined,
     extra: readonly unknown[],
     build: (where: RawBuilder<unknown>, slots: Slots) => RawBuilder<unknown>,
   ): Promise<QueryResult<unknown>> {
     const { dialect, plans } = this.#core;
-    const shape = `${operation}\n${table}\nwhere\n${comparisonShape(comparisons)}`;
-    const values = [...comparisonValues(dialect, comparisons), ...extra];
-    const query = plans.query(shape, values, (slots) =>
-      build(whereClause(dialect, target.name, comparisons, slots), slots),
-    );
+    const rest = run?.rest ?? comparisons;
+    const ranged = run === undefined ? "" : runShape(run);
+    const shape = `${operation}\n${table}\nwhere\n${comparisonShape(rest)}\n${ranged}`;
+    const bounds = run === undefined ? [] : runValues(dialect, run);
+    const values = [...comparisonValues(dialect, rest), ...bounds, ...extra];
+    const query = plans.query(shape, values, (slots) => {
+      const where = whereClause(dialect, target.name, rest, slots);
+      if (run === undefined) return build(where, slots);
+      const bounded = sql`${where}${rest.length === 0 ? sql` where ` : sql` and `}${runCondition(run, slots)}`;
+      return build(bounded, slots);
+    });
     return this.run(table, query);
   }
 
@@ -201,6 +209,25 @@ export class SqlOperations implements Operations {
     this.#codecs.set(table, codec);
     return codec;
   }
+}
+
+function orderClause(
+  dialect: SqlDialect,
+  table: Table,
+  comparisons: readonly Comparison[],
+  orderBy: ReadOptions["orderBy"],
+): RawBuilder<unknown> {
+  const parts: RawBuilder<unknown>[] = [];
+  for (const { field, column, descending, ignoreCase } of orderBy) {
+    const valued = !column.nullable || excludesNull(comparisons, field);
+    // Said where there are none, it would keep a database from using an index that has them at the other end.
+    const nulls = valued || ignoreCase ? sql`` : dialect.nullsOrder(column, descending);
+    const by = ignoreCase ? dialect.folded(table.name, column) : sql.id(column.name);
+    parts.push(sql`${by} ${sql.raw(descending ? "desc" : "asc")}${nulls}`);
+    // What comes behind a unique value decides nothing, and would make some databases sort.
+    if (column.unique === true && valued && (!ignoreCase || dialect.uniqueIgnoresCase(table.name, column))) break;
+  }
+  return parts.length === 0 ? sql`` : sql` order by ${sql.join(parts)}`;
 }
 
 function affected(result: QueryResult<unknown>): number {

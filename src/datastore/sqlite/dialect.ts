@@ -30,6 +30,7 @@ export const sqliteDialect: SqlDialect = {
   inlineUnique: (): boolean => true,
   indexed: (column: Column): RawBuilder<unknown> => sql.id(column.name),
   lowerIndex: true,
+  ordersByRange: false,
   nullsOrder: (): RawBuilder<unknown> => sql``,
 
   encodeDate: microsecondText,

@@ -193,6 +193,52 @@ export function conditionConformance(store: () => Datastore, it: ConformanceRunn
     );
   });
 
+  it("pages through those of one value by an index of both columns, in both directions", async () => {
+    made += 1;
+    const name = `run${made}`;
+    const roleId = (await store().insert("role", { name })) ?? 0;
+    const others = (await store().insert("role", { name: `${name}.others` })) ?? 0;
+    const users: number[] = [];
+    for (const [index, active] of [true, false, true, false, false].entries()) {
+      const email = `${name}.${index}@example.org`;
+      const id = (await store().insert("user", userRow(email, { active, fsUniquifier: `${name}.${index}` }))) ?? 0;
+      users.push(id);
+      await store().insert("rolesUsers", { roleId: index === 1 ? others : roleId, userId: id });
+    }
+    await store().insert("rolesUsers", { roleId, userId: null });
+    const [first = 0, , third = 0, , last = 0] = users;
+    const shown = async (table: string, where: object, options: object): Promise<string> => {
+      const rows = await store().find(table, where as never, options);
+      return rows.map((row) => users.indexOf((row.id ?? row.userId) as number)).join(" ");
+    };
+    const by = (field: string, direction: string, limit = 100): object => ({ orderBy: [{ field, direction }], limit });
+    const within = { gte: first, lte: last };
+    for (const [where, order, expected] of [
+      [{ active: false, id: within }, by("id", "asc"), "1 3 4"],
+      [{ active: false, id: within }, by("id", "desc"), "4 3 1"],
+      [{ active: false, id: { ...within, gt: third } }, by("id", "asc", 1), "3"],
+      [{ active: false, id: { ...within, lt: third } }, by("id", "desc"), "1"],
+      [{ active: true, id: { ...within, lt: third, gt: 0 } }, by("id", "asc"), "0"],
+      [{ active: true, id: { in: users } }, by("id", "desc", 2), "2 0"],
+    ] as const) {
+      assert.equal(await shown("user", where, order), expected, JSON.stringify(where));
+    }
+    for (const [where, order, expected] of [
+      [{ roleId, userId: { not: null } }, by("userId", "asc"), "0 2 3 4"],
+      [{ roleId, userId: { gt: third } }, by("userId", "asc", 1), "3"],
+      [{ roleId, userId: { lt: last } }, by("userId", "desc", 2), "3 2"],
+      // Null comes first where nothing says that there is a user.
+      [{ roleId }, by("userId", "asc", 2), "-1 0"],
+      [{ roleId }, by("userId", "desc"), "4 3 2 0 -1"],
+    ] as const) {
+      assert.equal(await shown("rolesUsers", where, order), expected, JSON.stringify(where));
+    }
+    assert.equal(await store().count("rolesUsers", { roleId }, 3), 3);
+    assert.equal(await store().count("rolesUsers", { roleId }, 100), 5);
+    assert.equal(await store().count("rolesUsers", { roleId, userId: { gt: first } }, 100), 3);
+    assert.equal(await store().count("user", { active: false, id: within }, 100), 3);
+  });
+
   it("counts, changes and deletes what matches, and says how many", async () => {
     const found = await group([{ integer: 1 }, { integer: 1 }, { integer: 2 }]);
     const string = `group ${made}`;
