@@ -67,6 +67,7 @@ export function wireCredentials(options: AnyOptions, context: CredentialsContext
     subjects: callbacks === undefined ? rowSubjects(rowUsers) : loginSubjects(callbacks.byLogin),
     again,
     cache: caches.token,
+    shared: caches.sharedTokens,
     scopes: new Set(options.scopes ?? []),
     now,
     absolute: times.absolute,

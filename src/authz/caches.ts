@@ -3,6 +3,7 @@ import type { LivePassword } from "../authn/scheme.ts";
 import type { LiveSession } from "../authn/sessions.ts";
 import { createSharedPasswords, type SharedPasswords } from "../authn/shared-passwords.ts";
 import type { LiveToken, Tokens } from "../authn/tokens/index.ts";
+import { createSharedTokens, type SharedTokens } from "../authn/tokens/shared.ts";
 import { type CacheEntry, type CacheStats, type CredentialCache, createCredentialCache } from "../datastore/cache.ts";
 import { type CacheKind, type CacheOptions, type CacheRule, cacheRules } from "../datastore/cache-options.ts";
 import type { Datastore } from "../datastore/contract.ts";
@@ -43,6 +44,7 @@ export interface Caches {
   readonly group: DecisionCache | undefined;
   readonly object: DecisionCache | undefined;
   readonly sharedPasswords: SharedPasswords | undefined;
+  readonly sharedTokens: SharedTokens | undefined;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
   invalidate(userId: number | undefined): Promise<void>;
   /** `idOfLogin` says which id a login has, where users go by login. */
@@ -60,6 +62,9 @@ export interface CachesContext {
   readonly now: () => number;
   readonly log: (message: string, details?: Record<string, unknown>) => void;
 }
+
+/** Milliseconds that others take a verified token's word for, where the option says nothing. */
+const sharedTokenLife = 60_000;
 
 const none: CacheStats = Object.freeze({ size: 0, hits: 0, misses: 0, hitRate: 0 });
 
@@ -92,13 +97,19 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
       : sharedDecisions(shared, kind, rule.life);
   };
   const session = local<LiveSession>(size > 0 ? { size, life: undefined, shared: false } : undefined);
-  const token = local<LiveToken>(rules.token);
   // Without a datastore nobody tells the other processes: what they share is then looked up each time.
-  const password = local<LivePassword>(rules.password?.shared === true && !told ? undefined : rules.password);
+  const inFront = (rule: CacheRule | undefined): CacheRule | undefined =>
+    rule?.shared === true && !told ? undefined : rule;
+  const token = local<LiveToken>(inFront(rules.token));
+  const password = local<LivePassword>(inFront(rules.password));
   const sharedPasswords =
     shared === undefined || rules.password?.shared !== true || rules.password.life === undefined
       ? undefined
       : createSharedPasswords(shared, ring, rules.password.life);
+  const sharedTokens =
+    shared === undefined || rules.token?.shared !== true
+      ? undefined
+      : createSharedTokens(shared, rules.token.life ?? sharedTokenLife);
   const apiKey = local<LiveKey>(rules.token);
   const group = decisions("group");
   const object = decisions("object");
@@ -128,6 +139,7 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
     group,
     object,
     sharedPasswords,
+    sharedTokens,
     async invalidate(userId) {
       await forgetHere(userId);
       try {
@@ -173,7 +185,7 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
     },
     stats: () => ({
       session: session.stats(),
-      token: token.stats(),
+      token: together(token.stats(), sharedTokens?.stats()),
       password: together(password.stats(), sharedPasswords?.stats()),
       apiKey: apiKey.stats(),
       group: group?.stats() ?? none,

@@ -10,7 +10,10 @@ export type CacheOption =
       readonly size?: number;
       /** An entry counts for so long; default "1m" (tokens whose user is in the datastore: until they end). */
       readonly ttl?: Duration;
-      /** False: stays in each process though there is a `store`. Tokens always do. Default: shared where there is one. */
+      /**
+       * False: stays in each process though there is a `store`. Default: shared where there is one; tokens only where this is
+       * true, which shares what tokens of other issuers were found to be.
+       */
       readonly shared?: boolean;
     };
 
@@ -24,7 +27,7 @@ export interface CacheOptions {
   readonly group?: CacheOption;
   /** What the rules of `objects` said. Default off. */
   readonly object?: CacheOption;
-  /** Shares passwords, groups and objects between processes: `redisCache(client)` from "portcullis/redis". */
+  /** Shares decisions between processes: `redisCache(client)` from "portcullis/redis". */
   readonly store?: SharedCacheProvider;
 }
 
@@ -82,12 +85,6 @@ export function cacheRules(
     }
     const { size: own = 10_000, ttl, shared: wanted = shared } = option;
     if (typeof wanted !== "boolean") throw new ConfigurationError(`${path}.shared`, "true or false is expected");
-    if (wanted && kind === "token") {
-      throw new ConfigurationError(
-        `${path}.shared`,
-        "tokens are not shared: to look one up costs about what it costs to check its signature, and each process checks it once",
-      );
-    }
     if (wanted && options.store === undefined) {
       throw new ConfigurationError(`${path}.shared`, "needs caches.store, such as redisCache(client)");
     }

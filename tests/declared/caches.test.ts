@@ -1,47 +1,12 @@
-import { type CacheOptions, object, portcullis, rolesRequired, type SharedCacheProvider, scope } from "portcullis";
+import { type CacheOptions, object, portcullis, rolesRequired, scope } from "portcullis";
 import { done, type Feature, jsonEndpoint } from "portcullis/features";
 import { memory } from "portcullis/memory";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { advance, basic, basics, call, now, password, plant } from "./system.ts";
+import { sharedTexts } from "./shared-texts.ts";
+import { advance, basic, basics, call, password, plant } from "./system.ts";
 
 const ann = { authorization: basic("ann@acme.example", password) };
-
-/** A text store as several processes would share it. */
-function sharedTexts(): { readonly provider: SharedCacheProvider; readonly texts: Map<string, string>; down: boolean } {
-  const texts = new Map<string, string>();
-  const ends = new Map<string, number>();
-  const state = { down: false };
-  const live = (key: string): string | undefined => ((ends.get(key) ?? 0) > now() ? texts.get(key) : undefined);
-  const up = (): void => {
-    if (state.down) throw new Error("the cache is gone");
-  };
-  const put = (key: string, value: string, life: number): void => {
-    texts.set(key, value);
-    ends.set(key, now() + life);
-  };
-  const provider: SharedCacheProvider = {
-    open: () => ({
-      async get(keys) {
-        up();
-        return keys.map(live);
-      },
-      async set(key, value, life) {
-        up();
-        put(key, value, life);
-      },
-      async add(key, value, life) {
-        up();
-        if (live(key) === undefined) put(key, value, life);
-      },
-      async remove(key) {
-        up();
-        texts.delete(key);
-      },
-    }),
-  };
-  return Object.assign(state, { provider, texts });
-}
 
 interface Asked {
   group: number;
@@ -261,7 +226,7 @@ describe("group and object decisions", () => {
       [{ store: {} }, /^caches\.store: /],
       [{ group: { shared: true } }, /^caches\.group\.shared: needs caches\.store/],
       [{ object: { shared: "yes" } }, /^caches\.object\.shared: true or false/],
-      [{ token: { shared: true } }, /^caches\.token\.shared: tokens are not shared: to look one up costs/],
+      [{ token: { shared: true } }, /^caches\.token\.shared: needs caches\.store/],
     ] as const) {
       await expect(portcullis({ ...basics(), caches: caches as never })).rejects.toThrow(message);
     }

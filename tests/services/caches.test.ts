@@ -1,5 +1,6 @@
-import { randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
+import { SignJWT } from "jose";
 import pg from "pg";
 import { type CacheOptions, object, portcullis, type SharedCacheProvider } from "portcullis";
 import { postgres } from "portcullis/postgres";
@@ -101,7 +102,7 @@ describeService("redis", "decisions that processes share in Redis", (url) => {
     second.disconnect();
   });
 
-  it("what a kind does not share stays in its process, and tokens always do", async () => {
+  it("what a kind does not share stays in its process", async () => {
     const redis = new Redis(url);
     const prefix = newPrefix();
     const group = { ttl: "1m", shared: false } as const;
@@ -117,10 +118,52 @@ describeService("redis", "decisions that processes share in Redis", (url) => {
     one.answers.staff = false;
     await one.security.uncache.group(await one.user(), "staff");
     expect(await one.status("/staff")).toBe(403);
-    await expect(process(redis, prefix, () => hash, { token: { shared: true } })).rejects.toThrow(
-      /^caches\.token\.shared: tokens are not shared: /,
-    );
     redis.disconnect();
+  });
+
+  it("one process verifies an issuer's token for all", async () => {
+    const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const token = await new SignJWT({ sub: "ann" })
+      .setIssuer("https://id.acme.example")
+      .setAudience("shop")
+      .setExpirationTime("5m")
+      .setProtectedHeader({ alg: "ES256", kid: "one" })
+      .sign(pair.privateKey);
+    const prefix = newPrefix();
+    const start = async () => {
+      const redis = new Redis(url);
+      let asked = 0;
+      const security = await portcullis({
+        ...without,
+        authn: ["token"],
+        clock: Date.now,
+        caches: { token: { shared: true }, store: redisCache(redis, { prefix }) },
+        getUserPass: (login) => (login === "ann" ? "" : undefined),
+        tokens: {
+          issuers: [
+            {
+              issuer: "https://id.acme.example",
+              audience: "shop",
+              algorithms: ["ES256"],
+              jwks: { keys: [{ ...pair.publicKey.export({ format: "jwk" }), kid: "one", alg: "ES256" }] },
+              user: ({ sub }, users) => {
+                asked += 1;
+                return users.find("username", String(sub));
+              },
+            },
+          ],
+        },
+      });
+      const app = security.app();
+      app.get("/me", { authz: "AUTH" }, (c) => c.text(c.var.user.username ?? ""));
+      const opens = async () => (await call(app, "/me", { headers: { authorization: `Bearer ${token}` } })).text;
+      return { redis, security, asked: () => asked, opens };
+    };
+    const [one, two] = [await start(), await start()];
+    expect([await one.opens(), await two.opens(), one.asked(), two.asked()]).toEqual(["ann", "ann", 1, 0]);
+    await two.security.uncache.token(token);
+    expect([await one.opens(), one.asked()]).toEqual(["ann", 2]);
+    for (const { redis } of [one, two]) redis.disconnect();
   });
 
   it("a Redis that is gone is passed over; who uncaches is told", async () => {

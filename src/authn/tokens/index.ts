@@ -15,11 +15,12 @@ import type { TokenFamilies } from "../token-families.ts";
 import { describeCarriers, tokenReader } from "./carriers.ts";
 import { accessTypes } from "./claims.ts";
 import { fsaTokens } from "./fsa.ts";
-import { verifyIssued } from "./issuers.ts";
+import { type IssuedToken, isSigned, readIssued } from "./issuers.ts";
 import { jwtTokens } from "./jwt.ts";
 import { opaqueTokens } from "./opaque.ts";
 import type { TokenSettings } from "./options.ts";
 import type { rowSubjects } from "./owner.ts";
+import type { SharedTokens } from "./shared.ts";
 import type { OpenedToken, TokenCarrier, TokenFacts, TokenFormat } from "./token.ts";
 
 /** A verified token as the cache holds it. */
@@ -93,6 +94,8 @@ export interface TokensContext {
   /** The user of an issuer's token, as they are now. */
   readonly again: (user: { readonly id: number }) => Promise<Account | undefined>;
   readonly cache: CredentialCache<LiveToken>;
+  /** What other processes have found tokens of other issuers to be; undefined: each verifies for itself. */
+  readonly shared: SharedTokens | undefined;
   readonly scopes: ReadonlySet<string>;
   readonly now: () => number;
   /** Longest chain of renewals in milliseconds: as long as a session lives. */
@@ -161,15 +164,26 @@ export function createTokens(context: TokensContext): Tokens {
     return live;
   };
 
+  /** Whose it is, as they are now: verified here, or lately by another process. */
+  const ownerOf = async (rq: SecurityRequest, token: IssuedToken, hash: string): Promise<Account | undefined> => {
+    const { issuer, claims } = token;
+    const shared = rq.route.kind === "account" ? undefined : await context.shared?.look(hash, issuer.rules.issuer);
+    const known = shared?.user === undefined ? undefined : await context.again(shared.user);
+    if (known !== undefined && shared?.counts(known) === true) return known;
+    if (!(await isSigned(token, now()))) return undefined;
+    const meant = await issuer.user(claims, users);
+    const account = meant === undefined || meant === null ? undefined : await context.again(meant);
+    if (account !== undefined) await shared?.keep(account);
+    return account;
+  };
+
   const issued = async (rq: SecurityRequest, text: string, hash: string): Promise<LiveToken | undefined> => {
     const stamp = cache.stamp();
-    const token = await verifyIssued(text, settings.issuers, now());
+    const token = readIssued(text, settings.issuers, now());
     if (token === undefined) return undefined;
-    const { claims, issuer, expiresAt, scopes } = token;
-    const meant = await issuer.user(claims, users);
-    if (meant === undefined || meant === null) return undefined;
-    const account = await context.again(meant);
+    const account = await ownerOf(rq, token, hash);
     if (account === undefined) return undefined;
+    const { claims, issuer, expiresAt, scopes } = token;
     const methods = token.methods.length === 0 ? ["issuer"] : token.methods;
     const admitted = await context.signIn().admit(rq, { account, methods }, "token");
     if (admitted === undefined) return undefined;
@@ -307,6 +321,7 @@ export function createTokens(context: TokensContext): Tokens {
       const hash = sha256(token);
       const live = cache.get(hash);
       cache.drop(hash);
+      await context.shared?.forget(hash);
       return live?.userId ?? (await format.open(token, now())?.find(lookup))?.id;
     },
     setCookie,

@@ -1,6 +1,13 @@
 import type { Users } from "../../datastore/users.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
-import { type JwsAlgorithm, type JwsKey, jsonObject, parseCompact, verifyCompact } from "../../secrets/jws.ts";
+import {
+  type CompactJws,
+  type JwsAlgorithm,
+  type JwsKey,
+  jsonObject,
+  parseCompact,
+  verifyCompact,
+} from "../../secrets/jws.ts";
 import { type ClaimRules, checkClaims } from "./claims.ts";
 import type { RemoteKeys } from "./jwks.ts";
 import { scopesOf, texts } from "./jwt.ts";
@@ -21,9 +28,10 @@ export interface Issuer {
   readonly ignoreScopes: boolean;
 }
 
-/** A token of another issuer whose signature and claims are right. */
+/** A token that names one of the issuers and whose claims that issuer's rules admit; nothing is known of its signature. */
 export interface IssuedToken {
   readonly issuer: Issuer;
+  readonly jws: CompactJws;
   readonly claims: Claims;
   readonly expiresAt: number;
   readonly methods: readonly string[];
@@ -31,33 +39,30 @@ export interface IssuedToken {
 }
 
 /**
- * Verifies a token of one of the configured issuers. What the token says of its issuer only chooses among those; the keys,
- * their addresses and the algorithms are theirs by configuration.
+ * Reads a token of one of the configured issuers. What the token says of its issuer only chooses among those; the keys, their
+ * addresses and the algorithms are theirs by configuration.
  */
-export function verifyIssued(
-  text: string,
-  issuers: readonly Issuer[],
-  now: number,
-): Awaitable<IssuedToken | undefined> {
+export function readIssued(text: string, issuers: readonly Issuer[], now: number): IssuedToken | undefined {
   if (issuers.length === 0) return undefined;
   const jws = parseCompact(text);
-  const unverified = jws === undefined ? undefined : jsonObject(jws.payload);
-  const issuer = issuers.find(({ rules }) => rules.issuer === unverified?.["iss"]);
-  if (jws === undefined || unverified === undefined || issuer === undefined) return undefined;
+  const claims = jws === undefined ? undefined : jsonObject(jws.payload);
+  const issuer = issuers.find(({ rules }) => rules.issuer === claims?.["iss"]);
+  if (jws === undefined || claims === undefined || issuer === undefined) return undefined;
   if (!issuer.algorithms.some((algorithm) => algorithm === jws.header.alg)) return undefined;
-  // Before any key is looked for: a token that is over or for somebody else must not cause a fetch.
-  const expiresAt = checkClaims(unverified, jws.header.typ, issuer.rules, now);
+  const expiresAt = checkClaims(claims, jws.header.typ, issuer.rules, now);
   if (expiresAt === undefined) return undefined;
-  const finish = (keys: readonly JwsKey[]): IssuedToken | undefined => {
-    if (verifyCompact(jws, keys, now) === undefined) return undefined;
-    const { amr, scope, scp } = unverified;
-    const scopes = issuer.ignoreScopes ? undefined : scopesOf(scope ?? scp);
-    return { issuer, claims: unverified, expiresAt, methods: texts(amr), scopes };
-  };
+  const { amr, scope, scp } = claims;
+  const scopes = issuer.ignoreScopes ? undefined : scopesOf(scope ?? scp);
+  return { issuer, jws, claims, expiresAt, methods: texts(amr), scopes };
+}
+
+/** Whether the issuer has signed it. Asked last: a token that is over or for somebody else must not cause a fetch of keys. */
+export function isSigned({ issuer, jws }: IssuedToken, now: number): Awaitable<boolean> {
   const { keys: source } = issuer;
-  if (isList(source)) return finish(source);
+  const verify = (keys: readonly JwsKey[]): boolean => verifyCompact(jws, keys, now) !== undefined;
+  if (isList(source)) return verify(source);
   const keys = source.keys(jws.header.kid);
-  return keys instanceof Promise ? keys.then(finish) : finish(keys);
+  return keys instanceof Promise ? keys.then(verify) : verify(keys);
 }
 
 /** Array.isArray does not tell a read-only list from what is none. */
