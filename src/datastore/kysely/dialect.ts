@@ -57,6 +57,8 @@ export interface SqlDialect {
   readonly lowerIndex: boolean;
   /** Nulls come first in ascending order everywhere; this is what it takes. */
   nullsOrder(column: Column, descending: boolean): RawBuilder<unknown>;
+  /** Whether a limit stands in the text: where it is a parameter SQLite prepares the statement anew for each value that is bound. */
+  readonly literalLimit: boolean;
   /** Whether the rows of one value are asked for as a range, so that they come by the index that has their order. */
   readonly ordersByRange: boolean;
 

@@ -78,14 +78,13 @@ export class SqlOperations implements Operations {
       const { orderBy, limit } = readOptions(table, target, options);
       if (comparisons === undefined || limit === 0) return [];
       const order = orderBy.map((it) => `${it.field} ${it.descending}${it.ignoreCase ? " folded" : ""}`).join("\n");
-      const shape = `find\n${order}\n${limit === undefined ? "" : "limit"}`;
-      const extra = limit === undefined ? [] : [limit];
+      const bounded = bound(dialect, limit);
+      const shape = `find\n${order}\n${bounded.shape}`;
       const run = dialect.ordersByRange && limit !== undefined ? indexRun(target, comparisons, orderBy) : undefined;
-      const rows = await this.#where(shape, table, target, comparisons, run, extra, (where_, slots) => {
+      const rows = await this.#where(shape, table, target, comparisons, run, bounded.values, (where_, slots) => {
         const columns = sql.join(Object.values(target.columns).map((column) => sql.id(column.name)));
         const ordered = run === undefined ? orderClause(dialect, target, comparisons, orderBy) : runOrder(run);
-        const limited = limit === undefined ? sql`` : sql` limit ${slots.take()}`;
-        return sql`select ${columns} from ${sql.id(target.name)}${where_}${ordered}${limited}`;
+        return sql`select ${columns} from ${sql.id(target.name)}${where_}${ordered}${bounded.clause(slots)}`;
       });
       const codec = this.#codec(table, target);
       return (rows.rows as RawRow[]).map((raw) => codec.decode(raw));
@@ -141,16 +140,16 @@ export class SqlOperations implements Operations {
     return this.#guard(async () => {
       const { schema, dialect } = this.#core;
       const target = tableOf(schema, table);
-      const bound = readBound(table, atMost);
+      const most = readBound(table, atMost);
       const comparisons = readWhere(table, target, where);
       if (comparisons === undefined) return 0;
-      const shape = bound === undefined ? "count" : "count\nlimit";
-      const extra = bound === undefined ? [] : [bound];
-      const run = dialect.ordersByRange && bound !== undefined ? indexRun(target, comparisons, []) : undefined;
-      const result = await this.#where(shape, table, target, comparisons, run, extra, (where_, slots) => {
+      const bounded = bound(dialect, most);
+      const run = dialect.ordersByRange && most !== undefined ? indexRun(target, comparisons, []) : undefined;
+      const shape = `count\n${bounded.shape}`;
+      const result = await this.#where(shape, table, target, comparisons, run, bounded.values, (where_, slots) => {
         const rows = sql`${sql.id(target.name)}${where_}${run === undefined ? sql`` : runOrder(run)}`;
         const counted =
-          bound === undefined ? rows : sql`(select 1 as one from ${rows} limit ${slots.take()}) as counted`;
+          most === undefined ? rows : sql`(select 1 as one from ${rows}${bounded.clause(slots)}) as counted`;
         return sql`select count(*) as ${sql.id("count")} from ${counted}`;
       });
       return Number((result.rows as RawRow[])[0]?.count ?? 0);
@@ -209,6 +208,19 @@ export class SqlOperations implements Operations {
     this.#codecs.set(table, codec);
     return codec;
   }
+}
+
+/** ` limit …` with what it adds to the shape and to the values of a query. */
+interface Bounded {
+  readonly shape: string;
+  readonly values: readonly number[];
+  clause(slots: Slots): RawBuilder<unknown>;
+}
+
+function bound({ literalLimit }: SqlDialect, limit: number | undefined): Bounded {
+  if (limit === undefined) return { shape: "", values: [], clause: () => sql`` };
+  if (literalLimit) return { shape: `limit ${limit}`, values: [], clause: () => sql` limit ${sql.lit(limit)}` };
+  return { shape: "limit", values: [limit], clause: (slots) => sql` limit ${slots.take()}` };
 }
 
 function orderClause(

@@ -59,6 +59,7 @@ export function mysqlDialect(): SqlDialect {
       return sql`${sql.id(column.name)}(${sql.lit(Math.min(column.length ?? most, most))})`;
     },
     lowerIndex: false,
+    literalLimit: false,
     ordersByRange: false,
     nullsOrder: () => sql``,
 

@@ -39,6 +39,7 @@ export const postgresDialect: SqlDialect = {
   inlineUnique: (): boolean => true,
   indexed: (column: Column): RawBuilder<unknown> => sql.id(column.name),
   lowerIndex: true,
+  literalLimit: false,
   ordersByRange: true,
   nullsOrder: (_column: Column, descending: boolean): RawBuilder<unknown> =>
     descending ? sql` nulls last` : sql` nulls first`,

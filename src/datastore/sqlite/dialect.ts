@@ -30,6 +30,7 @@ export const sqliteDialect: SqlDialect = {
   inlineUnique: (): boolean => true,
   indexed: (column: Column): RawBuilder<unknown> => sql.id(column.name),
   lowerIndex: true,
+  literalLimit: true,
   ordersByRange: false,
   nullsOrder: (): RawBuilder<unknown> => sql``,
 
