@@ -65,25 +65,34 @@ async function writeHead(tx: Operations, ring: KeyRing, head: Omit<AuditHead, "v
   await tx.update("auditHead", { id: headId }, { sequence, hash, prunedSequence, prunedHash, signature });
 }
 
+/** What a writer remembers: which version of the head it left. Mostly nobody else has written since. */
+export interface SeenHead {
+  version: number | undefined;
+}
+
 /** Runs `work` with the head's row locked: writers of all processes come one after the other. */
 async function withHead<T>(
   datastore: Datastore,
   ring: KeyRing,
+  seen: SeenHead,
   work: (tx: Transaction, head: AuditHead) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
-    const seen = await readHead(datastore);
-    if (seen === undefined) {
+    const version = seen.version ?? (await readHead(datastore))?.version;
+    seen.version = undefined;
+    if (version === undefined) {
       await createHead(datastore, ring);
     } else {
       const done = await datastore.transaction(async (tx) => {
         // A write first: it takes the lock, so that what is read after it is the newest (also under REPEATABLE READ).
-        const version = seen.version + 1;
-        if ((await tx.update("auditHead", { id: headId, version: seen.version }, { version })) === 0) return undefined;
+        if ((await tx.update("auditHead", { id: headId, version }, { version: version + 1 })) === 0) return undefined;
         const head = await readHead(tx);
         return head === undefined ? undefined : { result: await work(tx, head) };
       });
-      if (done !== undefined) return done.result;
+      if (done !== undefined) {
+        seen.version = version + 1;
+        return done.result;
+      }
     }
     // Somebody else was faster. Bounded: after that the caller tries again later.
     if (attempt >= 50) throw new Error("the head of the audit trail is written by too many at once");
@@ -110,8 +119,9 @@ export async function append(
   ring: KeyRing,
   facts: readonly AuditFacts[],
   now: () => number,
+  seen: SeenHead = { version: undefined },
 ): Promise<void> {
-  await withHead(datastore, ring, async (tx, head) => {
+  await withHead(datastore, ring, seen, async (tx, head) => {
     const last = await lastEntry(tx);
     const fault = endFault(ring, head, last);
     let sequence = Math.max(head.sequence, last?.sequence ?? 0);
@@ -145,7 +155,7 @@ function brokenEntry(fault: string, at: number): AuditFacts {
 
 /** Removes the entries up to this one; the chain goes on behind it, signed. */
 export async function prune(datastore: Datastore, ring: KeyRing, upTo: AuditEntry): Promise<number> {
-  return withHead(datastore, ring, async (tx, head) => {
+  return withHead(datastore, ring, { version: undefined }, async (tx, head) => {
     if (!headHolds(ring, head) || upTo.sequence <= head.prunedSequence || upTo.sequence > head.sequence) return 0;
     const removed = await tx.delete("audit", { sequence: { lte: upTo.sequence } });
     const { sequence, hash } = head;

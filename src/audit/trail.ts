@@ -4,7 +4,7 @@ import type { EventHub, SecurityAttemptName } from "../events/events.ts";
 import { refuse } from "../events/events.ts";
 import { ConfigurationError, PortcullisError } from "../model/errors.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
-import { append, prune } from "./chain.ts";
+import { append, prune, type SeenHead } from "./chain.ts";
 import { type AuditEntry, type AuditFacts, factsOf } from "./entry.ts";
 import { type AuditReport, type VerifyOptions, verifyChain } from "./verify.ts";
 
@@ -58,6 +58,8 @@ export interface AuditContext {
 }
 
 const batch = 100;
+/** Milliseconds between two times that entries are stored: where much happens, what came in between is one transaction. */
+const pace = 50;
 /** Pauses between attempts to store, in milliseconds; the last one goes on. */
 const pauses: readonly number[] = [50, 250, 1_000, 5_000];
 const attempts: readonly SecurityAttemptName[] = [
@@ -77,6 +79,8 @@ export function createAuditTrail(context: AuditContext): RunningTrail {
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let closed = false;
+  let stored = Number.NEGATIVE_INFINITY;
+  const seen: SeenHead = { version: undefined };
   // An event may be told inside of a request's transaction: writing must not happen there.
   const outside = AsyncLocalStorage.snapshot();
 
@@ -97,7 +101,7 @@ export function createAuditTrail(context: AuditContext): RunningTrail {
   const drain = async (): Promise<void> => {
     while (waiting.length > 0) {
       const facts = waiting.slice(0, batch);
-      await append(datastore, ring, facts, now);
+      await append(datastore, ring, facts, now, seen);
       waiting.splice(0, facts.length);
       failing = false;
       failures = 0;
@@ -107,6 +111,7 @@ export function createAuditTrail(context: AuditContext): RunningTrail {
   const pump = (): Promise<void> => {
     running ??= outside(drain).finally(() => {
       running = undefined;
+      stored = performance.now();
     });
     return running;
   };
@@ -122,7 +127,8 @@ export function createAuditTrail(context: AuditContext): RunningTrail {
       });
     };
     timer = outside(() => setTimeout(go, pause));
-    if (pause > 0) timer.unref();
+    // What may go on failing keeps no process alive.
+    if (failing) timer.unref();
   };
 
   const off = events.onAny((name, event, where) => {
@@ -135,7 +141,7 @@ export function createAuditTrail(context: AuditContext): RunningTrail {
       return;
     }
     waiting.push(facts);
-    if (!failing) schedule(0);
+    if (!failing) schedule(Math.max(0, stored + pace - performance.now()));
   });
 
   const flush = async (): Promise<void> => {

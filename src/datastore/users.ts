@@ -310,11 +310,13 @@ export function createUsers(context: UsersContext): RowUsers {
         throw new PortcullisError("invalid_field", `user.${attribute}: there is no such column`);
       const wanted = attribute === "email" && typeof value === "string" ? normalizeEmail(value) : value;
       if (wanted === undefined) return undefined;
-      if (typeof wanted === "number" || options?.ignoreCase !== true) return await lookup(attribute, wanted);
+      // The very spelling goes before another one, and it and the roles are one query.
+      const exact = await lookup(attribute, wanted);
+      if (exact !== undefined || typeof wanted === "number" || options?.ignoreCase !== true) return exact;
       const folded = fold(wanted);
       const rows = await datastore.find("user", { [attribute]: { equalsIgnoringCase: wanted } }, { limit: 20 });
       const matches = rows.filter((row) => typeof row[attribute] === "string" && fold(row[attribute]) === folded);
-      const match = matches.find((row) => row[attribute] === wanted) ?? matches[0];
+      const [match] = matches;
       return match === undefined
         ? undefined
         : context.account(match, await roles.ofUser(match["id"] as number, datastore));

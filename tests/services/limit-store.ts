@@ -30,10 +30,37 @@ export function limitStoreTests(open: () => Promise<StorePair>): void {
       const counter = { key: key(), rule, userId: null };
       const counters = stores.map((store) => createCounters(store, () => now));
       const takings = await Promise.all(
-        Array.from({ length: 30 }, (_, index) => counters[index % counters.length]?.take(counter)),
+        Array.from({ length: 30 }, (_, index) => counters[index % counters.length]?.take([counter])),
       );
-      expect(takings.filter((taking) => taking?.kind === "taken")).toHaveLength(10);
-      expect(takings.filter((taking) => taking?.kind === "refused")).toHaveLength(20);
+      expect(takings.filter((taking) => taking !== undefined && "taken" in taking)).toHaveLength(10);
+      expect(takings.filter((taking) => taking !== undefined && "refused" in taking)).toHaveLength(20);
+    }
+  });
+
+  it("takes from all counters or from none, of thirty at once, and gives back the same way", async () => {
+    const { stores } = await opened();
+    for (let round = 0; round < 3; round += 1) {
+      const shared = { key: key(), rule: { budget: { count: 25, interval: 1000 }, lockout: undefined }, userId: null };
+      // Two accounts behind one address, in either order of their keys.
+      const own = [0, 1].map((id) => ({ key: key(), rule: { budget: undefined, lockout }, userId: 6000 + id }));
+      const each = Array.from({ length: 30 }, (_, index) => ({
+        counters: createCounters(stores[index % stores.length] as LimitStore, () => now),
+        wanted: [shared, own[index % 2] ?? shared],
+      }));
+      const answers = await Promise.all(each.map(({ counters, wanted }) => counters.take(wanted)));
+      // The fourth failure locks each: of both together eight get through, and nobody else has cost the address anything.
+      const taken = answers.flatMap((answer) => ("taken" in answer ? [answer.taken] : []));
+      expect(taken).toHaveLength(8);
+      expect((await stores[0].read(shared.key))?.wholeAt).toBe(now + 8_000);
+      for (const answer of answers) if ("refused" in answer) expect(own).toContain(answer.refused.counter);
+      const counters = stores.map((store) => createCounters(store, () => now));
+      await Promise.all(
+        taken.map(([first, second], index) =>
+          counters[index % counters.length]?.settle(first === undefined ? [] : [first], second && [second.counter]),
+        ),
+      );
+      expect((await stores[0].read(shared.key))?.wholeAt).toBe(now);
+      for (const { key: gone } of own) expect(await stores[0].read(gone)).toBeUndefined();
     }
   });
 
@@ -43,18 +70,16 @@ export function limitStoreTests(open: () => Promise<StorePair>): void {
     // Each with a queue of its own: they meet in the store alone.
     await Promise.all(
       Array.from({ length: 30 }, (_, index) =>
-        createCounters(stores[index % stores.length] as LimitStore, () => now).take(counter),
+        createCounters(stores[index % stores.length] as LimitStore, () => now).take([counter]),
       ),
     );
     expect((await stores[0].read(counter.key))?.wholeAt).toBe(now + 30_000);
+    const meter = { wholeAt: 0, failures: 0, lockedUntil: 0, expiresAt: 0 };
     await Promise.all(
       Array.from({ length: 30 }, (_, index) =>
-        createCounters(stores[index % stores.length] as LimitStore, () => now).giveBack(counter, {
-          wholeAt: 0,
-          failures: 0,
-          lockedUntil: 0,
-          expiresAt: 0,
-        }),
+        createCounters(stores[index % stores.length] as LimitStore, () => now).settle([
+          { counter, taking: { kind: "taken", meter, locks: false } },
+        ]),
       ),
     );
     expect((await stores[1].read(counter.key))?.wholeAt).toBe(now);
@@ -70,7 +95,7 @@ export function limitStoreTests(open: () => Promise<StorePair>): void {
       userId: 5000 + id,
     }));
     const nobody = { key: key(), rule: { budget: undefined, lockout }, userId: null };
-    for (const counter of [...users, nobody]) for (let n = 0; n < 4; n += 1) await counters.take(counter);
+    for (const counter of [...users, nobody]) for (let n = 0; n < 4; n += 1) await counters.take([counter]);
     const ids = async (after: number, limit: number): Promise<number[]> =>
       (await other.locked(now, after, limit)).map(({ userId }) => userId);
     expect(await ids(5000, 2)).toEqual([5001, 5002]);

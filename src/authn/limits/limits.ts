@@ -4,8 +4,8 @@ import type { Account } from "../../model/account.ts";
 import { normalizeEmail } from "../../model/email.ts";
 import { LimitedError } from "../../model/errors.ts";
 import type { KeyRing } from "../../secrets/keyring.ts";
-import { type Counter, createCounters } from "./counters.ts";
-import type { Meter, MeterRule, Taking } from "./meter.ts";
+import { type Counter, createCounters, type Taken } from "./counters.ts";
+import type { MeterRule } from "./meter.ts";
 import { networkOf } from "./network.ts";
 import type { EndpointLimits, LimitRules } from "./options.ts";
 import type { Budget } from "./rate.ts";
@@ -98,17 +98,22 @@ export function createLimits(context: LimitsContext): Limits {
     throw new LimitedError(Math.max(1, Math.ceil(wait / 1000)));
   };
 
+  /** A counter, and the name of the limit that it stands for. */
+  type Named = readonly [limit: string, counter: Counter | undefined];
+
+  /** Takes one attempt from each, or none and throws LimitedError. */
   const taken = async (
-    limit: string,
     rq: SecurityRequest | undefined,
     user: Account | undefined,
-    of: Counter | undefined,
-  ): Promise<Extract<Taking, { kind: "taken" }> | undefined> => {
-    if (of === undefined) return undefined;
-    const taking = await counters.take(of);
-    return taking.kind === "taken"
-      ? taking
-      : refuse(taking.reason === "locked" ? "lockout" : limit, rq, user, taking.wait);
+    ...named: readonly Named[]
+  ): Promise<readonly Taken[]> => {
+    const wanted = named.map(([, counter]) => counter).filter((counter) => counter !== undefined);
+    if (wanted.length === 0) return [];
+    const answer = await counters.take(wanted);
+    if ("taken" in answer) return answer.taken;
+    const { counter, taking } = answer.refused;
+    const [limit = ""] = named.find(([, of]) => of === counter) ?? [];
+    return refuse(taking.reason === "locked" ? "lockout" : limit, rq, user, taking.wait);
   };
 
   const accountRule: MeterRule | undefined =
@@ -122,53 +127,41 @@ export function createLimits(context: LimitsContext): Limits {
     return name === undefined ? undefined : counter(`signIn.${kind}`, `name ${name}`, accountRule);
   };
 
-  const back = async (of: Counter | undefined, meter: Meter | undefined): Promise<void> => {
-    if (of !== undefined && meter !== undefined) await counters.giveBack(of, meter);
-  };
-
   return {
     rules,
     async attempt(rq, guess) {
       const byAddress = addressCounter("signIn.address", rq, rules.perAddress);
       const byAccount = accountCounter(guess);
       const { account } = guess;
-      // The address first: whoever is out of guesses fills no table with names.
-      const first = await taken("signIn.perAddress", rq, account, byAddress);
-      let second: Awaited<ReturnType<typeof taken>>;
-      try {
-        second = await taken("signIn.perAccount", rq, account, byAccount);
-      } catch (error) {
-        // What was refused was no guess: somebody who waits for their own account must not use up the office's budget.
-        await back(byAddress, first?.meter);
-        throw error;
-      }
-      const undo = async (): Promise<void> => {
-        await back(byAddress, first?.meter);
-        await back(byAccount, second?.meter);
-      };
+      // The address first: whoever is out of guesses fills no table with names. What the account refuses was no guess: somebody
+      // who waits for their own account must not use up the office's budget.
+      const took = await taken(rq, account, ["signIn.perAddress", byAddress], ["signIn.perAccount", byAccount]);
+      const own = took.find(({ counter: of }) => of === byAccount);
       return {
-        undo,
+        undo: () => counters.settle(took),
         fail() {
-          if (account === undefined || second?.locks !== true) return;
-          const { lockedUntil, failures } = second.meter;
+          if (account === undefined || own?.taking.locks !== true) return;
+          const { lockedUntil, failures } = own.taking.meter;
           events.emit("accountLocked", { user: account, until: lockedUntil, failures });
         },
-        async succeed(forget = "all") {
-          if (forget === "once" || byAccount === undefined) return undo();
-          await back(byAddress, first?.meter);
-          await store.remove(byAccount.key);
-        },
+        succeed: (forget = "all") =>
+          forget === "once" || byAccount === undefined
+            ? counters.settle(took)
+            : counters.settle(
+                took.filter((one) => one !== own),
+                [byAccount],
+              ),
       };
     },
 
     async mail(rq, target) {
-      await taken("mail.perAddress", rq, undefined, addressCounter("mail.address", rq, rules.mailPerAddress));
+      await taken(rq, undefined, ["mail.perAddress", addressCounter("mail.address", rq, rules.mailPerAddress)]);
       if (rules.mailPerTarget === undefined) return true;
       const spelled = normalizeEmail(target) ?? target.normalize("NFC").toLowerCase().trim();
-      const taking = await counters.take(
+      const answer = await counters.take([
         counter("mail.target", spelled, { budget: rules.mailPerTarget, lockout: undefined }),
-      );
-      if (taking.kind === "taken") return true;
+      ]);
+      if ("taken" in answer) return true;
       events.emit("limitReached", { limit: "mail.perTarget", user: undefined, address: rq.address });
       return false;
     },
@@ -179,16 +172,16 @@ export function createLimits(context: LimitsContext): Limits {
       return async (rq, fields) => {
         const account = rq.identity?.account;
         const limit = `endpoints.${name}`;
-        await taken(`${limit}.perAddress`, rq, account, addressCounter(`${limit} address`, rq, perAddress));
+        await taken(rq, account, [`${limit}.perAddress`, addressCounter(`${limit} address`, rq, perAddress)]);
         const identity = account === undefined ? namedIn(fields) : `account ${account.id}`;
         if (perIdentity === undefined || identity === undefined) return;
         const rule = { budget: perIdentity, lockout: undefined };
-        await taken(`${limit}.perIdentity`, rq, account, counter(`${limit} identity`, identity, rule));
+        await taken(rq, account, [`${limit}.perIdentity`, counter(`${limit} identity`, identity, rule)]);
       };
     },
 
     async spend(limit, rq, account, subject, budget) {
-      await taken(limit, rq, account, counter(limit, subject, { budget, lockout: undefined }));
+      await taken(rq, account, [limit, counter(limit, subject, { budget, lockout: undefined })]);
     },
 
     async unlock(userId) {

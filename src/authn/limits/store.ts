@@ -1,4 +1,4 @@
-import type { Datastore } from "../../datastore/contract.ts";
+import type { Datastore, Operations } from "../../datastore/contract.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
 import type { Row } from "../../model/schema.ts";
 import { randomId } from "../../secrets/random.ts";
@@ -34,12 +34,20 @@ export interface LimitStore {
    */
   swap(key: string, stamp: string | undefined, meter: Meter, facts: MeterFacts): Promise<StoredMeter | undefined>;
   remove(key: string): Promise<boolean>;
+  /**
+   * Does all of it or, when it throws, nothing; left out where each operation stands for itself. What another process does
+   * meanwhile may make it fail: the caller then goes on without.
+   */
+  together?<T>(work: (store: Meters) => Promise<T>): Promise<T>;
   /** Accounts that are locked at this time, by rising id, those after this id. */
   locked(now: number, after: number, limit: number): Promise<readonly Lockout[]>;
   /** Removes what is over. */
   purge(now: number): Promise<number>;
   close?(): Promise<void>;
 }
+
+/** What is done to single meters. */
+export type Meters = Pick<LimitStore, "read" | "swap" | "remove">;
 
 /** What makes a store once the system runs, such as `redisLimits(client)`. */
 export interface LimitStoreProvider {
@@ -48,21 +56,20 @@ export interface LimitStoreProvider {
 
 const table = "limit";
 
-/** Meters as rows of `portcullis_limit` in the application's database. */
-export function datastoreLimits(datastore: Datastore): LimitStore {
+function rowMeters(rows: Operations): Meters {
   return {
     async read(key) {
-      const row = await datastore.findOne(table, { id: key });
+      const row = await rows.findOne(table, { id: key });
       return row as StoredMeter | undefined;
     },
     async swap(key, stamp, { wholeAt, failures, lockedUntil, expiresAt }, { userId }) {
       const row = { stamp: randomId(16), wholeAt, failures, lockedUntil, expiresAt, userId };
       if (stamp !== undefined) {
-        const changed = await datastore.update(table, { id: key, stamp }, row);
+        const changed = await rows.update(table, { id: key, stamp }, row);
         return changed === 1 ? row : undefined;
       }
       try {
-        await datastore.insert(table, { id: key, ...row });
+        await rows.insert(table, { id: key, ...row });
         return row;
       } catch (error) {
         if (error instanceof UniqueConflictError) return undefined;
@@ -70,8 +77,16 @@ export function datastoreLimits(datastore: Datastore): LimitStore {
       }
     },
     async remove(key) {
-      return (await datastore.delete(table, { id: key })) > 0;
+      return (await rows.delete(table, { id: key })) > 0;
     },
+  };
+}
+
+/** Meters as rows of `portcullis_limit` in the application's database. */
+export function datastoreLimits(datastore: Datastore): LimitStore {
+  return {
+    ...rowMeters(datastore),
+    together: (work) => datastore.transaction((tx) => work(rowMeters(tx))),
     async locked(now, after, limit) {
       const rows: readonly Row[] = await datastore.find(
         table,

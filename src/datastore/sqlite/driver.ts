@@ -58,6 +58,7 @@ export class NodeSqliteDriver implements Driver {
   readonly #connection: NodeSqliteConnection;
   /** Throws when asked for the connection from where waiting for it would never end. */
   readonly #admit: () => void;
+  readonly #turn = new Turn();
   #taken = false;
   readonly #waiting: (() => void)[] = [];
 
@@ -80,6 +81,7 @@ export class NodeSqliteDriver implements Driver {
 
   async acquireConnection(): Promise<DatabaseConnection> {
     this.#admit();
+    if (this.#turn.isLong()) await nextTurn();
     if (this.#taken) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#taken = true;
     return this.#connection;
@@ -109,6 +111,33 @@ export class NodeSqliteDriver implements Driver {
   async destroy(): Promise<void> {
     if (this.#db.isOpen) this.#db.close();
   }
+}
+
+/** Milliseconds that one turn of the event loop may spend before somebody else gets theirs. */
+const longTurn = 0.25;
+
+/**
+ * The present turn of the event loop. No query of SQLite's waits for I/O, so a chain of them is one turn, however many `await`
+ * stand in it: without a pause nobody else is served until it ends.
+ */
+class Turn {
+  #began: number | undefined;
+
+  /** Called before each use of the connection. */
+  isLong(): boolean {
+    if (this.#began === undefined) {
+      this.#began = performance.now();
+      setImmediate(() => {
+        this.#began = undefined;
+      });
+      return false;
+    }
+    return performance.now() - this.#began > longTurn;
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 interface Prepared {

@@ -314,3 +314,19 @@ it("tells of a failing read and of a closed database by a rejection", async () =
   await store.close();
   await expect(Promise.resolve(store.loadSession?.("hash"))).rejects.toThrow();
 });
+
+it("lets the event loop go on during a long chain of queries", async () => {
+  const store = await open(newPath());
+  let turns = 0;
+  let over = false;
+  const count = (): void => {
+    turns += 1;
+    if (!over) setImmediate(count);
+  };
+  setImmediate(count);
+  for (let index = 0; index < 2_000; index += 1) await store.findOne("user", { id: 1 });
+  await store.transaction((tx) => tx.findOne("user", { id: 1 }));
+  over = true;
+  // Some milliseconds of work: without pauses it would be one turn.
+  expect(turns).toBeGreaterThan(5);
+});
