@@ -30,7 +30,7 @@ export async function protectedApplication({
     },
     caches: { object: { ttl: "1h" }, ...(redis === "" ? {} : { store: await sharedBy(redis) }) },
     ...(jwt ? { tokens: { type: "jwt", jwt: { algorithm: "HS256" } } } : {}),
-    passwords: { hashing: { niceness } },
+    passwords: { hashing: niceness === undefined ? {} : { niceness } },
     // One account and one address do it all, more often than anybody may. What counts them still counts.
     limits: { signIn: { perAccount: "1000000/15m", perAddress: "1000000/15m" }, allowUnlimited: ["lockout"] },
     log: () => undefined,

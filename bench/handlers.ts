@@ -14,8 +14,8 @@ export interface Settings {
   readonly jwt: boolean;
   /** Decisions on objects are shared by this Redis; "": they are kept in the process. */
   readonly redis: string;
-  /** `passwords.hashing.niceness`. */
-  readonly niceness: number;
+  /** `passwords.hashing.niceness`; undefined: its default. */
+  readonly niceness: number | undefined;
   /** A route with three parameters, by zod. */
   readonly typed: boolean;
 }
@@ -27,7 +27,7 @@ export function settingsOf(argv: readonly string[]): Settings {
     database: ":memory:",
     cached: 10_000,
     routes: 0,
-    niceness: 0,
+    niceness: undefined,
     jwt: false,
     redis: "",
     typed: false,

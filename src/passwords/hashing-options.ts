@@ -11,14 +11,17 @@ export interface HashingOptions {
   readonly passes?: number;
   /** Lanes of one hash; 1 by default. */
   readonly parallelism?: number;
-  /** How many hashes run at once; the number of cores by default, at most 4 (as many threads as Node has for it). */
+  /**
+   * How many hashes run at once; twice the number of cores by default, so that none waits for the next one to be begun, at
+   * most 4 (as many threads as Node has for it).
+   */
   readonly concurrency?: number;
   /** How many may wait; 128 by default. Beyond that the answer is OverloadedError. */
   readonly queue?: number;
   /**
-   * How much the threads that hash give way to everything else that wants a core, from 0 (default: not at all) to 19: on
-   * Linux the nice value of all threads in Node's pool. With 10, other requests hardly wait while many sign in at once;
-   * beside other busy programs the sign-ins take longer.
+   * How much the threads that hash give way to everything else that wants a core, from 0 (not at all) to 19: on Linux the nice
+   * value of all threads in Node's pool. Default 15 (0 with `allowWeakHashing`): other requests hardly wait while many sign
+   * in at once. Beside other programs that keep all cores busy, in the same container, sign-ins take longer; 0 shares evenly.
    */
   readonly niceness?: number;
   /** Allows costs below OWASP's minimum; for tests alone. */
@@ -82,12 +85,12 @@ export function checkHashingOptions(options: HashingOptions, path: string): Hash
     concurrency: wholeNumber(
       `${path}.concurrency`,
       options.concurrency,
-      Math.max(1, Math.min(availableParallelism(), 4)),
+      Math.min(2 * availableParallelism(), 4),
       1,
       1024,
     ),
     queue: wholeNumber(`${path}.queue`, options.queue, 128, 0, 100_000),
-    niceness: wholeNumber(`${path}.niceness`, options.niceness, 0, 0, 19),
+    niceness: wholeNumber(`${path}.niceness`, options.niceness, weak ? 0 : 15, 0, 19),
     flaskSecurity: checkFlaskSecurity(options.flaskSecurity, `${path}.flaskSecurity`),
   };
   if (settings.memory < 8 * settings.parallelism) {

@@ -23,6 +23,12 @@ test.runIf(process.platform === "linux")("threads that hash are made nicer, and 
   expect(loop).toBe(before);
 });
 
+test.runIf(process.platform === "linux")("a program that gives way more already goes on so", async () => {
+  const hasher = createHasher({ ...cheap, niceness: 3 });
+  await hasher.hash("a password");
+  expect(new Set(niceness().pool)).toEqual(new Set([12]));
+});
+
 test.each([-1, 20, 1.5, "5"])("niceness %j is refused", (value) => {
   expect(() => createHasher({ ...cheap, niceness: value as number })).toThrow("passwords.hashing.niceness");
 });
