@@ -81,7 +81,7 @@ export class NodeSqliteDriver implements Driver {
 
   async acquireConnection(): Promise<DatabaseConnection> {
     this.#admit();
-    if (this.#turn.isLong()) await nextTurn();
+    while (!this.#taken && this.#turn.isLong()) await nextTurn();
     if (this.#taken) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#taken = true;
     return this.#connection;
@@ -91,6 +91,7 @@ export class NodeSqliteDriver implements Driver {
     const next = this.#waiting.shift();
     // Handed over without becoming free in between, so that nobody overtakes.
     if (next === undefined) this.#taken = false;
+    else if (this.#turn.isLong()) setImmediate(next);
     else next();
   }
 
