@@ -74,6 +74,8 @@ export function compileRoute(
     ...new Set([...(description.schemes ?? []), ...(others ? (authn ?? context.system.defaultSchemes) : [])]),
   ];
   checkSchemes(description, schemes, label);
+  // Of the other schemes a realm is a word in the challenge; of tokens it decides which are taken.
+  const own = realm !== undefined && (schemes.includes("token") || schemes.includes("oauth")) ? { realm } : {};
   for (const name of description.routes ?? []) context.names.want(name, label);
   return {
     guard,
@@ -91,6 +93,7 @@ export function compileRoute(
       method,
       path,
       schemes,
+      ...own,
       guard: description.text,
       open: description.open,
       parameters: parameters.describe().map(inWords),
@@ -105,6 +108,7 @@ export function compileRoute(
       rule: description.rule ?? { kind: "custom" },
       guard: description.text,
       schemes: authn ?? context.system.defaultSchemes,
+      ...own,
       notFoundStatus: context.refusals.notFoundStatus,
       input: (name, own) =>
         describeInput({ params: declaration.params, path: at, label, classes: context.classes }, name, own),

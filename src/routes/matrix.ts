@@ -22,7 +22,7 @@ const columns: readonly Column[] = [
   { title: "METHOD", cell: ({ method }) => method },
   { title: "PATH", cell: ({ path }) => path, least: 16 },
   { title: "GUARD", cell: (record) => (isOpen(record) ? `OPEN, ${record.guard}` : record.guard), least: 14 },
-  { title: "SCHEMES", cell: ({ schemes }) => schemes.join(", "), least: 10 },
+  { title: "SCHEMES", cell: (record) => schemesOf(record), least: 10 },
   { title: "PARAMETERS", cell: ({ parameters }) => parameters.join(", "), least: 14 },
   { title: "WHY OPEN", cell: (record) => (isOpen(record) ? record.open || "(no reason given)" : ""), least: 14 },
 ];
@@ -88,9 +88,14 @@ function lockLine(record: RouteRecord): string {
   const { method, path, guard, open, schemes, parameters } = record;
   const fields = [`${method} ${path}`, guard];
   if (isOpen(record)) fields.push(open ? `OPEN: ${open}` : "OPEN");
-  if (schemes.length > 0) fields.push(`by ${schemes.join(", ")}`);
+  if (schemes.length > 0) fields.push(`by ${schemesOf(record)}`);
   if (parameters.length > 0) fields.push(`with ${parameters.join(", ")}`);
   return fields.map(lockField).join(separator);
+}
+
+/** Which credentials are taken; tokens of another realm than the application's are others. */
+function schemesOf({ schemes, realm }: RouteRecord): string {
+  return `${schemes.join(", ")}${realm === undefined ? "" : ` (realm ${realm})`}`;
 }
 
 function routeOfLine(line: string): Pick<RouteRecord, "path" | "method"> {

@@ -179,6 +179,8 @@ export interface RouteRecord {
   readonly path: string;
   /** The schemes that it accepts, in the order in which they are tried. */
   readonly schemes: readonly string[];
+  /** The realm whose tokens it takes, where it is one of its own. */
+  readonly realm?: string;
   /** The guard in words. */
   readonly guard: string;
   /** Why it is open; undefined: it is not. An empty text: open, without a reason. */

@@ -5,6 +5,7 @@ import { type AccessPerson, type AccessTestOptions, accessTests, testClient } fr
 import { afterAll, describe, it } from "vitest";
 import { createApp as basic } from "../../examples/recipes/basic.ts";
 import { createApp as issuers } from "../../examples/recipes/jwt-two-issuers.ts";
+import { createApp as factors } from "../../examples/recipes/multi-factor.ts";
 import { createApp as objects } from "../../examples/recipes/object-permissions.ts";
 import { createApp as own, signature } from "../../examples/recipes/own-scheme.ts";
 import { createApp as param } from "../../examples/recipes/param.ts";
@@ -27,8 +28,7 @@ interface RecipeApp {
 }
 
 /**
- * The access tests of a recipe, with what its guards are meant to be. Not of multi-factor, whose own test tries each step's
- * token at each step: people there differ by the realm of a token. That of ldap is in tests/services, with a directory.
+ * The access tests of a recipe, with what its guards are meant to be. That of ldap is in tests/services, with a directory.
  */
 function recipe(
   name: string,
@@ -169,6 +169,31 @@ recipe(
     },
   },
 );
+
+const sent = new Map<string, string>();
+const steps = await factors({ origin }, (login, code) => sent.set(login, code));
+const firstToken = async (login: string): Promise<string> =>
+  JSON.parse((await asked(steps, "POST", "/login", basicOf(login))).text).token;
+recipe("multi-factor", steps, {
+  lock: [
+    "POST /login ; signed in ; by basic",
+    "POST /code ; signed in ; by token (realm code) ; with code: string",
+    "GET /account ; signed in ; by token",
+  ],
+  people: {
+    password: byBasic("ann"),
+    first: { realm: "code", credentials: { token: async () => bearerOf(await firstToken("ann")) } },
+    both: {
+      credentials: {
+        async token() {
+          const headers = bearerOf(await firstToken("bob"));
+          const answer = await testClient(targetOf(steps)).post("/code", { headers, json: { code: sent.get("bob") } });
+          return bearerOf(answer.json.token);
+        },
+      },
+    },
+  },
+});
 
 const time = String(Math.floor(Date.now() / 1000));
 const signed = (key: string) => () => ({

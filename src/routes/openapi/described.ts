@@ -65,6 +65,8 @@ export interface DescribedRoute {
   readonly guard: string;
   /** The schemes that a guard takes which names none. */
   readonly schemes: readonly string[];
+  /** The realm whose tokens it takes, where it is one of its own. */
+  readonly realm?: string;
   /** What it takes; `name` is the operation's, to tell definitions apart. */
   input(name: string, own: ToJsonSchema | undefined): DescribedInput;
   /** With what its guard's "there is no such object" is answered; undefined: 404. */

@@ -45,6 +45,7 @@ const meant = {
   own: customGuard("the clerk on duty", (rq) =>
     rq.identity?.account.hasRole("clerk") === true ? allow : forbidden("is not on duty"),
   ) as Guard,
+  realm: "code",
   rule: (user: { readonly email: string }, id: string): boolean | undefined =>
     Number(id) > 2 ? undefined : user.email === (id === "1" ? "clerk@acme.example" : "admin@acme.example"),
 };
@@ -93,6 +94,11 @@ async function start(changes: Partial<Meant> = {}) {
   app.post("/basic", { authz: guards.basic as never }, answer);
   app.get("/fresh", { authz: guards.fresh as never }, answer);
   app.get("/token", { authz: authRequired("token") }, answer);
+  app.post(
+    "/step",
+    { authz: "AUTH", authn: ["token"], ...(guards.realm === "" ? {} : { realm: guards.realm }) },
+    answer,
+  );
   app.get("/store/:sid{[0-9]+}", { authz: guards.store as never }, answer);
   app.delete("/store/:sid{[0-9]+}", { authz: guards.both as never }, answer);
   app.get("/any/:sid{[0-9]+}", { authz: guards.any as never }, answer);
@@ -111,6 +117,7 @@ async function start(changes: Partial<Meant> = {}) {
   await security.users.deactivate(users.gone);
   const limited = await security.createToken(users.guest, { scopes: ["read"] });
   const wrong = await security.createToken(users.guest, { scopes: ["write"] });
+  const half = await security.createToken(users.clerk, { realm: "code" });
   return {
     app,
     handled,
@@ -121,6 +128,7 @@ async function start(changes: Partial<Meant> = {}) {
       stale: { roles: ["admin"], permissions: ["write"], state: "stale", credentials: { session: () => stale } },
       inactive: { roles: ["admin"], state: "inactive", credentials: { session: () => inactive } },
       limited: { scopes: ["read"], credentials: { oauth: () => ({ "authentication-token": limited }) } },
+      half: { roles: ["clerk"], realm: "code", credentials: { token: () => ({ "authentication-token": half }) } },
       wrong: { scopes: ["write"], credentials: { oauth: () => ({ "authentication-token": wrong }) } },
     },
   } as const;
@@ -209,7 +217,8 @@ describe("accessTests", () => {
     },
   );
 
-  it.each(Object.keys(meant).filter((name) => name !== "rule"))("fail where the guard %s is removed", async (name) => {
+  const guarded = Object.keys(meant).filter((name) => name !== "rule" && name !== "realm");
+  it.each(guarded)("fail where the guard %s is removed", async (name) => {
     const { failures } = await failuresOf(await start({ [name]: open("nothing to see") }));
     expect(failures.some((title) => title.endsWith("is guarded as in the lock"))).toBe(true);
   });
@@ -235,6 +244,21 @@ describe("accessTests", () => {
     const { failures } = await failuresOf(await start({ rule: () => true }));
     expect(failures).toContain("GET /store/:sid{[0-9]+} > clerk, sid 2: 403");
     expect(failures).toContain("GET /store/:sid{[0-9]+} > clerk, sid 3: 404");
+  });
+
+  it("fail where a route takes the tokens of another realm", async () => {
+    for (const realm of ["", "other"]) {
+      const { failures } = await failuresOf(await start({ realm }));
+      expect(failures).toContain("POST /step > is guarded as in the lock");
+    }
+    const subject = await start();
+    const { half } = subject.people;
+    const people = { ...subject.people, half: { ...half, realm: "other" } };
+    const { failures } = await failuresOf(subject, { people });
+    expect(failures).toEqual([
+      "POST /step > has somebody who passes and, unless it is open, somebody who does not",
+      "POST /step > half: 401",
+    ]);
   });
 
   it("fail where a guard is tightened, so that the right ones are refused", async () => {

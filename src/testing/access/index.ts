@@ -153,7 +153,7 @@ function casesOf(route: DescribedRoute, { people, objects = {}, may }: AccessTes
       const sent = credentialsFor(route, somebody);
       const said = may?.[labelOf(route)];
       const call: Call = {
-        caller: somebody === undefined || nobodys.has(somebody.state) ? undefined : callerOf(somebody, sent),
+        caller: somebody === undefined || isNobody(route, somebody, sent) ? undefined : callerOf(somebody, sent),
         sent: new Set(sent),
         schemes: route.schemes,
         unsafe: isUnsafe(methodOf(route)),
@@ -185,6 +185,12 @@ function casesOf(route: DescribedRoute, { people, objects = {}, may }: AccessTes
 
 /** The states of people whose credentials say nothing of who they are. */
 const nobodys: ReadonlySet<AccessPerson["state"]> = new Set(["inactive", "visitor"]);
+
+/** Whether what goes along says nothing of who they are: a token of another realm neither. */
+function isNobody(route: DescribedRoute, person: AccessPerson, sent: readonly string[]): boolean {
+  if (nobodys.has(person.state)) return true;
+  return sent.some((name) => name === "token" || name === "oauth") && person.realm !== route.realm;
+}
 
 /** Whether what goes along is what the checkpoint looks for; of keys, as far as the place goes where they stand. */
 function hasAsked(rule: CheckpointRule, person: AccessPerson | undefined, sent: readonly string[]): boolean {

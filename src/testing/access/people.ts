@@ -15,6 +15,8 @@ export interface AccessPerson {
    * a fresh proof. "oneFactor": they signed in without the second factor. "visitor": nobody is signed in by what they have.
    */
   readonly state?: "inactive" | "stale" | "oneFactor" | "visitor";
+  /** The realm that their tokens are for, where it is not the application's: only its routes take them. */
+  readonly realm?: string;
   /** What the application put into the session of their credentials "session", by key: checkpoints look at it. */
   readonly session?: Readonly<Record<string, unknown>>;
   /**
