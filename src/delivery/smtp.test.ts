@@ -144,7 +144,7 @@ describe("smtp", () => {
     );
   });
 
-  test("does not speak in the clear unless told to", async () => {
+  test("does not speak in the clear unless told to [ASVS 12.3.1]", async () => {
     const { port, received } = await mailServer();
     // Neither from the first byte nor by STARTTLS: the server has no TLS.
     await expect(sender(port, { allowPlaintext: false }).send(mail())).rejects.toThrow(DeliveryError);
@@ -152,7 +152,7 @@ describe("smtp", () => {
     expect(received).toEqual([]);
   });
 
-  test("does not trust a certificate that nobody vouches for", async () => {
+  test("does not trust a certificate that nobody vouches for [ASVS 12.3.2]", async () => {
     const starting = await mailServer({ disabledCommands: [] });
     const encrypted = await mailServer({ secure: true, disabledCommands: [] });
     await expect(sender(starting.port, { allowPlaintext: false, startTls: true }).send(mail())).rejects.toThrow(

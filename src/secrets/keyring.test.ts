@@ -114,13 +114,13 @@ describe("encryption", () => {
     );
   });
 
-  test("differs each time and does not show the plaintext", () => {
+  test("differs each time and does not show the plaintext [ASVS 11.3.4]", () => {
     const sealed = Array.from({ length: 50 }, () => ring.encrypt("p", "plaintext"));
     expect(new Set(sealed)).toHaveLength(50);
     expect(Buffer.from(sealed[0] ?? "", "base64url").includes("plaintext")).toBe(false);
   });
 
-  test("refuses whatever was changed at any place, cut or spelt differently", () => {
+  test("refuses whatever was changed at any place, cut or spelt differently [ASVS 11.3.3]", () => {
     const sealed = ring.encrypt("p", "four");
     for (const [index, letter] of [...sealed].entries()) {
       const changed = sealed.slice(0, index) + (letter === "A" ? "B" : "A") + sealed.slice(index + 1);
@@ -142,7 +142,7 @@ describe("encryption", () => {
   });
 });
 
-test("after a rotation the old key still verifies and decrypts, and the new one signs", () => {
+test("after a rotation the old key still verifies and decrypts, and the new one signs [ASVS 11.2.2] [ASVS 13.3.4]", () => {
   const before = createKeyRing([OLD]);
   const during = createKeyRing([NEW, OLD]);
   expect(during.verify("p", "d", before.sign("p", "d"))).toBe(true);

@@ -248,7 +248,7 @@ attacks("INJ", { postgres: true }, (attack) => {
     must(now >= rows, "accounts are gone");
   });
 
-  attack("INJ-05 [ASVS 1.2.1] [ASVS 1.2.3] [ASVS 3.2.1]: script in what is shown again", async (rig) => {
+  attack("INJ-05 [ASVS 1.1.2] [ASVS 1.2.1] [ASVS 1.2.3] [ASVS 3.2.1]: script in what is shown again", async (rig) => {
     const payloads = [
       "<svg/onload=1>",
       '"><script>alert(1)</script>',

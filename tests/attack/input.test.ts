@@ -38,7 +38,7 @@ async function send(rig: Rig, path: string, signedIn: boolean, attempt: Attempt)
 }
 
 attacks("TYP", {}, (attack) => {
-  attack("TYP-01 [ASVS 15.3.5] [ASVS 2.2.1]: every field as another type", async (rig) => {
+  attack("TYP-01 [ASVS 15.3.5] [ASVS 2.2.1] [ASVS 2.2.2]: every field as another type", async (rig) => {
     const values: readonly unknown[] = [
       [],
       ["a", "b"],

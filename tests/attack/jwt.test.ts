@@ -120,7 +120,7 @@ attacks("JWT", { settings }, (attack) => {
     must((await opens(rig, text)) === 200, "the token itself is refused");
   });
 
-  attack("JWT-04 [ASVS 9.1.3]: keys that a token brings along", async (rig) => {
+  attack("JWT-04 [ASVS 9.1.3] [ASVS 1.3.6]: keys that a token brings along", async (rig) => {
     const claims = await adminClaims(rig);
     const theirs = await idpClaims(rig, await rig.user({ roles: ["admin"] }));
     const own = publicJwk(foreign);
@@ -226,52 +226,55 @@ attacks("JWT", { settings }, (attack) => {
     }
   });
 
-  attack("JWT-08 [ASVS 9.2.3] [ASVS 10.3.1]: tokens for somebody else, or by somebody else", async (rig) => {
-    type Change = (right: { readonly iss: string; readonly aud: string }) => Readonly<Record<string, unknown>>;
-    const wrong: Readonly<Record<string, Change>> = {
-      "no audience": () => ({ aud: undefined }),
-      "another audience": () => ({ aud: "https://other.example" }),
-      "a list without us": () => ({ aud: ["https://other.example", "x"] }),
-      "an empty list": () => ({ aud: [] }),
-      "a nested list": ({ aud }) => ({ aud: [[aud]] }),
-      "a list with more than texts": ({ aud }) => ({ aud: [aud, 1] }),
-      "the start of our name": ({ aud }) => ({ aud: aud.slice(0, -1) }),
-      "more than our name": ({ aud }) => ({ aud: `${aud}/` }),
-      "our name among words": ({ aud }) => ({ aud: `x ${aud} y` }),
-      "our name in capitals": ({ aud }) => ({ aud: aud.toUpperCase() }),
-      "an object": ({ aud }) => ({ aud: { [aud]: true, toString: aud } }),
-      "an empty text": () => ({ aud: "" }),
-      null: () => ({ aud: null }),
-      "no issuer": () => ({ iss: undefined }),
-      "another issuer": () => ({ iss: "https://other.example" }),
-      "the issuer with a slash": ({ iss }) => ({ iss: `${iss}/` }),
-      "the issuer in capitals": ({ iss }) => ({ iss: iss.toUpperCase() }),
-      "a list of issuers": ({ iss }) => ({ iss: [iss] }),
-      "the name of an inherited member": () => ({ iss: "__proto__" }),
-      "an empty issuer": () => ({ iss: "" }),
-      // Each issuer's keys are good for its own tokens alone.
-      "the other's issuer": ({ iss }) => ({ iss: iss === idpIssuer ? rig.lab.origin : idpIssuer }),
-      "the other's issuer and audience": ({ iss }) =>
-        iss === idpIssuer
-          ? { iss: rig.lab.origin, aud: rig.lab.origin }
-          : { iss: idpIssuer, aud: idpAudience, email: "matt@lp.com", email_verified: true },
-    };
-    await each(
-      Object.entries(wrong),
-      ([name]) => name,
-      async ([, change]) => {
-        for (const text of await bothWith(rig, change)) await refused(rig, text);
-      },
-    );
-    for (const text of await bothWith(rig, ({ aud }) => ({ aud: ["https://other.example", aud] }))) {
-      must((await opens(rig, text)) === 200, "a list with us is refused");
-    }
-    // Whom a token is about is what the configured rule makes of its claims: an address that nobody has proved is nobody's.
-    const unproved = await idpClaims(rig, { email: "matt@lp.com", password: "" });
-    for (const email_verified of [false, undefined, "true", 1, null]) {
-      await refused(rig, token(idp, { ...unproved, email_verified }));
-    }
-  });
+  attack(
+    "JWT-08 [ASVS 9.2.3] [ASVS 9.2.4] [ASVS 10.3.1]: tokens for somebody else, or by somebody else",
+    async (rig) => {
+      type Change = (right: { readonly iss: string; readonly aud: string }) => Readonly<Record<string, unknown>>;
+      const wrong: Readonly<Record<string, Change>> = {
+        "no audience": () => ({ aud: undefined }),
+        "another audience": () => ({ aud: "https://other.example" }),
+        "a list without us": () => ({ aud: ["https://other.example", "x"] }),
+        "an empty list": () => ({ aud: [] }),
+        "a nested list": ({ aud }) => ({ aud: [[aud]] }),
+        "a list with more than texts": ({ aud }) => ({ aud: [aud, 1] }),
+        "the start of our name": ({ aud }) => ({ aud: aud.slice(0, -1) }),
+        "more than our name": ({ aud }) => ({ aud: `${aud}/` }),
+        "our name among words": ({ aud }) => ({ aud: `x ${aud} y` }),
+        "our name in capitals": ({ aud }) => ({ aud: aud.toUpperCase() }),
+        "an object": ({ aud }) => ({ aud: { [aud]: true, toString: aud } }),
+        "an empty text": () => ({ aud: "" }),
+        null: () => ({ aud: null }),
+        "no issuer": () => ({ iss: undefined }),
+        "another issuer": () => ({ iss: "https://other.example" }),
+        "the issuer with a slash": ({ iss }) => ({ iss: `${iss}/` }),
+        "the issuer in capitals": ({ iss }) => ({ iss: iss.toUpperCase() }),
+        "a list of issuers": ({ iss }) => ({ iss: [iss] }),
+        "the name of an inherited member": () => ({ iss: "__proto__" }),
+        "an empty issuer": () => ({ iss: "" }),
+        // Each issuer's keys are good for its own tokens alone.
+        "the other's issuer": ({ iss }) => ({ iss: iss === idpIssuer ? rig.lab.origin : idpIssuer }),
+        "the other's issuer and audience": ({ iss }) =>
+          iss === idpIssuer
+            ? { iss: rig.lab.origin, aud: rig.lab.origin }
+            : { iss: idpIssuer, aud: idpAudience, email: "matt@lp.com", email_verified: true },
+      };
+      await each(
+        Object.entries(wrong),
+        ([name]) => name,
+        async ([, change]) => {
+          for (const text of await bothWith(rig, change)) await refused(rig, text);
+        },
+      );
+      for (const text of await bothWith(rig, ({ aud }) => ({ aud: ["https://other.example", aud] }))) {
+        must((await opens(rig, text)) === 200, "a list with us is refused");
+      }
+      // Whom a token is about is what the configured rule makes of its claims: an address that nobody has proved is nobody's.
+      const unproved = await idpClaims(rig, { email: "matt@lp.com", password: "" });
+      for (const email_verified of [false, undefined, "true", 1, null]) {
+        await refused(rig, token(idp, { ...unproved, email_verified }));
+      }
+    },
+  );
 
   attack("JWT-09 [ASVS 9.2.2]: what is signed for something else is no access token", async (rig) => {
     const victim = await rig.user({ roles: ["admin"] });

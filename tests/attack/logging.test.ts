@@ -175,7 +175,7 @@ attacks("LOG of deeds", { postgres: true, settings }, (attack) => {
   }
 
   attack(
-    "LOG-03 [ASVS 16.3.1] [ASVS 16.3.2] [ASVS 16.2.1]: each deed is one entry that says who, when, where and how it ended",
+    "LOG-03 [ASVS 16.3.1] [ASVS 16.3.2] [ASVS 16.2.1] [ASVS 16.2.2]: each deed is one entry that says who, when, where and how it ended",
     async (rig) => {
       await each(
         Object.entries(deeds(rig)),

@@ -372,7 +372,7 @@ attacks("ACC", { settings: { REGISTERABLE: false } }, (attack) => {
 
 attacks("SES numbers", {}, (attack) => {
   attack(
-    "SES-09 [ASVS 7.2.3] [ASVS 11.5.1]: identifiers are distinct, long and without a pattern",
+    "SES-09 [ASVS 7.2.2] [ASVS 7.2.3] [ASVS 11.5.1]: identifiers are distinct, long and without a pattern",
     async (rig, context) => {
       needsSessions(rig, context);
       const count = long ? 2000 : 300;

@@ -163,7 +163,7 @@ describe("plain HTTP", () => {
   const origins = ["https://acme.example", "https://shop.example:8443"];
   const far = { remoteAddress: "203.0.113.9" };
 
-  it("is refused off this machine by default where all origins are https", async () => {
+  it("is refused off this machine by default where all origins are https [ASVS 4.1.2]", async () => {
     const { send, log } = await start({ origins });
     for (const path of ["/ok", "/login", "/nowhere"]) {
       const answer = await send(`http://acme.example${path}`, { socket: far });

@@ -397,7 +397,7 @@ describe("JWT", () => {
     }
   });
 
-  it("refuses to start with what cannot be safe", async () => {
+  it("refuses to start with what cannot be safe [ASVS 11.2.3] [ASVS 11.6.1]", async () => {
     const start = (tokens: TokenOptions): Promise<unknown> => portcullis({ ...basics(), tokens });
     const short = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey;
     const pub = createPublicKey(pem);
@@ -535,7 +535,7 @@ describe("tokens of other issuers", () => {
     }
   });
 
-  it("an issuer that does not answer, or answers nonsense, opens nothing", async () => {
+  it("an issuer that does not answer, or answers nonsense, opens nothing [ASVS 15.3.2]", async () => {
     const a = await issuer();
     try {
       for (const [status, body] of [

@@ -225,7 +225,7 @@ describe("API keys", () => {
     expect((await system.client().get("/keyed", bearer((await keyOf(system, "ann")).secret))).status).toBe(200);
   });
 
-  it("are so many at most, also when many are made at once", async () => {
+  it("are so many at most, also when many are made at once [ASVS 2.3.2]", async () => {
     const system = await startManagement({ keys: { perUser: 3 } });
     const ann = await system.program("ann");
     const made = await Promise.all(

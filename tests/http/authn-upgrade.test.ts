@@ -49,7 +49,7 @@ describe("a stored hash of an older form", () => {
     },
   );
 
-  it("is replaced on each channel: basic and verify too, and no session is ended by it", async () => {
+  it("is replaced on each channel: basic and verify too, and no session is ended by it [ASVS 11.2.2]", async () => {
     const hashing = { ...strong, flaskSecurity: flask };
     const system = await start({ authn: ["session", "basic"], passwords: { hashing } });
     const client = system.client();

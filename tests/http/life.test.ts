@@ -89,7 +89,7 @@ describe("changes by who is signed in", () => {
     expect((await client.get(path)).location).toMatch(/^\/verify\?next=/);
   });
 
-  it("/change asks for the present password; this session goes on, the others end", async () => {
+  it("/change asks for the present password; this session goes on, the others end [ASVS 6.2.2] [ASVS 6.2.3] [ASVS 6.3.7]", async () => {
     const made = await life();
     const here = await signedIn(made);
     const there = await signedIn(made);
@@ -108,7 +108,7 @@ describe("changes by who is signed in", () => {
     expect((await mails(made)).map((mail) => mail.template)).toContain("passwordChanged");
   });
 
-  it("/change-email changes nothing before the new address is proved, and tells the old one", async () => {
+  it("/change-email changes nothing before the new address is proved, and tells the old one [ASVS 6.3.7]", async () => {
     const made = await life();
     const here = await signedIn(made);
     const there = await signedIn(made);

@@ -411,7 +411,7 @@ describe("the client's address", () => {
     return seen;
   }
 
-  it("is the socket's, unless proxies are declared", async () => {
+  it("is the socket's, unless proxies are declared [ASVS 15.3.4]", async () => {
     const forwarded = {
       "x-forwarded-for": "203.0.113.9, 198.51.100.7",
       "x-real-ip": "203.0.113.9",

@@ -162,7 +162,7 @@ describe("own sessions", () => {
     expect(refused.status).toBe(400);
   });
 
-  it("what a device was handed beside its session ends with it: tokens are renewed no more", async () => {
+  it("what a device was handed beside its session ends with it: tokens are renewed no more [ASVS 10.4.9]", async () => {
     const system = await start({ features: [...features, refresh({ carrier: "body" })] });
     const tokens = async (client: TestClient) => {
       const body = { email: "ann@acme.example", password: goodPassword, remember: true };

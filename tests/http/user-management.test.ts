@@ -193,7 +193,7 @@ describe("one user", () => {
     ["POST", "password", { password: "a fine new password" }],
     ["POST", "reset-access", {}],
     ["DELETE", "sessions", undefined],
-  ] as const)("%s %s ends sessions and tokens at once", async (method, action, body) => {
+  ] as const)("%s %s ends sessions and tokens at once [ASVS 7.4.5]", async (method, action, body) => {
     const system = await startManagement();
     const ada = await system.program("ada");
     const bob = await system.program("bob");

@@ -66,7 +66,7 @@ describeService("slapd", "passwords that a directory checks", (program) => {
     }
   });
 
-  it("over TLS, to a server whose certificate is trusted, and to no other", async () => {
+  it("over TLS, to a server whose certificate is trusted, and to no other [ASVS 12.3.2]", async () => {
     const { secureUrl, url, ca } = directory;
     const startTls = url.replace("127.0.0.1", "localhost");
     expect(await ldap({ url: secureUrl, dn, ca })("ann", secret, undefined)).toBe(true);
@@ -77,7 +77,7 @@ describeService("slapd", "passwords that a directory checks", (program) => {
     });
   });
 
-  it("a directory that is gone, silent, or does not know its reader refuses", async () => {
+  it("a directory that is gone, silent, or does not know its reader refuses [ASVS 13.2.6]", async () => {
     // Reads, and never says anything.
     const silent = createServer((socket) => void socket.resume());
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
