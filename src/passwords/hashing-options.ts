@@ -20,7 +20,7 @@ export interface HashingOptions {
   readonly queue?: number;
   /**
    * How much the threads that hash give way to everything else that wants a core, from 0 (not at all) to 19: on Linux the nice
-   * value of all threads in Node's pool. Default 15 (0 with `allowWeakHashing`): other requests hardly wait while many sign
+   * value of all threads in Node's pool. Default 19 (0 with `allowWeakHashing`): other requests hardly wait while many sign
    * in at once. Beside other programs that keep all cores busy, in the same container, sign-ins take longer; 0 shares evenly.
    */
   readonly niceness?: number;
@@ -90,7 +90,7 @@ export function checkHashingOptions(options: HashingOptions, path: string): Hash
       1024,
     ),
     queue: wholeNumber(`${path}.queue`, options.queue, 128, 0, 100_000),
-    niceness: wholeNumber(`${path}.niceness`, options.niceness, weak ? 0 : 15, 0, 19),
+    niceness: wholeNumber(`${path}.niceness`, options.niceness, weak ? 0 : 19, 0, 19),
     flaskSecurity: checkFlaskSecurity(options.flaskSecurity, `${path}.flaskSecurity`),
   };
   if (settings.memory < 8 * settings.parallelism) {
