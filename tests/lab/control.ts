@@ -16,6 +16,8 @@ export interface ControlParts {
   readonly texts: SmsOutbox;
   /** Resolves when nothing waits to be sent: who asks for the outbox sees what their request caused. */
   readonly delivered: () => Promise<void>;
+  /** Resolves when the trail holds what happened before. */
+  readonly stored: () => Promise<void>;
   readonly routes: () => readonly RouteRecord[];
   readonly openapi: () => OpenApiDocument;
 }
@@ -86,6 +88,8 @@ export function controlApp(parts: ControlParts): Hono {
     if (!Number.isInteger(times) || (times as number) < 0) throw new BadRow("times: a whole number is expected");
     const known = delay === undefined || (Number.isInteger(delay) && (delay as number) >= 0);
     if (!known) throw new BadRow("delay: whole milliseconds are expected");
+    // A fault is meant for the next request, not for what the trail still has to store.
+    await parts.stored().catch(() => undefined);
     faults.order(where, times as number, delay as number | undefined);
     return c.json({ where, times });
   });

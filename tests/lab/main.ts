@@ -69,6 +69,7 @@ async function start(): Promise<void> {
     mails,
     texts,
     delivered: () => running.delivery.idle(),
+    stored: () => running.audit.flush(),
     users: userRows(running, database.opened(), clock.now, digests.keep),
     routes: () => app.accessMatrix(),
     openapi: () => app.openapi(),

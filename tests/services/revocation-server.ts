@@ -57,7 +57,10 @@ app.post("/operations/:name/:email", { authz: "OPEN" }, async (c) => {
 });
 app.get("/me", { authz: "AUTH" }, (c) => c.json({ user: c.var.user.email, read: c.var.user.hasPermission("read") }));
 app.get("/employee", { authz: "employee" }, (c) => c.json({ user: c.var.user.email }));
-app.get("/stats", { authz: "OPEN" }, (c) => c.json(security.cacheStats()));
+app.get("/stats", { authz: "OPEN" }, async (c) => {
+  await security.audit.flush();
+  return c.json(security.cacheStats());
+});
 
 const server = await serve(app, { port: 0, hostname: "127.0.0.1" });
 process.once("disconnect", () => process.exit(0));
