@@ -97,9 +97,9 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
       : sharedDecisions(shared, kind, rule.life);
   };
   const session = local<LiveSession>(size > 0 ? { size, life: undefined, shared: false } : undefined);
-  // Without a datastore nobody tells the other processes: what they share is then looked up each time.
+  // Where an uncache does not reach the other processes, what they share is looked up each time.
   const inFront = (rule: CacheRule | undefined): CacheRule | undefined =>
-    rule?.shared === true && !told ? undefined : rule;
+    rule?.shared === true && (!told || bus?.reachesOthers !== true) ? undefined : rule;
   const token = local<LiveToken>(inFront(rules.token));
   const password = local<LivePassword>(inFront(rules.password));
   const sharedPasswords =
@@ -123,6 +123,8 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
   const forgetAll = async (userId: number | undefined): Promise<void> => {
     await forgetHere(userId);
     await shared?.forget(userId);
+    // Whose a token is may just be found out, from what was true of the user before.
+    if (userId !== undefined) await sharedTokens?.forgetOwners();
   };
   const forgetDecision = async (kind: "group" | "object", userId: number, key: string): Promise<void> => {
     const cache = kind === "group" ? group : object;

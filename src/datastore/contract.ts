@@ -84,6 +84,8 @@ export interface InvalidationBus {
    * false: this process cannot be sure, the caller must read the database.
    */
   current(): boolean;
+  /** True: `publish` reaches the other processes. Left out: they learn of what was committed alone. */
+  readonly reachesOthers?: boolean;
   /** Tells the other processes that what hangs on this user (or, with undefined, on anybody) changed. Resolves once it is on its way. */
   publish(userId: number | undefined): Awaitable<void>;
   /** Registers the cache: called with the user whose entries must go, or undefined for all. */

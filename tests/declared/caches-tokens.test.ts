@@ -4,10 +4,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SignJWT } from "jose";
-import { type CacheOptions, type DatastoreProvider, portcullis, rolesRequired, type SecurityOptions } from "portcullis";
-import { done, type Feature, jsonEndpoint } from "portcullis/features";
+import { type CacheOptions, type DatastoreProvider, portcullis, type SecurityOptions } from "portcullis";
 import { sqlite } from "portcullis/sqlite";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { members } from "./members.ts";
 import { sharedTexts } from "./shared-texts.ts";
 import { advance, basics, call, now, plant } from "./system.ts";
 
@@ -36,23 +36,13 @@ function database(): DatastoreProvider {
   return sqlite(join(folder, `${files}.db`));
 }
 
-/** An endpoint that may change accounts: it believes no cache. */
-const members: Feature = {
-  name: "members",
-  endpoints: () => [
-    jsonEndpoint({
-      name: "members",
-      path: "/members",
-      authz: rolesRequired("staff"),
-      authn: ["token"],
-      fields: {},
-      submit: async () => done("DONE"),
-    }),
-  ],
-};
-
 /** One process. `trusts: false`: its configuration does not have the issuer. */
-async function process(caches: CacheOptions, datastore: DatastoreProvider | undefined, trusts = true) {
+async function process(
+  caches: CacheOptions,
+  datastore: DatastoreProvider | undefined,
+  trusts = true,
+  whileAsked: () => Promise<void> = async () => {},
+) {
   const { datastore: _, ...without } = basics();
   const asked = { user: 0 };
   const issuers = [
@@ -61,9 +51,12 @@ async function process(caches: CacheOptions, datastore: DatastoreProvider | unde
       audience: "shop",
       algorithms: ["ES256"] as const,
       jwks: { keys: [{ ...pair.publicKey.export({ format: "jwk" }), kid: "one", alg: "ES256" }] },
-      user: (claims: Readonly<Record<string, unknown>>, users: { find: FindUser }) => {
+      user: async (claims: Readonly<Record<string, unknown>>, users: { find: FindUser }) => {
         asked.user += 1;
-        return users.find(datastore === undefined ? "username" : "email", `${claims["sub"]}@acme.example`);
+        const login = `${claims["sub"]}@acme.example`;
+        const found = await users.find(datastore === undefined ? "username" : "email", login);
+        await whileAsked();
+        return found;
       },
     },
   ];
@@ -76,7 +69,7 @@ async function process(caches: CacheOptions, datastore: DatastoreProvider | unde
   const places =
     datastore === undefined
       ? { getUserPass: (login: string) => (login === "ann@acme.example" ? "" : undefined) }
-      : { datastore, migrate: "always" as const, features: [members], roles: ["staff"] };
+      : { datastore, migrate: "always" as const, features: [members("token")], roles: ["staff"] };
   const security = await portcullis({ ...options, ...places } as SecurityOptions);
   open.push(() => security.close());
   const app = security.app();
@@ -92,17 +85,20 @@ const shared = (store: ReturnType<typeof sharedTexts>): CacheOptions => ({
   store: store.provider,
 });
 
+/** Two processes on one database, with a user and a token that both take. */
+async function pairOf(store: ReturnType<typeof sharedTexts>) {
+  const datastore = database();
+  const one = await process(shared(store), datastore);
+  const ann = await plant(one.security);
+  return { one, ann, two: await process(shared(store), datastore), token: await issue() };
+}
+
 describe("tokens that processes share", () => {
   it("are verified by one for all, and each takes them for their user as they are now", async () => {
     const store = sharedTexts();
-    const datastore = database();
-    const one = await process(shared(store), datastore);
-    const ann = await plant(one.security);
-    const two = await process(shared(store), datastore);
-    const token = await issue();
+    const { one, ann, two, token } = await pairOf(store);
     expect([await one.opens(token), await two.opens(token), await two.opens(token)]).toEqual([200, 200, 200]);
     expect([one.asked.user, two.asked.user]).toEqual([1, 0]);
-    // The second request of `two` was answered by its own memory.
     expect(two.security.cacheStats().token).toMatchObject({ hits: 2, misses: 0 });
     expect(JSON.stringify([...store.texts])).not.toMatch(/acme\.example"|ann@|eyJ/);
 
@@ -113,27 +109,37 @@ describe("tokens that processes share", () => {
   });
 
   it("count no longer after what ends a user's credentials, or an uncache in any process", async () => {
-    const store = sharedTexts();
-    const datastore = database();
-    const one = await process(shared(store), datastore);
-    const ann = await plant(one.security);
-    const two = await process(shared(store), datastore);
-    const token = await issue();
+    const { one, ann, two, token } = await pairOf(sharedTexts());
     expect([await one.opens(token), await two.opens(token)]).toEqual([200, 200]);
-    const asked = async (): Promise<number> => {
-      const before = one.asked.user + two.asked.user;
+    // The first process comes first: what the other has ended must have ended for it too.
+    const asked = async (): Promise<readonly number[]> => {
+      const before = [one.asked.user, two.asked.user] as const;
       expect([await one.opens(token), await two.opens(token)]).toEqual([200, 200]);
-      return one.asked.user + two.asked.user - before;
+      return [one.asked.user - before[0], two.asked.user - before[1]];
     };
-    expect(await asked()).toBe(0);
+    expect(await asked()).toEqual([0, 0]);
     await two.security.uncache.token(token);
-    expect(await asked()).toBe(1);
+    expect(await asked()).toEqual([1, 0]);
     await one.security.uncache.user(ann);
-    expect(await asked()).toBe(1);
+    expect(await asked()).toEqual([1, 0]);
     await two.security.users.endSessions(ann);
-    expect(await asked()).toBe(1);
+    expect(await asked()).toEqual([1, 0]);
     await two.security.uncache.all();
-    expect(await asked()).toBe(1);
+    expect(await asked()).toEqual([1, 0]);
+  });
+
+  it("are not kept when the user was uncached while the application was asked whose they are", async () => {
+    const datastore = database();
+    const store = sharedTexts();
+    let meanwhile = async (): Promise<void> => {};
+    const one = await process(shared(store), datastore, true, () => meanwhile());
+    const ann = await plant(one.security);
+    meanwhile = () => one.security.uncache.user(ann);
+    const token = await issue();
+    expect(await one.opens(token)).toBe(200);
+    meanwhile = async () => {};
+    expect([await one.opens(token), one.asked.user]).toEqual([200, 2]);
+    expect([await one.opens(token), one.asked.user]).toEqual([200, 2]);
   });
 
   it("are looked up each time without a datastore, which would tell of an uncache", async () => {

@@ -1,8 +1,8 @@
-import { type CacheOptions, object, portcullis, rolesRequired, scope } from "portcullis";
-import { done, type Feature, jsonEndpoint } from "portcullis/features";
+import { type CacheOptions, object, portcullis, scope } from "portcullis";
 import { memory } from "portcullis/memory";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { members } from "./members.ts";
 import { sharedTexts } from "./shared-texts.ts";
 import { advance, basic, basics, call, password, plant } from "./system.ts";
 
@@ -12,21 +12,6 @@ interface Asked {
   group: number;
   object: number;
 }
-
-/** An account endpoint behind a group: what changes accounts believes no cache. */
-const members: Feature = {
-  name: "members",
-  endpoints: () => [
-    jsonEndpoint({
-      name: "members",
-      path: "/members",
-      authz: rolesRequired("staff"),
-      authn: ["basic"],
-      fields: {},
-      submit: () => done("/"),
-    }),
-  ],
-};
 
 async function cachedApp(caches: CacheOptions, datastore = memory(), plants = true) {
   const asked: Asked = { group: 0, object: 0 };
@@ -194,7 +179,7 @@ describe("group and object decisions", () => {
         asked += 1;
         return staff;
       },
-      features: [members],
+      features: [members("basic")],
     });
     const user = await plant(security);
     const app = security.app();

@@ -9,6 +9,8 @@ export interface SharedTokens {
   look(hash: string, issuer: string): Promise<SharedToken>;
   /** Forgets one token everywhere. Rejects when the cache does not answer. */
   forget(hash: string): Promise<void>;
+  /** Forgets of all tokens whose they are. Rejects when the cache does not answer. */
+  forgetOwners(): Promise<void>;
   stats(): CacheStats;
 }
 
@@ -44,6 +46,7 @@ export function createSharedTokens(shared: SharedValues, life: number): SharedTo
   return {
     stats: () => ({ size: 0, hits, misses, hitRate: hits + misses === 0 ? 0 : hits / (hits + misses) }),
     forget: (hash) => shared.forget(nobody, nameOf(hash)),
+    forgetOwners: () => shared.forget(nobody),
     async look(hash, issuer) {
       const name = nameOf(hash);
       const { value, stamp } = await shared.look(nobody, name);

@@ -113,6 +113,8 @@ class ListeningBus implements PostgresBus {
     return this.#client !== undefined && elapsed() - this.#heardAt < this.#times.silence;
   }
 
+  readonly reachesOthers = true;
+
   async publish(userId: number | undefined): Promise<void> {
     this.#listeners.tell(userId);
     this.#sequence += 1;
