@@ -139,6 +139,8 @@ describeBrowser("the life of an account in Chromium", () => {
         /** Opens a page and looks at it. */
         async open(path: string, title?: MessageKey): Promise<void> {
           await page.goto(`${life.url}${path}`);
+          // Nobody types before the page has set the focus; who does is told so in the console.
+          if ((await page.locator("[autofocus]").count()) > 0) await page.locator("[autofocus]:focus").waitFor();
           if (title !== undefined) await this.looks(title);
         },
         /** The page has that heading, is in the language, and axe finds nothing. */
