@@ -32,13 +32,14 @@ import type { EngineContext } from "./features/form-page.ts";
 import { keySets } from "./features/key-set.ts";
 import { outboxPage } from "./features/outbox-page/index.ts";
 import { checkLimitedEndpoints, placed } from "./features/paths.ts";
-import { createAddressReader, socketAddress } from "./http/address.ts";
-import { BODY_LIMITS } from "./http/body.ts";
+import { createAddressReader } from "./http/address.ts";
+import { ACCOUNT_BYTES, BODY_LIMITS } from "./http/body-limits.ts";
 import { cookieName } from "./http/cookies.ts";
 import { createCsrf } from "./http/csrf.ts";
 import { pageHeaders } from "./http/headers.ts";
 import { createCookieJar } from "./http/jar.ts";
 import { createOriginCheck } from "./http/origin.ts";
+import { createProxyWatch } from "./http/proxy-watch.ts";
 import { createRedirects } from "./http/redirect.ts";
 import type { System } from "./http/system.ts";
 import { createCatalogues } from "./i18n/languages.ts";
@@ -118,7 +119,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const features = checkFeatures([...(options.features ?? []), ...outboxPage(options.mail, origins)]);
   const views = createViews(options.views, Object.assign({}, ...features.map((feature) => feature.pages ?? {})));
   const schema = composeSchema(options, features);
-  const events = createEventHub(log, now);
+  const events = createEventHub(log, now, times.deadline);
   const account = accountFactory(options.securityPayload);
   const cookies = createCookieJar({
     secure: options.cookies?.allowInsecure !== true,
@@ -138,7 +139,15 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     ambient,
     cookieTokens: options.csrf?.schemes === undefined,
   });
-  const readAddress = createAddressReader(options.trustedProxies);
+  const proxyWatch = createProxyWatch({
+    log,
+    suspected: (peer) => events.emit("undeclaredProxy", { peer }),
+    declared: options.trustedProxies !== undefined,
+  });
+  events.on("limitReached", ({ limit, address }) => {
+    if (address !== undefined && limit.endsWith(".perAddress")) proxyWatch.refused(address);
+  });
+  const readAddress = createAddressReader(options.trustedProxies, proxyWatch);
   const origin = origins[0] as string;
   const delivery = await createDelivery({
     mail: options.mail,
@@ -209,14 +218,17 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       groupCheck: options.groupCheck,
       groupCache: caches.group,
       objectCache: caches.object,
+      deadline: times.deadline,
     }),
+    deadline: times.deadline,
     freshness: { within: times.within, grace: times.grace },
     markFresh: (identity, until) => {
       if (identity.session !== undefined) sessions.extendFreshness(identity.session, until);
     },
-    clientAddress: (rq) => readAddress(socketAddress(rq), (name) => rq.header(name)),
+    clientAddress: (rq) => readAddress(rq.peer, (name) => rq.header(name)),
     wantsJson: (rq) => options.handlers?.wantsJson?.(rq) ?? rq.negotiatesJson,
     bodyLimits: { ...BODY_LIMITS, ...given(options.body) },
+    accountBytes: options.body?.accountBytes ?? ACCOUNT_BYTES,
     csrf,
     cookies,
     bag: (rq) => bags.open(rq),
@@ -273,6 +285,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     realm,
     origins,
     now,
+    deadline: times.deadline,
     passwords: caches.password,
     sharedPasswords: caches.sharedPasswords,
   });

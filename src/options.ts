@@ -18,7 +18,7 @@ import type { MailOptions, SmsOptions } from "./features/delivery.ts";
 import type { DestinationOptions, SpaOptions } from "./features/destinations.ts";
 import type { Feature } from "./features/feature.ts";
 import { checkTrustedProxies, type TrustedProxies } from "./http/address.ts";
-import type { BodyLimits } from "./http/body.ts";
+import type { BodyLimits } from "./http/body-limits.ts";
 import type { CsrfOptions } from "./http/csrf.ts";
 import { isLoopbackOrigin } from "./http/origin.ts";
 import { checkedOrigins } from "./http/redirect.ts";
@@ -85,6 +85,11 @@ export interface SecurityOptions<
    * database, `{ check, where: (user, mode) => … }`, for `security.visibleWhere()`.
    */
   readonly objects?: Objects & Readonly<Record<string, ObjectRule>>;
+  /**
+   * So long a function of yours may take on the way to a handler: rules of objects and groups, guards, checks, schemes, hooks.
+   * Past it the request is answered with 503, and what the function says later counts for nothing. At most "1h"; default "10s".
+   */
+  readonly ruleDeadline?: Duration;
   /** Columns of your own on the user. */
   readonly columns?: Columns;
   /** Other names for the tables, by their logical name: `{ user: "users" }`. */
@@ -163,12 +168,18 @@ export interface SecurityOptions<
     /** Cookies without `Secure` and `__Host-`, for plain HTTP. Never in production. */
     readonly allowInsecure?: boolean;
   };
-  /** Proxies whose `X-Forwarded-For` is believed: `{ hops: 1 }` or a list of addresses and networks. Default: none. */
+  /**
+   * Proxies whose `X-Forwarded-For` is believed: `{ hops: 1 }`, or a list of addresses and networks, where "unix" is whatever
+   * comes through a Unix socket. Default: none, with a line in the log where it looks as if there were one; [] says so.
+   */
   readonly trustedProxies?: TrustedProxies;
   /** How often somebody may try, and what locks an account against guessing. Always on; see docs/limits.md. */
   readonly limits?: LimitOptions;
-  /** Limits of request bodies. */
-  readonly body?: Partial<BodyLimits>;
+  /** Limits of request bodies; a route may declare its own. */
+  readonly body?: Partial<BodyLimits> & {
+    /** So many bytes an account endpoint takes, of JSON and of forms, unless it declares more itself; default 16 KiB. */
+    readonly accountBytes?: number;
+  };
   /** Conversions of parameters for classes of your own: `casts: [cast(House, (value) => …)]` from `portcullis/params`. */
   readonly casts?: readonly Cast<unknown>[];
 
@@ -251,6 +262,7 @@ const sections: OptionKinds = {
   groupCheck: "any",
   permissions: "list",
   objects: "object",
+  ruleDeadline: "any",
   columns: "object",
   tables: "object",
   authn: "list",
@@ -269,7 +281,17 @@ const sections: OptionKinds = {
   csrf: { schemes: "any", unauthenticated: "any", cookie: "any", header: "text" },
   cookies: { prefix: "any", allowInsecure: "flag" },
   trustedProxies: "any",
-  body: { bytes: "count", depth: "count", fields: "count", fieldNameBytes: "count", multipartBytes: "count" },
+  body: {
+    bytes: "count",
+    depth: "count",
+    members: "count",
+    fields: "count",
+    fieldNameBytes: "count",
+    multipartBytes: "count",
+    partHeadBytes: "count",
+    partHeaders: "count",
+    accountBytes: "count",
+  },
   casts: "list",
   limits: "object",
   prefix: "text",

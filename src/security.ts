@@ -20,8 +20,9 @@ import { createKeyFor, type KeyRequest } from "./features/api-keys/for-owner.ts"
 import type { Fault } from "./features/fields.ts";
 import { policyFaults, setCheckedPassword } from "./features/passwords/checked-password.ts";
 import { type Device, devicesOf } from "./features/sessions/devices.ts";
+import { checkPeer } from "./http/connection.ts";
 import { isUnsafe } from "./http/csrf.ts";
-import { noRoute, type RouteFacts, SecurityRequest } from "./http/request.ts";
+import { noRoute, type RouteFacts, type SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
 import type { Account } from "./model/account.ts";
 import type { OwnColumns } from "./model/column.ts";
@@ -32,6 +33,7 @@ import type { User } from "./model/user.ts";
 import type { AnyOptions, SecurityOptions, UserOf } from "./options.ts";
 import { PasswordRefusedError } from "./passwords/refused.ts";
 import { createApp } from "./routes/app.ts";
+import { arrived, type RequestOrigin } from "./routes/arrival.ts";
 import { beginRequest, checkCsrf, expose, requestOf, send } from "./routes/run.ts";
 import type { App, RouteRecord } from "./routes/types.ts";
 import type { Authz, ConditionsOf, CurrentUser, GuardedEnv, SignsIn, Vocabulary } from "./routes/vocabulary.ts";
@@ -91,13 +93,25 @@ export interface Security<V extends Vocabulary> {
   accounts(): Hono;
   /** The same guards as middleware of a plain Hono application: `hono.get("/", security.guard(authRequired()), handler)`. */
   guard<const A extends Authz<V, string>>(authz: A): MiddlewareHandler<GuardedEnv<V, SignsIn<A>>>;
-  /** The same guards on a web-standard request. */
-  check<const A extends Authz<V, string>>(request: Request, authz: A): Promise<Decision<V, SignsIn<A>>>;
+  /**
+   * The same guards on a request: Hono's context, or the web-standard request. A request that came through an application
+   * or a guard of this system, or through `serve`, is known with its connection and its path parameters; of any other say
+   * where it comes `from`, or no limit by address holds for it.
+   */
+  check<const A extends Authz<V, string>>(
+    request: Request | Context,
+    authz: A,
+    from?: RequestOrigin,
+  ): Promise<Decision<V, SignsIn<A>>>;
   /**
    * Who is calling, asked inside of a handler: 401 without a credential that is good now, 403 without the permission, and
-   * for API keys unless `allowApiKey` admits them.
+   * for API keys unless `allowApiKey` admits them. `from` as with `check`.
    */
-  checkLoginState(request: Request | Context, options?: LoginStateOptions<V["permission"]>): Promise<Decision<V, true>>;
+  checkLoginState(
+    request: Request | Context,
+    options?: LoginStateOptions<V["permission"]>,
+    from?: RequestOrigin,
+  ): Promise<Decision<V, true>>;
   /**
    * Those of the identifiers, in their order, whose object this user may reach in this mode: the rule of the option
    * `objects` that a route asks, asked for a list. For nobody (null): none. Rejects with what the rule throws.
@@ -157,9 +171,9 @@ export interface Security<V extends Vocabulary> {
   userScope(c: Context, scope: V["scope"]): boolean;
   /**
    * True when the password is this user's. Takes the same time when there is no such user. Each failure counts for the
-   * account's limits; past them it throws LimitedError. Where strangers can call this, limit them by their address too.
+   * account's limits and, with `c`, for those of the client's address; past them it throws LimitedError.
    */
-  verifyPassword(user: { readonly id: number } | undefined, password: string): Promise<boolean>;
+  verifyPassword(user: { readonly id: number } | undefined, password: string, c?: Context): Promise<boolean>;
   /**
    * A token for this user: limited to `scopes`, for the routes of a `realm`, with a `life` of its own. Throws PortcullisError
    * `invalid_token_request` for what such a token can't be, UnknownUserError when there is no such user.
@@ -288,6 +302,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       const rq = beginRequest(system, facts, c);
       let verdict: Awaited<ReturnType<typeof guard.check>>;
       try {
+        checkPeer(rq.peer);
         verdict = await guard.check(rq);
         if (verdict.kind === "allow") verdict = await checkCsrf(rq);
       } catch (error) {
@@ -306,9 +321,13 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     };
   };
 
-  const check = async (request: Request, authz: unknown): Promise<Decision<V, boolean>> => {
+  const check = async (
+    request: Request | Context,
+    authz: unknown,
+    from: RequestOrigin | undefined,
+  ): Promise<Decision<V, boolean>> => {
     const { guard, facts } = compile(authz, "security.check()");
-    return decide(request, guard, facts);
+    return decide(arrived(system, request, facts, from), guard);
   };
 
   /** The schemes of `checkLoginState`: a key is recognised also where it is refused, so that its owner learns why. */
@@ -330,9 +349,9 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     };
   };
 
-  const decide = async (request: Request, guard: Guard, facts: RouteFacts): Promise<Decision<V, boolean>> => {
-    const rq = new SecurityRequest(system, request, facts);
+  const decide = async (rq: SecurityRequest, guard: Guard): Promise<Decision<V, boolean>> => {
     try {
+      checkPeer(rq.peer);
       let verdict = await guard.check(rq);
       if (verdict.kind === "allow") verdict = await checkCsrf(rq);
       if (verdict.kind !== "allow") {
@@ -364,13 +383,9 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       return hono;
     },
     guard: (authz) => middleware(authz) as never,
-    check: (request, authz) => check(request, authz) as never,
-    checkLoginState: (request, options = {}) =>
-      decide(request instanceof Request ? request : request.req.raw, loginState(options), {
-        ...noRoute,
-        label: "security.checkLoginState()",
-        json: true,
-      }) as never,
+    check: (request, authz, from) => check(request, authz, from) as never,
+    checkLoginState: async (request, options = {}, from) =>
+      decide(arrived(system, request, loginFacts, from), loginState(options)) as never,
     visible: (kind, user, ids, mode) => visibleObjects(system.decisions, kind, user as Account | null, ids, mode),
     visibleWhere: (kind, user, mode) => visibleCondition(system.decisions, kind, user as Account | null, mode) as never,
     explain(authz, of) {
@@ -419,9 +434,10 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       const identity = requestOf(c)?.identity;
       return identity !== undefined && (identity.scopes === undefined || identity.scopes.includes(name));
     },
-    async verifyPassword(user, password) {
+    async verifyPassword(user, password, c) {
+      const rq = c === undefined ? undefined : requestAt(c);
       const account: Account | undefined = user === undefined ? undefined : await assembly.again(user);
-      return kernel.proof.check({ rq: undefined, account, password, authType: "check" });
+      return kernel.proof.check({ rq, account, password, authType: "check" });
     },
     async createToken(user, overrides = {}) {
       const account = await assembly.again(user);
@@ -478,6 +494,8 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     close: assembly.close,
   };
 }
+
+const loginFacts: RouteFacts = { ...noRoute, label: "security.checkLoginState()", json: true };
 
 const idOf = (user: UserReference): number => (typeof user === "number" ? user : user.id);
 

@@ -5,13 +5,15 @@ import { noneScheme } from "../authn/schemes/none.ts";
 import { sessionScheme } from "../authn/schemes/session.ts";
 import { tokenScheme } from "../authn/schemes/token.ts";
 import type { Sessions } from "../authn/sessions.ts";
-import { socketAddress, trustList } from "../http/address.ts";
+import { trustList } from "../http/address.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import type { AnyOptions } from "../options.ts";
 
 /** What schemes get beside what the options say of proxies. */
-export interface SchemesContext extends Omit<SchemeContext, "peer" | "trusted" | "behindProxies"> {
+export interface SchemesContext extends Omit<SchemeContext, "trusted" | "behindProxies"> {
   readonly sessions: Sessions;
+  /** So many milliseconds a scheme of the application's own may take. */
+  readonly deadline: number;
 }
 
 /** The schemes of one running system. */
@@ -25,16 +27,18 @@ export interface Schemes {
 
 /** Makes the built-in schemes and those of the options. Throws ConfigurationError. */
 export function wireSchemes(options: AnyOptions, context: SchemesContext): Schemes {
-  const { sessions, ...shared } = context;
+  const { sessions, deadline, ...shared } = context;
   const { signIn, tokens, realm } = shared;
   const schemeContext: SchemeContext = {
     ...shared,
-    peer: socketAddress,
     trusted:
       Array.isArray(options.trustedProxies) && options.trustedProxies.length > 0
         ? trustList(options.trustedProxies)
         : undefined,
-    behindProxies: options.trustedProxies !== undefined,
+    // An empty list says that there is none.
+    behindProxies:
+      options.trustedProxies !== undefined &&
+      !(Array.isArray(options.trustedProxies) && options.trustedProxies.length === 0),
   };
   const schemes: readonly Scheme[] = [
     tokenScheme(tokens),
@@ -43,7 +47,8 @@ export function wireSchemes(options: AnyOptions, context: SchemesContext): Schem
     noneScheme,
     ...(options.schemes ?? []).map((scheme) => (isPlan(scheme) ? scheme.make(schemeContext) : scheme)),
   ];
-  const authenticator = createAuthenticator(schemes, realm);
+  const own = new Set((options.schemes ?? []).filter((scheme) => !isPlan(scheme)) as readonly Scheme[]);
+  const authenticator = createAuthenticator(schemes, realm, { schemes: own, deadline });
   checkSchemeNames(authenticator.names);
   const defaultSchemes = Object.freeze([...(options.authn ?? (sessions.enabled ? ["token", "session"] : ["token"]))]);
   authenticator.check(defaultSchemes, "authn");

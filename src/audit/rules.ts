@@ -31,6 +31,7 @@ export const auditRules: { readonly [Name in SecurityEventName]?: AuditRule<Name
   accountLocked: { result: "denied", fields: ["failures"] },
   // Refused without a look at it, and as often as somebody likes: the lock that follows is kept.
   limitReached: { skip: true },
+  undeclaredProxy: { fields: ["peer"] },
   userNotRegistered: { result: "denied", fields: ["existingEmail", "existingUsername"] },
   usernameChanged: { fields: ["oldUsername"] },
   emailChanged: { fields: ["oldEmail"] },

@@ -1,6 +1,7 @@
 import type { SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
 import { type Awaitable, settled } from "../model/awaitable.ts";
+import { inTime } from "../model/deadline.ts";
 import { ConfigurationError, PortcullisError } from "../model/errors.ts";
 import type { Identity } from "../model/identity.ts";
 import type { CredentialDescription, Scheme } from "./scheme.ts";
@@ -21,8 +22,16 @@ export interface Authenticator {
   check(names: readonly string[], path: string): void;
 }
 
-/** Makes the authenticator from all schemes. */
-export function createAuthenticator(schemes: readonly Scheme[], realm: string): Authenticator {
+/**
+ * Makes the authenticator from all schemes.
+ *
+ * @param own the application's own schemes among them, which may take so many milliseconds
+ */
+export function createAuthenticator(
+  schemes: readonly Scheme[],
+  realm: string,
+  own: { readonly schemes: ReadonlySet<Scheme>; readonly deadline: number },
+): Authenticator {
   const known = schemes.map((scheme) => scheme.name);
   const byName = new Map(schemes.map((scheme) => [scheme.name, scheme]));
   const resolved = new Map<readonly string[], readonly Scheme[]>();
@@ -39,7 +48,8 @@ export function createAuthenticator(schemes: readonly Scheme[], realm: string): 
 
   const one = (rq: SecurityRequest, scheme: Scheme): Awaitable<Identity | undefined> => {
     if (rq.tried?.has(scheme.name) === true) return rq.tried.get(scheme.name);
-    const result = settled(scheme.authenticate(rq));
+    const asked = scheme.authenticate(rq);
+    const result = own.schemes.has(scheme) ? inTime(asked, own.deadline, `the scheme ${scheme.name}`) : settled(asked);
     // A scheme that saw nothing at once is quick to ask again; what took work is kept.
     if (result !== undefined) {
       rq.tried ??= new Map();

@@ -60,9 +60,7 @@ export interface SchemeContext {
   readonly realm: string;
   readonly origins: readonly string[];
   readonly now: () => number;
-  /** The address of the connection. */
-  readonly peer: (rq: SecurityRequest) => string | undefined;
-  /** True for an address in the option `trustedProxies`; undefined where that lists none. */
+  /** True for an address (or "unix") in the option `trustedProxies`; undefined where that lists none. */
   readonly trusted: ((address: string) => boolean) | undefined;
   readonly behindProxies: boolean;
 }

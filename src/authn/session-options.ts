@@ -21,6 +21,7 @@ interface SessionLifeOptions {
   readonly datastore?: unknown;
   readonly freshness?: { readonly within?: Duration; readonly grace?: Duration };
   readonly audit?: { readonly keep?: Duration };
+  readonly ruleDeadline?: Duration;
 }
 
 /** Throws ConfigurationError where something is said about sessions though there are none. */
@@ -45,10 +46,12 @@ export interface Times {
   readonly grace: number;
   /** Undefined: entries of the trail stay. */
   readonly audit: number | undefined;
+  /** So long a function of the application may take on the way to a handler. */
+  readonly deadline: number;
 }
 
 /** Reads them. Throws ConfigurationError. */
-export function optionTimes({ sessions, freshness, audit }: SessionLifeOptions): Times {
+export function optionTimes({ sessions, freshness, audit, ruleDeadline }: SessionLifeOptions): Times {
   const result: Times = {
     idle: milliseconds("sessions.idle", sessions?.idle ?? "24h"),
     absolute: milliseconds("sessions.absolute", sessions?.absolute ?? "14d"),
@@ -60,7 +63,9 @@ export function optionTimes({ sessions, freshness, audit }: SessionLifeOptions):
         ? 0
         : milliseconds("freshness.grace", freshness?.grace ?? "1h"),
     audit: audit?.keep === undefined ? undefined : milliseconds("audit.keep", audit.keep),
+    deadline: milliseconds("ruleDeadline", ruleDeadline ?? "10s"),
   };
+  if (result.deadline > 3_600_000) throw new ConfigurationError("ruleDeadline", "must be at most 1h");
   if (result.idle > result.absolute) throw new ConfigurationError("sessions.idle", "is longer than sessions.absolute");
   return result;
 }

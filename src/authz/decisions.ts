@@ -3,6 +3,7 @@ import type { SecurityRequest } from "../http/request.ts";
 import type { Decisions, GroupCheck, ListedObjectRule, ObjectCheck, ObjectRule } from "../http/system.ts";
 import type { Account } from "../model/account.ts";
 import { type Awaitable, settled } from "../model/awaitable.ts";
+import { inTime } from "../model/deadline.ts";
 import { ConfigurationError, PortcullisError } from "../model/errors.ts";
 
 /** What deciding needs: the application's own functions. */
@@ -14,16 +15,27 @@ export interface DecisionsContext {
   /** Undefined: the functions are asked each time. */
   readonly groupCache: DecisionCache | undefined;
   readonly objectCache: DecisionCache | undefined;
+  /** So many milliseconds a rule may take. */
+  readonly deadline: number;
 }
 
 /** Makes the decisions of one running system. */
-export function createDecisions({ objects, groups, groupCheck, groupCache, objectCache }: DecisionsContext): Decisions {
+export function createDecisions(context: DecisionsContext): Decisions {
+  const { objects, groups, groupCheck, groupCache, objectCache, deadline } = context;
   const checks = new Map(
-    groups.map((group) => [group, typeof groupCheck === "function" ? groupCheck : groupCheck?.[group]]),
+    groups.map((group) => {
+      const check = typeof groupCheck === "function" ? groupCheck : groupCheck?.[group];
+      const what = `the check of the group ${group}`;
+      return [group, (account: Account) => inTime(check?.(account, group), deadline, what)];
+    }),
   );
-  const objectChecks = new Map([...objects].map(([kind, rule]) => [kind, checkOf(rule)]));
-  const asked = (account: Account, group: string): Awaitable<boolean | undefined> =>
-    checks.get(group)?.(account, group);
+  // The deadline stands before the caches: what comes too late is not kept.
+  const limited = (kind: string, check: ObjectCheck): ObjectCheck => {
+    const what = `the rule of the object kind ${kind}`;
+    return (user, id, mode) => inTime(check(user, id, mode), deadline, what);
+  };
+  const objectChecks = new Map([...objects].map(([kind, rule]) => [kind, limited(kind, checkOf(rule))]));
+  const asked = (account: Account, group: string): Awaitable<boolean | undefined> => checks.get(group)?.(account);
   // Only the very value true lets in.
   const isTrue = (answer: unknown): boolean => answer === true;
   return {

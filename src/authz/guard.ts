@@ -1,5 +1,6 @@
 import type { SecurityRequest } from "../http/request.ts";
-import { type Awaitable, settled } from "../model/awaitable.ts";
+import type { Awaitable } from "../model/awaitable.ts";
+import { inTime } from "../model/deadline.ts";
 import { ConfigurationError, PortcullisError } from "../model/errors.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -142,6 +143,7 @@ export function customGuard(text: string, check: (rq: SecurityRequest) => Awaita
       "a text for the access matrix and a function of the request are expected",
     );
   }
+  const what = `the guard "${text}"`;
   const valid = (verdict: Verdict): Verdict => {
     if (!kinds.has((verdict as Verdict | undefined)?.kind)) {
       throw new PortcullisError("invalid_verdict", `the guard "${text}" answered with something else than a verdict`);
@@ -149,7 +151,7 @@ export function customGuard(text: string, check: (rq: SecurityRequest) => Awaita
     return verdict;
   };
   const ask = (rq: SecurityRequest): Awaitable<Verdict> => {
-    const verdict = settled(check(rq));
+    const verdict = inTime(check(rq), rq.system.deadline, what);
     return verdict instanceof Promise ? verdict.then(valid) : valid(verdict);
   };
   return {

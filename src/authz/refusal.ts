@@ -8,11 +8,13 @@ import {
   problemResponse,
   seeOther,
 } from "../http/answer.ts";
-import { BodyError } from "../http/body.ts";
+import { BodyError } from "../http/body-limits.ts";
+import { LostConnectionError } from "../http/connection.ts";
 import type { ParameterFault } from "../http/parameters.ts";
 import { ParameterError, type SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
-import { type Awaitable, settled } from "../model/awaitable.ts";
+import { type Awaitable, andThen } from "../model/awaitable.ts";
+import { DeadlineError, inTime } from "../model/deadline.ts";
 import { DatastoreError, LimitedError, OverloadedError, PortcullisError } from "../model/errors.ts";
 import type { FlashMessage } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
@@ -94,6 +96,7 @@ export interface RefusalContext {
 /** Makes the refusals of one running system. */
 export function createRefusals(context: RefusalContext): Refusals {
   const { pages, paths, handlers, notFoundStatus = 404 } = context;
+  let toldOfLost = false;
 
   const json = (rq: SecurityRequest, status: number, response: Readonly<Record<string, unknown>>): Response => {
     const body = envelope(status, response);
@@ -126,7 +129,7 @@ export function createRefusals(context: RefusalContext): Refusals {
     if (handlers.renderProblem === undefined) return problemResponse(problem, headers);
     const taken = (own: Response | undefined): Response =>
       own === undefined ? problemResponse(problem, headers) : withHeaders(own, extra.headers);
-    const own = settled(handlers.renderProblem(problem, rq));
+    const own = inTime(handlers.renderProblem(problem, rq), rq.system.deadline, "the writer of errors");
     return own instanceof Promise ? own.then(taken) : taken(own);
   };
 
@@ -146,7 +149,8 @@ export function createRefusals(context: RefusalContext): Refusals {
   const unauthenticated = (rq: SecurityRequest, verdict: Unauthenticated): Awaitable<Response> => {
     rq.system.events.emit("userUnauthenticated", { path: rq.path }, rq);
     if (handlers.unauthenticated === undefined) return turnAway(rq, verdict);
-    return Promise.resolve(handlers.unauthenticated(rq, verdict)).then((own) => own ?? turnAway(rq, verdict));
+    const own = inTime(handlers.unauthenticated(rq, verdict), rq.system.deadline, "handlers.unauthenticated");
+    return andThen(own, (answer) => answer ?? turnAway(rq, verdict));
   };
 
   const turnAway = (rq: SecurityRequest, verdict: Unauthenticated): Awaitable<Response> => {
@@ -187,7 +191,7 @@ export function createRefusals(context: RefusalContext): Refusals {
 
   const unauthorized = async (rq: SecurityRequest, verdict: Forbidden): Promise<Response> => {
     noteRefusal(rq, verdict.reason);
-    const replaced = await handlers.unauthorized?.(rq, verdict);
+    const replaced = await inTime(handlers.unauthorized?.(rq, verdict), rq.system.deadline, "handlers.unauthorized");
     if (replaced !== undefined) return replaced;
     const own = paths.unauthorized;
     // That page itself may be forbidden: it must not send the browser to itself.
@@ -206,7 +210,11 @@ export function createRefusals(context: RefusalContext): Refusals {
   };
 
   const reauthenticate = async (rq: SecurityRequest, verdict: Stale): Promise<Response> => {
-    const replaced = await handlers.reauthenticate?.(rq, verdict);
+    const replaced = await inTime(
+      handlers.reauthenticate?.(rq, verdict),
+      rq.system.deadline,
+      "handlers.reauthenticate",
+    );
     if (replaced !== undefined) return replaced;
     if (!rq.wantsJson && paths.verify !== undefined && rq.identity?.via === "session") {
       return detour(rq, paths.verify, "REAUTHENTICATION_REQUIRED");
@@ -256,6 +264,16 @@ export function createRefusals(context: RefusalContext): Refusals {
           ...(error.status === 413 ? { headers: { connection: "close" } } : {}),
         });
       }
+      if (error instanceof LostConnectionError) {
+        if (!toldOfLost) {
+          // Once: whoever likes can send more of them.
+          toldOfLost = true;
+          rq.system.log("a request was refused: its connection tells no client address", {
+            mend: "none where the client reset the connection; a host of your own must hand on the socket with its address",
+          });
+        }
+        return message(rq, 400, error.code, "INVALID_REQUEST");
+      }
       if (error instanceof LastAdministratorError) {
         return message(rq, 409, error.code, "LAST_ADMINISTRATOR");
       }
@@ -269,6 +287,16 @@ export function createRefusals(context: RefusalContext): Refusals {
         return message(rq, 503, "overloaded", "SERVER_BUSY", {
           parameters: { seconds: error.retryAfter },
           headers: { "retry-after": String(error.retryAfter) },
+        });
+      }
+      if (error instanceof DeadlineError) {
+        rq.system.log("a function of the application did not answer in time", {
+          route: rq.route.label,
+          function: error.what,
+        });
+        return message(rq, 503, "unavailable", "SERVER_BUSY", {
+          parameters: { seconds: retryAfter },
+          headers: { "retry-after": String(retryAfter) },
         });
       }
       if (error instanceof DatastoreError) {
@@ -293,7 +321,7 @@ const absent: Forbidden = Object.freeze({
 
 const csrfCode = /^csrf_/;
 
-/** After so many seconds a client may try again when the datastore did not answer. */
+/** After so many seconds a client may try again when the datastore, or the application, did not answer. */
 const retryAfter = 5;
 
 function withHeaders(response: Response, headers: RefusalExtra["headers"]): Response {

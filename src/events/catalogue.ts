@@ -40,6 +40,8 @@ export interface SecurityEvents {
   refreshTrackerRevoked: { userId: number; family: string; reason: "signOut" | "reuse" };
   /** Too many attempts: refused without being looked at. `user`: where the attempt named one. */
   limitReached: { limit: string; user: Account | undefined; address: string | undefined };
+  /** Clients come from one address as through a proxy that the option `trustedProxies` does not declare. Once a process. */
+  undeclaredProxy: { peer: string };
   /** Guessing has locked an account until then (epoch milliseconds). */
   accountLocked: { user: Account; until: number; failures: number };
   /** A lock was taken away before its time. */

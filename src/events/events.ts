@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import type { Account } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
+import { DeadlineError, inTime } from "../model/deadline.ts";
 import type {
   EventContext,
   SecurityAttemptName,
@@ -61,7 +62,7 @@ export interface EventHub {
   emit<Name extends SecurityEventName>(name: Name, event: SecurityEvents[Name], source?: EventSource): void;
   /**
    * A hook that is asked before something happens, in the order of registration; the first `refuse("KEY")` decides. A hook
-   * that throws refuses too. Returns the function that takes it off again.
+   * that throws refuses too, one that does not answer in time with 503. Returns the function that takes it off again.
    */
   before<Name extends SecurityAttemptName>(name: Name, hook: Hook<Name>): () => void;
   /** Asks the before-hooks; undefined: it may happen. For features. */
@@ -74,10 +75,11 @@ export interface EventHub {
   within<T>(source: EventSource, work: () => T): T;
 }
 
-/** Makes the hub of one running system. */
+/** Makes the hub of one running system. `deadline`: so many milliseconds a before-hook may take. */
 export function createEventHub(
   log: (message: string, details?: Record<string, unknown>) => void,
   now: () => number = Date.now,
+  deadline = 10_000,
 ): EventHub {
   type AnyListener = (event: never, context: EventContext) => unknown;
   const listeners = new Map<SecurityEventName, Set<AnyListener>>();
@@ -131,12 +133,13 @@ export function createEventHub(
       const context = contextOf(source);
       for (const hook of asked) {
         try {
-          const answer = await (hook as Hook<typeof name>)(attempt, context);
+          const answer = await inTime((hook as Hook<typeof name>)(attempt, context), deadline, `a hook before ${name}`);
           if (answer === undefined) continue;
           // An answer that is no refusal is a mistake in the hook: closed, as when it throws.
           if (typeof (answer as Partial<Refusal> | null)?.refuse === "string") return answer;
           throw new TypeError("a before-hook answers with refuse(key) or undefined");
         } catch (error) {
+          if (error instanceof DeadlineError) throw error;
           log("a before-hook failed, which refuses", { attempt: name, error: textOf(error) });
           return refuse("ACTION_REFUSED");
         }

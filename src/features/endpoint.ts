@@ -1,6 +1,7 @@
 import type { EndpointLimits } from "../authn/limits/options.ts";
 import type { SignInOutcome } from "../authn/sign-in.ts";
 import type { Guard } from "../authz/guard.ts";
+import { ACCOUNT_BYTES } from "../http/body-limits.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import type { Awaitable } from "../model/awaitable.ts";
@@ -149,6 +150,8 @@ export interface Endpoint {
   /** True: what is sent beside the fields is a fault, so that a misspelt one does not pass for done. */
   readonly strict?: boolean;
   readonly limits?: EndpointLimits;
+  /** So many bytes its body may have, where the 16 KiB of every account endpoint are too few: see `bodyFor`. */
+  readonly bodyBytes?: number;
   /** The path of the page whose buttons post here, where it has none of its own. */
   back?(): string | undefined;
   readonly answers?: EndpointAnswers;
@@ -189,6 +192,8 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
   readonly fields: Fields;
   /** How often it may be submitted; past that the answer is 429 with Retry-After. */
   readonly limits?: EndpointLimits;
+  /** See Endpoint. */
+  readonly bodyBytes?: number;
   /** The path of the page whose buttons post here, where it has none of its own: after a new proof the caller returns to it. */
   readonly back?: () => string | undefined;
   /** For the API's description. */
@@ -232,7 +237,16 @@ export function endpoint<const Fields extends Readonly<Record<string, Field<unkn
 export function jsonEndpoint<const Fields extends Readonly<Record<string, Field<unknown>>>>(
   definition: Pick<
     EndpointDefinition<Fields>,
-    "name" | "path" | "authz" | "authn" | "fields" | "limits" | "answers" | "submit" | "whileImpersonating"
+    | "name"
+    | "path"
+    | "authz"
+    | "authn"
+    | "fields"
+    | "limits"
+    | "bodyBytes"
+    | "answers"
+    | "submit"
+    | "whileImpersonating"
   > & {
     /** Default POST. */
     readonly method?: EndpointMethod;
@@ -247,6 +261,11 @@ export function jsonEndpoint<const Fields extends Readonly<Record<string, Field<
     strict,
     page: undefined,
   };
+}
+
+/** The bytes of a body with so many UTF-16 units more than usual: each may be three bytes, percent-encoded (RFC 3986 2.1). */
+export function bodyFor(units: number): number {
+  return ACCOUNT_BYTES + 9 * units;
 }
 
 /** How a sign-in ended, as an answer: the same for every way to become somebody. */

@@ -3,7 +3,8 @@ import type { EndpointCheck } from "../authn/limits/limits.ts";
 import { csrfFault, formToken } from "../authz/guards/authentication.ts";
 import type { Forbidden } from "../authz/verdict.ts";
 import { seeOther } from "../http/answer.ts";
-import { BodyError } from "../http/body.ts";
+import { accountLimits, BodyError } from "../http/body-limits.ts";
+import { checkPeer } from "../http/connection.ts";
 import { isUnsafe } from "../http/csrf.ts";
 import { type RouteFacts, SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
@@ -26,6 +27,7 @@ export function endpointHandler(
     parameters: undefined,
     declaresParams: false,
     kind: "account",
+    body: accountLimits(context.system.bodyLimits, Math.max(context.system.accountBytes, endpoint.bodyBytes ?? 0)),
     guard: endpoint.authz.describe().text,
     back: () => endpoint.back?.() ?? ownPage(endpoint),
     json: endpoint.page === undefined,
@@ -35,6 +37,7 @@ export function endpointHandler(
     const rq = new SecurityRequest(context.system, c.req.raw, facts, c);
     const respond = async (): Promise<Response> => {
       try {
+        checkPeer(rq.peer);
         const verdict = await endpoint.authz.check(rq);
         const acting = await actingAsAnother(rq, endpoint);
         if (acting !== undefined) return await context.refusals.verdict(rq, acting);

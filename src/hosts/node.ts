@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:http";
 import { serve as serveNode } from "@hono/node-server";
+import { notePeer } from "../http/connection.ts";
 import { commandLine } from "../model/command-line.ts";
 import { ConfigurationError } from "../model/errors.ts";
 
@@ -48,7 +49,12 @@ export function serve(app: Servable, options: ServeOptions = {}): Promise<Runnin
     }
     // What contradicts itself must not get as far as the first request.
     app.accessMatrix?.();
-    const server = serveNode({ fetch: app.fetch.bind(app), port: wanted, hostname }, ({ port }) => {
+    // Noted first: whatever stands before the guards may wait, and the client may be gone by then.
+    const fetch: typeof app.fetch = (request, env) => {
+      notePeer(request, env);
+      return app.fetch(request, env);
+    };
+    const server = serveNode({ fetch, port: wanted, hostname }, ({ port }) => {
       resolve({
         port,
         url: `http://${host}:${port}`,
@@ -60,6 +66,8 @@ export function serve(app: Servable, options: ServeOptions = {}): Promise<Runnin
           }),
       });
     }) as Server;
+    // Once asked for, a socket knows its address for as long as it lives, also when the client has reset it.
+    server.on("connection", (socket) => socket.remoteAddress);
     server.once("error", reject);
   });
 }

@@ -1,15 +1,16 @@
 import { BlockList, isIP, isIPv4 } from "node:net";
 import { ConfigurationError } from "../model/errors.ts";
-import type { SecurityRequest } from "./request.ts";
+import { type Peer, unixPeer } from "./connection.ts";
+import type { ProxyWatch } from "./proxy-watch.ts";
 
-/** Which proxies stand before the server: how many in a row, or their addresses and networks (CIDR). */
+/**
+ * Which proxies stand before the server: how many in a row, or their addresses and networks (CIDR), where "unix" is whatever
+ * reaches it through a socket in the file system. An empty list says that there are none.
+ */
 export type TrustedProxies = { readonly hops: number } | readonly string[];
 
-/** Tells a request's client address from its socket's and its headers. */
-export type AddressReader = (
-  socketAddress: string | undefined,
-  header: (name: string) => string | undefined,
-) => string | undefined;
+/** Tells a request's client address from its connection's and its headers. */
+export type AddressReader = (peer: Peer, header: (name: string) => string | undefined) => string | undefined;
 
 /**
  * One spelling for each address: IPv6 as RFC 5952 writes it and without zone, an IPv4-mapped one as IPv4.
@@ -30,6 +31,11 @@ export function normalizeAddress(address: string): string | undefined {
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
+/** The address of a connection in its one spelling, or "unix"; undefined where it is not known. */
+export function peerAddress(peer: Peer): string | undefined {
+  return peer === undefined || peer === unixPeer ? peer : normalizeAddress(peer);
+}
+
 /** The option `trustedProxies` is of one of its two forms; else throws ConfigurationError. */
 export function checkTrustedProxies(trustedProxies: TrustedProxies | undefined): void {
   if (trustedProxies === undefined || Array.isArray(trustedProxies)) return;
@@ -48,10 +54,12 @@ function entryAddress(entry: string): string | undefined {
   return normalizeAddress(withPort?.[1] ?? text);
 }
 
-/** Tells whether an address is one of these or in one of these networks. Throws ConfigurationError. */
+/** Tells whether an address (or "unix") is one of these or in one of these networks. Throws ConfigurationError. */
 export function trustList(proxies: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
+  const unix = proxies.includes(unixPeer);
   proxies.forEach((proxy, index) => {
+    if (proxy === unixPeer) return;
     const [text = "", prefix, more] = proxy.split("/");
     const address = normalizeAddress(text);
     const mappedBits = isIP(text) === 6 && address !== undefined && isIPv4(address) ? 96 : 0;
@@ -65,26 +73,31 @@ export function trustList(proxies: readonly string[]): (address: string) => bool
     if (!good || address === undefined) {
       throw new ConfigurationError(
         `trustedProxies[${index}]`,
-        `${JSON.stringify(proxy)} is not an IP address or network; write it like "10.0.0.1" or "10.0.0.0/8"`,
+        `${JSON.stringify(proxy)} is not an IP address or network; write it like "10.0.0.1" or "10.0.0.0/8", a Unix socket "unix"`,
       );
     }
     if (bits === undefined) list.addAddress(address, family);
     else list.addSubnet(address, bits, family);
   });
-  return (address) => list.check(address, isIPv4(address) ? "ipv4" : "ipv6");
+  return (address) => (address === unixPeer ? unix : list.check(address, isIPv4(address) ? "ipv4" : "ipv6"));
 }
 
 /**
- * Makes the reader of client addresses. It answers with the socket's address unless the socket belongs to a declared
- * proxy; then it walks X-Forwarded-For from the right, past the declared ones. What a client writes itself stands to
- * the left of that and is never reached. At a missing or malformed entry it stops with the last good address.
+ * Makes the reader of client addresses. It answers with the connection's address unless that is a declared proxy's; then it
+ * walks X-Forwarded-For from the right, past the declared ones. What a client writes itself stands to the left of that and
+ * is never reached. At a missing or malformed entry it stops with the last good address. Through a Unix socket that is not
+ * declared all clients are one: "unix".
  *
+ * @param watch is shown what came from a connection that is no declared proxy's
  * @throws {ConfigurationError} for a proxy that is no address or network, or hops that are no count
  */
-export function createAddressReader(trustedProxies: TrustedProxies | undefined): AddressReader {
-  const socketOnly: AddressReader = (socketAddress) =>
-    socketAddress === undefined ? undefined : normalizeAddress(socketAddress);
-  if (trustedProxies === undefined) return socketOnly;
+export function createAddressReader(trustedProxies: TrustedProxies | undefined, watch?: ProxyWatch): AddressReader {
+  const peerOnly: AddressReader = (peer, header) => {
+    const address = peerAddress(peer);
+    if (address !== undefined) watch?.direct(address, header);
+    return address;
+  };
+  if (trustedProxies === undefined) return peerOnly;
   let trusted: (address: string, hop: number) => boolean;
   if ("hops" in trustedProxies) {
     const { hops } = trustedProxies;
@@ -93,12 +106,12 @@ export function createAddressReader(trustedProxies: TrustedProxies | undefined):
     }
     trusted = (_address, hop) => hop < hops;
   } else {
-    if (trustedProxies.length === 0) return socketOnly;
+    if (trustedProxies.length === 0) return peerAddress;
     trusted = trustList(trustedProxies);
   }
-  return (socketAddress, header) => {
-    let address = socketAddress === undefined ? undefined : normalizeAddress(socketAddress);
-    if (address === undefined || !trusted(address, 0)) return address;
+  return (peer, header) => {
+    let address = peerAddress(peer);
+    if (address === undefined || !trusted(address, 0)) return peerOnly(peer, header);
     let rest = header("x-forwarded-for");
     for (let hop = 0; rest !== undefined && trusted(address, hop); hop++) {
       const comma: number = rest.lastIndexOf(",");
@@ -109,10 +122,4 @@ export function createAddressReader(trustedProxies: TrustedProxies | undefined):
     }
     return address;
   };
-}
-
-/** The address of the connection, as the Node host hands it on. */
-export function socketAddress(rq: SecurityRequest): string | undefined {
-  const env = rq.context?.env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined;
-  return env?.incoming?.socket?.remoteAddress;
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { BODY_LIMITS, BodyError, type BodyLimits, parseBody, readBody } from "./body.ts";
+import { parseBody, readBody } from "./body.ts";
+import { BODY_LIMITS, BodyError, type BodyLimits } from "./body-limits.ts";
 
 const FORM = "application/x-www-form-urlencoded";
 const JSON_TYPE = "application/json";

@@ -1,57 +1,10 @@
 import { Buffer } from "node:buffer";
-import { PortcullisError } from "../model/errors.ts";
+import { BodyError, type BodyErrorCode, type BodyLimits, longName, tooManyFields } from "./body-limits.ts";
 import { JsonError, parseJson } from "./json.ts";
 import { isJson, type MediaType, parseMediaType } from "./media-type.ts";
+import { parseMultipart } from "./multipart.ts";
 import type { ParsedBody } from "./parameters.ts";
 import { eachField } from "./urlencoded.ts";
-
-/** What a body may cost; each limit is checked before the work that it bounds. */
-export interface BodyLimits {
-  /** JSON and urlencoded bodies, in bytes. */
-  readonly bytes: number;
-  /** Nesting of arrays and objects in JSON. */
-  readonly depth: number;
-  /** Fields of a form, files included. */
-  readonly fields: number;
-  /** The name of a form field, in bytes as sent. */
-  readonly fieldNameBytes: number;
-  /** A multipart body with all its files, in bytes. */
-  readonly multipartBytes: number;
-}
-
-/** The default limits: 1 MiB, 32 levels, 200 fields with names of 200 bytes, 10 MiB of multipart. */
-export const BODY_LIMITS: BodyLimits = {
-  bytes: 1024 * 1024,
-  depth: 32,
-  fields: 200,
-  fieldNameBytes: 200,
-  multipartBytes: 10 * 1024 * 1024,
-};
-
-/** Why a body was refused; stable. */
-export type BodyErrorCode =
-  | "unsupported_media_type"
-  | "unsupported_charset"
-  | "unsupported_encoding"
-  | "body_too_large"
-  | "body_too_deep"
-  | "too_many_fields"
-  | "field_name_too_long"
-  | "incomplete_body"
-  | "malformed_text"
-  | "malformed_json"
-  | "malformed_form"
-  | "malformed_multipart";
-
-/** A body that is not taken, with the status of the answer (RFC 9110 15.5). The message holds nothing of the body. */
-export class BodyError extends PortcullisError {
-  declare readonly code: BodyErrorCode;
-  readonly status: 400 | 413 | 415;
-  constructor(status: 400 | 413 | 415, code: BodyErrorCode, message: string, options?: ErrorOptions) {
-    super(code, message, options);
-    this.status = status;
-  }
-}
 
 const FORM = "application/x-www-form-urlencoded";
 const MULTIPART = "multipart/form-data";
@@ -183,25 +136,21 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
+const jsonCodes: Readonly<Record<JsonError["reason"], BodyErrorCode>> = {
+  syntax: "malformed_json",
+  depth: "body_too_deep",
+  members: "too_many_members",
+  duplicate: "malformed_json",
+  key: "malformed_json",
+};
+
 function parseJsonBody(text: string, limits: BodyLimits): ParsedBody {
   try {
-    return { kind: "json", value: parseJson(text, limits.depth) };
+    return { kind: "json", value: parseJson(text, limits) };
   } catch (cause) {
     if (!(cause instanceof JsonError)) throw cause;
-    throw new BodyError(400, cause.reason === "depth" ? "body_too_deep" : "malformed_json", cause.message);
+    throw new BodyError(cause.reason === "members" ? 413 : 400, jsonCodes[cause.reason], cause.message);
   }
-}
-
-function tooManyFields(limits: BodyLimits): BodyError {
-  return new BodyError(413, "too_many_fields", `The form has more than ${limits.fields} fields.`);
-}
-
-function longName(limits: BodyLimits): BodyError {
-  return new BodyError(
-    400,
-    "field_name_too_long",
-    `The name of a field is longer than ${limits.fieldNameBytes} bytes.`,
-  );
 }
 
 function parseForm(text: string, limits: BodyLimits): ParsedBody {
@@ -217,48 +166,5 @@ function parseForm(text: string, limits: BodyLimits): ParsedBody {
     }
     entries.push([name, value]);
   });
-  return { kind: "form", entries };
-}
-
-/** RFC 2046 5.1.1. */
-const BOUNDARY = /^[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]$/;
-const REPLACEMENT = "\uFFFD";
-
-function occurrences(bytes: Buffer, what: string, atMost: number): number {
-  const needle = Buffer.from(what);
-  let count = 0;
-  for (let at = bytes.indexOf(needle); at !== -1 && count <= atMost; at = bytes.indexOf(needle, at + needle.length)) {
-    count++;
-  }
-  return count;
-}
-
-async function parseMultipart(bytes: Uint8Array, type: MediaType, limits: BodyLimits): Promise<ParsedBody> {
-  const boundary = type.parameters.get("boundary");
-  if (boundary === undefined || !BOUNDARY.test(boundary)) {
-    throw new BodyError(400, "malformed_multipart", "The multipart body has no valid boundary.");
-  }
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // One delimiter before each part and one at the end.
-  if (occurrences(buffer, `--${boundary}`, limits.fields + 1) > limits.fields + 1) throw tooManyFields(limits);
-  let form: FormData;
-  try {
-    const headers = { "content-type": `${MULTIPART}; boundary="${boundary}"` };
-    form = await new Response(new Uint8Array(buffer), { headers }).formData();
-  } catch (cause) {
-    throw new BodyError(400, "malformed_multipart", "The multipart body is malformed.", { cause });
-  }
-  const entries: (readonly [string, string | File])[] = [];
-  let replaced = 0;
-  for (const [name, value] of form) {
-    if (name.length > limits.fieldNameBytes || Buffer.byteLength(name) > limits.fieldNameBytes) throw longName(limits);
-    replaced += name.split(REPLACEMENT).length - 1;
-    if (typeof value === "string") replaced += value.split(REPLACEMENT).length - 1;
-    entries.push([name, value]);
-  }
-  // The platform's parser decodes leniently: more replacement characters than were sent mean malformed UTF-8.
-  if (replaced > 0 && replaced > occurrences(buffer, REPLACEMENT, replaced)) {
-    throw new BodyError(400, "malformed_text", "A field of the multipart body is not UTF-8.");
-  }
   return { kind: "form", entries };
 }

@@ -1,6 +1,6 @@
-/** JSON text that is not JSON, is nested too deeply, names a member twice, or holds a key that could reach a prototype. */
+/** JSON text that is not JSON, is nested too deeply, has too many members, names a member twice, or holds a key that could reach a prototype. */
 export class JsonError extends Error {
-  readonly reason: "syntax" | "depth" | "duplicate" | "key";
+  readonly reason: "syntax" | "depth" | "members" | "duplicate" | "key";
   constructor(reason: JsonError["reason"], message: string) {
     super(message);
     this.name = "JsonError";
@@ -12,13 +12,25 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 
+const COMMA = 0x2c;
+
+/** How much JSON may cost to read. */
+export interface JsonLimits {
+  /** Nesting of arrays and objects. */
+  readonly depth: number;
+  /** Members of objects and elements of arrays, all together. */
+  readonly members: number;
+}
+
 /**
- * How many members the objects of the text name, or undefined where arrays and objects are nested deeper than `depth`.
- * Reads the text only, so it is safe on any input.
+ * How many members the objects of the text name. Reads the text only, so it is safe on any input; throws JsonError at the
+ * first level, member or element beyond a limit.
  */
-function countMembers(text: string, depth: number): number | undefined {
+function countMembers(text: string, { depth, members: most }: JsonLimits): number {
   let level = 0;
   let members = 0;
+  // Each array or object holds at most one thing more than it has commas.
+  let things = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
@@ -28,11 +40,17 @@ function countMembers(text: string, depth: number): number | undefined {
         if (inside === BACKSLASH) at++;
       }
     } else if (code === 0x7b || code === 0x5b) {
-      if (++level > depth) return undefined;
+      if (++level > depth) throw new JsonError("depth", `The JSON text is nested deeper than ${depth} levels.`);
+      things++;
     } else if (code === 0x7d || code === 0x5d) {
       level--;
+    } else if (code === COMMA) {
+      things++;
     } else if (code === COLON) {
       members++;
+    }
+    if (things > most || members > most) {
+      throw new JsonError("members", `The JSON text has more than ${most} members and elements.`);
     }
   }
   return members;
@@ -63,15 +81,14 @@ function reachesPrototype(value: unknown): boolean {
 }
 
 /**
- * `JSON.parse` for input: nesting is limited before the parser runs, and keys that a careless copy would turn into a
+ * `JSON.parse` for input: nesting and members are limited before the parser runs, and keys that a careless copy would turn into a
  * prototype (`__proto__`, `constructor.prototype`) are refused anywhere in the value. So is a member that is named twice:
  * other parsers on the way may have read the other one (RFC 8259 4, ASVS 1.5.3).
  *
  * @throws {JsonError}
  */
-export function parseJson(text: string, depth: number): unknown {
-  const named = countMembers(text, depth);
-  if (named === undefined) throw new JsonError("depth", `The JSON text is nested deeper than ${depth} levels.`);
+export function parseJson(text: string, limits: JsonLimits): unknown {
+  const named = countMembers(text, limits);
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { BODY_LIMITS, BodyError } from "./body.ts";
+import { BODY_LIMITS, BodyError } from "./body-limits.ts";
 import { noRoute, ParameterError, type RouteFacts, SecurityRequest } from "./request.ts";
 import type { System } from "./system.ts";
 

@@ -5,6 +5,8 @@ import type { Identity } from "../model/identity.ts";
 import type { Session } from "../model/session.ts";
 import { randomId } from "../secrets/random.ts";
 import { readBody } from "./body.ts";
+import type { BodyLimits } from "./body-limits.ts";
+import { noteContext, notePeer, type Peer } from "./connection.ts";
 import { type CookieAttributes, parseCookie, serializeCookie } from "./cookies.ts";
 import { wantsJson } from "./negotiation.ts";
 import type { CompiledParameters, ParameterFault, ParsedBody } from "./parameters.ts";
@@ -39,6 +41,8 @@ export interface RouteFacts {
   prefixed?: boolean;
   /** Account pages answer with `meta` and `response`, application routes with problem details. */
   readonly kind: "account" | "application";
+  /** What its bodies may cost; undefined: the system's limits. */
+  readonly body?: BodyLimits;
   /** The guard in words, for developers. */
   readonly guard?: string;
   /** The page to come back to after a detour, where the request itself cannot be repeated. */
@@ -67,6 +71,8 @@ export class SecurityRequest {
   readonly route: RouteFacts;
   /** The Hono context, where there is one. */
   readonly context: Context | undefined;
+  /** Where the connection comes from, as it was when the request arrived. */
+  readonly peer: Peer;
   /** Who is calling, once a scheme has found out. */
   identity: Identity | undefined = undefined;
   /** The session of the cookie: with `identity`, or an anonymous visitor's who has a session bag. */
@@ -95,6 +101,8 @@ export class SecurityRequest {
     this.request = request;
     this.route = route;
     this.context = context;
+    this.peer = notePeer(request, context?.env);
+    if (context !== undefined) noteContext(request, context);
     system.visits?.set(request, this);
   }
 
@@ -205,7 +213,7 @@ export class SecurityRequest {
     if (this.method === "GET" || this.method === "HEAD") return { kind: "none" };
     // The application's handler may want to read the body itself afterwards.
     const copy = this.route.kind === "application" && !this.route.declaresParams ? this.request.clone() : this.request;
-    return readBody(copy, this.system.bodyLimits);
+    return readBody(copy, this.route.body ?? this.system.bodyLimits);
   }
 
   /** The route's declared parameters, converted. Throws or rejects with ParameterError or BodyError. */

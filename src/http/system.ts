@@ -3,7 +3,7 @@ import type { Catalogues } from "../i18n/languages.ts";
 import type { Account } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
-import type { BodyLimits } from "./body.ts";
+import type { BodyLimits } from "./body-limits.ts";
 import type { Csrf } from "./csrf.ts";
 import type { CookieJar } from "./jar.ts";
 import type { Redirects } from "./redirect.ts";
@@ -82,12 +82,17 @@ export interface System {
   /** The names of the schemes that a request is tried with where nothing is said. */
   readonly defaultSchemes: readonly string[];
   readonly decisions: Decisions;
+  /** So many milliseconds a function of the application may take on the way to a handler. */
+  readonly deadline: number;
   readonly freshness: FreshnessLimits;
   /** A freshness check passed: its grace begins. */
   markFresh(identity: Identity, until: number): void;
   clientAddress(rq: SecurityRequest): string | undefined;
   wantsJson(rq: SecurityRequest): boolean;
+  /** Of an application's routes that declare none of their own. */
   readonly bodyLimits: BodyLimits;
+  /** So many bytes an account endpoint takes that does not declare more. */
+  readonly accountBytes: number;
   readonly csrf: Csrf;
   readonly cookies: CookieJar;
   readonly redirects: Redirects;

@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import { mergePath } from "hono/utils/url";
 import { nobody } from "../authz/guards/open.ts";
+import { notePeer } from "../http/connection.ts";
 import { noRoute, type RouteFacts, SecurityRequest } from "../http/request.ts";
 import { commandLine, type MatrixSource } from "../model/command-line.ts";
 import { ConfigurationError } from "../model/errors.ts";
@@ -244,6 +245,8 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     },
     fetch: ((request, environment, execution) => {
       state.seal();
+      // Before anything that may wait: a client that resets the connection takes its address away.
+      notePeer(request, environment);
       if (context.around === undefined) return dispatch(request, environment, execution);
       return context.around.serve(request, environment, () => dispatch(request, environment, execution));
     }) satisfies Hono["fetch"],

@@ -1,9 +1,11 @@
 import type { Authenticator } from "../authn/authenticator.ts";
 import type { Refusals } from "../authz/refusal.ts";
+import { BODY_LIMITS, type BodyLimits } from "../http/body-limits.ts";
 import type { ParameterDescription } from "../http/parameters.ts";
 import type { RouteFacts } from "../http/request.ts";
 import type { System } from "../http/system.ts";
 import { ConfigurationError } from "../model/errors.ts";
+import { given } from "../model/option-kinds.ts";
 import type { RouteNames } from "./names.ts";
 import type { DescribedRoute, RouteDocumentation } from "./openapi/described.ts";
 import { describeInput } from "./openapi/schema.ts";
@@ -25,12 +27,13 @@ export interface DeclarationContext {
   readonly names: RouteNames;
 }
 
-const declarationKeys = new Set(["authz", "authn", "params", "realm", "name", "doc"]);
+const declarationKeys = new Set(["authz", "authn", "params", "body", "realm", "name", "doc"]);
 
 interface Declaration {
   readonly authz?: unknown;
   readonly authn?: readonly string[];
   readonly params?: Parameters<typeof compileParameters>[0];
+  readonly body?: Partial<BodyLimits>;
   readonly realm?: string;
   readonly name?: string;
   readonly doc?: RouteDocumentation;
@@ -55,10 +58,11 @@ export function compileRoute(
 ): DeclaredRoute & { readonly guard: ReturnType<typeof toGuard>; readonly parameters: RouteParameters } {
   const declaration = checkDeclaration(input, label);
   const guard = toGuard(declaration.authz, label);
+  const body = bodyOf(declaration.body, context.system.bodyLimits, label);
   const parameters = compileParameters(declaration.params, path, method, label, {
     ignored: context.credentialParameters,
     classes: context.classes,
-    multipartBytes: context.system.bodyLimits.multipartBytes,
+    multipartBytes: (body ?? context.system.bodyLimits).multipartBytes,
   });
   const description = guard.describe();
   checkWords(description, context.words, context.authenticator, parameters.names, label);
@@ -87,6 +91,7 @@ export function compileRoute(
       parameters,
       declaresParams: declaration.params !== undefined,
       kind: "application",
+      ...(body === undefined ? {} : { body }),
       guard: description.text,
     },
     record: {
@@ -144,6 +149,26 @@ function checkDeclaration(input: unknown, label: string): Declaration {
   }
   checkDocumentation(declaration.doc, label);
   return declaration;
+}
+
+/** The route's own limits over those of the system. */
+function bodyOf(own: unknown, limits: BodyLimits, label: string): BodyLimits | undefined {
+  if (own === undefined) return undefined;
+  if (typeof own !== "object" || own === null || Array.isArray(own)) {
+    throw new ConfigurationError(label, "body: an object is expected, such as { bytes: 65_536 }");
+  }
+  for (const [name, value] of Object.entries(own)) {
+    if (!Object.hasOwn(BODY_LIMITS, name)) {
+      throw new ConfigurationError(
+        label,
+        `body: unknown option "${name}"; known: ${Object.keys(BODY_LIMITS).join(", ")}`,
+      );
+    }
+    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
+      throw new ConfigurationError(label, `body: ${name}: a whole number, 1 or more, is expected`);
+    }
+  }
+  return { ...limits, ...given(own) };
 }
 
 const documentationKeys = new Set(["summary", "description", "tags", "deprecated", "answers", "listed"]);

@@ -5,6 +5,7 @@ import { csrfFault, formToken } from "../authz/guards/authentication.ts";
 import type { Refusals } from "../authz/refusal.ts";
 import { allow, type Verdict } from "../authz/verdict.ts";
 import { finish, protect } from "../http/answer.ts";
+import { checkPeer } from "../http/connection.ts";
 import { isUnsafe } from "../http/csrf.ts";
 import { type RouteFacts, SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
@@ -57,6 +58,7 @@ export function runGuarded(
   const rq = beginRequest(runner.system, facts, c);
   let params: Readonly<Record<string, unknown>>;
   try {
+    checkPeer(rq.peer);
     const verdict = settled(guard.check(rq));
     if (verdict instanceof Promise || isUnsafe(rq.method)) return slow(runner, rq, verdict, c, handler);
     if (verdict.kind !== "allow") {

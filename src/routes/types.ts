@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Context, Hono } from "hono";
 import type { BlankSchema, HandlerResponse, MergePath, MergeSchemaPath, Schema, ToSchema } from "hono/types";
+import type { BodyLimits } from "../http/body-limits.ts";
 import type { RouteDocumentation } from "./openapi/described.ts";
 import type { OpenApiDocument } from "./openapi/document.ts";
 import type { ParameterRecord } from "./parameters/record.ts";
@@ -18,6 +19,8 @@ export interface RouteDeclaration<A, P, Scheme extends string> {
    * special parameter (`portcullis/params`) for each name.
    */
   readonly params?: P;
+  /** What its bodies may cost, where that is not the option `body`: `{ bytes: 65_536, members: 50_000 }`. */
+  readonly body?: Partial<BodyLimits>;
   /** The realm in its challenges (RFC 9110 11.5). */
   readonly realm?: string;
   /** What the API's description says of it, beside what follows from all that. */

@@ -183,12 +183,23 @@ describe("plain HTTP", () => {
     ["from this machine", { remoteAddress: "127.0.0.1" }, "http://acme.example/ok"],
     ["from this machine by IPv6", { remoteAddress: "::1" }, "http://acme.example/ok"],
     ["from this machine, mapped", { remoteAddress: "::ffff:127.0.0.1" }, "http://acme.example/ok"],
-    ["by a socket in the file system", {}, "http://acme.example/ok"],
+    ["by a socket in the file system", { server: { address: () => "/run/acme" } }, "http://acme.example/ok"],
     ["by a host without sockets over https", null, "https://acme.example/ok"],
     ["by a host without sockets on this machine", null, "http://localhost:3000/ok"],
   ])("is not %s", async (_what, socket, url) => {
     const { send } = await start({ origins });
     expect((await send(url, { socket })).status).toBe(200);
+  });
+
+  it("is what a connection that has lost its address came by", async () => {
+    const { send } = await start({ origins });
+    const lost = { server: { listening: true, address: () => ({ address: "0.0.0.0", port: 80 }) } };
+    for (const socket of [{}, lost]) {
+      expect((await send("http://acme.example/ok", { socket })).status).toBe(421);
+      expect((await send("https://acme.example/ok", { socket })).status).toBe(421);
+      const encrypted = await send("https://acme.example/ok", { socket: { ...socket, encrypted: true } });
+      expect([encrypted.status, (await encrypted.json()).code]).toEqual([400, "no_client_address"]);
+    }
   });
 
   it("is told by declared proxies alone", async () => {

@@ -259,9 +259,7 @@ describe("files", () => {
     const small = await portcullis({ ...basics(), body: { multipartBytes: 1000 } });
     const declare = (params: z.ZodType<object>) => () =>
       small.app().post("/", { authz: "OPEN", params }, (c) => c.text(""));
-    expect(declare(z.object({ doc: z.file().max(1001) }))).toThrow(
-      /doc may be larger than the option body.multipartBytes/,
-    );
+    expect(declare(z.object({ doc: z.file().max(1001) }))).toThrow(/doc may be larger than body.multipartBytes/);
     expect(declare(z.object({ doc: z.file().max(1000) }))).not.toThrow();
     expect(() =>
       small.app().get("/", { authz: "OPEN", params: z.object({ doc: z.instanceof(File) }) }, (c) => c.text("")),

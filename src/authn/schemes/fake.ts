@@ -29,7 +29,7 @@ export function fake(options: FakeOptions = {}): SchemePlan<"fake"> {
   return {
     name: "fake",
     parameters: [parameter],
-    make({ proof, signIn, peer, origins, behindProxies }) {
+    make({ proof, signIn, origins, behindProxies }) {
       const secure = origins.find((origin) => origin.startsWith("https:"));
       // biome-ignore lint/complexity/useLiteralKeys: process.env has no known keys
       const production = process.env["NODE_ENV"] === "production";
@@ -61,7 +61,7 @@ export function fake(options: FakeOptions = {}): SchemePlan<"fake"> {
           },
         ],
         authenticate(rq) {
-          if (!loopback.test(peer(rq) ?? "") || forwarding.some((name) => rq.header(name) !== undefined))
+          if (!loopback.test(rq.peer ?? "") || forwarding.some((name) => rq.header(name) !== undefined))
             return undefined;
           const name = queryField(rq, parameter);
           if (name !== undefined) return admit(rq, name);

@@ -1,4 +1,4 @@
-import { normalizeAddress } from "../../http/address.ts";
+import { peerAddress } from "../../http/address.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { SchemePlan } from "../scheme.ts";
 
@@ -27,7 +27,7 @@ export function httpd(options: HttpdOptions = {}): SchemePlan<"httpd"> {
   }
   return {
     name: "httpd",
-    make({ proof, signIn, trusted, peer }) {
+    make({ proof, signIn, trusted }) {
       if (trusted === undefined) {
         throw new ConfigurationError(
           "trustedProxies",
@@ -49,7 +49,7 @@ export function httpd(options: HttpdOptions = {}): SchemePlan<"httpd"> {
         async authenticate(rq) {
           const user = rq.header(header);
           if (user === undefined || user === "") return undefined;
-          const socket = normalizeAddress(peer(rq) ?? "");
+          const socket = peerAddress(rq.peer);
           // Two headers arrive as one with a comma: whose word it is cannot be told.
           if (socket === undefined || !trusted(socket) || user.includes(",")) return undefined;
           const account = await proof.find(Buffer.from(user, "latin1").toString("utf8"));

@@ -1,5 +1,6 @@
 import type { SecurityRequest } from "../../http/request.ts";
-import { type Awaitable, settled } from "../../model/awaitable.ts";
+import type { Awaitable } from "../../model/awaitable.ts";
+import { inTime } from "../../model/deadline.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { Guard, NoWords } from "../guard.ts";
 import type { Verdict } from "../verdict.ts";
@@ -24,6 +25,7 @@ export function passFunctionCheck(
   options: PassFunctionOptions = {},
 ): Guard<NoWords> {
   const guard = "passFunctionCheck";
+  const what = `the check ${check?.name || "of a route"}`;
   if (typeof check !== "function") throw new ConfigurationError(guard, "a function is expected");
   for (const name of Object.keys(options)) {
     if (!["args", "predefined", "missing", "fail", "pass"].includes(name)) {
@@ -49,7 +51,8 @@ export function passFunctionCheck(
     const lacking = missing === "ignore" ? undefined : wanted?.find((name) => !there(name));
     if (lacking !== undefined) return checked.failed(rq, `the argument ${lacking} is missing`);
     const chosen = wanted === undefined ? [...all] : wanted.filter(there).map((name) => [name, all.get(name)] as const);
-    const answer = settled(check(Object.fromEntries(chosen), rq));
+    const asked = check(Object.fromEntries(chosen), rq);
+    const answer = inTime(asked, rq.system.deadline, what);
     return answer instanceof Promise ? answer.then((passes) => judge(rq, passes === true)) : judge(rq, answer === true);
   };
   return {

@@ -7,7 +7,7 @@ import type { MessageKey, MessageParameters } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import type { CellView, PageLink, Pages, SectionView } from "../../views/contract.ts";
-import { type Answer, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
+import { type Answer, bodyFor, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import type { Fault, Field, FieldValues } from "../fields.ts";
 import { moment } from "../moment.ts";
@@ -161,6 +161,7 @@ export function changing<T, const Fields extends Readonly<Record<string, Field<u
     title: page.title,
     submitLabel: page.submitLabel,
     fields: page.fields,
+    bodyBytes: bodyFor(Object.values(page.fields).reduce((units, { maxLength }) => units + maxLength, 0)),
     nav: (rq) => nav(admin, rq),
     ...(intro === undefined
       ? {}

@@ -5,7 +5,7 @@ import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import { ConfigurationError, DatastoreError, UniqueConflictError } from "../../model/errors.ts";
 import { nextToken, signedIn as signedInAnswer } from "../answers.ts";
-import { type Answer, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
+import { type Answer, bodyFor, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField, type Fault, type Field } from "../fields.ts";
 import { checkOptions } from "../options.ts";
@@ -97,6 +97,7 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
     submitLabel: "SUBMIT_REGISTER",
     fields,
     limits: { perAddress: "30/1h" },
+    bodyBytes: bodyFor(Object.values(extra).reduce((units, { maxLength }) => units + maxLength, 0)),
     answers: { done: options.signIn === true ? signedInAnswer : nextToken, token: options.signIn === true },
     links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"]),
     async submit({ rq, fields: values }) {

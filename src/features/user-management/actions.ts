@@ -19,7 +19,7 @@ import { type Field, passwordField } from "../fields.ts";
 import { wordsField } from "../json-fields.ts";
 import { setCheckedPassword } from "../passwords/checked-password.ts";
 import type { ManagementSettings } from "./options.ts";
-import { profileFields } from "./profile.ts";
+import { profileBytes, profileFields } from "./profile.ts";
 import { forbidden, freshManagersOnly, managersOnly, oneUser, type Powers, toUser, userInPath } from "./rules.ts";
 import { conflict } from "./users.ts";
 import { userSchema, userView } from "./view.ts";
@@ -153,6 +153,7 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
     path: `${settings.path}/users/:id/profile`,
     authz: settings.ownProfile ? signedIn : managersOnly(settings),
     strict: true,
+    bodyBytes: profileBytes(settings),
     fields,
     answers: { done: { user: userSchema }, failures: oneUser },
     async submit({ rq, fields: values }) {

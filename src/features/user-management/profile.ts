@@ -1,10 +1,16 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { Column } from "../../model/schema.ts";
+import { bodyFor } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import type { Field } from "../fields.ts";
 import { booleanField, integerField, jsonField, plainTextField } from "../json-fields.ts";
 import type { ManagementSettings } from "./options.ts";
+
+/** The bytes that the body of an endpoint takes which sets a profile. */
+export function profileBytes({ profile }: ManagementSettings): number {
+  return bodyFor(Object.keys(profile).length * longestText);
+}
 
 /** The profile's fields by name, each with the type of its column. Throws ConfigurationError for one that is no such column. */
 export function profileFields(kernel: Kernel, settings: ManagementSettings): Readonly<Record<string, Field<unknown>>> {

@@ -16,7 +16,7 @@ import {
 } from "../json-fields.ts";
 import { policyFaults } from "../passwords/checked-password.ts";
 import type { ManagementSettings } from "./options.ts";
-import { profileFields } from "./profile.ts";
+import { profileBytes, profileFields } from "./profile.ts";
 import { forbidden, freshManagersOnly, managersOnly, oneUser, powersOf, toUser } from "./rules.ts";
 import { userSchema, userView } from "./view.ts";
 
@@ -104,6 +104,7 @@ function createUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
     path: `${settings.path}/users`,
     authz: freshManagersOnly(settings),
     strict: true,
+    bodyBytes: profileBytes(settings),
     fields: {
       email: maybe(emailField()),
       username: maybe(usernameOf(kernel)),
@@ -240,6 +241,7 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
     method: "PATCH",
     authz: freshManagersOnly(settings),
     strict: true,
+    bodyBytes: profileBytes(settings),
     fields: {
       email: maybe(emailField()),
       // Null or an empty text takes the username away.

@@ -1,6 +1,8 @@
 import { Context } from "hono";
+import { checkPeer, notePeer } from "../../http/connection.ts";
 import { noRoute, SecurityRequest } from "../../http/request.ts";
-import { type Awaitable, andThen, settled } from "../../model/awaitable.ts";
+import { type Awaitable, andThen } from "../../model/awaitable.ts";
+import { inTime } from "../../model/deadline.ts";
 import { PortcullisError } from "../../model/errors.ts";
 import { type GuardedHandler, markInternal, requestOf } from "../run.ts";
 import { allowReading, preflight } from "./cors.ts";
@@ -51,6 +53,8 @@ export function createAround(settings: AroundSettings, context: AroundContext): 
     if (secure !== undefined && !isSecure(request, env, context.fromProxy)) return insecure(request, env);
     const told = cors === undefined ? undefined : preflight(cors, request);
     if (told !== undefined || beforeRequest.length === 0) return told;
+    // Hooks that go by the address must not be asked about none.
+    checkPeer(notePeer(request, env));
     return firstAnswer(beforeRequest, seen(request, env), "routes.beforeRequest");
   };
 
@@ -146,7 +150,7 @@ function firstAnswer(
 ): Awaitable<Response | undefined> {
   const from = (start: number): Awaitable<Response | undefined> => {
     for (let index = start; index < hooks.length; index += 1) {
-      const answer = settled((hooks[index] as RequestHook)(rq));
+      const answer = inTime((hooks[index] as RequestHook)(rq), rq.system.deadline, path);
       if (answer instanceof Promise) {
         return answer.then((told) => checked(told, path) ?? from(index + 1));
       }
@@ -163,7 +167,8 @@ function lastAnswer(hooks: readonly ResponseHook[], response: Response, rq: Secu
   const from = (start: number, current: Response): Awaitable<Response> => {
     let answer = current;
     for (let index = start; index < hooks.length; index += 1) {
-      const made = settled((hooks[index] as ResponseHook)(answer, rq));
+      const told = (hooks[index] as ResponseHook)(answer, rq);
+      const made = inTime(told, rq.system.deadline, "routes.afterRequest");
       if (made instanceof Promise) {
         return made.then((told) => from(index + 1, checked(told, "routes.afterRequest") ?? answer));
       }

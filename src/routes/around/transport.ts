@@ -1,18 +1,14 @@
-import { normalizeAddress, type TrustedProxies, trustList } from "../../http/address.ts";
+import { peerAddress, type TrustedProxies, trustList } from "../../http/address.ts";
+import { notePeer, socketOf, unixPeer } from "../../http/connection.ts";
 import { isLoopback } from "./options.ts";
 
 /** Whether a connection is known to be one of the declared proxies'; undefined: none is declared. */
 export type FromProxy = ((address: string) => boolean) | undefined;
 
-/** Tells the proxies of the option `trustedProxies` by their address; where only their number is known, each may be one. */
+/** Tells the proxies of the option `trustedProxies` by their address ("unix": a Unix socket); where only their number is known, each may be one. */
 export function fromProxy(proxies: TrustedProxies | undefined): FromProxy {
   if (proxies === undefined) return undefined;
   return "hops" in proxies ? () => true : trustList(proxies);
-}
-
-interface Socket {
-  readonly remoteAddress?: string | undefined;
-  readonly encrypted?: boolean;
 }
 
 /**
@@ -20,20 +16,22 @@ interface Socket {
  * declared proxy's, its X-Forwarded-Proto. Other hosts say in the request's URL what they know.
  */
 export function isSecure(request: Request, env: unknown, fromProxy: FromProxy): boolean {
-  const socket = (env as { readonly incoming?: { readonly socket?: Socket } } | undefined)?.incoming?.socket;
+  const socket = socketOf(env);
   if (socket === undefined) {
     const url = request.url;
     return url.startsWith("https://") || isLoopback(new URL(url).hostname);
   }
   if (socket.encrypted === true) return true;
-  const address = normalizeAddress(socket.remoteAddress ?? "");
-  if (address !== undefined && fromProxy?.(address) === true) {
+  const address = peerAddress(notePeer(request, env));
+  // A connection that has lost its address may have come from anywhere.
+  if (address === undefined) return false;
+  if (fromProxy?.(address) === true) {
     // The one next to the client stands first.
     const said = request.headers.get("x-forwarded-proto")?.split(",", 1)[0]?.trim().toLowerCase();
     if (said !== undefined) return said === "https";
   }
-  // A socket in the file system has no address: whoever reaches it is on this machine.
-  return address === undefined || address === "::1" || address.startsWith("127.");
+  // Whoever reaches a socket in the file system is on this machine.
+  return address === unixPeer || address === "::1" || address.startsWith("127.");
 }
 
 /** Where a browser that came over plain HTTP goes on: the same page under a configured origin, never under its Host. */

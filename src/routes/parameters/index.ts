@@ -230,7 +230,7 @@ function checkFiles(
   if (includesShape(shape, larger)) {
     throw new ConfigurationError(
       where,
-      `the parameter ${name} may be larger than the option body.multipartBytes, ${multipartBytes}, lets a body be`,
+      `the parameter ${name} may be larger than body.multipartBytes, ${multipartBytes}, lets a body be`,
     );
   }
 }

@@ -8,8 +8,8 @@ export const NOT_CONVERTED: unique symbol = Symbol("not converted");
 /** Turns one text (path, query or form) into the value that the schema wants, or {@link NOT_CONVERTED}. */
 export type TextConverter = (text: string) => unknown;
 
-/** JSON in a text parameter is nested no deeper. */
-const JSON_DEPTH = 32;
+/** JSON in a text parameter is nested no deeper and holds no more. */
+const JSON_LIMITS = { depth: 32, members: 10_000 };
 const INTEGER = /^(?:0|-?[1-9][0-9]*)$/;
 const PREFIXED = /^-?0(?:x[0-9a-fA-F]+|o[0-7]+|b[01]+)$/;
 /** Beyond it, reading a bigint costs more than the square of its length. */
@@ -99,7 +99,7 @@ function jsonConverter(shape: Shape, wanted: "any" | "object" | "list"): TextCon
   return (text) => {
     let value: unknown;
     try {
-      value = parseJson(text, JSON_DEPTH);
+      value = parseJson(text, JSON_LIMITS);
     } catch {
       return NOT_CONVERTED;
     }
