@@ -120,6 +120,7 @@ export type {
   ResponseHook,
   RouteOptions,
 } from "./routes/around/options.ts";
+export type { RequestOrigin } from "./routes/arrival.ts";
 export { formatMatrix, type MatrixFormat } from "./routes/matrix.ts";
 export type { AnswerDocumentation, RouteDocumentation, ToJsonSchema } from "./routes/openapi/described.ts";
 export type { OpenApiDocument } from "./routes/openapi/document.ts";

@@ -1,0 +1,148 @@
+/** A function of the application that never answers closes its route, and hangs nobody. */
+import { type Account, allow, customGuard, object, passFunctionCheck, portcullis, type Scheme } from "portcullis";
+import { passwords } from "portcullis/features";
+import { testClient } from "portcullis/testing";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { basic, basics, call, origin, password, plant } from "./system.ts";
+
+/** Promises that a test settles when it likes; until then nothing is answered. */
+function pending<T>(): { ask: () => Promise<T>; settle: (value: T) => void; fail: () => void; readonly asked: number } {
+  const waiting: PromiseWithResolvers<T>[] = [];
+  return {
+    get asked() {
+      return waiting.length;
+    },
+    ask() {
+      const one = Promise.withResolvers<T>();
+      waiting.push(one);
+      return one.promise;
+    },
+    settle: (value) => waiting.at(-1)?.resolve(value),
+    fail: () => waiting.at(-1)?.reject(new Error("too late")),
+  };
+}
+
+const never = (): Promise<never> => new Promise(() => undefined);
+const quick = { ruleDeadline: "0.03s" } as const;
+const headers = { authorization: basic("ann@acme.example", password) };
+
+interface Case {
+  readonly name: string;
+  readonly path?: string;
+  readonly options?: object;
+  readonly authz?: unknown;
+}
+
+const hung: Scheme = { name: "hung", authenticate: never };
+const cases: readonly Case[] = [
+  {
+    name: "the rule of an object",
+    authz: object("store" as never, "id" as never),
+    options: { objects: { store: never } },
+  },
+  {
+    name: "the check of a rule with a condition",
+    authz: object("store" as never, "id" as never),
+    options: { objects: { store: { check: never, where: () => 1 } } },
+  },
+  { name: "the check of a group", authz: "staff", options: { groups: ["staff"], groupCheck: never } },
+  { name: "one group's check", authz: "staff", options: { groups: ["staff"], groupCheck: { staff: never } } },
+  { name: "a guard", authz: customGuard("hangs", never) },
+  { name: "a function check", authz: passFunctionCheck(never) },
+  { name: "a scheme", authz: "AUTH", options: { schemes: [hung], authn: ["hung", "basic"] } },
+  { name: "a hook before requests", options: { routes: { beforeRequest: never } } },
+  { name: "a hook before handlers", options: { routes: { beforeExec: never } } },
+  { name: "a hook after requests", options: { routes: { afterRequest: never } } },
+  { name: "a handler of refusals", authz: "CLOSE", options: { handlers: { unauthorized: never } } },
+];
+
+async function start(of: Omit<Case, "name">, more: object = {}) {
+  const log: [string, unknown][] = [];
+  const security = await portcullis({
+    ...basics(),
+    ...quick,
+    authn: ["basic"],
+    log: (message: string, details?: unknown) => log.push([message, details]),
+    ...of.options,
+    ...more,
+  } as never);
+  await plant(security as never);
+  const app = security.app();
+  const handled = vi.fn();
+  app.get("/x/:id", { authz: (of.authz ?? "AUTH") as never }, (c) => {
+    handled();
+    return c.text("let in");
+  });
+  return { app: app as never as Parameters<typeof call>[0], security, handled, log };
+}
+
+describe.each(cases)("$name that never answers", (of) => {
+  it("is answered with 503 in time, logged, and the handler does not run", async () => {
+    const { app, handled, log } = await start(of);
+    const answer = await call(app, "/x/1", { headers });
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "5"]);
+    expect(JSON.parse(answer.text)).toMatchObject({ code: "unavailable" });
+    if (!("routes" in (of.options ?? {}))) expect(handled).not.toHaveBeenCalled();
+    expect(log.some(([message]) => message === "a function of the application did not answer in time")).toBe(true);
+  });
+});
+
+describe("a rule that answers too late", () => {
+  it.each(["yes", "an error"])("(%s) changes nothing, and is not kept", async (late) => {
+    const unhandled = vi.fn();
+    process.on("unhandledRejection", unhandled);
+    onTestFinished(() => {
+      process.off("unhandledRejection", unhandled);
+    });
+    const rule = pending<boolean>();
+    const options = { objects: { store: rule.ask }, caches: { object: { ttl: "1h" } } };
+    const { app, handled } = await start({ authz: object("store" as never, "id" as never), options });
+    expect((await call(app, "/x/1", { headers })).status).toBe(503);
+    if (late === "yes") rule.settle(true);
+    else rule.fail();
+    await new Promise((resolve) => setImmediate(resolve));
+    // Asked anew: what came late has not been cached.
+    expect((await call(app, "/x/1", { headers })).status).toBe(503);
+    expect([rule.asked, handled.mock.calls.length, unhandled.mock.calls.length]).toEqual([2, 0, 0]);
+  });
+
+  it("is not waited for in a list", async () => {
+    const options = { objects: { store: (_user: Account, id: number) => (id === 2 ? never() : true) } };
+    const { security } = await start({ options });
+    const user = (await (security as never as { users: { find(a: string, b: string): Promise<unknown> } }).users.find(
+      "email",
+      "ann@acme.example",
+    )) as never;
+    await expect(security.visible("store" as never, user, [1, 2, 3])).rejects.toMatchObject({ code: "deadline" });
+  });
+});
+
+describe("a hook before a sign-in that never answers", () => {
+  it("ends it with 503", async () => {
+    const { security } = await start({ options: { features: [passwords()] } });
+    security.events.before("signIn", never);
+    const client = testClient(security.app() as never, origin);
+    const answer = await client.post("/login", { json: { email: "ann@acme.example", password } });
+    expect(answer.status).toBe(503);
+  });
+});
+
+describe("the option ruleDeadline", () => {
+  it("asks rules that answer at once without a timer", async () => {
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    onTestFinished(() => timers.mockRestore());
+    const options = { objects: { store: () => true }, groups: ["staff"], groupCheck: () => true };
+    const decided = customGuard("at once", () => allow);
+    for (const authz of [object("store" as never, "id" as never), "staff", decided, passFunctionCheck(() => true)]) {
+      const { app } = await start({ authz, options });
+      await call(app, "/x/1", { headers });
+      timers.mockClear();
+      expect((await call(app, "/x/1", { headers })).text).toBe("let in");
+      expect(timers).not.toHaveBeenCalled();
+    }
+  });
+
+  it.each(["0s", "2h", "soon", 5])("refuses %s", async (ruleDeadline) => {
+    await expect(portcullis({ ...basics(), ruleDeadline } as never)).rejects.toThrow(/^ruleDeadline: /);
+  });
+});
