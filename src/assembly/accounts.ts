@@ -16,6 +16,7 @@ import type { EventHub } from "../events/events.ts";
 import { administratorsPermission } from "../features/composition.ts";
 import type { Feature } from "../features/feature.ts";
 import type { Account, accountFactory } from "../model/account.ts";
+import { inTime } from "../model/deadline.ts";
 import type { Schema } from "../model/schema.ts";
 import type { AnyOptions } from "../options.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
@@ -82,9 +83,11 @@ export async function wireAccounts(options: AnyOptions, context: AccountsContext
   const history = createPasswordHistory(datastore, policy.remembered, now);
   const limitStore = options.limits?.store?.open() ?? (withoutStore ? memoryLimits(now) : datastoreLimits(datastore));
   const limits = createLimits({ store: limitStore, rules, ring, now, events, log });
+  const { getUserPass } = options;
+  const check = options.passwords?.check;
   const callbacks = withoutStore
     ? createCallbackUsers({
-        getUserPass: options.getUserPass,
+        getUserPass: getUserPass && ((login) => inTime(getUserPass(login), times.deadline, "getUserPass")),
         account,
         ring,
         ownFields: Object.keys(options.columns ?? {}),
@@ -117,7 +120,7 @@ export async function wireAccounts(options: AnyOptions, context: AccountsContext
   const again = callbacks?.again ?? ((user: UserReference) => users.get(typeof user === "number" ? user : user.id));
   const proof = createPasswordProof({
     datastore: withoutStore ? undefined : datastore,
-    check: options.passwords?.check,
+    check: check && ((...asked) => inTime(check(...asked), times.deadline, "passwords.check")),
     users,
     history,
     hasher,

@@ -47,10 +47,12 @@ function scanParts(bytes: Buffer, boundary: string, limits: BodyLimits): readonl
   for (let at = bytes.indexOf(delimiter); at !== -1; ) {
     const start = at + delimiter.length;
     const next = bytes.indexOf(delimiter, start);
+    // What follows the closing delimiter is no part, whatever it holds.
+    if (bytes.subarray(start, start + CLOSE.length).equals(CLOSE)) break;
     const part = bytes.subarray(start, next === -1 ? undefined : next);
     if (next === -1) {
-      // What follows the last delimiter is no part, unless the body ends in the middle of one: the parser will say so.
-      if (!part.subarray(0, CLOSE.length).equals(CLOSE)) headOf(part, limits);
+      // The body ends in the middle of a part: the parser will say so.
+      headOf(part, limits);
     } else {
       if (parts.length === limits.fields) throw tooManyFields(limits);
       const head = headOf(part, limits);

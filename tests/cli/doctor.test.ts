@@ -286,6 +286,29 @@ describe("portcullis doctor", () => {
         text: "a proxy stands before the server: it takes 127.0.0.1 for the address of a caller at 127.0.0.2",
       });
     }, 120_000);
+    it("finds in the trail that a running server saw one that is not declared", async () => {
+      const port = await freePort();
+      const origin = `http://127.0.0.1:${port}`;
+      const env = { ORIGIN: origin, PORT: String(port), OPTIONS: "{}" };
+      await served(env);
+      for (let n = 0; n < 6; n += 1) {
+        await fetch(`${origin}/login`, {
+          method: "POST",
+          headers: { "content-type": "application/json", origin, "x-forwarded-for": `203.0.113.${n}` },
+          body: JSON.stringify({ email: `nobody${n}@acme.example`, password: "a wrong guess" }),
+        });
+      }
+      const found = async (options: object) => {
+        const { report } = await doctor({ ...env, OPTIONS: JSON.stringify(options) });
+        return report.findings.find(({ check, text }) => check === "proxies" && text.includes("a running server saw"));
+      };
+      expect(await found({})).toMatchObject({
+        ...{ level: "warning", path: "trustedProxies", mend: expect.stringContaining('["127.0.0.1"]') },
+        text: expect.stringContaining("come from 127.0.0.1"),
+      });
+      for (const trustedProxies of [[], { hops: 1 }, ["127.0.0.1"]])
+        expect(await found({ trustedProxies })).toBeUndefined();
+    }, 120_000);
     it("finds that a declared one is not there, so that callers write their own address", async () => {
       expect(await proxies({ trustedProxies: { hops: 1 } }, undefined)).toMatchObject({
         ...{ level: "fault", path: "trustedProxies", text: expect.stringContaining("that a caller writes") },

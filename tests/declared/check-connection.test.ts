@@ -20,8 +20,12 @@ async function start() {
     objects: { store: (_user, id: string) => id === "7" },
   });
   await plant(security);
-  security.events.on("limitReached", ({ address }) => reached.push(address));
-  security.events.on("unknownIdentity", (_event, { address }) => failed.push(address));
+  security.events.on("limitReached", ({ address }) => {
+    reached.push(address);
+  });
+  security.events.on("unknownIdentity", (_event, { address }) => {
+    failed.push(address);
+  });
   return { security, reached, failed };
 }
 

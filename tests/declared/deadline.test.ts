@@ -3,6 +3,7 @@ import { type Account, allow, customGuard, object, passFunctionCheck, portcullis
 import { passwords } from "portcullis/features";
 import { testClient } from "portcullis/testing";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { weakHashing } from "../http/authn-system.ts";
 import { basic, basics, call, origin, password, plant } from "./system.ts";
 
 /** Promises that a test settles when it likes; until then nothing is answered. */
@@ -50,6 +51,7 @@ const cases: readonly Case[] = [
   { name: "a guard", authz: customGuard("hangs", never) },
   { name: "a function check", authz: passFunctionCheck(never) },
   { name: "a scheme", authz: "AUTH", options: { schemes: [hung], authn: ["hung", "basic"] } },
+  { name: "the check of passwords", options: { passwords: { hashing: weakHashing, check: never } } },
   { name: "a hook before requests", options: { routes: { beforeRequest: never } } },
   { name: "a hook before handlers", options: { routes: { beforeExec: never } } },
   { name: "a hook after requests", options: { routes: { afterRequest: never } } },
@@ -84,6 +86,16 @@ describe.each(cases)("$name that never answers", (of) => {
     expect(JSON.parse(answer.text)).toMatchObject({ code: "unavailable" });
     if (!("routes" in (of.options ?? {}))) expect(handled).not.toHaveBeenCalled();
     expect(log.some(([message]) => message === "a function of the application did not answer in time")).toBe(true);
+  });
+});
+
+describe("getUserPass that never answers", () => {
+  it("ends a sign-in with 503", async () => {
+    const { datastore: _, ...without } = basics();
+    const security = await portcullis({ ...without, ...quick, authn: ["basic"], getUserPass: never });
+    const app = security.app();
+    app.get("/x", { authz: "AUTH" }, (c) => c.text("let in"));
+    expect((await call(app, "/x", { headers })).status).toBe(503);
   });
 });
 

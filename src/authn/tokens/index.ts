@@ -3,6 +3,7 @@ import type { AccountLookup, Users } from "../../datastore/users.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { type Awaitable, andThen } from "../../model/awaitable.ts";
+import { inTime } from "../../model/deadline.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { PortcullisError } from "../../model/errors.ts";
 import type { Identity } from "../../model/identity.ts";
@@ -171,7 +172,7 @@ export function createTokens(context: TokensContext): Tokens {
     const known = shared?.user === undefined ? undefined : await context.again(shared.user);
     if (known !== undefined && shared?.counts(known) === true) return known;
     if (!(await isSigned(token, now()))) return undefined;
-    const meant = await issuer.user(claims, users);
+    const meant = await inTime(issuer.user(claims, users), rq.system.deadline, "tokens.issuers.user");
     const account = meant === undefined || meant === null ? undefined : await context.again(meant);
     if (account !== undefined) await shared?.keep(account);
     return account;

@@ -127,7 +127,8 @@ function proxies(options: Options): readonly Finding[] {
   const encrypted = textsOf(options["origins"]).some((it) => it.startsWith("https://"));
   if (declared === undefined && encrypted) {
     const text = "no proxy is declared; where one ends TLS, all callers have its address, and limits count them as one";
-    const mend = "declare it (trustedProxies: { hops: 1 }), and look with --url how calls arrive";
+    const mend =
+      'declare it (trustedProxies: { hops: 1 }, or ["unix"] behind a Unix socket; [] where there is none), and look with --url how calls arrive';
     return [{ check: "proxies", level: "warning", path, text, mend }];
   }
   return [];

@@ -5,6 +5,7 @@ import { request as overHttps } from "node:https";
 import { isIPv4 } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { normalizeAddress, trustList } from "../../http/address.ts";
+import { unixPeer } from "../../http/connection.ts";
 import type { OperatedSystem } from "../application.ts";
 import type { Finding } from "./finding.ts";
 import { clockFinding } from "./running.ts";
@@ -235,6 +236,12 @@ function addressFinding(
     );
   }
   if (seen === null) return fault("the server knows no caller's address", "hand the socket's address on to it");
+  if (seen === unixPeer) {
+    return fault(
+      "the server listens on a Unix socket, and takes all callers for one",
+      'declare what stands before it: trustedProxies: ["unix"], and see that it writes X-Forwarded-For',
+    );
+  }
   const expected = address ?? (local !== undefined && (isLoopback(local) || !isPrivate(local)) ? local : undefined);
   const behind =
     expected === undefined ? isPrivate(seen) && remote !== undefined && !isPrivate(remote) : seen !== expected;

@@ -1,3 +1,5 @@
+import { normalizeAddress, trustList } from "../../http/address.ts";
+import { unixPeer } from "../../http/connection.ts";
 import type { OperatedSystem } from "../application.ts";
 import type { Finding } from "./finding.ts";
 
@@ -9,8 +11,34 @@ export async function checkRunning(system: OperatedSystem, options: unknown): Pr
   return [
     { check: "schema", level: "ok", text: "the database has all tables and columns" },
     await databaseClock(system),
+    ...(await suspectedProxies(system, options)),
     await mail(system, options),
   ];
+}
+
+/** What running servers noted in the trail: clients that come through a proxy which nobody declared. */
+async function suspectedProxies(system: OperatedSystem, options: unknown): Promise<readonly Finding[]> {
+  const { trustedProxies } = options as { readonly trustedProxies?: unknown };
+  // An empty list says that there is none; another one was declared since, or says nothing of a Unix socket.
+  if (Array.isArray(trustedProxies) && trustedProxies.length === 0) return [];
+  const entries = await system.audit.list({ name: "undeclaredProxy", limit: 20 });
+  const latest = entries.find((entry) => trustedProxies === undefined || !isDeclared(trustedProxies, peerOf(entry)));
+  if (latest === undefined) return [];
+  const peer = peerOf(latest);
+  const from = peer === unixPeer ? "a Unix socket" : peer;
+  const day = new Date(latest.at).toISOString().slice(0, 10);
+  const text = `on ${day} a running server saw many clients come from ${from}, as through a proxy: limits count them as one`;
+  const mend = `declare it: trustedProxies: { hops: 1 } or ["${peer}"]; [] says that there is none`;
+  return [{ check: "proxies", level: "warning", path: "trustedProxies", text, mend }];
+}
+
+function peerOf({ details }: { readonly details: string }): string {
+  const { peer } = JSON.parse(details) as { readonly peer?: unknown };
+  return peer === unixPeer ? unixPeer : ((typeof peer === "string" ? normalizeAddress(peer) : undefined) ?? "");
+}
+
+function isDeclared(trustedProxies: unknown, peer: string): boolean {
+  return !Array.isArray(trustedProxies) || peer === "" || trustList(trustedProxies as readonly string[])(peer);
 }
 
 async function databaseClock(system: OperatedSystem): Promise<Finding> {
