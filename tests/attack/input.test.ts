@@ -208,6 +208,12 @@ attacks("TYP", {}, (attack) => {
       ["a name of 10 kB", `${"n".repeat(10_000)}=1`, form],
       ["a long percent sequence", `email=${"%41".repeat(300_000)}&password=x`, form],
       ["a long number", `{"email":${"1".repeat(500_000)}}`, json],
+      ["90,000 members", `{${Array.from({ length: 90_000 }, (_, at) => `"k${at}":1`).join(",")}}`, json],
+      [
+        "a million headers of a part",
+        `--x\r\nContent-Disposition: form-data; name="a"\r\n${"a:\r\n".repeat(1_000_000)}\r\n1\r\n--x--\r\n`,
+        { "content-type": "multipart/form-data; boundary=x" },
+      ],
     ];
     const paths = [rig.at("LOGIN"), "/json", rig.path("REGISTER") ?? "/json"];
     await each(

@@ -250,7 +250,7 @@ describe("a refresh token in the body", () => {
   it("is asked for by its field's name, and nothing in its place is taken or answered with 5xx", async () => {
     const system = await open();
     const { refresh: token } = await signIn(system.client());
-    for (const input of [undefined, null, "", 7, true, [token], { token }, "x".repeat(2_049), "x".repeat(20_000)]) {
+    for (const input of [undefined, null, "", 7, true, [token], { token }, "x".repeat(2_049), "x".repeat(15_000)]) {
       const answer = await renew(system, input);
       expect([input, answer.status, Object.keys(answer.json.response.field_errors)]).toEqual([
         input,

@@ -173,7 +173,7 @@ describe("the password", () => {
   });
 
   it("of a megabyte is refused before any work", async () => {
-    const system = await start({ body: { bytes: 4_000_000 } });
+    const system = await start({ body: { bytes: 4_000_000, accountBytes: 4_000_000 } });
     const password = "x".repeat(1_000_000);
     const answer = await register(system, { password, password_confirm: password });
     expect([answer.status, faultsOf(answer)]).toEqual([
