@@ -118,7 +118,10 @@ export async function wireAccounts(options: AnyOptions, context: AccountsContext
   const proof = createPasswordProof({
     datastore: withoutStore ? undefined : datastore,
     check: options.passwords?.check,
-    users,
+    identify:
+      callbacks === undefined
+        ? rowUsers.identify
+        : async ([login]) => (login === undefined ? undefined : callbacks.byLogin(login.value)),
     history,
     hasher,
     limits,
