@@ -1,4 +1,5 @@
 import type { Account, accountFactory } from "../model/account.ts";
+import { nobodyId } from "../model/decoy.ts";
 import type { Row } from "../model/schema.ts";
 import type { Datastore, Where } from "./contract.ts";
 import { fold, spellings } from "./identity-conflict.ts";
@@ -25,8 +26,6 @@ export interface UserLookupContext {
 
 /** So many that differ in case alone are looked at where a store answers one condition after the other. */
 const mostAlike = 20;
-/** No account has it. */
-const nobody = 0;
 
 /**
  * Makes the look-up by identity. All candidates and spellings are asked for at once, and together with the roles: a second
@@ -59,7 +58,7 @@ export function createUserLookup({ datastore, roles, account }: UserLookupContex
     const rows: Row[] = [];
     for (const where of any) rows.push(...(await datastore.find("user", where, { limit: mostAlike })));
     const row = chosen(candidates, rows, (one) => one);
-    const own = await roles.ofUser((row?.["id"] as number | undefined) ?? nobody);
+    const own = await roles.ofUser((row?.["id"] as number | undefined) ?? nobodyId);
     return row === undefined ? undefined : account(row, own);
   };
 
