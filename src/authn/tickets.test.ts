@@ -25,7 +25,13 @@ describe("a ticket of nobody", () => {
     const { tickets, store, clock } = await made();
     const nobody = decoyOf("a@acme.example");
     for (const replacesOlder of [false, true]) {
-      const text = await tickets.issue({ purpose: "reset", user: nobody, payload: { a: 1 }, life: 1000, replacesOlder });
+      const text = await tickets.issue({
+        purpose: "reset",
+        user: nobody,
+        payload: { a: 1 },
+        life: 1000,
+        replacesOlder,
+      });
       for (const purpose of ["reset", "decoy"]) {
         expect(await tickets.peek(purpose, text)).toBeUndefined();
         expect(await tickets.redeem(purpose, text, { afterAttempt: true })).toBeUndefined();

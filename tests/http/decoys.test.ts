@@ -1,6 +1,7 @@
 /** Work that is done for nobody, so that it costs the same as for somebody: it must be nothing else, anywhere. */
-import { expect, it } from "vitest";
+
 import { tracking } from "portcullis/features";
+import { expect, it } from "vitest";
 import { goodPassword, hour, type System } from "./authn-system.ts";
 import { ann, bob, fresh, type Life, life, lifeFeatures, linkOf, mails, post, signedIn } from "./life-system.ts";
 
@@ -13,8 +14,7 @@ async function settled(made: Life): Promise<void> {
   await mails(made);
 }
 
-const withheld = (made: System) =>
-  made.events.filter(({ name }) => name === "mailWithheld").map(({ event }) => event);
+const withheld = (made: System) => made.events.filter(({ name }) => name === "mailWithheld").map(({ event }) => event);
 
 it.each([
   ["/reset", "resetInstructionsSent"],
@@ -23,7 +23,8 @@ it.each([
   ["/recover-username", "usernameRecoverySent"],
 ])("%s for nobody: no mail goes out, and listeners hear that none did", async (path, insteadOf) => {
   const made = await life({ limits: wide });
-  for (const email of [unknown, "off@acme.example"]) expect((await post(made.client(), path, { email })).status).toBe(200);
+  for (const email of [unknown, "off@acme.example"])
+    expect((await post(made.client(), path, { email })).status).toBe(200);
   await settled(made);
   expect(made.box.all()).toEqual([]);
   const off = await made.security.users.find("email", "off@acme.example");
@@ -40,7 +41,12 @@ it.each([
 });
 
 it("A registration of a known address makes no user and no role, and its rows are gone at the next purge", async () => {
-  const made = await life({ passwords: { hashing: { memory: 64, passes: 1, parallelism: 1, allowWeakHashing: true }, policy: { history: { last: 2 } } } } as never);
+  const made = await life({
+    passwords: {
+      hashing: { memory: 64, passes: 1, parallelism: 1, allowWeakHashing: true },
+      policy: { history: { last: 2 } },
+    },
+  } as never);
   const tables = ["user", "rolesUsers", "passwordHistory"] as const;
   const counts = () => Promise.all(tables.map((table) => made.store.count(table, {})));
   const before = await counts();
@@ -70,7 +76,8 @@ it("Failures of nobody are counted in one row, however many there are", async ()
     features: [...lifeFeatures(), tracking()],
     limits: { allowUnlimited: ["signIn.perAddress", "signIn.perAccount", "lockout"] },
   });
-  for (let n = 0; n < 30; n += 1) await post(made.client(), "/login", { email: `nobody${n}@acme.example`, password: "x" });
+  for (let n = 0; n < 30; n += 1)
+    await post(made.client(), "/login", { email: `nobody${n}@acme.example`, password: "x" });
   await settled(made);
   expect(await made.store.count("ticket", {})).toBe(1);
   // As long as it is written it stays, and then it goes.

@@ -4,7 +4,7 @@
  * answer and after it, with how many rows were written. Times are not looked at: on a busy machine they say nothing.
  */
 import { type Datastore, type DatastoreProvider, outbox } from "portcullis";
-import { accountDeletion, tracking, unlock, userManagement } from "portcullis/features";
+import { accountDeletion, registration, tracking, unlock, userManagement } from "portcullis/features";
 import { mailLayout } from "portcullis/views";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Dialect, place } from "../../bench/user-databases.ts";
@@ -109,7 +109,14 @@ async function rigOn(store: DatastoreProvider): Promise<Rig> {
   const system = await start({
     datastore: provider,
     identities: ["email", "username"],
-    features: [...lifeFeatures(), tracking(), unlock(), accountDeletion(), userManagement()],
+    features: [
+      ...lifeFeatures().filter(({ name }) => name !== "registration"),
+      registration({ roles: ["employee"] }),
+      tracking(),
+      unlock(),
+      accountDeletion(),
+      userManagement(),
+    ],
     roles: ["employee", "admin"],
     permissions: ["read", "write", "admin"],
     schemes: [param(), digest({ secret: (user, realm) => digestSecret(user, realm, goodPassword) })],

@@ -45,7 +45,11 @@ function finds(dialect: Dialect): void {
     ["either, and it is the second", [by("email", "a@b.example"), by("username", "name10004710")], addressOf(4_710)],
     ["either, and nobody has it", [by("email", "a@b.example"), by("username", "a@b.example")], undefined],
     ["letter for letter", [{ attribute: "username", value: "name10004710", ignoreCase: false }], addressOf(4_710)],
-    ["letter for letter, in another case", [{ attribute: "username", value: "NAME10004710", ignoreCase: false }], undefined],
+    [
+      "letter for letter, in another case",
+      [{ attribute: "username", value: "NAME10004710", ignoreCase: false }],
+      undefined,
+    ],
   ];
 
   it.each(cases)("%s", async (_name, candidates, email) => {
@@ -54,7 +58,12 @@ function finds(dialect: Dialect): void {
     const plans = await plansOf(made.provider.kysely(), dialect, async () => {
       if (dialect !== "sqlite") return ask();
       // Where the connection is free SQLite answers past the driver; the statement is the same.
-      const busy = on.store.transaction(() => pause(20));
+      const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+      const busy = on.store.transaction(() => {
+        begin();
+        return pause(20);
+      });
+      await begun;
       const found = ask();
       await busy;
       return found;
@@ -73,8 +82,7 @@ function finds(dialect: Dialect): void {
     // A unique index that ignores case allows no two of them.
     if (dialect === "mysql") return;
     const ids: number[] = [];
-    for (const email of ["twice-a@acme.example", "twice-b@acme.example"])
-      ids.push((await users.create({ email })).id);
+    for (const email of ["twice-a@acme.example", "twice-b@acme.example"]) ids.push((await users.create({ email })).id);
     await on.store.update("user", { id: ids[0] as number }, { email: "Twice@acme.example" });
     await on.store.update("user", { id: ids[1] as number }, { email: "twice@acme.example" });
     expect((await users.find("email", "TWICE@acme.example", { ignoreCase: true }))?.id).toBe(ids[1]);
