@@ -1,11 +1,10 @@
 import { expect, it } from "vitest";
 import { sqlite } from "../datastore/sqlite/index.ts";
+import { column } from "../model/column.ts";
 import { composeSchema } from "./composition.ts";
 
-const columns = {
-  staffNumber: { type: "string", length: 20, unique: true, nullable: true },
-  badge: { type: "string", length: 20, unique: true, nullable: true },
-} as const;
+const unique = { length: 20, unique: true, nullable: true } as const;
+const columns = { staffNumber: column.string(unique), badge: column.string(unique) };
 
 it("A column by which users say who they are gets the index that finds it in every case", async () => {
   const identities = ["email", "staffNumber", { attribute: "badge", ignoreCase: false }];

@@ -126,9 +126,9 @@ async function rigOn(store: DatastoreProvider): Promise<Rig> {
     },
     mail: {
       sender: box,
-      layout: (content: never) => {
+      layout: (...given: Parameters<typeof mailLayout>) => {
         log.push("a mail is written");
-        return mailLayout(content);
+        return mailLayout(...given);
       },
     },
     limits: {
