@@ -131,19 +131,24 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       const existing = email === "" ? undefined : await kernel.users.find("email", email, { ignoreCase: true });
       const nameTaken = username !== undefined && (await usernames?.taken(username)) === true;
       // The same work as for a new address, committed too: a hash alone, or a rollback, would tell which it was.
+      const hash = await kernel.hasher.hash(passwords.password);
       const pretend = (): Promise<unknown> =>
-        kernel.revealAccounts ? Promise.resolve() : create(kernel, options, attempt, passwords.password, columns, true);
+        kernel.revealAccounts ? Promise.resolve() : create(kernel, options, attempt, hash, columns, true);
       if (existing !== undefined || nameTaken) {
         await pretend();
         return known(kernel, attempt, existing, nameTaken, mayMail);
       }
       let account: Account;
       try {
-        account = await create(kernel, options, attempt, passwords.password, columns);
+        account = await create(kernel, options, attempt, hash, columns);
       } catch (error) {
         if (error instanceof HookFailure) {
           if (kernel.revealAccounts) throw error.cause;
           kernel.system.log("registration.onRegister failed: no account was made", { error: String(error.cause) });
+          await pretend();
+          kernel.background(async () => {
+            if (mayMail) await tell(kernel, attempt, decoyOf(email), undefined);
+          });
           return registered(kernel, attempt);
         }
         if (!(error instanceof UniqueConflictError) || error.table !== "user") throw error;
@@ -235,11 +240,10 @@ async function create(
   kernel: Kernel,
   options: RegistrationOptions<AnyExtra>,
   { email, username, own }: Attempt,
-  password: string,
+  hash: string,
   columns: Readonly<Record<string, unknown>>,
   pretend = false,
 ): Promise<Account> {
-  const hash = await kernel.hasher.hash(password);
   return kernel.datastore.transaction(async (real) => {
     const tx = pretend ? rehearsal(real, kernel.system.now) : real;
     const name = username === undefined ? {} : { username };
