@@ -121,7 +121,10 @@ export async function wireAccounts(options: AnyOptions, context: AccountsContext
   const proof = createPasswordProof({
     datastore: withoutStore ? undefined : datastore,
     check: check && ((...asked) => inTime(check(...asked), times.deadline, "passwords.check")),
-    users,
+    identify:
+      callbacks === undefined
+        ? rowUsers.identify
+        : async ([login]) => (login === undefined ? undefined : callbacks.byLogin(login.value)),
     history,
     hasher,
     limits,

@@ -26,9 +26,11 @@ export const auditRules: { readonly [Name in SecurityEventName]?: AuditRule<Name
   // A family each few minutes and device would bury the rest.
   tokenRefreshed: { skip: true },
   refreshTrackerRevoked: { fields: ["reason"] },
+  mailWithheld: { result: "denied", fields: ["insteadOf"] },
   mailFailed: { result: "failed", fields: ["template"] },
   smsFailed: { result: "failed" },
   accountLocked: { result: "denied", fields: ["failures"] },
+  unknownIdentityLocked: { result: "denied", fields: ["failures"] },
   // Refused without a look at it, and as often as somebody likes: the lock that follows is kept.
   limitReached: { skip: true },
   undeclaredProxy: { fields: ["peer"] },

@@ -1,11 +1,10 @@
 import type { Datastore } from "../datastore/contract.ts";
 import type { PasswordHistory } from "../datastore/password-history.ts";
-import type { Users } from "../datastore/users.ts";
+import type { IdentityLookup } from "../datastore/user-lookup.ts";
 import type { EventHub } from "../events/events.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
-import type { User } from "../model/user.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import type { IdentityAttribute } from "./identity-attributes.ts";
 import type { Limits } from "./limits/limits.ts";
@@ -57,7 +56,7 @@ export interface PasswordProofContext {
   /** Where hashes are upgraded; undefined: they belong to the application, which keeps them as they are. */
   readonly datastore: Datastore | undefined;
   readonly check: PasswordCheck | undefined;
-  readonly users: Users;
+  readonly identify: IdentityLookup;
   readonly history: PasswordHistory;
   readonly hasher: PasswordHasher;
   readonly limits: Limits;
@@ -70,7 +69,7 @@ const maxIdentity = 255;
 
 /** Makes the check of passwords of one running system. */
 export function createPasswordProof(context: PasswordProofContext): PasswordProof {
-  const { datastore, users, hasher, limits, events, attributes } = context;
+  const { datastore, identify, hasher, limits, events, attributes } = context;
 
   /** The attributes by which this could be somebody, with its stored form: no query that can't find anything. */
   const candidates = (identity: string, only: string | undefined) =>
@@ -81,15 +80,8 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
 
   const find = async (identity: string, only?: string): Promise<Account | undefined> => {
     if (identity.length > maxIdentity) return undefined;
-    for (const { attribute, ignoreCase, normal } of candidates(identity, only)) {
-      const account = await users.find(attribute as keyof User & string, normal, { ignoreCase });
-      if (account !== undefined) return account;
-      // A database that was taken over may hold usernames in the form that Flask-Security gave them.
-      const decomposed = attribute === "username" ? normal.normalize("NFKD") : normal;
-      const older = decomposed === normal ? undefined : await users.find("username", decomposed, { ignoreCase });
-      if (older !== undefined) return older;
-    }
-    return undefined;
+    // At once: one attribute after the other would tell by which of them, and whether, there is an account.
+    return identify(candidates(identity, only).map((of) => ({ ...of, value: of.normal })));
   };
 
   /** Replaces a hash of an older form. Lost when somebody changed the password meanwhile, which is right. */

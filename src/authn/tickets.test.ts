@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Datastore } from "../datastore/contract.ts";
 import { memory } from "../datastore/memory/index.ts";
+import { decoyOf } from "../model/decoy.ts";
 import { coreTables } from "../model/tables.ts";
 import { createTickets, type Tickets } from "./tickets.ts";
 
@@ -18,6 +19,29 @@ async function made(): Promise<{
   const id = (await store.insert("user", row)) ?? 0;
   return { tickets: createTickets(store, () => clock.now), store, user: { id, fsUniquifier: "u1" }, clock };
 }
+
+describe("a ticket of nobody", () => {
+  it("is good for nothing from the beginning, and goes at the next purge", async () => {
+    const { tickets, store, clock } = await made();
+    const nobody = decoyOf("a@acme.example");
+    for (const replacesOlder of [false, true]) {
+      const text = await tickets.issue({
+        purpose: "reset",
+        user: nobody,
+        payload: { a: 1 },
+        life: 1000,
+        replacesOlder,
+      });
+      for (const purpose of ["reset", "decoy"]) {
+        expect(await tickets.peek(purpose, text)).toBeUndefined();
+        expect(await tickets.redeem(purpose, text, { afterAttempt: true })).toBeUndefined();
+      }
+    }
+    expect(await store.find("ticket", { userId: null })).toHaveLength(2);
+    clock.now += 1;
+    expect(await tickets.purge()).toBe(2);
+  });
+});
 
 describe("a ticket", () => {
   it("is consumed once, by one of many", async () => {

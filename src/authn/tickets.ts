@@ -1,4 +1,6 @@
 import type { Datastore, Operations } from "../datastore/contract.ts";
+import { decoyRow } from "../datastore/rehearsal.ts";
+import { decoy } from "../model/decoy.ts";
 import type { Ticket } from "../model/session.ts";
 import { constantTimeEqual, randomId, sha256 } from "../secrets/random.ts";
 
@@ -85,6 +87,8 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
     const id = randomId(16);
     const secret = randomId(32);
     const at = now();
+    // Of nobody, and good for nothing: what is returned redeems it no more than anything does.
+    const nobodys = decoy(user) === undefined ? {} : decoyRow(at);
     await tx.insert("ticket", {
       id,
       purpose,
@@ -96,6 +100,7 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
       createdAt: at,
       expiresAt: at + life,
       consumedAt: null,
+      ...nobodys,
     });
     return `${id}.${secret}`;
   };

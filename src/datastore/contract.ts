@@ -105,6 +105,11 @@ export interface Datastore extends Operations {
   loadSession?(idHash: string): Awaitable<SessionBundle | undefined>;
   /** The user found by one field with equality, with roles, in one query; no promise where the store can answer at once. */
   loadUser?(field: string, value: string | number): Awaitable<{ user: Row; roles: readonly Row[] } | undefined>;
+  /**
+   * The users that match one of these conditions, each once and with roles, in one query that uses an index for each condition;
+   * no promise where the store can answer at once. Where it is missing, the domain layer asks for one after the other.
+   */
+  loadUsers?(any: readonly Where[]): Awaitable<readonly { readonly user: Row; readonly roles: readonly Row[] }[]>;
   /** Undefined: no way to learn of changes by other processes, so nothing is served from the cache. */
   readonly bus: InvalidationBus | undefined;
   /** The database server's clock, in epoch milliseconds; left out by stores that have none but this process's. */

@@ -13,6 +13,12 @@ export function fold(text: string): string {
   return text.normalize("NFC").toLowerCase();
 }
 
+/** The spellings in which the database is asked for a text: Flask-Security stored usernames as NFKD gave them. */
+export function spellings(field: string, text: string): readonly string[] {
+  const decomposed = field === "username" ? text.normalize("NFKD") : text;
+  return decomposed === text ? [text] : [text, decomposed];
+}
+
 /**
  * Throws UniqueConflictError when another user than that one has an address or username of the row, in whatever case. In a
  * transaction also when another process is about to take the name: addresses are stored in lower case, where the unique
@@ -27,7 +33,11 @@ export async function refuseTaken(
     const value = row[field];
     if (typeof value !== "string") continue;
     if (field === "username") await operations.claim?.(`username ${fold(value)}`);
-    const alike = await operations.find("user", { [field]: { equalsIgnoringCase: value } }, { limit: mostAlike });
+    const alike = await operations.find(
+      "user",
+      { [field]: { inIgnoringCase: spellings(field, value) } },
+      { limit: mostAlike },
+    );
     const other = alike.some((it) => it["id"] !== besides && fold(String(it[field])) === fold(value));
     if (other) throw new UniqueConflictError("user", field);
   }

@@ -10,10 +10,11 @@ import type { PasswordHasher } from "../passwords/hasher.ts";
 import { accountRow, newUniquifier } from "./account-row.ts";
 import type { Administrators } from "./administrators.ts";
 import type { Datastore, Operations, Transaction } from "./contract.ts";
-import { fold, refuseTaken } from "./identity-conflict.ts";
+import { refuseTaken } from "./identity-conflict.ts";
 import type { PasswordHistory } from "./password-history.ts";
 import type { Roles } from "./roles.ts";
 import { createUserGrants, type UserGrants } from "./user-grants.ts";
+import { createUserLookup, type IdentityLookup } from "./user-lookup.ts";
 import { createUserPages, type UserPage, type UserQuery } from "./user-pages.ts";
 import { idOf, UnknownUserError, type UserReference } from "./user-reference.ts";
 
@@ -143,6 +144,8 @@ export type AccountLookup = (attribute: keyof User & string, value: string | num
 export interface RowUsers extends Users {
   /** What each request with a token that is not cached goes by. */
   readonly lookup: AccountLookup;
+  /** What sign-ins go by. */
+  readonly identify: IdentityLookup;
 }
 
 /** How an account is changed. */
@@ -195,6 +198,7 @@ export function createUsers(context: UsersContext): RowUsers {
       // Some collations find more than was asked for.
       found !== undefined && (found as unknown as Row)[attribute] === value ? found : undefined,
     );
+  const identify = createUserLookup({ datastore, roles, account: context.account });
 
   const checkFields = (input: Row, forbidden: ReadonlySet<string>): void => {
     for (const name of Object.keys(input)) {
@@ -304,22 +308,15 @@ export function createUsers(context: UsersContext): RowUsers {
     page: createUserPages({ datastore, roles, account: context.account }),
     get: async (id, tx) => await load(tx ?? datastore, "id", id),
     lookup,
+    identify,
 
     async find(attribute, value, options) {
       if (!fields.has(attribute))
         throw new PortcullisError("invalid_field", `user.${attribute}: there is no such column`);
       const wanted = attribute === "email" && typeof value === "string" ? normalizeEmail(value) : value;
       if (wanted === undefined) return undefined;
-      // The very spelling goes before another one, and it and the roles are one query.
-      const exact = await lookup(attribute, wanted);
-      if (exact !== undefined || typeof wanted === "number" || options?.ignoreCase !== true) return exact;
-      const folded = fold(wanted);
-      const rows = await datastore.find("user", { [attribute]: { equalsIgnoringCase: wanted } }, { limit: 20 });
-      const matches = rows.filter((row) => typeof row[attribute] === "string" && fold(row[attribute]) === folded);
-      const [match] = matches;
-      return match === undefined
-        ? undefined
-        : context.account(match, await roles.ofUser(match["id"] as number, datastore));
+      if (typeof wanted === "number" || options?.ignoreCase !== true) return lookup(attribute, wanted);
+      return identify([{ attribute, value: wanted, ignoreCase: true }]);
     },
 
     async create(input, tx, made) {

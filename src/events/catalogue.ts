@@ -44,6 +44,8 @@ export interface SecurityEvents {
   undeclaredProxy: { peer: string };
   /** Guessing has locked an account until then (epoch milliseconds). */
   accountLocked: { user: Account; until: number; failures: number };
+  /** Guessing has locked a name that no account has, until then (epoch milliseconds). */
+  unknownIdentityLocked: { until: number; failures: number };
   /** A lock was taken away before its time. */
   accountUnlocked: { userId: number };
 
@@ -74,6 +76,11 @@ export interface SecurityEvents {
   // Delivery
   /** A mail was given up. `user` is undefined where it was for an address that no account has. */
   mailFailed: { user: Account | undefined; template: string; to: string; failure: string; attempts: number };
+  /**
+   * A mail that somebody asked for was not sent, because no account has the address or the account gets none: it is off, say,
+   * or confirmed already. `insteadOf`: the event that tells of it where one is sent.
+   */
+  mailWithheld: { user: Account | undefined; insteadOf: string };
   /** A text message was given up. */
   smsFailed: { user: Account | undefined; to: string; failure: string; attempts: number };
 

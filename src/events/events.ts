@@ -3,6 +3,7 @@ import type { MessageKey } from "../i18n/catalogue.ts";
 import type { Account } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import { DeadlineError, inTime } from "../model/deadline.ts";
+import { decoy } from "../model/decoy.ts";
 import type {
   EventContext,
   SecurityAttemptName,
@@ -44,6 +45,9 @@ type Listener<Name extends SecurityEventName> = (
   event: SecurityEvents[Name],
   context: EventContext,
 ) => void | Promise<void>;
+
+/** What listeners hear of an event. */
+type Told = readonly [name: SecurityEventName, event: SecurityEvents[SecurityEventName]];
 
 type Hook<Name extends SecurityAttemptName> = (
   attempt: SecurityAttempts[Name],
@@ -113,13 +117,20 @@ export function createEventHub(
     return () => set.delete(listener);
   };
 
+  /** Nobody hears of a decoy: what would have happened did not. */
+  const told = <Name extends SecurityEventName>(name: Name, event: SecurityEvents[Name]): Told => {
+    const stand = decoy("user" in event ? event.user : undefined);
+    return stand === undefined ? [name, event] : ["mailWithheld", { user: stand.standsFor, insteadOf: name }];
+  };
+
   return {
     on: (name, listener) => register(listeners, name, listener as AnyListener),
     onAny(listener) {
       observers.add(listener);
       return () => observers.delete(listener);
     },
-    emit(name, event, source = current.getStore()) {
+    emit(given, said, source = current.getStore()) {
+      const [name, event] = told(given, said);
       const interested = listeners.get(name);
       if (observers.size === 0 && (interested === undefined || interested.size === 0)) return;
       const context = contextOf(source);

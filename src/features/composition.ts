@@ -1,4 +1,5 @@
 import { auditTables } from "../audit/tables.ts";
+import type { IdentityDefinition } from "../authn/identity-attributes.ts";
 import type { TokenFamilies } from "../authn/token-families.ts";
 import { namedColumns, type OwnColumns } from "../model/column.ts";
 import { ConfigurationError } from "../model/errors.ts";
@@ -47,12 +48,32 @@ export function administratorsPermission(features: readonly Feature[]): string |
   return first?.administrators;
 }
 
+/** Those by which users say who they are have an index that finds them whatever their case. */
+function identified(
+  columns: Readonly<Record<string, Column>>,
+  identities: readonly (string | IdentityDefinition)[],
+): Record<string, Column> {
+  // What is wrong with the option is said where it is read.
+  const folded = new Set(
+    (Array.isArray(identities) ? identities : [])
+      .filter((item) => typeof item === "string" || item?.ignoreCase !== false)
+      .map((item) => (typeof item === "string" ? item : item?.attribute)),
+  );
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, column]) => [
+      name,
+      folded.has(name) ? { ...column, ignoreCase: true } : column,
+    ]),
+  );
+}
+
 /** The core's tables with those of the features, the application's columns, and its names for tables. */
 export function composeSchema(
   options: {
     readonly columns?: OwnColumns | undefined;
     readonly tables?: Readonly<Record<string, string>> | undefined;
     readonly emails?: "required" | "optional" | undefined;
+    readonly identities?: readonly (string | IdentityDefinition)[] | undefined;
   },
   features: readonly Feature[],
 ): Schema {
@@ -67,7 +88,7 @@ export function composeSchema(
       user.columns,
       options.emails === "optional" ? { email } : {},
       ...features.map((feature) => feature.userColumns ?? {}),
-      namedColumns(options.columns ?? {}),
+      identified(namedColumns(options.columns ?? {}), options.identities ?? []),
     ),
   };
   const renamed = options.tables ?? {};

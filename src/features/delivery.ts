@@ -20,6 +20,7 @@ import { isE164, type SmsSender } from "../delivery/sms.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
 import type { Account } from "../model/account.ts";
+import { decoy } from "../model/decoy.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { randomId } from "../secrets/random.ts";
 import { defaultMails, type MailLayout, type MailProps, type Mails, mailLayout } from "../views/mail.ts";
@@ -129,12 +130,12 @@ export async function createDelivery(context: DeliveryContext): Promise<Delivery
     sms: texts.texter,
     phones,
     async idle() {
-      await Promise.all([mails.queue.idle(), texts.queue.idle()]);
+      await Promise.all([...mails.queues, texts.queue].map((queue) => queue.idle()));
     },
     verifyMail: mails.verify,
     sendTestMail: mails.sendTest,
     async close() {
-      await Promise.all([mails.queue.close(), texts.queue.close()]);
+      await Promise.all([...mails.queues, texts.queue].map((queue) => queue.close()));
       await Promise.allSettled([context.mail?.sender.close?.(), context.sms?.sender.close?.()]);
     },
   };
@@ -142,7 +143,7 @@ export async function createDelivery(context: DeliveryContext): Promise<Delivery
 
 function createMails({ mail, features, system, siteName, origin }: DeliveryContext): {
   readonly mailer: Mailer;
-  readonly queue: DeliveryQueue;
+  readonly queues: readonly DeliveryQueue[];
   readonly verify: () => Promise<void>;
   readonly sendTest: (to: string) => Promise<void>;
 } {
@@ -158,6 +159,8 @@ function createMails({ mail, features, system, siteName, origin }: DeliveryConte
   const replyTo = mail?.replyTo === undefined ? undefined : configuredMailbox("mail.replyTo", mail.replyTo);
   const format = formatOf(mail?.format);
   const queue = createDeliveryQueue(checkDeliveryOptions("mail.queue", mail?.queue));
+  // Made like the others and thrown away where these are sent. Of its own: nobody's mails take no place of anybody's.
+  const decoys = createDeliveryQueue({ ...mail?.queue, retryAfter: [] });
   if (mail !== undefined && typeof mail.sender?.send !== "function") {
     throw new ConfigurationError("mail.sender", "smtp(…), outbox() or an object with a function send is expected");
   }
@@ -210,18 +213,19 @@ function createMails({ mail, features, system, siteName, origin }: DeliveryConte
             ? error
             : unsendable(`the template failed: ${error instanceof Error ? error.message : String(error)}`);
         });
-        await mail?.sender.send(outgoing);
+        if (decoy(to) === undefined) await mail?.sender.send(outgoing);
       },
     };
   };
 
   return {
-    queue,
+    queues: [queue, decoys],
     mailer: {
       send(rq, name, to, data) {
         // An account without an address: there is nobody to tell, and that is no failure.
         if (to.email === "") return;
         const { attempt, secrets } = prepared(name, to, data, rq?.catalogue ?? system.catalogues.default);
+        if (decoy(to) !== undefined) return decoys.add({ attempt, failed: () => {} });
         queue.add({
           attempt,
           failed(failure, error, attempts) {

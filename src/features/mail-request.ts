@@ -1,6 +1,7 @@
 import { open } from "../authz/guards/open.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
+import { decoyOf } from "../model/decoy.ts";
 import type { PageLink } from "../views/contract.ts";
 import { nextToken } from "./answers.ts";
 import { type Answer, done, type Endpoint, type EndpointDefinition, endpoint, invalid } from "./endpoint.ts";
@@ -18,7 +19,9 @@ export interface MailRequestDefinition
   readonly instead?: (rq: SecurityRequest) => Answer | undefined;
   /** Why this account gets none, where answers may tell; default: because it is off. */
   readonly objection?: (account: Account) => Fault | undefined;
-  /** Sends it, after the answer. Only for accounts that are on. */
+  /** Whether an account that is on gets one; default: each. */
+  readonly gets?: (account: Account) => boolean;
+  /** Sends it, after the answer: to an account that gets one, else to a decoy (`decoyOf`), so that it takes the same work. */
   readonly send: (rq: SecurityRequest, account: Account, next: string | undefined) => Promise<void>;
   /** What is said, whoever asks; `email` as it was typed. */
   readonly message: (email: string) => Fault;
@@ -33,7 +36,7 @@ const off = (account: Account): Fault | undefined => (account.active ? undefined
  * is sent is made after the answer, and what a full mailbox does not get, the answer does not tell.
  */
 export function mailRequest(kernel: Kernel, definition: MailRequestDefinition): Endpoint {
-  const { instead, objection = off, send, message, to, ...rest } = definition;
+  const { instead, objection = off, gets = () => true, send, message, to, ...rest } = definition;
   return endpoint({
     ...rest,
     authz: open("to ask for a mail"),
@@ -49,7 +52,9 @@ export function mailRequest(kernel: Kernel, definition: MailRequestDefinition): 
         if (fault !== undefined) return invalid({ email: [fault] });
       }
       kernel.background(async () => {
-        if (mayMail && account?.active === true) await send(rq, account, next);
+        if (!mayMail) return;
+        const served = account?.active === true && gets(account);
+        await send(rq, served ? account : decoyOf(email, account), next);
       });
       return done(to(), {
         message: message(email),

@@ -27,7 +27,8 @@ export interface PasswordHasher {
   hash(password: string): Promise<string>;
   /**
    * Verifies against a stored hash of any known scheme. No, unknown, damaged or absurdly expensive hashes, and
-   * passwords without a normal form, are refused after the same work as a verification of a current hash.
+   * passwords without a normal form, are refused after the same work as a verification of a current hash; so is a wrong
+   * password where the stored hash costs less. Where it costs more, the refusal takes longer.
    */
   verify(password: string, stored: string | null | undefined): Promise<Verification>;
   /** The work of verifying a current hash, for users who do not exist. */
@@ -69,8 +70,11 @@ export function createHasher(options: HashingOptions = {}): PasswordHasher {
   const prefix = `$argon2id$v=19$m=${settings.memory},t=${settings.passes},p=${settings.parallelism}$`;
   const work = settings.memory * settings.passes;
   const decoyText = `${prefix}${toBase64(randomBytes(SALT_BYTES))}$${toBase64(randomBytes(DIGEST_BYTES))}`;
-  const decoy = parseStored(decoyText);
-  if (decoy === undefined) throw new PortcullisError("internal", "a current hash cannot be read back");
+  const parsed = parseStored(decoyText);
+  if (parsed === undefined) throw new PortcullisError("internal", "a current hash cannot be read back");
+  const decoy = parsed;
+  /** RFC 9106 section 3.1: argon2 takes no less. */
+  const smallest = 8 * settings.parallelism * settings.passes;
 
   const isCurrent = (stored: string): boolean => stored.length === decoyText.length && stored.startsWith(prefix);
 
@@ -91,6 +95,20 @@ export function createHasher(options: HashingOptions = {}): PasswordHasher {
     return !hashedItself || Buffer.byteLength(password) <= (hashed.significantBytes ?? Number.POSITIVE_INFINITY);
   };
 
+  const attempts = (password: string, hashed: StoredHash): number => secretForms(password, hashed.scheme).length;
+
+  /** Adds what a refusal by a cheaper hash lacks to the work of one for a user who does not exist. */
+  async function makeUp(password: string, hashed: StoredHash): Promise<void> {
+    const spent = hashed.cost * attempts(password, hashed);
+    let missing = Math.floor(decoy.cost * attempts(password, decoy) - spent);
+    // No pass over more memory than a current hash needs: of several forms each would have had its own.
+    while (missing >= smallest) {
+      const memoryCost = Math.min(Math.floor(missing / settings.passes), settings.memory);
+      await hash(STAND_IN, { ...argon2, memoryCost });
+      missing -= memoryCost * settings.passes;
+    }
+  }
+
   return {
     async hash(password) {
       const normal = normalizePassword(password);
@@ -107,7 +125,12 @@ export function createHasher(options: HashingOptions = {}): PasswordHasher {
         await queue.run(() => match(decoy, normal ?? STAND_IN));
         return { ok: false, upgrade: false };
       }
-      const form = await queue.run(() => match(hashed, normal));
+      // In one place of the queue: what is added must not be refused, nor wait, where the verification was not.
+      const form = await queue.run(async () => {
+        const matched = await match(hashed, normal);
+        if (matched === undefined) await makeUp(normal, hashed);
+        return matched;
+      });
       if (form === undefined) return { ok: false, upgrade: false };
       const weaker = (form === "second" || !isCurrent(stored)) && hashed.work <= work;
       return { ok: true, upgrade: weaker && provenWhole(hashed, normal, form) };

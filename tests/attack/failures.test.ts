@@ -35,6 +35,7 @@ attacks("ERR", { postgres: true }, (attack) => {
     "datastore.transaction",
     "datastore.loadSession",
     "datastore.loadUser",
+    "datastore.loadUsers",
     "hash",
   ];
 
@@ -152,7 +153,7 @@ attacks("ERR", { postgres: true }, (attack) => {
       must((await client.get("/me")).status === 200, "not signed in");
       // So that nothing is answered from memory.
       const joe = await asMatt(rig, "joe@lp.com");
-      const gates = ["datastore.findOne", "datastore.find", "datastore.loadSession", "datastore.loadUser"];
+      const gates = ["findOne", "find", "loadSession", "loadUser", "loadUsers"].map((name) => `datastore.${name}`);
       for (const where of gates) await rig.lab.fault(where, 100_000);
       try {
         await each(guarded(rig), String, async (path) => {
@@ -207,7 +208,7 @@ attacks("ERR", { postgres: true }, (attack) => {
         },
       );
       await each([true, false], String, async (page) => {
-        const gates = ["datastore.findOne", "datastore.find", "datastore.loadUser"];
+        const gates = ["findOne", "find", "loadUser", "loadUsers"].map((name) => `datastore.${name}`);
         for (const where of gates) await rig.lab.fault(where, 50);
         try {
           const answer = await rig

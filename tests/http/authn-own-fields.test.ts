@@ -89,7 +89,7 @@ describe("an application's own fields", () => {
     await post({ company: "refused" });
     expect([
       await store.count("user", {}),
-      await store.count("ticket", {}),
+      await store.count("ticket", { purpose: { not: "decoy" } }),
       await store.count("rolesUsers", {}),
     ]).toEqual([before, 0, 0]);
     expect(await security.users.find("email", fresh.email)).toBeUndefined();
@@ -132,7 +132,11 @@ describe("an application's own fields", () => {
     const unknown = await post({ email: "new@acme.example" });
     expect(masked(unknown)).toEqual(masked(known));
     expect(unknown.status).toBe(200);
-    expect([await store.count("user", {}), await store.count("ticket", {})]).toEqual([1, 1]);
+    const links = { purpose: { not: "decoy" } };
+    expect([await store.count("user", {}), await store.count("ticket", links)]).toEqual([1, 1]);
+    // As much is written for the one as for the other.
+    const [decoys] = await store.find("ticket", { purpose: "decoy" });
+    expect(decoys).toMatchObject({ userId: null });
     expect(logs.filter((line) => line.includes("onRegister"))).toEqual([
       'registration.onRegister failed: no account was made {"error":"Error: the profile could not be made"}',
     ]);

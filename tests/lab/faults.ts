@@ -16,6 +16,7 @@ const datastoreMethods = [
   "transaction",
   "loadSession",
   "loadUser",
+  "loadUsers",
   "check",
   "isEmpty",
   "migrate",

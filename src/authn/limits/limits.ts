@@ -140,9 +140,10 @@ export function createLimits(context: LimitsContext): Limits {
       return {
         undo: () => counters.settle(took),
         fail() {
-          if (account === undefined || own?.taking.locks !== true) return;
+          if (own?.taking.locks !== true) return;
           const { lockedUntil, failures } = own.taking.meter;
-          events.emit("accountLocked", { user: account, until: lockedUntil, failures });
+          if (account === undefined) events.emit("unknownIdentityLocked", { until: lockedUntil, failures });
+          else events.emit("accountLocked", { user: account, until: lockedUntil, failures });
         },
         succeed: (forget = "all") =>
           forget === "once" || byAccount === undefined

@@ -2,7 +2,7 @@ import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import { DatastoreError } from "../../model/errors.ts";
 import type { Row, Schema, Table } from "../../model/schema.ts";
 import { readWhere } from "../conditions.ts";
-import type { SessionBundle } from "../contract.ts";
+import type { SessionBundle, Where } from "../contract.ts";
 import { columnOf, tableOf } from "../tables.ts";
 import { RowCodec } from "./codec.ts";
 import type { RawRow, SqlCore, SqlOperations } from "./operations.ts";
@@ -100,12 +100,33 @@ export class BundleReader {
     if (rows === undefined) return undefined;
     const [first] = rows;
     if (first === undefined) return nothing;
+    const [user, role] = this.#listedUserCodecs();
+    return { bundle: { user: user.decode(first), roles: rolesOf(role, rows) } };
+  }
+
+  #listedUserCodecs(): readonly [RowCodec, RowCodec] {
     this.#userCodecs ??= listCodecs([
       ["user", this.#user],
       ["role", this.#role],
     ]) as [RowCodec, RowCodec];
-    const [user, role] = this.#userCodecs;
-    return { bundle: { user: user.decode(first), roles: rolesOf(role, rows) } };
+    return this.#userCodecs;
+  }
+
+  /** The same as `loadUsers`, without a promise; undefined when it takes one. */
+  loadUsersNow(readNow: ReadNow, any: readonly Where[]): readonly UserBundle[] | undefined {
+    const query = this.#usersQuery(any);
+    if (query === undefined) return [];
+    const rows = readNow(query.sql, query.parameters);
+    if (rows === undefined) return undefined;
+    const [user, role] = this.#listedUserCodecs();
+    return bundlesOf(user, role, rows);
+  }
+
+  async loadUsers(operations: SqlOperations, any: readonly Where[]): Promise<readonly UserBundle[]> {
+    const query = this.#usersQuery(any);
+    if (query === undefined) return [];
+    const { rows } = await operations.run("user", query);
+    return bundlesOf(this.#user.codec, this.#role.codec, rows as RawRow[]);
   }
 
   async loadSession(operations: SqlOperations, idHash: string): Promise<SessionBundle | undefined> {
@@ -161,6 +182,24 @@ export class BundleReader {
     });
   }
 
+  /** Undefined when no row can match. Each condition has a select of its own: `or` keeps some databases from using its index. */
+  #usersQuery(any: readonly Where[]): CompiledQuery | undefined {
+    const { dialect, plans } = this.#core;
+    const { table } = this.#user;
+    const alternatives = any.map((where) => readWhere("user", table, where)).filter((it) => it !== undefined);
+    if (alternatives.length === 0) return undefined;
+    const shape = `users\n${alternatives.map(comparisonShape).join("\nor\n")}`;
+    const values = alternatives.flatMap((comparisons) => comparisonValues(dialect, comparisons));
+    return plans.query(shape, values, (slots) => {
+      const selects = alternatives.map(
+        (comparisons) =>
+          sql`select * from ${sql.id(table.name)}${whereClause(dialect, table.name, comparisons, slots)}`,
+      );
+      const columns = sql.join([...this.#user.columns, ...this.#role.columns]);
+      return sql`select ${columns} from (${sql.join(selects, sql` union all `)}) as u${this.#joinRoles()}`;
+    });
+  }
+
   #joinUser(): RawBuilder<unknown> {
     const { name: userId } = columnOf(this.#session.table, "session", "userId");
     const { name: id } = columnOf(this.#user.table, "user", "id");
@@ -188,6 +227,18 @@ function listCodecs(tables: readonly (readonly [name: string, from: Joined])[]):
     before += columns.length;
     return new RowCodec(name, table, (_column, at) => begin + at);
   });
+}
+
+/** The rows of a join by their user, in the order in which users come first. */
+function bundlesOf(user: RowCodec, role: RowCodec, rows: readonly (RawRow | RawValues)[]): UserBundle[] {
+  const byUser = new Map<unknown, { readonly user: Row; readonly rows: (RawRow | RawValues)[] }>();
+  for (const raw of rows) {
+    const decoded = user.decode(raw);
+    const known = byUser.get(decoded.id);
+    if (known === undefined) byUser.set(decoded.id, { user: decoded, rows: [raw] });
+    else known.rows.push(raw);
+  }
+  return [...byUser.values()].map((it) => ({ user: it.user, roles: rolesOf(role, it.rows) }));
 }
 
 /** The roles of the rows, each once: `roles_users` has no key that would keep a pair from standing there twice. */

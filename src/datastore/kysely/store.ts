@@ -125,6 +125,24 @@ export class SqlStore implements Datastore {
     return await this.#bundles.loadUser(this.#operations, field, value);
   }
 
+  loadUsers(any: readonly Where[]): Awaitable<readonly UserBundle[]> {
+    const { readNow, scope, dialect, schema } = this.#parts;
+    if (readNow !== undefined && !scope.inside) {
+      try {
+        const found = this.#bundles.loadUsersNow(readNow, any);
+        if (found !== undefined) return found;
+      } catch (error) {
+        return Promise.reject(translated(dialect, schema, "user", error));
+      }
+    }
+    return this.#loadUsers(any);
+  }
+
+  async #loadUsers(any: readonly Where[]): Promise<readonly UserBundle[]> {
+    this.#parts.scope.refuseInside();
+    return await this.#bundles.loadUsers(this.#operations, any);
+  }
+
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     const { db, dialect, schema, scope } = this.#parts;
     scope.refuseInside();

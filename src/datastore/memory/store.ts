@@ -87,6 +87,17 @@ export class MemoryStore implements Datastore {
     });
   }
 
+  loadUsers(any: readonly Where[]): Promise<readonly { user: Row; roles: readonly Row[] }[]> {
+    return this.#alone(async () => {
+      const operations = this.#operations();
+      const found = new Map<unknown, Row>();
+      for (const where of any) for (const user of await operations.find("user", where)) found.set(user.id, user);
+      const bundles: { user: Row; roles: readonly Row[] }[] = [];
+      for (const user of found.values()) bundles.push({ user, roles: await this.#rolesOf(operations, user) });
+      return bundles;
+    });
+  }
+
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.#alone(async () => {
       const before: Contents = new Map(

@@ -1,6 +1,7 @@
 import { fresh } from "../../authz/guards/authentication.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import { displayName } from "../../model/account.ts";
+import { decoyOf } from "../../model/decoy.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
 import { formPage } from "../../views/pages.ts";
@@ -63,10 +64,10 @@ function change(kernel: Kernel, within: number): Endpoint {
         if (!mayMail) return;
         // Also where the address is taken: neither the answer nor the caller's own mailbox tells which it is.
         kernel.mail.send(rq, "changeEmailRequested", account, { newEmail: email, ...recoverLink(kernel) });
-        if (owner !== undefined) {
-          if (owner.active) kernel.mail.send(rq, "addressInUse", owner, recoverLink(kernel));
-          return;
-        }
+        const told = owner?.active === true ? owner : decoyOf(email, owner);
+        kernel.mail.send(rq, "addressInUse", told, recoverLink(kernel));
+        // Where the address is taken the link is mailed to nobody. It ends an older one all the same: whether that goes on
+        // working would tell.
         const token = await kernel.tickets.issue({
           purpose,
           user: account,
@@ -75,8 +76,10 @@ function change(kernel: Kernel, within: number): Endpoint {
           replacesOlder: true,
         });
         const link = kernel.link("change_email_confirm", token);
-        kernel.mail.send(rq, "changeEmailInstructions", { email }, { link, within, current: displayName(account) });
-        kernel.system.events.emit("changeEmailInstructionsSent", { user: account, newEmail: email });
+        const nobody = owner === undefined ? undefined : decoyOf(email, owner);
+        const data = { link, within, current: displayName(account) };
+        kernel.mail.send(rq, "changeEmailInstructions", nobody ?? { email }, data);
+        kernel.system.events.emit("changeEmailInstructionsSent", { user: nobody ?? account, newEmail: email });
       });
       return done(kernel.path("change_email") ?? "/", {
         message: { key: "CHANGE_EMAIL_SENT", params: { email } },

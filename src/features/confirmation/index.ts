@@ -85,9 +85,8 @@ function sendConfirmation(kernel: Kernel): Endpoint {
     submitLabel: "SUBMIT_SEND_CONFIRMATION",
     links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"]),
     objection: (account) => (account.confirmedAt === null ? undefined : { key: "ALREADY_CONFIRMED" }),
-    send: async (rq, account) => {
-      if (account.confirmedAt === null) await kernel.services.confirmation?.send(rq, account);
-    },
+    gets: (account) => account.confirmedAt === null,
+    send: async (rq, account) => kernel.services.confirmation?.send(rq, account),
     message: (email) => ({ key: "CONFIRMATION_REQUEST", params: { email } }),
     to: () => kernel.path("send_confirmation") ?? "/",
   });

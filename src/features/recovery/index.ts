@@ -1,5 +1,6 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
+import { decoyOf } from "../../model/decoy.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
 import { signedIn } from "../answers.ts";
@@ -44,10 +45,11 @@ export function recovery(options: RecoveryOptions = {}): Feature {
 
 function service(kernel: Kernel, within: number): RecoveryService {
   return {
-    async send(rq, account) {
-      if (account.email === "") return;
+    async send(rq, given) {
+      if (given.email === "") return;
       // A new password would end the only link that takes the account back.
-      if ((await kernel.services.accountDeletion?.pending(account)) === true) return;
+      const leaving = (await kernel.services.accountDeletion?.pending(given)) === true;
+      const account = leaving ? decoyOf(given.email, given) : given;
       const token = await kernel.tickets.issue({ purpose, user: account, life: within, replacesOlder: true });
       kernel.mail.send(rq, "resetInstructions", account, { link: kernel.link("reset_password", token), within });
       kernel.system.events.emit("resetInstructionsSent", { user: account });

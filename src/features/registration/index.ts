@@ -1,8 +1,10 @@
 import { anonymousRequired } from "../../authz/guards/authentication.ts";
 import type { Transaction } from "../../datastore/contract.ts";
+import { rehearsal } from "../../datastore/rehearsal.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
+import { decoyOf } from "../../model/decoy.ts";
 import { ConfigurationError, DatastoreError, UniqueConflictError } from "../../model/errors.ts";
 import { nextToken, signedIn as signedInAnswer } from "../answers.ts";
 import { type Answer, bodyFor, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
@@ -129,24 +131,32 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       const mayMail = email !== "" && mailed(kernel) && (await kernel.limits.mail(rq, email));
       const existing = email === "" ? undefined : await kernel.users.find("email", email, { ignoreCase: true });
       const nameTaken = username !== undefined && (await usernames?.taken(username)) === true;
+      // The same work as for a new address, committed too: a hash alone, or a rollback, would tell which it was.
+      const hash = await kernel.hasher.hash(passwords.password);
+      const pretend = (): Promise<unknown> =>
+        kernel.revealAccounts ? Promise.resolve() : create(kernel, options, attempt, hash, columns, true);
       if (existing !== undefined || nameTaken) {
-        // The same work as for a new address, so that the time tells nothing.
-        await kernel.hasher.burn(passwords.password);
+        await pretend();
         return known(kernel, attempt, existing, nameTaken, mayMail);
       }
       let account: Account;
       try {
-        account = await create(kernel, options, attempt, passwords.password, columns);
+        account = await create(kernel, options, attempt, hash, columns);
       } catch (error) {
         if (error instanceof HookFailure) {
           if (kernel.revealAccounts) throw error.cause;
           kernel.system.log("registration.onRegister failed: no account was made", { error: String(error.cause) });
+          await pretend();
+          kernel.background(async () => {
+            if (mayMail) await tell(kernel, attempt, decoyOf(email), undefined);
+          });
           return registered(kernel, attempt);
         }
         if (!(error instanceof UniqueConflictError) || error.table !== "user") throw error;
         // Two at once: the second finds the address, or a value that must be unique, taken.
         const conflict = await takenFaults(kernel, columns);
         if (conflict !== undefined) return invalid(conflict);
+        await pretend();
         if (error.field === "email") return known(kernel, attempt, undefined, false, mayMail);
         if (error.field === "username") return known(kernel, attempt, undefined, true, mayMail);
         throw error;
@@ -157,7 +167,7 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
         rq,
       );
       kernel.background(async () => {
-        if (mayMail) await kernel.services.confirmation?.send(rq, account);
+        if (mayMail) await tell(kernel, attempt, account, undefined);
       });
       return options.signIn === true ? signedIn(kernel, attempt, account) : registered(kernel, attempt, account);
     },
@@ -223,19 +233,24 @@ async function identityFaults(
   return faults;
 }
 
-/** Makes the user, stores listed columns, and lets the application do its part, all or nothing. */
+/**
+ * Makes the user, stores listed columns, and lets the application do its part, all or nothing. `pretend`: no user is made and
+ * the application is not asked, but the database does as much.
+ */
 async function create(
   kernel: Kernel,
   options: RegistrationOptions<AnyExtra>,
   { email, username, own }: Attempt,
-  password: string,
+  hash: string,
   columns: Readonly<Record<string, unknown>>,
+  pretend = false,
 ): Promise<Account> {
-  const hash = await kernel.hasher.hash(password);
-  return kernel.datastore.transaction(async (tx) => {
+  return kernel.datastore.transaction(async (real) => {
+    const tx = pretend ? rehearsal(real, kernel.system.now) : real;
     const name = username === undefined ? {} : { username };
     const input = { ...columns, ...name, email, roles: options.roles ?? [] };
     const account = await kernel.users.create(input, tx, { hash });
+    if (pretend) return account;
     try {
       await options.onRegister?.(tx, account, own as ExtraValues<AnyExtra>);
     } catch (error) {
@@ -278,19 +293,34 @@ function known(
   if (nameTaken && (email === "" || !kernel.features.has("confirmation"))) return invalid(nameFault);
   kernel.background(async () => {
     if (!mayMail) return;
-    if (user !== undefined) {
-      // Whoever was shut out is not asked back in.
-      if (!user.active) return;
-      kernel.mail.send(rq, "addressInUse", user, {
-        ...(kernel.path("forgot_password") === undefined ? {} : { recover: kernel.link("forgot_password") }),
-        ...(user.username === null ? {} : { username: user.username }),
-      });
-      if (user.confirmedAt === null) await kernel.services.confirmation?.send(rq, user);
-    } else if (nameTaken && username !== undefined) {
-      kernel.mail.send(rq, "usernameTaken", { email }, { username, register: kernel.link("register") });
-    }
+    // Whoever was shut out is not asked back in.
+    const owner = user?.active === true ? user : undefined;
+    const confirms = owner?.confirmedAt === null ? owner : decoyOf(email, user);
+    await tell(kernel, attempt, confirms, owner ?? (user === undefined && nameTaken ? "usernameTaken" : undefined));
   });
   return registered(kernel, attempt);
+}
+
+/**
+ * Mails what a registration brings: the link that confirms the address, and to its owner, or to whoever chose a name that is
+ * taken, what became of it. As much is made for each: to whom it is of no use, it goes as a decoy.
+ */
+async function tell(
+  kernel: Kernel,
+  { rq, email, username }: Attempt,
+  confirms: Account,
+  notice: Account | "usernameTaken" | undefined,
+): Promise<void> {
+  if (notice === "usernameTaken") {
+    kernel.mail.send(rq, "usernameTaken", { email }, { username: username ?? "", register: kernel.link("register") });
+  } else {
+    const to = notice ?? decoyOf(email);
+    kernel.mail.send(rq, "addressInUse", to, {
+      ...(kernel.path("forgot_password") === undefined ? {} : { recover: kernel.link("forgot_password") }),
+      ...(to.username === null ? {} : { username: to.username }),
+    });
+  }
+  await kernel.services.confirmation?.send(rq, confirms);
 }
 
 /** Whether anything is mailed about registrations: by the features whose mails they are. */

@@ -1,6 +1,8 @@
 import type { Operations } from "../../datastore/contract.ts";
+import { writeDecoy } from "../../datastore/rehearsal.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
+import { nobodyId } from "../../model/decoy.ts";
 import type { Feature, FeatureKernel } from "../feature.ts";
 
 /** How often a count is tried again that another process changed meanwhile. */
@@ -19,6 +21,7 @@ export function tracking(): Feature {
     signedIn: signedIn,
     start: (kernel) => {
       kernel.system.events.on("userFailedAuthn", ({ user }) => countFailure(kernel, user.id));
+      kernel.system.events.on("unknownIdentity", () => countNobody(kernel));
     },
   };
 }
@@ -43,6 +46,12 @@ async function signedIn(tx: Operations, account: Account, rq: SecurityRequest): 
       loginCount: ((row["loginCount"] as number | null) ?? 0) + 1,
     },
   );
+}
+
+/** The same statements, and one row written, so that the load after the answer does not tell who has an account. */
+async function countNobody({ datastore, system }: FeatureKernel): Promise<void> {
+  await datastore.findOne("user", { id: nobodyId });
+  await writeDecoy(datastore, system.now());
 }
 
 /** Off the request path: the answer to a wrong password does not wait for it. */

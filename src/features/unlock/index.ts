@@ -1,3 +1,5 @@
+import type { Account } from "../../model/account.ts";
+import { decoyOf } from "../../model/decoy.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
 import { type Endpoint, invalid } from "../endpoint.ts";
@@ -13,6 +15,8 @@ export interface UnlockOptions {
 }
 
 const purpose = "unlock";
+/** What was typed is not told: it may be a password. */
+const nobodysAddress = "nobody@portcullis.example";
 
 /**
  * Mails the owner of an account that guessing has locked a link, `/unlock/<token>`, that takes the lock off. The lock itself
@@ -27,14 +31,15 @@ export function unlock(options: UnlockOptions = {}): Feature {
     pages: { unlock: formPage },
     mails: unlockMails,
     endpoints(kernel) {
-      kernel.system.events.on("accountLocked", ({ user }) => {
-        if (!user.active) return;
+      const tell = (user: Account): void =>
         kernel.background(async () => {
           const token = await kernel.tickets.issue({ purpose, user, life: within, replacesOlder: true });
           // Not in the language of the request: that was the stranger's.
           kernel.mail.send(undefined, "accountLocked", user, { link: kernel.link("unlock", token), within });
         });
-      });
+      // An account that is off, and a name that nobody has, cost the same: the load must not tell them from the others.
+      kernel.system.events.on("accountLocked", ({ user }) => tell(user.active ? user : decoyOf(user.email, user)));
+      kernel.system.events.on("unknownIdentityLocked", () => tell(decoyOf(nobodysAddress)));
       return [unlockAccount(kernel)];
     },
   };

@@ -194,9 +194,9 @@ function recoverUsername(kernel: Kernel): Endpoint {
       if (!account.active) return { key: "DISABLED_ACCOUNT" };
       return unproved(kernel, account) ? { key: "CONFIRMATION_REQUIRED" } : undefined;
     },
+    gets: (account) => account.username !== null && !unproved(kernel, account),
     async send(rq, account) {
-      if (account.username === null || unproved(kernel, account)) return;
-      kernel.mail.send(rq, "usernameRecovery", account, { username: account.username });
+      kernel.mail.send(rq, "usernameRecovery", account, { username: account.username ?? "" });
       kernel.system.events.emit("usernameRecoverySent", { user: account });
     },
     message: () => ({ key: "USERNAME_RECOVERY_REQUEST" }),

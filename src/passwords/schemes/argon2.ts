@@ -23,5 +23,6 @@ export function parseArgon2(stored: string): StoredHash | undefined {
   const saltBytes = fromBase64(salt)?.length ?? 0;
   const digestBytes = fromBase64(digest)?.length ?? 0;
   if (saltBytes < 8 || saltBytes > 64 || digestBytes < 16 || digestBytes > 64) return undefined;
-  return { scheme: "argon2", work: memory * passes, verify: (secret) => verify(stored, secret) };
+  const work = memory * passes;
+  return { scheme: "argon2", work, cost: work, verify: (secret) => verify(stored, secret) };
 }

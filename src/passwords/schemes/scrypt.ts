@@ -8,6 +8,8 @@ const MAXIMUM_MEMORY = 2 ** 30;
 /** N·r·p: four times what the other caps allow with one lane. */
 const MAXIMUM_WORK = 2 ** 25;
 const DIGEST_BYTES = 32;
+/** Measured: 0.35 µs for each N·r·p, where argon2id takes 0.37 µs for a KiB and pass. */
+const BLOCK_COST = 0.95;
 const FORM = /^\$scrypt\$ln=([1-9]\d?),r=([1-9]\d{0,9}),p=([1-9]\d{0,9})\$([A-Za-z0-9+/]{0,128})\$([A-Za-z0-9+/]{43})$/;
 
 /** scrypt (RFC 7914) in passlib's form. */
@@ -24,6 +26,7 @@ export function parseScrypt(stored: string): StoredHash | undefined {
   return {
     scheme: "scrypt",
     work: (REFERENCE_WORK * N * r * p) / (2 ** 17 * 8),
+    cost: N * r * p * BLOCK_COST,
     verify: async (secret) => timingSafeEqual(await derive(secret, salt, N, r, p), expected),
   };
 }

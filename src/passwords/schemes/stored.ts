@@ -16,6 +16,11 @@ export interface StoredHash {
    * `REFERENCE_WORK`.
    */
   readonly work: number;
+  /**
+   * What one verification costs this server, as the argon2id memory (KiB) times passes that take about as long. `work` is an
+   * attacker's price, on hardware of their choice, and says nothing about that.
+   */
+  readonly cost: number;
   /** How many bytes of a secret count, where not all do. */
   readonly significantBytes?: number;
   /** Whether the secret gives this hash; in constant time, off the event loop. */

@@ -56,4 +56,34 @@ export function bundleConformance(store: () => Datastore, it: ConformanceRunner[
     assert.equal(await loadUser("email", "nul\u0000"), undefined);
     await assert.rejects(async () => await loadUser("nosuch", "x"), failure("nosuch"));
   });
+
+  it("loads users by several conditions, each once, with roles", async () => {
+    const loadUsers = store().loadUsers?.bind(store());
+    if (loadUsers === undefined) return;
+    const one = (await store().insert("user", userRow("anyone", { username: "Any-One" }))) as number;
+    const two = (await store().insert("user", userRow("anytwo", { username: "any-two" }))) as number;
+    for (const name of ["any-a", "any-b"]) {
+      const roleId = await store().insert("role", { name });
+      await store().insert("rolesUsers", { userId: one, roleId });
+    }
+    const email = (text: string) => ({ email: { inIgnoringCase: [text] } });
+    const username = (...texts: string[]) => ({ username: { inIgnoringCase: texts } });
+    const found = async (...any: Parameters<typeof loadUsers>[0]) =>
+      (await loadUsers(any)).map(({ user, roles }) => [user.id, roles.map(({ name }) => name).sort()]);
+    assert.deepEqual(await found(email("ANYONE@example.com")), [[one, ["any-a", "any-b"]]]);
+    // By both conditions, and still once.
+    assert.deepEqual(await found(email("anyone@example.com"), username("ANY-one", "nobody-there")), [
+      [one, ["any-a", "any-b"]],
+    ]);
+    assert.deepEqual((await found(username("any-one"), email("anytwo@example.com"))).sort(), [
+      [one, ["any-a", "any-b"]],
+      [two, []],
+    ]);
+    const [bundle] = await loadUsers([email("anytwo@example.com")]);
+    assert.deepEqual(bundle?.user, await store().findOne("user", { id: two }));
+    assert.deepEqual(await found(email("nobody-there@example.com"), username("nobody-there")), []);
+    assert.deepEqual(await found(email("nul\u0000")), []);
+    assert.deepEqual(await found(), []);
+    await assert.rejects(async () => await loadUsers([{ nosuch: "x" }]), failure("nosuch"));
+  });
 }
