@@ -60,6 +60,7 @@ const reservedFields: ReadonlySet<string> = new Set([
   "password",
   "password_confirm",
   "csrf_token",
+  "shown_for",
   "next",
   "__proto__",
   "constructor",
