@@ -133,13 +133,13 @@ async function submit(
   const csrf = await csrfFailure(rq, endpoint);
   if (csrf !== undefined) {
     if (asJson(endpoint, rq) || csrf === "CSRF_ORIGIN") return context.refusals.verdict(rq, csrfFault(csrf));
-    return again(context, endpoint, rq, body);
+    return again(context, endpoint, rq, body, csrf === "CSRF_INVALID");
   }
   // Some endpoints ask only here who it is.
   const acting = await actingAsAnother(rq, endpoint);
   if (acting !== undefined) return context.refusals.verdict(rq, acting);
   if (endpoint.page !== undefined && (await isForAnother(endpoint, rq, body))) {
-    if (!asJson(endpoint, rq)) return again(context, endpoint, rq, body);
+    if (!asJson(endpoint, rq)) return again(context, endpoint, rq, body, true);
     return faultsAsJson(context, rq, { ...untouched, form: [await forAnother(endpoint, rq)] });
   }
   const values: Record<string, unknown> = {};
@@ -170,10 +170,11 @@ async function again(
   endpoint: Endpoint,
   rq: SecurityRequest,
   body: Readonly<Record<string, unknown>>,
+  fromPage: boolean,
 ): Promise<Response> {
-  // There may be nothing left to send: whoever wanted to sign in is signed in.
-  const shown = await endpoint.show(rq);
-  if (isAnswer(shown)) return answer(context, endpoint, rq, shown, {});
+  // From a page of ours there may be nothing left to send: whoever wanted to sign in is signed in.
+  const shown = fromPage ? await endpoint.show(rq) : undefined;
+  if (shown !== undefined && isAnswer(shown)) return answer(context, endpoint, rq, shown, {});
   const another = await isForAnother(endpoint, rq, body);
   const form = [another ? await forAnother(endpoint, rq) : ({ key: "FORM_STALE" } as const)];
   const typed = another ? ((await endpoint.initial?.(rq)) ?? {}) : body;

@@ -1,5 +1,6 @@
 import { open } from "../authz/guards/open.ts";
 import type { Operations } from "../datastore/contract.ts";
+import { isUnsafe } from "../http/csrf.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import { type Account, displayName } from "../model/account.ts";
@@ -136,7 +137,8 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     ...(definition.answers === undefined ? {} : { answers: definition.answers }),
     async show(rq) {
       if ((await find(rq)) === undefined) return refuse(rq);
-      if (rq.wantsJson || openedId(rq) !== undefined) return {};
+      // A form that was posted to the link itself is shown again there.
+      if (rq.wantsJson || openedId(rq) !== undefined || isUnsafe(rq.method)) return {};
       const own = spaPage === undefined ? undefined : destinations.spaPage(spaPage, inPath(rq));
       if (own !== undefined) return goTo(own);
       const id = keepSecret(rq, inPath(rq));
