@@ -20,6 +20,7 @@ import { createKeyFor, type KeyRequest } from "./features/api-keys/for-owner.ts"
 import type { Fault } from "./features/fields.ts";
 import { policyFaults, setCheckedPassword } from "./features/passwords/checked-password.ts";
 import { type Device, devicesOf } from "./features/sessions/devices.ts";
+import { shownForField } from "./features/shown-for.ts";
 import { checkPeer } from "./http/connection.ts";
 import { isUnsafe } from "./http/csrf.ts";
 import { noRoute, type RouteFacts, type SecurityRequest } from "./http/request.ts";
@@ -454,7 +455,10 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       const rq = requestAt(c);
       const label = text ?? rq.text("SUBMIT_LOGOUT");
       const token = system.csrf.token(rq);
-      return html`<form method="post" action="${path}"><input type="hidden" name="csrf_token" value="${token}"><button type="submit" class="quiet">${label}</button></form>`;
+      const named =
+        rq.identity &&
+        html`<input type="hidden" name="${shownForField}" value="${system.csrf.nameOf(rq.identity.account)}">`;
+      return html`<form method="post" action="${path}"><input type="hidden" name="csrf_token" value="${token}">${named}<button type="submit" class="quiet">${label}</button></form>`;
     },
     page(c, { title, content, links, status }) {
       const rq = requestAt(c);

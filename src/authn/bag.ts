@@ -109,7 +109,9 @@ export class RequestBag implements SessionBag {
     if (this.#flashes !== undefined) return this.#flashes;
     const cookie = this.#rq.cookie(this.#rq.system.cookies.name("flash"));
     const text = cookie === undefined ? undefined : this.#ring.decrypt(flashPurpose, cookie);
-    this.#flashes = text === undefined ? [] : (JSON.parse(text) as FlashMessage[]);
+    const kept = text === undefined ? undefined : (JSON.parse(text) as Partial<KeptFlashes>);
+    const session = sessionMark(this.#rq.cookie(this.#rq.system.cookies.name("session")));
+    this.#flashes = kept?.messages === undefined || kept.session !== session ? [] : [...kept.messages];
     return this.#flashes;
   }
 
@@ -125,9 +127,21 @@ export class RequestBag implements SessionBag {
     }
     // The oldest go when there are too many for a cookie.
     while (messages.length > 1 && Buffer.byteLength(JSON.stringify(messages)) > maxFlashBytes) messages.shift();
-    const sealed = this.#ring.encrypt(flashPurpose, JSON.stringify(messages));
+    const session = sessionMark(this.#rq.cookieAfterwards(cookies.name("session")));
+    const kept: KeptFlashes = { session, messages };
+    const sealed = this.#ring.encrypt(flashPurpose, JSON.stringify(kept));
     this.#rq.setCookie(cookies.name("flash"), sealed, cookies.attributes(flashLifeSeconds));
   }
+}
+
+/** What the cookie of flash messages holds: they are for the session (or visitor) that they were said to, and for no later one. */
+interface KeptFlashes {
+  readonly session: string | null;
+  readonly messages: readonly FlashMessage[];
+}
+
+function sessionMark(id: string | undefined): string | null {
+  return id === undefined ? null : sha256(id);
 }
 
 /** The session that the bag belongs to: the caller's own, or an anonymous visitor's. */
@@ -227,13 +241,15 @@ export function createBagKeeper(context: {
     async save(rq) {
       const { bag } = rq;
       if (!(bag instanceof RequestBag) || !bag.dirty) return;
-      bag.writeFlashes();
       const { changes } = bag;
-      if (changes === undefined) return;
-      const session = bagSession(rq);
-      if (session !== undefined) await update(session, changes);
-      else if (mayBegin(rq)) await createAnonymous(rq, changes);
-      bag.settle();
+      if (changes !== undefined) {
+        const session = bagSession(rq);
+        if (session !== undefined) await update(session, changes);
+        else if (mayBegin(rq)) await createAnonymous(rq, changes);
+        bag.settle();
+      }
+      // Last, when it is known which session the browser has after this answer.
+      bag.writeFlashes();
     },
   };
 }

@@ -4,6 +4,7 @@ import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
 import type { Identity } from "../model/identity.ts";
 import type { Session } from "../model/session.ts";
+import { sha256 } from "../secrets/random.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** An administrator acts as another user, in a session of its own beside theirs. */
@@ -44,15 +45,21 @@ export interface ImpersonationContext {
 /** Makes it for one running system. */
 export function createImpersonation(context: ImpersonationContext): Impersonation {
   const { datastore, users, sessions } = context;
-  const ownId = (rq: SecurityRequest): string | undefined => rq.cookie(rq.system.cookies.name("impersonator"));
+  /** The id of the own session, and the hash of the one beside which it waits: it is that one's administrator's alone. */
+  const kept = (rq: SecurityRequest): { readonly id: string; readonly beside: string } | undefined => {
+    const [id, beside, ...more] = rq.cookie(rq.system.cookies.name("impersonator"))?.split(".") ?? [];
+    return id === undefined || beside === undefined || more.length > 0 ? undefined : { id, beside };
+  };
   const clearOwn = (rq: SecurityRequest): void =>
     rq.clearCookie(rq.system.cookies.name("impersonator"), rq.system.cookies.attributes());
 
-  /** The administrator's own session goes back into its cookie. */
+  /** The administrator's own session goes back into its cookie, unless that holds another session than the one it waits for. */
   const goBack = async (rq: SecurityRequest): Promise<Identity | undefined> => {
-    const id = ownId(rq);
-    if (id === undefined) return undefined;
+    const own = kept(rq);
+    const present = rq.cookie(rq.system.cookies.name("session"));
     clearOwn(rq);
+    if (own === undefined || present === undefined || sha256(present) !== own.beside) return undefined;
+    const { id } = own;
     const live = await sessions.load(id);
     if (live?.identity === undefined || live.session.impersonatorId !== null) return undefined;
     rq.setCookie(rq.system.cookies.name("session"), id, rq.system.cookies.attributes());
@@ -82,7 +89,7 @@ export function createImpersonation(context: ImpersonationContext): Impersonatio
       // While the request is still the administrator's own.
       rq.system.events.emit("impersonationStarted", { user: account, administrator, reason, until }, rq);
       const { cookies } = rq.system;
-      rq.setCookie(cookies.name("impersonator"), id, cookies.attributes());
+      rq.setCookie(cookies.name("impersonator"), `${id}.${session.idHash}`, cookies.attributes());
       rq.setCookie(cookies.name("session"), made.id, cookies.attributes());
       const identity: Identity = {
         account,
@@ -112,10 +119,10 @@ export function createImpersonation(context: ImpersonationContext): Impersonatio
     ownSession: goBack,
 
     async forget(rq) {
-      const id = ownId(rq);
-      if (id === undefined) return;
+      const own = kept(rq);
+      if (own === undefined) return;
       clearOwn(rq);
-      const live = await sessions.load(id);
+      const live = await sessions.load(own.id);
       if (live !== undefined) await sessions.end(live.session);
     },
   };

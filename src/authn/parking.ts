@@ -23,12 +23,13 @@ export interface ParkingContext {
 
 /** Sign-ins that wait at a gate: a ticket each, and a cookie that carries it. */
 export interface Parking extends Pick<SignIn, "parked" | "resume"> {
+  /** Returns the id that names it. */
   park(
     rq: SecurityRequest,
     passage: JudgedPassage,
     gate: string,
     verdict: Extract<GateVerdict, { readonly park: unknown }>,
-  ): Promise<void>;
+  ): Promise<string>;
   /** Voids the one of this caller. */
   drop(rq: SecurityRequest): Promise<void>;
 }
@@ -66,6 +67,7 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
       });
       const { cookies } = rq.system;
       rq.setCookie(cookies.name("pending"), text, cookies.attributes(Math.ceil(life / 1000)));
+      return text.slice(0, text.indexOf("."));
     },
 
     async parked(rq, gate) {
@@ -77,6 +79,7 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
       if (account === undefined) return undefined;
       const park = ticket.payload["park"] as Readonly<Record<string, unknown>>;
       return {
+        id: ticket.id,
         account,
         gate,
         park,

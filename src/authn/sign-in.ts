@@ -57,6 +57,8 @@ export interface Renewal {
 
 /** A sign-in that waits at a gate. */
 export interface ParkedSignIn {
+  /** Names it, and is no secret: a form carries it, so that it acts for this one and for no other of the same browser. */
+  readonly id: string;
   readonly account: Account;
   readonly gate: string;
   /** What the gate kept with it. */
@@ -175,8 +177,8 @@ export function createSignIn(context: SignInContext): SignIn {
     if (stopped === undefined) return establish(rq, passage);
     const { gate, verdict } = stopped;
     if ("refuse" in verdict) return { kind: "refused", key: verdict.refuse, field: verdict.field };
-    await parking.park(rq, passage, gate, verdict);
-    return { kind: "pending", gate, path: verdict.path, answer: verdict.answer };
+    const id = await parking.park(rq, passage, gate, verdict);
+    return { kind: "pending", gate, path: verdict.path, answer: { ...verdict.answer, shown_for: id } };
   };
 
   /** The only place that makes an auth token. It ends with its family at the latest. */

@@ -118,4 +118,23 @@ describe("a ticket", () => {
     expect(await tickets.purge()).toBe(1);
     expect([await store.count("ticket", {}), await tickets.peek("state", text)]).toEqual([0, undefined]);
   });
+
+  it("is listed while it waits, by its id or its user, the newest first, and needs no secret for that", async () => {
+    const { tickets, store, user, clock } = await made();
+    const idOf = (text: string): string => text.slice(0, 22);
+    const first = await tickets.issue({ purpose: "reset", user, life: 1000 });
+    clock.now += 1;
+    const second = await tickets.issue({ purpose: "reset", user, life: 2000 });
+    await tickets.issue({ purpose: "confirm", user, life: 1000 });
+    const listed = async () => (await tickets.waiting("reset", { userId: user.id })).map(({ id }) => id);
+    expect(await listed()).toEqual([idOf(second), idOf(first)]);
+    expect(await tickets.waiting("confirm", { id: idOf(first) })).toEqual([]);
+    await tickets.redeem("reset", first);
+    expect([await listed(), await tickets.waiting("reset", { id: idOf(first) })]).toEqual([[idOf(second)], []]);
+    await store.update("user", { id: user.id }, { fsUniquifier: "u2" });
+    expect(await listed()).toEqual([]);
+    await store.update("user", { id: user.id }, { fsUniquifier: "u1" });
+    clock.now += 2000;
+    expect(await listed()).toEqual([]);
+  });
 });

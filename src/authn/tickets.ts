@@ -25,6 +25,11 @@ export interface Tickets {
   /** The ticket when it is of this purpose, not expired, not consumed, has attempts left and its user did not change since. Changes nothing. */
   peek(purpose: string, text: string): Promise<Ticket | undefined>;
   /**
+   * The tickets of a purpose that still wait to be redeemed, by id or by user, the newest first: for saying so to their owner,
+   * never for acting on it, since no secret was asked for.
+   */
+  waiting(purpose: string, which: { readonly id: string } | { readonly userId: number }): Promise<readonly Ticket[]>;
+  /**
    * Consumes it: of many at once exactly one gets it. `afterAttempt`: the caller has taken an attempt for this very guess,
    * so that it counts even if it was the last one.
    */
@@ -45,10 +50,20 @@ export interface Tickets {
 }
 
 const idLength = 22;
+const newestFirst = [{ field: "createdAt", direction: "desc" }] as const;
 const textLength = idLength + 1 + 43;
 
 /** Makes the tickets of one running system. */
 export function createTickets(datastore: Datastore, now: () => number): Tickets {
+  /** Whether it may still be redeemed: not over, and its user did not change since. */
+  const waits = async (ticket: Ticket, operations: Operations, afterAttempt: boolean): Promise<boolean> => {
+    if (ticket.consumedAt !== null || now() >= ticket.expiresAt) return false;
+    if (ticket.attemptsLeft <= 0 && !afterAttempt) return false;
+    if (ticket.userId === null) return true;
+    const user = await operations.findOne("user", { id: ticket.userId });
+    return user !== undefined && user["fsUniquifier"] === ticket.uniquifier;
+  };
+
   const read = async (
     purpose: string,
     text: string,
@@ -60,13 +75,8 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
     if (row === undefined) return undefined;
     const ticket = row as unknown as Ticket;
     if (!constantTimeEqual(sha256(text.slice(idLength + 1)), ticket.secretHash)) return undefined;
-    if (ticket.purpose !== purpose || ticket.consumedAt !== null) return undefined;
-    if ((ticket.attemptsLeft <= 0 && !afterAttempt) || now() >= ticket.expiresAt) return undefined;
-    if (ticket.userId !== null) {
-      const user = await operations.findOne("user", { id: ticket.userId });
-      if (user === undefined || user["fsUniquifier"] !== ticket.uniquifier) return undefined;
-    }
-    return ticket;
+    if (ticket.purpose !== purpose) return undefined;
+    return (await waits(ticket, operations, afterAttempt)) ? ticket : undefined;
   };
 
   const end = async (userId: number, purpose?: string, tx: Operations = datastore): Promise<void> => {
@@ -108,6 +118,15 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
   return {
     issue,
     peek: (purpose, text) => read(purpose, text, datastore, false),
+    async waiting(purpose, which) {
+      const rows = await datastore.find("ticket", { ...which, purpose }, { orderBy: newestFirst, limit: 100 });
+      const waiting: Ticket[] = [];
+      for (const row of rows) {
+        const ticket = row as unknown as Ticket;
+        if (await waits(ticket, datastore, false)) waiting.push(ticket);
+      }
+      return waiting;
+    },
     async redeem(purpose, text, { tx = datastore, afterAttempt = false } = {}) {
       const ticket = await read(purpose, text, tx, afterAttempt);
       if (ticket === undefined) return undefined;

@@ -244,7 +244,11 @@ export function createRefusals(context: RefusalContext): Refusals {
         case "diverted":
           return divert(rq, verdict);
         case "redirected":
-          if (!rq.wantsJson) return seeOther(paths.afterSignIn(rq), 302);
+          if (!rq.wantsJson) {
+            // Where they wanted to go once they are signed in, which they are.
+            const next = rq.url.searchParams.get(paths.returnParameter ?? "next");
+            return seeOther(rq.system.redirects.safe(next) ?? paths.afterSignIn(rq), 302);
+          }
           return message(rq, verdict.status, "anonymous_required", verdict.key);
       }
     },

@@ -88,6 +88,8 @@ export interface Client {
   /** Mails a link to the new address. */
   changeEmail(email: string): Promise<Result<ChangedUser & { readonly current_email: string }>>;
   confirmChangeEmail(token: string): Promise<Result<Done>>;
+  /** Takes back the change that waits for its link to be opened. */
+  cancelChangeEmail(): Promise<Result<{ readonly cancelled: boolean }>>;
   /** "": none. */
   changeUsername(username: string): Promise<Result<ChangedUser>>;
   recoverUsername(email: string): Promise<Result<Done>>;
@@ -132,6 +134,7 @@ const defaultPaths: Readonly<Record<EndpointName, string>> = {
   change_password: "/change",
   change_email: "/change-email",
   change_email_confirm: "/change-email",
+  cancel_change_email: "/cancel-change-email",
   change_username: "/change-username",
   recover_username: "/recover-username",
   login_link: "/login-link",
@@ -160,6 +163,7 @@ type EndpointName =
   | "change_password"
   | "change_email"
   | "change_email_confirm"
+  | "cancel_change_email"
   | "change_username"
   | "recover_username"
   | "login_link"
@@ -260,6 +264,7 @@ export function createClient(options: ClientOptions = {}): Client {
     resetPassword: (token, fields) => link("reset_password", token, { password_confirm: fields.password, ...fields }),
     changePassword: (fields) => post("change_password", { new_password_confirm: fields.new_password, ...fields }),
     changeEmail: (email) => post("change_email", { email }),
+    cancelChangeEmail: () => post("cancel_change_email", {}),
     confirmChangeEmail: (token) => link("change_email_confirm", token),
     changeUsername: (username) => post("change_username", { username }),
     recoverUsername: (email) => post("recover_username", { email }),

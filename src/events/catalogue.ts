@@ -69,6 +69,8 @@ export interface SecurityEvents {
   /** A stored hash was replaced by one of the current form at sign-in. */
   passwordUpgraded: { user: Account };
   changeEmailInstructionsSent: { user: Account; newEmail: string };
+  /** A change of address that waited for its link was taken back. */
+  changeEmailCancelled: { user: Account; newEmail: string };
   emailChanged: { user: Account; oldEmail: string };
   usernameChanged: { user: Account; oldUsername: string | null };
   usernameRecoverySent: { user: Account };

@@ -157,6 +157,13 @@ export interface Endpoint {
   readonly answers?: EndpointAnswers;
   /** Whose form it is, where it does not ask for that: for password managers. */
   account(rq: SecurityRequest): Awaitable<string | undefined>;
+  /**
+   * What of this browser's the form acts for, where that is not who is signed in, such as a sign-in that waits: the form
+   * names it, and one that names another is shown again and does nothing. Undefined as its answer: there is none.
+   */
+  shownFor?: (rq: SecurityRequest) => Awaitable<string | undefined>;
+  /** True: what it ends is over for who is not signed in, so that a form sent twice needs no token. */
+  readonly doneForNobody?: boolean;
   /** Rows with buttons, above the form. */
   list(rq: SecurityRequest): Awaitable<ListView | undefined>;
   /** What the page shows beside or without a form. */
@@ -200,6 +207,10 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
   readonly answers?: EndpointAnswers;
   /** Whose form it is; default: who is signed in. */
   readonly account?: (rq: SecurityRequest) => Awaitable<string | undefined>;
+  /** See Endpoint. */
+  readonly shownFor?: (rq: SecurityRequest) => Awaitable<string | undefined>;
+  /** See Endpoint. */
+  readonly doneForNobody?: boolean;
   /** Rows with buttons. A page that has these and no fields shows no form. */
   readonly list?: (rq: SecurityRequest) => Awaitable<ListView | undefined>;
   readonly sections?: (rq: SecurityRequest) => Awaitable<readonly SectionView[]>;

@@ -12,6 +12,7 @@ import { isRehearsal, markInternal, rehearsed, send } from "../routes/run.ts";
 import type { Answer, Endpoint, EndpointMethod } from "./endpoint.ts";
 import type { Fault } from "./fields.ts";
 import { type EngineContext, type FormState, faultsAsJson, nextOf, page, untouched, withNext } from "./form-page.ts";
+import { forAnother, isForAnother, shownForField } from "./shown-for.ts";
 
 /** Makes the handler of one endpoint for one method. */
 export function endpointHandler(
@@ -108,7 +109,9 @@ async function show(context: EngineContext, endpoint: Endpoint, rq: SecurityRequ
     return page(context, endpoint, rq, typed === undefined ? untouched : { ...untouched, typed });
   }
   const user = rq.identity === undefined ? {} : { user: rq.identity.account.securityPayload() };
-  return context.refusals.json(rq, 200, { csrf_token: rq.system.csrf.token(rq), ...user, ...shown });
+  const subject = await endpoint.shownFor?.(rq);
+  const named = subject === undefined ? {} : { [shownForField]: subject };
+  return context.refusals.json(rq, 200, { csrf_token: rq.system.csrf.token(rq), ...user, ...named, ...shown });
 }
 
 /** Whether this is answered in JSON: asked for, or all that there is. */
@@ -132,13 +135,16 @@ async function submit(
   }
   const csrf = await csrfFailure(rq, endpoint);
   if (csrf !== undefined) {
-    // Somebody whose page was open too long sees the form again, with what they typed and a new token.
     if (asJson(endpoint, rq) || csrf === "CSRF_ORIGIN") return context.refusals.verdict(rq, csrfFault(csrf));
-    return page(context, endpoint, rq, { typed: body, fields: {}, form: [{ key: csrf }] }, 400);
+    return again(context, endpoint, rq, body, csrf === "CSRF_INVALID");
   }
   // Some endpoints ask only here who it is.
   const acting = await actingAsAnother(rq, endpoint);
   if (acting !== undefined) return context.refusals.verdict(rq, acting);
+  if (endpoint.page !== undefined && (await isForAnother(endpoint, rq, body))) {
+    if (!asJson(endpoint, rq)) return again(context, endpoint, rq, body, true);
+    return faultsAsJson(context, rq, { ...untouched, form: [await forAnother(endpoint, rq)] });
+  }
   const values: Record<string, unknown> = {};
   const faults: Record<string, readonly Fault[]> = {};
   for (const [name, field] of Object.entries(endpoint.fields)) {
@@ -156,6 +162,26 @@ async function submit(
   await limit?.(rq, values);
   const result = await endpoint.submit({ rq, fields: values, body, next: nextOf(rq, body) });
   return answer(context, endpoint, rq, result, body);
+}
+
+/**
+ * Whose page was open for too long, or shown for somebody who is not signed in any more, sees it as it is now, with a new
+ * token. What was typed stays, unless it was meant for another account.
+ */
+async function again(
+  context: EngineContext,
+  endpoint: Endpoint,
+  rq: SecurityRequest,
+  body: Readonly<Record<string, unknown>>,
+  fromPage: boolean,
+): Promise<Response> {
+  // From a page of ours there may be nothing left to send: whoever wanted to sign in is signed in.
+  const shown = fromPage ? await endpoint.show(rq) : undefined;
+  if (shown !== undefined && isAnswer(shown)) return answer(context, endpoint, rq, shown, {});
+  const another = await isForAnother(endpoint, rq, body);
+  const form = [another ? await forAnother(endpoint, rq) : ({ key: "FORM_STALE" } as const)];
+  const typed = another ? ((await endpoint.initial?.(rq)) ?? {}) : body;
+  return page(context, endpoint, rq, { typed, fields: {}, form }, 400);
 }
 
 function unexpected(name: string): Fault {
@@ -207,7 +233,7 @@ async function csrfFailure(
   if (identity !== undefined && !csrf.asks(identity)) return undefined;
   if (identity === undefined) {
     // No form reaches it, and a script of another site neither, as its origin was looked at.
-    if (endpoint.page === undefined) return undefined;
+    if (endpoint.page === undefined || endpoint.doneForNobody === true) return undefined;
     if (csrf.unauthenticated === "never") return undefined;
     if (csrf.unauthenticated === "forms" && (await rq.body()).kind !== "form") return undefined;
   }

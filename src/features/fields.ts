@@ -117,17 +117,21 @@ export function textField(options: {
 }
 
 /** What a page's own button carries along, such as the id of a row; shown nowhere. */
-export function hiddenField(maxLength: number = maxText): Field<string> {
+export function hiddenField(
+  maxLength: number = maxText,
+  options: { /** It may be left out: the value is "" then. */ readonly optional?: boolean } = {},
+): Field<string> {
+  const required = options.optional !== true;
   return {
     label: { text: "" },
     type: "text",
-    required: true,
+    required,
     hidden: true,
     maxLength,
     echo: false,
     parse(input) {
       const text = textOf(input, maxLength);
-      return "value" in text && text.value === "" ? { fault: { key: "FIELD_REQUIRED" } } : text;
+      return required && "value" in text && text.value === "" ? { fault: { key: "FIELD_REQUIRED" } } : text;
     },
   };
 }

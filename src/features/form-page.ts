@@ -8,6 +8,7 @@ import type { FieldView, FormPageProps, Html, PageLink } from "../views/contract
 import type { PageSender } from "../views/frame.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Fault, Field } from "./fields.ts";
+import { shownFor, shownForField } from "./shown-for.ts";
 
 /** What answering account endpoints needs. */
 export interface EngineContext {
@@ -36,11 +37,15 @@ export function withNext(path: string, next: string | undefined): string {
   return `${path}${path.includes("?") ? "&" : "?"}next=${encodeURIComponent(next)}`;
 }
 
-/** `next` from the query, else from the body, when it is a target that we may send somebody to. */
+/**
+ * `next` from the body, else from the query, when it is a target that we may send somebody to: what the form itself says
+ * comes before the address that it was sent to.
+ */
 export function nextOf(rq: SecurityRequest, body: Readonly<Record<string, unknown>>): string | undefined {
-  const query = rq.url.searchParams.get("next");
+  const { redirects } = rq.system;
   const field = Object.hasOwn(body, "next") ? body["next"] : undefined;
-  return rq.system.redirects.safe(query ?? (typeof field === "string" ? field : undefined));
+  const said = typeof field === "string" ? redirects.safe(field) : undefined;
+  return said ?? redirects.safe(rq.url.searchParams.get("next"));
 }
 
 /** What is wrong with a form, in JSON. */
@@ -78,6 +83,7 @@ export async function page(
   const intro = await endpoint.intro(rq);
   const account = await endpoint.account(rq);
   const list = await endpoint.list(rq);
+  const subject = await shownFor(endpoint, rq);
   const props: FormPageProps = {
     frame: pages.frame(
       rq,
@@ -90,7 +96,7 @@ export async function page(
     // Behind a mailed link the path has a parameter: the form goes to where it was shown.
     action: withNext(endpoint.path.includes(":") ? rq.path : endpoint.path, next),
     fields,
-    hidden: { csrf_token: system.csrf.token(rq) },
+    hidden: { csrf_token: system.csrf.token(rq), ...(subject === undefined ? {} : { [shownForField]: subject }) },
     errors: texts(catalogue, state.form),
     ...(account === undefined ? {} : { account }),
     ...(list === undefined ? {} : { list }),

@@ -1,5 +1,6 @@
 import { open } from "../authz/guards/open.ts";
 import type { Operations } from "../datastore/contract.ts";
+import { isUnsafe } from "../http/csrf.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import { type Account, displayName } from "../model/account.ts";
@@ -14,6 +15,7 @@ import {
   type EndpointAnswers,
   type EndpointRequest,
   endpoint,
+  failed,
   goTo,
   refused,
 } from "./endpoint.ts";
@@ -54,15 +56,18 @@ export interface LinkDefinition<Fields extends Readonly<Record<string, Field<unk
   readonly submit: (request: EndpointRequest<Fields> & { readonly link: OpenLink }) => Awaitable<Answer>;
 }
 
-/** In the place of the token, once that has left the address bar. */
-const opened = "open";
-/** How long the cookie holds an opened link, in seconds: the page may stay open for so long. */
+/** In the place of the token, once that has left the address bar: the ticket's id, which says whose page it is. */
+const openedPath = /^open-([\w-]{22})$/;
+/** How long a cookie holds an opened link, in seconds: the page may stay open for so long. */
 const cookieLife = 3_600;
+/** So many opened links one browser keeps; the page of one that has made room asks for the mail's link again. */
+const mostOpened = 8;
 
 /**
  * The endpoint behind a mailed link. GET consumes nothing, since mail scanners and previews follow links too. It takes the
- * token out of the address bar before anything else is loaded, into a cookie that no script reads, so that neither the
- * browser's history nor a Referer holds it; the page there has a button (and fields), whose POST consumes it. JSON clients
+ * token out of the address bar before anything else is loaded: its id stays there, its secret goes into a cookie of its own
+ * that no script reads, so that neither the browser's history nor a Referer holds it, and of several links that are open in
+ * one browser each page acts for its own. The page has a button (and fields), whose POST consumes the link. JSON clients
  * post to `/path/<token>`.
  */
 export function linkEndpoint<const Fields extends Readonly<Record<string, Field<unknown>>>>(
@@ -73,10 +78,15 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
   const { system, tickets, destinations } = kernel;
   const base = (): string => (kernel.path(name) ?? definition.path).replace("/:token", "");
   const inPath = (rq: SecurityRequest): string => rq.context?.req.param("token") ?? "";
-  const presented = (rq: SecurityRequest): string =>
-    inPath(rq) === opened ? (rq.cookie(system.cookies.link(purpose)) ?? "") : inPath(rq);
-  const clear = (rq: SecurityRequest): void =>
-    rq.clearCookie(system.cookies.link(purpose), system.cookies.attributes());
+  const openedId = (rq: SecurityRequest): string | undefined => openedPath.exec(inPath(rq))?.[1];
+  const presented = (rq: SecurityRequest): string => {
+    const id = openedId(rq);
+    return id === undefined ? inPath(rq) : `${id}.${rq.cookie(system.cookies.link(id)) ?? ""}`;
+  };
+  const clear = (rq: SecurityRequest): void => {
+    const id = openedId(rq);
+    if (id !== undefined) rq.clearCookie(system.cookies.link(id), system.cookies.attributes());
+  };
 
   const find = async (rq: SecurityRequest): Promise<OpenLink | undefined> => {
     const text = presented(rq);
@@ -92,8 +102,17 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     };
   };
 
-  const refuse = (rq: SecurityRequest): Answer => {
-    if (inPath(rq) === opened) clear(rq);
+  /** The link is good, but its secret is not in this browser: it was opened in another one, or too many after it. */
+  const openedElsewhere = async (rq: SecurityRequest): Promise<boolean> => {
+    const id = openedId(rq);
+    const [ticket] = id === undefined ? [] : await tickets.waiting(purpose, { id });
+    if (ticket === undefined || ticket.userId === null) return false;
+    return (await kernel.users.get(ticket.userId))?.active === true;
+  };
+
+  const refuse = async (rq: SecurityRequest): Promise<Answer> => {
+    if (await openedElsewhere(rq)) return rq.wantsJson ? refused("LINK_OPEN_AGAIN") : failed(409, "LINK_OPEN_AGAIN");
+    clear(rq);
     return rq.wantsJson ? refused(invalid) : linkRefusal(kernel, rq, definition.invalidTo(rq), { key: invalid });
   };
 
@@ -113,15 +132,17 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     },
     submitLabel: definition.submitLabel,
     fields: definition.fields,
+    // The path names the link: who is signed in meanwhile has no part in it.
+    shownFor: () => undefined,
     ...(definition.answers === undefined ? {} : { answers: definition.answers }),
     async show(rq) {
       if ((await find(rq)) === undefined) return refuse(rq);
-      if (rq.wantsJson || inPath(rq) === opened) return {};
+      // A form that was posted to the link itself is shown again there.
+      if (rq.wantsJson || openedId(rq) !== undefined || isUnsafe(rq.method)) return {};
       const own = spaPage === undefined ? undefined : destinations.spaPage(spaPage, inPath(rq));
       if (own !== undefined) return goTo(own);
-      // Lax: the browser comes from a mail program's page, and Strict would keep the cookie from the very next request.
-      rq.setCookie(system.cookies.link(purpose), inPath(rq), system.cookies.attributes(cookieLife));
-      return goTo(withNext(`${base()}/${opened}`, system.redirects.safe(rq.url.searchParams.get("next"))));
+      const id = keepSecret(rq, inPath(rq));
+      return goTo(withNext(`${base()}/open-${id}`, system.redirects.safe(rq.url.searchParams.get("next"))));
     },
     async submit(request) {
       const { rq } = request;
@@ -140,10 +161,23 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
         },
       });
       if (lost) return refuse(rq);
-      if (answer.kind !== "invalid" && inPath(rq) === opened) clear(rq);
+      if (answer.kind !== "invalid") clear(rq);
       return answer;
     },
   });
+}
+
+/** Keeps the secret of an opened link in this browser; the id that its page goes by. */
+function keepSecret(rq: SecurityRequest, token: string): string {
+  const { cookies } = rq.system;
+  const [id = "", secret = ""] = token.split(".");
+  const name = cookies.link(id);
+  const others = rq.cookieNames(cookies.linkPrefix).filter((other) => other !== name);
+  const tooMany = Math.max(0, others.length + 1 - mostOpened);
+  for (const oldest of others.slice(0, tooMany)) rq.clearCookie(oldest, cookies.attributes());
+  // Lax: the browser comes from a mail program's page, and Strict would keep the cookie from the very next request.
+  rq.setCookie(name, secret, cookies.attributes(cookieLife));
+  return id;
 }
 
 /** The address that a link was mailed to: the account's, or the new one that it is to prove. */

@@ -16,7 +16,7 @@ export interface MailRequestDefinition
   > {
   readonly links: (rq: SecurityRequest, next: string | undefined) => readonly PageLink[];
   /** An answer in the place of everything else: to who is signed in, say. */
-  readonly instead?: (rq: SecurityRequest) => Answer | undefined;
+  readonly instead?: (rq: SecurityRequest, next: string | undefined) => Answer | undefined;
   /** Why this account gets none, where answers may tell; default: because it is off. */
   readonly objection?: (account: Account) => Fault | undefined;
   /** Whether an account that is on gets one; default: each. */
@@ -43,7 +43,7 @@ export function mailRequest(kernel: Kernel, definition: MailRequestDefinition): 
     fields: { email: emailField() },
     answers: { done: nextToken },
     async submit({ rq, fields: { email }, next }) {
-      const other = instead?.(rq);
+      const other = instead?.(rq, next);
       if (other !== undefined) return other;
       const mayMail = await kernel.limits.mail(rq, email);
       const account = await kernel.users.find("email", email, { ignoreCase: true });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cookieName, parseCookie, serializeCookie } from "./cookies.ts";
+import { cookieName, cookieNames, parseCookie, serializeCookie } from "./cookies.ts";
 
 describe("parseCookie", () => {
   test.each([
@@ -101,4 +101,16 @@ describe("serializeCookie", () => {
 
 test("cookieName binds to the host where it can", () => {
   expect([cookieName("sid", true), cookieName("sid", false)]).toEqual(["__Host-sid", "sid"]);
+});
+
+test.each([
+  [undefined, []],
+  ["", []],
+  ["a=1; link=2", []],
+  ["link-b=1; x=link-q; link-a=2; alink-c=3", ["link-b", "link-a"]],
+  ["link-a=1; link-a=2", ["link-a"]],
+  ["link-; link-é=1;link-ok=", ["link-ok"]],
+  [" \tlink-a = 1", ["link-a"]],
+])("cookieNames lists what begins so, in the order of the header: %j", (header, names) => {
+  expect(cookieNames(header, "link-")).toEqual(names);
 });

@@ -43,6 +43,17 @@ export function parseCookie(header: string | undefined | null, name: string): st
   return VALUE.test(value) ? value : undefined;
 }
 
+/** The names of a Cookie header's cookies that begin so, as the client sent them: the oldest comes first (RFC 6265 5.4). */
+export function cookieNames(header: string | undefined | null, prefix: string): readonly string[] {
+  if (header === undefined || header === null || !header.includes(prefix)) return [];
+  const names: string[] = [];
+  for (const pair of header.split(";")) {
+    const name = pair.slice(0, Math.max(0, pair.indexOf("="))).trim();
+    if (name.startsWith(prefix) && NAME.test(name) && !names.includes(name)) names.push(name);
+  }
+  return names;
+}
+
 /**
  * A Set-Cookie value.
  *

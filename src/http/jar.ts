@@ -7,8 +7,10 @@ export interface CookieJar {
   readonly names: readonly string[];
   /** The name of the cookie of this purpose: `__Host-session`, or `session` where insecure cookies are allowed. */
   name(purpose: CookiePurpose): string;
-  /** The name of the cookie that holds an opened link of this purpose: two links may be open side by side. */
-  link(purpose: string): string;
+  /** The name of the cookie that holds the secret of an opened link: each has its own, so that many may be open side by side. */
+  link(ticketId: string): string;
+  /** How the names of all those begin. */
+  readonly linkPrefix: string;
   /** HttpOnly, Path=/, SameSite=Lax, Secure. A maximum age in seconds makes it outlive the browser session. */
   attributes(maxAge?: number): CookieAttributes;
 }
@@ -24,12 +26,14 @@ export function createCookieJar(options: { readonly secure: boolean; readonly pr
       cookieName(`${options.prefix}${purpose}`, options.secure),
     ]),
   ) as Record<CookiePurpose, string>;
+  const linkPrefix = cookieName(`${options.prefix}link-`, options.secure);
   const base: CookieAttributes = { path: "/", httpOnly: true, secure: options.secure, sameSite: "Lax" };
   return {
     secure: options.secure,
     names: Object.values(names),
     name: (purpose) => names[purpose],
-    link: (purpose) => cookieName(`${options.prefix}link-${purpose}`, options.secure),
+    link: (ticketId) => `${linkPrefix}${ticketId}`,
+    linkPrefix,
     attributes: (maxAge) => (maxAge === undefined ? base : { ...base, maxAge }),
   };
 }

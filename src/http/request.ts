@@ -7,7 +7,7 @@ import { randomId } from "../secrets/random.ts";
 import { readBody } from "./body.ts";
 import type { BodyLimits } from "./body-limits.ts";
 import { noteContext, notePeer, type Peer } from "./connection.ts";
-import { type CookieAttributes, parseCookie, serializeCookie } from "./cookies.ts";
+import { type CookieAttributes, cookieNames, parseCookie, serializeCookie } from "./cookies.ts";
 import { wantsJson } from "./negotiation.ts";
 import type { CompiledParameters, ParameterFault, ParsedBody } from "./parameters.ts";
 import type { System } from "./system.ts";
@@ -154,6 +154,19 @@ export class SecurityRequest {
   cookie(name: string): string | undefined {
     if (this.#cookieHeader === undefined) this.#cookieHeader = this.request.headers.get("cookie");
     return this.#cookieHeader === null ? undefined : parseCookie(this.#cookieHeader, name);
+  }
+
+  /** The names of the cookies that came and begin so, the oldest first. */
+  cookieNames(prefix: string): readonly string[] {
+    return cookieNames(this.request.headers.get("cookie"), prefix);
+  }
+
+  /** The value of a cookie as the client will send it next: what this answer sets, else what came. */
+  cookieAfterwards(name: string): string | undefined {
+    const set = this.#cookies?.get(name);
+    if (set === undefined) return this.cookie(name);
+    const value = set.slice(name.length + 1, set.indexOf(";"));
+    return value === "" ? undefined : value;
   }
 
   /** The client's address: the socket's unless proxies are declared. */

@@ -55,7 +55,7 @@ export interface Mails {
   readonly resetNotice: MailTemplate<{ readonly recover: string }>;
   readonly passwordChanged: MailTemplate<MaybeRecover>;
   /** To the new address. */
-  readonly changeEmailInstructions: MailTemplate<TimedLink & { readonly current: string }>;
+  readonly changeEmailInstructions: MailTemplate<TimedLink>;
   /** To the present address, before anything has changed. */
   readonly changeEmailRequested: MailTemplate<MaybeRecover & { readonly newEmail: string }>;
   /** To the former address. */

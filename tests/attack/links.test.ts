@@ -89,7 +89,7 @@ attacks("TOK of links", { profiles: ["full", "spa"], short: "full:sqlite", setti
     ];
     must(places.length >= 4, `only ${places.join(", ")}`);
     const body = { ...choose(secret()), email: "matt@lp.com" };
-    // A page keeps an opened link in a cookie, by the kind of the link.
+    // A page keeps the secret of an opened link in a cookie that is named after the link.
     const jars: string[] = [];
     for (const make of Object.values(kindsOf(rig))) {
       const opened = rig.client();
@@ -107,11 +107,13 @@ attacks("TOK of links", { profiles: ["full", "spa"], short: "full:sqlite", setti
         for (const place of places.filter((other) => other !== home)) {
           const answer = await rig.client().post(`${place}/${token}`, { json: body });
           must(answer.status === 400, `${place} takes it: ${answer.status}`);
-          const cookies = jars.map((name) => `${name}=${token}`).join("; ");
-          const page = await rig.client().get(`${place}/open`, { page: true, cookies });
-          must(page.status !== 200 || !page.text.includes(victim.email), `${place}/open shows whose it is`);
-          const posted = await rig.client().post(`${place}/open`, { json: body, cookies });
-          must(posted.status === 400, `${place}/open takes it: ${posted.status}`);
+          const own = `link-${token.split(".")[0]}`;
+          const cookies = [...jars, own].map((name) => `${name}=${token.split(".")[1]}`).join("; ");
+          const open = `${place}/open-${token.split(".")[0]}`;
+          const page = await rig.client().get(open, { page: true, cookies });
+          must(page.status !== 200 || !page.text.includes(victim.email), `${open} shows whose it is`);
+          const posted = await rig.client().post(open, { json: body, cookies });
+          must(posted.status === 400, `${open} takes it: ${posted.status}`);
         }
         const cookies = ["session", "remember", "refresh", "pending", "csrf"]
           .map((name) => `${name}=${token}`)

@@ -151,7 +151,7 @@ async function throughLink(
   found: string[],
 ): Promise<Answer> {
   const location = first.response.headers.get("location") ?? "";
-  if (first.response.status !== 302 || !/^\/[a-z-]+\/open$/.test(location)) return first;
+  if (first.response.status !== 302 || !/^\/[a-z-]+\/open-[\w-]{22}$/.test(location)) return first;
   const page = new Headers({ accept: "text/html" });
   const shown = await send(session, client, "GET", location, page);
   if (shown.response.status !== 200 || theirStatus === 200) {

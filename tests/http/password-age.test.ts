@@ -93,7 +93,8 @@ describe("a password that is too old", () => {
     expect([parked.status, parked.location]).toEqual([302, "/expired-password?next=%2Fpage"]);
     const page = await client.get("/expired-password?next=%2Fpage");
     expect(page.text).toContain('autocomplete="new-password"');
-    const form = { password: fresh, password_confirm: fresh };
+    const shown_for = /name="shown_for" value="([^"]+)"/.exec(page.text)?.[1] ?? "";
+    const form = { password: fresh, password_confirm: fresh, shown_for };
     const answer = await client.post("/expired-password?next=%2Fpage", { form });
     expect([answer.status, answer.location]).toEqual([302, "/page"]);
     expect(await me(client)).toBe(200);

@@ -7,6 +7,7 @@ import type { BannerView } from "../../views/contract.ts";
 import { isService } from "../api-keys/index.ts";
 import { done, type Endpoint, endpoint, goTo, refused } from "../endpoint.ts";
 import { textField } from "../fields.ts";
+import { shownForField } from "../shown-for.ts";
 import { type Administration, changing, pathOf, userOf } from "./pages.ts";
 
 /** What an administrator may act as: an active person who is no administrator, unless the option says otherwise. */
@@ -102,6 +103,6 @@ export function impersonationBanner(rq: SecurityRequest, end: string | undefined
     user: identity.account.email,
   });
   if (end === undefined) return { text: said };
-  const hidden = { csrf_token: rq.system.csrf.token(rq) };
+  const hidden = { csrf_token: rq.system.csrf.token(rq), [shownForField]: rq.system.csrf.nameOf(identity.account) };
   return { text: said, action: { path: end, text: rq.text("IMPERSONATION_END"), hidden } };
 }

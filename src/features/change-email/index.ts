@@ -1,15 +1,17 @@
-import { fresh } from "../../authz/guards/authentication.ts";
+import { authRequired, fresh } from "../../authz/guards/authentication.ts";
 import type { SecurityRequest } from "../../http/request.ts";
-import { displayName } from "../../model/account.ts";
 import { decoyOf } from "../../model/decoy.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
+import type { Ticket } from "../../model/session.ts";
+import type { ListView } from "../../views/contract.ts";
 import { formPage } from "../../views/pages.ts";
-import { changedUser, text } from "../answers.ts";
-import { type Answer, done, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
+import { changedUser, flag, text, textOrNull, timeOrNull } from "../answers.ts";
+import { type Answer, done, type Endpoint, endpoint, goTo, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
-import { emailField } from "../fields.ts";
+import { emailField, hiddenField } from "../fields.ts";
 import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
+import { moment } from "../moment.ts";
 import { checkOptions } from "../options.ts";
 import { changeEmailMails } from "./mails.ts";
 
@@ -23,7 +25,8 @@ const purpose = "change-email";
 
 /**
  * `/change-email` mails a link to the new address and a notice to the old one; nothing changes before the link
- * (`/change-email/<token>`) has proved the new address. Then all other sessions, tokens and pending links end.
+ * (`/change-email/<token>`) has proved the new address. Then all other sessions, tokens and pending links end. What waits for its
+ * link is shown there; `/cancel-change-email` takes it back.
  */
 export function changeEmail(options: ChangeEmailOptions = {}): Feature {
   checkOptions("changeEmail", options, { within: "string" });
@@ -32,7 +35,38 @@ export function changeEmail(options: ChangeEmailOptions = {}): Feature {
     name: "changeEmail",
     pages: { changeEmail: formPage, changeEmailConfirm: formPage },
     mails: changeEmailMails,
-    endpoints: (kernel) => [change(kernel, within), confirm(kernel)],
+    endpoints: (kernel) => [change(kernel, within), cancel(kernel), confirm(kernel)],
+  };
+}
+
+/** The change that waits for its link to be opened. */
+async function pendingOf(kernel: Kernel, rq: SecurityRequest): Promise<Ticket | undefined> {
+  const { identity } = rq;
+  return identity && (await kernel.tickets.waiting(purpose, { userId: identity.account.id }))[0];
+}
+
+function addressOf(ticket: Ticket): string {
+  return ticket.payload["email"] as string;
+}
+
+async function pendingView(kernel: Kernel, rq: SecurityRequest): Promise<ListView | undefined> {
+  const pending = await pendingOf(kernel, rq);
+  const path = kernel.path("cancel_change_email");
+  if (pending === undefined || path === undefined) return undefined;
+  const { catalogue } = rq;
+  return {
+    label: catalogue.text("CHANGE_EMAIL_PENDING"),
+    rows: [
+      {
+        id: pending.id,
+        title: addressOf(pending),
+        badge: catalogue.text("CHANGE_EMAIL_PENDING"),
+        facts: [{ label: catalogue.text("CHANGE_EMAIL_PENDING_UNTIL"), ...moment(catalogue, pending.expiresAt) }],
+        actions: [{ path, text: catalogue.text("SUBMIT_CANCEL_CHANGE_EMAIL"), hidden: { id: pending.id } }],
+      },
+    ],
+    empty: "",
+    actions: [],
   };
 }
 
@@ -45,29 +79,35 @@ function change(kernel: Kernel, within: number): Endpoint {
     title: "TITLE_CHANGE_EMAIL",
     intro: "INTRO_CHANGE_EMAIL",
     submitLabel: "SUBMIT_CHANGE_EMAIL",
-    answers: { shown: { current_email: text }, done: { current_email: text, ...changedUser } },
+    answers: {
+      shown: { current_email: text, pending_email: textOrNull, pending_until: timeOrNull },
+      done: { current_email: text, ...changedUser },
+    },
     fields: { email: emailField({ label: "LABEL_EMAIL_NEW" }) },
-    show: (rq) => ({ current_email: rq.identity?.account.email }),
+    list: (rq) => pendingView(kernel, rq),
+    async show(rq) {
+      const pending = rq.wantsJson ? await pendingOf(kernel, rq) : undefined;
+      return {
+        current_email: rq.identity?.account.email,
+        pending_email: pending === undefined ? null : addressOf(pending),
+        pending_until: pending === undefined ? null : new Date(pending.expiresAt).toISOString(),
+      };
+    },
     async submit({ rq, fields }) {
       const account = rq.identity && (await kernel.users.get(rq.identity.account.id));
       if (account === undefined) return refused("UNAUTHENTICATED");
       const { email } = fields;
-      const taken = { key: "EMAIL_ALREADY_ASSOCIATED", params: { email } } as const;
       // A database that was taken over may hold the address in another case.
-      if (email === account.email.toLowerCase()) return invalid({ email: [taken] });
+      if (email === account.email.toLowerCase()) return invalid({ email: [{ key: "EMAIL_IS_YOURS" }] });
       const objection = await rq.system.events.ask("changeEmail", { user: account, newEmail: email }, rq);
       if (objection !== undefined) return refused(objection.refuse);
       const owner = await kernel.users.find("email", email, { ignoreCase: true });
-      if (owner !== undefined && kernel.revealAccounts) return invalid({ email: [taken] });
-      const mayMail = await kernel.limits.mail(rq, email);
-      kernel.background(async () => {
-        if (!mayMail) return;
-        // Also where the address is taken: neither the answer nor the caller's own mailbox tells which it is.
-        kernel.mail.send(rq, "changeEmailRequested", account, { newEmail: email, ...recoverLink(kernel) });
-        const told = owner?.active === true ? owner : decoyOf(email, owner);
-        kernel.mail.send(rq, "addressInUse", told, recoverLink(kernel));
-        // Where the address is taken the link is mailed to nobody. It ends an older one all the same: whether that goes on
-        // working would tell.
+      if (owner !== undefined && kernel.revealAccounts) {
+        return invalid({ email: [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email } }] });
+      }
+      if (await kernel.limits.mail(rq, email)) {
+        // Also where the address is taken: neither the answer, nor what is shown as pending, nor the caller's own mailbox
+        // tells which it is. That ticket's link goes to nobody.
         const token = await kernel.tickets.issue({
           purpose,
           user: account,
@@ -75,12 +115,16 @@ function change(kernel: Kernel, within: number): Endpoint {
           life: within,
           replacesOlder: true,
         });
-        const link = kernel.link("change_email_confirm", token);
-        const nobody = owner === undefined ? undefined : decoyOf(email, owner);
-        const data = { link, within, current: displayName(account) };
-        kernel.mail.send(rq, "changeEmailInstructions", nobody ?? { email }, data);
-        kernel.system.events.emit("changeEmailInstructionsSent", { user: nobody ?? account, newEmail: email });
-      });
+        kernel.background(async () => {
+          kernel.mail.send(rq, "changeEmailRequested", account, { newEmail: email, ...recoverLink(kernel) });
+          const told = owner?.active === true ? owner : decoyOf(email, owner);
+          kernel.mail.send(rq, "addressInUse", told, recoverLink(kernel));
+          const link = kernel.link("change_email_confirm", token);
+          const nobody = owner === undefined ? undefined : decoyOf(email, owner);
+          kernel.mail.send(rq, "changeEmailInstructions", nobody ?? { email }, { link, within });
+          kernel.system.events.emit("changeEmailInstructionsSent", { user: nobody ?? account, newEmail: email });
+        });
+      }
       return done(kernel.path("change_email") ?? "/", {
         message: { key: "CHANGE_EMAIL_SENT", params: { email } },
         response: {
@@ -89,6 +133,40 @@ function change(kernel: Kernel, within: number): Endpoint {
           csrf_token: rq.system.csrf.token(rq),
         },
       });
+    },
+  });
+}
+
+/** Its own endpoint, since less is asked than of a change: whoever holds the session may only leave things as they are. */
+function cancel(kernel: Kernel): Endpoint {
+  const back = (): string | undefined => kernel.path("change_email");
+  return endpoint({
+    name: "cancel_change_email",
+    path: "/cancel-change-email",
+    methods: ["POST"],
+    authz: authRequired(),
+    page: "changeEmail",
+    title: "TITLE_CHANGE_EMAIL",
+    submitLabel: "SUBMIT_CANCEL_CHANGE_EMAIL",
+    answers: { done: { cancelled: flag } },
+    fields: { id: hiddenField(64, { optional: true }) },
+    back,
+    // Its button stands on the page of the change, with what it is about.
+    show: () => goTo(back() ?? "/", { key: "FORM_STALE" }),
+    async submit({ rq, fields }) {
+      const account = rq.identity?.account;
+      if (account === undefined) return refused("UNAUTHENTICATED");
+      const pending = await pendingOf(kernel, rq);
+      // The page's button names the change that was shown; a program means the one that there is.
+      const meant = pending !== undefined && (fields.id === "" || fields.id === pending.id);
+      // Whichever comes first, this or the link: the other one finds it gone.
+      const cancelled =
+        meant && (await kernel.datastore.delete("ticket", { id: pending.id, purpose, consumedAt: null })) > 0;
+      if (cancelled) {
+        rq.system.events.emit("changeEmailCancelled", { user: account, newEmail: addressOf(pending) }, rq);
+      }
+      const message = { key: cancelled ? "CHANGE_EMAIL_CANCELLED" : "CHANGE_EMAIL_NOT_PENDING" } as const;
+      return done(back() ?? "/", { message, response: { cancelled } });
     },
   });
 }

@@ -8,10 +8,11 @@ export const changeEmailMails: Pick<
   "changeEmailInstructions" | "changeEmailRequested" | "emailChanged" | "addressInUse"
 > = {
   changeEmailInstructions(props) {
-    const { catalogue, siteName: site, link, within, current } = props;
+    const { catalogue, siteName: site, link, within } = props;
     return mailContent(props, {
       subject: catalogue.text("MAIL_CHANGE_EMAIL_SUBJECT"),
-      paragraphs: [catalogue.text("MAIL_CHANGE_EMAIL_TEXT", { site, email: current })],
+      // Nothing of the account: the address may have been mistyped, and be a stranger's.
+      paragraphs: [catalogue.text("MAIL_CHANGE_EMAIL_TEXT", { site })],
       button: { text: catalogue.text("MAIL_CHANGE_EMAIL_BUTTON"), href: link },
       notes: [
         catalogue.text("MAIL_LINK_LIFE", { time: lengthOfTime(catalogue.language, within) }),

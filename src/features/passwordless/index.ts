@@ -4,6 +4,7 @@ import { formPage } from "../../views/pages.ts";
 import { signedIn } from "../answers.ts";
 import { type Answer, type Endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
+import { nextOf } from "../form-page.ts";
 import { linkEndpoint, linkRefusal } from "../links.ts";
 import { mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
@@ -45,10 +46,11 @@ function sendLink(kernel: Kernel, within: number): Endpoint {
     intro: "INTRO_LOGIN_LINK",
     submitLabel: "SUBMIT_LOGIN_LINK",
     links: (rq, next) => linksTo(kernel, rq, next, ["register", "LINK_REGISTER"], ...(alone ? [] : [loginLink])),
-    show: (rq) => (rq.identity !== undefined && !rq.wantsJson ? goTo(destinations.afterSignIn(rq)) : {}),
-    instead(rq) {
+    show: (rq) =>
+      rq.identity !== undefined && !rq.wantsJson ? goTo(nextOf(rq, {}) ?? destinations.afterSignIn(rq)) : {},
+    instead(rq, next) {
       if (rq.identity === undefined) return undefined;
-      return rq.wantsJson ? refused("ANONYMOUS_USER_REQUIRED") : goTo(destinations.afterSignIn(rq));
+      return rq.wantsJson ? refused("ANONYMOUS_USER_REQUIRED") : goTo(next ?? destinations.afterSignIn(rq));
     },
     async send(rq, account, next) {
       const token = await kernel.tickets.issue({ purpose, user: account, life: within, replacesOlder: true });

@@ -2,6 +2,7 @@ import type { Gate } from "../../authn/gates.ts";
 import type { SignIn } from "../../authn/sign-in.ts";
 import { open } from "../../authz/guards/open.ts";
 import type { SecurityRequest } from "../../http/request.ts";
+import { displayName } from "../../model/account.ts";
 import { signedIn } from "../answers.ts";
 import { type Answer, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { FeatureKernel, Kernel } from "../feature.ts";
@@ -45,6 +46,12 @@ export function expiredPassword(kernel: Kernel): Endpoint {
     limits: { perAddress: "60/1h" },
     answers: { done: signedIn },
     show: async (rq) => ((await signIn.parked(rq, name)) === undefined ? nobody(rq) : {}),
+    async account(rq) {
+      const parked = await signIn.parked(rq, name);
+      return parked && displayName(parked.account);
+    },
+    // Of two sign-ins that were begun in one browser, the newer one waits: no form of the other's changes its password.
+    shownFor: async (rq) => (await signIn.parked(rq, name))?.id,
     async submit({ rq, fields }) {
       const account = (await signIn.parked(rq, name))?.account;
       if (account === undefined) return nobody(rq);

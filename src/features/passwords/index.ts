@@ -11,7 +11,7 @@ import { signedIn, text } from "../answers.ts";
 import { type Answer, done, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { checkboxField, type Field, identityField, passwordField } from "../fields.ts";
-import { withNext } from "../form-page.ts";
+import { nextOf, withNext } from "../form-page.ts";
 import { checkOptions } from "../options.ts";
 import { expiredPassword, expiredPasswordGate } from "./expired.ts";
 
@@ -78,13 +78,13 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
       !kernel.sessions.enabled && !rq.wantsJson
         ? refused("SESSIONS_OFF")
         : rq.identity !== undefined && !rq.wantsJson
-          ? goTo(destinations.afterSignIn(rq))
+          ? goTo(nextOf(rq, {}) ?? destinations.afterSignIn(rq))
           : { identity_attributes: proof.attributes.map(({ attribute }) => attribute) },
-    async submit({ rq, fields }) {
+    async submit({ rq, fields, next }) {
       // A page could hand out neither a session nor, safely, a token.
       if (!kernel.sessions.enabled && !rq.wantsJson) return refused("SESSIONS_OFF");
       if (rq.identity !== undefined) {
-        return rq.wantsJson ? refused("ANONYMOUS_USER_REQUIRED") : goTo(destinations.afterSignIn(rq));
+        return rq.wantsJson ? refused("ANONYMOUS_USER_REQUIRED") : goTo(next ?? destinations.afterSignIn(rq));
       }
       const password = fields["password"] as string;
       // The first attribute that was given says who is meant.
@@ -126,6 +126,8 @@ function logout(kernel: Kernel): Endpoint {
   return endpoint({
     name: "logout",
     whileImpersonating: true,
+    // A page that was left open after signing out elsewhere: there is nothing left to do, and nothing wrong.
+    doneForNobody: true,
     path: "/logout",
     methods: ["POST"],
     authz: sessionElseToken("to sign out"),

@@ -62,6 +62,7 @@ const reservedFields: ReadonlySet<string> = new Set([
   "password",
   "password_confirm",
   "csrf_token",
+  "shown_for",
   "next",
   "__proto__",
   "constructor",
@@ -272,7 +273,7 @@ function known(
   nameTaken: boolean,
   mayMail: boolean,
 ): Answer {
-  const { rq, email, username, own } = attempt;
+  const { email, username, own } = attempt;
   kernel.system.events.emit("userNotRegistered", {
     user,
     existingEmail: email !== "" && (user !== undefined || !nameTaken),

@@ -5,6 +5,15 @@ export const account = {
     category: "success",
     text: "A mail with a link is on its way to {email}. Open it to make the change.",
   },
+  EMAIL_IS_YOURS: { category: "error", text: "This is your address already." },
+  CHANGE_EMAIL_PENDING: "Waits for its link to be opened",
+  CHANGE_EMAIL_PENDING_UNTIL: "The link works until",
+  SUBMIT_CANCEL_CHANGE_EMAIL: "Keep the present address",
+  CHANGE_EMAIL_CANCELLED: {
+    category: "success",
+    text: "Your address stays as it is. The link that was mailed does not work any more.",
+  },
+  CHANGE_EMAIL_NOT_PENDING: { category: "info", text: "This change was not waiting any more." },
   INVALID_CHANGE_EMAIL_TOKEN: {
     category: "error",
     text: "This link does not work (any more). Ask for the change again.",

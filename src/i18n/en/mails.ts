@@ -23,7 +23,7 @@ export const mails = {
   MAIL_PASSWORD_CHANGED_SUBJECT: "Your password was changed",
   MAIL_PASSWORD_CHANGED_TEXT: "The password of your account at {site} was changed, and other devices are signed out.",
   MAIL_CHANGE_EMAIL_SUBJECT: "Confirm your new address",
-  MAIL_CHANGE_EMAIL_TEXT: "The account of {email} at {site} is to move to this address. Open the link to agree.",
+  MAIL_CHANGE_EMAIL_TEXT: "An account at {site} is to move to this address. Open the link to agree.",
   MAIL_CHANGE_EMAIL_BUTTON: "Use this address",
   MAIL_CHANGE_EMAIL_REQUESTED_SUBJECT: "Your address is about to change",
   MAIL_CHANGE_EMAIL_REQUESTED_TEXT: "Somebody who is signed in to your account at {site} wants to move it to {email}.",

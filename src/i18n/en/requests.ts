@@ -1,7 +1,21 @@
 /** What is wrong with a request, whatever it was for. */
 export const requests = {
-  CSRF_MISSING: { category: "error", text: "The form came without its security token. Reload the page and try again." },
-  CSRF_INVALID: { category: "error", text: "The form has been open for too long. Reload the page and try again." },
+  CSRF_MISSING: {
+    category: "error",
+    text: "The form came without its security token. Open its page anew and send it again.",
+  },
+  CSRF_INVALID: {
+    category: "error",
+    text: "The form has been open for too long. Open its page anew and send it again.",
+  },
+  FORM_STALE: {
+    category: "warning",
+    text: "This page had been open for too long, and nothing was done yet. It is up to date now: please send it again.",
+  },
+  FORM_FOR_ANOTHER: {
+    category: "warning",
+    text: "Nothing was done: the page was shown for another account. Now it is for {account}. Send it again only if you mean that one.",
+  },
   CSRF_ORIGIN: { category: "error", text: "The request came from another website and was refused." },
   INVALID_REDIRECT: { category: "error", text: "Only pages of this website can be opened next." },
   INVALID_REQUEST: { category: "error", text: "The request could not be read." },
@@ -28,4 +42,8 @@ export const requests = {
   PARAMETER_INVALID: "has a value that cannot be used",
   ACTION_REFUSED: { category: "error", text: "This is not possible at the moment." },
   INVALID_LINK: { category: "error", text: "This link does not work (any more)." },
+  LINK_OPEN_AGAIN: {
+    category: "info",
+    text: "Your link is still good, but this page needs it once more: open the link in the mail again, in this browser.",
+  },
 } as const;

@@ -75,8 +75,11 @@ export const arabic: Texts = {
   FORGOT_PASSWORD: "هل نسيت كلمة المرور؟",
 
   // Requests
-  CSRF_MISSING: "وصل النموذج دون رمز الأمان. يُرجى إعادة تحميل الصفحة والمحاولة مرة أخرى.",
-  CSRF_INVALID: "بقي النموذج مفتوحًا مدة طويلة. يُرجى إعادة تحميل الصفحة والمحاولة مرة أخرى.",
+  CSRF_MISSING: "وصل النموذج دون رمز الأمان. يُرجى فتح صفحته من جديد وإرساله مرة أخرى.",
+  CSRF_INVALID: "بقي النموذج مفتوحًا مدة طويلة. يُرجى فتح صفحته من جديد وإرساله مرة أخرى.",
+  FORM_STALE: "بقيت هذه الصفحة مفتوحة مدة طويلة ولم يُنفَّذ أي شيء بعد. أصبحت الآن محدَّثة: يُرجى إرسالها مرة أخرى.",
+  FORM_FOR_ANOTHER:
+    "لم يُنفَّذ أي شيء: كانت الصفحة لحساب آخر. وهي الآن للحساب \u2068{account}\u2069. يُرجى إرسالها مرة أخرى فقط إذا كان هذا الحساب هو المقصود.",
   CSRF_ORIGIN: "جاء الطلب من موقع آخر وتم رفضه.",
   INVALID_REDIRECT: "لا يمكن الانتقال إلا إلى صفحات هذا الموقع.",
   INVALID_REQUEST: "تعذّرت قراءة الطلب.",
@@ -163,6 +166,12 @@ export const arabic: Texts = {
   LINK_CONFIRM: "تأكيد العنوان",
   USERNAME_CHANGE: "تم تغيير اسم المستخدم.",
   CHANGE_EMAIL_SENT: "رسالة فيها رابط في طريقها إلى \u2068{email}\u2069. يُرجى فتح الرابط لإتمام التغيير.",
+  EMAIL_IS_YOURS: "هذا هو العنوان الحالي بالفعل.",
+  CHANGE_EMAIL_PENDING: "في انتظار فتح الرابط",
+  CHANGE_EMAIL_PENDING_UNTIL: "الرابط صالح حتى",
+  SUBMIT_CANCEL_CHANGE_EMAIL: "الإبقاء على العنوان الحالي",
+  CHANGE_EMAIL_CANCELLED: "يبقى العنوان كما هو. لم يعد الرابط المُرسَل صالحًا.",
+  CHANGE_EMAIL_NOT_PENDING: "لم يعد هذا التغيير في الانتظار.",
   INVALID_CHANGE_EMAIL_TOKEN: "هذا الرابط لا يعمل أو لم يعد صالحًا. يُرجى طلب التغيير مرة أخرى.",
   TITLE_CHANGE_PASSWORD: "تغيير كلمة المرور",
   INTRO_CHANGE_PASSWORD: "سيتم تسجيل الخروج من الأجهزة الأخرى.",
@@ -268,8 +277,7 @@ export const arabic: Texts = {
   MAIL_PASSWORD_CHANGED_SUBJECT: "تم تغيير كلمة المرور",
   MAIL_PASSWORD_CHANGED_TEXT: "تم تغيير كلمة مرور الحساب في \u2068{site}\u2069 وتسجيل الخروج من الأجهزة الأخرى.",
   MAIL_CHANGE_EMAIL_SUBJECT: "تأكيد العنوان الجديد",
-  MAIL_CHANGE_EMAIL_TEXT:
-    "يُراد نقل حساب \u2068{email}\u2069 في \u2068{site}\u2069 إلى هذا العنوان. يُرجى فتح الرابط للموافقة.",
+  MAIL_CHANGE_EMAIL_TEXT: "يُراد نقل حساب في \u2068{site}\u2069 إلى هذا العنوان. يُرجى فتح الرابط للموافقة.",
   MAIL_CHANGE_EMAIL_BUTTON: "استخدام هذا العنوان",
   MAIL_CHANGE_EMAIL_REQUESTED_SUBJECT: "عنوان الحساب على وشك التغيير",
   MAIL_CHANGE_EMAIL_REQUESTED_TEXT:
@@ -307,6 +315,8 @@ export const arabic: Texts = {
   MAIL_ACCOUNT_LOCKED_NOT_YOU: "إذا كان من يحاول الدخول شخصًا آخر، يُرجى ترك الحساب مقفلًا؛ لم تُكتشف كلمة المرور.",
   ACTION_REFUSED: "هذا غير ممكن في الوقت الحالي.",
   INVALID_LINK: "هذا الرابط لا يعمل أو لم يعد صالحًا.",
+  LINK_OPEN_AGAIN:
+    "ما زال الرابط صالحًا، لكن هذه الصفحة تحتاج إليه مرة أخرى: يُرجى فتح الرابط الموجود في الرسالة من جديد في هذا المتصفح.",
   LABEL_EMAIL_NEW: "البريد الإلكتروني الجديد",
   LABEL_PASSWORD_PRESENT: "كلمة المرور الحالية",
 

@@ -71,8 +71,12 @@ export const german: Texts = {
   FORGOT_PASSWORD: "Passwort vergessen?",
 
   // Requests
-  CSRF_MISSING: "Das Formular kam ohne sein Sicherheitstoken. Bitte die Seite neu laden und erneut versuchen.",
-  CSRF_INVALID: "Das Formular war zu lange offen. Bitte die Seite neu laden und erneut versuchen.",
+  CSRF_MISSING: "Das Formular kam ohne sein Sicherheitstoken. Bitte seine Seite neu öffnen und es noch einmal senden.",
+  CSRF_INVALID: "Das Formular war zu lange offen. Bitte seine Seite neu öffnen und es noch einmal senden.",
+  FORM_STALE:
+    "Diese Seite war zu lange offen, und es ist noch nichts geschehen. Jetzt ist sie aktuell: bitte noch einmal senden.",
+  FORM_FOR_ANOTHER:
+    "Es ist nichts geschehen: Die Seite war für ein anderes Konto. Jetzt gilt sie für {account}. Bitte nur dann noch einmal senden, wenn dieses Konto gemeint ist.",
   CSRF_ORIGIN: "Die Anfrage kam von einer anderen Website und wurde abgelehnt.",
   INVALID_REDIRECT: "Als Nächstes lassen sich nur Seiten dieser Website öffnen.",
   INVALID_REQUEST: "Die Anfrage war nicht lesbar.",
@@ -167,6 +171,12 @@ export const german: Texts = {
   USERNAME_CHANGE: "Der Benutzername ist geändert.",
   CHANGE_EMAIL_SENT:
     "Eine E-Mail mit einem Link ist unterwegs an {email}. Zum Abschließen der Änderung bitte den Link öffnen.",
+  EMAIL_IS_YOURS: "Das ist bereits die eigene Adresse.",
+  CHANGE_EMAIL_PENDING: "Wartet darauf, dass der Link geöffnet wird",
+  CHANGE_EMAIL_PENDING_UNTIL: "Der Link gilt bis",
+  SUBMIT_CANCEL_CHANGE_EMAIL: "Bisherige Adresse behalten",
+  CHANGE_EMAIL_CANCELLED: "Die Adresse bleibt, wie sie ist. Der gesendete Link ist nicht mehr gültig.",
+  CHANGE_EMAIL_NOT_PENDING: "Diese Änderung stand nicht mehr aus.",
   INVALID_CHANGE_EMAIL_TOKEN: "Dieser Link ist nicht (mehr) gültig. Bitte die Änderung neu beantragen.",
   TITLE_CHANGE_PASSWORD: "Passwort ändern",
   INTRO_CHANGE_PASSWORD: "Alle anderen Geräte werden abgemeldet.",
@@ -286,7 +296,7 @@ export const german: Texts = {
   MAIL_PASSWORD_CHANGED_TEXT: "Das Passwort des Kontos bei {site} wurde geändert, und andere Geräte sind abgemeldet.",
   MAIL_CHANGE_EMAIL_SUBJECT: "Bitte die neue Adresse bestätigen",
   MAIL_CHANGE_EMAIL_TEXT:
-    "Das Konto {email} bei {site} soll künftig zu dieser Adresse gehören. Zum Zustimmen bitte den Link öffnen.",
+    "Ein Konto bei {site} soll künftig zu dieser Adresse gehören. Zum Zustimmen bitte den Link öffnen.",
   MAIL_CHANGE_EMAIL_BUTTON: "Diese Adresse verwenden",
   MAIL_CHANGE_EMAIL_REQUESTED_SUBJECT: "Die Adresse soll geändert werden",
   MAIL_CHANGE_EMAIL_REQUESTED_TEXT:
@@ -329,6 +339,8 @@ export const german: Texts = {
   // Other
   ACTION_REFUSED: "Das ist derzeit nicht möglich.",
   INVALID_LINK: "Dieser Link ist nicht (mehr) gültig.",
+  LINK_OPEN_AGAIN:
+    "Der Link ist noch gültig, aber diese Seite braucht ihn noch einmal: bitte den Link in der E-Mail erneut öffnen, und zwar in diesem Browser.",
   LABEL_EMAIL_NEW: "Neue E-Mail-Adresse",
   LABEL_PASSWORD_PRESENT: "Bisheriges Passwort",
   TITLE_EXPIRED_PASSWORD: "Neues Passwort wählen",

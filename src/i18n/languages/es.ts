@@ -74,8 +74,12 @@ export const spanish: Texts = {
   FORGOT_PASSWORD: "¿Has olvidado tu contraseña?",
 
   // Requests
-  CSRF_MISSING: "El formulario ha llegado sin su código de seguridad. Recarga la página e inténtalo de nuevo.",
-  CSRF_INVALID: "El formulario ha estado abierto demasiado tiempo. Recarga la página e inténtalo de nuevo.",
+  CSRF_MISSING: "El formulario ha llegado sin su código de seguridad. Vuelve a abrir su página y envíalo otra vez.",
+  CSRF_INVALID: "El formulario ha estado abierto demasiado tiempo. Vuelve a abrir su página y envíalo otra vez.",
+  FORM_STALE:
+    "Esta página ha estado abierta demasiado tiempo y todavía no se ha hecho nada. Ahora está al día: envíala otra vez.",
+  FORM_FOR_ANOTHER:
+    "No se ha hecho nada: la página era para otra cuenta. Ahora es para {account}. Envíala otra vez solo si te refieres a esa cuenta.",
   CSRF_ORIGIN: "La petición venía de otro sitio web y se ha rechazado.",
   INVALID_REDIRECT: "A continuación solo se pueden abrir páginas de este sitio web.",
   INVALID_REQUEST: "No se ha podido leer la petición.",
@@ -161,6 +165,12 @@ export const spanish: Texts = {
   LINK_CONFIRM: "Confirmar tu dirección",
   USERNAME_CHANGE: "Tu nombre de usuario ha cambiado.",
   CHANGE_EMAIL_SENT: "Hemos enviado a {email} un correo con un enlace. Ábrelo para hacer el cambio.",
+  EMAIL_IS_YOURS: "Esta ya es tu dirección.",
+  CHANGE_EMAIL_PENDING: "A la espera de que se abra el enlace",
+  CHANGE_EMAIL_PENDING_UNTIL: "El enlace es válido hasta",
+  SUBMIT_CANCEL_CHANGE_EMAIL: "Conservar la dirección actual",
+  CHANGE_EMAIL_CANCELLED: "Tu dirección se queda como está. El enlace enviado ya no es válido.",
+  CHANGE_EMAIL_NOT_PENDING: "Este cambio ya no estaba pendiente.",
   INVALID_CHANGE_EMAIL_TOKEN: "Este enlace no es válido (o ya no lo es). Vuelve a pedir el cambio.",
   TITLE_CHANGE_PASSWORD: "Cambia tu contraseña",
   INTRO_CHANGE_PASSWORD: "Se cerrará la sesión en tus otros dispositivos.",
@@ -272,7 +282,7 @@ export const spanish: Texts = {
   MAIL_PASSWORD_CHANGED_TEXT:
     "La contraseña de tu cuenta en {site} ha cambiado, y se ha cerrado la sesión en los demás dispositivos.",
   MAIL_CHANGE_EMAIL_SUBJECT: "Confirma tu nueva dirección",
-  MAIL_CHANGE_EMAIL_TEXT: "La cuenta de {email} en {site} va a pasar a esta dirección. Abre el enlace para aceptarlo.",
+  MAIL_CHANGE_EMAIL_TEXT: "Una cuenta de {site} va a pasar a esta dirección. Abre el enlace para aceptarlo.",
   MAIL_CHANGE_EMAIL_BUTTON: "Usar esta dirección",
   MAIL_CHANGE_EMAIL_REQUESTED_SUBJECT: "Tu dirección va a cambiar",
   MAIL_CHANGE_EMAIL_REQUESTED_TEXT: "Alguien con la sesión iniciada en tu cuenta de {site} quiere pasarla a {email}.",
@@ -310,6 +320,8 @@ export const spanish: Texts = {
   MAIL_ACCOUNT_LOCKED_NOT_YOU: "Si no intentabas iniciar sesión, déjala bloqueada; no han dado con tu contraseña.",
   ACTION_REFUSED: "Esto no es posible en este momento.",
   INVALID_LINK: "Este enlace no es válido (o ya no lo es).",
+  LINK_OPEN_AGAIN:
+    "Tu enlace sigue siendo válido, pero esta página lo necesita una vez más: abre de nuevo el enlace del correo en este navegador.",
   LABEL_EMAIL_NEW: "Nueva dirección de correo",
   LABEL_PASSWORD_PRESENT: "Contraseña actual",
   TITLE_EXPIRED_PASSWORD: "Elegir una contraseña nueva",

@@ -74,8 +74,12 @@ export const french: Texts = {
   FORGOT_PASSWORD: "Mot de passe oublié ?",
 
   // Requests
-  CSRF_MISSING: "Le formulaire est arrivé sans son jeton de sécurité. Rechargez la page et réessayez.",
-  CSRF_INVALID: "Le formulaire est resté ouvert trop longtemps. Rechargez la page et réessayez.",
+  CSRF_MISSING: "Le formulaire est arrivé sans son jeton de sécurité. Rouvrez sa page et envoyez-le à nouveau.",
+  CSRF_INVALID: "Le formulaire est resté ouvert trop longtemps. Rouvrez sa page et envoyez-le à nouveau.",
+  FORM_STALE:
+    "Cette page est restée ouverte trop longtemps et rien n’a encore été fait. Elle est maintenant à jour : envoyez-la à nouveau.",
+  FORM_FOR_ANOTHER:
+    "Rien n’a été fait : la page était destinée à un autre compte. Elle concerne maintenant {account}. Ne l’envoyez à nouveau que si vous voulez vraiment agir sur ce compte.",
   CSRF_ORIGIN: "La requête provenait d’un autre site et a été refusée.",
   INVALID_REDIRECT: "Seules les pages de ce site peuvent être ouvertes ensuite.",
   INVALID_REQUEST: "La requête n’a pas pu être lue.",
@@ -162,6 +166,12 @@ export const french: Texts = {
   LINK_CONFIRM: "Confirmer votre adresse",
   USERNAME_CHANGE: "Votre nom d’utilisateur est modifié.",
   CHANGE_EMAIL_SENT: "Un e-mail avec un lien est en route vers {email}. Ouvrez-le pour valider la modification.",
+  EMAIL_IS_YOURS: "C’est déjà votre adresse.",
+  CHANGE_EMAIL_PENDING: "En attente de l’ouverture du lien",
+  CHANGE_EMAIL_PENDING_UNTIL: "Le lien est valable jusqu’au",
+  SUBMIT_CANCEL_CHANGE_EMAIL: "Garder l’adresse actuelle",
+  CHANGE_EMAIL_CANCELLED: "Votre adresse reste la même. Le lien envoyé n’est plus valable.",
+  CHANGE_EMAIL_NOT_PENDING: "Cette modification n’était plus en attente.",
   INVALID_CHANGE_EMAIL_TOKEN: "Ce lien n’est pas (ou plus) valable. Demandez à nouveau la modification.",
   TITLE_CHANGE_PASSWORD: "Changer de mot de passe",
   INTRO_CHANGE_PASSWORD: "Vos autres appareils seront déconnectés.",
@@ -273,7 +283,7 @@ export const french: Texts = {
   MAIL_PASSWORD_CHANGED_TEXT:
     "Le mot de passe de votre compte sur {site} a été modifié, et les autres appareils sont déconnectés.",
   MAIL_CHANGE_EMAIL_SUBJECT: "Confirmez votre nouvelle adresse",
-  MAIL_CHANGE_EMAIL_TEXT: "Le compte de {email} sur {site} doit passer à cette adresse. Ouvrez le lien pour accepter.",
+  MAIL_CHANGE_EMAIL_TEXT: "Un compte sur {site} doit passer à cette adresse. Ouvrez le lien pour accepter.",
   MAIL_CHANGE_EMAIL_BUTTON: "Utiliser cette adresse",
   MAIL_CHANGE_EMAIL_REQUESTED_SUBJECT: "Votre adresse va changer",
   MAIL_CHANGE_EMAIL_REQUESTED_TEXT:
@@ -313,6 +323,8 @@ export const french: Texts = {
   MAIL_ACCOUNT_LOCKED_NOT_YOU: "Si ce n’était pas vous, laissez-le bloqué ; votre mot de passe n’a pas été trouvé.",
   ACTION_REFUSED: "Ce n’est pas possible pour le moment.",
   INVALID_LINK: "Ce lien n’est pas (ou plus) valable.",
+  LINK_OPEN_AGAIN:
+    "Votre lien est toujours valable, mais cette page en a besoin encore une fois : ouvrez à nouveau le lien de l’e-mail, dans ce navigateur.",
   LABEL_EMAIL_NEW: "Nouvelle adresse e-mail",
   LABEL_PASSWORD_PRESENT: "Mot de passe actuel",
   TITLE_EXPIRED_PASSWORD: "Choisir un nouveau mot de passe",

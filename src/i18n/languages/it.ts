@@ -69,8 +69,12 @@ export const italian: Texts = {
   FORGOT_PASSWORD: "Hai dimenticato la password?",
 
   // Requests
-  CSRF_MISSING: "Il modulo è arrivato senza il suo codice di sicurezza. Ricarica la pagina e riprova.",
-  CSRF_INVALID: "Il modulo è rimasto aperto troppo a lungo. Ricarica la pagina e riprova.",
+  CSRF_MISSING: "Il modulo è arrivato senza il suo codice di sicurezza. Riapri la sua pagina e invialo di nuovo.",
+  CSRF_INVALID: "Il modulo è rimasto aperto troppo a lungo. Riapri la sua pagina e invialo di nuovo.",
+  FORM_STALE:
+    "Questa pagina è rimasta aperta troppo a lungo e non è stato ancora fatto nulla. Ora è aggiornata: inviala di nuovo.",
+  FORM_FOR_ANOTHER:
+    "Non è stato fatto nulla: la pagina era per un altro account. Ora è per {account}. Inviala di nuovo solo se intendi questo account.",
   CSRF_ORIGIN: "La richiesta proveniva da un altro sito ed è stata rifiutata.",
   INVALID_REDIRECT: "Si possono aprire solo pagine di questo sito.",
   INVALID_REQUEST: "Non è stato possibile leggere la richiesta.",
@@ -157,6 +161,12 @@ export const italian: Texts = {
   LINK_CONFIRM: "Conferma il tuo indirizzo",
   USERNAME_CHANGE: "Il tuo nome utente è stato cambiato.",
   CHANGE_EMAIL_SENT: "Un’e-mail con un link è in arrivo a {email}. Aprilo per completare la modifica.",
+  EMAIL_IS_YOURS: "Questo è già il tuo indirizzo.",
+  CHANGE_EMAIL_PENDING: "In attesa che il link venga aperto",
+  CHANGE_EMAIL_PENDING_UNTIL: "Il link è valido fino a",
+  SUBMIT_CANCEL_CHANGE_EMAIL: "Mantieni l’indirizzo attuale",
+  CHANGE_EMAIL_CANCELLED: "Il tuo indirizzo resta com’è. Il link inviato non è più valido.",
+  CHANGE_EMAIL_NOT_PENDING: "Questa modifica non era più in attesa.",
   INVALID_CHANGE_EMAIL_TOKEN: "Questo link non funziona o non funziona più. Chiedi di nuovo la modifica.",
   TITLE_CHANGE_PASSWORD: "Cambia la password",
   INTRO_CHANGE_PASSWORD: "Gli altri tuoi dispositivi verranno disconnessi.",
@@ -266,7 +276,7 @@ export const italian: Texts = {
   MAIL_PASSWORD_CHANGED_TEXT:
     "La password del tuo account su {site} è stata cambiata e gli altri dispositivi sono stati disconnessi.",
   MAIL_CHANGE_EMAIL_SUBJECT: "Conferma il nuovo indirizzo",
-  MAIL_CHANGE_EMAIL_TEXT: "L’account {email} su {site} deve passare a questo indirizzo. Apri il link per accettare.",
+  MAIL_CHANGE_EMAIL_TEXT: "Un account su {site} deve passare a questo indirizzo. Apri il link per accettare.",
   MAIL_CHANGE_EMAIL_BUTTON: "Usa questo indirizzo",
   MAIL_CHANGE_EMAIL_REQUESTED_SUBJECT: "Il tuo indirizzo sta per cambiare",
   MAIL_CHANGE_EMAIL_REQUESTED_TEXT:
@@ -307,6 +317,8 @@ export const italian: Texts = {
     "Se non stavi cercando di accedere, lascialo bloccato; la tua password non è stata trovata.",
   ACTION_REFUSED: "Al momento non è possibile.",
   INVALID_LINK: "Questo link non funziona o non funziona più.",
+  LINK_OPEN_AGAIN:
+    "Il tuo link è ancora valido, ma questa pagina ne ha bisogno ancora una volta: apri di nuovo il link nell’e-mail, in questo browser.",
   LABEL_EMAIL_NEW: "Nuovo indirizzo e-mail",
   LABEL_PASSWORD_PRESENT: "Password attuale",
 

@@ -68,8 +68,12 @@ export const japanese: Texts = {
   FORGOT_PASSWORD: "パスワードをお忘れですか？",
 
   // Requests
-  CSRF_MISSING: "フォームにセキュリティトークンがありません。ページを再読み込みして、もう一度お試しください。",
-  CSRF_INVALID: "フォームの有効期限が切れました。ページを再読み込みして、もう一度お試しください。",
+  CSRF_MISSING: "フォームにセキュリティトークンがありません。ページを開き直して、もう一度送信してください。",
+  CSRF_INVALID: "フォームの有効期限が切れました。ページを開き直して、もう一度送信してください。",
+  FORM_STALE:
+    "このページは長く開かれていたため、まだ何も行われていません。最新の状態になりましたので、もう一度送信してください。",
+  FORM_FOR_ANOTHER:
+    "何も行われていません。このページは別のアカウント用に表示されたものでした。現在は {account} 用です。このアカウントでよい場合にのみ、もう一度送信してください。",
   CSRF_ORIGIN: "別のサイトからのリクエストのため、拒否されました。",
   INVALID_REDIRECT: "次に開けるのは、このサイトのページだけです。",
   INVALID_REQUEST: "リクエストを読み取れませんでした。",
@@ -155,6 +159,12 @@ export const japanese: Texts = {
   LINK_CONFIRM: "アドレスを確認",
   USERNAME_CHANGE: "ユーザー名を変更しました。",
   CHANGE_EMAIL_SENT: "リンクを記載したメールを {email} にお送りしています。リンクを開くと変更されます。",
+  EMAIL_IS_YOURS: "すでにお使いのアドレスです。",
+  CHANGE_EMAIL_PENDING: "リンクが開かれるのを待っています",
+  CHANGE_EMAIL_PENDING_UNTIL: "リンクの有効期限",
+  SUBMIT_CANCEL_CHANGE_EMAIL: "今のアドレスのままにする",
+  CHANGE_EMAIL_CANCELLED: "アドレスは変更されません。お送りしたリンクは無効になりました。",
+  CHANGE_EMAIL_NOT_PENDING: "この変更はすでに待機中ではありませんでした。",
   INVALID_CHANGE_EMAIL_TOKEN: "このリンクは無効か、有効期限が切れています。もう一度変更を申し込んでください。",
   TITLE_CHANGE_PASSWORD: "パスワードの変更",
   INTRO_CHANGE_PASSWORD: "ほかの端末からはログアウトします。",
@@ -266,7 +276,7 @@ export const japanese: Texts = {
   MAIL_PASSWORD_CHANGED_TEXT: "{site} のアカウントのパスワードが変更され、ほかの端末はログアウトされました。",
   MAIL_CHANGE_EMAIL_SUBJECT: "新しいアドレスをご確認ください",
   MAIL_CHANGE_EMAIL_TEXT:
-    "{site} の {email} のアカウントを、このアドレスに移す申し込みがありました。同意する場合はリンクを開いてください。",
+    "{site} のアカウントを、このアドレスに移す申し込みがありました。同意する場合はリンクを開いてください。",
   MAIL_CHANGE_EMAIL_BUTTON: "このアドレスを使う",
   MAIL_CHANGE_EMAIL_REQUESTED_SUBJECT: "アドレスが変更されようとしています",
   MAIL_CHANGE_EMAIL_REQUESTED_TEXT:
@@ -306,6 +316,8 @@ export const japanese: Texts = {
     "ログインを試みたのがご本人でない場合は、そのままにしてください。パスワードは知られていません。",
   ACTION_REFUSED: "現在、この操作はできません。",
   INVALID_LINK: "このリンクは無効か、有効期限が切れています。",
+  LINK_OPEN_AGAIN:
+    "リンクはまだ有効ですが、このページにはもう一度必要です。メールのリンクをこのブラウザーで開き直してください。",
   LABEL_EMAIL_NEW: "新しいメールアドレス",
   LABEL_PASSWORD_PRESENT: "現在のパスワード",
 

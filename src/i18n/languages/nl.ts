@@ -72,8 +72,13 @@ export const dutch: Texts = {
   FORGOT_PASSWORD: "Wachtwoord vergeten?",
 
   // Requests
-  CSRF_MISSING: "Het formulier kwam zonder beveiligingstoken aan. Laad de pagina opnieuw en probeer het nog eens.",
-  CSRF_INVALID: "Het formulier heeft te lang opengestaan. Laad de pagina opnieuw en probeer het nog eens.",
+  CSRF_MISSING:
+    "Het formulier kwam zonder beveiligingstoken aan. Open de pagina ervan opnieuw en verstuur het nog eens.",
+  CSRF_INVALID: "Het formulier heeft te lang opengestaan. Open de pagina ervan opnieuw en verstuur het nog eens.",
+  FORM_STALE:
+    "Deze pagina heeft te lang opengestaan en er is nog niets gebeurd. Nu is ze weer actueel: verstuur haar nog eens.",
+  FORM_FOR_ANOTHER:
+    "Er is niets gebeurd: de pagina was voor een ander account. Nu is ze voor {account}. Verstuur haar alleen nog eens als je dat account bedoelt.",
   CSRF_ORIGIN: "Het verzoek kwam van een andere website en is geweigerd.",
   INVALID_REDIRECT: "Hierna kunnen alleen pagina’s van deze website worden geopend.",
   INVALID_REQUEST: "Het verzoek kon niet worden gelezen.",
@@ -165,6 +170,12 @@ export const dutch: Texts = {
   // Changes to the account
   USERNAME_CHANGE: "Je gebruikersnaam is gewijzigd.",
   CHANGE_EMAIL_SENT: "Er is een e-mail met een link onderweg naar {email}. Open die om de wijziging door te voeren.",
+  EMAIL_IS_YOURS: "Dit is al jouw adres.",
+  CHANGE_EMAIL_PENDING: "Wacht tot de link wordt geopend",
+  CHANGE_EMAIL_PENDING_UNTIL: "De link werkt tot",
+  SUBMIT_CANCEL_CHANGE_EMAIL: "Huidige adres houden",
+  CHANGE_EMAIL_CANCELLED: "Je adres blijft zoals het is. De verstuurde link werkt niet meer.",
+  CHANGE_EMAIL_NOT_PENDING: "Deze wijziging stond niet meer open.",
   INVALID_CHANGE_EMAIL_TOKEN: "Deze link werkt niet (meer). Vraag de wijziging opnieuw aan.",
   TITLE_CHANGE_PASSWORD: "Wachtwoord wijzigen",
   INTRO_CHANGE_PASSWORD: "Je andere apparaten worden uitgelogd.",
@@ -282,8 +293,7 @@ export const dutch: Texts = {
   MAIL_PASSWORD_CHANGED_TEXT:
     "Het wachtwoord van je account bij {site} is gewijzigd en andere apparaten zijn uitgelogd.",
   MAIL_CHANGE_EMAIL_SUBJECT: "Bevestig je nieuwe adres",
-  MAIL_CHANGE_EMAIL_TEXT:
-    "Het account van {email} bij {site} moet bij dit adres gaan horen. Open de link om ermee in te stemmen.",
+  MAIL_CHANGE_EMAIL_TEXT: "Een account bij {site} moet bij dit adres gaan horen. Open de link om ermee in te stemmen.",
   MAIL_CHANGE_EMAIL_BUTTON: "Dit adres gebruiken",
   MAIL_CHANGE_EMAIL_REQUESTED_SUBJECT: "Je adres wordt binnenkort gewijzigd",
   MAIL_CHANGE_EMAIL_REQUESTED_TEXT:
@@ -326,6 +336,8 @@ export const dutch: Texts = {
   // Other
   ACTION_REFUSED: "Dit is op dit moment niet mogelijk.",
   INVALID_LINK: "Deze link werkt niet (meer).",
+  LINK_OPEN_AGAIN:
+    "Je link werkt nog, maar deze pagina heeft hem nog een keer nodig: open de link in de e-mail opnieuw, in deze browser.",
   LABEL_EMAIL_NEW: "Nieuw e-mailadres",
   LABEL_PASSWORD_PRESENT: "Huidig wachtwoord",
   TITLE_EXPIRED_PASSWORD: "Een nieuw wachtwoord kiezen",

@@ -71,8 +71,12 @@ export const polish: Texts = {
   FORGOT_PASSWORD: "Nie pamiętasz hasła?",
 
   // Requests
-  CSRF_MISSING: "Formularz dotarł bez tokenu zabezpieczającego. Odśwież stronę i spróbuj ponownie.",
-  CSRF_INVALID: "Formularz był otwarty zbyt długo. Odśwież stronę i spróbuj ponownie.",
+  CSRF_MISSING: "Formularz dotarł bez tokenu zabezpieczającego. Otwórz jego stronę na nowo i wyślij go jeszcze raz.",
+  CSRF_INVALID: "Formularz był otwarty zbyt długo. Otwórz jego stronę na nowo i wyślij go jeszcze raz.",
+  FORM_STALE:
+    "Ta strona była otwarta zbyt długo i nic jeszcze nie zostało zrobione. Teraz jest aktualna: wyślij ją jeszcze raz.",
+  FORM_FOR_ANOTHER:
+    "Nic nie zostało zrobione: strona dotyczyła innego konta. Teraz dotyczy {account}. Wyślij ją jeszcze raz tylko wtedy, gdy chodzi o to konto.",
   CSRF_ORIGIN: "Żądanie przyszło z innej witryny i zostało odrzucone.",
   INVALID_REDIRECT: "Dalej można otworzyć tylko strony tej witryny.",
   INVALID_REQUEST: "Nie udało się odczytać żądania.",
@@ -159,6 +163,12 @@ export const polish: Texts = {
   LINK_CONFIRM: "Potwierdź adres",
   USERNAME_CHANGE: "Nazwa użytkownika została zmieniona.",
   CHANGE_EMAIL_SENT: "Wiadomość z linkiem jest w drodze na adres {email}. Otwórz go, aby dokonać zmiany.",
+  EMAIL_IS_YOURS: "To już jest Twój adres.",
+  CHANGE_EMAIL_PENDING: "Czeka na otwarcie linku",
+  CHANGE_EMAIL_PENDING_UNTIL: "Link działa do",
+  SUBMIT_CANCEL_CHANGE_EMAIL: "Zachowaj obecny adres",
+  CHANGE_EMAIL_CANCELLED: "Twój adres pozostaje bez zmian. Wysłany link już nie działa.",
+  CHANGE_EMAIL_NOT_PENDING: "Ta zmiana już na nic nie czekała.",
   INVALID_CHANGE_EMAIL_TOKEN: "Ten link nie działa lub wygasł. Poproś o zmianę jeszcze raz.",
   TITLE_CHANGE_PASSWORD: "Zmień hasło",
   INTRO_CHANGE_PASSWORD: "Na innych urządzeniach nastąpi wylogowanie.",
@@ -267,7 +277,7 @@ export const polish: Texts = {
   MAIL_PASSWORD_CHANGED_SUBJECT: "Twoje hasło zostało zmienione",
   MAIL_PASSWORD_CHANGED_TEXT: "Hasło do Twojego konta w {site} zostało zmienione, a inne urządzenia wylogowano.",
   MAIL_CHANGE_EMAIL_SUBJECT: "Potwierdź nowy adres",
-  MAIL_CHANGE_EMAIL_TEXT: "Konto {email} w {site} ma zostać przeniesione na ten adres. Otwórz link, aby się zgodzić.",
+  MAIL_CHANGE_EMAIL_TEXT: "Konto w {site} ma zostać przeniesione na ten adres. Otwórz link, aby się zgodzić.",
   MAIL_CHANGE_EMAIL_BUTTON: "Użyj tego adresu",
   MAIL_CHANGE_EMAIL_REQUESTED_SUBJECT: "Twój adres ma zostać zmieniony",
   MAIL_CHANGE_EMAIL_REQUESTED_TEXT:
@@ -306,6 +316,8 @@ export const polish: Texts = {
   MAIL_ACCOUNT_LOCKED_NOT_YOU: "Jeśli to nie Ty próbujesz się zalogować, zostaw blokadę; hasło nie zostało odgadnięte.",
   ACTION_REFUSED: "W tej chwili to niemożliwe.",
   INVALID_LINK: "Ten link nie działa lub wygasł.",
+  LINK_OPEN_AGAIN:
+    "Twój link nadal działa, ale ta strona potrzebuje go jeszcze raz: otwórz ponownie link z wiadomości w tej przeglądarce.",
   LABEL_EMAIL_NEW: "Nowy adres e-mail",
   LABEL_PASSWORD_PRESENT: "Obecne hasło",
   TITLE_EXPIRED_PASSWORD: "Wybierz nowe hasło",

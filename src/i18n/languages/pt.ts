@@ -70,8 +70,12 @@ export const portuguese: Texts = {
   FORGOT_PASSWORD: "Esqueceu a senha?",
 
   // Requests
-  CSRF_MISSING: "O formulário veio sem o código de segurança. Recarregue a página e tente novamente.",
-  CSRF_INVALID: "O formulário ficou aberto por tempo demais. Recarregue a página e tente novamente.",
+  CSRF_MISSING: "O formulário veio sem o código de segurança. Abra a página dele de novo e envie-o mais uma vez.",
+  CSRF_INVALID: "O formulário ficou aberto por tempo demais. Abra a página dele de novo e envie-o mais uma vez.",
+  FORM_STALE:
+    "Esta página ficou aberta por tempo demais e nada foi feito ainda. Agora ela está atualizada: envie-a mais uma vez.",
+  FORM_FOR_ANOTHER:
+    "Nada foi feito: a página era para outra conta. Agora ela é para {account}. Envie-a mais uma vez somente se for essa a conta.",
   CSRF_ORIGIN: "A solicitação veio de outro site e foi recusada.",
   INVALID_REDIRECT: "Em seguida só podem ser abertas páginas deste site.",
   INVALID_REQUEST: "Não foi possível ler a solicitação.",
@@ -157,6 +161,12 @@ export const portuguese: Texts = {
   LINK_CONFIRM: "Confirmar seu endereço",
   USERNAME_CHANGE: "Seu nome de usuário foi alterado.",
   CHANGE_EMAIL_SENT: "Um e-mail com um link está a caminho de {email}. Abra-o para fazer a alteração.",
+  EMAIL_IS_YOURS: "Este já é o seu endereço.",
+  CHANGE_EMAIL_PENDING: "Aguardando a abertura do link",
+  CHANGE_EMAIL_PENDING_UNTIL: "O link é válido até",
+  SUBMIT_CANCEL_CHANGE_EMAIL: "Manter o endereço atual",
+  CHANGE_EMAIL_CANCELLED: "Seu endereço continua o mesmo. O link enviado não é mais válido.",
+  CHANGE_EMAIL_NOT_PENDING: "Esta alteração não estava mais pendente.",
   INVALID_CHANGE_EMAIL_TOKEN: "Este link não é (mais) válido. Peça a alteração novamente.",
   TITLE_CHANGE_PASSWORD: "Altere sua senha",
   INTRO_CHANGE_PASSWORD: "Seus outros dispositivos serão desconectados.",
@@ -265,7 +275,7 @@ export const portuguese: Texts = {
   MAIL_PASSWORD_CHANGED_TEXT:
     "A senha da sua conta em {site} foi alterada, e os outros dispositivos foram desconectados.",
   MAIL_CHANGE_EMAIL_SUBJECT: "Confirme seu novo endereço",
-  MAIL_CHANGE_EMAIL_TEXT: "A conta de {email} em {site} deve passar para este endereço. Abra o link para aceitar.",
+  MAIL_CHANGE_EMAIL_TEXT: "Uma conta em {site} deve passar para este endereço. Abra o link para aceitar.",
   MAIL_CHANGE_EMAIL_BUTTON: "Usar este endereço",
   MAIL_CHANGE_EMAIL_REQUESTED_SUBJECT: "Seu endereço está prestes a mudar",
   MAIL_CHANGE_EMAIL_REQUESTED_TEXT: "Alguém conectado à sua conta em {site} quer passá-la para {email}.",
@@ -303,6 +313,8 @@ export const portuguese: Texts = {
   MAIL_ACCOUNT_LOCKED_NOT_YOU: "Se não era você tentando entrar, deixe-a bloqueada; sua senha não foi descoberta.",
   ACTION_REFUSED: "Isto não é possível no momento.",
   INVALID_LINK: "Este link não é (mais) válido.",
+  LINK_OPEN_AGAIN:
+    "Seu link ainda é válido, mas esta página precisa dele mais uma vez: abra novamente o link do e-mail neste navegador.",
   LABEL_EMAIL_NEW: "Novo e-mail",
   LABEL_PASSWORD_PRESENT: "Senha atual",
   TITLE_EXPIRED_PASSWORD: "Escolher uma nova senha",

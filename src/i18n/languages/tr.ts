@@ -68,8 +68,12 @@ export const turkish: Texts = {
   FORGOT_PASSWORD: "Parolanızı mı unuttunuz?",
 
   // Requests
-  CSRF_MISSING: "Form, güvenlik anahtarı olmadan geldi. Sayfayı yenileyip yeniden deneyin.",
-  CSRF_INVALID: "Form çok uzun süre açık kaldı. Sayfayı yenileyip yeniden deneyin.",
+  CSRF_MISSING: "Form, güvenlik anahtarı olmadan geldi. Sayfasını yeniden açıp formu bir kez daha gönderin.",
+  CSRF_INVALID: "Form çok uzun süre açık kaldı. Sayfasını yeniden açıp formu bir kez daha gönderin.",
+  FORM_STALE:
+    "Bu sayfa çok uzun süre açık kaldı ve henüz hiçbir şey yapılmadı. Artık güncel: lütfen bir kez daha gönderin.",
+  FORM_FOR_ANOTHER:
+    "Hiçbir şey yapılmadı: sayfa başka bir hesap içindi. Artık {account} için. Yalnızca bu hesabı kastediyorsanız bir kez daha gönderin.",
   CSRF_ORIGIN: "İstek başka bir siteden geldiği için reddedildi.",
   INVALID_REDIRECT: "Buradan yalnızca bu sitenin sayfaları açılabilir.",
   INVALID_REQUEST: "İstek okunamadı.",
@@ -155,6 +159,12 @@ export const turkish: Texts = {
   LINK_CONFIRM: "Adresinizi onaylayın",
   USERNAME_CHANGE: "Kullanıcı adınız değiştirildi.",
   CHANGE_EMAIL_SENT: "Bağlantı içeren bir e-posta {email} adresine gönderiliyor. Değişikliği yapmak için onu açın.",
+  EMAIL_IS_YOURS: "Bu zaten sizin adresiniz.",
+  CHANGE_EMAIL_PENDING: "Bağlantının açılması bekleniyor",
+  CHANGE_EMAIL_PENDING_UNTIL: "Bağlantının geçerlilik sonu",
+  SUBMIT_CANCEL_CHANGE_EMAIL: "Şimdiki adresi koru",
+  CHANGE_EMAIL_CANCELLED: "Adresiniz olduğu gibi kalıyor. Gönderilen bağlantı artık geçerli değil.",
+  CHANGE_EMAIL_NOT_PENDING: "Bu değişiklik artık beklemiyordu.",
   INVALID_CHANGE_EMAIL_TOKEN: "Bu bağlantı çalışmıyor ya da artık geçerli değil. Değişikliği yeniden isteyin.",
   TITLE_CHANGE_PASSWORD: "Parolanızı değiştirin",
   INTRO_CHANGE_PASSWORD: "Diğer cihazlarınızdaki oturumlar kapatılacak.",
@@ -264,7 +274,7 @@ export const turkish: Texts = {
   MAIL_PASSWORD_CHANGED_TEXT:
     "{site} sitesindeki hesabınızın parolası değiştirildi ve diğer cihazlardaki oturumlar kapatıldı.",
   MAIL_CHANGE_EMAIL_SUBJECT: "Yeni adresinizi onaylayın",
-  MAIL_CHANGE_EMAIL_TEXT: "{site} sitesindeki {email} hesabı bu adrese taşınacak. Kabul etmek için bağlantıyı açın.",
+  MAIL_CHANGE_EMAIL_TEXT: "{site} sitesindeki bir hesap bu adrese taşınacak. Kabul etmek için bağlantıyı açın.",
   MAIL_CHANGE_EMAIL_BUTTON: "Bu adresi kullan",
   MAIL_CHANGE_EMAIL_REQUESTED_SUBJECT: "Adresiniz değişmek üzere",
   MAIL_CHANGE_EMAIL_REQUESTED_TEXT:
@@ -303,6 +313,8 @@ export const turkish: Texts = {
   MAIL_ACCOUNT_LOCKED_NOT_YOU: "Oturum açmaya çalışan siz değildiyseniz kilitli bırakın; parolanız bulunmadı.",
   ACTION_REFUSED: "Bu şu anda mümkün değil.",
   INVALID_LINK: "Bu bağlantı çalışmıyor ya da artık geçerli değil.",
+  LINK_OPEN_AGAIN:
+    "Bağlantınız hâlâ geçerli, ancak bu sayfanın ona bir kez daha ihtiyacı var: e-postadaki bağlantıyı bu tarayıcıda yeniden açın.",
   LABEL_EMAIL_NEW: "Yeni e-posta",
   LABEL_PASSWORD_PRESENT: "Şimdiki parola",
 

@@ -67,8 +67,11 @@ export const chinese: Texts = {
   FORGOT_PASSWORD: "忘记密码？",
 
   // Requests
-  CSRF_MISSING: "表单缺少安全令牌。请重新加载页面后重试。",
-  CSRF_INVALID: "表单打开时间过长。请重新加载页面后重试。",
+  CSRF_MISSING: "表单缺少安全令牌。请重新打开其页面，然后再次提交。",
+  CSRF_INVALID: "表单打开时间过长。请重新打开其页面，然后再次提交。",
+  FORM_STALE: "此页面打开时间过长，尚未执行任何操作。页面现已更新，请再次提交。",
+  FORM_FOR_ANOTHER:
+    "未执行任何操作：此页面原本属于另一个账号，现在属于 {account}。仅当您确实要对该账号操作时，才再次提交。",
   CSRF_ORIGIN: "请求来自其他网站，已被拒绝。",
   INVALID_REDIRECT: "接下来只能打开本网站的页面。",
   INVALID_REQUEST: "无法读取请求。",
@@ -154,6 +157,12 @@ export const chinese: Texts = {
   LINK_CONFIRM: "验证邮箱地址",
   USERNAME_CHANGE: "用户名已更改。",
   CHANGE_EMAIL_SENT: "包含链接的邮件正在发往 {email}。打开链接即可完成更改。",
+  EMAIL_IS_YOURS: "这已经是您的地址。",
+  CHANGE_EMAIL_PENDING: "等待打开链接",
+  CHANGE_EMAIL_PENDING_UNTIL: "链接有效期至",
+  SUBMIT_CANCEL_CHANGE_EMAIL: "保留当前地址",
+  CHANGE_EMAIL_CANCELLED: "您的地址保持不变。已发送的链接不再有效。",
+  CHANGE_EMAIL_NOT_PENDING: "此更改已不在等待中。",
   INVALID_CHANGE_EMAIL_TOKEN: "此链接无效或已失效。请重新申请更改。",
   TITLE_CHANGE_PASSWORD: "更改密码",
   INTRO_CHANGE_PASSWORD: "您的其他设备将退出登录。",
@@ -257,7 +266,7 @@ export const chinese: Texts = {
   MAIL_PASSWORD_CHANGED_SUBJECT: "您的密码已更改",
   MAIL_PASSWORD_CHANGED_TEXT: "您在 {site} 的账号密码已更改，其他设备已退出登录。",
   MAIL_CHANGE_EMAIL_SUBJECT: "请验证新地址",
-  MAIL_CHANGE_EMAIL_TEXT: "{site} 的账号 {email} 将改用此地址。如同意，请打开链接。",
+  MAIL_CHANGE_EMAIL_TEXT: "{site} 的一个账号将改用此地址。如同意，请打开链接。",
   MAIL_CHANGE_EMAIL_BUTTON: "使用此地址",
   MAIL_CHANGE_EMAIL_REQUESTED_SUBJECT: "您的地址即将更改",
   MAIL_CHANGE_EMAIL_REQUESTED_TEXT: "有人登录了您在 {site} 的账号，并想将其地址改为 {email}。",
@@ -293,6 +302,7 @@ export const chinese: Texts = {
   MAIL_ACCOUNT_LOCKED_NOT_YOU: "如果不是您在尝试登录，请保持锁定；您的密码没有被猜中。",
   ACTION_REFUSED: "目前无法进行此操作。",
   INVALID_LINK: "此链接无效或已失效。",
+  LINK_OPEN_AGAIN: "您的链接仍然有效，但此页面需要再次使用它：请在此浏览器中重新打开邮件里的链接。",
   LABEL_EMAIL_NEW: "新邮箱",
   LABEL_PASSWORD_PRESENT: "当前密码",
 
