@@ -14,6 +14,8 @@ export interface TicketRequest {
   readonly attempts?: number;
   /** Ends the user's older tickets of this purpose: of several mails only the newest one's link works. */
   readonly replacesOlder?: boolean;
+  /** The lineage of the session in which it is asked for: with that its user, or an administrator, ends it too. */
+  readonly begunIn?: string;
 }
 
 /** Whatever is mailed, pending or to be used once: the secret goes out, its hash stays. */
@@ -52,6 +54,7 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
     text: string,
     operations: Operations,
     afterAttempt: boolean,
+    isSame: (user: { readonly id: number; readonly fsUniquifier: string }) => Promise<boolean>,
   ): Promise<Ticket | undefined> => {
     if (text.length !== textLength || text[idLength] !== ".") return undefined;
     const row = await operations.findOne("ticket", { id: text.slice(0, idLength) });
@@ -60,11 +63,9 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
     if (!constantTimeEqual(sha256(text.slice(idLength + 1)), ticket.secretHash)) return undefined;
     if (ticket.purpose !== purpose || ticket.consumedAt !== null) return undefined;
     if ((ticket.attemptsLeft <= 0 && !afterAttempt) || now() >= ticket.expiresAt) return undefined;
-    if (ticket.userId !== null) {
-      const user = await operations.findOne("user", { id: ticket.userId });
-      if (user === undefined || user["fsUniquifier"] !== ticket.uniquifier) return undefined;
-    }
-    return ticket;
+    if (ticket.userId === null) return ticket;
+    const user = { id: ticket.userId, fsUniquifier: ticket.uniquifier ?? "" };
+    return (await isSame(user)) ? ticket : undefined;
   };
 
   const end = async (userId: number, purpose?: string, tx: Operations = datastore): Promise<void> => {
@@ -72,7 +73,7 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
   };
 
   const issue: Tickets["issue"] = async (request, given) => {
-    const { purpose, user, payload, life, attempts, replacesOlder } = request;
+    const { purpose, user, payload, life, attempts, replacesOlder, begunIn } = request;
     if (replacesOlder === true && user !== undefined && given === undefined) {
       return datastore.transaction(async (tx) => {
         // Takes the user's row: of two at once the second one sees, and ends, the ticket of the first.
@@ -90,6 +91,7 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
       purpose,
       userId: user?.id ?? null,
       uniquifier: user?.fsUniquifier ?? null,
+      lineage: begunIn ?? null,
       secretHash: sha256(secret),
       payload: payload ?? {},
       attemptsLeft: attempts ?? 1,
@@ -102,9 +104,20 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
 
   return {
     issue,
-    peek: (purpose, text) => read(purpose, text, datastore, false),
+    peek: (purpose, text) =>
+      read(purpose, text, datastore, false, async ({ id, fsUniquifier }) => {
+        const user = await datastore.findOne("user", { id });
+        return user?.["fsUniquifier"] === fsUniquifier;
+      }),
     async redeem(purpose, text, { tx = datastore, afterAttempt = false } = {}) {
-      const ticket = await read(purpose, text, tx, afterAttempt);
+      // The user's row before the ticket's, as by what ends all tickets of a user: neither waits for the other.
+      const ticket = await read(
+        purpose,
+        text,
+        tx,
+        afterAttempt,
+        async ({ id, fsUniquifier }) => (await tx.update("user", { id, fsUniquifier }, { fsUniquifier })) === 1,
+      );
       if (ticket === undefined) return undefined;
       const at = now();
       const won = await tx.update("ticket", { id: ticket.id, consumedAt: null }, { consumedAt: at });

@@ -83,8 +83,8 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     const ticket = await tickets.peek(purpose, text);
     if (ticket === undefined || ticket.userId === null) return undefined;
     const account = await kernel.users.get(ticket.userId);
-    // Who is shut out comes back in by no link.
-    if (account === undefined || !account.active) return undefined;
+    // Who is shut out comes back in by no link; and it is the account as it was when the link was mailed, or none.
+    if (account === undefined || !account.active || account.fsUniquifier !== ticket.uniquifier) return undefined;
     return {
       ticket,
       account,

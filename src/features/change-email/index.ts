@@ -4,6 +4,7 @@ import { displayName } from "../../model/account.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
 import { formPage } from "../../views/pages.ts";
+import { issueFor, ownAccount } from "../account-state.ts";
 import { changedUser, text } from "../answers.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
@@ -48,7 +49,7 @@ function change(kernel: Kernel, within: number): Endpoint {
     fields: { email: emailField({ label: "LABEL_EMAIL_NEW" }) },
     show: (rq) => ({ current_email: rq.identity?.account.email }),
     async submit({ rq, fields }) {
-      const account = rq.identity && (await kernel.users.get(rq.identity.account.id));
+      const account = await ownAccount(kernel, rq);
       if (account === undefined) return refused("UNAUTHENTICATED");
       const { email } = fields;
       const taken = { key: "EMAIL_ALREADY_ASSOCIATED", params: { email } } as const;
@@ -67,13 +68,14 @@ function change(kernel: Kernel, within: number): Endpoint {
           if (owner.active) kernel.mail.send(rq, "addressInUse", owner, recoverLink(kernel));
           return;
         }
-        const token = await kernel.tickets.issue({
+        const token = await issueFor(kernel, rq, {
           purpose,
           user: account,
           payload: { email },
           life: within,
           replacesOlder: true,
         });
+        if (token === undefined) return;
         const link = kernel.link("change_email_confirm", token);
         kernel.mail.send(rq, "changeEmailInstructions", { email }, { link, within, current: displayName(account) });
         kernel.system.events.emit("changeEmailInstructionsSent", { user: account, newEmail: email });
@@ -113,8 +115,14 @@ function confirm(kernel: Kernel): Endpoint {
       const { account, ticket } = link;
       const email = ticket.payload["email"] as string;
       const own = (await rq.system.identify(rq))?.account.id === account.id;
+      let now = account;
       try {
-        const changed = await kernel.users.setEmail(account, email, { onlyIf: (tx) => link.redeem(tx) });
+        const changed = await kernel.users.setEmail(account, email, {
+          onlyIf: (tx) => link.redeem(tx),
+          done: async (after) => {
+            now = after;
+          },
+        });
         if (!changed) return invalid({});
       } catch (error) {
         // Somebody else took the address meanwhile.
@@ -123,7 +131,6 @@ function confirm(kernel: Kernel): Endpoint {
           ? refused("INVALID_CHANGE_EMAIL_TOKEN")
           : linkRefusal(kernel, rq, invalidTo(rq), { key: "INVALID_CHANGE_EMAIL_TOKEN" });
       }
-      const now = (await kernel.users.get(account.id)) ?? account;
       if (own) await kernel.signIn.renew(rq, now);
       rq.system.events.emit("emailChanged", { user: now, oldEmail: account.email });
       kernel.mail.send(rq, "emailChanged", { email: account.email }, { newEmail: now.email });
