@@ -105,7 +105,7 @@ export interface ApiKeys {
    */
   create(owner: Account, input: NewApiKey, making: KeyMaking): Promise<{ readonly key: ApiKey; readonly text: string }>;
   /** The user's keys, the newest first; expired ones too until they are removed. */
-  of(userId: number): Promise<readonly ApiKey[]>;
+  of(userId: number, tx?: Operations): Promise<readonly ApiKey[]>;
   /** Ends a key of this user, from the next request on. False: the user has no such key. */
   revoke(userId: number, id: string): Promise<boolean>;
   /** Whose key this text is. Never on account pages. Throws LimitedError when the key is used too often. */
@@ -233,8 +233,8 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
       return { key, text: `${settings.prefix}_${id}_${secret}` };
     },
 
-    async of(userId) {
-      const rows = await datastore.find(
+    async of(userId, tx = datastore) {
+      const rows = await tx.find(
         name,
         { userId },
         { orderBy: [{ field: "createdAt", direction: "desc" }, { field: "id" }], limit: 1_000 },

@@ -255,7 +255,7 @@ export function createSessions(context: SessionsContext): Sessions {
       const userId = account.id;
       const count = await datastore.transaction(async (tx) => {
         // Where it has changed since, all of this has ended.
-        await holdAccount(tx, account);
+        await holdAccount(tx, { id: userId, fsUniquifier: account.fsUniquifier });
         let ended = (await also?.(tx)) ?? 0;
         if (session !== undefined) ended += await tx.delete("session", { idHash: session.idHash, userId });
         const rememberId = credential?.id ?? session?.rememberId ?? undefined;

@@ -241,7 +241,10 @@ export function createSignIn(context: SignInContext): SignIn {
     const begun = lineage ?? randomId(16);
     // All or nothing: neither a new session beside the old one nor a credential without its session. Each is made of the
     // account as it was proved, whatever the hooks write; inserted first, so that the account's row is taken along.
-    const established = await withAccount(datastore, proof.account, async (tx) => {
+    const { id, fsUniquifier, fsTokenUniquifier } = proof.account;
+    // Where all sessions end between a change and what goes on after it, their end changes the tokens' uniquifier alone.
+    const proved = purpose === "renew" ? { id, fsUniquifier, fsTokenUniquifier } : { id, fsUniquifier };
+    const established = await withAccount(datastore, proved, async (tx) => {
       let { account } = proof;
       const noCookie = proof.session === false && families?.byCookie === true;
       const member = withToken && !noCookie ? await families?.begin(rq, tx, origin) : undefined;

@@ -1,8 +1,10 @@
 import type { Account } from "../model/account.ts";
-import type { Datastore, Operations, Transaction } from "./contract.ts";
+import type { Datastore, Operations, Transaction, Where } from "./contract.ts";
 
-/** An account as a proof of it was checked. */
-export type ProvedAccount = Pick<Account, "id" | "fsUniquifier">;
+/**
+ * An account as a proof of it was checked; with `fsTokenUniquifier` where the end of its auth tokens alone ends the proof too.
+ */
+export type ProvedAccount = Pick<Account, "id" | "fsUniquifier"> & Partial<Pick<Account, "fsTokenUniquifier">>;
 
 /**
  * Thrown in the work of `withAccount`: nothing of it is done. So it is also where the account was reset, banned or changed
@@ -10,7 +12,10 @@ export type ProvedAccount = Pick<Account, "id" | "fsUniquifier">;
  */
 export class WithdrawnError extends Error {}
 
-const asProved = ({ id, fsUniquifier }: ProvedAccount) => ({ id, fsUniquifier, active: true });
+const asProved = ({ id, fsUniquifier, fsTokenUniquifier }: ProvedAccount): Where =>
+  fsTokenUniquifier === undefined
+    ? { id, fsUniquifier, active: true }
+    : { id, fsUniquifier, fsTokenUniquifier, active: true };
 
 /**
  * Takes the row of an account as it was proved, and with it the turn: what ends credentials takes the row first as well, so

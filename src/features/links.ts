@@ -39,8 +39,10 @@ export interface LinkDefinition<Fields extends Readonly<Record<string, Field<unk
   readonly purpose: string;
   readonly page: keyof Pages;
   readonly title: MessageKey;
-  /** The sentence above the form; `email` is whose link it is. */
-  readonly intro: MessageKey;
+  /** The sentence above the form; `email` is whose link it is. A function where it depends on the link. */
+  readonly intro: MessageKey | ((link: OpenLink) => Awaitable<Fault & { readonly key: MessageKey }>);
+  /** What JSON is shown of an open link. */
+  readonly shown?: (link: OpenLink) => Awaitable<Readonly<Record<string, unknown>>>;
   readonly submitLabel: MessageKey;
   readonly fields: Fields;
   /** What somebody is told whose link can't be used (any more). */
@@ -105,7 +107,9 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     title: definition.title,
     async intro(rq) {
       const link = await find(rq);
-      return link === undefined ? undefined : { key: definition.intro, params: { email: linkAddress(link) } };
+      if (link === undefined) return undefined;
+      const said = typeof definition.intro === "string" ? { key: definition.intro } : await definition.intro(link);
+      return { key: said.key, params: { ...said.params, email: linkAddress(link) } };
     },
     async account(rq) {
       const link = await find(rq);
@@ -115,8 +119,10 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     fields: definition.fields,
     ...(definition.answers === undefined ? {} : { answers: definition.answers }),
     async show(rq) {
-      if ((await find(rq)) === undefined) return refuse(rq);
-      if (rq.wantsJson || inPath(rq) === opened) return {};
+      const link = await find(rq);
+      if (link === undefined) return refuse(rq);
+      if (rq.wantsJson) return (await definition.shown?.(link)) ?? {};
+      if (inPath(rq) === opened) return {};
       const own = spaPage === undefined ? undefined : destinations.spaPage(spaPage, inPath(rq));
       if (own !== undefined) return goTo(own);
       // Lax: the browser comes from a mail program's page, and Strict would keep the cookie from the very next request.
