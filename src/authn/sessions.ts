@@ -88,11 +88,7 @@ export interface Sessions {
    * but not what belongs to `kept`. `also`: what ends in the same transaction. Returns how many sessions; undefined, and
    * nothing ended: `kept` is over itself.
    */
-  endOthers(
-    account: Account,
-    kept: Session,
-    also?: (tx: Operations) => Promise<number>,
-  ): Promise<number | undefined>;
+  endOthers(account: Account, kept: Session, also?: (tx: Operations) => Promise<number>): Promise<number | undefined>;
   /** The row was changed: what the cache knows of it is worth nothing. */
   forget(session: Session): Promise<void>;
   /** A freshness check passed: its grace is noted. */
@@ -272,24 +268,26 @@ export function createSessions(context: SessionsContext): Sessions {
     },
     async endOthers(account, kept, also) {
       const userId = account.id;
-      const count = await datastore.transaction(async (tx) => {
-        // Auth tokens belong to no device: those that were handed out are worth nothing from here on.
-        const fsTokenUniquifier = newUniquifier();
-        await tx.update("user", { id: userId }, { fsTokenUniquifier, updateDatetime: new Date(now()) });
-        // Of two who end each other at once, one stays.
-        if ((await tx.count("session", { idHash: kept.idHash, userId })) === 0) throw new WithdrawnError();
-        const families = (await also?.(tx)) ?? 0;
-        const ended = families + (await tx.delete("session", { userId, idHash: { not: kept.idHash } }));
-        const { rememberId } = kept;
-        await tx.delete("remember", rememberId === null ? { userId } : { userId, id: { not: rememberId } });
-        const begun = await tx.find("ticket", { userId, lineage: { not: null } });
-        const others = begun.filter(({ lineage }) => lineage !== lineageOf(kept)).map(({ id }) => id as string);
-        if (others.length > 0) await tx.delete("ticket", { id: { in: others } });
-        return ended;
-      }).catch((error: unknown) => {
-        if (error instanceof WithdrawnError) return undefined;
-        throw error;
-      });
+      const count = await datastore
+        .transaction(async (tx) => {
+          // Auth tokens belong to no device: those that were handed out are worth nothing from here on.
+          const fsTokenUniquifier = newUniquifier();
+          await tx.update("user", { id: userId }, { fsTokenUniquifier, updateDatetime: new Date(now()) });
+          // Of two who end each other at once, one stays.
+          if ((await tx.count("session", { idHash: kept.idHash, userId })) === 0) throw new WithdrawnError();
+          const families = (await also?.(tx)) ?? 0;
+          const ended = families + (await tx.delete("session", { userId, idHash: { not: kept.idHash } }));
+          const { rememberId } = kept;
+          await tx.delete("remember", rememberId === null ? { userId } : { userId, id: { not: rememberId } });
+          const begun = await tx.find("ticket", { userId, lineage: { not: null } });
+          const others = begun.filter(({ lineage }) => lineage !== lineageOf(kept)).map(({ id }) => id as string);
+          if (others.length > 0) await tx.delete("ticket", { id: { in: others } });
+          return ended;
+        })
+        .catch((error: unknown) => {
+          if (error instanceof WithdrawnError) return undefined;
+          throw error;
+        });
       if (count !== undefined) await forgetUser(userId);
       return count;
     },

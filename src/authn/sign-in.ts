@@ -266,7 +266,8 @@ export function createSignIn(context: SignInContext): SignIn {
             tokenFamily: member?.family ?? (purpose === "reauthenticate" ? (old?.tokenFamily ?? null) : null),
             lineage: begun,
             // What a remember credential brings back lasts no longer than that.
-            expiresAt: goesOn && old !== undefined ? old.expiresAt : Math.min(absolute, remembered?.expiresAt ?? absolute),
+            expiresAt:
+              goesOn && old !== undefined ? old.expiresAt : Math.min(absolute, remembered?.expiresAt ?? absolute),
           })
         : undefined;
       // What a sign-out has ended in the meantime is not brought back. Both are locked until the end of the transaction, so
@@ -280,8 +281,9 @@ export function createSignIn(context: SignInContext): SignIn {
       // Of one session, one family: that of before would outlive its sign-out.
       const former = purpose === "reauthenticate" && member !== undefined ? old?.tokenFamily : undefined;
       const told = typeof former === "string" ? await families?.endWithin(tx, former) : undefined;
-      if (noted) {
-        for (const work of context.signedIn) account = withColumns(account, await work(tx, account, rq, begun));
+      for (const work of noted ? context.signedIn : []) {
+        const changed = await work(tx, account, rq, begun);
+        if (changed !== undefined) account = withColumns(account, changed);
       }
       return { made, member, credential, account, told };
     });
@@ -314,10 +316,11 @@ export function createSignIn(context: SignInContext): SignIn {
   };
 
   /** Ends a session with all that it goes with, or nothing of it. */
-  const endSession = async (session: Session): Promise<void> => {
+  const endSession = async (rq: SecurityRequest, session: Session): Promise<void> => {
     let told: (() => Promise<void>) | undefined;
     const { tokenFamily } = session;
     await sessions.end(session, async (tx) => {
+      await remember.revoke(rq, tx);
       if (tokenFamily !== null) told = await families?.endWithin(tx, tokenFamily);
     });
     await told?.();
@@ -377,12 +380,12 @@ export function createSignIn(context: SignInContext): SignIn {
       const session = rq.session ?? (id === undefined || !sessions.enabled ? undefined : await sessions.row(id));
       const { account, tokenFamily } = rq.identity ?? {};
       await families?.endPresented(rq, { body: true });
-      await remember.revoke(rq);
       await impersonation.forget(rq);
       // What else lets the caller in ends only where no session does.
       const family = rq.session === undefined ? tokenFamily : undefined;
       if (family !== undefined && family !== session?.tokenFamily) await families?.end(family);
-      if (session !== undefined) await endSession(session);
+      if (session === undefined) await remember.revoke(rq);
+      else await endSession(rq, session);
       await parking.drop(rq);
       rq.clearCookie(cookies.name("session"), cookies.attributes());
       const { cookie } = rq.system.csrf;

@@ -49,7 +49,10 @@ export async function lineageBehind(kernel: Pick<Kernel, "datastore">, identity:
 }
 
 /** Whether a key was made in the sign-in of this lineage, at that time or later; or so that nobody can tell. */
-export function madeIn(made: { readonly lineage: string | null; readonly createdAt: number }, since: LineageSince): boolean {
+export function madeIn(
+  made: { readonly lineage: string | null; readonly createdAt: number },
+  since: LineageSince,
+): boolean {
   return made.lineage === since.lineage || (made.lineage === withoutSession && made.createdAt >= since.at);
 }
 

@@ -8,7 +8,7 @@ import type { Sessions } from "../authn/sessions.ts";
 import type { SignedInWork, SignIn } from "../authn/sign-in.ts";
 import type { Tickets } from "../authn/tickets.ts";
 import type { TokenFamilies } from "../authn/token-families.ts";
-import type { Datastore, Operations } from "../datastore/contract.ts";
+import type { Datastore } from "../datastore/contract.ts";
 import type { PasswordHistory } from "../datastore/password-history.ts";
 import type { Roles } from "../datastore/roles.ts";
 import type { Users } from "../datastore/users.ts";

@@ -47,8 +47,7 @@ export function limitedAccount(account: Account, permissions: readonly string[])
 }
 
 /** The account with columns of its row as they are now. */
-export function withColumns(account: Account, columns: Readonly<Row> | undefined | void): Account {
-  if (columns === undefined) return account;
+export function withColumns(account: Account, columns: Readonly<Row>): Account {
   const changed = Object.create(Object.getPrototypeOf(account), Object.getOwnPropertyDescriptors(account)) as Account;
   return Object.assign(changed, columns);
 }

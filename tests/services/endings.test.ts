@@ -5,7 +5,6 @@
 import process from "node:process";
 import { apiKey, type DatastoreProvider, outbox, portcullis } from "portcullis";
 import {
-  administration,
   apiKeys,
   changeEmail,
   changePassword,
@@ -50,7 +49,6 @@ async function start(datastore: DatastoreProvider) {
       tracking(),
       refresh({ carrier: "body" }),
       apiKeys(),
-      administration(),
       secondStep({ name: "step", order: 50, path: "/step", asks: (email) => email.startsWith("step") }),
     ],
     schemes: [apiKey()],
@@ -178,7 +176,9 @@ const makers: Readonly<Record<string, { readonly of: Root; prepare(round: Round)
         },
         async lives() {
           const token = user["authentication_token"];
-          return token !== undefined && (await status(client(system), "/me", { "authentication-token": token })) === 200;
+          return (
+            token !== undefined && (await status(client(system), "/me", { "authentication-token": token })) === 200
+          );
         },
       };
     },
@@ -238,47 +238,76 @@ const makers: Readonly<Record<string, { readonly of: Root; prepare(round: Round)
 };
 
 /** What ends, and of what it leaves credentials alone. */
-const endings: Readonly<Record<string, { readonly leaves: readonly Root[]; prepare(round: Round): Promise<() => Promise<unknown>> }>> =
-  {
-    "a reset by mail": {
-      leaves: ["key"],
-      async prepare(round) {
-        const { system, email } = round;
-        await client(system).post("/reset", { json: { email } });
-        const link = (await mailed(round, "resetInstructions", email)) ?? "/";
-        const body = { password: newPassword, password_confirm: newPassword };
-        return () => client(system).post(link, { json: body });
-      },
+const endings: Readonly<
+  Record<string, { readonly leaves: readonly Root[]; prepare(round: Round): Promise<() => Promise<unknown>> }>
+> = {
+  "a reset by mail": {
+    leaves: ["key"],
+    async prepare(round) {
+      const { system, email } = round;
+      await client(system).post("/reset", { json: { email } });
+      const link = (await mailed(round, "resetInstructions", email)) ?? "/";
+      const body = { password: newPassword, password_confirm: newPassword };
+      return () => client(system).post(link, { json: body });
     },
-    "a change of the password elsewhere": {
-      leaves: ["key"],
-      async prepare({ two }) {
-        return () => two.post("/change", { json: { password, new_password: newPassword, new_password_confirm: newPassword } });
-      },
+  },
+  "a change of the password elsewhere": {
+    leaves: ["key"],
+    async prepare({ two }) {
+      return () =>
+        two.post("/change", { json: { password, new_password: newPassword, new_password_confirm: newPassword } });
     },
-    "a password set by an administrator": {
-      leaves: ["key"],
-      prepare: async ({ system, id }) => () => system.security.users.setPassword(id, newPassword),
-    },
-    "a change of the address": {
-      leaves: ["key", "password"],
-      prepare: async ({ system, id, email }) => () => system.security.users.setEmail(id, `other-${email}`),
-    },
-    "a reset of the access": {
-      leaves: ["password"],
-      prepare: async ({ system, id }) => () => system.security.users.resetAccess(id),
-    },
-    deactivation: { leaves: [], prepare: async ({ system, id }) => () => system.security.users.deactivate(id) },
-    deletion: { leaves: [], prepare: async ({ system, id }) => () => system.security.users.delete(id) },
-    "the end of all sessions": {
-      leaves: ["password", "link", "parked", "key"],
-      prepare: async ({ system, id }) => () => system.security.users.endSessions(id),
-    },
-    "the end of the other sessions": {
-      leaves: ["password", "link", "parked", "key"],
-      prepare: async ({ two }) => () => two.post("/sessions/end-others", { json: {} }),
-    },
-  };
+  },
+  "a password set by an administrator": {
+    leaves: ["key"],
+    prepare:
+      async ({ system, id }) =>
+      () =>
+        system.security.users.setPassword(id, newPassword),
+  },
+  "a change of the address": {
+    leaves: ["key", "password"],
+    prepare:
+      async ({ system, id, email }) =>
+      () =>
+        system.security.users.setEmail(id, `other-${email}`),
+  },
+  "a reset of the access": {
+    leaves: ["password"],
+    prepare:
+      async ({ system, id }) =>
+      () =>
+        system.security.users.resetAccess(id),
+  },
+  deactivation: {
+    leaves: [],
+    prepare:
+      async ({ system, id }) =>
+      () =>
+        system.security.users.deactivate(id),
+  },
+  deletion: {
+    leaves: [],
+    prepare:
+      async ({ system, id }) =>
+      () =>
+        system.security.users.delete(id),
+  },
+  "the end of all sessions": {
+    leaves: ["password", "link", "parked", "key"],
+    prepare:
+      async ({ system, id }) =>
+      () =>
+        system.security.users.endSessions(id),
+  },
+  "the end of the other sessions": {
+    leaves: ["password", "link", "parked", "key"],
+    prepare:
+      async ({ two }) =>
+      () =>
+        two.post("/sessions/end-others", { json: {} }),
+  },
+};
 
 let users = 0;
 
@@ -316,22 +345,29 @@ function races(open: () => Promise<Database>, provider: (connection: string) => 
     const concerned = Object.entries(makers).filter(([, { of }]) => !leaves.includes(of));
     // Who waits at a gate has no session to end anything by.
     const able = concerned.filter(([, { of }]) => of !== "parked" || ending !== "a change of the password elsewhere");
-    it.each(able)(`${ending} against %s`, async (_making, maker) => {
-      const failed: string[] = [];
-      for (let round = 0; round < rounds; round += 1) {
-        const made = await begin(system, maker.of === "parked");
-        const [making, end] = [await maker.prepare(made), await prepare(made)];
-        // Now the one is ahead, now the other, by a little more or less.
-        const ahead = (round % 7) - 3;
-        const [first, second] = await Promise.allSettled([
-          pause(Math.max(0, ahead)).then(() => making.make()),
-          pause(Math.max(0, -ahead)).then(() => end()),
-        ]);
-        for (const result of [first, second]) if (result?.status === "rejected") failed.push(String(result.reason));
-        if (await making.lives()) failed.push(`round ${round}, ${ahead} ms: it lives on`);
-      }
-      expect(failed).toEqual([]);
-    }, 3_600_000);
+    it.each(able)(
+      `${ending} against %s`,
+      async (_making, maker) => {
+        const failed: string[] = [];
+        for (let round = 0; round < rounds; round += 1) {
+          const made = await begin(system, maker.of === "parked");
+          const [making, end] = [await maker.prepare(made), await prepare(made)];
+          // Now the one is ahead, now the other, by a little more or less.
+          const ahead = (round % 7) - 3;
+          const [first, second] = await Promise.allSettled([
+            pause(Math.max(0, ahead)).then(() => making.make()),
+            pause(Math.max(0, -ahead)).then(() => end()),
+          ]);
+          for (const result of [first, second]) if (result?.status === "rejected") failed.push(String(result.reason));
+          // Of two changes by two sessions of one user, the first one ends the other's: then nothing was ended.
+          const ended = second?.status === "fulfilled" && (second.value as { status?: number } | undefined)?.status;
+          if (typeof ended === "number" && ended !== 200) continue;
+          if (await making.lives()) failed.push(`round ${round}, ${ahead} ms: it lives on`);
+        }
+        expect(failed).toEqual([]);
+      },
+      3_600_000,
+    );
   }
 }
 

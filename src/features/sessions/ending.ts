@@ -19,14 +19,12 @@ export async function endDevice(kernel: Ending, account: Account, device: Device
 }
 
 /** The same for all devices but that of this session, and for all auth tokens. Undefined: this session is over itself. */
-export async function endOtherDevices(
-  kernel: Ending,
-  account: Account,
-  session: Session,
-): Promise<number | undefined> {
+export async function endOtherDevices(kernel: Ending, account: Account, session: Session): Promise<number | undefined> {
   const families = endingFamilies(kernel);
   const others = (await devicesOf(kernel, account, session)).filter(({ current }) => !current);
-  const count = await kernel.sessions.endOthers(account, session, (tx) => families.end(tx, others, session.tokenFamily));
+  const count = await kernel.sessions.endOthers(account, session, (tx) =>
+    families.end(tx, others, session.tokenFamily),
+  );
   await families.tell();
   return count;
 }

@@ -96,7 +96,7 @@ export function transactionConformance(store: () => Datastore, it: ConformanceRu
     const { fsUniquifier } = userRow("holder") as { fsUniquifier: string };
     const insert = (name: string, where: Where): Promise<{ readonly id: number | undefined } | undefined> | undefined =>
       store().transaction(async (tx) => await tx.insertIf?.("role", { name }, "user", where));
-    if ((await store().transaction(async (tx) => tx.insertIf === undefined))) return;
+    if (await store().transaction(async (tx) => tx.insertIf === undefined)) return;
     const made = await insert("beside-1", { id: id as number, fsUniquifier, active: true });
     assert.equal((await store().findOne("role", { name: "beside-1" }))?.id, made?.id);
     assert.equal(await insert("beside-2", { id: id as number, fsUniquifier: "another", active: true }), undefined);
@@ -104,7 +104,10 @@ export function transactionConformance(store: () => Datastore, it: ConformanceRu
     await assert.rejects(async () => await insert("beside-1", { id: id as number }), UniqueConflictError);
     const text = "as: ticket's \u0301 text";
     await store().transaction(
-      async (tx) => await tx.insertIf?.("ticket", { ...ticketRow("beside", null), payload: { text } }, "user", { id: id as number }),
+      async (tx) =>
+        await tx.insertIf?.("ticket", { ...ticketRow("beside", null), payload: { text } }, "user", {
+          id: id as number,
+        }),
     );
     assert.deepEqual((await store().findOne("ticket", { id: "beside" }))?.payload, { text });
     // Thirty changes of the row at once: each comes before an insert, which then finds it changed, or after it.
@@ -121,7 +124,10 @@ export function transactionConformance(store: () => Datastore, it: ConformanceRu
         return inserted === undefined || (await store().count("role", { name })) === 0;
       }),
     );
-    assert.deepEqual(outcomes.filter((ended) => !ended), []);
+    assert.deepEqual(
+      outcomes.filter((ended) => !ended),
+      [],
+    );
   });
 
   it("lets exactly one of thirty transactions win", async () => {
