@@ -20,6 +20,7 @@ import { createKeyFor, type KeyRequest } from "./features/api-keys/for-owner.ts"
 import type { Fault } from "./features/fields.ts";
 import { policyFaults, setCheckedPassword } from "./features/passwords/checked-password.ts";
 import { type Device, devicesOf } from "./features/sessions/devices.ts";
+import { endDevice } from "./features/sessions/ending.ts";
 import { shownForField } from "./features/shown-for.ts";
 import { checkPeer } from "./http/connection.ts";
 import { isUnsafe } from "./http/csrf.ts";
@@ -474,7 +475,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
         const account = await accountOf(user);
         const device = (await devicesOf(kernel, account)).find((it) => it.id === id);
         if (device === undefined) return false;
-        const count = await kernel.sessions.endDevice(account, device.session, device.credential?.id);
+        const count = await endDevice(kernel, account, device);
         system.events.emit("sessionsEnded", { user: account, which: "one", count });
         return true;
       },
@@ -512,9 +513,10 @@ function toldUsers({ users, system: { events } }: Assembly["kernel"]): Users {
       if (done) events.emit("passwordSet", { userId: idOf(user) });
       return done;
     },
-    async setUniquifier(user) {
-      await users.setUniquifier(user);
-      events.emit("accessReset", { userId: idOf(user) });
+    async setUniquifier(user, options) {
+      const done = await users.setUniquifier(user, options);
+      if (done) events.emit("accessReset", { userId: idOf(user) });
+      return done;
     },
     async resetAccess(user) {
       await users.resetAccess(user);

@@ -78,7 +78,7 @@ export function wireCredentials(options: AnyOptions, context: CredentialsContext
     datastore,
     users,
     sessions,
-    remember: createRememberCredentials(datastore, times.remember),
+    remember: createRememberCredentials({ datastore, ring, life: times.remember, invalidate: caches.invalidate }),
     tickets,
     limits,
     tokens,

@@ -1,5 +1,5 @@
 import type { CredentialCache } from "../datastore/cache.ts";
-import type { Datastore } from "../datastore/contract.ts";
+import type { Datastore, Operations } from "../datastore/contract.ts";
 import type { Users } from "../datastore/users.ts";
 import type { EventHub } from "../events/events.ts";
 import type { SecurityRequest } from "../http/request.ts";
@@ -27,6 +27,8 @@ export interface ApiKey {
   readonly scopes: readonly string[];
   /** How often it may be used. */
   readonly rate: Rate | null;
+  /** The sign-in in which it was made; null: not in one, or before this was noted. */
+  readonly lineage: string | null;
   readonly createdAt: number;
   readonly expiresAt: number;
   /** Written at most once a minute. */
@@ -40,6 +42,14 @@ interface StoredKey extends ApiKey {
   readonly methods: readonly string[];
 }
 
+/** In what a key was made. */
+export interface KeyMaking {
+  /** The sign-in in which it is made, as sessions have it; null: not by somebody who was signed in. */
+  readonly lineage: string | null;
+  /** Asked in the transaction that makes it, which holds the owner's row: false makes none. */
+  readonly onlyIf?: (tx: Operations) => Promise<boolean>;
+}
+
 /** The table of API keys. */
 export const apiKeyTable: Table = table("portcullis_api_key", ["id"], {
   id: { type: "key", length: 32 },
@@ -50,6 +60,7 @@ export const apiKeyTable: Table = table("portcullis_api_key", ["id"], {
   permissions: { type: "list" },
   scopes: { type: "list" },
   methods: { type: "list" },
+  lineage: { type: "key", length: 64, nullable: true },
   rate: { type: "string", length: 32, nullable: true },
   createdAt: { type: "epochMs" },
   expiresAt: { type: "epochMs", index: true },
@@ -90,11 +101,11 @@ export interface ApiKeys {
   readonly settings: ApiKeySettings;
   /**
    * Makes a key. `text` is the whole key, shown this once. Throws PortcullisError `too_many_keys`, and `not_granted` for a
-   * permission that the owner does not have.
+   * permission that the owner does not have, or where the owner was changed since, or what it is asked by has ended.
    */
-  create(owner: Account, input: NewApiKey): Promise<{ readonly key: ApiKey; readonly text: string }>;
+  create(owner: Account, input: NewApiKey, making: KeyMaking): Promise<{ readonly key: ApiKey; readonly text: string }>;
   /** The user's keys, the newest first; expired ones too until they are removed. */
-  of(userId: number): Promise<readonly ApiKey[]>;
+  of(userId: number, tx?: Operations): Promise<readonly ApiKey[]>;
   /** Ends a key of this user, from the next request on. False: the user has no such key. */
   revoke(userId: number, id: string): Promise<boolean>;
   /** Whose key this text is. Never on account pages. Throws LimitedError when the key is used too often. */
@@ -186,7 +197,7 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
   return {
     settings,
 
-    async create(owner, input) {
+    async create(owner, input, { lineage, onlyIf }) {
       const missing = input.permissions.find((permission) => !owner.permissions.has(permission));
       if (missing !== undefined) {
         throw new PortcullisError("not_granted", `the owner does not have the permission "${missing}"`);
@@ -201,6 +212,7 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
         permissions: input.permissions,
         scopes: input.scopes,
         rate: input.rate,
+        lineage,
         createdAt: now(),
         expiresAt: input.expiresAt,
         lastUsedAt: null,
@@ -208,7 +220,8 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
       await datastore.transaction(async (tx) => {
         // Locks the owner's row: of many at once, no more are made than there may be.
         const still = { id: owner.id, active: true, fsUniquifier: owner.fsUniquifier };
-        if ((await tx.update("user", still, { updateDatetime: new Date(now()) })) === 0) {
+        const held = (await tx.update("user", still, { updateDatetime: new Date(now()) })) === 1;
+        if (!held || (onlyIf !== undefined && !(await onlyIf(tx)))) {
           throw new PortcullisError("not_granted", "the owner's account was changed meanwhile");
         }
         if ((await tx.count(name, { userId: owner.id })) >= settings.perUser) {
@@ -220,8 +233,8 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
       return { key, text: `${settings.prefix}_${id}_${secret}` };
     },
 
-    async of(userId) {
-      const rows = await datastore.find(
+    async of(userId, tx = datastore) {
+      const rows = await tx.find(
         name,
         { userId },
         { orderBy: [{ field: "createdAt", direction: "desc" }, { field: "id" }], limit: 1_000 },

@@ -17,6 +17,8 @@ export interface GateAttempt {
   readonly purpose: Purpose;
   /** How the user proved who they are so far. */
   readonly methods: readonly string[];
+  /** At "restore": how they had proved it when the remember credential was made. */
+  readonly remembered: readonly string[];
 }
 
 /** Pass; refuse with a message; or park: something more is needed, and until then nothing exists that gives access. */

@@ -1,4 +1,5 @@
 import type { Datastore, Operations } from "../datastore/contract.ts";
+import { WithdrawnError, withAccount } from "../datastore/held-account.ts";
 import type { Users } from "../datastore/users.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
@@ -76,16 +77,16 @@ export function createImpersonation(context: ImpersonationContext): Impersonatio
       if (rq.identity?.impersonator !== undefined || administrator.id === user.id) return undefined;
       const at = rq.system.now();
       const until = Math.min(at + life, own.expiresAt);
-      const made = await datastore.transaction(async (tx) => {
+      const account = await users.get(user.id);
+      if (account === undefined || !account.active || !context.mayImpersonate(administrator, account)) return undefined;
+      const made = await withAccount(datastore, account, async (tx) => {
+        const created = await context.createSession(rq, tx, { account, own, expiresAt: until });
         // Takes the lock on the own session: a sign-out at the same time comes before, and leaves nothing, or after.
-        if ((await tx.update("session", { idHash: own.idHash }, { lastSeenAt: at })) === 0) return undefined;
-        const account = await users.get(user.id, tx);
-        if (account === undefined || !account.active || !context.mayImpersonate(administrator, account))
-          return undefined;
-        return { account, ...(await context.createSession(rq, tx, { account, own, expiresAt: until })) };
+        if ((await tx.update("session", { idHash: own.idHash }, { lastSeenAt: at })) === 0) throw new WithdrawnError();
+        return created;
       });
       if (made === undefined) return undefined;
-      const { account, session } = made;
+      const { session } = made;
       // While the request is still the administrator's own.
       rq.system.events.emit("impersonationStarted", { user: account, administrator, reason, until }, rq);
       const { cookies } = rq.system;

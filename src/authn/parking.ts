@@ -76,7 +76,7 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
       if (ticket === undefined || ticket.userId === null || ticket.payload["gate"] !== gate) return undefined;
       if (!belongs(rq, ticket)) return undefined;
       const account = await users.get(ticket.userId);
-      if (account === undefined) return undefined;
+      if (account?.fsUniquifier !== ticket.uniquifier) return undefined;
       const park = ticket.payload["park"] as Readonly<Record<string, unknown>>;
       return {
         id: ticket.id,
@@ -111,8 +111,11 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
         ticket = await tickets.redeem(ticketPurpose, text, { afterAttempt, ...(tx === undefined ? {} : { tx }) });
         return ticket !== undefined;
       };
-      const whose = async (): Promise<Account | undefined> =>
-        waiting.userId === null ? undefined : users.get(waiting.userId);
+      // As they were when they proved it: what has changed since then wins.
+      const whose = async (): Promise<Account | undefined> => {
+        const found = waiting.userId === null ? undefined : await users.get(waiting.userId);
+        return found?.fsUniquifier === waiting.uniquifier ? found : undefined;
+      };
       let account: Account | undefined;
       if (change === undefined) account = (await consume()) ? await whose() : undefined;
       else {

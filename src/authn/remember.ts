@@ -1,7 +1,9 @@
 import type { Datastore, Operations } from "../datastore/contract.ts";
+import { holdAccount } from "../datastore/held-account.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
-import type { RememberCredential, Session } from "../model/session.ts";
+import type { RememberCredential } from "../model/session.ts";
+import type { KeyRing } from "../secrets/keyring.ts";
 import { constantTimeEqual, randomId, sha256 } from "../secrets/random.ts";
 
 /** The long-lived credentials behind "remember me": each use replaces the secret. */
@@ -11,24 +13,62 @@ export interface RememberCredentials {
     rq: SecurityRequest,
     account: Account,
     methods: readonly string[],
+    lineage: string,
     tx: Operations,
   ): Promise<{ readonly id: string; readonly hand: () => void }>;
-  /** The caller's credential when it is valid, with a new secret set as cookie. A secret that had been replaced revokes it, and ends its sessions. */
+  /**
+   * The caller's credential when it is valid, with a new secret set as cookie. A secret that had been replaced revokes it, and
+   * ends its sessions; one that never was its secret changes nothing.
+   */
   use(rq: SecurityRequest): Promise<RememberCredential | undefined>;
-  /** Removes the caller's credential (and the one that this session was made of) and its cookie. */
-  revoke(rq: SecurityRequest, session: Session | undefined): Promise<void>;
+  /** Removes the caller's credential and its cookie. */
+  revoke(rq: SecurityRequest, tx?: Operations): Promise<void>;
 }
 
 /** A secret that was just replaced is still taken for so long, in milliseconds: a browser sends several requests at once. */
 const grace = 30_000;
 const idLength = 22;
-const valueLength = idLength + 1 + 43;
+/** The random part of a secret: 128 bits. */
+const seedLength = 22;
+const secretLength = seedLength + 43;
+/** Of secrets that were made before they were signed. */
+const olderLength = 43;
 
-/** Makes the remember credentials of one running system. `life` in milliseconds, counted from the last sign-in. */
-export function createRememberCredentials(datastore: Datastore, life: number): RememberCredentials {
+const purpose = "remember";
+
+/**
+ * A new secret of this credential. It is signed: so one that was replaced long ago is told from one that never was, though
+ * only the newest two are stored.
+ */
+function newSecret(ring: KeyRing, id: string): string {
+  const seed = randomId(16);
+  return seed + ring.sign(purpose, `${id}.${seed}`);
+}
+
+/** Whether this was once the secret of this credential. Of the older, unsigned ones nobody can tell. */
+function wasSecret(ring: KeyRing, id: string, secret: string): boolean {
+  return ring.verify(purpose, `${id}.${secret.slice(0, seedLength)}`, secret.slice(seedLength));
+}
+
+/** What they need. */
+export interface RememberContext {
+  readonly datastore: Datastore;
+  readonly ring: KeyRing;
+  /** In milliseconds, counted from the last sign-in. */
+  readonly life: number;
+  /** Forgets what is cached of a user, in every process. */
+  readonly invalidate: (userId: number) => Promise<void>;
+}
+
+/** Makes the remember credentials of one running system. */
+export function createRememberCredentials(context: RememberContext): RememberCredentials {
+  const { datastore, ring, life, invalidate } = context;
   const presented = (rq: SecurityRequest): { id: string; secret: string } | undefined => {
     const value = rq.cookie(rq.system.cookies.name("remember"));
-    if (value === undefined || value.length !== valueLength || value[idLength] !== ".") return undefined;
+    const length = (value?.length ?? 0) - idLength - 1;
+    if (value === undefined || value[idLength] !== "." || (length !== secretLength && length !== olderLength)) {
+      return undefined;
+    }
     return { id: value.slice(0, idLength), secret: value.slice(idLength + 1) };
   };
   const set = (rq: SecurityRequest, id: string, secret: string, expiresAt: number): void => {
@@ -38,15 +78,10 @@ export function createRememberCredentials(datastore: Datastore, life: number): R
   const clear = (rq: SecurityRequest): void =>
     rq.clearCookie(rq.system.cookies.name("remember"), rq.system.cookies.attributes());
 
-  const endSessions = async (rememberId: string, userId: number | undefined): Promise<void> => {
-    await datastore.delete("session", { rememberId });
-    if (userId !== undefined) await datastore.bus?.publish(userId);
-  };
-
   return {
-    async create(rq, account, methods, tx) {
+    async create(rq, account, methods, lineage, tx) {
       const id = randomId(16);
-      const secret = randomId(32);
+      const secret = newSecret(ring, id);
       const at = rq.system.now();
       await tx.insert("remember", {
         id,
@@ -56,6 +91,7 @@ export function createRememberCredentials(datastore: Datastore, life: number): R
         previousHash: null,
         rotatedAt: at,
         methods,
+        lineage,
         createdAt: at,
         expiresAt: at + life,
       });
@@ -79,7 +115,7 @@ export function createRememberCredentials(datastore: Datastore, life: number): R
       }
       const hash = sha256(cookie.secret);
       if (constantTimeEqual(hash, credential.secretHash)) {
-        const secret = randomId(32);
+        const secret = newSecret(ring, credential.id);
         const won = await datastore.update(
           "remember",
           { id: credential.id, secretHash: credential.secretHash },
@@ -91,27 +127,26 @@ export function createRememberCredentials(datastore: Datastore, life: number): R
       }
       const replaced = credential.previousHash !== null && constantTimeEqual(hash, credential.previousHash);
       if (replaced && at - credential.rotatedAt < grace) return credential;
+      clear(rq);
+      // Ids are no secret: who has one and makes the rest up ends nothing.
+      if (!replaced && !wasSecret(ring, credential.id, cookie.secret)) return undefined;
       // The id is right and the secret was right once: two parties hold copies of one credential, and nobody can tell
       // which is the thief. Both are out.
-      clear(rq);
-      await datastore.delete("remember", { id: credential.id });
-      await endSessions(credential.id, credential.userId);
+      await datastore.transaction(async (tx) => {
+        await holdAccount(tx, { id: credential.userId, fsUniquifier: credential.uniquifier });
+        await tx.delete("session", { rememberId: credential.id });
+        await tx.delete("remember", { id: credential.id });
+      });
+      await invalidate(credential.userId);
       rq.system.events.emit("rememberReused", { userId: credential.userId }, rq);
       return undefined;
     },
 
-    async revoke(rq, session) {
+    async revoke(rq, tx = datastore) {
       const cookie = presented(rq);
-      const id = session?.rememberId ?? undefined;
-      if (id !== undefined) {
-        await datastore.delete("remember", { id });
-        // Parallel requests may have made more than one session of it.
-        await endSessions(id, session?.userId ?? undefined);
-      }
-      if (cookie !== undefined) {
-        if (cookie.id !== id) await datastore.delete("remember", { id: cookie.id, secretHash: sha256(cookie.secret) });
-        clear(rq);
-      }
+      if (cookie === undefined) return;
+      await tx.delete("remember", { id: cookie.id, secretHash: sha256(cookie.secret) });
+      clear(rq);
     },
   };
 }

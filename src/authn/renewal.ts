@@ -1,4 +1,5 @@
 import type { Datastore } from "../datastore/contract.ts";
+import { withAccount } from "../datastore/held-account.ts";
 import type { Users } from "../datastore/users.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
@@ -46,7 +47,11 @@ export function createRenewal(
   const renewToken = async (rq: SecurityRequest, before: Identity, account: Account): Promise<Renewal | undefined> => {
     if (before.via !== "token" || before.scopes !== undefined) return undefined;
     const origin: FamilyOrigin = { account, methods: before.methods, authenticatedAt: before.authenticatedAt ?? 0 };
-    const member = await datastore.transaction(async (tx) => families?.begin(rq, tx, origin));
+    const begun = await withAccount(datastore, account, async (tx) => ({
+      member: families === undefined ? undefined : await families.begin(rq, tx, origin),
+    }));
+    if (begun === undefined) return undefined;
+    const { member } = begun;
     const token = authToken(rq, origin, member);
     const identity = tokenIdentity(origin, member);
     become(rq, identity);
@@ -68,7 +73,7 @@ export function createRenewal(
       const account = await users.get(credential.userId);
       if (account === undefined || account.fsUniquifier !== credential.uniquifier) return undefined;
       const proof: Proof = { account, methods: ["remember"] };
-      const passage = { purpose: "restore" as const, proof, passed: [], rememberId: credential.id };
+      const passage = { purpose: "restore" as const, proof, passed: [], remembered: credential };
       if ((await judge(rq, passage)) !== undefined) return undefined;
       const outcome = await establish(rq, passage);
       return outcome.kind === "signedIn" ? outcome.identity : undefined;

@@ -14,6 +14,7 @@ export interface NewSession {
   readonly data: Session["data"];
   readonly rememberId: string | null;
   readonly tokenFamily: string | null;
+  readonly lineage: string;
   readonly expiresAt: number;
   /** The session of the administrator who acts as this user. */
   readonly own?: Session;
@@ -40,6 +41,7 @@ export function newSession(rq: SecurityRequest, input: NewSession): MadeSession 
     freshUntil: null,
     rememberId: input.rememberId,
     tokenFamily: input.tokenFamily,
+    lineage: input.lineage,
     impersonatorId: input.own?.userId ?? null,
     impersonatorSession: input.own?.idHash ?? null,
     address: rq.address ?? null,

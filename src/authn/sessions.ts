@@ -1,11 +1,13 @@
+import { newUniquifier } from "../datastore/account-row.ts";
 import type { CredentialCache } from "../datastore/cache.ts";
-import type { Datastore, SessionBundle } from "../datastore/contract.ts";
+import type { Datastore, Operations, SessionBundle } from "../datastore/contract.ts";
+import { holdAccount, WithdrawnError } from "../datastore/held-account.ts";
 import type { Roles } from "../datastore/roles.ts";
 import type { Account, accountFactory } from "../model/account.ts";
 import { type Awaitable, settled } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
 import type { Row } from "../model/schema.ts";
-import type { RememberCredential, Session } from "../model/session.ts";
+import { lineageOf, type RememberCredential, type Session } from "../model/session.ts";
 import { sha256 } from "../secrets/random.ts";
 
 /** How long sessions live, in milliseconds. */
@@ -42,6 +44,12 @@ export interface SessionsContext {
   readonly log: (message: string, details?: Record<string, unknown>) => void;
 }
 
+/** What keeps a device signed in. */
+export interface DeviceRows {
+  readonly session: Session | undefined;
+  readonly credential: Pick<RememberCredential, "id" | "lineage"> | undefined;
+}
+
 /** Where a list of sessions goes on. */
 export type SessionKey = Pick<Session, "expiresAt" | "idHash">;
 
@@ -54,8 +62,11 @@ export interface Sessions {
   warm(id: string): LiveSession | undefined;
   /** The session from the database, put into the cache; undefined when there is none or it is over. */
   load(id: string): Awaitable<LiveSession | undefined>;
-  /** Ends one session at once. */
-  end(session: Session): Promise<void>;
+  /**
+   * Ends one session at once, with what keeps its device signed in: its remember credential, and every session made of that.
+   * `also`: what ends in the same transaction.
+   */
+  end(session: Session, also?: (tx: Operations) => Promise<void>): Promise<void>;
   /** The user's sessions that are not over, the last used first; at most 200. Not those in which somebody else acts as them. */
   of(account: Account): Promise<readonly Session[]>;
   /** The sessions of all users that are not over, those that end last first; `after`: the last one of the page before. */
@@ -66,10 +77,18 @@ export interface Sessions {
   row(id: string): Promise<Session | undefined>;
   /** The user's remember credentials that are not over. */
   remembered(account: Account): Promise<readonly RememberCredential[]>;
-  /** Ends what keeps one device signed in: this session, this credential and every session made of it. Returns how many sessions. */
-  endDevice(account: Account, session: Session | undefined, rememberId: string | undefined): Promise<number>;
-  /** Ends all sessions and remember credentials of the user but those of `kept`. Returns how many sessions. */
-  endOthers(account: Account, kept: Session | undefined): Promise<number>;
+  /**
+   * Ends what keeps one device of a user signed in (this session, this credential and every session made of it) and what was
+   * begun on it and is not finished: mailed links that somebody who was signed in there asked for. `also`: what ends in the
+   * same transaction. Returns how many sessions.
+   */
+  endDevice(account: Account, device: DeviceRows, also?: (tx: Operations) => Promise<number>): Promise<number>;
+  /**
+   * Ends all sessions, remember credentials and auth tokens of the user, and what was begun in a session and is not finished,
+   * but not what belongs to `kept`. `also`: what ends in the same transaction. Returns how many sessions; undefined, and
+   * nothing ended: `kept` is over itself.
+   */
+  endOthers(account: Account, kept: Session, also?: (tx: Operations) => Promise<number>): Promise<number | undefined>;
   /** The row was changed: what the cache knows of it is worth nothing. */
   forget(session: Session): Promise<void>;
   /** A freshness check passed: its grace is noted. */
@@ -228,25 +247,48 @@ export function createSessions(context: SessionsContext): Sessions {
       })) as unknown as readonly RememberCredential[];
       return rows.filter(({ uniquifier }) => uniquifier === account.fsUniquifier);
     },
-    async endDevice(account, session, rememberId) {
-      const count = await datastore.transaction(async (tx) => {
-        const one =
-          session === undefined ? 0 : await tx.delete("session", { idHash: session.idHash, userId: account.id });
-        if (rememberId === undefined) return one;
-        await tx.delete("remember", { id: rememberId, userId: account.id });
-        return one + (await tx.delete("session", { rememberId, userId: account.id }));
-      });
-      await forgetUser(account.id);
-      return count;
-    },
-    async endOthers(account, kept) {
+    async endDevice(account, { session, credential }, also) {
       const userId = account.id;
       const count = await datastore.transaction(async (tx) => {
-        const rememberId = kept?.rememberId ?? undefined;
-        await tx.delete("remember", rememberId === undefined ? { userId } : { userId, id: { not: rememberId } });
-        return tx.delete("session", kept === undefined ? { userId } : { userId, idHash: { not: kept.idHash } });
+        // Where it has changed since, all of this has ended.
+        await holdAccount(tx, { id: userId, fsUniquifier: account.fsUniquifier });
+        let ended = (await also?.(tx)) ?? 0;
+        if (session !== undefined) ended += await tx.delete("session", { idHash: session.idHash, userId });
+        const rememberId = credential?.id ?? session?.rememberId ?? undefined;
+        if (rememberId !== undefined) {
+          ended += await tx.delete("session", { rememberId, userId });
+          await tx.delete("remember", { id: rememberId, userId });
+        }
+        const lineage = session === undefined ? credential?.lineage : lineageOf(session);
+        if (typeof lineage === "string") await tx.delete("ticket", { userId, lineage });
+        return ended;
       });
       await forgetUser(userId);
+      return count;
+    },
+    async endOthers(account, kept, also) {
+      const userId = account.id;
+      const count = await datastore
+        .transaction(async (tx) => {
+          // Auth tokens belong to no device: those that were handed out are worth nothing from here on.
+          const fsTokenUniquifier = newUniquifier();
+          await tx.update("user", { id: userId }, { fsTokenUniquifier, updateDatetime: new Date(now()) });
+          // Of two who end each other at once, one stays.
+          if ((await tx.count("session", { idHash: kept.idHash, userId })) === 0) throw new WithdrawnError();
+          const families = (await also?.(tx)) ?? 0;
+          const ended = families + (await tx.delete("session", { userId, idHash: { not: kept.idHash } }));
+          const { rememberId } = kept;
+          await tx.delete("remember", rememberId === null ? { userId } : { userId, id: { not: rememberId } });
+          const begun = await tx.find("ticket", { userId, lineage: { not: null } });
+          const others = begun.filter(({ lineage }) => lineage !== lineageOf(kept)).map(({ id }) => id as string);
+          if (others.length > 0) await tx.delete("ticket", { id: { in: others } });
+          return ended;
+        })
+        .catch((error: unknown) => {
+          if (error instanceof WithdrawnError) return undefined;
+          throw error;
+        });
+      if (count !== undefined) await forgetUser(userId);
       return count;
     },
     warm(id) {
@@ -265,9 +307,19 @@ export function createSessions(context: SessionsContext): Sessions {
       const found = settled(bundle(sha256(id)));
       return found instanceof Promise ? found.then((rows) => take(id, rows, stamp)) : take(id, found, stamp);
     },
-    async end(session) {
-      await datastore.delete("session", { idHash: session.idHash });
-      await datastore.delete("session", { impersonatorSession: session.idHash });
+    async end(session, also) {
+      const { userId, uniquifier, rememberId } = session;
+      await datastore.transaction(async (tx) => {
+        // First of all, as by everything that ends or makes credentials; where it has changed, all of these have ended.
+        if (userId !== null && uniquifier !== null) await holdAccount(tx, { id: userId, fsUniquifier: uniquifier });
+        await also?.(tx);
+        await tx.delete("session", { idHash: session.idHash });
+        await tx.delete("session", { impersonatorSession: session.idHash });
+        if (rememberId === null) return;
+        // Parallel requests may have made more than one session of it.
+        await tx.delete("session", { rememberId });
+        await tx.delete("remember", { id: rememberId });
+      });
       await forget(session);
     },
     forget,

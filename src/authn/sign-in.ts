@@ -1,9 +1,13 @@
 import type { Datastore, Operations } from "../datastore/contract.ts";
+import { WithdrawnError, withAccount } from "../datastore/held-account.ts";
 import type { Users } from "../datastore/users.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
-import type { Account } from "../model/account.ts";
+import { type Account, withColumns } from "../model/account.ts";
 import type { Identity } from "../model/identity.ts";
+import type { Row } from "../model/schema.ts";
+import { lineageOf, type RememberCredential, type Session } from "../model/session.ts";
+import { randomId } from "../secrets/random.ts";
 import type { Gate, GateVerdict, Purpose } from "./gates.ts";
 import { createImpersonation, type Impersonation } from "./impersonation.ts";
 import type { Limits } from "./limits/limits.ts";
@@ -114,6 +118,18 @@ export interface SignIn {
   readonly impersonation: Impersonation;
 }
 
+/**
+ * What a feature does in the transaction of a sign-in. Resolves to the columns of the user that it has changed. `lineage` is
+ * that of the session: what is begun in it is bound to that.
+ */
+export type SignedInWork = (
+  tx: Operations,
+  account: Account,
+  rq: SecurityRequest,
+  lineage: string,
+  // biome-ignore lint/suspicious/noConfusingVoidType: one that changes nothing need not say so
+) => Promise<Readonly<Row> | void>;
+
 /** What the pipeline needs. */
 export interface SignInContext {
   readonly datastore: Datastore;
@@ -127,7 +143,7 @@ export interface SignInContext {
   readonly families: TokenFamilies | undefined;
   readonly gates: readonly Gate[];
   /** What features do in the transaction of a sign-in's session. */
-  readonly signedIn: readonly ((tx: Operations, account: Account, rq: SecurityRequest) => Promise<void>)[];
+  readonly signedIn: readonly SignedInWork[];
   /** For how long a parked sign-in waits, in milliseconds. */
   readonly pendingLife: number;
   /** May this administrator act as that user? */
@@ -143,7 +159,7 @@ export interface Passage {
   readonly passed: readonly string[];
   readonly identity?: Identity;
   /** The remember credential that a session is restored from. */
-  readonly rememberId?: string;
+  readonly remembered?: RememberCredential;
 }
 
 /** What gates judge. */
@@ -157,11 +173,12 @@ export function createSignIn(context: SignInContext): SignIn {
   /** Asks the gates in order; the first that does not let pass decides. */
   const judge = async (
     rq: SecurityRequest,
-    { purpose, proof, passed }: JudgedPassage,
+    { purpose, proof, passed, remembered }: JudgedPassage,
   ): Promise<{ gate: string; verdict: Exclude<GateVerdict, "pass"> } | undefined> => {
     for (const gate of gates) {
       if (passed.includes(gate.name)) continue;
-      const verdict = await gate.check({ rq, account: proof.account, purpose, methods: proof.methods });
+      const { account, methods } = proof;
+      const verdict = await gate.check({ rq, account, purpose, methods, remembered: remembered?.methods ?? [] });
       if (verdict === "pass") continue;
       if ("refuse" in verdict) {
         const { account: user, methods: authnVia } = proof;
@@ -216,51 +233,66 @@ export function createSignIn(context: SignInContext): SignIn {
     const withToken = !restored && (proof.token === true || (purpose !== "renew" && !withSession));
     // One browser, one credential, and never that of a user who was here before.
     if (purpose === "sign-in" && proof.session !== false) {
-      await remember.revoke(rq, undefined);
+      await remember.revoke(rq);
       await impersonation.forget(rq);
       await families?.endPresented(rq);
     }
-    // All or nothing: neither a new session beside the old one nor a credential without its session.
-    const established = await datastore.transaction(async (tx) => {
+    const { remembered } = passage;
+    const continued = goesOn || restored;
+    const lineage = continued ? (remembered?.lineage ?? (old === undefined ? undefined : lineageOf(old))) : undefined;
+    const begun = lineage ?? randomId(16);
+    // All or nothing: neither a new session beside the old one nor a credential without its session. Each is made of the
+    // account as it was proved, whatever the hooks write; inserted first, so that the account's row is taken along.
+    const { id, fsUniquifier, fsTokenUniquifier } = proof.account;
+    // Where all sessions end between a change and what goes on after it, their end changes the tokens' uniquifier alone.
+    const proved = purpose === "renew" ? { id, fsUniquifier, fsTokenUniquifier } : { id, fsUniquifier };
+    const established = await withAccount(datastore, proved, async (tx) => {
       let { account } = proof;
-      // What a sign-out has ended in the meantime is not brought back. Both are locked until the end of the transaction, so
-      // that a sign-out that comes now finds the new session too, by its remember credential.
-      if (passage.rememberId !== undefined) {
-        const kept = await tx.update("remember", { id: passage.rememberId }, { userId: account.id });
-        if (kept === 0) return undefined;
-      }
-      const replaced = old === undefined ? 0 : await tx.delete("session", { idHash: old.idHash });
-      if (purpose === "reauthenticate" && old !== undefined && replaced === 0) return undefined;
-      if (noted) {
-        for (const work of context.signedIn) await work(tx, account, rq);
-        account = (await users.get(account.id, tx)) ?? account;
-      }
       const noCookie = proof.session === false && families?.byCookie === true;
       const member = withToken && !noCookie ? await families?.begin(rq, tx, origin) : undefined;
-      if (!withSession) return { made: undefined, member, credential: undefined, account };
       const credential =
-        proof.remember === true && !restored ? await remember.create(rq, account, proof.methods, tx) : undefined;
-      const made = await createSession(rq, tx, {
-        account,
-        methods,
-        at,
-        authenticatedAt: restored ? null : purpose === "renew" ? (old?.authenticatedAt ?? null) : at,
-        // A bag goes along with the same user, or from a visitor to the user they turn out to be.
-        data: old !== undefined && (old.userId === null || old.userId === account.id) ? old.data : {},
-        rememberId: credential?.id ?? passage.rememberId ?? (old?.userId === account.id ? old.rememberId : null),
-        // A change of the account has ended the family too.
-        tokenFamily: member?.family ?? (purpose === "reauthenticate" ? (old?.tokenFamily ?? null) : null),
-        expiresAt: goesOn && old !== undefined ? old.expiresAt : at + sessions.limits.absolute,
-      });
-      return { made, member, credential, account };
+        withSession && proof.remember === true && !restored
+          ? await remember.create(rq, account, proof.methods, begun, tx)
+          : undefined;
+      const absolute = at + sessions.limits.absolute;
+      const made = withSession
+        ? await createSession(rq, tx, {
+            account,
+            methods,
+            at,
+            authenticatedAt: restored ? null : purpose === "renew" ? (old?.authenticatedAt ?? null) : at,
+            // A bag goes along with the same user, or from a visitor to the user they turn out to be.
+            data: old !== undefined && (old.userId === null || old.userId === account.id) ? old.data : {},
+            rememberId: credential?.id ?? remembered?.id ?? (old?.userId === account.id ? old.rememberId : null),
+            // A change of the account has ended the family too.
+            tokenFamily: member?.family ?? (purpose === "reauthenticate" ? (old?.tokenFamily ?? null) : null),
+            lineage: begun,
+            // What a remember credential brings back lasts no longer than that.
+            expiresAt:
+              goesOn && old !== undefined ? old.expiresAt : Math.min(absolute, remembered?.expiresAt ?? absolute),
+          })
+        : undefined;
+      // What a sign-out has ended in the meantime is not brought back. Both are locked until the end of the transaction, so
+      // that a sign-out that comes now finds the new session too, by its remember credential.
+      if (remembered !== undefined) {
+        const kept = await tx.update("remember", { id: remembered.id }, { userId: account.id });
+        if (kept === 0) throw new WithdrawnError();
+      }
+      const replaced = old === undefined ? 0 : await tx.delete("session", { idHash: old.idHash });
+      if (purpose === "reauthenticate" && old !== undefined && replaced === 0) throw new WithdrawnError();
+      // Of one session, one family: that of before would outlive its sign-out.
+      const former = purpose === "reauthenticate" && member !== undefined ? old?.tokenFamily : undefined;
+      const told = typeof former === "string" ? await families?.endWithin(tx, former) : undefined;
+      for (const work of noted ? context.signedIn : []) {
+        const changed = await work(tx, account, rq, begun);
+        if (changed !== undefined) account = withColumns(account, changed);
+      }
+      return { made, member, credential, account, told };
     });
     if (established === undefined) return { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
-    const { made, member, credential, account } = established;
+    const { made, member, credential, account, told } = established;
     if (old !== undefined) await sessions.forget(old);
-    // Of one session, one family: that of before would outlive its sign-out.
-    if (purpose === "reauthenticate" && member !== undefined && typeof old?.tokenFamily === "string") {
-      await families?.end(old.tokenFamily);
-    }
+    await told?.();
     // The user's other devices read the row again; nobody else's are concerned.
     if (noted && made !== undefined) await sessions.forget(made.session);
     credential?.hand();
@@ -285,6 +317,17 @@ export function createSignIn(context: SignInContext): SignIn {
     return { kind: "signedIn", identity, token, members };
   };
 
+  /** Ends a session with all that it goes with, or nothing of it. */
+  const endSession = async (rq: SecurityRequest, session: Session): Promise<void> => {
+    let told: (() => Promise<void>) | undefined;
+    const { tokenFamily } = session;
+    await sessions.end(session, async (tx) => {
+      await remember.revoke(rq, tx);
+      if (tokenFamily !== null) told = await families?.endWithin(tx, tokenFamily);
+    });
+    await told?.();
+  };
+
   const createSession = async (rq: SecurityRequest, tx: Operations, input: NewSession): Promise<MadeSession> => {
     const made = newSession(rq, input);
     await tx.insert("session", { ...made.session });
@@ -307,6 +350,7 @@ export function createSignIn(context: SignInContext): SignIn {
         data: {},
         rememberId: null,
         tokenFamily: null,
+        lineage: randomId(16),
       }),
     become,
   });
@@ -338,12 +382,12 @@ export function createSignIn(context: SignInContext): SignIn {
       const session = rq.session ?? (id === undefined || !sessions.enabled ? undefined : await sessions.row(id));
       const { account, tokenFamily } = rq.identity ?? {};
       await families?.endPresented(rq, { body: true });
-      // What else lets the caller in ends only where no session does.
-      const ended = new Set([session?.tokenFamily, rq.session === undefined ? tokenFamily : undefined]);
-      for (const family of ended) if (family !== undefined && family !== null) await families?.end(family);
-      await remember.revoke(rq, session);
       await impersonation.forget(rq);
-      if (session !== undefined) await sessions.end(session);
+      // What else lets the caller in ends only where no session does.
+      const family = rq.session === undefined ? tokenFamily : undefined;
+      if (family !== undefined && family !== session?.tokenFamily) await families?.end(family);
+      if (session === undefined) await remember.revoke(rq);
+      else await endSession(rq, session);
       await parking.drop(rq);
       rq.clearCookie(cookies.name("session"), cookies.attributes());
       const { cookie } = rq.system.csrf;

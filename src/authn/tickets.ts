@@ -16,6 +16,8 @@ export interface TicketRequest {
   readonly attempts?: number;
   /** Ends the user's older tickets of this purpose: of several mails only the newest one's link works. */
   readonly replacesOlder?: boolean;
+  /** The lineage of the session in which it is asked for: with that its user, or an administrator, ends it too. */
+  readonly begunIn?: string;
 }
 
 /** Whatever is mailed, pending or to be used once: the secret goes out, its hash stays. */
@@ -53,15 +55,21 @@ const idLength = 22;
 const newestFirst = [{ field: "createdAt", direction: "desc" }] as const;
 const textLength = idLength + 1 + 43;
 
+interface TicketUser {
+  readonly id: number;
+  readonly fsUniquifier: string;
+}
+
 /** Makes the tickets of one running system. */
 export function createTickets(datastore: Datastore, now: () => number): Tickets {
-  /** Whether it may still be redeemed: not over, and its user did not change since. */
-  const waits = async (ticket: Ticket, operations: Operations, afterAttempt: boolean): Promise<boolean> => {
-    if (ticket.consumedAt !== null || now() >= ticket.expiresAt) return false;
-    if (ticket.attemptsLeft <= 0 && !afterAttempt) return false;
-    if (ticket.userId === null) return true;
-    const user = await operations.findOne("user", { id: ticket.userId });
-    return user !== undefined && user["fsUniquifier"] === ticket.uniquifier;
+  /** Whether it may still be redeemed, as far as the ticket itself says. */
+  const waits = (ticket: Ticket, afterAttempt: boolean): boolean =>
+    ticket.consumedAt === null && now() < ticket.expiresAt && (ticket.attemptsLeft > 0 || afterAttempt);
+
+  /** Whether the user of a ticket did not change since. */
+  const sameUser = async ({ id, fsUniquifier }: TicketUser): Promise<boolean> => {
+    const user = await datastore.findOne("user", { id });
+    return user?.["fsUniquifier"] === fsUniquifier;
   };
 
   const read = async (
@@ -69,14 +77,17 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
     text: string,
     operations: Operations,
     afterAttempt: boolean,
+    isSame: (user: TicketUser) => Promise<boolean>,
   ): Promise<Ticket | undefined> => {
     if (text.length !== textLength || text[idLength] !== ".") return undefined;
     const row = await operations.findOne("ticket", { id: text.slice(0, idLength) });
     if (row === undefined) return undefined;
     const ticket = row as unknown as Ticket;
     if (!constantTimeEqual(sha256(text.slice(idLength + 1)), ticket.secretHash)) return undefined;
-    if (ticket.purpose !== purpose) return undefined;
-    return (await waits(ticket, operations, afterAttempt)) ? ticket : undefined;
+    if (ticket.purpose !== purpose || !waits(ticket, afterAttempt)) return undefined;
+    if (ticket.userId === null) return ticket;
+    const user = { id: ticket.userId, fsUniquifier: ticket.uniquifier ?? "" };
+    return (await isSame(user)) ? ticket : undefined;
   };
 
   const end = async (userId: number, purpose?: string, tx: Operations = datastore): Promise<void> => {
@@ -84,7 +95,7 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
   };
 
   const issue: Tickets["issue"] = async (request, given) => {
-    const { purpose, user, payload, life, attempts, replacesOlder } = request;
+    const { purpose, user, payload, life, attempts, replacesOlder, begunIn } = request;
     if (replacesOlder === true && user !== undefined && given === undefined) {
       return datastore.transaction(async (tx) => {
         // Takes the user's row: of two at once the second one sees, and ends, the ticket of the first.
@@ -104,6 +115,7 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
       purpose,
       userId: user?.id ?? null,
       uniquifier: user?.fsUniquifier ?? null,
+      lineage: begunIn ?? null,
       secretHash: sha256(secret),
       payload: payload ?? {},
       attemptsLeft: attempts ?? 1,
@@ -117,18 +129,27 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
 
   return {
     issue,
-    peek: (purpose, text) => read(purpose, text, datastore, false),
+    peek: (purpose, text) => read(purpose, text, datastore, false, sameUser),
     async waiting(purpose, which) {
       const rows = await datastore.find("ticket", { ...which, purpose }, { orderBy: newestFirst, limit: 100 });
       const waiting: Ticket[] = [];
       for (const row of rows) {
         const ticket = row as unknown as Ticket;
-        if (await waits(ticket, datastore, false)) waiting.push(ticket);
+        if (!waits(ticket, false)) continue;
+        const user = { id: ticket.userId ?? 0, fsUniquifier: ticket.uniquifier ?? "" };
+        if (ticket.userId === null || (await sameUser(user))) waiting.push(ticket);
       }
       return waiting;
     },
     async redeem(purpose, text, { tx = datastore, afterAttempt = false } = {}) {
-      const ticket = await read(purpose, text, tx, afterAttempt);
+      // The user's row before the ticket's, as by what ends all tickets of a user: neither waits for the other.
+      const ticket = await read(
+        purpose,
+        text,
+        tx,
+        afterAttempt,
+        async ({ id, fsUniquifier }) => (await tx.update("user", { id, fsUniquifier }, { fsUniquifier })) === 1,
+      );
       if (ticket === undefined) return undefined;
       const at = now();
       const won = await tx.update("ticket", { id: ticket.id, consumedAt: null }, { consumedAt: at });

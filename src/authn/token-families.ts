@@ -44,6 +44,8 @@ export interface TokenFamilies {
   endPresented(rq: SecurityRequest, options?: { readonly body: boolean }): Promise<void>;
   /** Ends a family with its tokens and its sessions, effective on the next request. */
   end(family: string): Promise<void>;
+  /** The same in a transaction; what it returns is called once that is committed, and tells of it. */
+  endWithin(tx: Operations, family: string): Promise<() => Promise<void>>;
   /** Removes what is over. */
   purge(): Promise<void>;
 }

@@ -49,6 +49,17 @@ export interface Operations {
    * a transaction all of them or none. Throws UniqueConflictError.
    */
   insertAll?(table: string, rows: readonly Row[]): Promise<void>;
+  /**
+   * Inserts one row where one of another table matches, and in a transaction holds that one until its end, all by one
+   * statement. Undefined: none matches, and nothing was inserted. Left out where the store cannot do so at once: then the
+   * domain layer holds the other row by an update before it inserts.
+   */
+  insertIf?(
+    table: string,
+    row: Row,
+    holder: string,
+    where: Where,
+  ): Promise<{ readonly id: number | undefined } | undefined>;
   find(table: string, where: Where, options?: FindOptions): Promise<Row[]>;
   findOne(table: string, where: Where): Promise<Row | undefined>;
   /** Sets the listed fields of all rows that match, and returns how many matched: the compare-and-set of everything single-use. */

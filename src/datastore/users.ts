@@ -10,6 +10,7 @@ import type { PasswordHasher } from "../passwords/hasher.ts";
 import { accountRow, newUniquifier } from "./account-row.ts";
 import type { Administrators } from "./administrators.ts";
 import type { Datastore, Operations, Transaction } from "./contract.ts";
+import { WithdrawnError } from "./held-account.ts";
 import { refuseTaken } from "./identity-conflict.ts";
 import type { PasswordHistory } from "./password-history.ts";
 import type { Roles } from "./roles.ts";
@@ -94,7 +95,12 @@ export interface Users<U extends User = User, Role extends string = string, Perm
    * Sets listed columns as an administrator does, all at once. A new e-mail address counts as proved; a new address or
    * username ends everything that hangs on the account. Throws UniqueConflictError, PortcullisError `invalid_field`.
    */
-  edit(user: UserReference, fields: Partial<Omit<U, ProtectedField>>): Promise<void>;
+  edit(
+    user: UserReference,
+    fields: Partial<Omit<U, ProtectedField>>,
+    /** `done` is called where everything ends. */
+    options?: Pick<ChangeOptions, "done">,
+  ): Promise<void>;
   /** True when nobody else than this user is an active administrator who stays; false where there are none. */
   isLastAdministrator(user: UserReference): Promise<boolean>;
   /** Removes the user with sessions, roles and everything that hangs on them. Throws LastAdministratorError. */
@@ -122,19 +128,23 @@ export interface Users<U extends User = User, Role extends string = string, Perm
    * the condition did not hold. Throws UniqueConflictError.
    */
   setUsername(user: UserReference, username: string | null, options?: ChangeOptions): Promise<boolean>;
-  /** Ends all sessions, tokens, tickets and remember credentials. */
-  setUniquifier(user: UserReference): Promise<void>;
+  /** Ends all sessions, tokens, tickets and remember credentials. False, and nothing done, when the condition did not hold. */
+  setUniquifier(user: UserReference, options?: ChangeOptions): Promise<boolean>;
   /** Ends all auth tokens; sessions stay. */
   setTokenUniquifier(user: UserReference): Promise<void>;
-  /** Ends all sessions, auth tokens and remember credentials; mailed links go on working. Returns how many sessions. */
+  /**
+   * Ends all sessions, auth tokens and remember credentials, and what was begun in a session and is not finished, such as a
+   * change of address; links that were mailed to who was not signed in go on working. Returns how many sessions.
+   */
   endSessions(user: UserReference): Promise<number>;
   /** After a compromise: ends everything and removes what was set up to sign in but the password. */
   resetAccess(user: UserReference): Promise<void>;
   /**
-   * Does in one transaction what shuts the user out beside deactivating, and ends everything that hangs on the account. Throws
+   * Ends everything that hangs on the account and does in the same transaction what shuts the user out beside deactivating,
+   * with the account as it is from then on. False, and nothing done, when the condition did not hold. Throws
    * LastAdministratorError, with nothing done, when nobody who stays would be left.
    */
-  shutOut(user: UserReference, work: (tx: Transaction) => Promise<unknown>): Promise<void>;
+  shutOut(user: UserReference, options: Required<Pick<ChangeOptions, "done">> & ChangeOptions): Promise<boolean>;
 }
 
 /** The user whose attribute has exactly this value, at once where the store can answer at once. */
@@ -152,6 +162,11 @@ export interface RowUsers extends Users {
 export interface ChangeOptions {
   /** Asked in the transaction of the change: a link is used up, or a state compared, together with it or not at all. */
   readonly onlyIf?: (tx: Transaction) => Promise<boolean>;
+  /**
+   * Done in the transaction of the change, with the account as it is from then on: what belongs to the change, and who goes on
+   * with it. Read after it, the account may be one that somebody else has reset.
+   */
+  readonly done?: (account: Account, tx: Transaction) => Promise<unknown>;
 }
 
 type ProtectedField =
@@ -267,18 +282,42 @@ export function createUsers(context: UsersContext): RowUsers {
     await sweep(tx, id);
   };
 
-  const endAll = async (user: UserReference, set: Row, { onlyIf }: ChangeOptions = {}): Promise<boolean> => {
+  /**
+   * Takes the user's row: the first thing in each transaction that ends credentials. What makes them takes it as well
+   * (`withAccount`), so that the one comes before the other.
+   */
+  const hold = async (tx: Transaction, id: number): Promise<void> => {
+    if ((await tx.update("user", { id }, stamp())) === 0) throw new UnknownUserError(id);
+  };
+
+  const endWithin = async (tx: Transaction, id: number, set: Row, { onlyIf, done }: ChangeOptions): Promise<void> => {
+    await hold(tx, id);
+    if (onlyIf !== undefined && !(await onlyIf(tx))) throw new WithdrawnError();
+    const hash = set["password"];
+    const before = typeof hash === "string" ? (await tx.findOne("user", { id }))?.["password"] : undefined;
+    await end(tx, id, set);
+    if (typeof hash === "string") await history.append(tx, id, hash, typeof before === "string" ? before : null);
+    if (done === undefined) return;
+    const account = await load(tx, "id", id);
+    if (account === undefined) throw new UnknownUserError(id);
+    await done(account, tx);
+  };
+
+  /** All of it, or nothing: false where the condition did not hold. */
+  const endIf = async (id: number, work: (tx: Transaction) => Promise<void>): Promise<boolean> => {
+    try {
+      await datastore.transaction(work);
+    } catch (error) {
+      if (error instanceof WithdrawnError) return false;
+      throw error;
+    }
+    await invalidate(id);
+    return true;
+  };
+
+  const endAll = (user: UserReference, set: Row, options: ChangeOptions = {}): Promise<boolean> => {
     const id = idOf(user);
-    const done = await datastore.transaction(async (tx) => {
-      if (onlyIf !== undefined && !(await onlyIf(tx))) return false;
-      const hash = set["password"];
-      const before = typeof hash === "string" ? (await tx.findOne("user", { id }))?.["password"] : undefined;
-      await end(tx, id, set);
-      if (typeof hash === "string") await history.append(tx, id, hash, typeof before === "string" ? before : null);
-      return true;
-    });
-    if (done) await invalidate(id);
-    return done;
+    return endIf(id, (tx) => endWithin(tx, id, set, options));
   };
 
   /** Does what may take an administrator away. */
@@ -354,12 +393,12 @@ export function createUsers(context: UsersContext): RowUsers {
       await (tx === undefined ? change(user, row) : write(tx, idOf(user), row));
     },
 
-    async edit(user, set) {
+    async edit(user, set, options) {
       checkFields(set as Row, protectedFields);
       const row = identified(set as Row);
       if (!named(row)) return change(user, row);
       const proved = "email" in row ? { confirmedAt: new Date(context.now()) } : {};
-      await endAll(user, { ...row, ...proved, fsTokenUniquifier: null });
+      await endAll(user, { ...row, ...proved, fsTokenUniquifier: null }, options);
     },
 
     async isLastAdministrator(user) {
@@ -372,6 +411,7 @@ export function createUsers(context: UsersContext): RowUsers {
       const id = idOf(user);
       await datastore.transaction((tx) =>
         keeping(tx, id, async () => {
+          await hold(tx, id);
           await sweep(tx, id);
           for (const table of context.accessTables ?? []) await tx.delete(table, { userId: id });
           await history.remove(tx, id);
@@ -411,9 +451,7 @@ export function createUsers(context: UsersContext): RowUsers {
     async setUsername(user, username, options) {
       return endAll(user, { username: usernameOf(username), fsTokenUniquifier: null }, options);
     },
-    async setUniquifier(user) {
-      await endAll(user, { fsTokenUniquifier: null });
-    },
+    setUniquifier: (user, options) => endAll(user, { fsTokenUniquifier: null }, options),
     setTokenUniquifier: (user) => change(user, { fsTokenUniquifier: newUniquifier() }),
     async endSessions(user) {
       const id = idOf(user);
@@ -421,9 +459,11 @@ export function createUsers(context: UsersContext): RowUsers {
         if ((await tx.update("user", { id }, { fsTokenUniquifier: newUniquifier(), ...stamp() })) === 0) {
           throw new UnknownUserError(id);
         }
+        const sessions = await tx.delete("session", { userId: id });
         await tx.delete("remember", { userId: id });
+        await tx.delete("ticket", { userId: id, lineage: { not: null } });
         for (const table of context.credentialTables ?? []) await tx.delete(table, { userId: id });
-        return tx.delete("session", { userId: id });
+        return sessions;
       });
       await invalidate(id);
       return count;
@@ -441,15 +481,9 @@ export function createUsers(context: UsersContext): RowUsers {
         },
       );
     },
-    async shutOut(user, work) {
+    async shutOut(user, options) {
       const id = idOf(user);
-      await datastore.transaction((tx) =>
-        keeping(tx, id, async () => {
-          await work(tx);
-          await end(tx, id, { fsTokenUniquifier: null });
-        }),
-      );
-      await invalidate(id);
+      return endIf(id, (tx) => keeping(tx, id, () => endWithin(tx, id, { fsTokenUniquifier: null }, options)));
     },
   };
 }

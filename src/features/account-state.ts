@@ -1,14 +1,82 @@
+import type { TicketRequest } from "../authn/tickets.ts";
 import type { Operations } from "../datastore/contract.ts";
 import type { SecurityRequest } from "../http/request.ts";
+import type { Account } from "../model/account.ts";
+import type { Identity } from "../model/identity.ts";
+import { lineageOf } from "../model/session.ts";
+import type { Kernel } from "./feature.ts";
 
 /**
- * A condition for a change by who is signed in: the account is as it was when their session was made. A reset, or another
- * change at the same time, has ended that session: what it asked for must not happen after it.
+ * The account of who is signed in, as it is now. Undefined: it was reset or changed since their credential was checked. What
+ * they ask for must not be done to the account that came of that.
+ */
+export async function ownAccount(kernel: Pick<Kernel, "users">, rq: SecurityRequest): Promise<Account | undefined> {
+  const known = rq.identity?.account;
+  const account = known && (await kernel.users.get(known.id));
+  return account?.active === true && account.fsUniquifier === known?.fsUniquifier ? account : undefined;
+}
+
+/**
+ * A condition for what is done by who is signed in: the account is as it was when their credential was checked, and the
+ * session that they came with has not ended. A reset, or another change at the same time, comes before or after it: the
+ * user's row is taken until the end of the transaction.
  */
 export function unchanged(rq: SecurityRequest): (tx: Operations) => Promise<boolean> {
+  const { identity } = rq;
   return async (tx) => {
-    const account = rq.identity?.account;
-    if (account === undefined) return false;
-    return (await tx.count("user", { id: account.id, fsUniquifier: account.fsUniquifier, active: true })) === 1;
+    if (identity === undefined) return false;
+    const { account, session } = identity;
+    const { id, fsUniquifier, fsTokenUniquifier } = account;
+    // Who came without a session is out also where only the account's tokens have ended.
+    const state = session === undefined ? { fsUniquifier, fsTokenUniquifier } : { fsUniquifier };
+    if ((await tx.update("user", { id, active: true, ...state }, { fsUniquifier })) === 0) return false;
+    if (session === undefined) return true;
+    const { idHash, lineage } = session;
+    return (await tx.count("session", lineage === null ? { idHash } : { userId: id, lineage }, 1)) > 0;
   };
+}
+
+/** What comes without a session, and belongs to no family that would tell one such credential from another. */
+const withoutSession = "without a session";
+
+/** What is begun by who is signed in is bound to this, so that it ends with what they came with. */
+export async function lineageBehind(kernel: Pick<Kernel, "datastore">, identity: Identity): Promise<string> {
+  const { session, tokenFamily } = identity;
+  if (session !== undefined) return lineageOf(session);
+  if (tokenFamily === undefined) return withoutSession;
+  const beside = await kernel.datastore.findOne("session", { tokenFamily });
+  return (beside?.["lineage"] as string | null | undefined) ?? tokenFamily;
+}
+
+/** Whether a key was made in the sign-in of this lineage, at that time or later; or so that nobody can tell. */
+export function madeIn(
+  made: { readonly lineage: string | null; readonly createdAt: number },
+  since: LineageSince,
+): boolean {
+  return made.lineage === since.lineage || (made.lineage === withoutSession && made.createdAt >= since.at);
+}
+
+/** One sign-in. */
+export interface LineageSince {
+  readonly lineage: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
+}
+
+/**
+ * Issues a ticket for what is begun by who is signed in. Undefined: what they came with has ended meanwhile. The ticket ends
+ * along with it when its user, or an administrator, ends that; an ordinary sign-out leaves it.
+ */
+export async function issueFor(
+  kernel: Pick<Kernel, "datastore" | "tickets">,
+  rq: SecurityRequest,
+  request: Omit<TicketRequest, "begunIn">,
+): Promise<string | undefined> {
+  const { identity } = rq;
+  if (identity === undefined) return undefined;
+  const still = unchanged(rq);
+  const begunIn = await lineageBehind(kernel, identity);
+  return kernel.datastore.transaction(async (tx) =>
+    (await still(tx)) ? kernel.tickets.issue({ ...request, begunIn }, tx) : undefined,
+  );
 }

@@ -5,10 +5,10 @@ import type { Gate } from "../authn/gates.ts";
 import type { Limits } from "../authn/limits/limits.ts";
 import type { PasswordProof } from "../authn/password-proof.ts";
 import type { Sessions } from "../authn/sessions.ts";
-import type { SignIn } from "../authn/sign-in.ts";
+import type { SignedInWork, SignIn } from "../authn/sign-in.ts";
 import type { Tickets } from "../authn/tickets.ts";
 import type { TokenFamilies } from "../authn/token-families.ts";
-import type { Datastore, Operations } from "../datastore/contract.ts";
+import type { Datastore } from "../datastore/contract.ts";
 import type { PasswordHistory } from "../datastore/password-history.ts";
 import type { Roles } from "../datastore/roles.ts";
 import type { Users } from "../datastore/users.ts";
@@ -144,8 +144,11 @@ export interface Feature {
   /** Done each hour, and by `security.purge()`: removes what is over. */
   readonly purge?: (kernel: Kernel) => Promise<void>;
   readonly gates?: (kernel: FeatureKernel) => readonly Gate[];
-  /** Runs in the transaction that makes a session by a sign-in (not by "keep me signed in" or proving again): what it throws undoes it. */
-  readonly signedIn?: (tx: Operations, account: Account, rq: SecurityRequest) => Promise<void>;
+  /**
+   * Runs in the transaction that makes a session by a sign-in (not by "keep me signed in" or proving again), which holds the
+   * user's row: what it throws undoes it. Resolves to the columns of the user that it has changed.
+   */
+  readonly signedIn?: SignedInWork;
   /** May this administrator act as that user? Where no feature says yes, nobody may. Asked at each of their requests. */
   readonly mayImpersonate?: (administrator: Account, user: Account) => boolean;
   /** What an administrator is shown of the factors and keys that this user has set up; never a secret. */

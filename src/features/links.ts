@@ -41,8 +41,10 @@ export interface LinkDefinition<Fields extends Readonly<Record<string, Field<unk
   readonly purpose: string;
   readonly page: keyof Pages;
   readonly title: MessageKey;
-  /** The sentence above the form; `email` is whose link it is. */
-  readonly intro: MessageKey;
+  /** The sentence above the form; `email` is whose link it is. A function where it depends on the link. */
+  readonly intro: MessageKey | ((link: OpenLink) => Awaitable<Fault & { readonly key: MessageKey }>);
+  /** What JSON is shown of an open link. */
+  readonly shown?: (link: OpenLink) => Awaitable<Readonly<Record<string, unknown>>>;
   readonly submitLabel: MessageKey;
   readonly fields: Fields;
   /** What somebody is told whose link can't be used (any more). */
@@ -93,8 +95,8 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     const ticket = await tickets.peek(purpose, text);
     if (ticket === undefined || ticket.userId === null) return undefined;
     const account = await kernel.users.get(ticket.userId);
-    // Who is shut out comes back in by no link.
-    if (account === undefined || !account.active) return undefined;
+    // Who is shut out comes back in by no link; and it is the account as it was when the link was mailed, or none.
+    if (account === undefined || !account.active || account.fsUniquifier !== ticket.uniquifier) return undefined;
     return {
       ticket,
       account,
@@ -124,7 +126,9 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     title: definition.title,
     async intro(rq) {
       const link = await find(rq);
-      return link === undefined ? undefined : { key: definition.intro, params: { email: linkAddress(link) } };
+      if (link === undefined) return undefined;
+      const said = typeof definition.intro === "string" ? { key: definition.intro } : await definition.intro(link);
+      return { key: said.key, params: { ...said.params, email: linkAddress(link) } };
     },
     async account(rq) {
       const link = await find(rq);
@@ -136,9 +140,11 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     shownFor: () => undefined,
     ...(definition.answers === undefined ? {} : { answers: definition.answers }),
     async show(rq) {
-      if ((await find(rq)) === undefined) return refuse(rq);
+      const link = await find(rq);
+      if (link === undefined) return refuse(rq);
+      if (rq.wantsJson) return (await definition.shown?.(link)) ?? {};
       // A form that was posted to the link itself is shown again there.
-      if (rq.wantsJson || openedId(rq) !== undefined || isUnsafe(rq.method)) return {};
+      if (openedId(rq) !== undefined || isUnsafe(rq.method)) return {};
       const own = spaPage === undefined ? undefined : destinations.spaPage(spaPage, inPath(rq));
       if (own !== undefined) return goTo(own);
       const id = keepSecret(rq, inPath(rq));

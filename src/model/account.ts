@@ -46,6 +46,12 @@ export function limitedAccount(account: Account, permissions: readonly string[])
   return Object.assign(limited, { roles: new Set<string>(), permissions: left, ownPermissions: new Set<string>() });
 }
 
+/** The account with columns of its row as they are now. */
+export function withColumns(account: Account, columns: Readonly<Row>): Account {
+  const changed = Object.create(Object.getPrototypeOf(account), Object.getOwnPropertyDescriptors(account)) as Account;
+  return Object.assign(changed, columns);
+}
+
 /** Returns the maker of accounts from a user's row and the rows of their roles. */
 export function accountFactory(payload: PayloadMaker = defaultPayload): (user: Row, roles: readonly Row[]) => Account {
   const methods = {

@@ -18,6 +18,11 @@ export interface Session {
   readonly rememberId: string | null;
   /** The family of tokens that began with it; they end together. */
   readonly tokenFamily: string | null;
+  /**
+   * The same for all that goes back to one sign-in: it stays when the session gets another id, and a remember credential
+   * hands it on. Null: the session is older than this; see `lineageOf`.
+   */
+  readonly lineage: string | null;
   /** The administrator who acts as this user in it, and the `idHash` of their own session, with which it ends. */
   readonly impersonatorId: number | null;
   readonly impersonatorSession: string | null;
@@ -39,8 +44,14 @@ export interface RememberCredential {
   readonly previousHash: string | null;
   readonly rotatedAt: number;
   readonly methods: readonly string[];
+  readonly lineage: string | null;
   readonly createdAt: number;
   readonly expiresAt: number;
+}
+
+/** What is begun in a session is bound to this, so that it can be ended with it. */
+export function lineageOf({ lineage, idHash }: Pick<Session, "lineage" | "idHash">): string {
+  return lineage ?? idHash;
 }
 
 /** Anything that is used once: mailed, pending, or a state (RFC 6749 `state`, a WebAuthn challenge). */
@@ -48,6 +59,8 @@ export interface Ticket {
   readonly id: string;
   readonly purpose: string;
   readonly userId: number | null;
+  /** The sign-in in which it was begun; null: begun by nobody who was signed in. */
+  readonly lineage: string | null;
   /** The user's `fsUniquifier` when it was issued; a changed one voids the ticket. */
   readonly uniquifier: string | null;
   readonly secretHash: string;

@@ -87,6 +87,8 @@ export interface SqlDialect {
   uniqueIgnoresCase(table: string, column: Column): boolean;
   /** What follows an insert so that it tells the key that the database made. */
   returningKey(column: Column): RawBuilder<unknown>;
+  /** What follows a query so that its rows stay as they are until the end of the transaction. */
+  readonly holdRow: RawBuilder<unknown>;
   insertedKey(result: QueryResult<unknown>, column: Column): number | undefined;
 
   uniqueViolation(error: unknown): UniqueViolation | undefined;

@@ -36,10 +36,31 @@ export class SqlOperations implements Operations {
     this.#guard = guard;
   }
 
-  insert(table: string, row: Row): Promise<number | undefined> {
+  async insert(table: string, row: Row): Promise<number | undefined> {
+    return (await this.#insert(table, row, undefined))?.id;
+  }
+
+  insertIf(
+    table: string,
+    row: Row,
+    holder: string,
+    where: Where,
+  ): Promise<{ readonly id: number | undefined } | undefined> {
+    return this.#insert(table, row, { holder, where });
+  }
+
+  #insert(
+    table: string,
+    row: Row,
+    condition: { readonly holder: string; readonly where: Where } | undefined,
+  ): Promise<{ readonly id: number | undefined } | undefined> {
     return this.#guard(async () => {
       const { schema, dialect, plans, now } = this.#core;
       const target = tableOf(schema, table);
+      const held = condition === undefined ? undefined : tableOf(schema, condition.holder);
+      const comparisons =
+        condition === undefined || held === undefined ? [] : readWhere(condition.holder, held, condition.where);
+      if (comparisons === undefined) return undefined;
       const values = completeRow(table, target, row, now);
       const key = generatedKey(target);
       const encoded: unknown[] = [];
@@ -52,15 +73,22 @@ export class SqlOperations implements Operations {
       }
       const generated = key === undefined ? undefined : target.columns[key];
       const made = generated !== undefined && key !== undefined && !values.has(key);
-      const query = plans.query(`insert\n${table}\n${names.join("\n")}`, encoded, (slots) => {
+      const beside = condition === undefined ? "" : `\nif ${condition.holder}\n${comparisonShape(comparisons)}`;
+      const all = [...encoded, ...comparisonValues(dialect, comparisons)];
+      const query = plans.query(`insert\n${table}\n${names.join("\n")}${beside}`, all, (slots) => {
         const list = names.map((name) => sql.id(name));
-        const placed = names.map(() => slots.take());
+        const placed = sql.join(names.map(() => slots.take()));
         const returning = made ? dialect.returningKey(generated) : sql``;
-        return sql`insert into ${sql.id(target.name)} (${sql.join(list)}) values (${sql.join(placed)})${returning}`;
+        const from =
+          held === undefined
+            ? sql`values (${placed})`
+            : sql`select ${placed} from ${sql.id(held.name)}${whereClause(dialect, held.name, comparisons, slots)}${dialect.holdRow}`;
+        return sql`insert into ${sql.id(target.name)} (${sql.join(list)}) ${from}${returning}`;
       });
       const result = await this.run(table, query);
-      if (made) return dialect.insertedKey(result, generated);
-      return key === undefined ? undefined : (values.get(key) as number);
+      if (condition !== undefined && affected(result) === 0) return undefined;
+      if (made) return { id: dialect.insertedKey(result, generated) };
+      return { id: key === undefined ? undefined : (values.get(key) as number) };
     });
   }
 

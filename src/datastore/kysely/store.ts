@@ -69,6 +69,15 @@ export class SqlStore implements Datastore {
     return this.#operations.insertAll(table, rows);
   }
 
+  insertIf(
+    table: string,
+    row: Row,
+    holder: string,
+    where: Where,
+  ): Promise<{ readonly id: number | undefined } | undefined> {
+    return this.#operations.insertIf(table, row, holder, where);
+  }
+
   find(table: string, where: Where, options?: FindOptions): Promise<Row[]> {
     return this.#operations.find(table, where, options);
   }
@@ -221,6 +230,7 @@ function transactionOf(operations: SqlOperations, native: Database, { claim }: S
     ...(claim === undefined ? {} : { claim: (text: string) => operations.claim(claim(sql`${text}`)) }),
     insert: (table, row) => operations.insert(table, row),
     insertAll: (table, rows) => operations.insertAll(table, rows),
+    insertIf: (table, row, holder, where) => operations.insertIf(table, row, holder, where),
     find: (table, where, options) => operations.find(table, where, options),
     findOne: (table, where) => operations.findOne(table, where),
     update: (table, where, set) => operations.update(table, where, set),

@@ -48,6 +48,15 @@ export class MemoryStore implements Datastore {
     return this.#alone(() => this.#operations().insert(table, row));
   }
 
+  insertIf(
+    table: string,
+    row: Row,
+    holder: string,
+    where: Where,
+  ): Promise<{ readonly id: number | undefined } | undefined> {
+    return this.#alone(() => this.#operations().insertIf(table, row, holder, where));
+  }
+
   find(table: string, where: Where, options?: FindOptions): Promise<Row[]> {
     return this.#alone(() => this.#operations().find(table, where, options));
   }
@@ -109,6 +118,8 @@ export class MemoryStore implements Datastore {
           return await work({
             native: undefined,
             insert: (table, row) => withinTransaction(state, () => inside.insert(table, row)),
+            insertIf: (table, row, holder, where) =>
+              withinTransaction(state, () => inside.insertIf(table, row, holder, where)),
             find: (table, where, options) => withinTransaction(state, () => inside.find(table, where, options)),
             findOne: (table, where) => withinTransaction(state, () => inside.findOne(table, where)),
             update: (table, where, set) => withinTransaction(state, () => inside.update(table, where, set)),
@@ -209,6 +220,16 @@ class MemoryOperations implements Operations {
     const made = values[key] as number;
     content.nextKey = Math.max(content.nextKey, made + 1);
     return made;
+  }
+
+  async insertIf(
+    table: string,
+    row: Row,
+    holder: string,
+    where: Where,
+  ): Promise<{ readonly id: number | undefined } | undefined> {
+    if ((await this.count(holder, where)) === 0) return undefined;
+    return { id: await this.insert(table, row) };
   }
 
   async find(table: string, where: Where, options?: FindOptions): Promise<Row[]> {

@@ -57,6 +57,8 @@ export const postgresDialect: SqlDialect = {
   startsWith: (_table: string, column: Column, value: unknown): RawBuilder<unknown> =>
     sql`(${folded(column)} >= lower(${value}) and ${folded(column)} < lower(${value}) || chr(1114111))`,
   uniqueIgnoresCase: (): boolean => false,
+  // Not more: rows that refer to it may come meanwhile.
+  holdRow: sql` for no key update`,
   returningKey: (column: Column): RawBuilder<unknown> => sql` returning ${sql.id(column.name)}`,
   insertedKey(result: QueryResult<unknown>, column: Column): number | undefined {
     const row = result.rows[0] as Readonly<Record<string, unknown>> | undefined;

@@ -51,6 +51,8 @@ export const sqliteDialect: SqlDialect = {
     return sql`(${low} >= lower(${value}) and ${high} < lower(${value}) || char(1114111))`;
   },
   uniqueIgnoresCase: (): boolean => false,
+  // Transactions that write wait for each other.
+  holdRow: sql``,
   returningKey: (): RawBuilder<unknown> => sql``,
   insertedKey: (result: QueryResult<unknown>): number | undefined =>
     result.insertId === undefined ? undefined : Number(result.insertId),

@@ -1,6 +1,7 @@
 import type { Gate } from "../../authn/gates.ts";
 import { fresh } from "../../authz/guards/authentication.ts";
 import { LastAdministratorError } from "../../datastore/administrators.ts";
+import type { Operations } from "../../datastore/contract.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
@@ -9,6 +10,7 @@ import { ConfigurationError, UniqueConflictError } from "../../model/errors.ts";
 import type { Schema } from "../../model/schema.ts";
 import { table } from "../../model/tables.ts";
 import { formPage } from "../../views/pages.ts";
+import { issueFor, ownAccount, unchanged } from "../account-state.ts";
 import { type Answer, done, download, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { passwordField } from "../fields.ts";
@@ -116,15 +118,16 @@ function deleteAccount(kernel: Kernel, grace: number, options: AccountDeletionOp
     fields: { password: passwordField({ autocomplete: "current-password", optional: true }) },
     show: (rq) => ({ active_password: rq.identity?.account.password != null }),
     async submit({ rq, fields }) {
-      const account = rq.identity && (await kernel.users.get(rq.identity.account.id));
+      const account = await ownAccount(kernel, rq);
       if (account === undefined) return refused("UNAUTHENTICATED");
       if (account.password === null) {
-        const token = await kernel.tickets.issue({
+        const token = await issueFor(kernel, rq, {
           purpose: confirmPurpose,
           user: account,
           life: confirmLife,
           replacesOlder: true,
         });
+        if (token === undefined) return refused("UNAUTHENTICATED");
         const link = kernel.link("delete_account_confirm", token);
         kernel.mail.send(rq, "deleteAccountInstructions", account, { link, within: confirmLife });
         return done(kernel.path("delete_account") ?? "/", { message: { key: "DELETE_ACCOUNT_SENT" } });
@@ -133,7 +136,8 @@ function deleteAccount(kernel: Kernel, grace: number, options: AccountDeletionOp
       if (!(await kernel.proof.check({ rq, account, password: fields.password, authType: "password" }))) {
         return invalid({ password: [{ key: "INVALID_PASSWORD" }] });
       }
-      return shut(kernel, rq, account, grace, options);
+      const outcome = await shut(kernel, rq, account, unchanged(rq), grace, options);
+      return outcome ?? refused("UNAUTHENTICATED");
     },
   });
 }
@@ -151,30 +155,44 @@ function deleteByLink(kernel: Kernel, grace: number, options: AccountDeletionOpt
     invalid: "INVALID_LINK",
     invalidTo: (rq) => kernel.path("delete_account") ?? kernel.destinations.afterSignIn(rq),
     async submit({ rq, link }) {
-      return (await link.redeem()) ? shut(kernel, rq, link.account, grace, options) : invalid({});
+      const outcome = await shut(kernel, rq, link.account, (tx) => link.redeem(tx), grace, options);
+      return outcome ?? invalid({});
     },
   });
 }
 
-/** Shuts the account: everything that is signed in ends, and nobody signs in any more. */
+/** Shuts the account: everything that is signed in ends, and nobody signs in any more. Undefined: the condition did not hold. */
 async function shut(
   kernel: Kernel,
   rq: SecurityRequest,
   account: Account,
+  onlyIf: (tx: Operations) => Promise<boolean>,
   grace: number,
   options: AccountDeletionOptions,
-): Promise<Answer> {
+): Promise<Answer | undefined> {
   // Nobody could let another one in.
   if (await kernel.users.isLastAdministrator(account)) throw new LastAdministratorError();
   const objection = await rq.system.events.ask("deleteAccount", { user: account }, rq);
   if (objection !== undefined) return refused(objection.refuse);
   const at = rq.system.now();
+  let now = account;
+  let token: string | undefined;
   try {
     const row = { userId: account.id, requestedAt: at, dueAt: at + grace };
-    await kernel.users.shutOut(account, (tx) => tx.insert("deletion", row));
+    const isShut = await kernel.users.shutOut(account, {
+      onlyIf,
+      // An account is not shut without the way back.
+      async done(after, tx) {
+        now = after;
+        await tx.insert("deletion", row);
+        if (grace > 0) token = await kernel.tickets.issue({ purpose: keepPurpose, user: after, life: grace }, tx);
+      },
+    });
+    if (!isShut) return undefined;
   } catch (error) {
     // Asked twice at once: the first one counts.
     if (!(error instanceof UniqueConflictError)) throw error;
+    token = undefined;
   }
   await kernel.signIn.signOut(rq);
   rq.system.events.emit("accountDeletionRequested", { user: account });
@@ -182,9 +200,9 @@ async function shut(
     await remove(kernel, account, options);
     return done(kernel.destinations.afterSignOut(rq), { message: { key: "ACCOUNT_DELETED" } });
   }
-  const now = (await kernel.users.get(account.id)) ?? account;
-  const token = await kernel.tickets.issue({ purpose: keepPurpose, user: now, life: grace });
-  kernel.mail.send(rq, "accountDeletion", now, { link: kernel.link("keep_account", token), within: grace });
+  if (token !== undefined) {
+    kernel.mail.send(rq, "accountDeletion", now, { link: kernel.link("keep_account", token), within: grace });
+  }
   return done(kernel.destinations.afterSignOut(rq), { message: { key: "ACCOUNT_DELETION_BEGUN" } });
 }
 
@@ -223,7 +241,7 @@ function exportAccount(kernel: Kernel, options: AccountDeletionOptions): Endpoin
     submitLabel: "SUBMIT_EXPORT_ACCOUNT",
     fields: {},
     async submit({ rq }) {
-      const account = rq.identity && (await kernel.users.get(rq.identity.account.id));
+      const account = await ownAccount(kernel, rq);
       if (account === undefined) return refused("UNAUTHENTICATED");
       const own = (await options.export?.(account)) ?? {};
       if (typeof own !== "object" || own === null) {

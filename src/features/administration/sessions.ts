@@ -5,6 +5,7 @@ import type { CellView, SectionView, TableView } from "../../views/contract.ts";
 import { done, type Endpoint } from "../endpoint.ts";
 import type { Fault } from "../fields.ts";
 import { deviceOf } from "../sessions/device.ts";
+import { endDevice } from "../sessions/ending.ts";
 import { pagerLinks, readCursor } from "./filters.ts";
 import { type Administration, changing, namesOf, pathOf, showing, text, time, userCell } from "./pages.ts";
 
@@ -71,7 +72,7 @@ export function sessionPages(admin: Administration): readonly Endpoint[] {
     }),
     async submit(_request, { session, account }) {
       // What keeps the device signed in ends along with it.
-      const count = await kernel.sessions.endDevice(account, session, session.rememberId ?? undefined);
+      const count = await endDevice(kernel, account, { session, credential: undefined });
       kernel.system.events.emit("sessionsEnded", { user: account, which: "one", count });
       return done(pathOf(admin, "admin_sessions"), { message: { key: "SESSION_ENDED" }, response: { ended: count } });
     },

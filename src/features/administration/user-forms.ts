@@ -124,16 +124,19 @@ function edit(admin: Administration): Endpoint {
           ...(email === user.email ? {} : { email }),
           ...(username === user.username ? {} : { username }),
         };
-        if (Object.keys(set).length > 0) await kernel.users.edit(user, set);
-        const changed = (await kernel.users.get(user.id)) ?? user;
+        let renewed: Account | undefined;
+        const keep = async (after: Account): Promise<void> => {
+          renewed = after;
+        };
+        if (Object.keys(set).length > 0) await kernel.users.edit(user, set, { done: keep });
+        const changed = renewed ?? (await kernel.users.get(user.id)) ?? user;
         if (email !== user.email) events.emit("emailChanged", { user: changed, oldEmail: user.email });
         if (username !== user.username) {
           events.emit("usernameChanged", { user: changed, oldUsername: user.username });
         }
         const fields = Object.keys(own).filter((name) => !same(own[name], (user as unknown as Row)[name]));
         if (fields.length > 0) events.emit("userUpdated", { userId: user.id, fields });
-        const ended = changed.fsUniquifier !== user.fsUniquifier;
-        if (ended && isYourself(rq, user)) await kernel.signIn.renew(rq, changed);
+        if (renewed !== undefined && isYourself(rq, user)) await kernel.signIn.renew(rq, renewed);
         return done(pathOf(admin, "admin_user", { id: user.id }), { message: { key: "ADMIN_USER_SAVED" } });
       });
     },

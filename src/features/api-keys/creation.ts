@@ -1,8 +1,10 @@
 import type { ApiKeys, NewApiKey } from "../../authn/api-keys.ts";
 import { type Budget, budgetOf, type Rate } from "../../authn/limits/rate.ts";
+import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { ConfigurationError, PortcullisError } from "../../model/errors.ts";
 import type { Json } from "../../routes/openapi/json.ts";
+import { lineageBehind, unchanged } from "../account-state.ts";
 import { text } from "../answers.ts";
 import { type Answer, done, failed, invalid } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
@@ -73,14 +75,19 @@ function readRate(input: unknown): Budget | undefined {
 /** What is answered to who asked for a key: its text, this once. */
 export const newKeyAnswer: Json = { key: keySchema, secret: text };
 
-/** Makes a key for this owner; the answer holds its text, this once. `methods`: how who asks has proved who they are. */
+/**
+ * Makes a key for this owner, asked for by who is signed in; the answer holds its text, this once. Somebody else's is not
+ * made in a sign-in of its owner.
+ */
 export async function createKey(
   kernel: Kernel & { readonly apiKeys: ApiKeys },
+  rq: SecurityRequest,
   owner: Account,
   fields: FieldValues<ReturnType<typeof newKeyFields>>,
   bounds: KeyBounds,
-  methods: readonly string[],
 ): Promise<Answer> {
+  const { identity } = rq;
+  const own = identity?.account.id === owner.id ? identity : undefined;
   const { permissions = [], scopes = [], all_permissions: unlimited = false } = fields;
   if (unlimited && permissions.length + scopes.length > 0) {
     return invalid({ all_permissions: [{ key: "FIELD_INVALID" }] });
@@ -96,10 +103,11 @@ export async function createKey(
     scopes,
     rate: fields.rate ?? bounds.rate ?? null,
     expiresAt: kernel.system.now() + life,
-    methods,
+    methods: own?.methods ?? [],
   };
+  const lineage = own === undefined ? null : await lineageBehind(kernel, own);
   try {
-    const { key, text } = await kernel.apiKeys.create(owner, input);
+    const { key, text } = await kernel.apiKeys.create(owner, input, { lineage, onlyIf: unchanged(rq) });
     return done("/", { status: 201, response: { key: keyView(kernel.apiKeys, key), secret: text } });
   } catch (error) {
     if (!(error instanceof PortcullisError)) throw error;

@@ -48,7 +48,7 @@ export async function createKeyFor(
     throw new PortcullisError("invalid_field", "key.unlimited: leave it out, or permissions and scopes");
   }
   const seconds = read("seconds", fields.expires_in, request.seconds);
-  return apiKeys.create(owner, {
+  const input = {
     name: read("name", fields.name, request.name).trim(),
     unlimited,
     permissions,
@@ -56,5 +56,6 @@ export async function createKeyFor(
     rate: read("rate", fields.rate, request.rate) ?? bounds.rate ?? null,
     expiresAt: kernel.system.now() + (seconds === undefined ? bounds.maxLife : seconds * 1000),
     methods: [],
-  });
+  };
+  return apiKeys.create(owner, input, { lineage: null });
 }

@@ -2,11 +2,11 @@ import { apiKeyTable } from "../../authn/api-keys.ts";
 import type { Gate } from "../../authn/gates.ts";
 import { budgetOf, type Rate } from "../../authn/limits/rate.ts";
 import { fresh, signedIn } from "../../authz/guards/authentication.ts";
-import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { ConfigurationError, PortcullisError } from "../../model/errors.ts";
 import type { Row } from "../../model/schema.ts";
+import { ownAccount } from "../account-state.ts";
 import { done, type Endpoint, failed, jsonEndpoint, notFound } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { checkOptions, checkPath } from "../options.ts";
@@ -97,11 +97,6 @@ export function withKeys(kernel: Kernel): Kernel & { readonly apiKeys: NonNullab
   return { ...kernel, apiKeys: keys };
 }
 
-async function owner(kernel: Kernel, rq: SecurityRequest): Promise<Account | undefined> {
-  const account = rq.identity?.account;
-  return account === undefined ? undefined : kernel.users.get(account.id);
-}
-
 function listKeys(kernel: Kernel, path: string): Endpoint {
   const { apiKeys: keys } = withKeys(kernel);
   return jsonEndpoint({
@@ -112,7 +107,7 @@ function listKeys(kernel: Kernel, path: string): Endpoint {
     fields: {},
     answers: { done: { keys: { type: "array", items: keySchema } } },
     async submit({ rq }) {
-      const account = await owner(kernel, rq);
+      const account = await ownAccount(kernel, rq);
       if (account === undefined) return failed(401, "UNAUTHENTICATED");
       return done("/", { response: { keys: (await keys.of(account.id)).map((key) => keyView(keys, key)) } });
     },
@@ -129,9 +124,9 @@ function newKey(kernel: Kernel, path: string, bounds: KeyBounds): Endpoint {
     fields: newKeyFields(kernel, bounds),
     answers: { done: newKeyAnswer, failures: [409], status: 201 },
     async submit({ rq, fields }) {
-      const account = await owner(kernel, rq);
+      const account = await ownAccount(kernel, rq);
       if (account === undefined) return failed(401, "UNAUTHENTICATED");
-      return createKey(withKeys(kernel), account, fields, bounds, rq.identity?.methods ?? []);
+      return createKey(withKeys(kernel), rq, account, fields, bounds);
     },
   });
 }
@@ -147,7 +142,7 @@ function deleteKey(kernel: Kernel, path: string): Endpoint {
     fields: {},
     answers: { failures: [404] },
     async submit({ rq }) {
-      const account = await owner(kernel, rq);
+      const account = await ownAccount(kernel, rq);
       if (account === undefined) return failed(401, "UNAUTHENTICATED");
       // Nobody else's key is any different from one that there is not.
       const gone = await keys.revoke(account.id, rq.context?.req.param("id") ?? "");

@@ -6,6 +6,7 @@ import { UniqueConflictError } from "../../model/errors.ts";
 import type { Ticket } from "../../model/session.ts";
 import type { ListView } from "../../views/contract.ts";
 import { formPage } from "../../views/pages.ts";
+import { issueFor, ownAccount } from "../account-state.ts";
 import { changedUser, flag, text, textOrNull, timeOrNull } from "../answers.ts";
 import { type Answer, done, type Endpoint, endpoint, goTo, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
@@ -94,7 +95,7 @@ function change(kernel: Kernel, within: number): Endpoint {
       };
     },
     async submit({ rq, fields }) {
-      const account = rq.identity && (await kernel.users.get(rq.identity.account.id));
+      const account = await ownAccount(kernel, rq);
       if (account === undefined) return refused("UNAUTHENTICATED");
       const { email } = fields;
       // A database that was taken over may hold the address in another case.
@@ -108,13 +109,14 @@ function change(kernel: Kernel, within: number): Endpoint {
       if (await kernel.limits.mail(rq, email)) {
         // Also where the address is taken: neither the answer, nor what is shown as pending, nor the caller's own mailbox
         // tells which it is. That ticket's link goes to nobody.
-        const token = await kernel.tickets.issue({
+        const token = await issueFor(kernel, rq, {
           purpose,
           user: account,
           payload: { email },
           life: within,
           replacesOlder: true,
         });
+        if (token === undefined) return refused("UNAUTHENTICATED");
         kernel.background(async () => {
           kernel.mail.send(rq, "changeEmailRequested", account, { newEmail: email, ...recoverLink(kernel) });
           const told = owner?.active === true ? owner : decoyOf(email, owner);
@@ -194,8 +196,14 @@ function confirm(kernel: Kernel): Endpoint {
       const { account, ticket } = link;
       const email = ticket.payload["email"] as string;
       const own = (await rq.system.identify(rq))?.account.id === account.id;
+      let now = account;
       try {
-        const changed = await kernel.users.setEmail(account, email, { onlyIf: (tx) => link.redeem(tx) });
+        const changed = await kernel.users.setEmail(account, email, {
+          onlyIf: (tx) => link.redeem(tx),
+          done: async (after) => {
+            now = after;
+          },
+        });
         if (!changed) return invalid({});
       } catch (error) {
         // Somebody else took the address meanwhile.
@@ -204,7 +212,6 @@ function confirm(kernel: Kernel): Endpoint {
           ? refused("INVALID_CHANGE_EMAIL_TOKEN")
           : linkRefusal(kernel, rq, invalidTo(rq), { key: "INVALID_CHANGE_EMAIL_TOKEN" });
       }
-      const now = (await kernel.users.get(account.id)) ?? account;
       if (own) await kernel.signIn.renew(rq, now);
       rq.system.events.emit("emailChanged", { user: now, oldEmail: account.email });
       kernel.mail.send(rq, "emailChanged", { email: account.email }, { newEmail: now.email });

@@ -1,6 +1,6 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
-import { unchanged } from "../account-state.ts";
+import { ownAccount, unchanged } from "../account-state.ts";
 import { type Answer, invalid, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import { newPasswordFaults } from "../passwords/new-password.ts";
@@ -19,7 +19,7 @@ export async function changeOwnPassword(
   { present, chosen, again }: { readonly present: Named; readonly chosen: Named; readonly again?: Named },
 ): Promise<{ readonly answer: Answer } | { readonly account: Account }> {
   const no = (answer: Answer): { readonly answer: Answer } => ({ answer });
-  const account = rq.identity && (await kernel.users.get(rq.identity.account.id));
+  const account = await ownAccount(kernel, rq);
   if (account === undefined) return no(refused("UNAUTHENTICATED"));
   const [presentField, old] = present;
   const [chosenField, password] = chosen;
@@ -38,9 +38,14 @@ export async function changeOwnPassword(
   if (faults !== undefined) return no(invalid(faults));
   const objection = await rq.system.events.ask("changePassword", { user: account }, rq);
   if (objection !== undefined) return no(refused(objection.refuse));
-  const changed = await kernel.users.setPassword(account, password, { onlyIf: unchanged(rq) });
+  let now = account;
+  const changed = await kernel.users.setPassword(account, password, {
+    onlyIf: unchanged(rq),
+    done: async (after) => {
+      now = after;
+    },
+  });
   if (!changed) return no(refused("REAUTHENTICATION_REQUIRED"));
-  const now = (await kernel.users.get(account.id)) ?? account;
   rq.system.events.emit("passwordChanged", { user: now });
   if (kernel.features.has("changePassword")) {
     const recover = kernel.path("forgot_password");

@@ -125,13 +125,15 @@ function confirmEmail(kernel: Kernel, signIn: boolean): Endpoint {
           : linkRefusal(kernel, rq, invalidTo(rq), { key: "INVALID_CONFIRMATION_TOKEN" });
       }
       const confirmed = await kernel.datastore.transaction(async (tx) => {
-        if (!(await link.redeem(tx))) return false;
+        if (!(await link.redeem(tx))) return undefined;
         const at = new Date(rq.system.now());
-        return (await tx.update("user", { id: account.id, confirmedAt: null }, { confirmedAt: at })) === 1;
+        const count = await tx.update("user", { id: account.id, confirmedAt: null }, { confirmedAt: at });
+        // Read later, it may be an account that somebody else has reset.
+        return count === 1 ? kernel.users.get(account.id, tx) : undefined;
       });
-      if (!confirmed) return already();
+      if (confirmed === undefined) return already();
       await kernel.invalidate(account.id);
-      const now = (await kernel.users.get(account.id)) ?? account;
+      const now = confirmed;
       rq.system.events.emit("userConfirmed", { user: now });
       if (!signIn) return linkDone(kernel, rq, to(rq), { key: "EMAIL_CONFIRMED" }, now);
       const outcome = await kernel.signIn.complete(rq, { account: now, methods: ["confirm"] });

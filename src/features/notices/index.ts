@@ -1,10 +1,15 @@
+import type { ApiKey } from "../../authn/api-keys.ts";
 import { networkOf } from "../../authn/limits/network.ts";
+import type { Operations } from "../../datastore/contract.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
+import type { Ticket } from "../../model/session.ts";
 import { table } from "../../model/tables.ts";
 import { sha256 } from "../../secrets/random.ts";
 import { formPage } from "../../views/pages.ts";
+import { type LineageSince, madeIn } from "../account-state.ts";
+import { keySchema, keyView } from "../api-keys/view.ts";
 import { type Endpoint, invalid } from "../endpoint.ts";
 import type { Feature, FeatureKernel, Kernel } from "../feature.ts";
 import { linkDone, linkEndpoint } from "../links.ts";
@@ -41,7 +46,10 @@ export function notices(): Feature {
       kernel = started;
     },
     // Not in the transaction of the session: a sign-in neither waits for it nor fails with it.
-    signedIn: async (_tx, account, rq) => kernel?.background(() => noteDevice(kernel as FeatureKernel, account, rq)),
+    async signedIn(_tx, account, rq, lineage) {
+      const since = { lineage, at: rq.system.now() };
+      kernel?.background(() => noteDevice(kernel as FeatureKernel, account, rq, since));
+    },
     endpoints: (started) => [notMe(started)],
     purge: async ({ datastore, system }) => {
       await datastore.delete("device", { lastSeenAt: { lt: system.now() - remembered } });
@@ -49,7 +57,12 @@ export function notices(): Feature {
   };
 }
 
-async function noteDevice(kernel: FeatureKernel, account: Account, rq: SecurityRequest): Promise<void> {
+async function noteDevice(
+  kernel: FeatureKernel,
+  account: Account,
+  rq: SecurityRequest,
+  since: LineageSince,
+): Promise<void> {
   const { datastore } = kernel;
   const at = rq.system.now();
   const device = deviceOf(rq.header("user-agent") ?? null);
@@ -66,7 +79,7 @@ async function noteDevice(kernel: FeatureKernel, account: Account, rq: SecurityR
     throw error;
   }
   if (first) return;
-  const token = await kernel.tickets.issue({ purpose, user: account, life: linkLife });
+  const token = await kernel.tickets.issue({ purpose, user: account, payload: { ...since }, life: linkLife });
   kernel.mail.send(rq, "newDevice", account, {
     link: kernel.link("not_me", token),
     at,
@@ -85,21 +98,49 @@ function notMe(kernel: Kernel): Endpoint {
     purpose,
     page: "notMe",
     title: "TITLE_NOT_ME",
-    intro: "INTRO_NOT_ME",
+    async intro({ account, ticket }) {
+      const keys = (await keysOf(kernel, account, ticket)).map(({ name }) => name).join(", ");
+      return keys === "" ? { key: "INTRO_NOT_ME" } : { key: "INTRO_NOT_ME_KEYS", params: { keys } };
+    },
+    async shown({ account, ticket }) {
+      const { apiKeys } = kernel;
+      if (apiKeys === undefined) return {};
+      return { api_keys: (await keysOf(kernel, account, ticket)).map((key) => keyView(apiKeys, key)) };
+    },
+    answers: { shown: { api_keys: { type: "array", items: keySchema } } },
     submitLabel: "SUBMIT_NOT_ME",
     fields: {},
     invalid: "INVALID_LINK",
     invalidTo: to,
     async submit({ rq, link }) {
-      const { account } = link;
-      if (!(await link.redeem())) return invalid({});
-      // Sessions, tokens, remember credentials and links: whatever the stranger holds is worth nothing from here on.
-      await kernel.users.setUniquifier(account);
-      await kernel.datastore.delete("device", { userId: account.id });
-      const now = (await kernel.users.get(account.id)) ?? account;
+      const { account, ticket } = link;
+      let now = account;
+      // Sessions, tokens, remember credentials, links and keys: whatever the stranger holds is worth nothing from here on.
+      const disowned = await kernel.users.setUniquifier(account, {
+        onlyIf: (tx) => link.redeem(tx),
+        async done(after, tx) {
+          now = after;
+          for (const { id } of await keysOf(kernel, account, ticket, tx)) await tx.delete("apiKey", { id });
+          await tx.delete("device", { userId: account.id });
+        },
+      });
+      if (!disowned) return invalid({});
       rq.system.events.emit("signInDisowned", { user: now });
       kernel.background(async () => kernel.services.recovery?.send(rq, now));
       return linkDone(kernel, rq, to(rq), { key: "SIGN_IN_DISOWNED" }, now);
     },
   });
+}
+
+/** The API keys that were made in the sign-in that the link is about. */
+async function keysOf(
+  { apiKeys }: Pick<Kernel, "apiKeys">,
+  account: Account,
+  { payload }: Ticket,
+  tx?: Operations,
+): Promise<readonly ApiKey[]> {
+  const { lineage, at } = payload;
+  // Links that were mailed before this was noted say nothing of it.
+  if (apiKeys === undefined || typeof lineage !== "string" || typeof at !== "number") return [];
+  return (await apiKeys.of(account.id, tx)).filter((key) => madeIn(key, { lineage, at }));
 }

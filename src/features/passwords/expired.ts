@@ -2,7 +2,7 @@ import type { Gate } from "../../authn/gates.ts";
 import type { SignIn } from "../../authn/sign-in.ts";
 import { open } from "../../authz/guards/open.ts";
 import type { SecurityRequest } from "../../http/request.ts";
-import { displayName } from "../../model/account.ts";
+import { type Account, displayName } from "../../model/account.ts";
 import { signedIn } from "../answers.ts";
 import { type Answer, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { FeatureKernel, Kernel } from "../feature.ts";
@@ -12,16 +12,17 @@ const name = "expired_password";
 const path = "/expired-password";
 
 /**
- * The gate of the policy's `maxAge`: a sign-in with a password that is too old waits until there is a new one, and a request
- * or a refresh that rests on one is refused. It comes after the second factor: whoever has only the password does not choose
+ * The gate of the policy's `maxAge`: a sign-in with a password that is too old waits until there is a new one, and a request,
+ * a refresh or a remember credential that rests on one is refused. It comes after the second factor: whoever has only the password does not choose
  * the next one.
  */
 export function expiredPasswordGate(kernel: FeatureKernel, maxAge: number): Gate {
   return {
     name,
     order: 500,
-    async check({ account, purpose, methods }) {
-      if (purpose === "restore" || purpose === "reauthenticate" || !methods.includes("password")) return "pass";
+    async check({ account, purpose, methods, remembered }) {
+      const proved = purpose === "restore" ? remembered : methods;
+      if (purpose === "reauthenticate" || !proved.includes("password")) return "pass";
       const storedAt = (await kernel.history.storedAt(account.id)) ?? account.createDatetime.getTime();
       if (kernel.system.now() - storedAt < maxAge) return "pass";
       return { park: {}, path: kernel.path(name) ?? path, answer: { password_expired: true, tf_required: false } };
@@ -63,8 +64,11 @@ export function expiredPassword(kernel: Kernel): Endpoint {
       const objection = await rq.system.events.ask("changePassword", { user: account }, rq);
       if (objection !== undefined) return refused(objection.refuse);
       const change: Parameters<SignIn["resume"]>[3] = async ({ id }, consume) => {
-        if (!(await kernel.users.setPassword(id, fields.password, { onlyIf: consume }))) return undefined;
-        const now = await kernel.users.get(id);
+        let now: Account | undefined;
+        const done = async (after: Account): Promise<void> => {
+          now = after;
+        };
+        await kernel.users.setPassword(id, fields.password, { onlyIf: consume, done });
         if (now === undefined) return undefined;
         rq.system.events.emit("passwordChanged", { user: now });
         tell(kernel, rq, now);

@@ -1,5 +1,5 @@
 import type { SecurityRequest } from "../../http/request.ts";
-import type { Account } from "../../model/account.ts";
+import { type Account, withColumns } from "../../model/account.ts";
 import { decoyOf } from "../../model/decoy.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
@@ -98,13 +98,17 @@ function resetPassword(kernel: Kernel, signIn: boolean): Endpoint {
       const objection = await rq.system.events.ask("resetPassword", { user: account }, rq);
       if (objection !== undefined) return refused(objection.refuse);
       // The link is used up together with the change: of many at once, one wins, and its password is the stored one.
-      const won = await kernel.users.setPassword(account, fields.password, { onlyIf: (tx) => link.redeem(tx) });
+      let now = account;
+      const won = await kernel.users.setPassword(account, fields.password, {
+        onlyIf: (tx) => link.redeem(tx),
+        async done(after, tx) {
+          // Who read the mail has the address.
+          const confirmedAt = after.confirmedAt ?? new Date(rq.system.now());
+          if (after.confirmedAt === null) await kernel.users.update(after, { confirmedAt }, tx);
+          now = withColumns(after, { confirmedAt });
+        },
+      });
       if (!won) return invalid({});
-      if (account.confirmedAt === null) {
-        // Who read the mail has the address.
-        await kernel.users.update(account, { confirmedAt: new Date(rq.system.now()) });
-      }
-      const now = (await kernel.users.get(account.id)) ?? account;
       rq.system.events.emit("passwordReset", { user: now });
       kernel.mail.send(rq, "resetNotice", now, { recover: kernel.link("forgot_password") });
       const message = { key: signIn ? "PASSWORD_RESET" : "PASSWORD_RESET_NO_LOGIN" } as const;

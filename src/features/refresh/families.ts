@@ -1,5 +1,6 @@
 import type { FamilyMember, FamilyOrigin, PresentedMember, TokenFamilies } from "../../authn/token-families.ts";
 import { findTokenOwner, type TokenOwner, tokenOwner } from "../../authn/tokens/owner.ts";
+import type { Operations } from "../../datastore/contract.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { randomId } from "../../secrets/random.ts";
@@ -85,19 +86,30 @@ export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules
     };
   };
 
+  /** What tells of it is true for the one that ended it. */
+  const revokeWithin = async (
+    tx: Operations,
+    family: string,
+    reason: "signOut" | "reuse",
+  ): Promise<() => Promise<boolean>> => {
+    const row = await tx.findOne("refreshTracker", { refreshFamily: family });
+    if (row === undefined) return async () => false;
+    const { userId } = row as unknown as TrackedFamily;
+    const where = { refreshFamily: family, revokedAt: null };
+    // In the order of what ends all of a user's credentials, so that none waits for the other.
+    await tx.delete("session", { tokenFamily: family });
+    const ended = (await tx.update("refreshTracker", where, { revokedAt: new Date(system.now()) })) === 1;
+    return async () => {
+      await context.invalidate(userId);
+      if (ended) system.events.emit("refreshTrackerRevoked", { userId, family, reason });
+      return ended;
+    };
+  };
+
   /** True for the one that ended it. */
   const revoke = async (family: string, reason: "signOut" | "reuse"): Promise<boolean> => {
-    const row = await find(family);
-    if (row === undefined) return false;
-    const ended = await datastore.transaction(async (tx) => {
-      const where = { refreshFamily: family, revokedAt: null };
-      const count = await tx.update("refreshTracker", where, { revokedAt: new Date(system.now()) });
-      await tx.delete("session", { tokenFamily: family });
-      return count === 1;
-    });
-    await context.invalidate(row.userId);
-    if (ended) system.events.emit("refreshTrackerRevoked", { userId: row.userId, family, reason });
-    return ended;
+    const tell = await datastore.transaction((tx) => revokeWithin(tx, family, reason));
+    return await tell();
   };
 
   /** Two parties hold copies of one token, and nobody can tell which is the thief: both are out. */
@@ -188,6 +200,13 @@ export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules
 
     async end(family) {
       await revoke(family, "signOut");
+    },
+
+    async endWithin(tx, family) {
+      const tell = await revokeWithin(tx, family, "signOut");
+      return async () => {
+        await tell();
+      };
     },
 
     async purge() {

@@ -11,6 +11,7 @@ import { hiddenField } from "../fields.ts";
 import { moment } from "../moment.ts";
 import { deviceOf } from "./device.ts";
 import { type Device, devicesOf } from "./devices.ts";
+import { endDevice, endOtherDevices } from "./ending.ts";
 
 /**
  * `/sessions` lists where the user is signed in, with the limits of each session; `/sessions/end` ends one, and
@@ -74,32 +75,11 @@ function end(kernel: Kernel): Endpoint {
         await kernel.signIn.signOut(rq);
         return done(kernel.destinations.afterSignOut(rq), { message: { key: "LOGGED_OUT" } });
       }
-      const first = await endFamilies(kernel, [device]);
-      const count = first + (await kernel.sessions.endDevice(account, device.session, device.credential?.id));
+      const count = await endDevice(kernel, account, device);
       rq.system.events.emit("sessionsEnded", { user: account, which: "one", count }, rq);
       return done(kernel.path("sessions") ?? "/", { message: { key: "SESSION_ENDED" }, response: { ended: count } });
     },
   });
-}
-
-/**
- * Ends the families of tokens that were begun on these devices, and the sessions that they go with; how many those were. Done
- * before the rest: were it left over, a device that is not listed any more would renew its tokens for weeks.
- */
-async function endFamilies(kernel: Kernel, devices: readonly Device[], kept?: string | null): Promise<number> {
-  if (kernel.families === undefined) return 0;
-  const families = new Set(devices.map(({ session }) => session?.tokenFamily));
-  for (const { credential } of devices) {
-    const alike = credential === undefined ? [] : await kernel.datastore.find("session", { rememberId: credential.id });
-    for (const row of alike) families.add(row["tokenFamily"] as string | null);
-  }
-  let sessions = 0;
-  for (const family of families) {
-    if (family === null || family === undefined || family === kept) continue;
-    sessions += await kernel.datastore.count("session", { tokenFamily: family });
-    await kernel.families.end(family);
-  }
-  return sessions;
 }
 
 function endOthers(kernel: Kernel): Endpoint {
@@ -120,11 +100,8 @@ function endOthers(kernel: Kernel): Endpoint {
       const account = rq.identity?.account;
       if (account === undefined) return refused("UNAUTHENTICATED");
       const { session } = rq.identity ?? {};
-      const others = (await devicesOf(kernel, account, session)).filter(({ current }) => !current);
-      const first = await endFamilies(kernel, others, session?.tokenFamily);
-      const count = first + (await kernel.sessions.endOthers(account, session));
-      // Auth tokens belong to no device: those that were handed out are worth nothing from here on.
-      await kernel.users.setTokenUniquifier(account);
+      const count = session === undefined ? undefined : await endOtherDevices(kernel, account, session);
+      if (count === undefined) return refused("UNAUTHENTICATED");
       rq.system.events.emit("sessionsEnded", { user: account, which: "others", count }, rq);
       return done(kernel.path("sessions") ?? "/", {
         message: { key: "OTHER_SESSIONS_ENDED" },

@@ -3,6 +3,7 @@ import { writeDecoy } from "../../datastore/rehearsal.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { nobodyId } from "../../model/decoy.ts";
+import type { Row } from "../../model/schema.ts";
 import type { Feature, FeatureKernel } from "../feature.ts";
 
 /** How often a count is tried again that another process changed meanwhile. */
@@ -26,26 +27,23 @@ export function tracking(): Feature {
   };
 }
 
-/** In the transaction of the session: neither is kept without the other. */
-async function signedIn(tx: Operations, account: Account, rq: SecurityRequest): Promise<void> {
+/** In the transaction of the session, which holds the user's row: neither is kept without the other. */
+async function signedIn(tx: Operations, account: Account, rq: SecurityRequest): Promise<Readonly<Row> | undefined> {
   const at = new Date(rq.system.now());
-  const address = rq.address ?? null;
-  // From the row, not the account that was proved: sign-ins at once must all be counted. The write takes the row's lock.
-  await tx.update("user", { id: account.id }, { failedLoginCount: 0 });
+  // From the row, not the account that was proved: sign-ins at once must all be counted.
   const row = await tx.findOne("user", { id: account.id });
-  if (row === undefined) return;
-  await tx.update(
-    "user",
-    { id: account.id },
-    {
-      // The first time there is no sign-in before: its time is that of this one, its address unknown, as Flask-Security has it.
-      lastLoginAt: row["currentLoginAt"] ?? at,
-      lastLoginIp: row["currentLoginIp"] ?? null,
-      currentLoginAt: at,
-      currentLoginIp: address,
-      loginCount: ((row["loginCount"] as number | null) ?? 0) + 1,
-    },
-  );
+  if (row === undefined) return undefined;
+  const columns = {
+    failedLoginCount: 0,
+    // The first time there is no sign-in before: its time is that of this one, its address unknown, as Flask-Security has it.
+    lastLoginAt: row["currentLoginAt"] ?? at,
+    lastLoginIp: row["currentLoginIp"] ?? null,
+    currentLoginAt: at,
+    currentLoginIp: rq.address ?? null,
+    loginCount: ((row["loginCount"] as number | null) ?? 0) + 1,
+  };
+  await tx.update("user", { id: account.id }, columns);
+  return columns;
 }
 
 /** The same statements, and one row written, so that the load after the answer does not tell who has an account. */

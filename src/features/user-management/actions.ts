@@ -204,7 +204,7 @@ function serviceKeys(kernel: Kernel, settings: ManagementSettings): readonly End
       strict: true,
       fields: newKeyFields(kernel, bounds),
       answers: { done: newKeyAnswer, failures: oneUser, status: 201 },
-      submit: ({ rq, fields }) => ofService(rq, (target) => createKey(keyed, target, fields, bounds, [])),
+      submit: ({ rq, fields }) => ofService(rq, (target) => createKey(keyed, rq, target, fields, bounds)),
     }),
     jsonEndpoint({
       name: "api_delete_service_key",

@@ -3,7 +3,7 @@ import type { Account } from "../../model/account.ts";
 import { ConfigurationError, UniqueConflictError } from "../../model/errors.ts";
 import { normalizeUsername, reservedUsernames, type UsernameRules, usernameFault } from "../../model/username.ts";
 import { formPage } from "../../views/pages.ts";
-import { unchanged } from "../account-state.ts";
+import { ownAccount, unchanged } from "../account-state.ts";
 import { changedUser, textOrNull } from "../answers.ts";
 import { done, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
@@ -143,7 +143,7 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
     fields: { username: said(usernames.field) },
     show: (rq) => ({ current_username: rq.identity?.account.username ?? null }),
     async submit({ rq, fields }) {
-      const account = rq.identity && (await kernel.users.get(rq.identity.account.id));
+      const account = await ownAccount(kernel, rq);
       if (account === undefined) return refused("UNAUTHENTICATED");
       const username = fields.username ?? null;
       // Names are public by nature: whoever chooses one must learn that it is taken.
@@ -157,14 +157,19 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
         rq,
       );
       if (objection !== undefined) return refused(objection.refuse);
+      let now = account;
       try {
-        const changed = await kernel.users.setUsername(account, username, { onlyIf: unchanged(rq) });
+        const changed = await kernel.users.setUsername(account, username, {
+          onlyIf: unchanged(rq),
+          done: async (after) => {
+            now = after;
+          },
+        });
         if (!changed) return refused("REAUTHENTICATION_REQUIRED");
       } catch (error) {
         if (error instanceof UniqueConflictError) return invalid(taken);
         throw error;
       }
-      const now = (await kernel.users.get(account.id)) ?? account;
       await kernel.signIn.renew(rq, now);
       rq.system.events.emit("usernameChanged", { user: now, oldUsername: account.username });
       kernel.mail.send(rq, "usernameChanged", now, username === null ? {} : { username });

@@ -204,6 +204,8 @@ export const german: Texts = {
     "Alle Geräte sind von diesem Konto abgemeldet. Eine E-Mail mit einem Link für ein neues Passwort ist unterwegs.",
   TITLE_NOT_ME: "Eine fremde Anmeldung?",
   INTRO_NOT_ME: "Dann werden alle Geräte vom Konto {email} abgemeldet, und ein neues Passwort wird gewählt.",
+  INTRO_NOT_ME_KEYS:
+    "Dann werden alle Geräte vom Konto {email} abgemeldet, und ein neues Passwort wird gewählt. Auch die API-Schlüssel, die nach dieser Anmeldung erstellt wurden, werden ungültig: {keys}",
   SUBMIT_NOT_ME: "Das war ich nicht",
   TITLE_SESSIONS: "Angemeldete Geräte",
   INTRO_SESSIONS:

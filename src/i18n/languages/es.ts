@@ -197,6 +197,8 @@ export const spanish: Texts = {
     "Se han cerrado todas las sesiones de tu cuenta. Un correo con un enlace para una nueva contraseña va en camino.",
   TITLE_NOT_ME: "¿No has sido tú?",
   INTRO_NOT_ME: "Entonces se cierran todas las sesiones de la cuenta de {email} y eliges una nueva contraseña.",
+  INTRO_NOT_ME_KEYS:
+    "Entonces se cierran todas las sesiones de la cuenta de {email} y eliges una nueva contraseña. También dejan de valer las claves de API creadas en esa sesión: {keys}",
   SUBMIT_NOT_ME: "No he sido yo",
   TITLE_SESSIONS: "Tus dispositivos",
   INTRO_SESSIONS:

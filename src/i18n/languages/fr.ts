@@ -198,6 +198,8 @@ export const french: Texts = {
   TITLE_NOT_ME: "Ce n’était pas vous ?",
   INTRO_NOT_ME:
     "Tous les appareils seront déconnectés du compte de {email}, et vous choisirez un nouveau mot de passe.",
+  INTRO_NOT_ME_KEYS:
+    "Alors tout le monde est déconnecté du compte de {email} et vous choisissez un nouveau mot de passe. Les clés d’API créées pendant cette connexion sont supprimées aussi : {keys}",
   SUBMIT_NOT_ME: "Ce n’était pas moi",
   TITLE_SESSIONS: "Vos appareils",
   INTRO_SESSIONS:

@@ -193,6 +193,8 @@ export const italian: Texts = {
     "Tutti sono stati disconnessi dal tuo account. È in arrivo un’e-mail con un link per una nuova password.",
   TITLE_NOT_ME: "Non eri tu?",
   INTRO_NOT_ME: "Allora tutti verranno disconnessi dall’account {email} e sceglierai una nuova password.",
+  INTRO_NOT_ME_KEYS:
+    "Allora tutti verranno disconnessi dall’account {email} e sceglierai una nuova password. Anche le chiavi API create in quell’accesso non saranno più valide: {keys}",
   SUBMIT_NOT_ME: "Non ero io",
   TITLE_SESSIONS: "I tuoi dispositivi",
   INTRO_SESSIONS: "Qui il tuo account è aperto. Se non riconosci un dispositivo, disconnettilo e cambia la password.",

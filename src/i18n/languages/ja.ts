@@ -190,6 +190,8 @@ export const japanese: Texts = {
     "アカウントはすべての端末からログアウトされました。新しいパスワード用のリンクを記載したメールをお送りしました。",
   TITLE_NOT_ME: "お心当たりがありませんか？",
   INTRO_NOT_ME: "{email} のアカウントをすべての端末からログアウトし、新しいパスワードを選んでいただきます。",
+  INTRO_NOT_ME_KEYS:
+    "{email} のアカウントをすべての端末からログアウトし、新しいパスワードを選んでいただきます。そのログイン中に作成された API キーも無効になります: {keys}",
   SUBMIT_NOT_ME: "心当たりがない",
   TITLE_SESSIONS: "ログイン中の端末",
   INTRO_SESSIONS:

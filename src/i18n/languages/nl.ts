@@ -203,6 +203,8 @@ export const dutch: Texts = {
     "Iedereen is uitgelogd uit je account. Er is een e-mail met een link voor een nieuw wachtwoord onderweg.",
   TITLE_NOT_ME: "Was jij dit niet?",
   INTRO_NOT_ME: "Dan wordt iedereen uitgelogd uit het account van {email} en kies je een nieuw wachtwoord.",
+  INTRO_NOT_ME_KEYS:
+    "Dan wordt iedereen uitgelogd uit het account van {email} en kies je een nieuw wachtwoord. Ook de API-sleutels die in die sessie zijn gemaakt, vervallen: {keys}",
   SUBMIT_NOT_ME: "Ik was het niet",
   TITLE_SESSIONS: "Je apparaten",
   INTRO_SESSIONS: "Hier ben je ingelogd. Ken je een apparaat niet, log het dan uit en wijzig je wachtwoord.",

@@ -195,6 +195,8 @@ export const polish: Texts = {
     "Na Twoim koncie wylogowano wszystkich. Wiadomość z linkiem do ustawienia nowego hasła jest w drodze.",
   TITLE_NOT_ME: "To nie Ty?",
   INTRO_NOT_ME: "Wylogujemy wszystkich z konta {email}, a Ty wybierzesz nowe hasło.",
+  INTRO_NOT_ME_KEYS:
+    "Wylogujemy wszystkich z konta {email}, a Ty wybierzesz nowe hasło. Przestaną też działać klucze API utworzone podczas tego logowania: {keys}",
   SUBMIT_NOT_ME: "To nie ja",
   TITLE_SESSIONS: "Twoje urządzenia",
   INTRO_SESSIONS: "Tu jest otwarte Twoje konto. Jeśli nie znasz któregoś z urządzeń, wyloguj je i zmień hasło.",

@@ -193,6 +193,8 @@ export const portuguese: Texts = {
     "Todos os dispositivos foram desconectados da sua conta. Um e-mail com um link para uma nova senha está a caminho.",
   TITLE_NOT_ME: "Não foi você?",
   INTRO_NOT_ME: "Então todos os dispositivos são desconectados da conta de {email} e você escolhe uma nova senha.",
+  INTRO_NOT_ME_KEYS:
+    "Então todos os dispositivos são desconectados da conta de {email} e você escolhe uma nova senha. As chaves de API criadas nesse acesso também deixam de valer: {keys}",
   SUBMIT_NOT_ME: "Não fui eu",
   TITLE_SESSIONS: "Seus dispositivos",
   INTRO_SESSIONS:

@@ -190,6 +190,8 @@ export const turkish: Texts = {
   SIGN_IN_DISOWNED: "Hesabınızdaki bütün oturumlar kapatıldı. Yeni parola bağlantısını içeren bir e-posta yola çıktı.",
   TITLE_NOT_ME: "Bu siz değil miydiniz?",
   INTRO_NOT_ME: "O zaman {email} hesabındaki bütün oturumlar kapatılır ve siz yeni bir parola seçersiniz.",
+  INTRO_NOT_ME_KEYS:
+    "O zaman {email} hesabındaki bütün oturumlar kapatılır ve siz yeni bir parola seçersiniz. O oturumda oluşturulan API anahtarları da geçersiz olur: {keys}",
   SUBMIT_NOT_ME: "Bu ben değildim",
   TITLE_SESSIONS: "Cihazlarınız",
   INTRO_SESSIONS:

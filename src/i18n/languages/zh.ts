@@ -187,6 +187,8 @@ export const chinese: Texts = {
   SIGN_IN_DISOWNED: "您的账号已在所有设备上退出登录。包含新密码链接的邮件已发出。",
   TITLE_NOT_ME: "不是您本人？",
   INTRO_NOT_ME: "这样 {email} 的账号将在所有设备上退出登录，然后由您选择新密码。",
+  INTRO_NOT_ME_KEYS:
+    "这样 {email} 的账号将在所有设备上退出登录，然后由您选择新密码。在该次登录中创建的 API 密钥也会失效：{keys}",
   SUBMIT_NOT_ME: "不是我",
   TITLE_SESSIONS: "您的设备",
   INTRO_SESSIONS: "您的账号在以下设备上登录。如有不认识的设备，请将其退出登录并更改密码。",

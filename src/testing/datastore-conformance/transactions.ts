@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Datastore } from "../../datastore/contract.ts";
+import type { Datastore, Where } from "../../datastore/contract.ts";
 import { DatastoreError, UniqueConflictError } from "../../model/errors.ts";
 import { type ConformanceRunner, failure, ticketRow, userRow } from "./fixtures.ts";
 
@@ -89,6 +89,45 @@ export function transactionConformance(store: () => Datastore, it: ConformanceRu
     if (seen.every((before) => before === undefined)) return;
     assert.equal(seen.filter((before) => before === 0).length, 1);
     assert.equal(await store().count("role", { description: "claimed" }), 1);
+  });
+
+  it("inserts beside a row that matches, and holds that row, where it can do so at once", async () => {
+    const id = await store().insert("user", userRow("holder"));
+    const { fsUniquifier } = userRow("holder") as { fsUniquifier: string };
+    const insert = (name: string, where: Where): Promise<{ readonly id: number | undefined } | undefined> | undefined =>
+      store().transaction(async (tx) => await tx.insertIf?.("role", { name }, "user", where));
+    if (await store().transaction(async (tx) => tx.insertIf === undefined)) return;
+    const made = await insert("beside-1", { id: id as number, fsUniquifier, active: true });
+    assert.equal((await store().findOne("role", { name: "beside-1" }))?.id, made?.id);
+    assert.equal(await insert("beside-2", { id: id as number, fsUniquifier: "another", active: true }), undefined);
+    assert.equal(await store().count("role", { name: "beside-2" }), 0);
+    await assert.rejects(async () => await insert("beside-1", { id: id as number }), UniqueConflictError);
+    const text = "as: ticket's \u0301 text";
+    await store().transaction(
+      async (tx) =>
+        await tx.insertIf?.("ticket", { ...ticketRow("beside", null), payload: { text } }, "user", {
+          id: id as number,
+        }),
+    );
+    assert.deepEqual((await store().findOne("ticket", { id: "beside" }))?.payload, { text });
+    // Thirty changes of the row at once: each comes before an insert, which then finds it changed, or after it.
+    const outcomes = await Promise.all(
+      thirty.map(async (index) => {
+        const name = `raced-${index}`;
+        const [inserted] = await Promise.all([
+          insert(name, { id: id as number, karma: null }),
+          store().transaction(async (tx) => {
+            await tx.update("user", { id: id as number }, { karma: index });
+            return await tx.delete("role", { name });
+          }),
+        ]);
+        return inserted === undefined || (await store().count("role", { name })) === 0;
+      }),
+    );
+    assert.deepEqual(
+      outcomes.filter((ended) => !ended),
+      [],
+    );
   });
 
   it("lets exactly one of thirty transactions win", async () => {

@@ -1,0 +1,87 @@
+import type { Account } from "../model/account.ts";
+import type { Datastore, Operations, Transaction, Where } from "./contract.ts";
+
+/**
+ * An account as a proof of it was checked; with `fsTokenUniquifier` where the end of its auth tokens alone ends the proof too.
+ */
+export type ProvedAccount = Pick<Account, "id" | "fsUniquifier"> & Partial<Pick<Account, "fsTokenUniquifier">>;
+
+/**
+ * Thrown in the work of `withAccount`: nothing of it is done. So it is also where the account was reset, banned or changed
+ * after the proof.
+ */
+export class WithdrawnError extends Error {}
+
+const asProved = ({ id, fsUniquifier, fsTokenUniquifier }: ProvedAccount): Where =>
+  fsTokenUniquifier === undefined
+    ? { id, fsUniquifier, active: true }
+    : { id, fsUniquifier, fsTokenUniquifier, active: true };
+
+/**
+ * Takes the row of an account as it was proved, and with it the turn: what ends credentials takes the row first as well, so
+ * that it comes before, and this gets false, or after, and finds what is made here. Never after rows that hang on the user.
+ */
+export async function holdAccount(tx: Operations, account: ProvedAccount): Promise<boolean> {
+  const { fsUniquifier } = account;
+  return (await tx.update("user", asProved(account), { fsUniquifier })) === 1;
+}
+
+/**
+ * Makes credentials of an account in one transaction, which takes its row as it was proved. Undefined, with nothing done:
+ * the account was reset, banned or changed since, or `work` has thrown WithdrawnError. Where `work` begins with an insert,
+ * the row costs no statement of its own.
+ */
+export async function withAccount<T>(
+  datastore: Datastore,
+  account: ProvedAccount,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await datastore.transaction((tx) => work(holding(tx, account)));
+  } catch (error) {
+    if (error instanceof WithdrawnError) return undefined;
+    throw error;
+  }
+}
+
+/** The transaction, whose first operation takes the row. */
+function holding(tx: Transaction, account: ProvedAccount): Transaction {
+  let held = false;
+  const hold = async (): Promise<void> => {
+    if (held) return;
+    if (!(await holdAccount(tx, account))) throw new WithdrawnError();
+    held = true;
+  };
+  const after =
+    <Args extends readonly unknown[], Result>(operation: (...args: Args) => Promise<Result>) =>
+    async (...args: Args): Promise<Result> => {
+      await hold();
+      return operation(...args);
+    };
+  const { insertAll, insertIf, claim } = tx;
+  return {
+    native: tx.native,
+    ...(claim === undefined ? {} : { claim: after((text: string) => claim(text)) }),
+    async insert(table, row) {
+      if (held || insertIf === undefined) {
+        await hold();
+        return tx.insert(table, row);
+      }
+      const inserted = await insertIf(table, row, "user", asProved(account));
+      if (inserted === undefined) throw new WithdrawnError();
+      held = true;
+      return inserted.id;
+    },
+    ...(insertAll === undefined ? {} : { insertAll: after<Parameters<typeof insertAll>, void>(insertAll) }),
+    ...(insertIf === undefined
+      ? {}
+      : { insertIf: after<Parameters<typeof insertIf>, Awaited<ReturnType<typeof insertIf>>>(insertIf) }),
+    find: after<Parameters<Operations["find"]>, Awaited<ReturnType<Operations["find"]>>>((...args) => tx.find(...args)),
+    findOne: after<Parameters<Operations["findOne"]>, Awaited<ReturnType<Operations["findOne"]>>>((...args) =>
+      tx.findOne(...args),
+    ),
+    update: after<Parameters<Operations["update"]>, number>((...args) => tx.update(...args)),
+    delete: after<Parameters<Operations["delete"]>, number>((...args) => tx.delete(...args)),
+    count: after<Parameters<Operations["count"]>, number>((...args) => tx.count(...args)),
+  };
+}

@@ -1,0 +1,315 @@
+/** What a session began and did not finish ends with it, where its user or an administrator ends it; and at once, or not at all. */
+import { apiKey, type Datastore, type DatastoreProvider, outbox } from "portcullis";
+import {
+  accountDeletion,
+  apiKeys,
+  changeEmail,
+  notices,
+  passwords,
+  recovery,
+  refresh,
+  sessions,
+  tracking,
+} from "portcullis/features";
+import { memory } from "portcullis/memory";
+import type { TestClient } from "portcullis/testing";
+import { describe, expect, it, onTestFinished } from "vitest";
+import {
+  day,
+  goodPassword,
+  minute,
+  type Overrides,
+  origin,
+  otherPassword,
+  type System,
+  start,
+  userId,
+  weakHashing,
+} from "./authn-system.ts";
+
+const ann = "ann@acme.example";
+const fresh = "ann@elsewhere.example";
+const json = { accept: "application/json" };
+const chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+const firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+type Made = System & { readonly box: ReturnType<typeof outbox> };
+
+async function system(overrides: Overrides = {}): Promise<Made> {
+  const box = outbox();
+  const made = await start({
+    features: [
+      passwords(),
+      recovery(),
+      changeEmail(),
+      sessions(),
+      notices(),
+      apiKeys(),
+      accountDeletion(),
+      tracking(),
+      refresh({ carrier: "body" }),
+    ],
+    schemes: [apiKey() as never],
+    mail: { sender: box },
+    ...overrides,
+  });
+  onTestFinished(() => made.security.close());
+  return { ...made, box };
+}
+
+async function signedIn(made: System, agent = chrome, remember = false): Promise<TestClient> {
+  const client = made.client();
+  const answer = await client.post("/login", {
+    json: { email: ann, password: goodPassword, remember },
+    headers: { "user-agent": agent },
+  });
+  expect(answer.status).toBe(200);
+  // The notice runs in the background: the first device must be known before the second comes.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  return client;
+}
+
+async function linkIn(made: Made, template: string): Promise<string> {
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await made.security.delivery.idle();
+  const mail = made.box.all().findLast((sent) => sent.template === template);
+  const link = new RegExp(`${origin}(/[\\w-]+/[\\w.-]+)`).exec(mail?.text ?? "")?.[1];
+  expect(link, `a link in the mail ${template}`).toBeDefined();
+  return link as string;
+}
+
+/** Asks for another address in this session; the link that was mailed there. */
+async function pending(made: Made, client: TestClient): Promise<string> {
+  expect((await client.post("/change-email", { json: { email: fresh } })).status).toBe(200);
+  return linkIn(made, "changeEmailInstructions");
+}
+
+const opened = async (made: Made, link: string): Promise<number> =>
+  (await made.client().post(link, { json: {} })).status;
+const me = async (client: TestClient): Promise<number> => (await client.get("/me", { headers: json })).status;
+
+describe("a pending change of address", () => {
+  it("ends when its session is among the others that the owner ends", async () => {
+    const made = await system();
+    const thief = await signedIn(made);
+    const link = await pending(made, thief);
+    const owner = await signedIn(made);
+    expect((await owner.post("/sessions/end-others", { json: {} })).status).toBe(200);
+    expect(await opened(made, link)).toBe(400);
+    expect((await made.store.findOne("user", { email: ann }))?.email).toBe(ann);
+  });
+
+  it("ends then also when the session that asked for it has another id by now, or is over", async () => {
+    const made = await system();
+    const thief = await signedIn(made, chrome, true);
+    made.advance(minute);
+    expect((await thief.post("/verify", { json: { password: goodPassword } })).status).toBe(200);
+    const link = await pending(made, thief);
+    expect((await thief.post("/logout", { json: {} })).status).toBe(200);
+    const owner = await signedIn(made);
+    expect((await owner.post("/sessions/end-others", { json: {} })).status).toBe(200);
+    expect(await opened(made, link)).toBe(400);
+  });
+
+  it("ends with the one session that is ended, in the page of devices and by an administrator", async () => {
+    const made = await system();
+    const thief = await signedIn(made, chrome, true);
+    // Restored, it is another session of the same sign-in.
+    const asked = await pending(made, thief);
+    thief.cookies.delete("__Host-session");
+    expect(await me(thief)).toBe(200);
+    const owner = await signedIn(made);
+    const { sessions: devices } = (await owner.get("/sessions", { headers: json })).json.response;
+    const other = devices.find(({ current }: { current: boolean }) => !current) as { id: string };
+    expect((await owner.post("/sessions/end", { json: { id: other.id } })).status).toBe(200);
+    expect(await opened(made, asked)).toBe(400);
+    const again = await pending(made, await signedIn(made));
+    await made.security.users.endSessions(await userId(made, ann));
+    expect(await opened(made, again)).toBe(400);
+  });
+
+  it("outlives an ordinary sign-out, the expiry of its session, and the end of others by itself", async () => {
+    const made = await system();
+    const laptop = await signedIn(made);
+    const link = await pending(made, laptop);
+    await signedIn(made);
+    expect((await laptop.post("/sessions/end-others", { json: {} })).status).toBe(200);
+    expect((await laptop.post("/logout", { json: {} })).status).toBe(200);
+    expect(await opened(made, link)).toBe(200);
+    expect(await made.store.count("user", { email: fresh })).toBe(1);
+  });
+
+  it("leaves links alone that nobody who was signed in has asked for", async () => {
+    const made = await system();
+    await made.client().post("/reset", { json: { email: ann } });
+    const link = await linkIn(made, "resetInstructions");
+    await made.security.users.endSessions(await userId(made, ann));
+    const owner = await signedIn(made);
+    expect((await owner.post("/sessions/end-others", { json: {} })).status).toBe(200);
+    const body = { password: otherPassword, password_confirm: otherPassword };
+    expect((await made.client().post(link, { json: body })).status).toBe(200);
+  });
+});
+
+describe("an API key", () => {
+  it("that was made in a sign-in which the owner disowns is shown, and ends with it; others stay", async () => {
+    const made = await system();
+    const key = (client: TestClient, name: string) =>
+      client.post("/api/user/key", { json: { name, all_permissions: true } });
+    const owner = await signedIn(made, chrome);
+    expect((await key(owner, "backup")).status).toBe(201);
+    const stranger = await signedIn(made, firefox);
+    made.advance(minute);
+    expect((await stranger.post("/verify", { json: { password: goodPassword } })).status).toBe(200);
+    expect((await key(stranger, "harmless")).status).toBe(201);
+    const asked = await pending(made, stranger);
+    const link = await linkIn(made, "newDevice");
+    const shown = await made.client().get(link, { headers: json });
+    expect(shown.json.response.api_keys.map(({ name }: { name: string }) => name)).toEqual(["harmless"]);
+    const browser = made.client();
+    await browser.get(link);
+    expect((await browser.get("/not-me/open")).text).toContain("harmless");
+    expect((await made.client().post(link, { json: {} })).status).toBe(200);
+    const left = await made.security.apiKeys?.of(await userId(made, ann));
+    expect(left?.map(({ name }) => name)).toEqual(["backup"]);
+    expect(await opened(made, asked)).toBe(400);
+  });
+});
+
+describe("a remember credential", () => {
+  it("with a right id and a secret that never was ends nothing", async () => {
+    const made = await system();
+    const owner = await signedIn(made, chrome, true);
+    const [id = "", secret = ""] = (owner.cookies.get("__Host-remember") ?? "").split(".");
+    for (const wrong of ["A".repeat(secret.length), `${secret.slice(0, 22)}${"A".repeat(43)}`, "A".repeat(43)]) {
+      const stranger = made.client();
+      stranger.cookies.set("__Host-remember", `${id}.${wrong}`);
+      expect(await me(stranger)).toBe(401);
+    }
+    expect(await me(owner)).toBe(200);
+    owner.cookies.delete("__Host-session");
+    expect(await me(owner)).toBe(200);
+    expect(made.events.filter(({ name }) => name === "rememberReused")).toEqual([]);
+  });
+
+  it("gives no session that outlives it", async () => {
+    const made = await system({ sessions: { remember: "30d", absolute: "7d", idle: "7d" } });
+    const client = await signedIn(made, chrome, true);
+    made.advance(30 * day - minute);
+    client.cookies.delete("__Host-session");
+    expect(await me(client)).toBe(200);
+    made.advance(minute);
+    expect(await me(client)).toBe(401);
+  });
+
+  it("brings nobody back by a password that is too old", async () => {
+    const made = await system({ passwords: { hashing: weakHashing, policy: { maxAge: "20d" } } });
+    const client = await signedIn(made, chrome, true);
+    client.cookies.delete("__Host-session");
+    made.advance(19 * day);
+    expect(await me(client)).toBe(200);
+    client.cookies.delete("__Host-session");
+    made.advance(day);
+    expect(await me(client)).toBe(401);
+  });
+});
+
+/** A store in memory whose operation fails on the table that is named, as often as it is asked. */
+function failing(): { readonly provider: DatastoreProvider; failOn(operation: string, table: string): void } {
+  let fault = "";
+  const inner = memory();
+  const proxied = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get(object, property) {
+        const value: unknown = Reflect.get(object, property, object);
+        if (typeof value !== "function") return value;
+        return (...args: readonly unknown[]): unknown => {
+          if (fault === `${String(property)} ${String(args[0])}`) throw new Error(`${fault} failed`);
+          if (property !== "transaction") return value.apply(object, args);
+          const work = args[0] as (tx: object) => Promise<unknown>;
+          return value.call(object, (tx: object) => work(proxied(tx)));
+        };
+      },
+    });
+  return {
+    provider: { dialect: "memory", open: async (...args) => proxied<Datastore>(await inner.open(...args)) },
+    failOn: (operation, table) => {
+      fault = `${operation} ${table}`;
+    },
+  };
+}
+
+describe("what must hold together is all done or not at all:", () => {
+  it("the end of the other sessions and of all auth tokens", async () => {
+    const { provider, failOn } = failing();
+    const made = await system({ datastore: provider });
+    const [owner, other] = [await signedIn(made), await signedIn(made)];
+    const before = await made.store.findOne("user", { email: ann });
+    failOn("find", "ticket");
+    expect((await owner.post("/sessions/end-others", { json: {} })).status).toBe(500);
+    failOn("", "");
+    expect(await me(other)).toBe(200);
+    expect((await made.store.findOne("user", { email: ann }))?.fsTokenUniquifier).toBe(before?.fsTokenUniquifier);
+    expect((await owner.post("/sessions/end-others", { json: {} })).status).toBe(200);
+    expect([await me(owner), await me(other)]).toEqual([200, 401]);
+    expect((await made.store.findOne("user", { email: ann }))?.fsTokenUniquifier).not.toBe(before?.fsTokenUniquifier);
+  });
+
+  it("the deletion of an account and the link that takes it back", async () => {
+    const { provider, failOn } = failing();
+    const made = await system({ datastore: provider });
+    const owner = await signedIn(made);
+    failOn("insert", "ticket");
+    expect((await owner.post("/delete-account", { json: { password: goodPassword } })).status).toBe(500);
+    failOn("", "");
+    expect(await made.store.count("deletion", {})).toBe(0);
+    expect(await me(owner)).toBe(200);
+    expect((await owner.post("/delete-account", { json: { password: goodPassword } })).status).toBe(200);
+    expect(await opened(made, await linkIn(made, "accountDeletion"))).toBe(200);
+  });
+
+  it("the link of a notice, the end of everything, and the keys", async () => {
+    const { provider, failOn } = failing();
+    const made = await system({ datastore: provider });
+    await signedIn(made, chrome);
+    const stranger = await signedIn(made, firefox);
+    const link = await linkIn(made, "newDevice");
+    failOn("delete", "device");
+    expect((await made.client().post(link, { json: {} })).status).toBe(500);
+    failOn("", "");
+    expect(await me(stranger)).toBe(200);
+    expect((await made.client().post(link, { json: {} })).status).toBe(200);
+    expect(await me(stranger)).toBe(401);
+  });
+
+  it("a reset of the password and the proof of the address", async () => {
+    const { provider, failOn } = failing();
+    const made = await system({ datastore: provider });
+    await made.client().post("/reset", { json: { email: ann } });
+    const link = await linkIn(made, "resetInstructions");
+    const body = { password: otherPassword, password_confirm: otherPassword };
+    failOn("delete", "remember");
+    expect((await made.client().post(link, { json: body })).status).toBe(500);
+    failOn("", "");
+    expect((await made.client().post("/login", { json: { email: ann, password: goodPassword } })).status).toBe(200);
+    expect((await made.client().post(link, { json: body })).status).toBe(200);
+    expect((await made.store.findOne("user", { email: ann }))?.confirmedAt).not.toBe(null);
+  });
+
+  it("a sign-out: the session, its remember credential and its family of tokens", async () => {
+    const { provider, failOn } = failing();
+    const made = await system({ datastore: provider });
+    const client = made.client();
+    const body = { email: ann, password: goodPassword, remember: true };
+    await client.post("/login?include_auth_token", { json: body });
+    failOn("delete", "session");
+    expect((await client.post("/logout", { json: {} })).status).toBe(500);
+    failOn("", "");
+    expect(await made.store.count("refreshTracker", { revokedAt: null })).toBe(1);
+    expect([await made.store.count("session", {}), await made.store.count("remember", {})]).toEqual([1, 1]);
+    expect(await me(client)).toBe(200);
+    expect((await client.post("/logout", { json: {} })).status).toBe(200);
+    expect(await made.store.count("refreshTracker", { revokedAt: null })).toBe(0);
+    expect([await made.store.count("session", {}), await made.store.count("remember", {})]).toEqual([0, 0]);
+  });
+});
