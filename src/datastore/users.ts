@@ -121,6 +121,11 @@ export interface Users<U extends User = User, Role extends string = string, Perm
    * the condition did not hold. Throws UniqueConflictError.
    */
   setUsername(user: UserReference, username: string | null, options?: ChangeOptions): Promise<boolean>;
+  /**
+   * Stores that somebody proved to hold an address, with what comes of it, in one transaction. False, and nothing done, when the condition
+   * did not hold. Throws UniqueConflictError.
+   */
+  prove(user: UserReference, proof: AddressProof, options: ChangeOptions): Promise<boolean>;
   /** Ends all sessions, tokens, tickets and remember credentials. */
   setUniquifier(user: UserReference): Promise<void>;
   /** Ends all auth tokens; sessions stay. */
@@ -149,6 +154,20 @@ export interface RowUsers extends Users {
 export interface ChangeOptions {
   /** Asked in the transaction of the change: a link is used up, or a state compared, together with it or not at all. */
   readonly onlyIf?: (tx: Transaction) => Promise<boolean>;
+}
+
+/** What comes of the proof of an address. */
+export interface AddressProof {
+  /** True: the account's address had not been proved before, and is from now on. */
+  readonly first?: boolean;
+  /** Another address than before, which is the one that was proved. It ends what `setEmail` ends. */
+  readonly email?: string;
+  /** A new password, or null: none from now on. It ends what `setPassword` ends. */
+  readonly password?: string | null;
+  /** True: with the password goes everything that was set up to get in beside it. */
+  readonly endsAccess?: boolean;
+  /** The language of mails from now on; undefined: as before. */
+  readonly mailLanguage?: string | undefined;
 }
 
 type ProtectedField =
@@ -255,6 +274,11 @@ export function createUsers(context: UsersContext): RowUsers {
     await operations.delete("remember", { userId });
     await operations.delete("ticket", { userId });
     for (const table of context.credentialTables ?? []) await operations.delete(table, { userId });
+  };
+
+  /** Removes what was set up to get in beside the password. */
+  const clearAccess = async (operations: Operations, userId: number): Promise<void> => {
+    for (const table of context.accessTables ?? []) await operations.delete(table, { userId });
   };
 
   /** Ends everything that hangs on the account, in a transaction. */
@@ -376,7 +400,7 @@ export function createUsers(context: UsersContext): RowUsers {
       await datastore.transaction((tx) =>
         keeping(tx, id, async () => {
           await sweep(tx, id);
-          for (const table of context.accessTables ?? []) await tx.delete(table, { userId: id });
+          await clearAccess(tx, id);
           await history.remove(tx, id);
           await tx.delete("rolesUsers", { userId: id });
           if ((await tx.delete("user", { id })) === 0) throw new UnknownUserError(id);
@@ -414,6 +438,33 @@ export function createUsers(context: UsersContext): RowUsers {
     async setUsername(user, username, options) {
       return endAll(user, { username: usernameOf(username), fsTokenUniquifier: null }, options);
     },
+    async prove(user, { first, email, password, endsAccess, mailLanguage }, { onlyIf }) {
+      const id = idOf(user);
+      const hash = typeof password === "string" ? await hasher.hash(password) : password;
+      const set: Row = {
+        ...(first === true || email !== undefined ? { confirmedAt: new Date(context.now()) } : {}),
+        ...(mailLanguage === undefined ? {} : { mailLanguage }),
+        ...(email === undefined ? {} : { email: emailOf(email) }),
+        ...(hash === undefined ? {} : { password: hash }),
+      };
+      const holds = async (tx: Transaction): Promise<boolean> => {
+        if (onlyIf !== undefined && !(await onlyIf(tx))) return false;
+        if (endsAccess === true) await clearAccess(tx, id);
+        return true;
+      };
+      if (hash !== undefined || email !== undefined || endsAccess === true) {
+        const changed = await endAll(user, { ...set, fsTokenUniquifier: null }, { onlyIf: holds });
+        if (changed && hash !== undefined) await context.forgetFailures(id);
+        return changed;
+      }
+      const done = await datastore.transaction(async (tx) => {
+        if (!(await holds(tx))) return false;
+        await write(tx, id, set);
+        return true;
+      });
+      if (done) await invalidate(id);
+      return done;
+    },
     async setUniquifier(user) {
       await endAll(user, { fsTokenUniquifier: null });
     },
@@ -438,7 +489,7 @@ export function createUsers(context: UsersContext): RowUsers {
         { fsTokenUniquifier: null },
         {
           onlyIf: async (tx) => {
-            for (const table of context.accessTables ?? []) await tx.delete(table, { userId: id });
+            await clearAccess(tx, id);
             return true;
           },
         },

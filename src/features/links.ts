@@ -43,6 +43,9 @@ export interface LinkDefinition<Fields extends Readonly<Record<string, Field<unk
   readonly intro: MessageKey;
   readonly submitLabel: MessageKey;
   readonly fields: Fields;
+  /** Whether the holder must show more than the link: else the page has none of the fields. `introAsking` stands above them then. */
+  readonly asks?: (rq: SecurityRequest, link: OpenLink) => Awaitable<boolean>;
+  readonly introAsking?: MessageKey;
   /** What somebody is told whose link can't be used (any more). */
   readonly invalid: MessageKey;
   /** Where they are sent. */
@@ -92,6 +95,9 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     };
   };
 
+  const asks = async (rq: SecurityRequest, link: OpenLink): Promise<boolean> =>
+    (await definition.asks?.(rq, link)) === true;
+
   const refuse = (rq: SecurityRequest): Answer => {
     if (inPath(rq) === opened) clear(rq);
     return rq.wantsJson ? refused(invalid) : linkRefusal(kernel, rq, definition.invalidTo(rq), { key: invalid });
@@ -105,8 +111,18 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     title: definition.title,
     async intro(rq) {
       const link = await find(rq);
-      return link === undefined ? undefined : { key: definition.intro, params: { email: linkAddress(link) } };
+      if (link === undefined) return undefined;
+      const key = (await asks(rq, link)) ? (definition.introAsking ?? definition.intro) : definition.intro;
+      return { key, params: { email: linkAddress(link) } };
     },
+    ...(definition.asks === undefined
+      ? {}
+      : {
+          async omits(rq: SecurityRequest) {
+            const link = await find(rq);
+            return link !== undefined && (await asks(rq, link)) ? [] : Object.keys(definition.fields);
+          },
+        }),
     async account(rq) {
       const link = await find(rq);
       return link === undefined ? undefined : linkAddress(link);
@@ -115,7 +131,9 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     fields: definition.fields,
     ...(definition.answers === undefined ? {} : { answers: definition.answers }),
     async show(rq) {
-      if ((await find(rq)) === undefined) return refuse(rq);
+      const link = await find(rq);
+      if (link === undefined) return refuse(rq);
+      if (rq.wantsJson && definition.asks !== undefined) return { password_required: await asks(rq, link) };
       if (rq.wantsJson || inPath(rq) === opened) return {};
       const own = spaPage === undefined ? undefined : destinations.spaPage(spaPage, inPath(rq));
       if (own !== undefined) return goTo(own);

@@ -8,6 +8,7 @@ import { changedUser, text } from "../answers.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField } from "../fields.ts";
+import { applyProof, firstProofPage, readFirstProof, tellProof } from "../first-proof.ts";
 import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
 import { checkOptions } from "../options.ts";
 import { changeEmailMails } from "./mails.ts";
@@ -75,9 +76,15 @@ function change(kernel: Kernel, within: number): Endpoint {
           replacesOlder: true,
         });
         const link = kernel.link("change_email_confirm", token);
-        kernel.mail.send(rq, "changeEmailInstructions", { email }, { link, within, current: displayName(account) });
+        kernel.mail.send(
+          rq,
+          "changeEmailInstructions",
+          { email, of: account },
+          { link, within, current: displayName(account) },
+        );
         kernel.system.events.emit("changeEmailInstructionsSent", { user: account, newEmail: email });
       });
+      kernel.browserMark.set(rq, account);
       return done(kernel.path("change_email") ?? "/", {
         message: { key: "CHANGE_EMAIL_SENT", params: { email } },
         response: {
@@ -105,28 +112,34 @@ function confirm(kernel: Kernel): Endpoint {
     title: "TITLE_CHANGE_EMAIL_CONFIRM",
     intro: "INTRO_CHANGE_EMAIL_CONFIRM",
     submitLabel: "SUBMIT_CHANGE_EMAIL_CONFIRM",
-    fields: {},
+    ...firstProofPage(kernel, { moves: true }),
     invalid: "INVALID_CHANGE_EMAIL_TOKEN",
     invalidTo,
     spaPage: "changeEmail",
-    async submit({ rq, link }): Promise<Answer> {
+    async submit({ rq, fields, link }): Promise<Answer> {
       const { account, ticket } = link;
       const email = ticket.payload["email"] as string;
       const own = (await rq.system.identify(rq))?.account.id === account.id;
+      const gone = (): Answer =>
+        rq.wantsJson
+          ? refused("INVALID_CHANGE_EMAIL_TOKEN")
+          : linkRefusal(kernel, rq, invalidTo(rq), { key: "INVALID_CHANGE_EMAIL_TOKEN" });
+      // The new address has never been proved for this account: elsewhere than where it was asked for, it is a first proof.
+      const proof = await readFirstProof(kernel, rq, account, fields, { moves: true });
+      if ("answer" in proof) return proof.answer;
       try {
-        const changed = await kernel.users.setEmail(account, email, { onlyIf: (tx) => link.redeem(tx) });
-        if (!changed) return invalid({});
+        if (!(await applyProof(kernel, rq, link, proof, { email }))) return gone();
       } catch (error) {
         // Somebody else took the address meanwhile.
         if (!(error instanceof UniqueConflictError)) throw error;
-        return rq.wantsJson
-          ? refused("INVALID_CHANGE_EMAIL_TOKEN")
-          : linkRefusal(kernel, rq, invalidTo(rq), { key: "INVALID_CHANGE_EMAIL_TOKEN" });
+        return gone();
       }
       const now = (await kernel.users.get(account.id)) ?? account;
+      tellProof(kernel, rq, now, proof);
       if (own) await kernel.signIn.renew(rq, now);
       rq.system.events.emit("emailChanged", { user: now, oldEmail: account.email });
-      kernel.mail.send(rq, "emailChanged", { email: account.email }, { newEmail: now.email });
+      // As the account was: whoever moved it may have changed its language with it.
+      kernel.mail.send(rq, "emailChanged", { email: account.email, of: account }, { newEmail: now.email });
       const to = kernel.destinations.chosen("afterChangeEmail", rq) ?? kernel.destinations.afterSignIn(rq);
       return linkDone(kernel, rq, to, { key: "CHANGE_EMAIL_CONFIRMED" }, now);
     },

@@ -226,14 +226,16 @@ async function identityFaults(
 async function create(
   kernel: Kernel,
   options: RegistrationOptions<AnyExtra>,
-  { email, username, own }: Attempt,
+  { rq, email, username, own }: Attempt,
   password: string,
   columns: Readonly<Record<string, unknown>>,
 ): Promise<Account> {
   const hash = await kernel.hasher.hash(password);
+  // Not by `rq.catalogue`, which the answer shows (Content-Language): for new addresses alone that would tell which they are.
+  const mailLanguage = rq.system.catalogues.asked(rq)?.language ?? null;
   return kernel.datastore.transaction(async (tx) => {
     const name = username === undefined ? {} : { username };
-    const input = { ...columns, ...name, email, roles: options.roles ?? [] };
+    const input = { ...columns, ...name, email, mailLanguage, roles: options.roles ?? [] };
     const account = await kernel.users.create(input, tx, { hash });
     try {
       await options.onRegister?.(tx, account, own as ExtraValues<AnyExtra>);
@@ -289,7 +291,9 @@ function known(
       kernel.mail.send(rq, "usernameTaken", { email }, { username, register: kernel.link("register") });
     }
   });
-  return registered(kernel, attempt);
+  // Sent twice, the second time finds the account of the first.
+  const begunHere = user !== undefined && kernel.browserMark.shows(rq, user);
+  return registered(kernel, attempt, begunHere ? user : undefined);
 }
 
 /** Whether anything is mailed about registrations: by the features whose mails they are. */
@@ -297,8 +301,14 @@ function mailed(kernel: Kernel): boolean {
   return kernel.features.has("confirmation") || kernel.features.has("recovery");
 }
 
+/** The browser that registered an address may prove it without more; one that found it taken gets a mark that looks the same. */
+function mark(kernel: Kernel, rq: SecurityRequest, account: Account | undefined): void {
+  if (mailed(kernel) || kernel.features.has("passwordless")) kernel.browserMark.set(rq, account);
+}
+
 /** `account`: the new one, told of only where accounts are no secret. */
 function registered(kernel: Kernel, { rq, email }: Attempt, account?: Account): Answer {
+  mark(kernel, rq, account);
   const { chosen, afterRegister } = kernel.destinations;
   return done(chosen("afterRegister", rq) ?? kernel.path("login") ?? afterRegister(rq), {
     message:
@@ -316,6 +326,7 @@ function registered(kernel: Kernel, { rq, email }: Attempt, account?: Account): 
 
 async function signedIn(kernel: Kernel, attempt: Attempt, account: Account): Promise<Answer> {
   const { rq } = attempt;
+  mark(kernel, rq, account);
   const outcome = await kernel.signIn.complete(rq, { account, methods: ["register"], token: wantsToken(rq) });
   return outcomeAnswer(rq, outcome, {
     to: kernel.destinations.afterRegister(rq),

@@ -31,7 +31,6 @@ export function unlock(options: UnlockOptions = {}): Feature {
         if (!user.active) return;
         kernel.background(async () => {
           const token = await kernel.tickets.issue({ purpose, user, life: within, replacesOlder: true });
-          // Not in the language of the request: that was the stranger's.
           kernel.mail.send(undefined, "accountLocked", user, { link: kernel.link("unlock", token), within });
         });
       });
