@@ -226,7 +226,9 @@ describeBrowser("the life of an account in Chromium", () => {
         expect([...ann.complaints, ...again.complaints]).toEqual([]);
       });
 
-      test("an address that a stranger registered is its owner's, with a password of their own", { timeout: 0 }, async () => {
+      test("an address that a stranger registered is its owner's, with a password of their own", {
+        timeout: 0,
+      }, async () => {
         const email = address("fay");
         const stranger = await person(scripts);
         await stranger.open("/register", "TITLE_REGISTER");

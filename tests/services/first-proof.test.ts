@@ -47,7 +47,14 @@ async function system(datastore: DatastoreProvider) {
     schemes: [apiKey()],
     passwords: { hashing: weakHashing },
     limits: {
-      allowUnlimited: ["signIn.perAccount", "signIn.perAddress", "mail.perTarget", "mail.perAddress", "endpoints", "lockout"],
+      allowUnlimited: [
+        "signIn.perAccount",
+        "signIn.perAddress",
+        "mail.perTarget",
+        "mail.perAddress",
+        "endpoints",
+        "lockout",
+      ],
     },
     mail: { sender: box },
   } as unknown as Parameters<typeof portcullis>[0]);
