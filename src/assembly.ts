@@ -24,6 +24,7 @@ import { createBackground } from "./events/background.ts";
 import { createEventHub } from "./events/events.ts";
 import { accountRoutes } from "./features/account-routes.ts";
 import { impersonationBanner } from "./features/administration/impersonation.ts";
+import { createBrowserMark } from "./features/browser-mark.ts";
 import { checkFeatures, composeSchema } from "./features/composition.ts";
 import { createDelivery, type Delivery } from "./features/delivery.ts";
 import { createDestinations } from "./features/destinations.ts";
@@ -293,7 +294,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   authenticator.check([...csrf.schemes], "csrf.schemes");
 
   for (const feature of features) feature.start?.(base);
-  const kernel: Kernel = { ...base, signIn, bags, proof, apiKeys, families };
+  const kernel: Kernel = { ...base, signIn, bags, browserMark: createBrowserMark(ring), proof, apiKeys, families };
   Object.assign(services, ...features.map((feature) => feature.services?.(kernel) ?? {}));
   const endpoints = placed(
     features.flatMap((feature) =>

@@ -312,7 +312,7 @@ const sections: OptionKinds = {
   },
   sms: { sender: "object", queue: "object" },
   phone: { region: "text" },
-  languages: { offered: "list", default: "text", choose: "function", own: "object" },
+  languages: { offered: "list", default: "text", choose: "function", ofUser: "function", own: "object" },
   messages: "object",
   handlers: {
     unauthenticated: "function",

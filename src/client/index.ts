@@ -58,6 +58,14 @@ export interface ClientRequestInit {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * What a mailed link needs that is the first proof of an address: the account's password, or a new one, which ends what was made
+ * before. Nothing, where the address was proved or in the browser that registered it.
+ */
+export type FirstProof =
+  | { readonly password?: string }
+  | { readonly new_password: string; readonly new_password_confirm?: string };
+
 /** No more is said than that it is done. */
 type Done = Readonly<Record<string, unknown>>;
 
@@ -72,7 +80,7 @@ export interface Client {
   register(fields: Registration): Promise<Result<{ readonly csrf_token: string } | SignedIn | SecondStep>>;
   /** Mails a link that proves the address. */
   sendConfirmation(email: string): Promise<Result<Done>>;
-  confirmEmail(token: string): Promise<Result<Done>>;
+  confirmEmail(token: string, fields?: FirstProof): Promise<Result<Done>>;
   /** Mails a link that sets a new password. */
   forgotPassword(email: string): Promise<Result<Done>>;
   resetPassword(
@@ -87,7 +95,7 @@ export interface Client {
   }): Promise<Result<ChangedUser>>;
   /** Mails a link to the new address. */
   changeEmail(email: string): Promise<Result<ChangedUser & { readonly current_email: string }>>;
-  confirmChangeEmail(token: string): Promise<Result<Done>>;
+  confirmChangeEmail(token: string, fields?: FirstProof): Promise<Result<Done>>;
   /** Takes back the change that waits for its link to be opened. */
   cancelChangeEmail(): Promise<Result<{ readonly cancelled: boolean }>>;
   /** "": none. */
@@ -95,11 +103,11 @@ export interface Client {
   recoverUsername(email: string): Promise<Result<Done>>;
   /** Mails a link that signs in. */
   sendLoginLink(email: string): Promise<Result<Done>>;
-  loginByLink(token: string): Promise<Result<SignedIn | SecondStep>>;
+  loginByLink(token: string, fields?: FirstProof): Promise<Result<SignedIn | SecondStep>>;
   /** Without a password: mails a link, where the account has none. */
   deleteAccount(fields?: { readonly password?: string }): Promise<Result<Done>>;
   confirmDeleteAccount(token: string): Promise<Result<Done>>;
-  keepAccount(token: string): Promise<Result<Done>>;
+  keepAccount(token: string, fields?: FirstProof): Promise<Result<Done>>;
   exportAccount(): Promise<Result<Done>>;
   sessions(): Promise<Result<{ readonly sessions: readonly ClientDevice[] }>>;
   endSession(id: string): Promise<Result<{ readonly ended?: number }>>;
@@ -259,23 +267,23 @@ export function createClient(options: ClientOptions = {}): Client {
     verify: (fields) => post("verify", fields),
     register: (fields) => post("register", { password_confirm: fields.password, ...fields }, signingIn),
     sendConfirmation: (email) => post("send_confirmation", { email }),
-    confirmEmail: (token) => link("confirm_email", token),
+    confirmEmail: (token, fields) => link("confirm_email", token, retyped(fields)),
     forgotPassword: (email) => post("forgot_password", { email }),
     resetPassword: (token, fields) => link("reset_password", token, { password_confirm: fields.password, ...fields }),
     changePassword: (fields) => post("change_password", { new_password_confirm: fields.new_password, ...fields }),
     changeEmail: (email) => post("change_email", { email }),
     cancelChangeEmail: () => post("cancel_change_email", {}),
-    confirmChangeEmail: (token) => link("change_email_confirm", token),
+    confirmChangeEmail: (token, fields) => link("change_email_confirm", token, retyped(fields)),
     changeUsername: (username) => post("change_username", { username }),
     recoverUsername: (email) => post("recover_username", { email }),
     sendLoginLink: (email) => post("login_link", { email }),
-    loginByLink: (token) => link("login_by_link", token),
+    loginByLink: (token, fields) => link("login_by_link", token, retyped(fields)),
     deleteAccount: (fields = {}) => {
       const deleting = post<Done>("delete_account", fields);
       return fields.password === undefined ? deleting : ending(deleting);
     },
     confirmDeleteAccount: (token) => ending(link("delete_account_confirm", token)),
-    keepAccount: (token) => link("keep_account", token),
+    keepAccount: (token, fields) => link("keep_account", token, retyped(fields)),
     exportAccount: () => post("export_account", {}),
     sessions: () => get("sessions"),
     endSession: (id) => post("end_session", { id }),
@@ -292,6 +300,11 @@ export function createClient(options: ClientOptions = {}): Client {
     request,
     fetch: (path, init) => transport.send(path, init),
   };
+}
+
+/** A program types nothing twice. */
+function retyped(fields: FirstProof = {}): object {
+  return "new_password" in fields ? { new_password_confirm: fields.new_password, ...fields } : fields;
 }
 
 function checked(options: ClientOptions): {

@@ -80,6 +80,7 @@ export function createCallbackUsers({ getUserPass, account, ring, ownFields }: C
       lastLoginIp: null,
       currentLoginIp: null,
       loginCount: null,
+      mailLanguage: null,
       createDatetime: new Date(0),
       updateDatetime: new Date(0),
     };
@@ -133,6 +134,7 @@ export function createCallbackUsers({ getUserPass, account, ring, ownFields }: C
     setPassword: refuse,
     setEmail: refuse,
     setUsername: refuse,
+    prove: refuse,
     setUniquifier: refuse,
     setTokenUniquifier: refuse,
     resetAccess: refuse,

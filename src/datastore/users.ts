@@ -128,6 +128,11 @@ export interface Users<U extends User = User, Role extends string = string, Perm
    * the condition did not hold. Throws UniqueConflictError.
    */
   setUsername(user: UserReference, username: string | null, options?: ChangeOptions): Promise<boolean>;
+  /**
+   * Stores that somebody proved to hold an address, with what comes of it, in one transaction. False, and nothing done, when
+   * the condition did not hold. Throws UniqueConflictError.
+   */
+  prove(user: UserReference, proof: AddressProof, options: ChangeOptions): Promise<boolean>;
   /** Ends all sessions, tokens, tickets and remember credentials. False, and nothing done, when the condition did not hold. */
   setUniquifier(user: UserReference, options?: ChangeOptions): Promise<boolean>;
   /** Ends all auth tokens; sessions stay. */
@@ -167,6 +172,20 @@ export interface ChangeOptions {
    * with it. Read after it, the account may be one that somebody else has reset.
    */
   readonly done?: (account: Account, tx: Transaction) => Promise<unknown>;
+}
+
+/** What comes of the proof of an address. */
+export interface AddressProof {
+  /** True: the account's address had not been proved before, and is from now on. */
+  readonly first?: boolean;
+  /** Another address than before, which is the one that was proved. It ends what `setEmail` ends. */
+  readonly email?: string;
+  /** A new password, or null: none from now on. It ends what `setPassword` ends. */
+  readonly password?: string | null;
+  /** True: with the password goes everything that was set up to get in beside it. */
+  readonly endsAccess?: boolean;
+  /** The language of mails from now on; undefined: as before. */
+  readonly mailLanguage?: string | undefined;
 }
 
 type ProtectedField =
@@ -276,6 +295,11 @@ export function createUsers(context: UsersContext): RowUsers {
     for (const table of context.credentialTables ?? []) await operations.delete(table, { userId });
   };
 
+  /** Removes what was set up to get in beside the password. */
+  const clearAccess = async (operations: Operations, userId: number): Promise<void> => {
+    for (const table of context.accessTables ?? []) await operations.delete(table, { userId });
+  };
+
   /** Ends everything that hangs on the account, in a transaction. */
   const end = async (tx: Transaction, id: number, set: Row): Promise<void> => {
     await write(tx, id, { ...set, fsUniquifier: newUniquifier() });
@@ -290,6 +314,14 @@ export function createUsers(context: UsersContext): RowUsers {
     if ((await tx.update("user", { id }, stamp())) === 0) throw new UnknownUserError(id);
   };
 
+  /** Hands out the account as it is in this transaction. */
+  const hand = async (tx: Transaction, id: number, done: ChangeOptions["done"]): Promise<void> => {
+    if (done === undefined) return;
+    const account = await load(tx, "id", id);
+    if (account === undefined) throw new UnknownUserError(id);
+    await done(account, tx);
+  };
+
   const endWithin = async (tx: Transaction, id: number, set: Row, { onlyIf, done }: ChangeOptions): Promise<void> => {
     await hold(tx, id);
     if (onlyIf !== undefined && !(await onlyIf(tx))) throw new WithdrawnError();
@@ -297,10 +329,7 @@ export function createUsers(context: UsersContext): RowUsers {
     const before = typeof hash === "string" ? (await tx.findOne("user", { id }))?.["password"] : undefined;
     await end(tx, id, set);
     if (typeof hash === "string") await history.append(tx, id, hash, typeof before === "string" ? before : null);
-    if (done === undefined) return;
-    const account = await load(tx, "id", id);
-    if (account === undefined) throw new UnknownUserError(id);
-    await done(account, tx);
+    await hand(tx, id, done);
   };
 
   /** All of it, or nothing: false where the condition did not hold. */
@@ -413,7 +442,7 @@ export function createUsers(context: UsersContext): RowUsers {
         keeping(tx, id, async () => {
           await hold(tx, id);
           await sweep(tx, id);
-          for (const table of context.accessTables ?? []) await tx.delete(table, { userId: id });
+          await clearAccess(tx, id);
           await history.remove(tx, id);
           await tx.delete("rolesUsers", { userId: id });
           if ((await tx.delete("user", { id })) === 0) throw new UnknownUserError(id);
@@ -451,6 +480,33 @@ export function createUsers(context: UsersContext): RowUsers {
     async setUsername(user, username, options) {
       return endAll(user, { username: usernameOf(username), fsTokenUniquifier: null }, options);
     },
+    async prove(user, { first, email, password, endsAccess, mailLanguage }, { onlyIf, done }) {
+      const id = idOf(user);
+      const hash = typeof password === "string" ? await hasher.hash(password) : password;
+      const set: Row = {
+        ...(first === true || email !== undefined ? { confirmedAt: new Date(context.now()) } : {}),
+        ...(mailLanguage === undefined ? {} : { mailLanguage }),
+        ...(email === undefined ? {} : { email: emailOf(email) }),
+        ...(hash === undefined ? {} : { password: hash }),
+      };
+      const holds = async (tx: Transaction): Promise<boolean> => {
+        if (onlyIf !== undefined && !(await onlyIf(tx))) return false;
+        if (endsAccess === true) await clearAccess(tx, id);
+        return true;
+      };
+      const handed = done === undefined ? {} : { done };
+      if (hash !== undefined || email !== undefined || endsAccess === true) {
+        const changed = await endAll(user, { ...set, fsTokenUniquifier: null }, { onlyIf: holds, ...handed });
+        if (changed && hash !== undefined) await context.forgetFailures(id);
+        return changed;
+      }
+      return endIf(id, async (tx) => {
+        await hold(tx, id);
+        if (!(await holds(tx))) throw new WithdrawnError();
+        await write(tx, id, set);
+        await hand(tx, id, done);
+      });
+    },
     setUniquifier: (user, options) => endAll(user, { fsTokenUniquifier: null }, options),
     setTokenUniquifier: (user) => change(user, { fsTokenUniquifier: newUniquifier() }),
     async endSessions(user) {
@@ -475,7 +531,7 @@ export function createUsers(context: UsersContext): RowUsers {
         { fsTokenUniquifier: null },
         {
           onlyIf: async (tx) => {
-            for (const table of context.accessTables ?? []) await tx.delete(table, { userId: id });
+            await clearAccess(tx, id);
             return true;
           },
         },

@@ -59,7 +59,13 @@ export interface SecurityEvents {
     formData: Readonly<Record<string, unknown>>;
   };
   confirmInstructionsSent: { user: Account };
+  /** The account's address was proved for the first time. */
   userConfirmed: { user: Account };
+  /**
+   * The first proof of an address came from elsewhere than where the account was begun: its password, sessions, tokens, keys and
+   * pending changes of before have ended.
+   */
+  registrationDisowned: { user: Account };
   loginInstructionsSent: { user: Account };
 
   // Passwords, e-mail, username

@@ -58,8 +58,11 @@ export interface SmsOptions {
 /** What a template needs besides what every mail is given. */
 export type MailData<Name extends keyof Mails> = Omit<Parameters<Mails[Name]>[0], keyof MailProps>;
 
-/** An account, which is written to at its stored address, or an address that no account has (yet). */
-export type MailRecipient = Account | { readonly email: string; readonly name?: string };
+/**
+ * An account, which is written to at its stored address, or an address that no account has (yet, or any more). `of`: the
+ * account that the mail is about, in whose language it is written.
+ */
+export type MailRecipient = Account | { readonly email: string; readonly name?: string; readonly of?: Account };
 
 /** Sends mails. */
 export interface Mailer {
@@ -67,7 +70,10 @@ export interface Mailer {
    * Makes and sends the mail after the answer is away. Returns at once and never throws: a failure is tried again, then
    * logged and emitted as `mailFailed`, and no answer ever depends on it.
    *
-   * @param rq whose language the mail is in; undefined: the system's
+   * A mail to (or about) an account is in that account's language, whoever caused it: a thief's request must not choose one
+   * that the owner can't read.
+   *
+   * @param rq for an address without an account: whose language the mail is in; undefined: the system's
    */
   send<Name extends keyof Mails>(
     rq: SecurityRequest | undefined,
@@ -224,7 +230,9 @@ function createMails({ mail, features, system, siteName, origin }: DeliveryConte
       send(rq, name, to, data) {
         // An account without an address: there is nobody to tell, and that is no failure.
         if (to.email === "") return;
-        const { attempt, secrets } = prepared(name, to, data, rq?.catalogue ?? system.catalogues.default);
+        const owner = isAccount(to) ? to : to.of;
+        const texts = owner === undefined ? rq?.catalogue : system.catalogues.ofUser(owner);
+        const { attempt, secrets } = prepared(name, to, data, texts ?? system.catalogues.default);
         if (decoy(to) !== undefined) return decoys.add({ attempt, failed: () => {} });
         queue.add({
           attempt,

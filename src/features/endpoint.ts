@@ -172,6 +172,8 @@ export interface Endpoint {
   nav?: (rq: SecurityRequest) => readonly PageLink[];
   /** What stands in the fields of an untouched form. */
   initial?: (rq: SecurityRequest) => Awaitable<Readonly<Record<string, unknown>>>;
+  /** Fields that the page of this request does not show. */
+  omits?: (rq: SecurityRequest) => Awaitable<readonly string[]>;
   /** The page needs room for tables. */
   readonly wide?: boolean;
   /** Also for an administrator who acts as the user; default false: none of the account's pages is theirs. */
@@ -216,6 +218,7 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
   readonly sections?: (rq: SecurityRequest) => Awaitable<readonly SectionView[]>;
   readonly nav?: (rq: SecurityRequest) => readonly PageLink[];
   readonly initial?: (rq: SecurityRequest) => Awaitable<Readonly<Record<string, unknown>>>;
+  readonly omits?: (rq: SecurityRequest) => Awaitable<readonly string[]>;
   readonly wide?: boolean;
   readonly whileImpersonating?: boolean;
   readonly links?: (rq: SecurityRequest, next: string | undefined) => readonly PageLink[];

@@ -25,6 +25,7 @@ import type { LabelledCell, Pages } from "../views/contract.ts";
 import type { Mails } from "../views/mail.ts";
 import type { AccountDeletionService } from "./account-deletion/index.ts";
 import type { KeyBounds } from "./api-keys/creation.ts";
+import type { BrowserMark } from "./browser-mark.ts";
 import type { ConfirmationService } from "./confirmation/index.ts";
 
 import type { Mailer, Texter } from "./delivery.ts";
@@ -52,6 +53,8 @@ export interface Kernel {
   /** The families of auth tokens that can be renewed, where a feature keeps them. */
   readonly families: TokenFamilies | undefined;
   readonly bags: BagKeeper;
+  /** Tells the browser in which an account was begun. */
+  readonly browserMark: BrowserMark;
   /** True: answers may tell whether an account exists. */
   readonly revealAccounts: boolean;
   /** True: an account may have no e-mail address, which is "" then. */
@@ -115,7 +118,7 @@ export interface TokenFamiliesContext extends FeatureKernel {
 }
 
 /** What there is before anybody can sign in. */
-export type FeatureKernel = Omit<Kernel, "signIn" | "bags" | "proof" | "apiKeys" | "families">;
+export type FeatureKernel = Omit<Kernel, "signIn" | "bags" | "browserMark" | "proof" | "apiKeys" | "families">;
 
 /** One part of the account system, a folder each: what it needs, what it adds. */
 export interface Feature {

@@ -74,11 +74,13 @@ export async function page(
   const { system, pages, bags } = context;
   const { catalogue } = rq;
   const next = nextOf(rq, state.typed);
+  const omitted = (await endpoint.omits?.(rq)) ?? [];
   const faulty = Object.keys(endpoint.fields).find((name) => (state.fields[name]?.length ?? 0) > 0);
   const focus = faulty ?? Object.keys(endpoint.fields)[0];
   const fields: Record<string, FieldView> = {};
   for (const [name, field] of Object.entries(endpoint.fields)) {
-    if (field.hidden !== true) fields[name] = fieldView(catalogue, name, field, state, name === focus);
+    if (field.hidden !== true && !omitted.includes(name))
+      fields[name] = fieldView(catalogue, name, field, state, name === focus);
   }
   const intro = await endpoint.intro(rq);
   const account = await endpoint.account(rq);

@@ -47,6 +47,9 @@ export interface LinkDefinition<Fields extends Readonly<Record<string, Field<unk
   readonly shown?: (link: OpenLink) => Awaitable<Readonly<Record<string, unknown>>>;
   readonly submitLabel: MessageKey;
   readonly fields: Fields;
+  /** Whether the holder must show more than the link: else the page has none of the fields. `introAsking` stands above them then. */
+  readonly asks?: (rq: SecurityRequest, link: OpenLink) => Awaitable<boolean>;
+  readonly introAsking?: MessageKey;
   /** What somebody is told whose link can't be used (any more). */
   readonly invalid: MessageKey;
   /** Where they are sent. */
@@ -104,6 +107,9 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     };
   };
 
+  const asks = async (rq: SecurityRequest, link: OpenLink): Promise<boolean> =>
+    (await definition.asks?.(rq, link)) === true;
+
   /** The link is good, but its secret is not in this browser: it was opened in another one, or too many after it. */
   const openedElsewhere = async (rq: SecurityRequest): Promise<boolean> => {
     const id = openedId(rq);
@@ -127,9 +133,20 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     async intro(rq) {
       const link = await find(rq);
       if (link === undefined) return undefined;
+      if (definition.introAsking !== undefined && (await asks(rq, link))) {
+        return { key: definition.introAsking, params: { email: linkAddress(link) } };
+      }
       const said = typeof definition.intro === "string" ? { key: definition.intro } : await definition.intro(link);
       return { key: said.key, params: { ...said.params, email: linkAddress(link) } };
     },
+    ...(definition.asks === undefined
+      ? {}
+      : {
+          async omits(rq: SecurityRequest) {
+            const link = await find(rq);
+            return link !== undefined && (await asks(rq, link)) ? [] : Object.keys(definition.fields);
+          },
+        }),
     async account(rq) {
       const link = await find(rq);
       return link === undefined ? undefined : linkAddress(link);
@@ -142,7 +159,10 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     async show(rq) {
       const link = await find(rq);
       if (link === undefined) return refuse(rq);
-      if (rq.wantsJson) return (await definition.shown?.(link)) ?? {};
+      if (rq.wantsJson) {
+        const asking = definition.asks === undefined ? {} : { password_required: await asks(rq, link) };
+        return { ...(await definition.shown?.(link)), ...asking };
+      }
       // A form that was posted to the link itself is shown again there.
       if (openedId(rq) !== undefined || isUnsafe(rq.method)) return {};
       const own = spaPage === undefined ? undefined : destinations.spaPage(spaPage, inPath(rq));

@@ -1,3 +1,4 @@
+import type { Account } from "../model/account.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { type Catalogue, checkTexts, type Layer, layeredCatalogue, type MessageKey, type Texts } from "./catalogue.ts";
 import { accepted, lookUp } from "./negotiation.ts";
@@ -22,6 +23,11 @@ export interface LanguageOptions<Request extends LanguageRequest> {
   readonly default?: LanguageTag;
   /** The language for a request, such as the user's own; undefined or one that is not offered: `Accept-Language`. */
   readonly choose?: (rq: Request) => string | undefined;
+  /**
+   * The language of mails to this user, such as a column of yours; undefined or one that is not offered: what the account
+   * keeps (`mailLanguage`), then the default.
+   */
+  readonly ofUser?: (user: Account & Readonly<Record<string, unknown>>) => string | undefined;
   /** Texts in further languages, by BCP 47 tag. What is missing there is taken from the language without region, then from English. */
   readonly own?: Readonly<Record<string, Texts>>;
 }
@@ -39,6 +45,10 @@ export interface Catalogues<Request extends LanguageRequest = LanguageRequest> {
   get(language: string): Catalogue | undefined;
   /** By the application's choice, else by `Accept-Language`, else the default. Never throws. */
   for(rq: Request): Catalogue;
+  /** The same without the default; undefined: nothing that is offered was asked for. */
+  asked(rq: Request): Catalogue | undefined;
+  /** For what goes to this user, whoever caused it: by the application, else by what the account keeps, else the default. Never throws. */
+  ofUser(user: Account): Catalogue;
 }
 
 type Log = (message: string, details?: Record<string, unknown>) => void;
@@ -67,28 +77,36 @@ export async function createCatalogues<Request extends LanguageRequest>(
     if (!byTag.has(language)) byTag.set(language, catalogue);
   }
   const standard = catalogues[0] ?? layeredCatalogue("en", []);
-  const chosen = chooser(languages.choose, byTag, log);
+  const chosen = chooser("languages.choose", languages.choose, byTag, log);
+  const set = chooser("languages.ofUser", languages.ofUser, byTag, log);
+  const asked = (rq: Request): Catalogue | undefined => chosen(rq) ?? accepted(rq.header("accept-language"), byTag);
   return {
     offered: catalogues.map(({ language }) => language),
     default: standard,
     get: (language) => lookUp(byTag, language),
-    for: (rq) => chosen(rq) ?? accepted(rq.header("accept-language"), byTag) ?? standard,
+    for: (rq) => asked(rq) ?? standard,
+    asked,
+    ofUser: (user) =>
+      set(user as Account & Readonly<Record<string, unknown>>) ??
+      (typeof user.mailLanguage === "string" ? lookUp(byTag, user.mailLanguage) : undefined) ??
+      standard,
   };
 }
 
-function chooser<Request extends LanguageRequest>(
-  choose: LanguageOptions<Request>["choose"],
+function chooser<Of>(
+  option: string,
+  choose: ((of: Of) => string | undefined) | undefined,
   byTag: ReadonlyMap<string, Catalogue>,
   log: Log,
-): (rq: Request) => Catalogue | undefined {
+): (of: Of) => Catalogue | undefined {
   if (choose === undefined) return () => undefined;
-  return (rq) => {
+  return (of) => {
     try {
-      const language: unknown = choose(rq);
+      const language: unknown = choose(of);
       return typeof language === "string" ? lookUp(byTag, language) : undefined;
     } catch (error) {
-      // The language is no matter of security: the caller gets an answer, in the language that the browser asks for.
-      log("languages.choose failed", { error: String(error) });
+      // The language is no matter of security: the answer, or the mail, goes out in the next best one.
+      log(`${option} failed`, { error: String(error) });
       return undefined;
     }
   };

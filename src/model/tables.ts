@@ -34,7 +34,7 @@ const ofUser: ColumnInput = {
 
 /**
  * The tables of the core. `user`, `role` and `roles_users` are those of Flask-Security's newest models (`fsqla_v4`)
- * with one column more (`fs_token_uniquifier`, optional there); the `portcullis_` tables are our own.
+ * with two columns more (`fs_token_uniquifier`, optional there, and `mail_language`); the `portcullis_` tables are our own.
  */
 export const coreTables: Schema = {
   user: table(
@@ -54,6 +54,7 @@ export const coreTables: Schema = {
       lastLoginIp: optional(64),
       currentLoginIp: optional(64),
       loginCount: { type: "integer", nullable: true },
+      mailLanguage: optional(35),
       createDatetime: stamp,
       updateDatetime: stamp,
     },

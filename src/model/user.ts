@@ -11,12 +11,15 @@ export interface User {
   readonly fsUniquifier: string;
   /** Changing it ends every auth token of the account at once; null: `fsUniquifier` takes its part. */
   readonly fsTokenUniquifier: string | null;
+  /** When the address was first proved; null: nobody has shown yet that it is theirs. */
   readonly confirmedAt: Date | null;
   readonly lastLoginAt: Date | null;
   readonly currentLoginAt: Date | null;
   readonly lastLoginIp: string | null;
   readonly currentLoginIp: string | null;
   readonly loginCount: number | null;
+  /** The language of mails to this account, a BCP 47 tag; null: the default language. */
+  readonly mailLanguage: string | null;
   readonly createDatetime: Date;
   readonly updateDatetime: Date;
 }

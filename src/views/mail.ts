@@ -16,7 +16,7 @@ export interface MailProps {
   readonly siteName: string;
   /** The first of `origins`. */
   readonly siteUrl: string;
-  /** The texts in the language of the request that the mail is for. */
+  /** The texts in the language of the account that the mail is for; of the request where there is no account. */
   readonly catalogue: Catalogue;
   /** The address that it goes to. */
   readonly email: string;

@@ -22,6 +22,9 @@ interface Mailed {
   readonly body: object;
 }
 
+/** What the first proof of an address needs in another browser. */
+const known = ({ password }: Victim): object => ({ password });
+
 const kinds: Readonly<Record<string, (rig: Rig) => Promise<Mailed>>> = {
   reset: async (rig) => {
     const victim = await rig.user();
@@ -31,7 +34,7 @@ const kinds: Readonly<Record<string, (rig: Rig) => Promise<Mailed>>> = {
   confirm: async (rig) => {
     const victim = await rig.user({ confirmed_at: null });
     await ask(rig, "CONFIRM-SEND", victim.email);
-    return { victim, link: await linkOf(rig, "confirmation", victim.email), body: {} };
+    return { victim, link: await linkOf(rig, "confirmation", victim.email), body: known(victim) };
   },
   "sign-in": async (rig) => {
     const victim = await rig.user();
@@ -44,7 +47,7 @@ const kinds: Readonly<Record<string, (rig: Rig) => Promise<Mailed>>> = {
     const email = `new-${victim.email}`;
     await client.post(rig.at("CHANGE-EMAIL"), { json: { email }, watch: false });
     rig.lab.created.add(email);
-    return { victim, link: await linkOf(rig, "changeEmailInstructions", email), body: {} };
+    return { victim, link: await linkOf(rig, "changeEmailInstructions", email), body: known(victim) };
   },
 };
 

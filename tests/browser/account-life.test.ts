@@ -226,6 +226,41 @@ describeBrowser("the life of an account in Chromium", () => {
         expect([...ann.complaints, ...again.complaints]).toEqual([]);
       });
 
+      test("an address that a stranger registered is its owner's, with a password of their own", {
+        timeout: 0,
+      }, async () => {
+        const email = address("fay");
+        const stranger = await person(scripts);
+        await stranger.open("/register", "TITLE_REGISTER");
+        await stranger.fill("LABEL_EMAIL", email);
+        await stranger.fill("LABEL_PASSWORD", first);
+        await stranger.fill("LABEL_PASSWORD_CONFIRM", first);
+        await stranger.press("SUBMIT_REGISTER");
+
+        const fay = await person(scripts);
+        await fay.openLink(email, "TITLE_CONFIRM_EMAIL");
+        await fay.told("INTRO_FIRST_PROOF", { email });
+        await fay.press("SUBMIT_CONFIRM_EMAIL");
+        await fay.told("FIRST_PROOF_NEEDS_PASSWORD");
+        await fay.looks("TITLE_CONFIRM_EMAIL");
+        await fay.fill("LABEL_PASSWORD", second);
+        await fay.press("SUBMIT_CONFIRM_EMAIL");
+        await fay.told("INVALID_PASSWORD");
+        await fay.fill("LABEL_PASSWORD_NEW", second);
+        await fay.fill("LABEL_PASSWORD_CONFIRM", "something else entirely");
+        await fay.press("SUBMIT_CONFIRM_EMAIL");
+        await fay.told("RETYPE_PASSWORD_MISMATCH");
+        await fay.fill("LABEL_PASSWORD_NEW", second);
+        await fay.fill("LABEL_PASSWORD_CONFIRM", second);
+        await fay.press("SUBMIT_CONFIRM_EMAIL");
+        await fay.told("EMAIL_CONFIRMED");
+        await stranger.signIn(email, first);
+        expect(place(stranger.page)).toBe("/login");
+        await fay.signIn(email, second);
+        expect(place(fay.page)).toBe("/");
+        expect([...stranger.complaints, ...fay.complaints]).toEqual([]);
+      });
+
       test("a forgotten password, a link for a new one, once", { timeout: 0 }, async () => {
         const email = address("bob");
         const bob = await register(email);

@@ -98,7 +98,7 @@ describe("account deletion", () => {
     const opener = made.client();
     const opened = await opener.get(link);
     expect(opened.headers.get("location")).toMatch(/^\/keep-account\/open-[\w-]{22}$/);
-    expect((await made.client().post(link, { json: {} })).status).toBe(200);
+    expect((await made.client().post(link, { json: { password: goodPassword } })).status).toBe(200);
     expect((await made.client().post(link, { json: {} })).status).toBe(400);
     await signedIn(made);
     made.advance(2 * day);
@@ -115,7 +115,7 @@ describe("account deletion", () => {
     expect((await made.client().post("/reset", { json: { email: ann } })).status).toBe(200);
     await made.security.delivery.idle();
     expect(made.box.all().map(({ template }) => template)).not.toContain("resetInstructions");
-    expect((await made.client().post(link, { json: {} })).status).toBe(200);
+    expect((await made.client().post(link, { json: { password: goodPassword } })).status).toBe(200);
     await signedIn(made);
   });
 
@@ -211,7 +211,7 @@ describe("account deletion", () => {
     const { link } = await linkIn(made, "accountDeletion");
     const bob = await userId(made, "bob@acme.example");
     await expect(made.security.users.deactivate(bob)).rejects.toMatchObject({ code: "last_administrator" });
-    expect((await made.client().post(link, { json: {} })).status).toBe(200);
+    expect((await made.client().post(link, { json: { password: goodPassword } })).status).toBe(200);
     expect(await made.security.users.deactivate(bob)).toBe(true);
   });
 
@@ -226,7 +226,7 @@ describe("account deletion", () => {
     expect(asked.status).toBe(200);
     expect(await made.security.users.find("email", ann)).toBeDefined();
     const { link } = await linkIn(made, "deleteAccountInstructions");
-    expect((await made.client().post(link, { json: {} })).status).toBe(200);
+    expect((await made.client().post(link, { json: { password: goodPassword } })).status).toBe(200);
     expect(await made.security.users.find("email", ann)).toBeUndefined();
   });
 
@@ -274,7 +274,7 @@ describe("notices", () => {
     const { link } = await linkIn(made, "newDevice");
     expect((await made.client().get(link)).headers.get("location")).toMatch(/^\/not-me\/open-/);
     expect((await stranger.get("/me", { headers: json })).status).toBe(200);
-    expect((await made.client().post(link, { json: {} })).status).toBe(200);
+    expect((await made.client().post(link, { json: { password: goodPassword } })).status).toBe(200);
     for (const client of [mine, stranger]) expect((await client.get("/me", { headers: json })).status).toBe(401);
     expect((await made.client().post(link, { json: {} })).status).toBe(400);
     const reset = await linkIn(made, "resetInstructions");

@@ -34,7 +34,7 @@ describe("registration with confirmation", () => {
     expect((await post(made.client(), "/login", { email, password: fresh })).status).toBe(400);
     const basic = { authorization: `Basic ${Buffer.from(`${email}:${fresh}`).toString("base64")}` };
     expect((await made.client().get("/basic", { headers: basic })).status).toBe(401);
-    const confirmed = await post(made.client(), await linkOf(made, "confirmation", email), {});
+    const confirmed = await post(made.client(), await linkOf(made, "confirmation", email), { password: fresh });
     expect(confirmed.status).toBe(200);
     expect((await post(made.client(), "/login", { email, password: fresh })).status).toBe(200);
     expect(made.events.map(({ name }) => name)).toContain("userConfirmed");
@@ -192,7 +192,8 @@ describe("pages of one's own", () => {
     const open = (await client.get(await linkOf(made, "confirmation", ann))).location as string;
     await client.get(open);
     const done = new URL(
-      (await client.post(open, { form: { csrf_token: client.csrfToken ?? "" } })).location as string,
+      (await client.post(open, { form: { csrf_token: client.csrfToken ?? "", password: goodPassword } }))
+        .location as string,
     );
     expect(`${done.origin}${done.pathname}`).toBe("https://app.acme.example/confirmed");
     expect(done.searchParams.get("email")).toBe(ann);

@@ -130,7 +130,7 @@ describe("an account without an address", () => {
     const [mail, ...others] = made.box.all();
     expect([mail?.template, mail?.to.address, others]).toEqual(["changeEmailInstructions", "lone@acme.example", []]);
     const link = new RegExp(`${origin}(/change-email/[\\w.-]+)`).exec(mail?.text ?? "")?.[1] ?? "";
-    expect((await made.client().post(link, { json: {} })).status).toBe(200);
+    expect((await client.post(link, { json: {} })).status).toBe(200);
     const account = await made.security.users.find("email", "lone@acme.example");
     expect([account?.username, account?.confirmedAt]).toEqual(["lone", expect.any(Date)]);
     await made.client().post("/reset", { json: { email: "lone@acme.example" } });

@@ -14,6 +14,7 @@ import { issueFor, ownAccount, unchanged } from "../account-state.ts";
 import { type Answer, done, download, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { passwordField } from "../fields.ts";
+import { applyProof, firstProofPage, readFirstProof, tellProof } from "../first-proof.ts";
 import { linkDone, linkEndpoint } from "../links.ts";
 import { checkOptions } from "../options.ts";
 import { personalData } from "./export.ts";
@@ -216,14 +217,18 @@ function keepAccount(kernel: Kernel): Endpoint {
     title: "TITLE_KEEP_ACCOUNT",
     intro: "INTRO_KEEP_ACCOUNT",
     submitLabel: "SUBMIT_KEEP_ACCOUNT",
-    fields: {},
+    ...firstProofPage(kernel),
     invalid: "INVALID_LINK",
     invalidTo: to,
-    async submit({ rq, link }) {
-      const kept = await kernel.datastore.transaction(
-        async (tx) => (await link.redeem(tx)) && (await tx.delete("deletion", { userId: link.account.id })) > 0,
-      );
-      if (!kept) return invalid({});
+    async submit({ rq, fields, link }) {
+      const { account } = link;
+      const proof = await readFirstProof(kernel, rq, account, fields);
+      if ("answer" in proof) return proof.answer;
+      const also = async (tx: Operations): Promise<boolean> =>
+        (await tx.delete("deletion", { userId: account.id })) > 0;
+      const now = await applyProof(kernel, rq, link, proof, { also });
+      if (now === undefined) return invalid({});
+      tellProof(kernel, rq, now, proof);
       rq.system.events.emit("accountDeletionCancelled", { user: link.account });
       return linkDone(kernel, rq, to(rq), { key: "ACCOUNT_KEPT" }, link.account);
     },

@@ -1,5 +1,6 @@
 import { authRequired, fresh } from "../../authz/guards/authentication.ts";
 import type { SecurityRequest } from "../../http/request.ts";
+import type { Account } from "../../model/account.ts";
 import { decoyOf } from "../../model/decoy.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
@@ -11,6 +12,7 @@ import { changedUser, flag, text, textOrNull, timeOrNull } from "../answers.ts";
 import { type Answer, done, type Endpoint, endpoint, goTo, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField, hiddenField } from "../fields.ts";
+import { applyProof, firstProofPage, readFirstProof, tellProof } from "../first-proof.ts";
 import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
 import { moment } from "../moment.ts";
 import { checkOptions } from "../options.ts";
@@ -123,10 +125,11 @@ function change(kernel: Kernel, within: number): Endpoint {
           kernel.mail.send(rq, "addressInUse", told, recoverLink(kernel));
           const link = kernel.link("change_email_confirm", token);
           const nobody = owner === undefined ? undefined : decoyOf(email, owner);
-          kernel.mail.send(rq, "changeEmailInstructions", nobody ?? { email }, { link, within });
+          kernel.mail.send(rq, "changeEmailInstructions", nobody ?? { email, of: account }, { link, within });
           kernel.system.events.emit("changeEmailInstructionsSent", { user: nobody ?? account, newEmail: email });
         });
       }
+      kernel.browserMark.set(rq, account);
       return done(kernel.path("change_email") ?? "/", {
         message: { key: "CHANGE_EMAIL_SENT", params: { email } },
         response: {
@@ -188,33 +191,35 @@ function confirm(kernel: Kernel): Endpoint {
     title: "TITLE_CHANGE_EMAIL_CONFIRM",
     intro: "INTRO_CHANGE_EMAIL_CONFIRM",
     submitLabel: "SUBMIT_CHANGE_EMAIL_CONFIRM",
-    fields: {},
+    ...firstProofPage(kernel, { moves: true }),
     invalid: "INVALID_CHANGE_EMAIL_TOKEN",
     invalidTo,
     spaPage: "changeEmail",
-    async submit({ rq, link }): Promise<Answer> {
+    async submit({ rq, fields, link }): Promise<Answer> {
       const { account, ticket } = link;
       const email = ticket.payload["email"] as string;
       const own = (await rq.system.identify(rq))?.account.id === account.id;
-      let now = account;
+      const gone = (): Answer =>
+        rq.wantsJson
+          ? refused("INVALID_CHANGE_EMAIL_TOKEN")
+          : linkRefusal(kernel, rq, invalidTo(rq), { key: "INVALID_CHANGE_EMAIL_TOKEN" });
+      // The new address has never been proved for this account: elsewhere than where it was asked for, it is a first proof.
+      const proof = await readFirstProof(kernel, rq, account, fields, { moves: true });
+      if ("answer" in proof) return proof.answer;
+      let now: Account | undefined;
       try {
-        const changed = await kernel.users.setEmail(account, email, {
-          onlyIf: (tx) => link.redeem(tx),
-          done: async (after) => {
-            now = after;
-          },
-        });
-        if (!changed) return invalid({});
+        now = await applyProof(kernel, rq, link, proof, { email });
       } catch (error) {
         // Somebody else took the address meanwhile.
         if (!(error instanceof UniqueConflictError)) throw error;
-        return rq.wantsJson
-          ? refused("INVALID_CHANGE_EMAIL_TOKEN")
-          : linkRefusal(kernel, rq, invalidTo(rq), { key: "INVALID_CHANGE_EMAIL_TOKEN" });
+        return gone();
       }
+      if (now === undefined) return gone();
+      tellProof(kernel, rq, now, proof);
       if (own) await kernel.signIn.renew(rq, now);
       rq.system.events.emit("emailChanged", { user: now, oldEmail: account.email });
-      kernel.mail.send(rq, "emailChanged", { email: account.email }, { newEmail: now.email });
+      // As the account was: whoever moved it may have changed its language with it.
+      kernel.mail.send(rq, "emailChanged", { email: account.email, of: account }, { newEmail: now.email });
       const to = kernel.destinations.chosen("afterChangeEmail", rq) ?? kernel.destinations.afterSignIn(rq);
       return linkDone(kernel, rq, to, { key: "CHANGE_EMAIL_CONFIRMED" }, now);
     },

@@ -6,6 +6,7 @@ import { formPage } from "../../views/pages.ts";
 import { signedIn } from "../answers.ts";
 import { type Answer, type Endpoint, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
+import { applyProof, firstProofPage, mailedElsewhere, readFirstProof, tellProof } from "../first-proof.ts";
 import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
 import { mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
@@ -107,34 +108,28 @@ function confirmEmail(kernel: Kernel, signIn: boolean): Endpoint {
     title: "TITLE_CONFIRM_EMAIL",
     intro: "INTRO_CONFIRM_EMAIL",
     submitLabel: "SUBMIT_CONFIRM_EMAIL",
-    fields: {},
+    ...firstProofPage(kernel),
     invalid: "INVALID_CONFIRMATION_TOKEN",
     invalidTo,
     spaPage: "confirm",
     ...(signIn ? { answers: { done: signedIn } } : {}),
-    async submit({ rq, link }): Promise<Answer> {
-      const { account, ticket } = link;
+    async submit({ rq, fields, link }): Promise<Answer> {
+      const { account } = link;
       const already = (): Answer =>
         rq.wantsJson
           ? refused("ALREADY_CONFIRMED")
           : linkRefusal(kernel, rq, invalidTo(rq), { key: "ALREADY_CONFIRMED" });
       // The address was changed since the mail.
-      if (ticket.payload["email"] !== account.email) {
+      if (mailedElsewhere(link)) {
         return rq.wantsJson
           ? refused("INVALID_CONFIRMATION_TOKEN")
           : linkRefusal(kernel, rq, invalidTo(rq), { key: "INVALID_CONFIRMATION_TOKEN" });
       }
-      const confirmed = await kernel.datastore.transaction(async (tx) => {
-        if (!(await link.redeem(tx))) return undefined;
-        const at = new Date(rq.system.now());
-        const count = await tx.update("user", { id: account.id, confirmedAt: null }, { confirmedAt: at });
-        // Read later, it may be an account that somebody else has reset.
-        return count === 1 ? kernel.users.get(account.id, tx) : undefined;
-      });
-      if (confirmed === undefined) return already();
-      await kernel.invalidate(account.id);
-      const now = confirmed;
-      rq.system.events.emit("userConfirmed", { user: now });
+      const proof = await readFirstProof(kernel, rq, account, fields);
+      if ("answer" in proof) return proof.answer;
+      const now = await applyProof(kernel, rq, link, proof, { onlyFirst: true });
+      if (now === undefined) return already();
+      tellProof(kernel, rq, now, proof);
       if (!signIn) return linkDone(kernel, rq, to(rq), { key: "EMAIL_CONFIRMED" }, now);
       const outcome = await kernel.signIn.complete(rq, { account: now, methods: ["confirm"] });
       // The address is confirmed whatever the gates say to the sign-in.

@@ -44,6 +44,10 @@ export function notices(): Feature {
     mails: noticesMails,
     start: (started) => {
       kernel = started;
+      // The devices of who began an account that was another's are known no longer.
+      started.system.events.on("registrationDisowned", async ({ user }) => {
+        await started.datastore.delete("device", { userId: user.id });
+      });
     },
     // Not in the transaction of the session: a sign-in neither waits for it nor fails with it.
     async signedIn(_tx, account, rq, lineage) {

@@ -2,8 +2,16 @@ import type { SecurityRequest } from "../../http/request.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
 import { signedIn } from "../answers.ts";
-import { type Answer, type Endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
+import { type Answer, type Endpoint, goTo, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
+import {
+  applyProof,
+  firstProofPage,
+  keepLanguage,
+  mailedElsewhere,
+  readFirstProof,
+  tellProof,
+} from "../first-proof.ts";
 import { nextOf } from "../form-page.ts";
 import { linkEndpoint, linkRefusal } from "../links.ts";
 import { mailRequest } from "../mail-request.ts";
@@ -53,7 +61,8 @@ function sendLink(kernel: Kernel, within: number): Endpoint {
       return rq.wantsJson ? refused("ANONYMOUS_USER_REQUIRED") : goTo(next ?? destinations.afterSignIn(rq));
     },
     async send(rq, account, next) {
-      const token = await kernel.tickets.issue({ purpose, user: account, life: within, replacesOlder: true });
+      const payload = { email: account.email };
+      const token = await kernel.tickets.issue({ purpose, user: account, payload, life: within, replacesOlder: true });
       const query = next === undefined ? "" : `?next=${encodeURIComponent(next)}`;
       kernel.mail.send(rq, "signInLink", account, { link: `${kernel.link("login_by_link", token)}${query}`, within });
       kernel.system.events.emit("loginInstructionsSent", { user: account });
@@ -77,23 +86,34 @@ function signInByLink(kernel: Kernel): Endpoint {
     title: "TITLE_LOGIN",
     intro: "INTRO_LOGIN_BY_LINK",
     submitLabel: "SUBMIT_LOGIN",
-    fields: {},
+    ...firstProofPage(kernel),
     invalid: "INVALID_LOGIN_TOKEN",
     invalidTo: errorTo,
     spaPage: "signIn",
     answers: { done: signedIn, token: true },
-    async submit({ rq, link }): Promise<Answer> {
-      if (!(await link.redeem())) return invalid({});
-      const { account } = link;
-      // The address is not confirmed by it: a password that a stranger once registered it with must not become good.
+    async submit({ rq, fields, link }): Promise<Answer> {
+      const gone = (): Answer =>
+        rq.wantsJson
+          ? refused("INVALID_LOGIN_TOKEN")
+          : linkRefusal(kernel, rq, errorTo(rq), { key: "INVALID_LOGIN_TOKEN" });
+      if (mailedElsewhere(link)) return gone();
+      const proof = await readFirstProof(kernel, rq, link.account, fields);
+      if ("answer" in proof) return proof.answer;
+      let { account } = link;
+      if (proof.first === true) {
+        const proved = await applyProof(kernel, rq, link, proof);
+        if (proved === undefined) return gone();
+        account = proved;
+        tellProof(kernel, rq, account, proof);
+      } else {
+        if (!(await link.redeem())) return gone();
+        keepLanguage(kernel, rq, account);
+      }
       const outcome = await kernel.signIn.complete(rq, { account, methods: ["email"], token: wantsToken(rq) });
       return outcomeAnswer(rq, outcome, {
         to: kernel.destinations.afterSignIn(rq),
         message: { key: "PASSWORDLESS_LOGIN_SUCCESSFUL" },
-        refusal: () =>
-          rq.wantsJson
-            ? refused("INVALID_LOGIN_TOKEN")
-            : linkRefusal(kernel, rq, errorTo(rq), { key: "INVALID_LOGIN_TOKEN" }),
+        refusal: gone,
       });
     },
   });

@@ -1,12 +1,13 @@
 import type { SecurityRequest } from "../../http/request.ts";
-import { type Account, withColumns } from "../../model/account.ts";
+import type { Account } from "../../model/account.ts";
 import { decoyOf } from "../../model/decoy.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
 import { signedIn } from "../answers.ts";
 import { type Answer, type Endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
-import { linkDone, linkEndpoint } from "../links.ts";
+import { applyProof, mailedElsewhere, resetProof, tellProof } from "../first-proof.ts";
+import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
 import { mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo, wantsToken } from "../passwords/index.ts";
@@ -50,7 +51,8 @@ function service(kernel: Kernel, within: number): RecoveryService {
       // A new password would end the only link that takes the account back.
       const leaving = (await kernel.services.accountDeletion?.pending(given)) === true;
       const account = leaving ? decoyOf(given.email, given) : given;
-      const token = await kernel.tickets.issue({ purpose, user: account, life: within, replacesOlder: true });
+      const payload = { email: account.email };
+      const token = await kernel.tickets.issue({ purpose, user: account, payload, life: within, replacesOlder: true });
       kernel.mail.send(rq, "resetInstructions", account, { link: kernel.link("reset_password", token), within });
       kernel.system.events.emit("resetInstructionsSent", { user: account });
     },
@@ -78,6 +80,8 @@ function resetPassword(kernel: Kernel, signIn: boolean): Endpoint {
     kernel.destinations.chosen("afterReset", rq) ??
     (signIn ? undefined : kernel.path("login")) ??
     kernel.destinations.afterSignIn(rq);
+  const invalidTo = (rq: SecurityRequest): string =>
+    kernel.destinations.chosen("resetError", rq) ?? kernel.path("forgot_password") ?? "/";
   return linkEndpoint(kernel, {
     name: "reset_password",
     path: "/reset",
@@ -88,29 +92,26 @@ function resetPassword(kernel: Kernel, signIn: boolean): Endpoint {
     submitLabel: "SUBMIT_RESET_PASSWORD",
     fields: newPasswordFields(kernel, "password", "password_confirm"),
     invalid: "INVALID_RESET_PASSWORD_TOKEN",
-    invalidTo: (rq) => kernel.destinations.chosen("resetError", rq) ?? kernel.path("forgot_password") ?? "/",
+    invalidTo,
     spaPage: "reset",
     ...(signIn ? { answers: { done: signedIn, token: true } } : {}),
     async submit({ rq, fields, link }): Promise<Answer> {
       const { account } = link;
+      const gone = (): Answer =>
+        rq.wantsJson
+          ? refused("INVALID_RESET_PASSWORD_TOKEN")
+          : linkRefusal(kernel, rq, invalidTo(rq), { key: "INVALID_RESET_PASSWORD_TOKEN" });
+      if (mailedElsewhere(link)) return gone();
       const faults = await newPasswordFaults(kernel, rq, account, fields, "password", "password_confirm");
       if (faults !== undefined) return invalid(faults);
       const objection = await rq.system.events.ask("resetPassword", { user: account }, rq);
       if (objection !== undefined) return refused(objection.refuse);
       // The link is used up together with the change: of many at once, one wins, and its password is the stored one.
-      let now = account;
-      const won = await kernel.users.setPassword(account, fields.password, {
-        onlyIf: (tx) => link.redeem(tx),
-        async done(after, tx) {
-          // Who read the mail has the address.
-          const confirmedAt = after.confirmedAt ?? new Date(rq.system.now());
-          if (after.confirmedAt === null) await kernel.users.update(after, { confirmedAt }, tx);
-          now = withColumns(after, { confirmedAt });
-        },
-      });
-      if (!won) return invalid({});
-      rq.system.events.emit("passwordReset", { user: now });
-      kernel.mail.send(rq, "resetNotice", now, { recover: kernel.link("forgot_password") });
+      // Who read the mail has the address, too.
+      const proof = await resetProof(kernel, rq, account, fields.password);
+      const now = await applyProof(kernel, rq, link, proof);
+      if (now === undefined) return gone();
+      tellProof(kernel, rq, now, proof);
       const message = { key: signIn ? "PASSWORD_RESET" : "PASSWORD_RESET_NO_LOGIN" } as const;
       if (!signIn) return linkDone(kernel, rq, to(rq), message, now);
       const outcome = await kernel.signIn.complete(rq, { account: now, methods: ["reset"], token: wantsToken(rq) });

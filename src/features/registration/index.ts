@@ -241,15 +241,17 @@ async function identityFaults(
 async function create(
   kernel: Kernel,
   options: RegistrationOptions<AnyExtra>,
-  { email, username, own }: Attempt,
+  { rq, email, username, own }: Attempt,
   hash: string,
   columns: Readonly<Record<string, unknown>>,
   pretend = false,
 ): Promise<Account> {
+  // Not by `rq.catalogue`, which the answer shows (Content-Language): for new addresses alone that would tell which they are.
+  const mailLanguage = rq.system.catalogues.asked(rq)?.language ?? null;
   return kernel.datastore.transaction(async (real) => {
     const tx = pretend ? rehearsal(real, kernel.system.now) : real;
     const name = username === undefined ? {} : { username };
-    const input = { ...columns, ...name, email, roles: options.roles ?? [] };
+    const input = { ...columns, ...name, email, mailLanguage, roles: options.roles ?? [] };
     const account = await kernel.users.create(input, tx, { hash });
     if (pretend) return account;
     try {
@@ -273,7 +275,7 @@ function known(
   nameTaken: boolean,
   mayMail: boolean,
 ): Answer {
-  const { email, username, own } = attempt;
+  const { rq, email, username, own } = attempt;
   kernel.system.events.emit("userNotRegistered", {
     user,
     existingEmail: email !== "" && (user !== undefined || !nameTaken),
@@ -299,7 +301,9 @@ function known(
     const confirms = owner?.confirmedAt === null ? owner : decoyOf(email, user);
     await tell(kernel, attempt, confirms, owner ?? (user === undefined && nameTaken ? "usernameTaken" : undefined));
   });
-  return registered(kernel, attempt);
+  // Sent twice, the second time finds the account of the first.
+  const begunHere = user !== undefined && kernel.browserMark.shows(rq, user);
+  return registered(kernel, attempt, begunHere ? user : undefined);
 }
 
 /**
@@ -329,8 +333,14 @@ function mailed(kernel: Kernel): boolean {
   return kernel.features.has("confirmation") || kernel.features.has("recovery");
 }
 
+/** The browser that registered an address may prove it without more; one that found it taken gets a mark that looks the same. */
+function mark(kernel: Kernel, rq: SecurityRequest, account: Account | undefined): void {
+  if (mailed(kernel) || kernel.features.has("passwordless")) kernel.browserMark.set(rq, account);
+}
+
 /** `account`: the new one, told of only where accounts are no secret. */
 function registered(kernel: Kernel, { rq, email }: Attempt, account?: Account): Answer {
+  mark(kernel, rq, account);
   const { chosen, afterRegister } = kernel.destinations;
   return done(chosen("afterRegister", rq) ?? kernel.path("login") ?? afterRegister(rq), {
     message:
@@ -348,6 +358,7 @@ function registered(kernel: Kernel, { rq, email }: Attempt, account?: Account): 
 
 async function signedIn(kernel: Kernel, attempt: Attempt, account: Account): Promise<Answer> {
   const { rq } = attempt;
+  mark(kernel, rq, account);
   const outcome = await kernel.signIn.complete(rq, { account, methods: ["register"], token: wantsToken(rq) });
   return outcomeAnswer(rq, outcome, {
     to: kernel.destinations.afterRegister(rq),

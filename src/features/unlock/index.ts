@@ -34,7 +34,6 @@ export function unlock(options: UnlockOptions = {}): Feature {
       const tell = (user: Account): void =>
         kernel.background(async () => {
           const token = await kernel.tickets.issue({ purpose, user, life: within, replacesOlder: true });
-          // Not in the language of the request: that was the stranger's.
           kernel.mail.send(undefined, "accountLocked", user, { link: kernel.link("unlock", token), within });
         });
       // An account that is off, and a name that nobody has, cost the same: the load must not tell them from the others.

@@ -165,6 +165,9 @@ export const german: Texts = {
   TITLE_CONFIRM_EMAIL: "Adresse bestätigen",
   INTRO_CONFIRM_EMAIL: "Noch ein Klick, dann ist {email} bestätigt.",
   SUBMIT_CONFIRM_EMAIL: "Bestätigen",
+  INTRO_FIRST_PROOF:
+    "Noch hat niemand gezeigt, dass {email} zu diesem Konto gehört. Bitte das Passwort des Kontos eingeben. Wer es nicht kennt oder das Konto nicht angelegt hat, wählt ein neues: Alles, was vorher eingerichtet wurde, endet damit.",
+  FIRST_PROOF_NEEDS_PASSWORD: "Bitte das Passwort des Kontos eingeben oder ein neues wählen.",
   LINK_CONFIRM: "Adresse bestätigen",
 
   // Changes to the account

@@ -162,6 +162,9 @@ export const spanish: Texts = {
   TITLE_CONFIRM_EMAIL: "Confirma tu dirección",
   INTRO_CONFIRM_EMAIL: "Un clic más y la dirección {email} quedará confirmada.",
   SUBMIT_CONFIRM_EMAIL: "Confirmar",
+  INTRO_FIRST_PROOF:
+    "Nadie ha demostrado todavía que {email} pertenece a esta cuenta. Escribe la contraseña de la cuenta. Si no la conoces o no creaste la cuenta, elige una nueva: todo lo que se configuró antes dejará de valer.",
+  FIRST_PROOF_NEEDS_PASSWORD: "Escribe la contraseña de la cuenta o elige una nueva.",
   LINK_CONFIRM: "Confirmar tu dirección",
   USERNAME_CHANGE: "Tu nombre de usuario ha cambiado.",
   CHANGE_EMAIL_SENT: "Hemos enviado a {email} un correo con un enlace. Ábrelo para hacer el cambio.",

@@ -163,6 +163,9 @@ export const french: Texts = {
   TITLE_CONFIRM_EMAIL: "Confirmer votre adresse",
   INTRO_CONFIRM_EMAIL: "Encore un clic, et l’adresse {email} est confirmée.",
   SUBMIT_CONFIRM_EMAIL: "Confirmer",
+  INTRO_FIRST_PROOF:
+    "Personne n’a encore montré que {email} appartient à ce compte. Saisissez le mot de passe du compte. Si vous ne le connaissez pas ou n’avez pas créé ce compte, choisissez-en un nouveau : tout ce qui a été mis en place auparavant prend alors fin.",
+  FIRST_PROOF_NEEDS_PASSWORD: "Saisissez le mot de passe du compte ou choisissez-en un nouveau.",
   LINK_CONFIRM: "Confirmer votre adresse",
   USERNAME_CHANGE: "Votre nom d’utilisateur est modifié.",
   CHANGE_EMAIL_SENT: "Un e-mail avec un lien est en route vers {email}. Ouvrez-le pour valider la modification.",

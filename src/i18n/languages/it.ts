@@ -158,6 +158,9 @@ export const italian: Texts = {
   TITLE_CONFIRM_EMAIL: "Conferma il tuo indirizzo",
   INTRO_CONFIRM_EMAIL: "Ancora un clic e {email} sarà confermato come tuo.",
   SUBMIT_CONFIRM_EMAIL: "Conferma",
+  INTRO_FIRST_PROOF:
+    "Nessuno ha ancora dimostrato che {email} appartiene a questo account. Inserisci la password dell’account. Se non la conosci o non hai creato l’account, scegline una nuova: tutto ciò che è stato impostato prima non varrà più.",
+  FIRST_PROOF_NEEDS_PASSWORD: "Inserisci la password dell’account o scegline una nuova.",
   LINK_CONFIRM: "Conferma il tuo indirizzo",
   USERNAME_CHANGE: "Il tuo nome utente è stato cambiato.",
   CHANGE_EMAIL_SENT: "Un’e-mail con un link è in arrivo a {email}. Aprilo per completare la modifica.",

@@ -156,6 +156,9 @@ export const japanese: Texts = {
   TITLE_CONFIRM_EMAIL: "アドレスの確認",
   INTRO_CONFIRM_EMAIL: "あと一度のクリックで、{email} が確認されます。",
   SUBMIT_CONFIRM_EMAIL: "確認する",
+  INTRO_FIRST_PROOF:
+    "{email} がこのアカウントのものであることは、まだ確認されていません。アカウントのパスワードを入力してください。わからない場合や、アカウントを作成した覚えがない場合は、新しいパスワードを設定してください。それまでに設定されたものはすべて無効になります。",
+  FIRST_PROOF_NEEDS_PASSWORD: "アカウントのパスワードを入力するか、新しいパスワードを設定してください。",
   LINK_CONFIRM: "アドレスを確認",
   USERNAME_CHANGE: "ユーザー名を変更しました。",
   CHANGE_EMAIL_SENT: "リンクを記載したメールを {email} にお送りしています。リンクを開くと変更されます。",

@@ -165,6 +165,9 @@ export const dutch: Texts = {
   TITLE_CONFIRM_EMAIL: "Adres bevestigen",
   INTRO_CONFIRM_EMAIL: "Nog één klik en {email} is bevestigd als jouw adres.",
   SUBMIT_CONFIRM_EMAIL: "Bevestigen",
+  INTRO_FIRST_PROOF:
+    "Nog niemand heeft aangetoond dat {email} bij dit account hoort. Vul het wachtwoord van het account in. Ken je het niet of heb je het account niet aangemaakt, kies dan een nieuw wachtwoord: alles wat daarvoor is ingesteld, vervalt.",
+  FIRST_PROOF_NEEDS_PASSWORD: "Vul het wachtwoord van het account in of kies een nieuw wachtwoord.",
   LINK_CONFIRM: "Adres bevestigen",
 
   // Changes to the account

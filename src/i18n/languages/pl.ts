@@ -160,6 +160,9 @@ export const polish: Texts = {
   TITLE_CONFIRM_EMAIL: "Potwierdź adres",
   INTRO_CONFIRM_EMAIL: "Jeszcze jedno kliknięcie i adres {email} będzie potwierdzony.",
   SUBMIT_CONFIRM_EMAIL: "Potwierdź",
+  INTRO_FIRST_PROOF:
+    "Nikt jeszcze nie wykazał, że adres {email} należy do tego konta. Wpisz hasło do konta. Jeśli go nie znasz albo konto założył ktoś inny, wybierz nowe: wszystko, co ustawiono wcześniej, straci ważność.",
+  FIRST_PROOF_NEEDS_PASSWORD: "Wpisz hasło do konta albo wybierz nowe.",
   LINK_CONFIRM: "Potwierdź adres",
   USERNAME_CHANGE: "Nazwa użytkownika została zmieniona.",
   CHANGE_EMAIL_SENT: "Wiadomość z linkiem jest w drodze na adres {email}. Otwórz go, aby dokonać zmiany.",

@@ -158,6 +158,9 @@ export const portuguese: Texts = {
   TITLE_CONFIRM_EMAIL: "Confirme seu endereço",
   INTRO_CONFIRM_EMAIL: "Mais um clique e {email} estará confirmado como seu.",
   SUBMIT_CONFIRM_EMAIL: "Confirmar",
+  INTRO_FIRST_PROOF:
+    "Ninguém mostrou ainda que {email} pertence a esta conta. Digite a senha da conta. Se você não a conhece ou não criou a conta, escolha uma nova: tudo o que foi configurado antes deixará de valer.",
+  FIRST_PROOF_NEEDS_PASSWORD: "Digite a senha da conta ou escolha uma nova.",
   LINK_CONFIRM: "Confirmar seu endereço",
   USERNAME_CHANGE: "Seu nome de usuário foi alterado.",
   CHANGE_EMAIL_SENT: "Um e-mail com um link está a caminho de {email}. Abra-o para fazer a alteração.",

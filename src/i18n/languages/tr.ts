@@ -156,6 +156,9 @@ export const turkish: Texts = {
   TITLE_CONFIRM_EMAIL: "Adresinizi onaylayın",
   INTRO_CONFIRM_EMAIL: "Bir tıklama daha, ardından {email} sizin adresiniz olarak onaylanacak.",
   SUBMIT_CONFIRM_EMAIL: "Onayla",
+  INTRO_FIRST_PROOF:
+    "{email} adresinin bu hesaba ait olduğunu henüz kimse göstermedi. Hesabın parolasını girin. Bilmiyorsanız veya hesabı siz oluşturmadıysanız yeni bir parola seçin: daha önce ayarlanan her şey geçersiz olur.",
+  FIRST_PROOF_NEEDS_PASSWORD: "Hesabın parolasını girin veya yeni bir parola seçin.",
   LINK_CONFIRM: "Adresinizi onaylayın",
   USERNAME_CHANGE: "Kullanıcı adınız değiştirildi.",
   CHANGE_EMAIL_SENT: "Bağlantı içeren bir e-posta {email} adresine gönderiliyor. Değişikliği yapmak için onu açın.",

@@ -154,6 +154,9 @@ export const chinese: Texts = {
   TITLE_CONFIRM_EMAIL: "验证邮箱地址",
   INTRO_CONFIRM_EMAIL: "再点击一次，{email} 即完成验证。",
   SUBMIT_CONFIRM_EMAIL: "验证",
+  INTRO_FIRST_PROOF:
+    "尚未有人证明 {email} 属于此账号。请输入账号的密码。如果不知道密码，或者账号由他人创建，请设置新密码：此前设置的一切都将失效。",
+  FIRST_PROOF_NEEDS_PASSWORD: "请输入账号的密码，或设置新密码。",
   LINK_CONFIRM: "验证邮箱地址",
   USERNAME_CHANGE: "用户名已更改。",
   CHANGE_EMAIL_SENT: "包含链接的邮件正在发往 {email}。打开链接即可完成更改。",

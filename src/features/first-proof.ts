@@ -1,0 +1,214 @@
+import type { Transaction } from "../datastore/contract.ts";
+import type { AddressProof } from "../datastore/users.ts";
+import type { SecurityRequest } from "../http/request.ts";
+import type { Account } from "../model/account.ts";
+import { type Answer, invalid, refused } from "./endpoint.ts";
+import type { Kernel } from "./feature.ts";
+import { type Field, type FieldValues, passwordField } from "./fields.ts";
+import type { LinkDefinition, OpenLink } from "./links.ts";
+import { newPasswordFaults } from "./passwords/new-password.ts";
+
+// Anybody can register an address. Until a mail to it was answered, nobody knows whose the account is: its password, its
+// sessions and whatever was set up with them may be a stranger's, who waits for the owner to come and use it. So the first
+// proof of an address ends all of it, unless the proof comes from the browser that began the account, or with its password.
+
+/** What may be sent with a link that proves an address: the account's password, or a new one. */
+export interface FirstProofFields extends Readonly<Record<string, Field<unknown>>> {
+  readonly password: Field<string>;
+  readonly new_password: Field<string>;
+  readonly new_password_confirm: Field<string>;
+}
+
+/** Which address a link proves. */
+interface Proved {
+  /** True: another one than the account has, so that no proof of before counts for it. */
+  readonly moves?: boolean;
+}
+
+/** What using the link comes to. */
+export interface FirstProof extends Pick<AddressProof, "first" | "password" | "endsAccess"> {
+  readonly moves: boolean;
+}
+
+/** Whether nobody has proved yet that this account's address is theirs. */
+function isUnproved({ email, confirmedAt }: Account): boolean {
+  return email !== "" && confirmedAt === null;
+}
+
+/** Whether a link was mailed to another address than the account has now. */
+export function mailedElsewhere({ ticket, account }: OpenLink): boolean {
+  const { email } = ticket.payload;
+  return typeof email === "string" && email !== account.email;
+}
+
+/** The part of a link's definition by which its page asks what a first proof needs. */
+export function firstProofPage(
+  kernel: Kernel,
+  proved: Proved = {},
+): Required<Pick<LinkDefinition<FirstProofFields>, "fields" | "asks" | "introAsking">> {
+  return {
+    fields: {
+      password: passwordField({ autocomplete: "current-password", optional: true }),
+      new_password: passwordField({
+        label: "LABEL_PASSWORD_NEW",
+        autocomplete: "new-password",
+        hint: { key: "HINT_PASSWORD_LENGTH", params: { min: kernel.policy.minLength } },
+        optional: true,
+      }),
+      new_password_confirm: passwordField({
+        label: "LABEL_PASSWORD_CONFIRM",
+        autocomplete: "new-password",
+        optional: true,
+      }),
+    },
+    asks: async (rq, { account }) => (await standing(kernel, rq, account, proved)) === "asked",
+    introAsking: "INTRO_FIRST_PROOF",
+  };
+}
+
+/**
+ * How an account and this request stand to each other. "proved": nothing new. "own": it was begun in this browser. "asked": who
+ * holds the link must show the password, or replace it. "unasked": there is no password to show, so everything ends.
+ */
+async function standing(
+  kernel: Kernel,
+  rq: SecurityRequest,
+  account: Account,
+  { moves = false }: Proved,
+): Promise<"proved" | "own" | "asked" | "unasked"> {
+  if (!moves && !isUnproved(account)) return "proved";
+  if (kernel.browserMark.shows(rq, account)) return "own";
+  // A session counts where the address is the one that it was made with. A change of address is asked for in a session, and
+  // by links of the asker's own a stranger could be lured into one: there the mark alone counts.
+  if (!moves && (await signedInHere(rq, account))) return "own";
+  return account.password === null || !kernel.features.has("passwords") ? "unasked" : "asked";
+}
+
+async function signedInHere(rq: SecurityRequest, account: Account): Promise<boolean> {
+  const identity = await rq.system.identify(rq, sessionOnly);
+  if (identity?.session === undefined || identity.impersonator !== undefined) return false;
+  return identity.account.id === account.id && identity.account.fsUniquifier === account.fsUniquifier;
+}
+
+const sessionOnly: readonly string[] = ["session"];
+
+/**
+ * Looks at what was sent with a link: what using it comes to, or the answer to who has not shown enough. A guess at the password
+ * goes through the limits of every check of a password.
+ */
+export async function readFirstProof(
+  kernel: Kernel,
+  rq: SecurityRequest,
+  account: Account,
+  fields: FieldValues<FirstProofFields>,
+  proved: Proved = {},
+): Promise<FirstProof | { readonly answer: Answer }> {
+  const { moves = false } = proved;
+  const how = await standing(kernel, rq, account, proved);
+  const first = how !== "proved" && !moves;
+  if (fields.new_password !== "") {
+    // Never passed over in silence: who sent it believes that it counts from now on.
+    if (how === "proved" || !kernel.features.has("passwords")) {
+      return { answer: invalid({}, [{ key: "UNEXPECTED_FIELD", params: { name: "new_password" } }]) };
+    }
+    const faults = await newPasswordFaults(kernel, rq, account, fields, "new_password", "new_password_confirm");
+    if (faults !== undefined) return { answer: invalid(faults) };
+    const objection = await rq.system.events.ask("resetPassword", { user: account }, rq);
+    if (objection !== undefined) return { answer: refused(objection.refuse) };
+    return { first, moves, password: fields.new_password, endsAccess: true };
+  }
+  if (how === "unasked") return { first, moves, password: null, endsAccess: true };
+  if (how === "asked") {
+    const { password } = fields;
+    if (password === "") return { answer: invalid({ password: [{ key: "FIRST_PROOF_NEEDS_PASSWORD" }] }) };
+    if (!(await kernel.proof.check({ rq, account, password, authType: "password" }))) {
+      return { answer: invalid({ password: [{ key: "INVALID_PASSWORD" }] }) };
+    }
+  }
+  return { first, moves };
+}
+
+/** What a reset comes to, whose link sets a new password in any case. */
+export async function resetProof(
+  kernel: Kernel,
+  rq: SecurityRequest,
+  account: Account,
+  password: string,
+): Promise<FirstProof> {
+  const how = await standing(kernel, rq, account, {});
+  return { first: how !== "proved", moves: false, password, endsAccess: how === "asked" || how === "unasked" };
+}
+
+/** What else a proof changes. */
+export interface ProofOptions {
+  /** The address that the account moves to. */
+  readonly email?: string;
+  /** Only as long as no other proof has come first. */
+  readonly onlyFirst?: boolean;
+  /** Done in the same transaction; false: nothing is proved. */
+  readonly also?: (tx: Transaction) => Promise<boolean>;
+}
+
+/**
+ * Uses the link up and stores what it comes to, in one transaction. The account as it is from then on: read later, it may be one
+ * that was reset meanwhile. Undefined: the link was used, or the account changed, in the meantime. Who holds the mailbox chooses by their request in which language mails are written to it.
+ */
+export async function applyProof(
+  kernel: Kernel,
+  rq: SecurityRequest,
+  link: OpenLink,
+  { moves, ...proof }: FirstProof,
+  { email, onlyFirst, also }: ProofOptions = {},
+): Promise<Account | undefined> {
+  const { account } = link;
+  const mailLanguage = rq.system.catalogues.asked(rq)?.language;
+  const onlyIf = async (tx: Transaction): Promise<boolean> => {
+    // The row first, as it was when the decision was made: a proof, a reset or a change of address at the same moment waits
+    // for this one, or has won already. A sign-in with the former password does, too.
+    const state = { id: account.id, fsUniquifier: account.fsUniquifier, active: true };
+    const address = account.email === "" ? {} : { email: account.email };
+    const asBefore = onlyFirst === true ? { confirmedAt: null } : {};
+    const held = await tx.update(
+      "user",
+      { ...state, ...address, ...asBefore },
+      { updateDatetime: new Date(rq.system.now()) },
+    );
+    return (await link.redeem(tx)) && held === 1 && (also === undefined || (await also(tx)));
+  };
+  let now: Account | undefined;
+  const proved = await kernel.users.prove(
+    account,
+    { ...proof, mailLanguage, ...(email === undefined ? {} : { email }) },
+    {
+      onlyIf,
+      async done(after) {
+        now = after;
+      },
+    },
+  );
+  if (!proved) return undefined;
+  kernel.browserMark.clear(rq, account);
+  return now;
+}
+
+/** Tells what a proof came to; `account` is the new state. */
+export function tellProof(kernel: Kernel, rq: SecurityRequest, account: Account, proof: FirstProof): void {
+  const { events } = rq.system;
+  if (proof.first === true) events.emit("userConfirmed", { user: account });
+  if (proof.endsAccess === true) events.emit("registrationDisowned", { user: account });
+  if (typeof proof.password !== "string") return;
+  events.emit("passwordReset", { user: account });
+  if (kernel.features.has("recovery")) {
+    kernel.mail.send(rq, "resetNotice", account, { recover: kernel.link("forgot_password") });
+  }
+}
+
+/**
+ * Who signs in by a link holds the mailbox: mails are written to it in their language from now on. After the answer, and only
+ * where it changes.
+ */
+export function keepLanguage(kernel: Kernel, rq: SecurityRequest, account: Account): void {
+  const mailLanguage = rq.system.catalogues.asked(rq)?.language;
+  if (mailLanguage === undefined || mailLanguage === account.mailLanguage) return;
+  kernel.background(() => kernel.users.update(account, { mailLanguage }));
+}
