@@ -1,6 +1,7 @@
 import type { Datastore, Operations } from "../datastore/contract.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
+import { restarted } from "../model/lifetime.ts";
 import type { RememberCredential, Session } from "../model/session.ts";
 import { constantTimeEqual, randomId, sha256 } from "../secrets/random.ts";
 
@@ -80,17 +81,21 @@ export function createRememberCredentials(datastore: Datastore, life: number): R
       const hash = sha256(cookie.secret);
       if (constantTimeEqual(hash, credential.secretHash)) {
         const secret = randomId(32);
+        // From before the clock was set back: it lives no longer for it.
+        const times = restarted(credential, at) ?? {};
+        const { expiresAt } = { ...credential, ...times };
         const won = await datastore.update(
           "remember",
           { id: credential.id, secretHash: credential.secretHash },
-          { secretHash: sha256(secret), previousHash: credential.secretHash, rotatedAt: at },
+          { secretHash: sha256(secret), previousHash: credential.secretHash, rotatedAt: at, ...times },
         );
         // Who lost the race was a moment late: the winner's answer brings the new secret to the browser.
-        if (won === 1) set(rq, credential.id, secret, credential.expiresAt);
+        if (won === 1) set(rq, credential.id, secret, expiresAt);
         return credential;
       }
       const replaced = credential.previousHash !== null && constantTimeEqual(hash, credential.previousHash);
-      if (replaced && at - credential.rotatedAt < grace) return credential;
+      // In either direction: the clock may have been set back since.
+      if (replaced && Math.abs(at - credential.rotatedAt) < grace) return credential;
       // The id is right and the secret was right once: two parties hold copies of one credential, and nobody can tell
       // which is the thief. Both are out.
       clear(rq);

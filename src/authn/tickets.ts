@@ -1,4 +1,5 @@
 import type { Datastore, Operations } from "../datastore/contract.ts";
+import { restarted } from "../model/lifetime.ts";
 import type { Ticket } from "../model/session.ts";
 import { constantTimeEqual, randomId, sha256 } from "../secrets/random.ts";
 
@@ -56,13 +57,18 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
     if (text.length !== textLength || text[idLength] !== ".") return undefined;
     const row = await operations.findOne("ticket", { id: text.slice(0, idLength) });
     if (row === undefined) return undefined;
-    const ticket = row as unknown as Ticket;
+    let ticket = row as unknown as Ticket;
     if (!constantTimeEqual(sha256(text.slice(idLength + 1)), ticket.secretHash)) return undefined;
     if (ticket.purpose !== purpose || ticket.consumedAt !== null) return undefined;
     if ((ticket.attemptsLeft <= 0 && !afterAttempt) || now() >= ticket.expiresAt) return undefined;
     if (ticket.userId !== null) {
       const user = await operations.findOne("user", { id: ticket.userId });
       if (user === undefined || user["fsUniquifier"] !== ticket.uniquifier) return undefined;
+    }
+    const times = restarted(ticket, now());
+    if (times !== undefined) {
+      await operations.update("ticket", { id: ticket.id, createdAt: ticket.createdAt }, { ...times });
+      ticket = { ...ticket, ...times };
     }
     return ticket;
   };

@@ -44,6 +44,8 @@ function change(kernel: Kernel, within: number): Endpoint {
     title: "TITLE_CHANGE_EMAIL",
     intro: "INTRO_CHANGE_EMAIL",
     submitLabel: "SUBMIT_CHANGE_EMAIL",
+    // Beside the budgets of the client's address and of the mailbox: each request sends mails.
+    limits: { perIdentity: "30/1h" },
     answers: { shown: { current_email: text }, done: { current_email: text, ...changedUser } },
     fields: { email: emailField({ label: "LABEL_EMAIL_NEW" }) },
     show: (rq) => ({ current_email: rq.identity?.account.email }),
@@ -56,9 +58,10 @@ function change(kernel: Kernel, within: number): Endpoint {
       if (email === account.email.toLowerCase()) return invalid({ email: [taken] });
       const objection = await rq.system.events.ask("changeEmail", { user: account, newEmail: email }, rq);
       if (objection !== undefined) return refused(objection.refuse);
+      // Before it is told whether the address is taken.
+      const mayMail = await kernel.limits.mail(rq, email);
       const owner = await kernel.users.find("email", email, { ignoreCase: true });
       if (owner !== undefined && kernel.revealAccounts) return invalid({ email: [taken] });
-      const mayMail = await kernel.limits.mail(rq, email);
       kernel.background(async () => {
         if (!mayMail) return;
         // Also where the address is taken: neither the answer nor the caller's own mailbox tells which it is.
