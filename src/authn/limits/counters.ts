@@ -1,5 +1,5 @@
 import { DatastoreError } from "../../model/errors.ts";
-import { giveBack, type Meter, type MeterRule, type Returned, type Taking, take } from "./meter.ts";
+import { giveBack, type Meter, type MeterRule, mended, type Returned, type Taking, take } from "./meter.ts";
 import type { LimitStore, Meters, StoredMeter } from "./store.ts";
 
 /**
@@ -121,9 +121,9 @@ export function createCounters(store: LimitStore, now: () => number): Counters {
   };
 
   const taking =
-    (counter: Counter): Step<Taking> =>
+    (counter: Counter, at: number): Step<Taking> =>
     (before) => {
-      const result = take(counter.rule, before, now());
+      const result = take(counter.rule, before, at);
       if (result.kind === "taken") return { result, after: result.meter };
       // One whose word is not heard is written all the same: the time must not tell what it says.
       return { result, after: counter.weight === "closes" ? (result.mended ?? before) : undefined };
@@ -154,12 +154,13 @@ export function createCounters(store: LimitStore, now: () => number): Counters {
 
   const takeTogether = async (
     counters: readonly Counter[],
+    at: number,
   ): Promise<TakenTogether | { readonly refused: Refused } | undefined> => {
     try {
       return await store.together?.(async (on) => {
         const known = await readAll(on, counters);
         const next = async (counter: Counter, index: number) =>
-          (await once(on, counter, known[index], taking(counter)))?.result;
+          (await once(on, counter, known[index], taking(counter, at)))?.result;
         const took = await takeEach(counters, next, []);
         if (took === undefined || "refused" in took) throw new Undone(took?.refused);
         return took;
@@ -170,11 +171,14 @@ export function createCounters(store: LimitStore, now: () => number): Counters {
     }
   };
 
-  const takeInOrder = async (counters: readonly Counter[]): Promise<TakenTogether | { readonly refused: Refused }> => {
+  const takeInOrder = async (
+    counters: readonly Counter[],
+    at: number,
+  ): Promise<TakenTogether | { readonly refused: Refused }> => {
     const taken: Taken[] = [];
     try {
       const known = await readAll(store, counters);
-      const next = (counter: Counter, index: number) => change(counter, taking(counter), { meter: known[index] });
+      const next = (counter: Counter, index: number) => change(counter, taking(counter, at), { meter: known[index] });
       const took = (await takeEach(counters, next, taken)) as TakenTogether | { readonly refused: Refused };
       if ("refused" in took) await settle(taken, [], "all");
       return took;
@@ -184,13 +188,14 @@ export function createCounters(store: LimitStore, now: () => number): Counters {
     }
   };
 
-  /** A wait by the clock as it is now is stored: else it would begin anew with each attempt. */
-  const keepMended = async ({ counter, taking: { mended } }: Refused): Promise<void> => {
-    if (mended === undefined) return;
-    await change(counter, (before) => {
-      const again = take(counter.rule, before, now());
-      return { result: undefined, after: again.kind === "refused" ? again.mended : undefined };
-    });
+  /**
+   * Waits by the clock as it is now are stored, of all that stands behind one refusal: else they would begin anew with each
+   * attempt, and one later than the other.
+   */
+  const keepMended = async (counters: readonly Counter[], at: number): Promise<void> => {
+    for (const counter of counters) {
+      await change(counter, (before) => ({ result: undefined, after: mended(counter.rule, before, at) }));
+    }
   };
 
   const settle = async (back: readonly Taken[], forget: readonly Counter[], returned: Returned): Promise<void> => {
@@ -207,9 +212,11 @@ export function createCounters(store: LimitStore, now: () => number): Counters {
   return {
     take: (counters) =>
       inTurns(counters, async () => {
-        const together = counters.length > 1 ? await takeTogether(counters) : undefined;
-        const took = together ?? (await takeInOrder(counters));
-        if ("refused" in took) await keepMended(took.refused);
+        // One time for all: what was counted together comes back together.
+        const at = now();
+        const together = counters.length > 1 ? await takeTogether(counters, at) : undefined;
+        const took = together ?? (await takeInOrder(counters, at));
+        if ("refused" in took && took.refused.taking.mended !== undefined) await keepMended(counters, at);
         return took;
       }),
     settle: (back, forget = [], returned = "all") =>

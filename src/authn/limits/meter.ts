@@ -70,13 +70,20 @@ function bounded(rule: MeterRule, before: Meter, now: number): Meter {
     : { ...before, wholeAt, lockedUntil };
 }
 
+/** The meter by today's clock and rule; undefined: it is already, or says nothing any more. */
+export function mended(rule: MeterRule, before: Meter | undefined, now: number): Meter | undefined {
+  if (before === undefined) return undefined;
+  const known = bounded(rule, counted(before, now), now);
+  return known === before || now >= known.expiresAt ? undefined : known;
+}
+
 /**
  * Takes one attempt. It counts as a failure until somebody gives it back: of many at once, no more than the rule allows
  * are ever on their way.
  */
 export function take(rule: MeterRule, before: Meter | undefined, now: number): Taking {
-  const counting = before === undefined ? fresh : counted(before, now);
-  const known = now >= counting.expiresAt ? fresh : bounded(rule, counting, now);
+  const today = mended(rule, before, now);
+  const known = today ?? (before === undefined || now >= before.expiresAt ? fresh : before);
   const lockedFor = known.lockedUntil - now;
   let wholeAt = 0;
   let short = 0;
@@ -85,12 +92,11 @@ export function take(rule: MeterRule, before: Meter | undefined, now: number): T
     wholeAt = Math.max(known.wholeAt, now) + interval;
     short = wholeAt - now - count * interval;
   }
-  const mended = known === before ? undefined : known;
   // Whoever comes back after the time that they were told is let through.
   if (rule.lockout !== undefined && lockedFor > 0) {
-    return { kind: "refused", wait: Math.max(lockedFor, short), reason: "locked", mended };
+    return { kind: "refused", wait: Math.max(lockedFor, short), reason: "locked", mended: today };
   }
-  if (short > 0) return { kind: "refused", wait: short, reason: "budget", mended };
+  if (short > 0) return { kind: "refused", wait: short, reason: "budget", mended: today };
   const countedAt = now;
   if (rule.lockout === undefined) {
     return { kind: "taken", meter: { ...fresh, wholeAt, expiresAt: wholeAt, countedAt }, locks: false };
