@@ -191,7 +191,7 @@ describe("credentials", () => {
     const made = await system();
     const client = made.client();
     await client.signIn(ann, goodPassword);
-    const answer = await client.post("/account/key", { json: { name: "one", expires_in: 3600 } });
+    const answer = await client.post("/api/user/key", { json: { name: "one", expires_in: 3600 } });
     const secret = answer.json?.response?.secret as string;
     expect([answer.status, typeof secret]).toEqual([201, "string"]);
     const ask = async (): Promise<number> =>
