@@ -6,6 +6,7 @@ import { wireSchemes } from "./assembly/schemes.ts";
 import { startUpkeep } from "./assembly/upkeep.ts";
 import type { AuditTrail } from "./audit/trail.ts";
 import { createBagKeeper } from "./authn/bag.ts";
+import { clientNetwork } from "./authn/limits/network.ts";
 import { hasSessions } from "./authn/session-options.ts";
 import { createSessions } from "./authn/sessions.ts";
 import { createTickets } from "./authn/tickets.ts";
@@ -185,6 +186,11 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     now,
     log,
     invalidate,
+    failed(user, rq) {
+      if (rq === undefined) return;
+      const from = clientNetwork(rq);
+      caches.password.dropWhere(user.id, ({ network }) => network === from);
+    },
   });
   const { audit, roles, history, limits, callbacks, rowUsers, users, again, proof } = stored;
   const sessions = createSessions({

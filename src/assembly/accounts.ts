@@ -4,7 +4,7 @@ import { createLimits, type Limits } from "../authn/limits/limits.ts";
 import { memoryLimits } from "../authn/limits/memory.ts";
 import type { LimitRules } from "../authn/limits/options.ts";
 import { datastoreLimits } from "../authn/limits/store.ts";
-import { createPasswordProof, type PasswordProof } from "../authn/password-proof.ts";
+import { createPasswordProof, type PasswordProof, type PasswordProofContext } from "../authn/password-proof.ts";
 import type { Times } from "../authn/session-options.ts";
 import { createAdministrators } from "../datastore/administrators.ts";
 import { type CallbackUsers, createCallbackUsers } from "../datastore/callback-users.ts";
@@ -38,6 +38,8 @@ export interface AccountsContext {
   readonly now: () => number;
   readonly log: (message: string, details?: Readonly<Record<string, unknown>>) => void;
   readonly invalidate: (userId: number | undefined) => Promise<void>;
+  /** A guess at this account from this client was wrong or one too many. */
+  readonly failed: PasswordProofContext["failed"];
 }
 
 /** The accounts, and what is kept about them: in the datastore, or as the application's own `getUserPass` finds them. */
@@ -82,7 +84,18 @@ export async function wireAccounts(options: AnyOptions, context: AccountsContext
   for (const name of options.roles ?? []) await roles.findOrCreate(name);
   const history = createPasswordHistory(datastore, policy.remembered, now);
   const limitStore = options.limits?.store?.open() ?? (withoutStore ? memoryLimits(now) : datastoreLimits(datastore));
-  const limits = createLimits({ store: limitStore, rules, ring, now, events, log });
+  const limits = createLimits({
+    store: limitStore,
+    rules,
+    ring,
+    now,
+    events,
+    log,
+    async namesOf(userId) {
+      const user = await again({ id: userId });
+      return user === undefined ? [] : proof.namesOf(user);
+    },
+  });
   const { getUserPass } = options;
   const check = options.passwords?.check;
   const callbacks = withoutStore
@@ -130,6 +143,7 @@ export async function wireAccounts(options: AnyOptions, context: AccountsContext
     limits,
     events,
     log,
+    failed: context.failed,
     attributes:
       callbacks === undefined
         ? identityAttributes(options.identities, schema.user?.columns ?? {}, log)

@@ -7,6 +7,7 @@ import { type Account, limitedAccount } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import { PortcullisError } from "../model/errors.ts";
 import type { Identity } from "../model/identity.ts";
+import { restarted } from "../model/lifetime.ts";
 import type { Table } from "../model/schema.ts";
 import { table } from "../model/tables.ts";
 import { constantTimeEqual, randomId, sha256 } from "../secrets/random.ts";
@@ -141,14 +142,23 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
     return key;
   };
 
+  /** A key from the future was made now: the clock was set back, and it lives no longer for it. */
+  const asOfNow = async (row: StoredKey): Promise<StoredKey> => {
+    const times = restarted(row, now());
+    if (times === undefined) return row;
+    await datastore.update(name, { id: row.id, createdAt: row.createdAt }, { ...times });
+    return { ...row, ...times };
+  };
+
   const load = async (rq: SecurityRequest, text: string, hash: string): Promise<LiveKey | undefined> => {
     const [, id, secret] = shape.exec(text) ?? [];
     if (id === undefined || secret === undefined) return undefined;
     const stamp = cache.stamp();
-    const row = (await datastore.findOne(name, { id })) as StoredKey | undefined;
-    if (row === undefined || !constantTimeEqual(row.secretHash, sha256(secret)) || now() >= row.expiresAt) {
+    const found = (await datastore.findOne(name, { id })) as StoredKey | undefined;
+    if (found === undefined || !constantTimeEqual(found.secretHash, sha256(secret)) || now() >= found.expiresAt) {
       return undefined;
     }
+    const row = await asOfNow(found);
     const account = await users.get(row.userId);
     if (account === undefined || !account.active) return undefined;
     const methods = [...row.methods, name];
@@ -173,7 +183,7 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
 
   const touch = (live: LiveKey): void => {
     const at = now();
-    if (at - live.usedAt < writeEvery) return;
+    if (Math.abs(at - live.usedAt) < writeEvery) return;
     live.usedAt = at;
     datastore.update(name, { id: live.key.id }, { lastUsedAt: at }).catch((error: unknown) => {
       context.log("an API key's last use could not be noted", { error: String(error) });
@@ -253,7 +263,9 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
       // What changes an account is for its owner's own hands.
       if (rq.route.kind === "account") return undefined;
       const hash = sha256(text);
-      const live = cache.get(hash);
+      const kept = cache.get(hash);
+      // One that was made in the future is looked at anew.
+      const live = kept !== undefined && now() < kept.key.createdAt ? undefined : kept;
       return live === undefined ? load(rq, text, hash).then((loaded) => use(rq, loaded)) : use(rq, live);
     },
   };

@@ -5,9 +5,11 @@ import type { EventHub } from "../events/events.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
+import { OverloadedError } from "../model/errors.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
+import { randomId } from "../secrets/random.ts";
 import type { IdentityAttribute } from "./identity-attributes.ts";
-import type { Limits } from "./limits/limits.ts";
+import type { Attempt, Limits } from "./limits/limits.ts";
 
 /** Somebody says that they are this user, and a password. */
 export interface PasswordAttempt {
@@ -23,7 +25,15 @@ export interface PasswordAttempt {
   readonly authType: string;
   /** "once": a program repeats the password with each request; its success must not give new guesses to somebody else. */
   readonly forget?: "all" | "once";
+  /** Asked in the place of the check once the guess is taken: true where this very password was found right lately. */
+  readonly known?: () => Promise<boolean>;
 }
+
+/**
+ * What a proof that is no password (HTTP Digest) turned out to be. "late": right, but not for use any more; that is no failed
+ * guess.
+ */
+export type Proved = "right" | "wrong" | "late";
 
 /**
  * Another way to check passwords than stored hashes, such as a directory: true and false decide, undefined leaves it to the
@@ -47,8 +57,13 @@ export interface PasswordProof {
    * account has) and of the client's address before it is looked at. Throws LimitedError.
    */
   check(attempt: PasswordAttempt): Promise<boolean>;
-  /** The same for a proof of the password that is no password (HTTP Digest): `proved` tells whether it is right. */
-  checkBy(attempt: Omit<PasswordAttempt, "password">, proved: () => boolean): Promise<boolean>;
+  /**
+   * The same for a proof of the password that is no password (HTTP Digest): `prove` looks at it, and is not asked once the
+   * limit is reached.
+   */
+  checkBy(attempt: Omit<PasswordAttempt, "password">, prove: () => Awaitable<Proved>): Promise<Proved>;
+  /** All that the account can be named by, as its guesses are counted. */
+  namesOf(account: Account): readonly string[];
 }
 
 /** What checking passwords needs. */
@@ -63,6 +78,8 @@ export interface PasswordProofContext {
   readonly events: EventHub;
   readonly attributes: readonly IdentityAttribute[];
   readonly log: (message: string, details?: Record<string, unknown>) => void;
+  /** A guess at this account from this client was wrong or one too many: what is cached for this client counts no more. */
+  readonly failed: (account: Account, rq: SecurityRequest | undefined) => void;
 }
 
 const maxIdentity = 255;
@@ -112,6 +129,16 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
     return `${attribute} ${first?.ignoreCase === false ? spelled : spelled.normalize("NFC").toLowerCase()}`;
   };
 
+  const namesOf = (account: Account): readonly string[] => {
+    const row = account as unknown as Readonly<Record<string, unknown>>;
+    const names = attributes.flatMap(({ attribute }) => {
+      const value = row[attribute];
+      // With and without the attribute: a name may look like one of another kind.
+      return typeof value === "string" ? [nameOf(value, attribute), nameOf(value, undefined)] : [];
+    });
+    return [...new Set(names)];
+  };
+
   /** What the account is found by: a directory that reads what was typed otherwise must not be asked about somebody else. */
   const loginOf = ({ account, identity, attribute: only }: PasswordAttempt): string => {
     const row = account as unknown as Readonly<Record<string, unknown>> | undefined;
@@ -130,71 +157,131 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
   };
 
   /** What the other way says; undefined: the stored hash decides. */
-  const checkedElsewhere = async (attempt: PasswordAttempt): Promise<boolean | undefined> => {
-    const answer: unknown = await context.check?.(loginOf(attempt), attempt.password, attempt.account);
-    return answer === undefined ? undefined : answer === true;
+  const checkedElsewhere = async (
+    login: string,
+    password: string,
+    account: Account | undefined,
+  ): Promise<boolean | undefined> => {
+    const { check } = context;
+    if (check === undefined) return undefined;
+    try {
+      const answer: unknown = await check(login, password, account);
+      return answer === undefined ? undefined : answer === true;
+    } catch (error) {
+      // A queue that was full has asked nobody. After anything else nobody knows whether the guess was looked at.
+      throw error instanceof OverloadedError ? error : new Unsure(error);
+    }
+  };
+
+  const failed = ({ account, authType }: Pick<PasswordAttempt, "account" | "authType">): void => {
+    if (account === undefined) events.emit("unknownIdentity", { authType });
+    else events.emit("userFailedAuthn", { user: account, authType, tfa: false });
   };
 
   const verified = async (attempt: PasswordAttempt): Promise<boolean> => {
-    const { account, password, authType } = attempt;
-    const elsewhere = await checkedElsewhere(attempt);
+    const { account, password } = attempt;
+    // Asked of unknown users too, so that it takes as long.
+    const known = await attempt.known?.();
+    if (known === true && account !== undefined) return true;
+    const elsewhere = await checkedElsewhere(loginOf(attempt), password, account);
     if (elsewhere !== undefined) {
-      if (elsewhere && account !== undefined) return true;
-      // A refusal takes as long as one of the hash: else the time would tell whom the directory knows.
+      // Right and wrong take as long as a check of the hash, and wait for it in the same queue: neither the time nor a server
+      // that is busy tells what, or whom, the directory knows.
       await hasher.burn(password);
-      if (account === undefined) events.emit("unknownIdentity", { authType });
-      else events.emit("userFailedAuthn", { user: account, authType, tfa: false });
+      if (elsewhere && account !== undefined) return true;
+      failed(attempt);
       return false;
     }
     if (account === undefined || account.password === null) {
       await hasher.burn(password);
-      if (account !== undefined) events.emit("userFailedAuthn", { user: account, authType, tfa: false });
-      else events.emit("unknownIdentity", { authType });
+      failed(attempt);
       return false;
     }
     const verdict = await hasher.verify(password, account.password);
     if (!verdict.ok) {
-      events.emit("userFailedAuthn", { user: account, authType, tfa: false });
+      failed(attempt);
       return false;
     }
     if (verdict.upgrade) await upgrade(account, password);
     return true;
   };
 
-  /** Takes the guess from the budgets before it is looked at. */
+  /** Takes the guess from the budgets before it is looked at; `closed` is what is done where it must not be. */
   const limited = async (
     attempt: Omit<PasswordAttempt, "password">,
-    look: () => Promise<boolean>,
-  ): Promise<boolean> => {
+    look: () => Promise<Proved>,
+    closed: () => Promise<unknown>,
+  ): Promise<Proved> => {
     const { rq, account, identity } = attempt;
-    const guess = await limits.attempt(rq, {
-      kind: "password",
-      account,
-      name: identity === undefined ? undefined : nameOf(identity, attempt.attribute),
-    });
-    let right: boolean;
+    let guess: Attempt;
     try {
-      right = await look();
+      guess = await limits.attempt(rq, {
+        kind: "password",
+        account,
+        name: identity === undefined ? undefined : nameOf(identity, attempt.attribute),
+        names: account === undefined || identity !== undefined ? [] : namesOf(account),
+      });
     } catch (error) {
+      if (account !== undefined) context.failed(account, rq);
+      throw error;
+    }
+    let proved: Proved = "wrong";
+    try {
+      if (guess.open) proved = await look();
+      else await closed();
+    } catch (error) {
+      if (error instanceof Unsure) {
+        if (account !== undefined) context.failed(account, rq);
+        await guess.spend();
+        throw error.cause;
+      }
       await guess.undo();
       throw error;
     }
-    if (right) await guess.succeed(attempt.forget);
-    else guess.fail();
-    return right;
+    if (proved === "right") await guess.succeed(attempt.forget);
+    else if (proved === "late") await guess.undo();
+    else {
+      guess.fail();
+      if (account !== undefined) context.failed(account, rq);
+    }
+    return proved;
+  };
+
+  const check = async (attempt: PasswordAttempt): Promise<boolean> => {
+    const look = async (): Promise<Proved> => ((await verified(attempt)) ? "right" : "wrong");
+    return (await limited(attempt, look, () => asNobody(attempt))) === "right";
+  };
+
+  /** The work of a password of nobody. */
+  const asNobody = async ({ password, known }: PasswordAttempt): Promise<void> => {
+    await known?.();
+    await checkedElsewhere(`nobody-${randomId(8)}`, password, undefined);
+    await hasher.burn(password);
   };
 
   return {
     attributes,
     find,
-    check: (attempt) => limited(attempt, () => verified(attempt)),
-    checkBy: (attempt, proved) =>
-      limited(attempt, async () => {
-        const { account, authType } = attempt;
-        if (proved() && account !== undefined) return true;
-        if (account !== undefined) events.emit("userFailedAuthn", { user: account, authType, tfa: false });
-        else events.emit("unknownIdentity", { authType });
-        return false;
-      }),
+    namesOf,
+    check,
+    checkBy: (attempt, prove) =>
+      limited(
+        attempt,
+        async () => {
+          const proved = await prove();
+          if (proved !== "wrong" && attempt.account !== undefined) return proved;
+          failed(attempt);
+          return "wrong";
+        },
+        // The same work; what comes out is nobody's business.
+        async () => prove(),
+      ),
   };
+}
+
+/** Another way to check passwords failed after it was asked. */
+class Unsure extends Error {
+  constructor(cause: unknown) {
+    super("a check of passwords failed", { cause });
+  }
 }

@@ -2,6 +2,7 @@ import type { Datastore, Operations } from "../datastore/contract.ts";
 import { holdAccount } from "../datastore/held-account.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
+import { restarted } from "../model/lifetime.ts";
 import type { RememberCredential } from "../model/session.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
 import { constantTimeEqual, randomId, sha256 } from "../secrets/random.ts";
@@ -116,17 +117,21 @@ export function createRememberCredentials(context: RememberContext): RememberCre
       const hash = sha256(cookie.secret);
       if (constantTimeEqual(hash, credential.secretHash)) {
         const secret = newSecret(ring, credential.id);
+        // From before the clock was set back: it lives no longer for it.
+        const times = restarted(credential, at) ?? {};
+        const { expiresAt } = { ...credential, ...times };
         const won = await datastore.update(
           "remember",
           { id: credential.id, secretHash: credential.secretHash },
-          { secretHash: sha256(secret), previousHash: credential.secretHash, rotatedAt: at },
+          { secretHash: sha256(secret), previousHash: credential.secretHash, rotatedAt: at, ...times },
         );
         // Who lost the race was a moment late: the winner's answer brings the new secret to the browser.
-        if (won === 1) set(rq, credential.id, secret, credential.expiresAt);
+        if (won === 1) set(rq, credential.id, secret, expiresAt);
         return credential;
       }
       const replaced = credential.previousHash !== null && constantTimeEqual(hash, credential.previousHash);
-      if (replaced && at - credential.rotatedAt < grace) return credential;
+      // In either direction: the clock may have been set back since.
+      if (replaced && Math.abs(at - credential.rotatedAt) < grace) return credential;
       clear(rq);
       // Ids are no secret: who has one and makes the rest up ends nothing.
       if (!replaced && !wasSecret(ring, credential.id, cookie.secret)) return undefined;

@@ -2,6 +2,7 @@ import type { CredentialCache } from "../datastore/cache.ts";
 import type { Users } from "../datastore/users.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
+import type { Account } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
@@ -42,7 +43,11 @@ export interface Scheme {
 /** A verified user and password as the cache holds them. */
 export interface LivePassword {
   readonly userId: number;
-  readonly identity: Identity;
+  readonly account: Account;
+  /** The network of the client that proved it; the entry counts for no other. "": the host tells no addresses. */
+  readonly network: string;
+  /** When it was verified, in epoch milliseconds. */
+  readonly at: number;
 }
 
 /** What the schemes that come with Portcullis are made with. */

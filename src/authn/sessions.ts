@@ -6,6 +6,7 @@ import type { Roles } from "../datastore/roles.ts";
 import type { Account, accountFactory } from "../model/account.ts";
 import { type Awaitable, settled } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
+import { restarted } from "../model/lifetime.ts";
 import type { Row } from "../model/schema.ts";
 import { lineageOf, type RememberCredential, type Session } from "../model/session.ts";
 import { sha256 } from "../secrets/random.ts";
@@ -108,7 +109,8 @@ export function createSessions(context: SessionsContext): Sessions {
   const touch = (live: LiveSession, at: number): void => {
     live.lastSeenAt = at;
     const every = Math.min(writeEvery, limits.idle / 4);
-    if (at - live.writtenAt < every) return;
+    // One from the future is written too: the clock was set back, and the session would be idle for longer.
+    if (Math.abs(at - live.writtenAt) < every) return;
     live.writtenAt = at;
     datastore.update("session", { idHash: live.session.idHash }, { lastSeenAt: at }).catch((error: unknown) => {
       log("a session's last use could not be noted", { error: String(error) });
@@ -127,8 +129,25 @@ export function createSessions(context: SessionsContext): Sessions {
     return { session, user, roles: await context.roles.ofUser(userId) };
   };
 
+  /**
+   * A session from the future begins now: the clock was set back. Its proof is not fresh, and is not once the clock has caught
+   * up either.
+   */
+  const asOfNow = (row: Session): Session => {
+    const at = now();
+    const times = restarted(row, at);
+    if (times === undefined) return row;
+    const authenticatedAt = row.authenticatedAt !== null && row.authenticatedAt > at ? null : row.authenticatedAt;
+    const changes = { ...times, lastSeenAt: Math.min(row.lastSeenAt, at), authenticatedAt, freshUntil: null };
+    datastore
+      .update("session", { idHash: row.idHash, createdAt: row.createdAt }, changes)
+      .catch((error: unknown) => log("a session from the future could not be mended", { error: String(error) }));
+    return { ...row, ...changes };
+  };
+
   /** What the rows say, or undefined when the session is over. */
-  const judge = (session: Session, user: Row | undefined, roles: readonly Row[]): LiveSession | undefined => {
+  const judge = (row: Session, user: Row | undefined, roles: readonly Row[]): LiveSession | undefined => {
+    const session = asOfNow(row);
     const seen = { lastSeenAt: session.lastSeenAt, writtenAt: session.lastSeenAt };
     if (session.userId === null) return { userId: null, session, identity: undefined, ...seen };
     if (user === undefined || user["active"] !== true || user["fsUniquifier"] !== session.uniquifier) return undefined;
@@ -295,7 +314,8 @@ export function createSessions(context: SessionsContext): Sessions {
       const live = cache.get(id);
       if (live === undefined) return undefined;
       const at = now();
-      if (!alive(live, at)) {
+      // One that was made in the future is looked at anew.
+      if (at < live.session.createdAt || !alive(live, at)) {
         cache.drop(id);
         return undefined;
       }

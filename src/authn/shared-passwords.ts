@@ -6,11 +6,12 @@ import { sha256 } from "../secrets/random.ts";
 
 /** Passwords that another process has verified lately: they need not be hashed again. */
 export interface SharedPasswords {
-  /** Asked of unknown users too, so that it takes as long. */
+  /** Asked of unknown users too, so that it takes as long. It counts for `client` alone: its network, the scheme, the realm. */
   look(
     account: Account | undefined,
     user: string,
     password: string,
+    client: readonly string[],
   ): Promise<{ readonly known: boolean; keep(account: Account): Promise<void> }>;
   stats(): CacheStats;
 }
@@ -25,9 +26,9 @@ export function createSharedPasswords(shared: SharedValues, ring: KeyRing, life:
   let misses = 0;
   return {
     stats: () => ({ size: 0, hits, misses, hitRate: hits + misses === 0 ? 0 : hits / (hits + misses) }),
-    async look(account, user, password) {
+    async look(account, user, password, client) {
       // By a key that only the secret keys give: whoever reads the cache can't try passwords against it.
-      const key = `password ${ring.sign(purpose, JSON.stringify([user, password]))}`;
+      const key = `password ${ring.sign(purpose, JSON.stringify([user, password, ...client]))}`;
       const { value, stamp } = await shared.look(account?.id ?? nobody, key);
       const known = account !== undefined && value === stateOf(account);
       if (known) hits += 1;

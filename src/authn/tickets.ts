@@ -1,6 +1,7 @@
 import type { Datastore, Operations } from "../datastore/contract.ts";
 import { decoyRow } from "../datastore/rehearsal.ts";
 import { decoy } from "../model/decoy.ts";
+import { restarted } from "../model/lifetime.ts";
 import type { Ticket } from "../model/session.ts";
 import { constantTimeEqual, randomId, sha256 } from "../secrets/random.ts";
 
@@ -82,12 +83,18 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
     if (text.length !== textLength || text[idLength] !== ".") return undefined;
     const row = await operations.findOne("ticket", { id: text.slice(0, idLength) });
     if (row === undefined) return undefined;
-    const ticket = row as unknown as Ticket;
+    let ticket = row as unknown as Ticket;
     if (!constantTimeEqual(sha256(text.slice(idLength + 1)), ticket.secretHash)) return undefined;
     if (ticket.purpose !== purpose || !waits(ticket, afterAttempt)) return undefined;
-    if (ticket.userId === null) return ticket;
-    const user = { id: ticket.userId, fsUniquifier: ticket.uniquifier ?? "" };
-    return (await isSame(user)) ? ticket : undefined;
+    if (ticket.userId !== null && !(await isSame({ id: ticket.userId, fsUniquifier: ticket.uniquifier ?? "" }))) {
+      return undefined;
+    }
+    const times = restarted(ticket, now());
+    if (times !== undefined) {
+      await operations.update("ticket", { id: ticket.id, createdAt: ticket.createdAt }, { ...times });
+      ticket = { ...ticket, ...times };
+    }
+    return ticket;
   };
 
   const end = async (userId: number, purpose?: string, tx: Operations = datastore): Promise<void> => {

@@ -21,6 +21,8 @@ export interface CredentialCache<Entry extends CacheEntry> {
   forget(key: string): void;
   /** Drops what hangs on the user, or everything. */
   invalidate(userId: number | undefined): void;
+  /** Drops those of the user's entries of which this says so; what is being worked out is kept all the same. */
+  dropWhere(userId: number, says: (entry: Entry) => boolean): void;
   stats(): CacheStats;
 }
 
@@ -48,10 +50,20 @@ export function createCredentialCache<Entry extends CacheEntry>(
   let epoch = 0;
   let hits = 0;
   let misses = 0;
+  let latest = Number.NEGATIVE_INFINITY;
+  /** True once the clock went back: a time to live that began in the future would be too long. */
+  let setBack = false;
   const entries = new LRUCache<string, Entry>({
     max,
     // Times to live go by the same clock as everything else; without a resolution the time is asked each time.
-    perf: { now },
+    perf: {
+      now() {
+        const at = now();
+        if (at < latest) setBack = true;
+        latest = at;
+        return at;
+      },
+    },
     ttlResolution: 0,
     dispose: (entry, key) => {
       if (entry.userId === null) return;
@@ -78,7 +90,12 @@ export function createCredentialCache<Entry extends CacheEntry>(
         misses += 1;
         return undefined;
       }
-      const entry = entries.get(key);
+      let entry = entries.get(key);
+      if (setBack) {
+        setBack = false;
+        entries.clear();
+        entry = undefined;
+      }
       if (entry === undefined) misses += 1;
       else hits += 1;
       return entry;
@@ -102,6 +119,12 @@ export function createCredentialCache<Entry extends CacheEntry>(
       entries.delete(key);
     },
     invalidate,
+    dropWhere(userId, says) {
+      for (const key of [...(byUser.get(userId) ?? [])]) {
+        const entry = entries.peek(key);
+        if (entry !== undefined && says(entry)) entries.delete(key);
+      }
+    },
     stats: () => ({ size: entries.size, hits, misses, hitRate: hits + misses === 0 ? 0 : hits / (hits + misses) }),
   };
 }

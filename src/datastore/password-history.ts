@@ -1,3 +1,4 @@
+import type { Row } from "../model/schema.ts";
 import { randomId } from "../secrets/random.ts";
 import type { Datastore, Operations } from "./contract.ts";
 
@@ -16,11 +17,22 @@ export interface PasswordHistory {
 }
 
 const table = "passwordHistory";
+/** Passwords that are stored at once are a millisecond apart, and clocks of processes a little more. */
+const skew = 1_000;
 
 /** Makes the history of one running system; `last` is how many passwords are remembered, 0: none. */
 export function createPasswordHistory(datastore: Datastore, last: number, now: () => number): PasswordHistory {
-  const rows = (operations: Operations, userId: number) =>
-    operations.find(table, { userId }, { orderBy: [{ field: "createdAt", direction: "desc" }] });
+  /** The newest first. What lies in the future is moved back together, in its order: the newest was stored just now. */
+  const rows = async (operations: Operations, userId: number): Promise<readonly Row[]> => {
+    const found = await operations.find(table, { userId }, { orderBy: [{ field: "createdAt", direction: "desc" }] });
+    const ahead = Number(found[0]?.["createdAt"] ?? 0) - now();
+    if (!(ahead > skew)) return found;
+    const moved = found.map((row) => ({ ...row, createdAt: (row["createdAt"] as number) - ahead }));
+    for (const { id, createdAt } of moved as readonly { id?: string; createdAt: number }[]) {
+      await operations.update(table, { id: id as string }, { createdAt });
+    }
+    return moved;
+  };
 
   return {
     async hashes(userId, wanted) {

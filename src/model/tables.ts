@@ -136,5 +136,7 @@ export const coreTables: Schema = {
     failures: { type: "integer" },
     lockedUntil: { type: "epochMs", index: true },
     expiresAt: { type: "epochMs", index: true },
+    // 0: not known, as of rows from before there was this column.
+    countedAt: { type: "epochMs", default: 0 },
   }),
 };

@@ -66,35 +66,50 @@ attacks("LIM", { postgres: true, settings: { LIMITS: "product", DIGEST: true } }
     must(refused(await login(rig, name(), wrong, rotating(250))), "the address's limit moved");
   });
 
-  attack("LIM-02 [ASVS 6.3.1]: one account has one counter, however it is named", async (rig) => {
-    await rest(rig);
-    const local = randomBytes(6).toString("hex");
-    const email = `${local}@victims.example`;
-    const { password } = await rig.user({ email, username: `u${local}` });
-    const spellings: Record<string, string>[] = [
-      { email },
-      { email: email.toUpperCase() },
-      { email: `  ${email} ` },
-      { email: `${local}@ｖｉｃｔｉｍｓ.example` },
-      { email: `${local}@victims。example` },
-    ];
-    const login = rig.lab.routes.find(({ path, method }) => path === rig.at("LOGIN") && method === "POST");
-    if (login?.parameters.some((parameter) => parameter.startsWith("username"))) {
-      spellings.push({ username: `u${local}` }, { username: `U${local.toUpperCase()}` });
-    }
-    for (let n = 0; n < budget; n += 1) {
-      const answer = await rig.client().post(rig.at("LOGIN"), {
-        json: { ...spellings[n % spellings.length], password: wrong },
+  attack(
+    "LIM-02 [ASVS 6.3.1]: one account has one budget, however it is named, and no name tells of another",
+    async (rig) => {
+      await rest(rig);
+      const local = randomBytes(6).toString("hex");
+      const email = `${local}@victims.example`;
+      const { password } = await rig.user({ email, username: `u${local}` });
+      const addresses: Record<string, string>[] = [
+        { email },
+        { email: email.toUpperCase() },
+        { email: `  ${email} ` },
+        { email: `${local}@ｖｉｃｔｉｍｓ.example` },
+        { email: `${local}@victims。example` },
+      ];
+      const guess = (names: Record<string, string>, secret: string): Promise<Answer> =>
+        rig.client().post(rig.at("LOGIN"), { json: { ...names, password: secret } });
+      for (let n = 0; n < budget; n += 1) {
+        must(!refused(await guess(addresses[n % addresses.length] ?? {}, wrong)), `guess ${n} refused`);
+      }
+      await each(addresses, JSON.stringify, async (spelling) => {
+        must(refused(await guess(spelling, password)), "a counter of its own");
       });
-      must(!refused(answer), `guess ${n} refused`);
-    }
-    await each(spellings, JSON.stringify, async (spelling) => {
-      must(
-        refused(await rig.client().post(rig.at("LOGIN"), { json: { ...spelling, password } })),
-        "a counter of its own",
-      );
-    });
-  });
+      const route = rig.lab.routes.find(({ path, method }) => path === rig.at("LOGIN") && method === "POST");
+      if (route?.parameters.some((parameter) => parameter.startsWith("username")) !== true) return;
+      const usernames = [`u${local}`, `U${local.toUpperCase()}`, ` u${local}`];
+      await each(usernames, String, async (username) => {
+        const right = await guess({ username }, password);
+        const nobody = await guess({ username: `n${username.trim()}` }, password);
+        must(
+          right.status === nobody.status && right.status !== 200,
+          `${right.status}, an unknown name ${nobody.status}`,
+        );
+      });
+      // To the end of the name's own budget, and behind it: no different from a name that nobody has.
+      for (let n = usernames.length; n < budget + 2; n += 1) {
+        const known = await guess({ username: `u${local}` }, wrong);
+        const unknown = await guess({ username: `nu${local}` }, wrong);
+        must(
+          look(known, `u${local}`) === look(unknown, `nu${local}`),
+          `attempt ${n}: ${known.status}, ${unknown.status}`,
+        );
+      }
+    },
+  );
 
   attack("LIM-04 [ASVS 6.3.1]: other spellings of the path have no counter of their own", async (rig) => {
     await rest(rig);

@@ -74,7 +74,7 @@ export function limitStoreTests(open: () => Promise<StorePair>): void {
       ),
     );
     expect((await stores[0].read(counter.key))?.wholeAt).toBe(now + 30_000);
-    const meter = { wholeAt: 0, failures: 0, lockedUntil: 0, expiresAt: 0 };
+    const meter = { wholeAt: 0, failures: 0, lockedUntil: 0, expiresAt: 0, countedAt: 0 };
     await Promise.all(
       Array.from({ length: 30 }, (_, index) =>
         createCounters(stores[index % stores.length] as LimitStore, () => now).settle([

@@ -91,7 +91,7 @@ describeService("redis", "limits in Redis", (url) => {
     const redis = client();
     const name = prefix();
     const store = redisLimits(redis, { prefix: name }).open();
-    const meter = { wholeAt: 5, failures: 1, lockedUntil: 0, expiresAt: 9 };
+    const meter = { wholeAt: 5, failures: 1, lockedUntil: 0, expiresAt: 9, countedAt: 4 };
     const first = await store.swap("key", undefined, meter, { userId: null, life: 60_000 });
     await redis.script("FLUSH");
     expect(await store.swap("key", first?.stamp, meter, { userId: null, life: 30_000 })).toBeDefined();

@@ -1,6 +1,12 @@
 import { DatastoreError } from "../../model/errors.ts";
-import { giveBack, type Meter, type MeterRule, type Taking, take } from "./meter.ts";
+import { giveBack, type Meter, type MeterRule, mended, type Returned, type Taking, take } from "./meter.ts";
 import type { LimitStore, Meters, StoredMeter } from "./store.ts";
+
+/**
+ * What it means when a counter has no attempt left. "refuses": the whole is refused. "closes": the attempt goes on and must
+ * fail, since nobody may see what this counter says. "counts": it says nothing.
+ */
+export type Weight = "refuses" | "closes" | "counts";
 
 /** Which counter, by which rule. */
 export interface Counter {
@@ -8,6 +14,8 @@ export interface Counter {
   readonly key: string;
   readonly rule: MeterRule;
   readonly userId: number | null;
+  /** Default "refuses". */
+  readonly weight?: Weight;
 }
 
 /** One attempt that was taken. */
@@ -16,18 +24,27 @@ export interface Taken {
   readonly taking: Extract<Taking, { kind: "taken" }>;
 }
 
-/** Of several counters one refuses: nothing was taken from any. */
+/** A counter that has no attempt left. */
 export interface Refused {
   readonly counter: Counter;
   readonly taking: Extract<Taking, { kind: "refused" }>;
 }
 
+/** What was taken; `closed` by the counter that says so, from which nothing was taken. */
+export interface TakenTogether {
+  readonly taken: readonly Taken[];
+  readonly closed: Refused | undefined;
+}
+
 /** Counting in a store that several processes share. */
 export interface Counters {
-  /** Takes one attempt from each. Of any number at once, in any number of processes, no more get it than the rules allow. */
-  take(counters: readonly Counter[]): Promise<{ readonly taken: readonly Taken[] } | { readonly refused: Refused }>;
-  /** Gives one attempt back to each of the first, and forgets the others altogether. */
-  settle(back: readonly Taken[], forget?: readonly Counter[]): Promise<void>;
+  /**
+   * Takes one attempt from each; where one refuses, from none. Of any number at once, in any number of processes, no more
+   * get it than the rules allow.
+   */
+  take(counters: readonly Counter[]): Promise<TakenTogether | { readonly refused: Refused }>;
+  /** Gives one attempt back to each of the first (or its failure alone), and forgets the others altogether. */
+  settle(back: readonly Taken[], forget?: readonly Counter[], returned?: Returned): Promise<void>;
 }
 
 /** Within a process the attempts on one key wait for each other; so a swap is lost to another process alone. */
@@ -65,18 +82,37 @@ export function createCounters(store: LimitStore, now: () => number): Counters {
   /** What a meter becomes; `after` undefined: it stays as it is. */
   type Step<T> = (before: StoredMeter | undefined) => { readonly result: T; readonly after: Meter | undefined };
 
-  /** Reads, decides and swaps; undefined when somebody else was first. */
-  const once = async <T>(on: Meters, counter: Counter, step: Step<T>): Promise<{ readonly result: T } | undefined> => {
-    const before = await on.read(counter.key);
+  /** Decides on what was read and swaps; undefined when somebody else was first. */
+  const once = async <T>(
+    on: Meters,
+    counter: Counter,
+    before: StoredMeter | undefined,
+    step: Step<T>,
+  ): Promise<{ readonly result: T } | undefined> => {
     const { result, after } = step(before);
     if (after === undefined) return { result };
     const facts = { userId: counter.userId, life: after.expiresAt - now() };
     return (await on.swap(counter.key, before?.stamp, after, facts)) === undefined ? undefined : { result };
   };
 
-  const change = async <T>(counter: Counter, step: Step<T>): Promise<T> => {
+  /** What is stored of each, in their order. */
+  const readAll = async (on: Meters, counters: readonly Counter[]): Promise<readonly (StoredMeter | undefined)[]> => {
+    const keys = counters.map(({ key }) => key);
+    if (keys.length > 1 && on.readAll !== undefined) return on.readAll(keys);
+    const found: (StoredMeter | undefined)[] = [];
+    for (const key of keys) found.push(await on.read(key));
+    return found;
+  };
+
+  /** Tries until it was first; `known` is what was read of it already. */
+  const change = async <T>(
+    counter: Counter,
+    step: Step<T>,
+    known?: { readonly meter: StoredMeter | undefined },
+  ): Promise<T> => {
     for (let tries = 0; tries < mostTries; tries += 1) {
-      const done = await once(store, counter, step);
+      const before = tries === 0 && known !== undefined ? known.meter : await store.read(counter.key);
+      const done = await once(store, counter, before, step);
       if (done !== undefined) return done.result;
       // Those who lost go on at different times.
       if (tries > 2) await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
@@ -85,77 +121,124 @@ export function createCounters(store: LimitStore, now: () => number): Counters {
   };
 
   const taking =
-    (counter: Counter): Step<Taking> =>
+    (counter: Counter, at: number): Step<Taking> =>
     (before) => {
-      const result = take(counter.rule, before, now());
-      return { result, after: result.kind === "taken" ? result.meter : undefined };
+      const result = take(counter.rule, before, at);
+      if (result.kind === "taken") return { result, after: result.meter };
+      // One whose word is not heard is written all the same: the time must not tell what it says.
+      return { result, after: counter.weight === "closes" ? (result.mended ?? before) : undefined };
     };
   const giving =
-    ({ counter, taking: { meter } }: Taken): Step<undefined> =>
+    ({ counter, taking: { meter } }: Taken, returned: Returned): Step<undefined> =>
     (before) => ({
       result: undefined,
-      after: before === undefined ? undefined : giveBack(counter.rule, before, meter),
+      after: before === undefined ? undefined : giveBack(counter.rule, before, meter, returned),
     });
 
-  const takeTogether = async (counters: readonly Counter[]): Promise<readonly Taken[] | Refused | undefined> => {
+  /** Takes from one after the other by `next`. Undefined when somebody else was first. */
+  const takeEach = async (
+    counters: readonly Counter[],
+    next: (counter: Counter, index: number) => Promise<Taking | undefined>,
+    taken: Taken[],
+  ): Promise<TakenTogether | { readonly refused: Refused } | undefined> => {
+    let closed: Refused | undefined;
+    for (const [index, counter] of counters.entries()) {
+      const result = await next(counter, index);
+      if (result === undefined) return undefined;
+      if (result.kind === "taken") taken.push({ counter, taking: result });
+      else if (counter.weight === "closes") closed = { counter, taking: result };
+      else if (counter.weight !== "counts") return { refused: { counter, taking: result } };
+    }
+    return { taken, closed };
+  };
+
+  const takeTogether = async (
+    counters: readonly Counter[],
+    at: number,
+  ): Promise<TakenTogether | { readonly refused: Refused } | undefined> => {
     try {
       return await store.together?.(async (on) => {
-        const taken: Taken[] = [];
-        for (const counter of counters) {
-          const result = (await once(on, counter, taking(counter)))?.result;
-          if (result?.kind !== "taken")
-            throw new Undone(result === undefined ? undefined : { counter, taking: result });
-          taken.push({ counter, taking: result });
-        }
-        return taken;
+        const known = await readAll(on, counters);
+        const next = async (counter: Counter, index: number) =>
+          (await once(on, counter, known[index], taking(counter, at)))?.result;
+        const took = await takeEach(counters, next, []);
+        if (took === undefined || "refused" in took) throw new Undone(took?.refused);
+        return took;
       });
     } catch (error) {
       // Whatever else it was, one after the other says it again.
-      return error instanceof Undone ? error.refused : undefined;
+      return error instanceof Undone && error.refused !== undefined ? { refused: error.refused } : undefined;
     }
   };
 
-  const settle = async (back: readonly Taken[], forget: readonly Counter[]): Promise<void> => {
-    for (const taken of back) await change(taken.counter, giving(taken));
-    for (const { key } of forget) await store.remove(key);
+  const takeInOrder = async (
+    counters: readonly Counter[],
+    at: number,
+  ): Promise<TakenTogether | { readonly refused: Refused }> => {
+    const taken: Taken[] = [];
+    try {
+      const known = await readAll(store, counters);
+      const next = (counter: Counter, index: number) => change(counter, taking(counter, at), { meter: known[index] });
+      const took = (await takeEach(counters, next, taken)) as TakenTogether | { readonly refused: Refused };
+      if ("refused" in took) await settle(taken, [], "all");
+      return took;
+    } catch (error) {
+      await settle(taken, [], "all");
+      throw error;
+    }
+  };
+
+  /**
+   * Waits by the clock as it is now are stored, of all that stands behind one refusal: else they would begin anew with each
+   * attempt, and one later than the other.
+   */
+  const keepMended = async (counters: readonly Counter[], at: number): Promise<void> => {
+    for (const counter of counters) {
+      await change(counter, (before) => ({ result: undefined, after: mended(counter.rule, before, at) }));
+    }
+  };
+
+  const settle = async (back: readonly Taken[], forget: readonly Counter[], returned: Returned): Promise<void> => {
+    for (const taken of back) await change(taken.counter, giving(taken, returned));
+    await forgetAll(store, forget);
+  };
+
+  const forgetAll = async (on: Meters, counters: readonly Counter[]): Promise<void> => {
+    const keys = counters.map(({ key }) => key);
+    if (keys.length > 1 && on.removeAll !== undefined) await on.removeAll(keys);
+    else for (const key of keys) await on.remove(key);
   };
 
   return {
     take: (counters) =>
       inTurns(counters, async () => {
-        const together = counters.length > 1 ? await takeTogether(counters) : undefined;
-        if (together !== undefined) return "taking" in together ? { refused: together } : { taken: together };
-        const taken: Taken[] = [];
-        try {
-          for (const counter of counters) {
-            const result = await change(counter, taking(counter));
-            if (result.kind === "refused") {
-              await settle(taken, []);
-              return { refused: { counter, taking: result } };
-            }
-            taken.push({ counter, taking: result });
-          }
-        } catch (error) {
-          await settle(taken, []);
-          throw error;
-        }
-        return { taken };
+        // One time for all: what was counted together comes back together.
+        const at = now();
+        const together = counters.length > 1 ? await takeTogether(counters, at) : undefined;
+        const took = together ?? (await takeInOrder(counters, at));
+        if ("refused" in took && took.refused.taking.mended !== undefined) await keepMended(counters, at);
+        return took;
       }),
-    settle: (back, forget = []) =>
+    settle: (back, forget = [], returned = "all") =>
       inTurns([...back.map(({ counter }) => counter), ...forget], async () => {
         if (back.length + forget.length > 1 && store.together !== undefined) {
           try {
             return await store.together(async (on) => {
-              for (const taken of back) {
-                if ((await once(on, taken.counter, giving(taken))) === undefined) throw new Undone(undefined);
+              const known = await readAll(
+                on,
+                back.map(({ counter }) => counter),
+              );
+              for (const [index, taken] of back.entries()) {
+                const done = await once(on, taken.counter, known[index], giving(taken, returned));
+                if (done === undefined) throw new Undone(undefined);
               }
-              for (const { key } of forget) await on.remove(key);
+              await forgetAll(on, forget);
             });
           } catch {
             // Somebody else was first, or the database failed: then one after the other says so.
           }
         }
-        await settle(back, forget);
+        await settle(back, forget, returned);
       }),
   };
 }

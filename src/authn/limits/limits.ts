@@ -4,7 +4,7 @@ import type { Account } from "../../model/account.ts";
 import { normalizeEmail } from "../../model/email.ts";
 import { LimitedError } from "../../model/errors.ts";
 import type { KeyRing } from "../../secrets/keyring.ts";
-import { type Counter, createCounters, type Taken } from "./counters.ts";
+import { type Counter, createCounters, type Refused, type TakenTogether, type Weight } from "./counters.ts";
 import type { MeterRule } from "./meter.ts";
 import { networkOf } from "./network.ts";
 import type { EndpointLimits, LimitRules } from "./options.ts";
@@ -16,18 +16,27 @@ export interface Guess {
   /** Passwords and second factors are counted apart: a right password must not give new guesses at the code. */
   readonly kind: "password" | "factor";
   readonly account: Account | undefined;
-  /** What names the account where there is none, in its one spelling; undefined: nothing was named. */
+  /** What was typed to say who is meant, in its one spelling, whether an account has that name or not; undefined: nothing was. */
   readonly name: string | undefined;
+  /** Where nothing was typed: all names of the account, in that spelling. A guess at the account is one at each of them. */
+  readonly names?: readonly string[];
 }
 
 /** A guess that was let through: it counts as a failure unless one of these is called. */
 export interface Attempt {
+  /**
+   * False: by this name there are guesses left, but none at the account. What was sent must not be looked at and counts as
+   * wrong: an answer of its own would tell that the name is one of several of an account.
+   */
+  readonly open: boolean;
   /** It was right: the account's failures are forgotten, or with `"once"` this attempt alone. */
   succeed(forget?: "all" | "once"): Promise<void>;
   /** It was wrong: tells whoever is to know when that locked the account. */
   fail(): void;
   /** It was not looked at. */
   undo(): Promise<void>;
+  /** It may have been looked at, and nobody knows what came out: the guess is spent, but it is no failure that locks. */
+  spend(): Promise<void>;
 }
 
 /** Checks an endpoint's limits; throws LimitedError. */
@@ -64,6 +73,8 @@ export interface LimitsContext {
   readonly now: () => number;
   readonly events: EventHub;
   readonly log: (message: string, details?: Record<string, unknown>) => void;
+  /** The names of an account, as guesses spell them. */
+  readonly namesOf: (userId: number) => Promise<readonly string[]>;
 }
 
 const purpose = "limits";
@@ -77,11 +88,12 @@ export function createLimits(context: LimitsContext): Limits {
   let told = false;
 
   /** Keys say neither who nor from where: whoever reads the table or Redis learns no names. */
-  const counter = (name: string, text: string, rule: MeterRule, userId: number | null = null): Counter => ({
-    key: context.ring.sign(purpose, `${name}\n${text}`),
-    rule,
-    userId,
-  });
+  const counter = (
+    name: string,
+    text: string,
+    rule: MeterRule,
+    { userId = null, weight = "refuses" }: { readonly userId?: number | null; readonly weight?: Weight } = {},
+  ): Counter => ({ key: context.ring.sign(purpose, `${name}\n${text}`), rule, userId, weight });
 
   const addressCounter = (name: string, rq: SecurityRequest | undefined, budget: Budget | undefined) => {
     if (rq === undefined || budget === undefined) return undefined;
@@ -93,8 +105,10 @@ export function createLimits(context: LimitsContext): Limits {
     return undefined;
   };
 
-  const refuse = (limit: string, rq: SecurityRequest | undefined, user: Account | undefined, wait: number): never => {
+  const tell = (limit: string, rq: SecurityRequest | undefined, user: Account | undefined): void =>
     events.emit("limitReached", { limit, user, address: rq?.address });
+  const refuse = (limit: string, rq: SecurityRequest | undefined, user: Account | undefined, wait: number): never => {
+    tell(limit, rq, user);
     throw new LimitedError(Math.max(1, Math.ceil(wait / 1000)));
   };
 
@@ -106,14 +120,17 @@ export function createLimits(context: LimitsContext): Limits {
     rq: SecurityRequest | undefined,
     user: Account | undefined,
     ...named: readonly Named[]
-  ): Promise<readonly Taken[]> => {
+  ): Promise<TakenTogether> => {
     const wanted = named.map(([, counter]) => counter).filter((counter) => counter !== undefined);
-    if (wanted.length === 0) return [];
+    if (wanted.length === 0) return { taken: [], closed: undefined };
     const answer = await counters.take(wanted);
-    if ("taken" in answer) return answer.taken;
-    const { counter, taking } = answer.refused;
-    const [limit = ""] = named.find(([, of]) => of === counter) ?? [];
-    return refuse(taking.reason === "locked" ? "lockout" : limit, rq, user, taking.wait);
+    const nameFor = (of: Refused): string => {
+      const [limit = ""] = named.find(([, one]) => one === of.counter) ?? [];
+      return of.taking.reason === "locked" ? "lockout" : limit;
+    };
+    if ("refused" in answer) return refuse(nameFor(answer.refused), rq, user, answer.refused.taking.wait);
+    if (answer.closed !== undefined) tell(nameFor(answer.closed), rq, user);
+    return answer;
   };
 
   const accountRule: MeterRule | undefined =
@@ -121,36 +138,67 @@ export function createLimits(context: LimitsContext): Limits {
       ? undefined
       : { budget: rules.perAccount, lockout: rules.lockout };
 
-  const accountCounter = ({ kind, account, name }: Guess): Counter | undefined => {
-    if (accountRule === undefined) return undefined;
-    if (account !== undefined) return counter(`signIn.${kind}`, `account ${account.id}`, accountRule, account.id);
-    return name === undefined ? undefined : counter(`signIn.${kind}`, `name ${name}`, accountRule);
+  /** Whose it is stands nowhere: the account's own counter is what lists of locked accounts show. */
+  const nameCounter = (kind: Guess["kind"], rule: MeterRule, name: string, weight: Weight = "refuses"): Counter =>
+    counter(`signIn.${kind}`, `name ${name}`, rule, { weight });
+
+  /**
+   * The counters of a guess: `own` is the account's, `names` are those of what it is called by. A name is counted alike
+   * whether it is somebody's or not, and it alone gives the answer; what stands behind it (the account, or for a name that
+   * nobody has a counter that is as busy) only closes. Who is signed in knows whose account it is: there the account answers.
+   */
+  const guessCounters = ({ kind, account, name, names = [] }: Guess) => {
+    if (accountRule === undefined) return { own: undefined, names: [] };
+    const userId = account?.id ?? null;
+    const behind = (weight: Weight, text: string): Counter =>
+      counter(`signIn.${kind}`, text, accountRule, { userId, weight });
+    if (name !== undefined) {
+      return {
+        own: behind("closes", account === undefined ? `nobody ${name}` : `account ${account.id}`),
+        names: [nameCounter(kind, accountRule, name)],
+      };
+    }
+    if (account === undefined) return { own: undefined, names: [] };
+    return {
+      own: behind("refuses", `account ${account.id}`),
+      names: [...new Set(names)].map((one) => nameCounter(kind, accountRule, one, "counts")),
+    };
   };
 
   return {
     rules,
     async attempt(rq, guess) {
       const byAddress = addressCounter("signIn.address", rq, rules.perAddress);
-      const byAccount = accountCounter(guess);
+      const { own, names } = guessCounters(guess);
       const { account } = guess;
-      // The address first: whoever is out of guesses fills no table with names. What the account refuses was no guess: somebody
+      // The address first: whoever is out of guesses fills no table with names. What a name refuses was no guess: somebody
       // who waits for their own account must not use up the office's budget.
-      const took = await taken(rq, account, ["signIn.perAddress", byAddress], ["signIn.perAccount", byAccount]);
-      const own = took.find(({ counter: of }) => of === byAccount);
+      const took = await taken(
+        rq,
+        account,
+        ["signIn.perAddress", byAddress],
+        ...names.map((one): Named => ["signIn.perAccount", one]),
+        ["signIn.perAccount", own],
+      );
+      const all = took.taken;
+      const ofAccount = all.find(({ counter: of }) => of === own);
+      const guessed: readonly Counter[] = own === undefined ? [] : [...names, own];
       return {
-        undo: () => counters.settle(took),
+        open: took.closed === undefined,
+        undo: () => counters.settle(all),
+        spend: () => counters.settle(all, [], "failure"),
         fail() {
-          if (own?.taking.locks !== true) return;
-          const { lockedUntil, failures } = own.taking.meter;
+          if (ofAccount?.taking.locks !== true) return;
+          const { lockedUntil, failures } = ofAccount.taking.meter;
           if (account === undefined) events.emit("unknownIdentityLocked", { until: lockedUntil, failures });
           else events.emit("accountLocked", { user: account, until: lockedUntil, failures });
         },
         succeed: (forget = "all") =>
-          forget === "once" || byAccount === undefined
-            ? counters.settle(took)
+          forget === "once"
+            ? counters.settle(all)
             : counters.settle(
-                took.filter((one) => one !== own),
-                [byAccount],
+                all.filter(({ counter: of }) => !guessed.includes(of)),
+                guessed,
               ),
       };
     },
@@ -186,9 +234,14 @@ export function createLimits(context: LimitsContext): Limits {
     },
 
     async unlock(userId) {
+      const rule: MeterRule = { budget: undefined, lockout: undefined };
+      const names = await context.namesOf(userId);
+      const keys = kinds.flatMap((kind) => [
+        counter(`signIn.${kind}`, `account ${userId}`, rule).key,
+        ...(kind === "password" ? names.map((name) => nameCounter(kind, rule, name).key) : []),
+      ]);
       let locked = false;
-      for (const kind of kinds) {
-        const { key } = counter(`signIn.${kind}`, `account ${userId}`, { budget: undefined, lockout: undefined });
+      for (const key of new Set(keys)) {
         const meter = await store.read(key);
         if (meter === undefined) continue;
         await store.remove(key);
@@ -199,9 +252,13 @@ export function createLimits(context: LimitsContext): Limits {
     },
 
     async locked({ after = 0, limit = 100 } = {}) {
-      const found = await store.locked(now(), after, Math.min(Math.max(1, limit), mostLocked));
+      const at = now();
+      const longest = rules.lockout?.periods.reduce((a, b) => Math.max(a, b), 0) ?? 0;
+      const found = await store.locked(at, after, Math.min(Math.max(1, limit), mostLocked));
       const byUser = new Map<number, Lockout>();
-      for (const lockout of found) {
+      for (const row of found) {
+        // From before the clock was set back: no lock is longer than the longest.
+        const lockout = { ...row, lockedUntil: Math.min(row.lockedUntil, at + longest) };
         const known = byUser.get(lockout.userId);
         if (known === undefined || known.lockedUntil < lockout.lockedUntil) byUser.set(lockout.userId, lockout);
       }

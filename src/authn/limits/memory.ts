@@ -33,10 +33,10 @@ export function memoryLimits(now: () => number): LimitStore {
   };
   return {
     read: (key) => Promise.resolve(meters.get(key)),
-    swap(key, stamp, { wholeAt, failures, lockedUntil, expiresAt }, { userId }) {
+    swap(key, stamp, { wholeAt, failures, lockedUntil, expiresAt, countedAt }, { userId }) {
       if (meters.get(key)?.stamp !== stamp) return Promise.resolve(undefined);
       stamps += 1;
-      const stored: StoredMeter = { stamp: String(stamps), wholeAt, failures, lockedUntil, expiresAt, userId };
+      const stored = { stamp: String(stamps), wholeAt, failures, lockedUntil, expiresAt, countedAt, userId };
       if (stamp === undefined) {
         added += 1;
         if (added % sweepEvery === 0) sweep(now());

@@ -16,3 +16,9 @@ export function networkOf(address: string): string {
     .map((group) => Number.parseInt(group, 16).toString(16))
     .join(":")}::/64`;
 }
+
+/** The network that a request comes from; "": the host tells no addresses. */
+export function clientNetwork(rq: { readonly address: string | undefined } | undefined): string {
+  const address = rq?.address;
+  return address === undefined ? "" : networkOf(address);
+}

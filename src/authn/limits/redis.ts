@@ -25,9 +25,14 @@ if ARGV[4] ~= '' then
   else redis.call('HDEL', KEYS[2], KEYS[1]) end
 end
 return 1`;
+/** Removes meters. KEYS: the meters, then the list. */
 const removeScript = `
-redis.call('HDEL', KEYS[2], KEYS[1])
-return redis.call('DEL', KEYS[1])`;
+local gone = 0
+for index = 1, #KEYS - 1 do
+  redis.call('HDEL', KEYS[#KEYS], KEYS[index])
+  gone = gone + redis.call('DEL', KEYS[index])
+end
+return gone`;
 
 /**
  * Counts limits in Redis (6 or newer): `limits: { store: redisLimits(client) }`. A Redis that does not answer closes:
@@ -66,9 +71,15 @@ function storeOf(send: Send, prefix: string): LimitStore {
       const text = await command("GET", nameOf(key));
       return text === null || text === undefined ? undefined : parse(String(text));
     },
-    async swap(key, stamp, { wholeAt, failures, lockedUntil, expiresAt }, { userId, life }) {
-      const stored = { stamp: randomId(16), wholeAt, failures, lockedUntil, expiresAt, userId };
-      const text = [stored.stamp, wholeAt, failures, lockedUntil, expiresAt, userId ?? ""].join(",");
+    async readAll(keys) {
+      const found = await command("MGET", ...keys.map(nameOf));
+      // An answer of another shape must not pass for "nothing was counted".
+      if (!Array.isArray(found) || found.length !== keys.length) throw new DatastoreError("Redis answered strangely");
+      return found.map((text) => (text === null || text === undefined ? undefined : parse(String(text))));
+    },
+    async swap(key, stamp, { wholeAt, failures, lockedUntil, expiresAt, countedAt }, { userId, life }) {
+      const stored = { stamp: randomId(16), wholeAt, failures, lockedUntil, expiresAt, countedAt, userId };
+      const text = [stored.stamp, wholeAt, failures, lockedUntil, expiresAt, userId ?? "", countedAt].join(",");
       const done = await run(
         swapScript,
         [nameOf(key), list],
@@ -84,6 +95,9 @@ function storeOf(send: Send, prefix: string): LimitStore {
     },
     async remove(key) {
       return Number(await run(removeScript, [nameOf(key), list], [])) > 0;
+    },
+    async removeAll(keys) {
+      await run(removeScript, [...keys.map(nameOf), list], []);
     },
     async locked(now, after, limit) {
       return (await entries(command, list))
@@ -101,13 +115,14 @@ function storeOf(send: Send, prefix: string): LimitStore {
 }
 
 function parse(text: string): StoredMeter {
-  const [stamp = "", wholeAt, failures, lockedUntil, expiresAt, userId] = text.split(",");
+  const [stamp = "", wholeAt, failures, lockedUntil, expiresAt, userId, countedAt = "0"] = text.split(",");
   return {
     stamp,
     wholeAt: Number(wholeAt),
     failures: Number(failures),
     lockedUntil: Number(lockedUntil),
     expiresAt: Number(expiresAt),
+    countedAt: Number(countedAt),
     userId: userId === "" ? null : Number(userId),
   };
 }

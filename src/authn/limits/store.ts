@@ -28,12 +28,16 @@ export interface Lockout {
 /** Where meters are kept, so that all processes count together. Keys are hashes: nobody's name or address is in them. */
 export interface LimitStore {
   read(key: string): Promise<StoredMeter | undefined>;
+  /** Several by one question, in the order of the keys; left out where each is asked for by itself. */
+  readAll?(keys: readonly string[]): Promise<readonly (StoredMeter | undefined)[]>;
   /**
    * Puts the meter in the place of the one with this stamp (undefined: where there is none). Undefined when somebody else
    * was first.
    */
   swap(key: string, stamp: string | undefined, meter: Meter, facts: MeterFacts): Promise<StoredMeter | undefined>;
   remove(key: string): Promise<boolean>;
+  /** Several by one statement; left out where each goes by itself. */
+  removeAll?(keys: readonly string[]): Promise<void>;
   /**
    * Does all of it or, when it throws, nothing; left out where each operation stands for itself. What another process does
    * meanwhile may make it fail: the caller then goes on without.
@@ -47,7 +51,7 @@ export interface LimitStore {
 }
 
 /** What is done to single meters. */
-export type Meters = Pick<LimitStore, "read" | "swap" | "remove">;
+export type Meters = Pick<LimitStore, "read" | "readAll" | "swap" | "remove" | "removeAll">;
 
 /** What makes a store once the system runs, such as `redisLimits(client)`. */
 export interface LimitStoreProvider {
@@ -62,8 +66,13 @@ function rowMeters(rows: Operations): Meters {
       const row = await rows.findOne(table, { id: key });
       return row as StoredMeter | undefined;
     },
-    async swap(key, stamp, { wholeAt, failures, lockedUntil, expiresAt }, { userId }) {
-      const row = { stamp: randomId(16), wholeAt, failures, lockedUntil, expiresAt, userId };
+    async readAll(keys) {
+      const found = await rows.find(table, { id: { in: keys } });
+      const byKey = new Map(found.map((row) => [row["id"], row as unknown as StoredMeter]));
+      return keys.map((key) => byKey.get(key));
+    },
+    async swap(key, stamp, { wholeAt, failures, lockedUntil, expiresAt, countedAt }, { userId }) {
+      const row = { stamp: randomId(16), wholeAt, failures, lockedUntil, expiresAt, countedAt, userId };
       if (stamp !== undefined) {
         const changed = await rows.update(table, { id: key, stamp }, row);
         return changed === 1 ? row : undefined;
@@ -78,6 +87,9 @@ function rowMeters(rows: Operations): Meters {
     },
     async remove(key) {
       return (await rows.delete(table, { id: key })) > 0;
+    },
+    async removeAll(keys) {
+      await rows.delete(table, { id: { in: keys } });
     },
   };
 }

@@ -3,7 +3,9 @@ import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import type { Identity } from "../../model/identity.ts";
 import { randomId, sha256 } from "../../secrets/random.ts";
+import { clientNetwork } from "../limits/network.ts";
 import type { SchemeContext } from "../scheme.ts";
+import type { SharedPasswords } from "../shared-passwords.ts";
 
 /** A user and a password as a request carries them. */
 export interface Credentials {
@@ -13,59 +15,83 @@ export interface Credentials {
 
 /** Checks the credentials of a request and passes every gate; nothing is created. */
 export interface CredentialCheck {
-  /** What was verified lately for this very text, such as a header. */
-  known(rq: SecurityRequest, text: string): Identity | undefined;
+  /** What was verified lately for this very text, such as a header, from this client; undefined: nothing. */
+  known(rq: SecurityRequest, text: string): Promise<Identity | undefined> | undefined;
   /** Verifies; `text` is what `known` is asked for next time. */
   verify(rq: SecurityRequest, credentials: Credentials, text: string): Awaitable<Identity | undefined>;
 }
 
 /**
  * The one place where schemes check a password. Verified credentials are remembered for a while (`caches.password`) under a
- * keyed hash: in this process, and where the processes share a cache, there too.
+ * keyed hash: in this process, and where the processes share a cache, there too. What was verified counts for the network, the
+ * scheme and the realm that it was verified for, and spares the hash alone: the gates, and with them the application's hooks,
+ * are asked each time. A wrong guess from there, or one too many, ends it (the limits say so), so that nobody there tries on
+ * past them.
  */
 export function credentialCheck(
-  { proof, signIn, passwords, sharedPasswords }: SchemeContext,
+  { proof, signIn, passwords, sharedPasswords, realm }: SchemeContext,
   via: string,
 ): CredentialCheck {
   // Of a fixed length and in front: no two texts are hashed alike, and nobody else can hash one.
   const key = randomId(32);
-  const entryOf = (text: string): string => sha256(key + text);
+  const clientOf = (rq: SecurityRequest): readonly string[] => [clientNetwork(rq), via, rq.route.realm ?? realm];
+  const entryOf = (client: readonly string[], text: string): string => sha256(key + JSON.stringify([...client, text]));
   /** Checks under way: a program's requests at once with the same credentials are one guess. */
   const checking = new Map<string, Promise<Account | undefined>>();
 
-  const prove = async (rq: SecurityRequest, { user, password }: Credentials): Promise<Account | undefined> => {
+  const prove = async (
+    rq: SecurityRequest,
+    { user, password }: Credentials,
+    client: readonly string[],
+  ): Promise<Account | undefined> => {
     const account = await proof.find(user);
     const shared = rq.route.kind === "account" ? undefined : sharedPasswords;
-    const verified = await shared?.look(account, user, password);
-    if (verified?.known === true && account !== undefined) return account;
-    const right = await rq.system.events.within(rq, () =>
-      proof.check({ rq, account, identity: user, password, authType: via, forget: "once" }),
-    );
-    if (right && account !== undefined) await verified?.keep(account);
+    let looked: Awaited<ReturnType<SharedPasswords["look"]>> | undefined;
+    const known = async (): Promise<boolean> => {
+      looked = await shared?.look(account, user, password, client);
+      return looked?.known === true;
+    };
+    const attempt = { rq, account, identity: user, password, authType: via, forget: "once", known } as const;
+    const right = await rq.system.events.within(rq, () => proof.check(attempt));
+    if (right && account !== undefined && looked?.known === false) await looked.keep(account);
     return right ? account : undefined;
   };
 
-  const proveOnce = (rq: SecurityRequest, credentials: Credentials, entry: string): Promise<Account | undefined> => {
+  const proveOnce = (
+    rq: SecurityRequest,
+    credentials: Credentials,
+    client: readonly string[],
+    entry: string,
+  ): Promise<Account | undefined> => {
     // What two addresses ask is two guesses: one must not live on the other's budget.
     const name = `${entry} ${rq.address ?? ""}`;
     const running = checking.get(name);
     if (running !== undefined) return running;
-    const check = prove(rq, credentials).finally(() => checking.delete(name));
+    const check = prove(rq, credentials, client).finally(() => checking.delete(name));
     checking.set(name, check);
     return check;
   };
 
+  const admit = async (rq: SecurityRequest, account: Account, at: number): Promise<Identity | undefined> => {
+    const identity = await signIn.admit(rq, { account, methods: ["password"] }, via);
+    return identity === undefined ? undefined : { ...identity, authenticatedAt: at };
+  };
+
   return {
-    known: (rq, text) => (rq.route.kind === "account" ? undefined : passwords.get(entryOf(text))?.identity),
+    known(rq, text) {
+      if (rq.route.kind === "account") return undefined;
+      const live = passwords.get(entryOf(clientOf(rq), text));
+      return live === undefined ? undefined : admit(rq, live.account, live.at);
+    },
     async verify(rq, credentials, text) {
-      const entry = entryOf(text);
+      const client = clientOf(rq);
+      const entry = entryOf(client, text);
       const stamp = passwords.stamp();
-      const account = await proveOnce(rq, credentials, entry);
+      const account = await proveOnce(rq, credentials, client, entry);
       if (account === undefined) return undefined;
-      const identity = await signIn.admit(rq, { account, methods: ["password"] }, via);
-      // The gates are asked each time unless nothing can change their mind but a change of the user.
-      if (identity !== undefined) passwords.keep(entry, { userId: account.id, identity }, stamp);
-      return identity;
+      const at = rq.system.now();
+      passwords.keep(entry, { userId: account.id, account, network: client[0] ?? "", at }, stamp);
+      return admit(rq, account, at);
     },
   };
 }

@@ -6,6 +6,7 @@ import { ConfigurationError } from "../../model/errors.ts";
 import type { Identity } from "../../model/identity.ts";
 import { constantTimeEqual, randomId } from "../../secrets/random.ts";
 import { quoted } from "../authenticator.ts";
+import type { Proved } from "../password-proof.ts";
 import type { SchemePlan } from "../scheme.ts";
 import { createNonces } from "./nonces.ts";
 
@@ -74,25 +75,26 @@ export function digest(options: DigestOptions): SchemePlan<"digest"> {
       const nobody = hash("SHA-256", randomId(32));
       const stale = new WeakSet<SecurityRequest>();
 
-      const verify = async (rq: SecurityRequest, sent: DigestCredentials): Promise<Identity | undefined> => {
+      /** Looks at a digest, once the guess is taken from the budgets. */
+      const prove = async (rq: SecurityRequest, sent: DigestCredentials): Promise<Proved> => {
         const realm = rq.route.realm ?? systemRealm;
         const known = await options.secret(sent.username, realm, sent.algorithm);
-        const account = await proof.find(sent.username);
         const usable = typeof known === "string" && /^(?:[0-9a-f]{32}|[0-9a-f]{64})$/.test(known);
         const expected = responseOf(sent, usable ? known : nobody, rq.method);
-        const right = constantTimeEqual(expected, sent.response) && usable && account !== undefined;
+        const right = constantTimeEqual(expected, sent.response) && usable;
         const state = nonces.look(sent.nonce, sent.count);
-        if (right && state === "old") {
-          // A right answer to a question of ours that is over: the client need not ask its user again.
-          stale.add(rq);
-          return undefined;
-        }
+        if (!right) return "wrong";
+        // A right answer to a question of ours that is over: the client need not ask its user again.
+        if (state === "old") return "late";
+        return state === "good" && nonces.use(sent.nonce, sent.count) ? "right" : "wrong";
+      };
+
+      const verify = async (rq: SecurityRequest, sent: DigestCredentials): Promise<Identity | undefined> => {
+        const account = await proof.find(sent.username);
         const attempt = { rq, account, identity: sent.username, authType: "digest", forget: "once" } as const;
-        const proved = await proof.checkBy(
-          attempt,
-          () => right && state === "good" && nonces.use(sent.nonce, sent.count),
-        );
-        if (!proved || account === undefined) return undefined;
+        const proved = await proof.checkBy(attempt, () => prove(rq, sent));
+        if (proved === "late") stale.add(rq);
+        if (proved !== "right" || account === undefined) return undefined;
         return signIn.admit(rq, { account, methods: ["password"] }, "digest");
       };
 

@@ -29,10 +29,26 @@ const mask = (1n << BigInt(windowSize)) - 1n;
  * comes again with a new one. `life` in milliseconds.
  */
 export function createNonces(ring: KeyRing, life: number, now: () => number): Nonces {
-  const instance = randomId(6);
+  let instance = randomId(6);
   const used = new Map<string, Used>();
   /** Nonces issued until then may have been forgotten. */
   let floor = 0;
+  let latest = 0;
+
+  /**
+   * The time. Once the clock was set back, all nonces of before are old: their counts would be forgotten too late, and those of
+   * after would look as though they had been forgotten.
+   */
+  const time = (): number => {
+    const at = now();
+    if (at < latest) {
+      instance = randomId(6);
+      used.clear();
+      floor = 0;
+    }
+    latest = at;
+    return at;
+  };
 
   const issuedAt = (nonce: string): { readonly at: number; readonly here: boolean } | undefined => {
     const match = /^([0-9a-z]{1,11})\.([A-Za-z0-9_-]{8})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{43})$/.exec(nonce);
@@ -46,9 +62,10 @@ export function createNonces(ring: KeyRing, life: number, now: () => number): No
     return behind < 0 || (behind < windowSize && ((entry.window >> BigInt(behind)) & 1n) === 0n);
   };
   const look = (nonce: string, count: number): NonceState => {
+    const at = time();
     const issued = issuedAt(nonce);
     if (issued === undefined) return "foreign";
-    const age = now() - issued.at;
+    const age = at - issued.at;
     if (!issued.here || age < 0 || age >= life) return "old";
     const entry = used.get(nonce);
     if (entry === undefined) return issued.at <= floor ? "old" : "good";
@@ -57,7 +74,7 @@ export function createNonces(ring: KeyRing, life: number, now: () => number): No
 
   return {
     issue() {
-      const text = `${now().toString(36)}.${instance}.${randomId(12)}`;
+      const text = `${time().toString(36)}.${instance}.${randomId(12)}`;
       return `${text}.${ring.sign("digest-nonce", text)}`;
     },
     look,

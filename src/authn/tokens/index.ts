@@ -31,6 +31,8 @@ export interface LiveToken {
   readonly identity: Identity;
   /** Taken until then, grace included. */
   readonly until: number;
+  /** Not taken before that: a token from the future, of before the clock was set back, would live longer. */
+  readonly from: number;
   readonly expiresAt: number;
   readonly realm: string;
   readonly opened: OpenedToken | undefined;
@@ -116,6 +118,11 @@ function formatOf({ ring, settings, realm, subjects }: TokensContext): TokenForm
   return jwtTokens(ring, settings.keys, { issuer, audience, types: accessTypes, delay, grace }, realm, subjects.id);
 }
 
+/** What is known of when a token was made: not before this. */
+function beginOf({ since, authenticatedAt }: OpenedToken): number {
+  return Math.max(since ?? 0, authenticatedAt ?? 0);
+}
+
 /** Makes the tokens of one running system. */
 export function createTokens(context: TokensContext): Tokens {
   const { settings, cache, users, lookup, now } = context;
@@ -156,6 +163,7 @@ export function createTokens(context: TokensContext): Tokens {
         ...(scopes === undefined ? {} : { scopes }),
       },
       until: expiresAt + settings.grace,
+      from: beginOf(opened) - settings.delay,
       expiresAt,
       realm,
       opened,
@@ -199,6 +207,7 @@ export function createTokens(context: TokensContext): Tokens {
         ...(scopes === undefined ? {} : { scopes }),
       },
       until: expiresAt + settings.grace,
+      from: 0,
       expiresAt,
       realm: issuer.realm,
       opened: undefined,
@@ -213,12 +222,14 @@ export function createTokens(context: TokensContext): Tokens {
     const hash = sha256(text);
     const live = rq.route.kind === "account" ? undefined : cache.get(hash);
     if (live !== undefined) {
-      if (now() < live.until) return live;
+      const at = now();
+      if (at < live.until && at >= live.from) return live;
       cache.drop(hash);
       return undefined;
     }
-    const opened = format.open(text, now());
-    if (opened !== undefined) return ours(hash, opened);
+    const at = now();
+    const opened = format.open(text, at);
+    if (opened !== undefined) return beginOf(opened) - settings.delay > at ? undefined : ours(hash, opened);
     return settings.issuers.length === 0 ? undefined : issued(rq, text, hash);
   };
 

@@ -115,6 +115,8 @@ function deleteAccount(kernel: Kernel, grace: number, options: AccountDeletionOp
     title: "TITLE_DELETE_ACCOUNT",
     intro: grace === 0 ? "INTRO_DELETE_ACCOUNT_NOW" : "INTRO_DELETE_ACCOUNT",
     submitLabel: "SUBMIT_DELETE_ACCOUNT",
+    // An account without a password gets a mail each time.
+    limits: { perIdentity: "10/1h", perAddress: "30/1h" },
     answers: { shown: { active_password: { type: "boolean" } } },
     fields: { password: passwordField({ autocomplete: "current-password", optional: true }) },
     show: (rq) => ({ active_password: rq.identity?.account.password != null }),

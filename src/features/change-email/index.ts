@@ -82,6 +82,8 @@ function change(kernel: Kernel, within: number): Endpoint {
     title: "TITLE_CHANGE_EMAIL",
     intro: "INTRO_CHANGE_EMAIL",
     submitLabel: "SUBMIT_CHANGE_EMAIL",
+    // Beside the budgets of the client's address and of the mailbox: each request sends mails.
+    limits: { perIdentity: "30/1h" },
     answers: {
       shown: { current_email: text, pending_email: textOrNull, pending_until: timeOrNull },
       done: { current_email: text, ...changedUser },
@@ -104,11 +106,13 @@ function change(kernel: Kernel, within: number): Endpoint {
       if (email === account.email.toLowerCase()) return invalid({ email: [{ key: "EMAIL_IS_YOURS" }] });
       const objection = await rq.system.events.ask("changeEmail", { user: account, newEmail: email }, rq);
       if (objection !== undefined) return refused(objection.refuse);
+      // Before it is told whether the address is taken.
+      const mayMail = await kernel.limits.mail(rq, email);
       const owner = await kernel.users.find("email", email, { ignoreCase: true });
       if (owner !== undefined && kernel.revealAccounts) {
         return invalid({ email: [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email } }] });
       }
-      if (await kernel.limits.mail(rq, email)) {
+      if (mayMail) {
         // Also where the address is taken: neither the answer, nor what is shown as pending, nor the caller's own mailbox
         // tells which it is. That ticket's link goes to nobody.
         const token = await issueFor(kernel, rq, {

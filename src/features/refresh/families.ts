@@ -119,7 +119,19 @@ export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules
 
   /** Whether a token of this generation is the newest one, or has been until just now. */
   const counts = ({ gen, lastUsedAt }: TrackedFamily, generation: number): boolean =>
-    gen === generation || (gen === generation + 1 && system.now() - lastUsedAt.getTime() < rules.grace);
+    gen === generation ||
+    // In either direction: the clock may have been set back since.
+    (gen === generation + 1 && Math.abs(system.now() - lastUsedAt.getTime()) < rules.grace);
+
+  /** A family from the future began now: the clock was set back, and it lives no longer for it. In whole seconds. */
+  const asOfNow = async (row: TrackedFamily): Promise<TrackedFamily> => {
+    const ahead = Math.floor((row.createDatetime.getTime() - system.now()) / 1000) * 1000;
+    if (!(ahead > 0)) return row;
+    const back = (time: Date): Date => new Date(time.getTime() - ahead);
+    const times = { createDatetime: back(row.createDatetime), expiresAt: back(row.expiresAt) };
+    await datastore.update("refreshTracker", { refreshFamily: row.refreshFamily }, times);
+    return { ...row, ...times };
+  };
 
   const take = async (
     rq: SecurityRequest,
@@ -175,13 +187,16 @@ export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules
     async recognise(rq, text): Promise<PresentedMember | undefined> {
       const payload = read(text);
       if (payload === undefined) return undefined;
-      const row = await find(payload.f);
+      const found = await find(payload.f);
+      const row = found === undefined ? undefined : await asOfNow(found);
       if (row === undefined || isOver(row)) return undefined;
       if (row.gen === null || row.gen < payload.g) return undefined;
       if (!counts(row, payload.g)) return reused(row, payload.f);
       const account: Account | undefined = await findTokenOwner(users.find, payload.o);
       if (account === undefined || account.id !== row.userId) return undefined;
-      const origin: FamilyOrigin = { account, methods: payload.m, authenticatedAt: payload.a };
+      // A proof from the future is not fresh, and its tokens must not say that it will be.
+      const authenticatedAt = payload.a > system.now() ? 0 : payload.a;
+      const origin: FamilyOrigin = { account, methods: payload.m, authenticatedAt };
       return { ...origin, take: () => take(rq, payload, origin) };
     },
 

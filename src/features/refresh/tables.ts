@@ -11,6 +11,7 @@ export interface TrackedFamily {
   readonly revokedAt: Date | null;
   /** When the newest refresh token was made, in whole seconds. */
   readonly lastUsedAt: Date;
+  readonly createDatetime: Date;
   readonly userId: number;
 }
 

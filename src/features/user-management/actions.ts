@@ -154,6 +154,8 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
     authz: settings.ownProfile ? signedIn : managersOnly(settings),
     strict: true,
     bodyBytes: profileBytes(settings),
+    // A column whose values are unique tells which ones are taken.
+    limits: { perIdentity: "300/1h" },
     fields,
     answers: { done: { user: userSchema }, failures: oneUser },
     async submit({ rq, fields: values }) {

@@ -138,6 +138,8 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
     title: "TITLE_CHANGE_USERNAME",
     intro: "INTRO_CHANGE_USERNAME",
     submitLabel: "SUBMIT_CHANGE_USERNAME",
+    // It tells which names are taken, and each change sends a mail.
+    limits: { perIdentity: "10/1h", perAddress: "30/1h" },
     answers: { shown: { current_username: textOrNull }, done: changedUser },
     // To have none is said by an empty text: a form or body that says nothing of it removes nothing.
     fields: { username: said(usernames.field) },
