@@ -8,8 +8,8 @@ import type { TokenOverrides } from "./authn/tokens/index.ts";
 import type { CacheName, Uncache } from "./authz/caches.ts";
 import { visibleCondition, visibleObjects } from "./authz/decisions.ts";
 import { type ExplainedCase, type Explanation, explain } from "./authz/explain.ts";
-import type { Guard } from "./authz/guard.ts";
-import { withIdentity } from "./authz/guards/authentication.ts";
+import { type Guard, isOpenTo } from "./authz/guard.ts";
+import { unlessRejected, withIdentity } from "./authz/guards/authentication.ts";
 import { allow, forbidden } from "./authz/verdict.ts";
 import type { CacheStats } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
@@ -266,8 +266,12 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     const description = guard.describe();
     checkWords(description, app.words, app.authenticator, undefined, label);
     const others = description.schemes === undefined || description.otherSchemes === true;
-    checkSchemes(description, [...(description.schemes ?? []), ...(others ? system.defaultSchemes : [])], label);
-    return { guard, facts: { ...noRoute, label, realm: description.realm } };
+    const schemes =
+      description.schemes === undefined
+        ? system.defaultSchemes
+        : Object.freeze([...new Set([...description.schemes, ...(others ? system.defaultSchemes : [])])]);
+    checkSchemes(description, schemes, label);
+    return { guard, facts: { ...noRoute, label, realm: description.realm, schemes, open: isOpenTo(description.rule) } };
   };
   const wordsOf = (faults: readonly Fault[]): readonly string[] =>
     faults.map(({ key, params }) => system.catalogues.default.text(key, params));
@@ -288,7 +292,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       const rq = beginRequest(system, facts, c);
       let verdict: Awaited<ReturnType<typeof guard.check>>;
       try {
-        verdict = await guard.check(rq);
+        verdict = unlessRejected(rq, await guard.check(rq));
         if (verdict.kind === "allow") verdict = await checkCsrf(rq);
       } catch (error) {
         const answer = app.refusals.error(rq, error);
@@ -333,7 +337,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
   const decide = async (request: Request, guard: Guard, facts: RouteFacts): Promise<Decision<V, boolean>> => {
     const rq = new SecurityRequest(system, request, facts);
     try {
-      let verdict = await guard.check(rq);
+      let verdict = unlessRejected(rq, await guard.check(rq));
       if (verdict.kind === "allow") verdict = await checkCsrf(rq);
       if (verdict.kind !== "allow") {
         return { allowed: false, response: await send(app, rq, await app.refusals.verdict(rq, verdict)) };

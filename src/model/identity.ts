@@ -1,6 +1,12 @@
 import type { Account } from "./account.ts";
 import type { Session } from "./session.ts";
 
+/** A scheme's answer to a credential that was sent on purpose (in a header or parameter) and is not good. */
+export interface BadCredential {
+  /** Where it stood: the header's name in lower case, or the parameter's. */
+  readonly refused: string;
+}
+
 /** Who is calling, as a scheme found out. */
 export interface Identity {
   readonly account: Account;

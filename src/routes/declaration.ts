@@ -1,4 +1,5 @@
 import type { Authenticator } from "../authn/authenticator.ts";
+import { isOpenTo } from "../authz/guard.ts";
 import type { Refusals } from "../authz/refusal.ts";
 import type { ParameterDescription } from "../http/parameters.ts";
 import type { RouteFacts } from "../http/request.ts";
@@ -70,9 +71,11 @@ export function compileRoute(
   }
   const realm = declaration.realm ?? description.realm;
   const others = description.schemes === undefined || description.otherSchemes === true;
-  const schemes = [
-    ...new Set([...(description.schemes ?? []), ...(others ? (authn ?? context.system.defaultSchemes) : [])]),
-  ];
+  const accepted = authn ?? context.system.defaultSchemes;
+  const schemes =
+    description.schemes === undefined
+      ? accepted
+      : Object.freeze([...new Set([...description.schemes, ...(others ? accepted : [])])]);
   checkSchemes(description, schemes, label);
   // Of the other schemes a realm is a word in the challenge; of tokens it decides which are taken.
   const own = realm !== undefined && (schemes.includes("token") || schemes.includes("oauth")) ? { realm } : {};
@@ -84,6 +87,8 @@ export function compileRoute(
       label,
       authn,
       realm,
+      schemes,
+      open: isOpenTo(description.rule),
       parameters,
       declaresParams: declaration.params !== undefined,
       kind: "application",

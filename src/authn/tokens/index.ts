@@ -5,14 +5,14 @@ import type { Account } from "../../model/account.ts";
 import { type Awaitable, andThen } from "../../model/awaitable.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { PortcullisError } from "../../model/errors.ts";
-import type { Identity } from "../../model/identity.ts";
+import type { BadCredential, Identity } from "../../model/identity.ts";
 import type { KeyRing } from "../../secrets/keyring.ts";
 import { sha256 } from "../../secrets/random.ts";
 import { quoted } from "../authenticator.ts";
-import type { CredentialDescription } from "../scheme.ts";
+import { badCredential, type CredentialDescription } from "../scheme.ts";
 import type { SignIn } from "../sign-in.ts";
 import type { TokenFamilies } from "../token-families.ts";
-import { describeCarriers, tokenReader } from "./carriers.ts";
+import { type CarriedToken, describeCarriers, tokenReader } from "./carriers.ts";
 import { accessTypes } from "./claims.ts";
 import { fsaTokens } from "./fsa.ts";
 import { type IssuedToken, isSigned, readIssued } from "./issuers.ts";
@@ -66,8 +66,17 @@ export interface Tokens {
   readonly life: number;
   /** A token for an application to hand out. */
   create(account: Account, overrides: TokenOverrides): string;
-  /** The request's token, verified, for its realm; undefined: none, or none that is good. */
-  read(rq: SecurityRequest, via: string, wanted: (identity: Identity) => boolean): Awaitable<Identity | undefined>;
+  /**
+   * The request's token, verified, for its realm: of several the first good one. Undefined: none, or one in a cookie that is
+   * not good. Refused: one in a header or parameter that is not good, also beside a good one.
+   */
+  read(
+    rq: SecurityRequest,
+    via: string,
+    wanted: (identity: Identity) => boolean,
+  ): Awaitable<Identity | BadCredential | undefined>;
+  /** Where the token of this identity stood. */
+  place(identity: Identity): string;
   /** The challenge of the schemes that take tokens (RFC 6750 3); undefined where none is taken from `Authorization`. */
   challenge(realm: string, rq: SecurityRequest): string | undefined;
   /** Where tokens are looked for, for the API's description. */
@@ -256,6 +265,61 @@ export function createTokens(context: TokensContext): Tokens {
     return identity;
   };
 
+  const places: Readonly<Record<TokenCarrier, BadCredential>> = {
+    header: badCredential(settings.header.toLowerCase()),
+    bearer: badCredential("authorization"),
+    cookie: badCredential("cookie"),
+    parameter: badCredential(settings.parameter),
+    query: badCredential(settings.query ?? ""),
+  };
+
+  type Wanted = (identity: Identity) => boolean;
+  type Found = Identity | BadCredential | undefined;
+
+  /** Goes on with the carriers from `start`; `before` is who the token of an earlier one says. */
+  const readFrom = (
+    rq: SecurityRequest,
+    via: string,
+    wanted: Wanted,
+    start: number,
+    before: Identity | undefined,
+  ): Awaitable<Found> => {
+    if (start >= carried.count) return before;
+    const token = carried(rq, start);
+    if (token === undefined) return before;
+    if (token instanceof Promise) {
+      return token.then((found) => (found === undefined ? before : take(rq, via, wanted, found, before)));
+    }
+    return take(rq, via, wanted, token, before);
+  };
+
+  const take = (
+    rq: SecurityRequest,
+    via: string,
+    wanted: Wanted,
+    token: CarriedToken,
+    before: Identity | undefined,
+  ): Awaitable<Found> => {
+    if (token.carrier === "cookie" && before !== undefined) return readFrom(rq, via, wanted, token.next, before);
+    const live = load(rq, token.text);
+    if (live instanceof Promise) return live.then((loaded) => judge(rq, via, wanted, token, before, loaded));
+    return judge(rq, via, wanted, token, before, live);
+  };
+
+  const judge = (
+    rq: SecurityRequest,
+    via: string,
+    wanted: Wanted,
+    token: CarriedToken,
+    before: Identity | undefined,
+    live: LiveToken | undefined,
+  ): Awaitable<Found> => {
+    const identity = hand(rq, live, via, token.carrier, wanted);
+    // A browser keeps a cookie that is over; whatever else a client sends, it means.
+    if (identity === undefined && token.carrier !== "cookie") return places[token.carrier];
+    return readFrom(rq, via, wanted, token.next, before ?? identity);
+  };
+
   return {
     life: settings.life,
     issue(account, { authenticatedAt, expiresAt, methods, family }) {
@@ -298,16 +362,8 @@ export function createTokens(context: TokensContext): Tokens {
         life === undefined ? settings.life : milliseconds("createToken.life", life),
       );
     },
-    read(rq, via, wanted) {
-      const found = carried(rq);
-      const take = (token: Awaited<typeof found>): Awaitable<Identity | undefined> => {
-        if (token === undefined) return undefined;
-        const live = load(rq, token.text);
-        if (live instanceof Promise) return live.then((loaded) => hand(rq, loaded, via, token.carrier, wanted));
-        return hand(rq, live, via, token.carrier, wanted);
-      };
-      return found instanceof Promise ? found.then(take) : take(found);
-    },
+    read: (rq, via, wanted) => readFrom(rq, via, wanted, 0, undefined),
+    place: ({ carrier = "header" }) => places[carrier].refused,
     challenge(realm, rq) {
       if (!settings.carriers.includes("bearer")) return undefined;
       // An error is only told to who came with something.
