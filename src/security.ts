@@ -266,12 +266,14 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     const description = guard.describe();
     checkWords(description, app.words, app.authenticator, undefined, label);
     const others = description.schemes === undefined || description.otherSchemes === true;
-    const schemes =
+    const named =
       description.schemes === undefined
         ? system.defaultSchemes
         : Object.freeze([...new Set([...description.schemes, ...(others ? system.defaultSchemes : [])])]);
-    checkSchemes(description, schemes, label);
-    return { guard, facts: { ...noRoute, label, realm: description.realm, schemes, open: isOpenTo(description.rule) } };
+    const schemes = checkSchemes(description, named, false, label);
+    const authn = schemes === named ? undefined : schemes;
+    const open = isOpenTo(description.rule);
+    return { guard, facts: { ...noRoute, label, realm: description.realm, authn, schemes, open } };
   };
   const wordsOf = (faults: readonly Fault[]): readonly string[] =>
     faults.map(({ key, params }) => system.catalogues.default.text(key, params));
@@ -316,9 +318,11 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
   };
 
   /** The schemes of `checkLoginState`: a key is recognised also where it is refused, so that its owner learns why. */
-  const loginSchemes = app.authenticator.names.includes("apiKey")
-    ? Object.freeze([...system.defaultSchemes, "apiKey"])
-    : system.defaultSchemes;
+  const loginSchemes: readonly string[] = Object.freeze([
+    // It asks for no scope, so what is limited to some is not taken.
+    ...system.defaultSchemes.filter((name) => name !== "oauth"),
+    ...(app.authenticator.names.includes("apiKey") ? ["apiKey"] : []),
+  ]);
   const loginState = ({ permission, allowApiKey = false }: LoginStateOptions<string>): Guard => {
     if (permission !== undefined && !app.words.permissions.has(permission)) {
       throw new ConfigurationError("checkLoginState.permission", `there is no permission "${permission}"`);

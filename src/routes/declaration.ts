@@ -64,19 +64,20 @@ export function compileRoute(
   const description = guard.describe();
   checkWords(description, context.words, context.authenticator, parameters.names, label);
   if (declaration.authn !== undefined) context.authenticator.check(declaration.authn, `${label}: authn`);
-  const authn = declaration.authn === undefined ? undefined : Object.freeze([...declaration.authn]);
-  const contrary = authn === undefined ? undefined : description.schemes?.find((name) => !authn.includes(name));
+  const chosen = declaration.authn === undefined ? undefined : Object.freeze([...declaration.authn]);
+  const contrary = chosen === undefined ? undefined : description.schemes?.find((name) => !chosen.includes(name));
   if (contrary !== undefined) {
     throw new ConfigurationError(label, `authn: leaves out "${contrary}", which the guard asks for`);
   }
   const realm = declaration.realm ?? description.realm;
   const others = description.schemes === undefined || description.otherSchemes === true;
-  const accepted = authn ?? context.system.defaultSchemes;
-  const schemes =
+  const accepted = chosen ?? context.system.defaultSchemes;
+  const named =
     description.schemes === undefined
       ? accepted
       : Object.freeze([...new Set([...description.schemes, ...(others ? accepted : [])])]);
-  checkSchemes(description, schemes, label);
+  const schemes = checkSchemes(description, named, chosen !== undefined, label);
+  const authn = schemes === named ? chosen : schemes;
   // Of the other schemes a realm is a word in the challenge; of tokens it decides which are taken.
   const own = realm !== undefined && (schemes.includes("token") || schemes.includes("oauth")) ? { realm } : {};
   for (const name of description.routes ?? []) context.names.want(name, label);
