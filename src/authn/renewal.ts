@@ -32,6 +32,7 @@ export function tokenIdentity(origin: FamilyOrigin, member: FamilyMember | undef
     via: "token",
     methods: origin.methods,
     authenticatedAt: origin.authenticatedAt,
+    ...(origin.until === undefined ? {} : { expiresAt: origin.until }),
     ...(member === undefined ? {} : { tokenFamily: member.family }),
   };
 }
@@ -45,8 +46,16 @@ export function createRenewal(
   /** The successor of a token that a change of the account has ended: as old, and never for a caller with less than all rights. */
   const renewToken = async (rq: SecurityRequest, before: Identity, account: Account): Promise<Renewal | undefined> => {
     if (before.via !== "token" || before.scopes !== undefined) return undefined;
-    const origin: FamilyOrigin = { account, methods: before.methods, authenticatedAt: before.authenticatedAt ?? 0 };
-    const member = await datastore.transaction(async (tx) => families?.begin(rq, tx, origin));
+    // What could not be renewed cannot be now, and ends when it would have ended.
+    const renewable = before.tokenFamily !== undefined;
+    const until = renewable ? undefined : before.expiresAt;
+    const origin: FamilyOrigin = {
+      account,
+      methods: before.methods,
+      authenticatedAt: before.authenticatedAt ?? 0,
+      until,
+    };
+    const member = renewable ? await datastore.transaction(async (tx) => families?.begin(rq, tx, origin)) : undefined;
     const token = authToken(rq, origin, member);
     const identity = tokenIdentity(origin, member);
     become(rq, identity);

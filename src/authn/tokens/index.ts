@@ -45,7 +45,10 @@ export interface TokenOverrides {
   readonly scopes?: readonly string[];
   /** The realm of the routes that it is for; default the application's. */
   readonly realm?: string;
-  /** Hands on how and when this user (and nobody else) proved who they are. Without it the token is never fresh. */
+  /**
+   * Hands on how and when this user (and nobody else) proved who they are. The token is no more than the credential behind it:
+   * it ends no later, is for the same realm and limited to its scopes. Without it the token is never fresh.
+   */
   readonly identity?: Identity;
 }
 
@@ -114,6 +117,35 @@ export interface TokensContext {
   readonly signIn: () => SignIn;
 }
 
+/** In what a token for this account would be more than the credential that it is made from; undefined: in nothing. */
+function excessOver(
+  identity: Identity,
+  account: Account,
+  wanted: { readonly scopes: readonly string[] | undefined; readonly realm: string | undefined },
+  now: number,
+): string | undefined {
+  const { scopes: limits, realm, impersonator, rated } = identity;
+  if (identity.account.id !== account.id) return "the identity is somebody else's";
+  if (impersonator !== undefined) return "the identity is that of an administrator who acts as this user";
+  if (rated === true) return "the identity's credential may be used only so often, which a token cannot say";
+  if (limits !== undefined && wanted.scopes?.every((scope) => limits.includes(scope)) !== true) {
+    return "the identity is limited to scopes; the token must be limited to some of them";
+  }
+  if (realm !== undefined && wanted.realm !== undefined && wanted.realm !== realm) {
+    return "the identity is for another realm";
+  }
+  // A token passes for its user, with all that they may: it has no room for less.
+  const { roles, permissions } = identity.account;
+  if (
+    [...account.roles].some((role) => !roles.has(role)) ||
+    [...account.permissions].some((permission) => !permissions.has(permission))
+  ) {
+    return "the identity has not all roles and permissions of its user, and a token would have";
+  }
+  const end = identity.expiresAt ?? identity.session?.expiresAt;
+  return end !== undefined && end <= now ? "the identity's credential is over" : undefined;
+}
+
 /** Gates may change their mind about tokens of other issuers without a change of the user: they are asked again after that. */
 const issuedLife = 60_000;
 
@@ -133,9 +165,11 @@ export function createTokens(context: TokensContext): Tokens {
   const seal = (
     facts: Omit<TokenFacts, "expiresAt" | "issuedAt" | "since"> & { since?: number },
     life: number,
+    end?: number,
   ): string => {
     const issuedAt = now();
-    return format.seal({ ...facts, issuedAt, since: facts.since ?? issuedAt, expiresAt: issuedAt + life });
+    const expiresAt = Math.min(issuedAt + life, end ?? Infinity);
+    return format.seal({ ...facts, issuedAt, since: facts.since ?? issuedAt, expiresAt });
   };
 
   const ours = (hash: string, opened: OpenedToken): Awaitable<LiveToken | undefined> => {
@@ -160,6 +194,8 @@ export function createTokens(context: TokensContext): Tokens {
         methods,
         authenticatedAt,
         tokenHash: hash,
+        expiresAt,
+        realm,
         ...(family === undefined ? {} : { tokenFamily: family }),
         ...(scopes === undefined ? {} : { scopes }),
       },
@@ -204,6 +240,8 @@ export function createTokens(context: TokensContext): Tokens {
         // The proof was made elsewhere; only what the issuer says of its time counts.
         authenticatedAt: typeof at === "number" && at * 1000 <= now() ? at * 1000 : null,
         tokenHash: hash,
+        expiresAt,
+        realm: issuer.realm,
         ...(scopes === undefined ? {} : { scopes }),
       },
       until: expiresAt + settings.grace,
@@ -243,7 +281,7 @@ export function createTokens(context: TokensContext): Tokens {
     // One that a refresh token stands behind is renewed by that; the chain of the others ends where a session would.
     if (opened.family !== undefined || since === undefined || time - since >= context.absolute) return;
     const facts = { account: identity.account, authenticatedAt, methods, realm, scopes, family: undefined };
-    setCookie(rq, seal({ ...facts, since }, settings.life));
+    setCookie(rq, seal({ ...facts, since }, settings.life, since + context.absolute));
   };
 
   const hand = (
@@ -344,23 +382,21 @@ export function createTokens(context: TokensContext): Tokens {
       for (const scope of scopes ?? []) {
         if (!context.scopes.has(scope)) refuse(`there is no scope ${JSON.stringify(scope)} in the option scopes`);
       }
-      if (identity !== undefined && identity.account.id !== account.id) refuse("the identity is somebody else's");
-      // What a limited credential proved must not become an unlimited one.
-      const limits = identity?.scopes;
-      if (limits !== undefined && scopes?.every((scope) => limits.includes(scope)) !== true) {
-        refuse("the identity is limited to scopes; the token must be limited to some of them");
-      }
-      return seal(
-        {
-          account,
-          authenticatedAt: identity?.authenticatedAt ?? null,
-          methods: identity?.methods ?? [],
-          realm: realm ?? context.realm,
-          scopes,
-          family: undefined,
-        },
-        life === undefined ? settings.life : milliseconds("createToken.life", life),
-      );
+      const excess = identity === undefined ? undefined : excessOver(identity, account, { scopes, realm }, now());
+      if (excess !== undefined) refuse(excess);
+      const end = identity?.expiresAt ?? identity?.session?.expiresAt;
+      const facts = {
+        account,
+        authenticatedAt: identity?.authenticatedAt ?? null,
+        methods: identity?.methods ?? [],
+        realm: realm ?? identity?.realm ?? context.realm,
+        scopes,
+        // Signed out where the one behind it is.
+        family: identity?.tokenFamily,
+        // Renewed in a cookie, its chain ends where the credential behind it does.
+        ...(end === undefined ? {} : { since: Math.min(now(), end - context.absolute) }),
+      };
+      return seal(facts, life === undefined ? settings.life : milliseconds("createToken.life", life), end);
     },
     read: (rq, via, wanted) => readFrom(rq, via, wanted, 0, undefined),
     place: ({ carrier = "header" }) => places[carrier].refused,

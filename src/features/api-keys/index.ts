@@ -102,6 +102,16 @@ async function owner(kernel: Kernel, rq: SecurityRequest): Promise<Account | und
   return account === undefined ? undefined : kernel.users.get(account.id);
 }
 
+/** A credential that has not all of its user's rights makes none that may have them. */
+function isLessThan({ identity }: SecurityRequest, owner: Account): boolean {
+  if (identity === undefined || identity.scopes !== undefined || identity.rated === true) return true;
+  const { roles, permissions } = identity.account;
+  return (
+    [...owner.roles].some((role) => !roles.has(role)) ||
+    [...owner.permissions].some((permission) => !permissions.has(permission))
+  );
+}
+
 function listKeys(kernel: Kernel, path: string): Endpoint {
   const { apiKeys: keys } = withKeys(kernel);
   return jsonEndpoint({
@@ -127,10 +137,11 @@ function newKey(kernel: Kernel, path: string, bounds: KeyBounds): Endpoint {
     strict: true,
     limits: { perIdentity: "30/1h" },
     fields: newKeyFields(kernel, bounds),
-    answers: { done: newKeyAnswer, failures: [409], status: 201 },
+    answers: { done: newKeyAnswer, failures: [403, 409], status: 201 },
     async submit({ rq, fields }) {
       const account = await owner(kernel, rq);
       if (account === undefined) return failed(401, "UNAUTHENTICATED");
+      if (isLessThan(rq, account)) return failed(403, "UNAUTHORIZED");
       return createKey(withKeys(kernel), account, fields, bounds, rq.identity?.methods ?? []);
     },
   });
