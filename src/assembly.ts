@@ -136,7 +136,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const csrfOptions = sessionsEnabled ? options.csrf : { schemes: [], ...given(options.csrf) };
   const csrf = createCsrf(ring, csrfOptions ?? {}, createOriginCheck(origins), [...cookies.names, tokenCookie], {
     ambient,
-    cookieTokens: options.csrf?.schemes === undefined,
+    cookieTokens: options.csrf?.schemes === undefined || options.csrf.schemes.includes("session"),
   });
   const readAddress = createAddressReader(options.trustedProxies);
   const origin = origins[0] as string;

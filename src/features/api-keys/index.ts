@@ -27,16 +27,11 @@ export interface ApiKeysOptions {
   readonly rate?: Rate;
 }
 
-/** A feature whose keys others make for service accounts. */
-interface ApiKeysFeature extends Feature {
-  readonly keyBounds: KeyBounds;
-}
-
 /**
  * Keys by which programs act for a user: `GET`, `POST /api/user/key` and `DELETE /api/user/key/:id`, each for one's own.
  * Routes take them where they name the scheme: `schemes: [apiKey()]`, `authn: ["apiKey"]`.
  */
-export function apiKeys(options: ApiKeysOptions = {}): ApiKeysFeature {
+export function apiKeys(options: ApiKeysOptions = {}): Feature {
   checkOptions("apiKeys", options, {
     path: "string",
     prefix: "string",
@@ -59,7 +54,6 @@ export function apiKeys(options: ApiKeysOptions = {}): ApiKeysFeature {
   };
   return {
     name: "apiKeys",
-    keyBounds,
     apiKeys: { prefix, perUser },
     tables: { apiKey: apiKeyTable },
     accessTables: ["apiKey"],
