@@ -111,15 +111,15 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const hasher = options.passwords?.wrapHasher?.(plainHasher) ?? plainHasher;
   const now = options.clock ?? Date.now;
   const log = options.log ?? logLine;
+  const features = checkFeatures([...(options.features ?? []), ...outboxPage(options.mail, origins)]);
+  const views = createViews(options.views, Object.assign({}, ...features.map((feature) => feature.pages ?? {})));
   const policy = createPasswordPolicy(options.passwords?.policy, {
-    siteWords: wordsOfSite(options.views?.siteName ?? "", origins),
+    siteWords: wordsOfSite(views.siteName, origins),
     formerHashes: ({ id }, last) => history.hashes(id, last),
     verify: async (password, hash) => (await hasher.verify(password, hash)).ok,
     log,
   });
   const catalogues = await createCatalogues(options.languages ?? {}, options.messages ?? {}, log);
-  const features = checkFeatures([...(options.features ?? []), ...outboxPage(options.mail, origins)]);
-  const views = createViews(options.views, Object.assign({}, ...features.map((feature) => feature.pages ?? {})));
   const schema = composeSchema(options, features);
   const events = createEventHub(log, now, times.deadline);
   const account = accountFactory(options.securityPayload);
@@ -139,7 +139,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const csrfOptions = sessionsEnabled ? options.csrf : { schemes: [], ...given(options.csrf) };
   const csrf = createCsrf(ring, csrfOptions ?? {}, createOriginCheck(origins), [...cookies.names, tokenCookie], {
     ambient,
-    cookieTokens: options.csrf?.schemes === undefined,
+    cookieTokens: options.csrf?.schemes === undefined || options.csrf.schemes.includes("session"),
   });
   const proxyWatch = createProxyWatch({
     log,

@@ -8,8 +8,8 @@ import type { TokenOverrides } from "./authn/tokens/index.ts";
 import type { CacheName, Uncache } from "./authz/caches.ts";
 import { visibleCondition, visibleObjects } from "./authz/decisions.ts";
 import { type ExplainedCase, type Explanation, explain } from "./authz/explain.ts";
-import type { Guard } from "./authz/guard.ts";
-import { withIdentity } from "./authz/guards/authentication.ts";
+import { type Guard, isOpenTo } from "./authz/guard.ts";
+import { unlessRejected, withIdentity } from "./authz/guards/authentication.ts";
 import { allow, forbidden } from "./authz/verdict.ts";
 import type { CacheStats } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
@@ -282,8 +282,14 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     const description = guard.describe();
     checkWords(description, app.words, app.authenticator, undefined, label);
     const others = description.schemes === undefined || description.otherSchemes === true;
-    checkSchemes(description, [...(description.schemes ?? []), ...(others ? system.defaultSchemes : [])], label);
-    return { guard, facts: { ...noRoute, label, realm: description.realm } };
+    const named =
+      description.schemes === undefined
+        ? system.defaultSchemes
+        : Object.freeze([...new Set([...description.schemes, ...(others ? system.defaultSchemes : [])])]);
+    const schemes = checkSchemes(description, named, false, label);
+    const authn = schemes === named ? undefined : schemes;
+    const open = isOpenTo(description.rule);
+    return { guard, facts: { ...noRoute, label, realm: description.realm, authn, schemes, open } };
   };
   const wordsOf = (faults: readonly Fault[]): readonly string[] =>
     faults.map(({ key, params }) => system.catalogues.default.text(key, params));
@@ -305,7 +311,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       let verdict: Awaited<ReturnType<typeof guard.check>>;
       try {
         checkPeer(rq.peer);
-        verdict = await guard.check(rq);
+        verdict = unlessRejected(rq, await guard.check(rq));
         if (verdict.kind === "allow") verdict = await checkCsrf(rq);
       } catch (error) {
         const answer = app.refusals.error(rq, error);
@@ -333,9 +339,11 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
   };
 
   /** The schemes of `checkLoginState`: a key is recognised also where it is refused, so that its owner learns why. */
-  const loginSchemes = app.authenticator.names.includes("apiKey")
-    ? Object.freeze([...system.defaultSchemes, "apiKey"])
-    : system.defaultSchemes;
+  const loginSchemes: readonly string[] = Object.freeze([
+    // It asks for no scope, so what is limited to some is not taken.
+    ...system.defaultSchemes.filter((name) => name !== "oauth"),
+    ...(app.authenticator.names.includes("apiKey") ? ["apiKey"] : []),
+  ]);
   const loginState = ({ permission, allowApiKey = false }: LoginStateOptions<string>): Guard => {
     if (permission !== undefined && !app.words.permissions.has(permission)) {
       throw new ConfigurationError("checkLoginState.permission", `there is no permission "${permission}"`);
@@ -354,7 +362,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
   const decide = async (rq: SecurityRequest, guard: Guard): Promise<Decision<V, boolean>> => {
     try {
       checkPeer(rq.peer);
-      let verdict = await guard.check(rq);
+      let verdict = unlessRejected(rq, await guard.check(rq));
       if (verdict.kind === "allow") verdict = await checkCsrf(rq);
       if (verdict.kind !== "allow") {
         return { allowed: false, response: await send(app, rq, await app.refusals.verdict(rq, verdict)) };

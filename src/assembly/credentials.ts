@@ -10,7 +10,7 @@ import { loginSubjects, rowSubjects } from "../authn/tokens/owner.ts";
 import type { Caches } from "../authz/caches.ts";
 import type { CallbackUsers } from "../datastore/callback-users.ts";
 import type { RowUsers, UserReference } from "../datastore/users.ts";
-import { tokenFamilies } from "../features/composition.ts";
+import { checkGates, tokenFamilies } from "../features/composition.ts";
 import type { Feature, FeatureKernel } from "../features/feature.ts";
 import type { Account } from "../model/account.ts";
 import { ConfigurationError } from "../model/errors.ts";
@@ -74,6 +74,8 @@ export function wireCredentials(options: AnyOptions, context: CredentialsContext
     families,
     signIn: () => signIn,
   });
+  const gates = [activeGate, hookGate, ...features.flatMap((feature) => feature.gates?.(base) ?? [])];
+  checkGates(gates);
   const signIn: SignIn = createSignIn({
     datastore,
     users,
@@ -83,7 +85,7 @@ export function wireCredentials(options: AnyOptions, context: CredentialsContext
     limits,
     tokens,
     families,
-    gates: [activeGate, hookGate, ...features.flatMap((feature) => feature.gates?.(base) ?? [])],
+    gates,
     signedIn: features.flatMap((feature) => feature.signedIn ?? []),
     pendingLife: times.pending,
     mayImpersonate: context.mayImpersonate,

@@ -174,6 +174,8 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
         // A key proves that somebody made it once, not that they are here: it is never fresh.
         authenticatedAt: null,
         apiKey: row.id,
+        expiresAt: row.expiresAt,
+        ...(row.rate === null ? {} : { rated: true }),
         ...(row.unlimited ? {} : { scopes: row.scopes }),
       },
     };

@@ -3,14 +3,18 @@ import type { System } from "../http/system.ts";
 import { type Awaitable, settled } from "../model/awaitable.ts";
 import { inTime } from "../model/deadline.ts";
 import { ConfigurationError, PortcullisError } from "../model/errors.ts";
-import type { Identity } from "../model/identity.ts";
+import type { BadCredential, Identity } from "../model/identity.ts";
 import type { CredentialDescription, Scheme } from "./scheme.ts";
 
 /** Finds out who is calling. */
 export interface Authenticator {
   /** The names of all schemes. */
   readonly names: readonly string[];
-  /** Schemes are tried in the order of the list; the first that knows who is calling decides. */
+  /**
+   * Schemes are tried in the order of the list; the first that knows who is calling decides. Unless the route is open, nobody
+   * is calling (`rq.rejected`) where the request also carries a credential in a header or parameter, for a scheme that the
+   * route takes, that is not good: whoever revoked a token must not see its bearer act as the owner of a cookie.
+   */
   identify(rq: SecurityRequest, names: readonly string[]): Awaitable<Identity | undefined>;
   /** The challenges of these schemes, in the order of the list. */
   challenges(names: readonly string[], realm: string | undefined, rq: SecurityRequest): readonly string[];
@@ -34,19 +38,31 @@ export function createAuthenticator(
 ): Authenticator {
   const known = schemes.map((scheme) => scheme.name);
   const byName = new Map(schemes.map((scheme) => [scheme.name, scheme]));
-  const resolved = new Map<readonly string[], readonly Scheme[]>();
+  const resolved = new Map<readonly string[], Asked>();
 
-  const resolve = (names: readonly string[]): readonly Scheme[] => {
-    let list = resolved.get(names);
-    if (list === undefined) {
-      list = [...new Set(names)].map((name) => byName.get(name)).filter((scheme) => scheme !== undefined);
+  const resolve = (names: readonly string[]): Asked => {
+    let asked = resolved.get(names);
+    if (asked === undefined) {
+      const list = [...new Set(names)].map((name) => byName.get(name)).filter((scheme) => scheme !== undefined);
+      asked = { names, list, own: othersOf(list, list), besides: new Map() };
       // Lists come from declarations; a caller who makes one per request must not fill the memory.
-      if (resolved.size < 1000) resolved.set(names, list);
+      if (resolved.size < 1000) resolved.set(names, asked);
     }
-    return list;
+    return asked;
   };
 
-  const one = (rq: SecurityRequest, scheme: Scheme): Awaitable<Identity | undefined> => {
+  /** The other schemes of the route's, by the place of the one that knows the caller. */
+  const others = (asked: Asked, taken: readonly string[] | undefined): Others => {
+    if (taken === undefined || taken === asked.names) return asked.own;
+    let found = asked.besides.get(taken);
+    if (found === undefined) {
+      found = othersOf(asked.list, resolve(taken).list);
+      if (asked.besides.size < 1000) asked.besides.set(taken, found);
+    }
+    return found;
+  };
+
+  const one = (rq: SecurityRequest, scheme: Scheme): Awaitable<Identity | BadCredential | undefined> => {
     if (rq.tried?.has(scheme.name) === true) return rq.tried.get(scheme.name);
     const asked = scheme.authenticate(rq);
     const result = own.schemes.has(scheme) ? inTime(asked, own.deadline, `the scheme ${scheme.name}`) : settled(asked);
@@ -58,23 +74,79 @@ export function createAuthenticator(
     return result;
   };
 
-  const from = (rq: SecurityRequest, list: readonly Scheme[], start: number): Awaitable<Identity | undefined> => {
+  const from = (
+    rq: SecurityRequest,
+    asked: Asked,
+    start: number,
+    bad: readonly string[],
+  ): Awaitable<Identity | undefined> => {
+    const { list } = asked;
+    let places = bad;
     for (let index = start; index < list.length; index += 1) {
       const result = one(rq, list[index] as Scheme);
       if (result instanceof Promise) {
-        return result.then((identity) => (identity === undefined ? from(rq, list, index + 1) : settle(rq, identity)));
+        const before = places;
+        return result.then((found) => {
+          if (found === undefined) return from(rq, asked, index + 1, before);
+          if (isBad(found)) return from(rq, asked, index + 1, [...before, found.refused]);
+          return settle(rq, asked, index, found, before);
+        });
       }
-      if (result !== undefined) return settle(rq, result);
+      if (result === undefined) continue;
+      if (!isBad(result)) return settle(rq, asked, index, result, places);
+      places = [...places, result.refused];
     }
-    return undefined;
+    return places.length > 0 && rq.route.open !== true ? reject(rq) : undefined;
+  };
+
+  /** Somebody is calling, unless something else that was sent is not good. What two schemes read is one credential. */
+  const settle = (
+    rq: SecurityRequest,
+    asked: Asked,
+    index: number,
+    identity: Identity,
+    bad: readonly string[],
+  ): Awaitable<Identity | undefined> => {
+    check(identity);
+    if (rq.route.open !== true) {
+      const rest = others(asked, rq.route.schemes)[index] as readonly Scheme[];
+      if (bad.length > 0 || rest.length > 0) {
+        const place = (asked.list[index] as Scheme).place?.(rq, identity);
+        return bad.some((one) => one !== place) ? reject(rq) : beside(rq, identity, rest, 0, place);
+      }
+    }
+    rq.identity = identity;
+    return identity;
+  };
+
+  const beside = (
+    rq: SecurityRequest,
+    identity: Identity,
+    rest: readonly Scheme[],
+    start: number,
+    place: string | undefined,
+  ): Awaitable<Identity | undefined> => {
+    for (let index = start; index < rest.length; index += 1) {
+      const result = one(rq, rest[index] as Scheme);
+      if (result instanceof Promise) {
+        return result.then((found) =>
+          found !== undefined && isBad(found) && found.refused !== place
+            ? reject(rq)
+            : beside(rq, identity, rest, index + 1, place),
+        );
+      }
+      if (result !== undefined && isBad(result) && result.refused !== place) return reject(rq);
+    }
+    rq.identity = identity;
+    return identity;
   };
 
   return {
     names: known,
-    identify: (rq, names) => from(rq, resolve(names), 0),
+    identify: (rq, names) => from(rq, resolve(names), 0, nowhere),
     challenges(names, routeRealm, rq) {
       const said: string[] = [];
-      for (const scheme of resolve(names)) {
+      for (const scheme of resolve(names).list) {
         const challenge = scheme.challenge?.(routeRealm ?? realm, rq);
         if (challenge === undefined) continue;
         // Two schemes may have the same challenge (token and oauth): it is said once.
@@ -96,7 +168,40 @@ export function createAuthenticator(
   };
 }
 
-function settle(rq: SecurityRequest, identity: Identity): Identity {
+/** Schemes that are asked in this order. */
+interface Asked {
+  readonly names: readonly string[];
+  readonly list: readonly Scheme[];
+  /** The others where the route takes no more than these. */
+  readonly own: Others;
+  /** The others by the names of all that a route takes. */
+  readonly besides: Map<readonly string[], Others>;
+}
+
+/**
+ * By the place of the scheme that knows the caller: those that were not asked before it, whose credentials are sent on
+ * purpose.
+ */
+type Others = readonly (readonly Scheme[])[];
+
+function othersOf(list: readonly Scheme[], taken: readonly Scheme[]): Others {
+  const all = [...new Set([...list, ...taken])].filter((scheme) => scheme.place !== undefined);
+  return list.map((_, index) => all.filter((scheme) => !list.slice(0, index + 1).includes(scheme)));
+}
+
+const nowhere: readonly string[] = Object.freeze([]);
+
+function reject(rq: SecurityRequest): undefined {
+  rq.rejected = true;
+  rq.identity = undefined;
+  return undefined;
+}
+
+function isBad(found: Identity | BadCredential): found is BadCredential {
+  return typeof (found as Partial<BadCredential> | null)?.refused === "string";
+}
+
+function check(identity: Identity): void {
   // A scheme of the application's own that answers nobody by null or false must not let nobody in.
   if (typeof identity?.account !== "object" || identity.account === null || typeof identity.via !== "string") {
     throw new PortcullisError(
@@ -104,8 +209,6 @@ function settle(rq: SecurityRequest, identity: Identity): Identity {
       "a scheme answered with something else than an identity or undefined",
     );
   }
-  rq.identity = identity;
-  return identity;
 }
 
 /** A realm as a quoted string (RFC 9110 5.6.4). */

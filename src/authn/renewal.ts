@@ -33,6 +33,7 @@ export function tokenIdentity(origin: FamilyOrigin, member: FamilyMember | undef
     via: "token",
     methods: origin.methods,
     authenticatedAt: origin.authenticatedAt,
+    ...(origin.until === undefined ? {} : { expiresAt: origin.until }),
     ...(member === undefined ? {} : { tokenFamily: member.family }),
   };
 }
@@ -46,9 +47,17 @@ export function createRenewal(
   /** The successor of a token that a change of the account has ended: as old, and never for a caller with less than all rights. */
   const renewToken = async (rq: SecurityRequest, before: Identity, account: Account): Promise<Renewal | undefined> => {
     if (before.via !== "token" || before.scopes !== undefined) return undefined;
-    const origin: FamilyOrigin = { account, methods: before.methods, authenticatedAt: before.authenticatedAt ?? 0 };
+    // What could not be renewed cannot be now, and ends when it would have ended.
+    const renewable = before.tokenFamily !== undefined;
+    const until = renewable ? undefined : before.expiresAt;
+    const origin: FamilyOrigin = {
+      account,
+      methods: before.methods,
+      authenticatedAt: before.authenticatedAt ?? 0,
+      until,
+    };
     const begun = await withAccount(datastore, account, async (tx) => ({
-      member: families === undefined ? undefined : await families.begin(rq, tx, origin),
+      member: renewable && families !== undefined ? await families.begin(rq, tx, origin) : undefined,
     }));
     if (begun === undefined) return undefined;
     const { member } = begun;

@@ -4,7 +4,7 @@ import type { SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
 import type { Account } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
-import type { Identity } from "../model/identity.ts";
+import type { BadCredential, Identity } from "../model/identity.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
 import type { ApiKeys } from "./api-keys.ts";
 import type { PasswordProof } from "./password-proof.ts";
@@ -26,10 +26,18 @@ export interface CredentialDescription {
   readonly carrier?: string;
 }
 
-/** Turns a request into an identity, or nothing. Throwing closes the request. */
+/**
+ * Turns a request into an identity, or nothing, or a refusal: of a credential that was sent on purpose, not by a cookie, and
+ * that is not good. Throwing closes the request.
+ */
 export interface Scheme {
   readonly name: string;
-  authenticate(rq: SecurityRequest): Awaitable<Identity | undefined>;
+  authenticate(rq: SecurityRequest): Awaitable<Identity | BadCredential | undefined>;
+  /**
+   * Where the credential of this identity stood, as in `BadCredential`. A scheme that says so is also asked where another one
+   * knows the caller already: a bad credential beside a good one refuses the request.
+   */
+  place?(rq: SecurityRequest, identity: Identity): string;
   /** The `WWW-Authenticate` values that tell a client of this scheme (RFC 9110 11.6.1). */
   challenge?(realm: string, rq: SecurityRequest): string | readonly string[] | undefined;
   /** How its credentials travel; each entry is a way of its own. Left out: the API's description can only name the scheme. */
@@ -77,6 +85,11 @@ export interface SchemePlan<Name extends string = string> {
   make(context: SchemeContext): Scheme;
   /** Names of parameters that carry its credentials: routes need not declare them. */
   readonly parameters?: readonly string[];
+}
+
+/** A credential in this header (lower case) or parameter that is not good. Made once, for each place that a scheme reads. */
+export function badCredential(place: string): BadCredential {
+  return Object.freeze({ refused: place });
 }
 
 /** Is this still to be made for a system? */

@@ -200,7 +200,7 @@ export function createSignIn(context: SignInContext): SignIn {
 
   /** The only place that makes an auth token. It ends with its family at the latest. */
   const authToken = (rq: SecurityRequest, origin: FamilyOrigin, member: FamilyMember | undefined): string => {
-    const end = (member?.at ?? rq.system.now()) + context.tokens.life;
+    const end = Math.min((member?.at ?? rq.system.now()) + context.tokens.life, origin.until ?? Infinity);
     return context.tokens.issue(origin.account, {
       authenticatedAt: origin.authenticatedAt,
       expiresAt: Math.min(end, member?.expiresAt ?? end),
@@ -229,7 +229,9 @@ export function createSignIn(context: SignInContext): SignIn {
       purpose === "reauthenticate" ? [...new Set([...(before?.methods ?? []), ...proof.methods])] : proof.methods;
     // A token is no fresher than the session that it comes from; what was never proved, was proved long ago.
     const authenticatedAt = purpose === "renew" ? (old?.authenticatedAt ?? 0) : at;
-    const origin: FamilyOrigin = { account: proof.account, methods, authenticatedAt };
+    // Nor does it outlive that one.
+    const until = purpose === "renew" ? old?.expiresAt : undefined;
+    const origin: FamilyOrigin = { account: proof.account, methods, authenticatedAt, until };
     const withToken = !restored && (proof.token === true || (purpose !== "renew" && !withSession));
     // One browser, one credential, and never that of a user who was here before.
     if (purpose === "sign-in" && proof.session !== false) {

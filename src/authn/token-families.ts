@@ -8,6 +8,8 @@ export interface FamilyOrigin {
   /** How the user proved who they are, and when, in epoch milliseconds. */
   readonly methods: readonly string[];
   readonly authenticatedAt: number;
+  /** When it ends at the latest, in epoch milliseconds, where it goes back to a credential that ends. */
+  readonly until?: number | undefined;
 }
 
 /** The newest refresh token of a family, as it goes out beside an auth token. */

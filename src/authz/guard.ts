@@ -2,6 +2,7 @@ import type { SecurityRequest } from "../http/request.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import { inTime } from "../model/deadline.ts";
 import { ConfigurationError, PortcullisError } from "../model/errors.ts";
+import { withAnybody } from "./guards/authentication.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** The words of a declaration that must be in the application's vocabulary, and whether a user is sure to be there behind it. */
@@ -110,6 +111,22 @@ export interface GuardDescription {
   readonly authenticated: boolean;
 }
 
+/** True where the guard lets in who is not signed in, whatever else it asks: a bad credential is nothing to such a route. */
+export function isOpenTo(rule: GuardRule | undefined): boolean {
+  switch (rule?.kind) {
+    case "everybody":
+    case "anonymous":
+    case "csrf":
+      return true;
+    case "allOf":
+      return rule.rules.every(isOpenTo);
+    case "anyOf":
+      return rule.rules.some(isOpenTo);
+    default:
+      return false;
+  }
+}
+
 declare const guardWords: unique symbol;
 
 /**
@@ -156,8 +173,7 @@ export function customGuard(text: string, check: (rq: SecurityRequest) => Awaita
   };
   return {
     check(rq) {
-      const identity = rq.identity ?? rq.system.identify(rq);
-      return identity instanceof Promise ? identity.then(() => ask(rq)) : ask(rq);
+      return withAnybody(rq, () => ask(rq));
     },
     describe: () => ({ text, rule: { kind: "custom" }, authenticated: false }),
   };

@@ -155,7 +155,8 @@ export function createRefusals(context: RefusalContext): Refusals {
 
   const turnAway = (rq: SecurityRequest, verdict: Unauthenticated): Awaitable<Response> => {
     const challenges = rq.system.challenges(verdict.schemes, verdict.realm, rq);
-    const browser = !rq.wantsJson && challenges.length === 0 && verdict.schemes.includes("session");
+    // Whoever signs in and comes back would send the same bad credential again.
+    const browser = !rq.rejected && !rq.wantsJson && challenges.length === 0 && verdict.schemes.includes("session");
     const { login } = paths;
     // A page of the application's own may be closed itself: it must not send the browser to itself.
     if (browser && login !== undefined && !leadsHere(rq, login)) {

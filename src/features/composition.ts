@@ -15,6 +15,7 @@ export function checkFeatures(features: readonly Feature[]): readonly Feature[] 
     if (typeof feature !== "object" || typeof feature?.name !== "string") {
       throw new ConfigurationError(`features[${index}]`, "is no feature; call it: passwords(), registration() …");
     }
+    checkMembers(feature, index);
     if (names.has(feature.name)) throw new ConfigurationError(`features[${index}]`, `"${feature.name}" is there twice`);
     names.add(feature.name);
   }
@@ -23,7 +24,100 @@ export function checkFeatures(features: readonly Feature[]): readonly Feature[] 
       if (!names.has(needed)) throw new ConfigurationError("features", `"${name}" needs "${needed}"; add ${needed}()`);
     }
   }
+  checkTaken(features);
   return features;
+}
+
+/** The members of a feature and what each must be. A misspelt one would be a gate that nobody passes through. */
+const members: Readonly<Record<Exclude<keyof Feature, "name">, "list" | "object" | "function" | "text">> = {
+  requires: "list",
+  userColumns: "object",
+  pages: "object",
+  tables: "object",
+  credentialTables: "list",
+  accessTables: "list",
+  leavingTables: "list",
+  apiKeys: "object",
+  administrators: "text",
+  tokenFamilies: "function",
+  purge: "function",
+  gates: "function",
+  signedIn: "function",
+  mayImpersonate: "function",
+  waysToSignIn: "function",
+  start: "function",
+  services: "function",
+  endpoints: "function",
+  mails: "object",
+  needs: "list",
+};
+
+function checkMembers(feature: Feature, index: number): void {
+  if (feature.name === "") throw new ConfigurationError(`features[${index}].name`, "a text is expected");
+  for (const [member, value] of Object.entries(feature)) {
+    if (member === "name" || value === undefined) continue;
+    const kind = Object.hasOwn(members, member) ? members[member as keyof typeof members] : undefined;
+    const path = `features[${index}].${member}`;
+    if (kind === undefined) {
+      const known = ["name", ...Object.keys(members)].join(", ");
+      throw new ConfigurationError(path, `"${feature.name}" has an unknown member; known: ${known}`);
+    }
+    const is =
+      kind === "list"
+        ? Array.isArray(value)
+        : kind === "object"
+          ? typeof value === "object" && value !== null && !Array.isArray(value)
+          : typeof value === (kind === "text" ? "string" : kind);
+    if (!is) throw new ConfigurationError(path, `of "${feature.name}": ${kind === "object" ? "an" : "a"} ${kind} is expected`);
+  }
+}
+
+/** Nothing has two owners: columns of the user, tables, mails and pages, each by its name, in the code and in the database. */
+function checkTaken(features: readonly Feature[]): void {
+  const user = coreTables.user as Table;
+  const core = { ...coreTables, ...auditTables };
+  const owners = new Map<string, string>();
+  const take = (kind: string, name: string, owner: string): void => {
+    const before = owners.get(`${kind} ${name}`);
+    if (before !== undefined && before !== owner) {
+      throw new ConfigurationError(
+        "features",
+        `"${owner}" and ${before === "" ? "Portcullis itself" : `"${before}"`} both have the ${kind} "${name}"; give one another name, or leave one feature out`,
+      );
+    }
+    owners.set(`${kind} ${name}`, owner);
+  };
+  for (const [field, column] of Object.entries(user.columns)) {
+    take("column of the user", field, "");
+    take("column of the user in the database", column.name, "");
+  }
+  for (const [logical, table] of Object.entries(core)) {
+    take("table", logical, "");
+    take("table in the database", table.name, "");
+  }
+  for (const { name: owner, userColumns, tables, mails, pages } of features) {
+    for (const [field, column] of Object.entries(userColumns ?? {})) {
+      take("column of the user", field, owner);
+      take("column of the user in the database", column.name, owner);
+    }
+    for (const [logical, table] of Object.entries(tables ?? {})) {
+      take("table", logical, owner);
+      take("table in the database", table.name, owner);
+    }
+    for (const name of Object.keys(mails ?? {})) take("mail", name, owner);
+    for (const name of Object.keys(pages ?? {})) take("page", name, owner);
+  }
+}
+
+/** Two gates of one name: a sign-in that has passed the one would have passed the other. */
+export function checkGates(gates: readonly { readonly name: string }[]): void {
+  const twice = gates.find(({ name }, index) => gates.findIndex((gate) => gate.name === name) < index);
+  if (twice !== undefined) {
+    throw new ConfigurationError(
+      "features",
+      `two gates have the name "${twice.name}", so that passing one would pass the other; give one another name`,
+    );
+  }
 }
 
 /** What renews auth tokens, when a feature does. */

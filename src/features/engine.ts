@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { EndpointCheck } from "../authn/limits/limits.ts";
+import { isOpenTo } from "../authz/guard.ts";
 import { csrfFault, formToken } from "../authz/guards/authentication.ts";
 import type { Forbidden } from "../authz/verdict.ts";
 import { seeOther } from "../http/answer.ts";
@@ -20,16 +21,19 @@ export function endpointHandler(
   endpoint: Endpoint,
   method: EndpointMethod,
 ): (c: Context) => Promise<Response> {
+  const description = endpoint.authz.describe();
   const facts: RouteFacts = {
     label: `${method} ${endpoint.path}`,
     authn: endpoint.authn,
     realm: undefined,
+    schemes: description.schemes ?? endpoint.authn ?? context.system.defaultSchemes,
+    open: isOpenTo(description.rule),
     // Account endpoints parse their own fields.
     parameters: undefined,
     declaresParams: false,
     kind: "account",
     body: accountLimits(context.system.bodyLimits, Math.max(context.system.accountBytes, endpoint.bodyBytes ?? 0)),
-    guard: endpoint.authz.describe().text,
+    guard: description.text,
     back: () => endpoint.back?.() ?? ownPage(endpoint),
     json: endpoint.page === undefined,
   };

@@ -7,7 +7,7 @@ import type { SecurityRequest } from "./request.ts";
 
 /** When a request must carry a CSRF token, beside the check of its origin that every unsafe request passes. */
 export interface CsrfOptions {
-  /** Requests authenticated by one of these schemes need a token. Default: ["session"], and tokens in a cookie. */
+  /** Requests authenticated by one of these schemes need a token; with "session" auth tokens in a cookie too. Default: ["session"]. */
   readonly schemes?: readonly string[];
   /** Unsafe requests to account pages by nobody: "forms" (default) asks of forms, "always" also of JSON, "never" of neither. */
   readonly unauthenticated?: "forms" | "always" | "never";

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { Catalogue, MessageArguments, MessageKey } from "../i18n/catalogue.ts";
 import type { Awaitable } from "../model/awaitable.ts";
-import type { Identity } from "../model/identity.ts";
+import type { BadCredential, Identity } from "../model/identity.ts";
 import type { Session } from "../model/session.ts";
 import { randomId } from "../secrets/random.ts";
 import { readBody } from "./body.ts";
@@ -34,6 +34,10 @@ export interface RouteFacts {
   /** The schemes that this route accepts; undefined: the system's. */
   readonly authn: readonly string[] | undefined;
   readonly realm: string | undefined;
+  /** Every scheme that this route takes, its guard's among them; undefined: those of `authn`. */
+  readonly schemes?: readonly string[] | undefined;
+  /** True: it is open to who is not signed in, so that a bad credential is passed over. */
+  readonly open?: boolean;
   readonly parameters: CompiledParameters | undefined;
   /** False: only the path's parameters are looked at. */
   readonly declaresParams: boolean;
@@ -78,7 +82,9 @@ export class SecurityRequest {
   /** The session of the cookie: with `identity`, or an anonymous visitor's who has a session bag. */
   session: Session | undefined = undefined;
   /** What the schemes answered so far, by name. */
-  tried: Map<string, Awaitable<Identity | undefined>> | undefined = undefined;
+  tried: Map<string, Awaitable<Identity | BadCredential | undefined>> | undefined = undefined;
+  /** True once a credential was found that was sent on purpose, for this route, and is not good: nobody is calling. */
+  rejected = false;
   /** The session bag, once somebody asked for it (authn/bag.ts). */
   bag: RequestBagSlot | undefined = undefined;
   /** True once the answer is kept out of caches (http/answer.ts). */

@@ -1,6 +1,12 @@
 import type { Account } from "./account.ts";
 import type { Session } from "./session.ts";
 
+/** A scheme's answer to a credential that was sent on purpose (in a header or parameter) and is not good. */
+export interface BadCredential {
+  /** Where it stood: the header's name in lower case, or the parameter's. */
+  readonly refused: string;
+}
+
 /** Who is calling, as a scheme found out. */
 export interface Identity {
   readonly account: Account;
@@ -12,6 +18,12 @@ export interface Identity {
   readonly authenticatedAt: number | null;
   /** What the credential is limited to; undefined: not limited. */
   readonly scopes?: readonly string[];
+  /** When the credential ends, in epoch milliseconds; undefined: each request proves anew, or `session` says so. */
+  readonly expiresAt?: number;
+  /** The realm of the routes that the credential is for; undefined: all. */
+  readonly realm?: string;
+  /** True: the credential may be used so often and no more. */
+  readonly rated?: boolean;
   /** The session row, when `via` is "session". */
   readonly session?: Session;
   /** The administrator who acts as this account; undefined: nobody but its owner. */

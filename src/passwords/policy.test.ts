@@ -62,6 +62,46 @@ test("what is no string is illegal", async () => {
   }
 });
 
+describe("what nobody sees is no password, however long", () => {
+  test.each([
+    ["spaces", " ".repeat(12)],
+    ["ideographic spaces", "\u3000".repeat(12)],
+    ["no-break spaces", "\u00a0".repeat(12)],
+    ["zero-width spaces", "\u200b".repeat(12)],
+    ["zero-width joiners and non-joiners", "\u200d\u200c".repeat(6)],
+    ["byte order marks", "\ufeff".repeat(12)],
+    ["word joiners", "\u2060".repeat(12)],
+    ["soft hyphens", "\u00ad".repeat(12)],
+    ["Hangul fillers", "\u3164\uffa0\u115f\u1160".repeat(3)],
+    ["Mongolian vowel separators", "\u180e".repeat(12)],
+    ["variation selectors", "\ufe0f\u{e0100}".repeat(6)],
+    ["tags", "\u{e0041}".repeat(12)],
+    ["writing directions", "\u202e\u2066".repeat(6)],
+    ["combining marks", "\u0301\u0308".repeat(6)],
+    ["accents over spaces", " \u0301".repeat(6)],
+    ["empty Braille cells", "\u2800".repeat(12)],
+    ["all of them", " \u3000\u00a0\u200b\u00ad\u0301\u2800\u202e".repeat(2)],
+  ])("%s", async (_, password) => {
+    expect(await keys(password)).toEqual(["PASSWORD_BLANK"]);
+  });
+
+  test("nor where checks are left out or replaced", async () => {
+    const own = createPasswordPolicy({
+      allowWithoutChecks: ["characters", "identity", "siteWords", "common"],
+      allowCommonPasswords: true,
+      replace: { length: () => [], characters: () => [] },
+    });
+    expect(await keys("\u200b".repeat(12), [], own)).toEqual(["PASSWORD_BLANK"]);
+    expect(await keys("\t\n".repeat(6), [], own)).toEqual(["PASSWORD_BLANK"]);
+  });
+
+  test("one sign that is seen is for the other checks", async () => {
+    expect(await keys(`${"\u3000".repeat(12)}x`)).toEqual([]);
+    expect(await keys("e\u0301".repeat(8))).toEqual([]);
+    expect(await keys("")).toEqual(["PASSWORD_INVALID_LENGTH"]);
+  });
+});
+
 describe("common passwords", () => {
   test.each([
     "password",
@@ -102,9 +142,26 @@ describe("the identity", () => {
     },
   );
 
-  test.each(["kumquatjane and more", "example.com", "@example.com"])("%s is accepted", async (password) => {
-    expect(await keys(password, identities)).toEqual([]);
+  test.each([
+    "jane.kumquat1",
+    "Kumquat1",
+    "kumquat2024!",
+    "!!Jane123",
+    "JaneKumquat",
+    "kumquat-jane-1",
+    "Jan3Kumqu4t",
+    "jane.kumquat@example.com1",
+    "49151123456781",
+  ])("%s, a part of it with digits and signs, is refused", async (password) => {
+    expect(await keys(password, identities)).toContain("PASSWORD_IS_IDENTITY");
   });
+
+  test.each(["kumquatjane and more", "example.com", "@example.com", "janes tree 7", "bo1234567"])(
+    "%s is accepted",
+    async (password) => {
+      expect(await keys(password, identities)).toEqual([]);
+    },
+  );
 
   test("that is a common password has both faults", async () => {
     expect(await keys("sunshine", ["sunshine@example.com"])).toEqual(["PASSWORD_IS_IDENTITY", "PASSWORD_TOO_COMMON"]);

@@ -9,7 +9,7 @@ import {
   type StrengthOptions,
   strengthCheck,
 } from "./checks/strength.ts";
-import { consistsOfWords } from "./checks/words.ts";
+import { consistsOfWords, wordsOfIdentities } from "./checks/words.ts";
 import { isCommonPassword } from "./common-passwords.ts";
 import { isWellFormed, MAXIMUM_PASSWORD_BYTES, normalizePassword } from "./normal-form.ts";
 import { checkNames, flag, wholeNumber } from "./options.ts";
@@ -94,6 +94,8 @@ export interface PolicyEnvironment {
 const SAFE_MINIMUM = 8;
 const MAXIMUM_HISTORY = 24;
 const CONTROL_CHARACTER = /\p{Cc}/u;
+/** What shows nothing by itself: white space, what is not drawn at all, marks without a letter, the empty Braille cell. */
+const NOTHING_SHOWN = /^[\p{White_Space}\p{Default_Ignorable_Code_Point}\p{M}\p{Z}\p{Cf}\p{Cc}\u2800]+$/u;
 const OMISSIBLE: readonly string[] = ["characters", "identity", "siteWords", "common"];
 /** The checks, those that cost little first: one group is asked when the groups before it found nothing. */
 const GROUPS: readonly (readonly PolicyCheckName[])[] = [
@@ -185,6 +187,8 @@ export function createPasswordPolicy(
       if (!isWellFormed(password) || password.includes("\0")) return [{ key: "PASSWORD_ILLEGAL" }];
       const normal = normalizePassword(password);
       if (normal === undefined) return [tooLong];
+      // Nor is what nobody sees a secret of some length: it is counted in characters that all look alike.
+      if (NOTHING_SHOWN.test(normal)) return [{ key: "PASSWORD_BLANK" }];
       for (const group of GROUPS) {
         const faults: PolicyFault<string>[] = [];
         for (const name of group) faults.push(...((await checks[name]?.(normal, context, password)) ?? []));
@@ -254,14 +258,15 @@ function replacements(path: string, replace: unknown): Readonly<Partial<Record<P
   return replace as Readonly<Partial<Record<PolicyCheckName, PasswordValidator>>>;
 }
 
-/** Whether the password is one of the identities, or the local part of one that is an e-mail address. */
+/** Whether the password is one of the identities or the local part of an address, or says nothing but parts of those. */
 function isIdentity(normal: string, identities: readonly string[]): boolean {
   const password = folded(normal);
-  return identities.some((identity) => {
+  const isName = identities.some((identity) => {
     const name = folded(identity);
     const at = name.lastIndexOf("@");
     return name === password || (at > 0 && name.slice(0, at) === password);
   });
+  return isName || consistsOfWords(normal, wordsOfIdentities(identities));
 }
 
 function folded(text: string): string {

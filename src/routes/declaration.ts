@@ -1,4 +1,5 @@
 import type { Authenticator } from "../authn/authenticator.ts";
+import { isOpenTo } from "../authz/guard.ts";
 import type { Refusals } from "../authz/refusal.ts";
 import { BODY_LIMITS, type BodyLimits } from "../http/body-limits.ts";
 import type { ParameterDescription } from "../http/parameters.ts";
@@ -67,17 +68,20 @@ export function compileRoute(
   const description = guard.describe();
   checkWords(description, context.words, context.authenticator, parameters.names, label);
   if (declaration.authn !== undefined) context.authenticator.check(declaration.authn, `${label}: authn`);
-  const authn = declaration.authn === undefined ? undefined : Object.freeze([...declaration.authn]);
-  const contrary = authn === undefined ? undefined : description.schemes?.find((name) => !authn.includes(name));
+  const chosen = declaration.authn === undefined ? undefined : Object.freeze([...declaration.authn]);
+  const contrary = chosen === undefined ? undefined : description.schemes?.find((name) => !chosen.includes(name));
   if (contrary !== undefined) {
     throw new ConfigurationError(label, `authn: leaves out "${contrary}", which the guard asks for`);
   }
   const realm = declaration.realm ?? description.realm;
   const others = description.schemes === undefined || description.otherSchemes === true;
-  const schemes = [
-    ...new Set([...(description.schemes ?? []), ...(others ? (authn ?? context.system.defaultSchemes) : [])]),
-  ];
-  checkSchemes(description, schemes, label);
+  const accepted = chosen ?? context.system.defaultSchemes;
+  const named =
+    description.schemes === undefined
+      ? accepted
+      : Object.freeze([...new Set([...description.schemes, ...(others ? accepted : [])])]);
+  const schemes = checkSchemes(description, named, chosen !== undefined, label);
+  const authn = schemes === named ? chosen : schemes;
   // Of the other schemes a realm is a word in the challenge; of tokens it decides which are taken.
   const own = realm !== undefined && (schemes.includes("token") || schemes.includes("oauth")) ? { realm } : {};
   for (const name of description.routes ?? []) context.names.want(name, label);
@@ -88,6 +92,8 @@ export function compileRoute(
       label,
       authn,
       realm,
+      schemes,
+      open: isOpenTo(description.rule),
       parameters,
       declaresParams: declaration.params !== undefined,
       kind: "application",

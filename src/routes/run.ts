@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { BagKeeper } from "../authn/bag.ts";
 import type { Guard } from "../authz/guard.ts";
-import { csrfFault, formToken } from "../authz/guards/authentication.ts";
+import { csrfFault, formToken, unlessRejected } from "../authz/guards/authentication.ts";
 import type { Refusals } from "../authz/refusal.ts";
 import { allow, type Verdict } from "../authz/verdict.ts";
 import { finish, protect } from "../http/answer.ts";
@@ -59,8 +59,9 @@ export function runGuarded(
   let params: Readonly<Record<string, unknown>>;
   try {
     checkPeer(rq.peer);
-    const verdict = settled(guard.check(rq));
-    if (verdict instanceof Promise || isUnsafe(rq.method)) return slow(runner, rq, verdict, c, handler);
+    const asked = settled(guard.check(rq));
+    if (asked instanceof Promise || isUnsafe(rq.method)) return slow(runner, rq, asked, c, handler);
+    const verdict = unlessRejected(rq, asked);
     if (verdict.kind !== "allow") {
       const answer = runner.refusals.verdict(rq, verdict);
       return answer instanceof Promise ? answer.then((page) => send(runner, rq, page)) : send(runner, rq, answer);
@@ -84,7 +85,7 @@ async function slow(
 ): Promise<Response> {
   let params: Readonly<Record<string, unknown>>;
   try {
-    let verdict = await first;
+    let verdict = unlessRejected(rq, await first);
     if (verdict.kind === "allow") verdict = await checkCsrf(rq);
     if (verdict.kind !== "allow") return await send(runner, rq, await runner.refusals.verdict(rq, verdict));
     if (isRehearsal(c)) return await send(runner, rq, rehearsed());

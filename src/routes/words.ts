@@ -1,5 +1,5 @@
 import type { Authenticator } from "../authn/authenticator.ts";
-import { type Guard, type GuardDescription, isGuard } from "../authz/guard.ts";
+import { type Guard, type GuardDescription, type GuardRule, isGuard, isOpenTo } from "../authz/guard.ts";
 import { signedIn } from "../authz/guards/authentication.ts";
 import { everybody, nobody } from "../authz/guards/open.ts";
 import { rolesRequired } from "../authz/guards/roles.ts";
@@ -83,16 +83,38 @@ export function checkWords(
   authenticator.check(description.schemes ?? [], `${label}: authz`);
 }
 
-/** Refuses schemes that do not fit the guard: nobody could pass, or a limited credential would pass for its user. */
-export function checkSchemes(description: GuardDescription, schemes: readonly string[], label: string): void {
-  if (!description.authenticated) return;
-  if (schemes.every((name) => name === "none")) {
+/**
+ * Refuses schemes that do not fit the guard: nobody could pass, or a limited credential would pass for its user. Returns those
+ * that the route takes: "oauth" only where a scope is asked, so that a route that lets everybody in sees nobody in its place.
+ *
+ * @param chosen true where the route names them itself
+ */
+export function checkSchemes(
+  description: GuardDescription,
+  schemes: readonly string[],
+  chosen: boolean,
+  label: string,
+): readonly string[] {
+  if (description.authenticated && schemes.every((name) => name === "none")) {
     throw new ConfigurationError(label, 'authn: "none" alone lets nobody be signed in, which the guard asks for');
   }
-  if (schemes.includes("oauth") && description.limited !== true) {
+  if (!schemes.includes("oauth") || description.limited === true) return schemes;
+  if (chosen || !passesWithoutUser(description)) {
     throw new ConfigurationError(
       label,
       'authz: the route accepts "oauth" but asks for no scope, so any limited token would do; add scope(…), or name other schemes in authn',
     );
   }
+  return Object.freeze(schemes.filter((name) => name !== "oauth"));
+}
+
+/** True where nothing depends on who is calling. */
+function passesWithoutUser({ authenticated, rule }: GuardDescription): boolean {
+  if (authenticated || rule === undefined) return false;
+  return isOpenTo(rule) || rule.kind === "nobody" || isKeyed(rule);
+}
+
+/** Keys that the application hands out by itself have no user behind them. */
+function isKeyed(rule: GuardRule): boolean {
+  return rule.kind === "checkpoint" && (rule.asks.by === "header" || rule.asks.by === "bearer");
 }

@@ -1,14 +1,27 @@
 import { createHash } from "node:crypto";
 import {
+  allOf,
+  anyOf,
+  apiKeyCheckpoint,
+  authRequired,
+  checkpoint,
+  customGuard,
   digest,
   digestSecret,
   fake,
+  fresh,
+  type Guard,
   httpd,
+  loginCheck,
   oauth,
+  object,
   param,
+  passFunctionCheck,
   password as passwordScheme,
   portcullis,
+  rolesRequired,
   scope,
+  unauthCsrf,
 } from "portcullis";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
@@ -149,6 +162,68 @@ describe("none, oauth and schemes that do not fit", () => {
     // @ts-expect-error a scheme that is not on
     expect(() => app.get("/e", { authz: "AUTH", authn: ["digest"] }, (c) => c.text(""))).toThrow("no scheme");
     expect((await call(app, "/open")).text).toBe("open");
+  });
+});
+
+describe("a token that is limited to scopes, on routes that ask for none", () => {
+  const limited = { scopes: ["read"], schemes: [oauth()], objects: { box: () => true } } as const;
+  const pass = (): boolean => true;
+  const guards: readonly [name: string, guard: Guard | "AUTH" | "OPEN"][] = [
+    ["AUTH", "AUTH"],
+    ["OPEN", "OPEN"],
+    ["a guard of the application's own", customGuard("own", () => ({ kind: "allow" }))],
+    ["a function", passFunctionCheck(pass)],
+    ["a checkpoint", checkpoint("plan", "team")],
+    ["a login check", loginCheck("plan", "team")],
+    ["an object", object("box", "id")],
+    ["roles", rolesRequired("staff")],
+    ["freshness", fresh()],
+    ["a scheme", authRequired("oauth")],
+    ["a CSRF token", unauthCsrf()],
+    [
+      "all of them without a scope",
+      allOf(
+        customGuard("own", () => ({ kind: "allow" })),
+        passFunctionCheck(pass),
+      ),
+    ],
+    ["one alternative without a scope", anyOf(scope("read"), passFunctionCheck(pass))],
+  ];
+
+  it.each(guards)("refuses to start by its own authn: %s", async (_name, guard) => {
+    const security = await portcullis({ ...basics(), ...limited, roles: ["staff"] });
+    const declare = security.app().get as (path: string, declaration: object, handler: () => Response) => void;
+    expect(() => declare("/x/:id", { authz: guard, authn: ["oauth"] }, () => new Response())).toThrow(
+      'the route accepts "oauth" but asks for no scope',
+    );
+    await security.close();
+  });
+
+  it("nor is it taken where all routes take the scheme: it is refused, or nobody is seen", async () => {
+    const security = await portcullis({ ...basics(), ...limited, authn: ["token", "oauth"] });
+    await plant(security);
+    const owner = await security.users.find("email", ann);
+    const headers = { "authentication-token": await security.createToken(owner ?? 0, { scopes: ["read"] }) };
+    const app = security.app();
+    const own = customGuard("own", () => ({ kind: "allow" }));
+    expect(() => app.get("/own", { authz: own }, (c) => c.text(""))).toThrow("asks for no scope");
+    expect(() => security.guard(own)).toThrow("asks for no scope");
+    await expect(security.check(new Request("http://localhost/"), own)).rejects.toThrow("asks for no scope");
+    await expect(security.check(new Request("http://localhost/"), passFunctionCheck(pass))).rejects.toThrow("no scope");
+    app.get("/", { authz: "OPEN" }, async (c) => c.json([c.var.user?.email, (await security.getUser(c))?.email]));
+    app.get("/key", { authz: apiKeyCheckpoint({ keys: ["a key of sixteen or more"] }) }, async (c) =>
+      c.json([(await security.getUser(c))?.email]),
+    );
+    app.get("/closed", { authz: "CLOSE" }, (c) => c.text(""));
+    app.get("/scoped", { authz: allOf(scope("read"), own) }, (c) => c.text(c.var.user.email));
+    expect((await call(app, "/", { headers })).text).toBe("[null,null]");
+    const keyed = { ...headers, "x-api-key": "a key of sixteen or more" };
+    expect((await call(app, "/key", { headers: keyed })).text).toBe("[null]");
+    expect((await call(app, "/scoped", { headers })).text).toBe(ann);
+    const state = await security.checkLoginState(new Request("http://localhost/", { headers }));
+    expect(state.allowed).toBe(false);
+    expect((await security.check(new Request("http://localhost/", { headers }), "OPEN")).allowed).toBe(true);
+    await security.close();
   });
 });
 

@@ -32,6 +32,36 @@ describe("registration by the policy", () => {
     },
   );
 
+  it.each(["Portcullis1", "portcullis2026!", "P0rtcullis-1", "portcullisportcullis"])(
+    "refuses %s where no name is configured: the default one is on every page",
+    async (password) => {
+      expect(await register(await system({}), password)).toEqual({
+        status: 400,
+        faults: ["The name of this site is easy to guess as a password."],
+      });
+    },
+  );
+
+  it.each(["new-81!27", "!new!new!", "new@acme.example1"])(
+    "refuses %s, the own address with digits and signs",
+    async (password) => {
+      expect(await register(await system({}), password)).toEqual({
+        status: 400,
+        faults: ["Your name or address cannot be your password."],
+      });
+    },
+  );
+
+  it("refuses what nobody sees", async () => {
+    const own = await system({});
+    for (const password of ["            ", "\u3000".repeat(8), "\u00a0".repeat(8), "\u200b".repeat(8)]) {
+      expect(await register(own, password)).toEqual({
+        status: 400,
+        faults: ["The password has no character that can be seen."],
+      });
+    }
+  });
+
   it("tells in words why a password is too simple, and that is all that JSON and the page say", async () => {
     const own = await system({ strength: { minimumScore: 3, timeLimit: "60s" }, allowCommonPasswords: true });
     const { status, faults } = await register(own, "abcdefgh");

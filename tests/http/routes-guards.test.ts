@@ -131,9 +131,9 @@ describe("schemes", () => {
         const sent = Object.assign({}, ...order.slice(index).map((name) => credentials[name]));
         expect((await call(sent)).json.via).toBe(first);
       }
-      // A token that is worth nothing does not stand in the way of the session.
+      // A token that is worth nothing is not made up for by the session.
       const broken = { ...cookie(employee), "authentication-token": "x" };
-      expect((await call(broken)).json.via).toBe("session");
+      expect((await call(broken)).status).toBe(401);
     }
   });
 

@@ -1,7 +1,9 @@
 import type { SecurityRequest } from "../../http/request.ts";
+import { andThen } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
+import type { BadCredential } from "../../model/identity.ts";
 import { quoted } from "../authenticator.ts";
-import type { CredentialDescription, SchemePlan } from "../scheme.ts";
+import { badCredential, type CredentialDescription, type SchemePlan } from "../scheme.ts";
 
 /** How API keys travel. */
 export interface ApiKeyOptions {
@@ -40,15 +42,25 @@ export function apiKey(options: ApiKeyOptions = {}): SchemePlan<"apiKey"> {
         throw new ConfigurationError("schemes", '"apiKey" needs keys; add apiKeys() to features');
       }
       const begins = `${apiKeys.settings.prefix}_`;
+      const inBearer = badCredential("authorization");
+      const inHeader = badCredential(header.toLowerCase());
       /** The key that the request carries; one of another kind in `Authorization` is no key. */
-      const carried = (rq: SecurityRequest): string | undefined => {
+      const carried = (rq: SecurityRequest): string | BadCredential | undefined => {
         const authorization = carriers.includes("bearer") ? rq.header("authorization") : undefined;
         const bearer = /^bearer +([A-Za-z0-9_-]+)$/i.exec(authorization ?? "")?.[1];
         const own = carriers.includes("header") ? rq.header(header) : undefined;
-        const sent = [bearer, own].filter((text) => text?.startsWith(begins) === true && text.length <= 128);
+        if (own !== undefined && !isKey(own)) return inHeader;
+        const key = bearer?.startsWith(begins) === true ? bearer : undefined;
+        if (key !== undefined && !isKey(key)) return inBearer;
         // Which of two keys counts cannot be told.
-        return sent.length === 1 || sent[0] === sent[1] ? sent[0] : undefined;
+        return key === undefined || own === undefined || key === own ? (key ?? own) : inBearer;
       };
+      const isKey = (text: string): boolean => text.startsWith(begins) && text.length <= 128;
+      const placeOf = (rq: SecurityRequest): BadCredential =>
+        // The same key in both: what other schemes read of it is in `Authorization`.
+        carriers.includes("bearer") && rq.header("authorization")?.toLowerCase().startsWith(`bearer ${begins}`) === true
+          ? inBearer
+          : inHeader;
       return {
         name: "apiKey",
         describe: () =>
@@ -62,8 +74,10 @@ export function apiKey(options: ApiKeyOptions = {}): SchemePlan<"apiKey"> {
           }),
         authenticate(rq) {
           const text = carried(rq);
-          return text === undefined ? undefined : apiKeys.recognise(rq, text);
+          if (text === undefined || typeof text === "object") return text;
+          return andThen(apiKeys.recognise(rq, text), (identity) => identity ?? placeOf(rq));
         },
+        place: (rq) => placeOf(rq).refused,
         insufficient: (scopes) =>
           carriers.includes("bearer")
             ? `Bearer error="insufficient_scope", scope=${quoted(scopes.join(" "))}`

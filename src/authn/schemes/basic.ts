@@ -1,12 +1,14 @@
 import type { SecurityRequest } from "../../http/request.ts";
-import type { Awaitable } from "../../model/awaitable.ts";
-import type { Identity } from "../../model/identity.ts";
+import { type Awaitable, andThen } from "../../model/awaitable.ts";
+import type { BadCredential, Identity } from "../../model/identity.ts";
 import { quoted } from "../authenticator.ts";
-import type { Scheme, SchemeContext } from "../scheme.ts";
+import { badCredential, type Scheme, type SchemeContext } from "../scheme.ts";
 import { credentialCheck } from "./credentials.ts";
 
 const maxHeader = 4096;
 const basicName = /^basic /i;
+/** What is in the header `Authorization` and not good. */
+export const badBasic: BadCredential = badCredential("authorization");
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** The scheme "basic" (RFC 7617, UTF-8). Each request carries its own proof and passes every gate. */
@@ -16,6 +18,7 @@ export function basicScheme(context: SchemeContext): Scheme {
     name: "basic",
     ambient: true,
     authenticate,
+    place: () => badBasic.refused,
     challenge: basicChallenge,
     describe: () => [{ type: "http", scheme: "basic", description: "User name and password (RFC 7617, UTF-8)." }],
   };
@@ -25,15 +28,17 @@ export function basicScheme(context: SchemeContext): Scheme {
 export function basicAuthentication(
   context: SchemeContext,
   via: string,
-): (rq: SecurityRequest) => Awaitable<Identity | undefined> {
+): (rq: SecurityRequest) => Awaitable<Identity | BadCredential | undefined> {
   const check = credentialCheck(context, via);
   return (rq) => {
     const header = rq.header("authorization");
-    if (header === undefined || header.length > maxHeader || !basicName.test(header)) return undefined;
+    if (header === undefined || !basicName.test(header)) return undefined;
+    if (header.length > maxHeader) return badBasic;
     const known = check.known(rq, header);
     if (known !== undefined) return known;
     const credentials = parseBasic(header);
-    return credentials === undefined ? undefined : check.verify(rq, credentials, header);
+    if (credentials === undefined) return badBasic;
+    return andThen(check.verify(rq, credentials, header), (identity) => identity ?? badBasic);
   };
 }
 

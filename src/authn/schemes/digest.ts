@@ -3,11 +3,11 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { ConfigurationError } from "../../model/errors.ts";
-import type { Identity } from "../../model/identity.ts";
+import type { BadCredential, Identity } from "../../model/identity.ts";
 import { constantTimeEqual, randomId } from "../../secrets/random.ts";
 import { quoted } from "../authenticator.ts";
 import type { Proved } from "../password-proof.ts";
-import type { SchemePlan } from "../scheme.ts";
+import { badCredential, type SchemePlan } from "../scheme.ts";
 import { createNonces } from "./nonces.ts";
 
 /** The hash functions of HTTP Digest that are spoken here. */
@@ -44,6 +44,7 @@ function hash(algorithm: DigestAlgorithm, text: string): string {
 }
 
 const maxHeader = 4096;
+const bad: BadCredential = badCredential("authorization");
 
 /**
  * The scheme "digest" (RFC 7616): qop "auth" with counted nonces, SHA-256. User names are not hashed (`userhash`). A digest
@@ -106,13 +107,15 @@ export function digest(options: DigestOptions): SchemePlan<"digest"> {
         ],
         authenticate(rq) {
           const header = rq.header("authorization");
-          const sent = header === undefined || header.length > maxHeader ? undefined : parseDigest(header);
-          if (sent === undefined || !algorithms.includes(sent.algorithm)) return undefined;
+          if (header === undefined || !/^digest /i.test(header)) return undefined;
+          const sent = header.length > maxHeader ? undefined : parseDigest(header);
+          if (sent === undefined || !algorithms.includes(sent.algorithm)) return bad;
           // Made for this server, this realm and this very target.
           if (sent.opaque !== opaque || sent.realm !== (rq.route.realm ?? systemRealm) || sent.uri !== target(rq))
-            return undefined;
-          return verify(rq, sent);
+            return bad;
+          return verify(rq, sent).then((identity) => identity ?? bad);
         },
+        place: () => bad.refused,
         challenge: (realm, rq) => {
           const common = `realm=${quoted(realm)}, qop="auth"`;
           const rest = `nonce="${nonces.issue()}", opaque="${opaque}", charset=UTF-8${stale.has(rq) ? ", stale=true" : ""}`;

@@ -1,7 +1,7 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import { ConfigurationError } from "../../model/errors.ts";
-import type { Identity } from "../../model/identity.ts";
-import type { SchemePlan } from "../scheme.ts";
+import type { BadCredential, Identity } from "../../model/identity.ts";
+import { badCredential, type SchemePlan } from "../scheme.ts";
 import { bodyText, hasReadableBody, queryField } from "../tokens/carriers.ts";
 
 /** How a test says who it is. */
@@ -44,14 +44,21 @@ export function fake(options: FakeOptions = {}): SchemePlan<"fake"> {
           `"fake" lets anybody be anybody and is for local tests, but ${reason}; take it out`,
         );
       }
-      const admit = async (rq: SecurityRequest, name: string | undefined): Promise<Identity | undefined> => {
-        const account = name === undefined || name === "" ? undefined : await proof.find(name);
-        return account === undefined ? undefined : signIn.admit(rq, { account, methods: ["fake"] }, "fake");
+      const bad = badCredential(parameter);
+      const admit = async (
+        rq: SecurityRequest,
+        name: string | undefined,
+      ): Promise<Identity | BadCredential | undefined> => {
+        if (name === undefined) return undefined;
+        const account = name === "" ? undefined : await proof.find(name);
+        if (account === undefined) return bad;
+        return (await signIn.admit(rq, { account, methods: ["fake"] }, "fake")) ?? bad;
       };
       return {
         name: "fake",
         // No secret is needed: any page in the developer's browser could send it.
         ambient: true,
+        place: () => bad.refused,
         describe: () => [
           {
             type: "apiKey",

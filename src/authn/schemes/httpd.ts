@@ -1,6 +1,6 @@
 import { peerAddress } from "../../http/address.ts";
 import { ConfigurationError } from "../../model/errors.ts";
-import type { SchemePlan } from "../scheme.ts";
+import { badCredential, type SchemePlan } from "../scheme.ts";
 
 /** How a front end says whom it has authenticated. */
 export interface HttpdOptions {
@@ -34,8 +34,10 @@ export function httpd(options: HttpdOptions = {}): SchemePlan<"httpd"> {
           'the scheme "httpd" needs the front end\'s addresses, such as ["127.0.0.1"]: a count of hops says not who may name a user',
         );
       }
+      const bad = badCredential(header.toLowerCase());
       return {
         name: "httpd",
+        place: () => bad.refused,
         // The front end knows the user by something that browsers send along.
         ambient: true,
         describe: () => [
@@ -51,11 +53,12 @@ export function httpd(options: HttpdOptions = {}): SchemePlan<"httpd"> {
           if (user === undefined || user === "") return undefined;
           const socket = peerAddress(rq.peer);
           // Two headers arrive as one with a comma: whose word it is cannot be told.
-          if (socket === undefined || !trusted(socket) || user.includes(",")) return undefined;
+          if (socket === undefined || !trusted(socket)) return undefined;
+          if (user.includes(",")) return bad;
           const account = await proof.find(Buffer.from(user, "latin1").toString("utf8"));
-          if (account === undefined) return undefined;
+          if (account === undefined) return bad;
           const identity = await signIn.admit(rq, { account, methods: ["httpd"] }, "httpd");
-          return identity === undefined ? undefined : { ...identity, authenticatedAt: null };
+          return identity === undefined ? bad : { ...identity, authenticatedAt: null };
         },
       };
     },

@@ -11,6 +11,7 @@ export function oauth(): SchemePlan<"oauth"> {
       name: "oauth",
       authenticate: (rq) =>
         rq.route.kind === "account" ? undefined : tokens.read(rq, "oauth", (identity) => identity.scopes !== undefined),
+      place: (_, identity) => tokens.place(identity),
       describe: () => tokens.carriers(),
       challenge: (realm, rq) => tokens.challenge(realm, rq),
       insufficient: (scopes) => tokens.insufficient(scopes),

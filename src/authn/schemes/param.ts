@@ -1,10 +1,10 @@
 import type { SecurityRequest } from "../../http/request.ts";
-import type { Awaitable } from "../../model/awaitable.ts";
+import { type Awaitable, andThen } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
-import type { Identity } from "../../model/identity.ts";
-import type { CredentialDescription, SchemeContext, SchemePlan } from "../scheme.ts";
+import type { BadCredential, Identity } from "../../model/identity.ts";
+import { badCredential, type CredentialDescription, type SchemeContext, type SchemePlan } from "../scheme.ts";
 import { bodyText, hasReadableBody, queryField } from "../tokens/carriers.ts";
-import { basicAuthentication, basicChallenge } from "./basic.ts";
+import { badBasic, basicAuthentication, basicChallenge } from "./basic.ts";
 import { type Credentials, credentialCheck } from "./credentials.ts";
 
 /** How a user and a password come as parameters. */
@@ -28,6 +28,7 @@ export function param(options: ParamOptions = {}): SchemePlan<"param"> {
     make: (context) => ({
       name: "param",
       authenticate: parameterAuthentication(context, "param", reading),
+      place: () => placeOf(reading),
       describe: () => [inBody("param", reading.names)],
     }),
   };
@@ -50,6 +51,7 @@ export function password(options: ParamOptions = {}): SchemePlan<"password"> {
           if (found instanceof Promise) return found.then((identity) => identity ?? byParameters(rq));
           return found ?? byParameters(rq);
         },
+        place: (rq) => (/^basic /i.test(rq.header("authorization") ?? "") ? badBasic.refused : placeOf(reading)),
         challenge: basicChallenge,
         describe: () => [
           { type: "http", scheme: "basic", description: "User name and password (RFC 7617, UTF-8)." },
@@ -74,16 +76,20 @@ function inBody(carrier: string, names: readonly string[]): CredentialDescriptio
 function parameterAuthentication(
   context: SchemeContext,
   via: string,
-  { read }: Reading,
-): (rq: SecurityRequest) => Awaitable<Identity | undefined> {
+  reading: Reading,
+): (rq: SecurityRequest) => Awaitable<Identity | BadCredential | undefined> {
   const check = credentialCheck(context, via);
-  const take = (rq: SecurityRequest, sent: Credentials | undefined): Awaitable<Identity | undefined> => {
+  const bad = badCredential(placeOf(reading));
+  const take = (
+    rq: SecurityRequest,
+    sent: Credentials | undefined,
+  ): Awaitable<Identity | BadCredential | undefined> => {
     if (sent === undefined) return undefined;
     const text = JSON.stringify([sent.user, sent.password]);
-    return check.known(rq, text) ?? check.verify(rq, sent, text);
+    return check.known(rq, text) ?? andThen(check.verify(rq, sent, text), (identity) => identity ?? bad);
   };
   return (rq) => {
-    const sent = read(rq);
+    const sent = reading.read(rq);
     return sent instanceof Promise ? sent.then((found) => take(rq, found)) : take(rq, sent);
   };
 }
@@ -92,6 +98,11 @@ function parameterAuthentication(
 interface Reading {
   readonly names: readonly string[];
   readonly read: (rq: SecurityRequest) => Awaitable<Credentials | undefined>;
+}
+
+/** Two schemes that read the same parameters read one credential. */
+function placeOf({ names }: Reading): string {
+  return names.join(" ");
 }
 
 function reader(scheme: string, options: ParamOptions): Reading {

@@ -6,6 +6,7 @@ export function tokenScheme(tokens: Tokens): Scheme {
   return {
     name: "token",
     authenticate: (rq) => tokens.read(rq, "token", (identity) => identity.scopes === undefined),
+    place: (_, identity) => tokens.place(identity),
     describe: () => tokens.carriers(),
     challenge: (realm, rq) => tokens.challenge(realm, rq),
     insufficient: (scopes) => tokens.insufficient(scopes),

@@ -9,10 +9,16 @@ import type { TokenCarrier } from "./token.ts";
 export interface CarriedToken {
   readonly text: string;
   readonly carrier: TokenCarrier;
+  /** Where the reader goes on behind it. */
+  readonly next: number;
 }
 
-/** Finds the request's token: the first carrier of the configured order that has one. */
-export type TokenReader = (rq: SecurityRequest) => Awaitable<CarriedToken | undefined>;
+/** Finds a token of the request: the first carrier of the configured order, from `start` on, that has one. */
+export interface TokenReader {
+  (rq: SecurityRequest, start: number): Awaitable<CarriedToken | undefined>;
+  /** How many carriers there are. */
+  readonly count: number;
+}
 
 type Read = (rq: SecurityRequest) => Awaitable<string | undefined>;
 
@@ -34,14 +40,15 @@ export function tokenReader(settings: TokenSettings, cookie: string): TokenReade
     for (let index = start; index < order.length; index += 1) {
       const carrier = order[index] as TokenCarrier;
       const text = reads[carrier](rq);
+      const next = index + 1;
       if (text instanceof Promise) {
-        return text.then((found) => (found === undefined ? from(rq, index + 1) : { text: found, carrier }));
+        return text.then((found) => (found === undefined ? from(rq, next) : { text: found, carrier, next }));
       }
-      if (text !== undefined) return { text, carrier };
+      if (text !== undefined) return { text, carrier, next };
     }
     return undefined;
   };
-  return (rq) => from(rq, 0);
+  return Object.assign(from, { count: order.length });
 }
 
 /**

@@ -6,14 +6,14 @@ import { type Awaitable, andThen } from "../../model/awaitable.ts";
 import { inTime } from "../../model/deadline.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { PortcullisError } from "../../model/errors.ts";
-import type { Identity } from "../../model/identity.ts";
+import type { BadCredential, Identity } from "../../model/identity.ts";
 import type { KeyRing } from "../../secrets/keyring.ts";
 import { sha256 } from "../../secrets/random.ts";
 import { quoted } from "../authenticator.ts";
-import type { CredentialDescription } from "../scheme.ts";
+import { badCredential, type CredentialDescription } from "../scheme.ts";
 import type { SignIn } from "../sign-in.ts";
 import type { TokenFamilies } from "../token-families.ts";
-import { describeCarriers, tokenReader } from "./carriers.ts";
+import { type CarriedToken, describeCarriers, tokenReader } from "./carriers.ts";
 import { accessTypes } from "./claims.ts";
 import { fsaTokens } from "./fsa.ts";
 import { type IssuedToken, isSigned, readIssued } from "./issuers.ts";
@@ -48,7 +48,10 @@ export interface TokenOverrides {
   readonly scopes?: readonly string[];
   /** The realm of the routes that it is for; default the application's. */
   readonly realm?: string;
-  /** Hands on how and when this user (and nobody else) proved who they are. Without it the token is never fresh. */
+  /**
+   * Hands on how and when this user (and nobody else) proved who they are. The token is no more than the credential behind it:
+   * it ends no later, is for the same realm and limited to its scopes. Without it the token is never fresh.
+   */
   readonly identity?: Identity;
 }
 
@@ -69,8 +72,17 @@ export interface Tokens {
   readonly life: number;
   /** A token for an application to hand out. */
   create(account: Account, overrides: TokenOverrides): string;
-  /** The request's token, verified, for its realm; undefined: none, or none that is good. */
-  read(rq: SecurityRequest, via: string, wanted: (identity: Identity) => boolean): Awaitable<Identity | undefined>;
+  /**
+   * The request's token, verified, for its realm: of several the first good one. Undefined: none, or one in a cookie that is
+   * not good. Refused: one in a header or parameter that is not good, also beside a good one.
+   */
+  read(
+    rq: SecurityRequest,
+    via: string,
+    wanted: (identity: Identity) => boolean,
+  ): Awaitable<Identity | BadCredential | undefined>;
+  /** Where the token of this identity stood. */
+  place(identity: Identity): string;
   /** The challenge of the schemes that take tokens (RFC 6750 3); undefined where none is taken from `Authorization`. */
   challenge(realm: string, rq: SecurityRequest): string | undefined;
   /** Where tokens are looked for, for the API's description. */
@@ -108,6 +120,35 @@ export interface TokensContext {
   readonly signIn: () => SignIn;
 }
 
+/** In what a token for this account would be more than the credential that it is made from; undefined: in nothing. */
+function excessOver(
+  identity: Identity,
+  account: Account,
+  wanted: { readonly scopes: readonly string[] | undefined; readonly realm: string | undefined },
+  now: number,
+): string | undefined {
+  const { scopes: limits, realm, impersonator, rated } = identity;
+  if (identity.account.id !== account.id) return "the identity is somebody else's";
+  if (impersonator !== undefined) return "the identity is that of an administrator who acts as this user";
+  if (rated === true) return "the identity's credential may be used only so often, which a token cannot say";
+  if (limits !== undefined && wanted.scopes?.every((scope) => limits.includes(scope)) !== true) {
+    return "the identity is limited to scopes; the token must be limited to some of them";
+  }
+  if (realm !== undefined && wanted.realm !== undefined && wanted.realm !== realm) {
+    return "the identity is for another realm";
+  }
+  // A token passes for its user, with all that they may: it has no room for less.
+  const { roles, permissions } = identity.account;
+  if (
+    [...account.roles].some((role) => !roles.has(role)) ||
+    [...account.permissions].some((permission) => !permissions.has(permission))
+  ) {
+    return "the identity has not all roles and permissions of its user, and a token would have";
+  }
+  const end = identity.expiresAt ?? identity.session?.expiresAt;
+  return end !== undefined && end <= now ? "the identity's credential is over" : undefined;
+}
+
 /** Gates may change their mind about tokens of other issuers without a change of the user: they are asked again after that. */
 const issuedLife = 60_000;
 
@@ -132,9 +173,11 @@ export function createTokens(context: TokensContext): Tokens {
   const seal = (
     facts: Omit<TokenFacts, "expiresAt" | "issuedAt" | "since"> & { since?: number },
     life: number,
+    end?: number,
   ): string => {
     const issuedAt = now();
-    return format.seal({ ...facts, issuedAt, since: facts.since ?? issuedAt, expiresAt: issuedAt + life });
+    const expiresAt = Math.min(issuedAt + life, end ?? Infinity);
+    return format.seal({ ...facts, issuedAt, since: facts.since ?? issuedAt, expiresAt });
   };
 
   const ours = (hash: string, opened: OpenedToken): Awaitable<LiveToken | undefined> => {
@@ -159,6 +202,8 @@ export function createTokens(context: TokensContext): Tokens {
         methods,
         authenticatedAt,
         tokenHash: hash,
+        expiresAt,
+        realm,
         ...(family === undefined ? {} : { tokenFamily: family }),
         ...(scopes === undefined ? {} : { scopes }),
       },
@@ -204,6 +249,8 @@ export function createTokens(context: TokensContext): Tokens {
         // The proof was made elsewhere; only what the issuer says of its time counts.
         authenticatedAt: typeof at === "number" && at * 1000 <= now() ? at * 1000 : null,
         tokenHash: hash,
+        expiresAt,
+        realm: issuer.realm,
         ...(scopes === undefined ? {} : { scopes }),
       },
       until: expiresAt + settings.grace,
@@ -246,7 +293,7 @@ export function createTokens(context: TokensContext): Tokens {
     // One that a refresh token stands behind is renewed by that; the chain of the others ends where a session would.
     if (opened.family !== undefined || since === undefined || time - since >= context.absolute) return;
     const facts = { account: identity.account, authenticatedAt, methods, realm, scopes, family: undefined };
-    setCookie(rq, seal({ ...facts, since }, settings.life));
+    setCookie(rq, seal({ ...facts, since }, settings.life, since + context.absolute));
   };
 
   const hand = (
@@ -266,6 +313,61 @@ export function createTokens(context: TokensContext): Tokens {
       live.handed.set(key, identity);
     }
     return identity;
+  };
+
+  const places: Readonly<Record<TokenCarrier, BadCredential>> = {
+    header: badCredential(settings.header.toLowerCase()),
+    bearer: badCredential("authorization"),
+    cookie: badCredential("cookie"),
+    parameter: badCredential(settings.parameter),
+    query: badCredential(settings.query ?? ""),
+  };
+
+  type Wanted = (identity: Identity) => boolean;
+  type Found = Identity | BadCredential | undefined;
+
+  /** Goes on with the carriers from `start`; `before` is who the token of an earlier one says. */
+  const readFrom = (
+    rq: SecurityRequest,
+    via: string,
+    wanted: Wanted,
+    start: number,
+    before: Identity | undefined,
+  ): Awaitable<Found> => {
+    if (start >= carried.count) return before;
+    const token = carried(rq, start);
+    if (token === undefined) return before;
+    if (token instanceof Promise) {
+      return token.then((found) => (found === undefined ? before : take(rq, via, wanted, found, before)));
+    }
+    return take(rq, via, wanted, token, before);
+  };
+
+  const take = (
+    rq: SecurityRequest,
+    via: string,
+    wanted: Wanted,
+    token: CarriedToken,
+    before: Identity | undefined,
+  ): Awaitable<Found> => {
+    if (token.carrier === "cookie" && before !== undefined) return readFrom(rq, via, wanted, token.next, before);
+    const live = load(rq, token.text);
+    if (live instanceof Promise) return live.then((loaded) => judge(rq, via, wanted, token, before, loaded));
+    return judge(rq, via, wanted, token, before, live);
+  };
+
+  const judge = (
+    rq: SecurityRequest,
+    via: string,
+    wanted: Wanted,
+    token: CarriedToken,
+    before: Identity | undefined,
+    live: LiveToken | undefined,
+  ): Awaitable<Found> => {
+    const identity = hand(rq, live, via, token.carrier, wanted);
+    // A browser keeps a cookie that is over; whatever else a client sends, it means.
+    if (identity === undefined && token.carrier !== "cookie") return places[token.carrier];
+    return readFrom(rq, via, wanted, token.next, before ?? identity);
   };
 
   return {
@@ -292,34 +394,24 @@ export function createTokens(context: TokensContext): Tokens {
       for (const scope of scopes ?? []) {
         if (!context.scopes.has(scope)) refuse(`there is no scope ${JSON.stringify(scope)} in the option scopes`);
       }
-      if (identity !== undefined && identity.account.id !== account.id) refuse("the identity is somebody else's");
-      // What a limited credential proved must not become an unlimited one.
-      const limits = identity?.scopes;
-      if (limits !== undefined && scopes?.every((scope) => limits.includes(scope)) !== true) {
-        refuse("the identity is limited to scopes; the token must be limited to some of them");
-      }
-      return seal(
-        {
-          account,
-          authenticatedAt: identity?.authenticatedAt ?? null,
-          methods: identity?.methods ?? [],
-          realm: realm ?? context.realm,
-          scopes,
-          family: undefined,
-        },
-        life === undefined ? settings.life : milliseconds("createToken.life", life),
-      );
-    },
-    read(rq, via, wanted) {
-      const found = carried(rq);
-      const take = (token: Awaited<typeof found>): Awaitable<Identity | undefined> => {
-        if (token === undefined) return undefined;
-        const live = load(rq, token.text);
-        if (live instanceof Promise) return live.then((loaded) => hand(rq, loaded, via, token.carrier, wanted));
-        return hand(rq, live, via, token.carrier, wanted);
+      const excess = identity === undefined ? undefined : excessOver(identity, account, { scopes, realm }, now());
+      if (excess !== undefined) refuse(excess);
+      const end = identity?.expiresAt ?? identity?.session?.expiresAt;
+      const facts = {
+        account,
+        authenticatedAt: identity?.authenticatedAt ?? null,
+        methods: identity?.methods ?? [],
+        realm: realm ?? identity?.realm ?? context.realm,
+        scopes,
+        // Signed out where the one behind it is.
+        family: identity?.tokenFamily,
+        // Renewed in a cookie, its chain ends where the credential behind it does.
+        ...(end === undefined ? {} : { since: Math.min(now(), end - context.absolute) }),
       };
-      return found instanceof Promise ? found.then(take) : take(found);
+      return seal(facts, life === undefined ? settings.life : milliseconds("createToken.life", life), end);
     },
+    read: (rq, via, wanted) => readFrom(rq, via, wanted, 0, undefined),
+    place: ({ carrier = "header" }) => places[carrier].refused,
     challenge(realm, rq) {
       if (!settings.carriers.includes("bearer")) return undefined;
       // An error is only told to who came with something.

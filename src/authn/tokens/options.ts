@@ -66,7 +66,7 @@ export interface TokenOptions {
   readonly grace?: Duration;
   /** A token from the cookie is renewed in this last part of its life: 0.25 is the last quarter. Default: never. */
   readonly renewal?: number;
-  /** Where tokens are looked for, the first one that is there counts. Default ["header"], with `jwt`, `fsa` or `issuers` ["bearer", "header"]. */
+  /** Where tokens are looked for, the first good one counts. Default ["header"], with `jwt`, `fsa` or `issuers` ["bearer", "header"]. */
   readonly carriers?: readonly ("header" | "bearer" | "cookie" | "parameter")[];
   /** The header of its own; default "Authentication-Token". */
   readonly header?: string;

@@ -44,9 +44,21 @@ export function withIdentity(
 function refuse(rq: SecurityRequest, schemes: readonly string[] | undefined): Unauthenticated {
   return {
     kind: "unauthenticated",
-    schemes: schemes ?? rq.route.authn ?? rq.system.defaultSchemes,
+    schemes: (rq.rejected ? rq.route.schemes : undefined) ?? schemes ?? rq.route.authn ?? rq.system.defaultSchemes,
     realm: rq.route.realm,
   };
+}
+
+/** What a guard says, unless a bad credential was found on the way: an alternative that needs none does not make up for it. */
+export function unlessRejected(rq: SecurityRequest, verdict: Verdict): Verdict {
+  return rq.rejected ? refuse(rq, undefined) : verdict;
+}
+
+/** Who is calling, or nobody (`rq.identity`), for a guard that lets both in: but not who sent what is not good. */
+export function withAnybody(rq: SecurityRequest, decide: () => Awaitable<Verdict>): Awaitable<Verdict> {
+  const identity = rq.identity ?? rq.system.identify(rq);
+  if (identity instanceof Promise) return identity.then(() => (rq.rejected ? refuse(rq, undefined) : decide()));
+  return rq.rejected ? refuse(rq, undefined) : decide();
 }
 
 /** Signed in by any scheme that the route accepts: what `"AUTH"` stands for. */

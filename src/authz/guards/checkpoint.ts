@@ -4,7 +4,7 @@ import type { Awaitable } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { Guard, NoWords } from "../guard.ts";
 import type { Verdict } from "../verdict.ts";
-import { csrfFault, formToken } from "./authentication.ts";
+import { csrfFault, formToken, withAnybody } from "./authentication.ts";
 import { type CheckpointActions, checkActions } from "./checkpoint-actions.ts";
 
 /** A value that a checkpoint looks for in the session. */
@@ -91,8 +91,7 @@ function sessionCheck(
   return {
     check(rq) {
       // Whoever is calling brings the session, a visitor without an account too.
-      const identity = rq.identity ?? rq.system.identify(rq);
-      return identity instanceof Promise ? identity.then(() => judge(rq)) : judge(rq);
+      return withAnybody(rq, () => judge(rq));
     },
     describe: () => ({ text, rule, routes: checked.routes, authenticated: false }),
   };

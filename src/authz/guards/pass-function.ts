@@ -4,6 +4,7 @@ import { inTime } from "../../model/deadline.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { Guard, NoWords } from "../guard.ts";
 import type { Verdict } from "../verdict.ts";
+import { withAnybody } from "./authentication.ts";
 import { type CheckpointActions, checkActions } from "./checkpoint-actions.ts";
 
 /** What the function is given, and what happens then. */
@@ -57,12 +58,11 @@ export function passFunctionCheck(
   };
   return {
     check(rq) {
-      const identity = rq.identity ?? rq.system.identify(rq);
       const go = (): Awaitable<Verdict> => {
         const values = rq.parameters();
         return values instanceof Promise ? values.then((all) => ask(rq, all)) : ask(rq, values);
       };
-      return identity instanceof Promise ? identity.then(go) : go();
+      return withAnybody(rq, go);
     },
     describe: () => ({
       text: `passes ${check.name || "a function"}`,

@@ -2,6 +2,7 @@ import { apiKeyTable } from "../../authn/api-keys.ts";
 import type { Gate } from "../../authn/gates.ts";
 import { budgetOf, type Rate } from "../../authn/limits/rate.ts";
 import { fresh, signedIn } from "../../authz/guards/authentication.ts";
+import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { ConfigurationError, PortcullisError } from "../../model/errors.ts";
@@ -27,16 +28,11 @@ export interface ApiKeysOptions {
   readonly rate?: Rate;
 }
 
-/** A feature whose keys others make for service accounts. */
-interface ApiKeysFeature extends Feature {
-  readonly keyBounds: KeyBounds;
-}
-
 /**
  * Keys by which programs act for a user: `GET`, `POST /api/user/key` and `DELETE /api/user/key/:id`, each for one's own.
  * Routes take them where they name the scheme: `schemes: [apiKey()]`, `authn: ["apiKey"]`.
  */
-export function apiKeys(options: ApiKeysOptions = {}): ApiKeysFeature {
+export function apiKeys(options: ApiKeysOptions = {}): Feature {
   checkOptions("apiKeys", options, {
     path: "string",
     prefix: "string",
@@ -59,7 +55,6 @@ export function apiKeys(options: ApiKeysOptions = {}): ApiKeysFeature {
   };
   return {
     name: "apiKeys",
-    keyBounds,
     apiKeys: { prefix, perUser },
     tables: { apiKey: apiKeyTable },
     accessTables: ["apiKey"],
@@ -97,6 +92,16 @@ export function withKeys(kernel: Kernel): Kernel & { readonly apiKeys: NonNullab
   return { ...kernel, apiKeys: keys };
 }
 
+/** A credential that has not all of its user's rights makes none that may have them. */
+function isLessThan({ identity }: SecurityRequest, owner: Account): boolean {
+  if (identity === undefined || identity.scopes !== undefined || identity.rated === true) return true;
+  const { roles, permissions } = identity.account;
+  return (
+    [...owner.roles].some((role) => !roles.has(role)) ||
+    [...owner.permissions].some((permission) => !permissions.has(permission))
+  );
+}
+
 function listKeys(kernel: Kernel, path: string): Endpoint {
   const { apiKeys: keys } = withKeys(kernel);
   return jsonEndpoint({
@@ -122,10 +127,11 @@ function newKey(kernel: Kernel, path: string, bounds: KeyBounds): Endpoint {
     strict: true,
     limits: { perIdentity: "30/1h" },
     fields: newKeyFields(kernel, bounds),
-    answers: { done: newKeyAnswer, failures: [409], status: 201 },
+    answers: { done: newKeyAnswer, failures: [403, 409], status: 201 },
     async submit({ rq, fields }) {
       const account = await ownAccount(kernel, rq);
       if (account === undefined) return failed(401, "UNAUTHENTICATED");
+      if (isLessThan(rq, account)) return failed(403, "UNAUTHORIZED");
       return createKey(withKeys(kernel), rq, account, fields, bounds);
     },
   });

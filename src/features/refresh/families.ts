@@ -170,7 +170,7 @@ export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules
       const family = randomId(32);
       const now = system.now();
       const at = now - (now % 1000);
-      const expiresAt = at + rules.absolute;
+      const expiresAt = Math.min(at + rules.absolute, origin.until ?? Infinity);
       await tx.insert("refreshTracker", {
         refreshFamily: family,
         gen: firstGeneration,

@@ -55,6 +55,7 @@ export const japanese: Texts = {
   PASSWORD_TOO_SIMPLE: "このパスワードは推測されやすいです。長くするか、規則性を減らしてください。",
   PASSWORD_IS_IDENTITY: "ご自身の名前やメールアドレスはパスワードにできません。",
   PASSWORD_ILLEGAL: "パスワードに使用できない制御文字が含まれています。",
+  PASSWORD_BLANK: "パスワードに目に見える文字が含まれていません。",
   PASSWORD_IS_THE_SAME: "現在のパスワードとは異なるものにしてください。",
   PASSWORD_BREACHED: "このパスワードは流出したパスワードの一覧に載っています。別のものにしてください。",
   PASSWORD_BREACHED_SITE_ERROR: "流出したパスワードの一覧を確認できませんでした。後でもう一度お試しください。",

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { consistsOfWords, wordsOfSite } from "./words.ts";
+import { consistsOfWords, wordsOfIdentities, wordsOfSite } from "./words.ts";
 
-const words = ["acme", "Kumquat Shop", "Kumquat", "Shop", "café"];
+const words = ["acme", "Kumquat Shop", "Kumquat", "Shop", "café", "acme.example"];
 
 test.each([
   "acmeacme",
@@ -17,6 +17,8 @@ test.each([
   "2024acme!!",
   "acmecafe",
   "ａｃｍｅ１２３４",
+  "acmeexample1",
+  "acme.example!1",
 ])("%s says nothing but words of the site", (password) => {
   expect(consistsOfWords(password, words)).toBe(true);
 });
@@ -48,4 +50,17 @@ test("a thousand characters are looked through in no time", () => {
     ),
   ).toBe(true);
   expect(performance.now() - begin).toBeLessThan(2000);
+});
+
+test("the words of identities are themselves, the local part of an address, and what they consist of", () => {
+  expect(wordsOfIdentities(["Jane.van-Doe@example.com", "jd", "+491511234567", "\u00c9lodie"])).toEqual([
+    "Jane.van-Doe@example.com",
+    "+491511234567",
+    "\u00c9lodie",
+    "Jane.van-Doe",
+    "Jane",
+    "van",
+    "Doe",
+  ]);
+  expect(wordsOfIdentities(["", "@", "@example.com"])).toEqual(["@example.com", "example", "com"]);
 });

@@ -33,11 +33,16 @@ function folded(text: string): string[] {
 /**
  * Whether a password says nothing but these words: one or several of them, in any case, with or without accents, with
  * look-alike digits and signs for letters ("Acm3"), repeated or one after the other, and at most six digits and signs
- * anywhere ("Acme2024!!"); white space does not count. Words of fewer than three characters are passed over.
+ * anywhere ("Acme2024!!"); white space does not count, nor do signs within a word ("acme.example"). Words of fewer than three
+ * characters are passed over.
  */
 export function consistsOfWords(password: string, words: readonly string[]): boolean {
   const text = folded(password).filter((character) => !/\s/u.test(character));
-  const wanted = words.map((word) => folded(word).filter((character) => !/\s/u.test(character)));
+  const wanted = words.flatMap((word) => {
+    const spelled = folded(word).filter((character) => !/\s/u.test(character));
+    const plain = spelled.filter((character) => !FILLER.test(character) || /\p{Nd}/u.test(character));
+    return plain.length === spelled.length ? [spelled] : [spelled, plain];
+  });
   // fewest[i][0]: the fewest fillers with which the first i characters are read without a word; [1]: with at least one.
   const fewest: [number, number][] = text.map(() => [Infinity, Infinity]);
   fewest.unshift([0, Infinity]);
@@ -79,5 +84,19 @@ export function wordsOfSite(siteName: string, origins: readonly string[]): reado
   });
   const all = [siteName, ...siteName.split(/[^\p{L}\p{N}]+/u), ...labels];
   const words = all.filter((word) => word !== "www" && /\p{L}/u.test(word) && folded(word).length >= MINIMUM_LETTERS);
+  return [...new Set(words)];
+}
+
+/**
+ * The words that somebody is known by: user names, addresses and their local parts, and what these consist of (`jane` and
+ * `doe` of `jane.doe@example.com`). The address's domain is not theirs alone and does not count.
+ */
+export function wordsOfIdentities(identities: readonly string[]): readonly string[] {
+  const names = identities.map((identity) => {
+    const at = identity.lastIndexOf("@");
+    return at > 0 ? identity.slice(0, at) : identity;
+  });
+  const parts = names.flatMap((name) => name.split(/[^\p{L}\p{N}\p{M}]+/u)).filter((part) => /\p{L}/u.test(part));
+  const words = [...identities, ...names, ...parts].filter((word) => folded(word).length >= MINIMUM_LETTERS);
   return [...new Set(words)];
 }
