@@ -25,7 +25,7 @@ export interface DeclarationContext {
   readonly names: RouteNames;
 }
 
-const declarationKeys = new Set(["authz", "authn", "params", "realm", "name", "doc"]);
+const declarationKeys = new Set(["authz", "authn", "params", "realm", "name", "doc", "shadowed"]);
 
 interface Declaration {
   readonly authz?: unknown;
@@ -34,6 +34,7 @@ interface Declaration {
   readonly realm?: string;
   readonly name?: string;
   readonly doc?: RouteDocumentation;
+  readonly shadowed?: boolean;
 }
 
 /** A route that was declared, with all that is known of it. */
@@ -41,6 +42,8 @@ export interface DeclaredRoute {
   readonly record: RouteRecord;
   /** By which a mounted one learns that its prefix has parameters. */
   readonly facts: RouteFacts;
+  /** True: another route may answer in its place. */
+  readonly shadowed: boolean;
   /** For the API's description, at the path where it was mounted. */
   describe(path: string): DescribedRoute;
 }
@@ -80,6 +83,7 @@ export function compileRoute(
   return {
     guard,
     parameters,
+    shadowed: declaration.shadowed === true,
     facts: {
       label,
       authn,
@@ -134,7 +138,10 @@ function checkDeclaration(input: unknown, label: string): Declaration {
     }
   }
   const declaration = input as Declaration;
-  const { authn, realm, name } = declaration;
+  const { authn, realm, name, shadowed } = declaration;
+  if (shadowed !== undefined && typeof shadowed !== "boolean") {
+    throw new ConfigurationError(label, "shadowed: true or false is expected");
+  }
   if (name !== undefined && (typeof name !== "string" || name === "")) {
     throw new ConfigurationError(label, "name: must be a text");
   }
