@@ -11,6 +11,7 @@ import { createSessions } from "./authn/sessions.ts";
 import { createTickets } from "./authn/tickets.ts";
 import type { Tokens } from "./authn/tokens/index.ts";
 import { tokenSettings } from "./authn/tokens/options.ts";
+import { createActing } from "./authz/acting.ts";
 import { type CacheName, createCaches, type Uncache } from "./authz/caches.ts";
 import { createDecisions } from "./authz/decisions.ts";
 import { createRefusals } from "./authz/refusal.ts";
@@ -185,6 +186,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     account,
     limits: { idle: times.idle, absolute: times.absolute },
     mayImpersonate,
+    mayActOn: (administrator, user) => system.acting.mayActOn(undefined, administrator, user),
     now,
     log,
   });
@@ -194,6 +196,13 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const names = createRouteNames((name) => paths.get(name));
   const services: Services = {};
   const background = createBackground(log);
+  const decisions = createDecisions({
+    objects: new Map(Object.entries(options.objects ?? {})),
+    groups: options.groups ?? [],
+    groupCheck: options.groupCheck,
+    groupCache: caches.group,
+    objectCache: caches.object,
+  });
   const system: System = {
     now,
     log,
@@ -203,13 +212,8 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     get defaultSchemes() {
       return defaultSchemes;
     },
-    decisions: createDecisions({
-      objects: new Map(Object.entries(options.objects ?? {})),
-      groups: options.groups ?? [],
-      groupCheck: options.groupCheck,
-      groupCache: caches.group,
-      objectCache: caches.object,
-    }),
+    decisions,
+    acting: createActing({ groups: options.groups ?? [], decisions, rule: options.manages, log }),
     freshness: { within: times.within, grace: times.grace },
     markFresh: (identity, until) => {
       if (identity.session !== undefined) sessions.extendFreshness(identity.session, until);

@@ -21,6 +21,7 @@ export { type ParamOptions, param, password } from "./authn/schemes/param.ts";
 export type { TokenOverrides } from "./authn/tokens/index.ts";
 export type { Claims } from "./authn/tokens/issuers.ts";
 export type { IssuerOption, JwtKeyOption, JwtOptions, TokenOptions } from "./authn/tokens/options.ts";
+export type { ManagesOptions } from "./authz/acting.ts";
 export type { CachedUser, CacheName, Uncache } from "./authz/caches.ts";
 export type { ExplainedCase, ExplainedStep, Explanation } from "./authz/explain.ts";
 export { type CheckpointRule, customGuard, type Guard, type GuardDescription, type GuardRule } from "./authz/guard.ts";

@@ -60,6 +60,15 @@ export interface Decisions {
   where(kind: string): ListedObjectRule["where"] | undefined;
 }
 
+/** Who may act on whose account. */
+export interface Acting {
+  /**
+   * Whether that account is in no group that counts and that the actor is not in, and the application's own rule says yes.
+   * `actor` null: the operator of the command line, whom groups do not bind. What fails refuses; it never throws.
+   */
+  mayActOn(rq: SecurityRequest | undefined, actor: Account | null, target: Account): Promise<boolean>;
+}
+
 /** How recent a proof of identity must be; both in milliseconds. */
 export interface FreshnessLimits {
   /** A proof is fresh for so long. */
@@ -82,6 +91,7 @@ export interface System {
   /** The names of the schemes that a request is tried with where nothing is said. */
   readonly defaultSchemes: readonly string[];
   readonly decisions: Decisions;
+  readonly acting: Acting;
   readonly freshness: FreshnessLimits;
   /** A freshness check passed: its grace begins. */
   markFresh(identity: Identity, until: number): void;

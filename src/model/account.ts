@@ -46,6 +46,34 @@ export function limitedAccount(account: Account, permissions: readonly string[])
   return Object.assign(limited, { roles: new Set<string>(), permissions: left, ownPermissions: new Set<string>() });
 }
 
+/** The account as a change would make it, which nothing has stored yet. */
+export function changedAccount(account: Account, values: Readonly<Record<string, unknown>>): Account {
+  const changed = Object.create(Object.getPrototypeOf(account), Object.getOwnPropertyDescriptors(account)) as Account;
+  return Object.assign(changed, values);
+}
+
+/** An account that is yet to be made, with the methods of one that is there; its `id` is 0. */
+export function futureAccount(
+  like: Account,
+  values: Readonly<Record<string, unknown>> & { readonly roles: readonly Pick<Role, "name" | "permissions">[] },
+): Account {
+  const account = Object.create(Object.getPrototypeOf(like), hidden) as Account;
+  const {
+    roles,
+    permissions: own = [],
+    ...rest
+  } = values as typeof values & { readonly permissions?: readonly string[] };
+  return Object.assign(account, {
+    ...Object.fromEntries(Object.keys(like).map((name) => [name, null])),
+    ...rest,
+    id: 0,
+    password: null,
+    roles: new Set(roles.map(({ name }) => name)),
+    permissions: new Set([...own, ...roles.flatMap(({ permissions }) => permissions)]),
+    ownPermissions: new Set(own),
+  });
+}
+
 /** Returns the maker of accounts from a user's row and the rows of their roles. */
 export function accountFactory(payload: PayloadMaker = defaultPayload): (user: Row, roles: readonly Row[]) => Account {
   const methods = {
