@@ -90,7 +90,7 @@ export type { Destination, DestinationOptions, SpaOptions } from "./features/des
 export type { Device } from "./features/sessions/devices.ts";
 export type { Problem } from "./http/answer.ts";
 export type { SecurityRequest } from "./http/request.ts";
-export type { GroupCheck, ListedObjectRule, ObjectCheck, ObjectRule } from "./http/system.ts";
+export type { GroupCheck, ListedObjectRule, ObjectCheck, ObjectRule, TypedObjectRule } from "./http/system.ts";
 export type { Catalogue, MessageKey, Texts } from "./i18n/catalogue.ts";
 export type { LanguageOptions, LanguageTag, MessageOptions } from "./i18n/languages.ts";
 export type { Account, SecurityPayload } from "./model/account.ts";

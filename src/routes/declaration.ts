@@ -1,4 +1,5 @@
 import type { Authenticator } from "../authn/authenticator.ts";
+import type { GuardDescription } from "../authz/guard.ts";
 import type { Refusals } from "../authz/refusal.ts";
 import type { ParameterDescription } from "../http/parameters.ts";
 import type { RouteFacts } from "../http/request.ts";
@@ -65,6 +66,7 @@ export function compileRoute(
   });
   const description = guard.describe();
   checkWords(description, context.words, context.authenticator, parameters.names, label);
+  checkIdentifiers(description, parameters.describe(), context.system, label);
   if (declaration.authn !== undefined) context.authenticator.check(declaration.authn, `${label}: authn`);
   const authn = declaration.authn === undefined ? undefined : Object.freeze([...declaration.authn]);
   const contrary = authn === undefined ? undefined : description.schemes?.find((name) => !authn.includes(name));
@@ -120,6 +122,26 @@ export function compileRoute(
       ...(declaration.doc === undefined ? {} : { documentation: declaration.doc }),
     }),
   };
+}
+
+/** Refuses text where the rule of an object wants a number: `"7"` would be another object, or none, to it. */
+function checkIdentifiers(
+  { objects }: GuardDescription,
+  described: readonly ParameterDescription[],
+  { decisions }: System,
+  label: string,
+): void {
+  for (const { kind, parameters } of objects ?? []) {
+    if (parameters === undefined || !decisions.wantsNumber(kind)) continue;
+    const used = parameters.length > 0 ? parameters : described.slice(0, 1).map(({ name }) => name);
+    for (const { name, type } of described) {
+      if (!used.includes(name) || type === "integer" || type === "number") continue;
+      throw new ConfigurationError(
+        label,
+        `authz: the rule of "${kind}" wants a number, but ${name} is ${type}; declare it in params, or write :${name}{int}`,
+      );
+    }
+  }
 }
 
 /** "sid: integer", "lang?: string from a header". */
