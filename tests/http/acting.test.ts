@@ -48,7 +48,8 @@ async function start(more: object = {}) {
     columns: { company: column.string({ nullable: true, length: 40 }) },
     groups: ["board", "staff"],
     groupCheck: {
-      board: async (user) => user.email.endsWith("@board.example") || (user as { readonly company?: unknown }).company === "Board",
+      board: async (user) =>
+        user.email.endsWith("@board.example") || (user as { readonly company?: unknown }).company === "Board",
       staff: (user) => user.email.endsWith("@acme.example"),
     },
     manages: {
