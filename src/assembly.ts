@@ -12,6 +12,7 @@ import { createSessions } from "./authn/sessions.ts";
 import { createTickets } from "./authn/tickets.ts";
 import type { Tokens } from "./authn/tokens/index.ts";
 import { tokenSettings } from "./authn/tokens/options.ts";
+import { createActing } from "./authz/acting.ts";
 import { type CacheName, createCaches, type Uncache } from "./authz/caches.ts";
 import { createDecisions } from "./authz/decisions.ts";
 import { createRefusals } from "./authz/refusal.ts";
@@ -201,6 +202,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     account,
     limits: { idle: times.idle, absolute: times.absolute },
     mayImpersonate,
+    mayActOn: (administrator, user) => system.acting.mayActOn(undefined, administrator, user),
     now,
     log,
   });
@@ -210,6 +212,14 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const names = createRouteNames((name) => paths.get(name));
   const services: Services = {};
   const background = createBackground(log);
+  const decisions = createDecisions({
+    objects: new Map(Object.entries(options.objects ?? {})),
+    groups: options.groups ?? [],
+    groupCheck: options.groupCheck,
+    groupCache: caches.group,
+    objectCache: caches.object,
+    deadline: times.deadline,
+  });
   const system: System = {
     now,
     log,
@@ -219,12 +229,12 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     get defaultSchemes() {
       return defaultSchemes;
     },
-    decisions: createDecisions({
-      objects: new Map(Object.entries(options.objects ?? {})),
+    decisions,
+    acting: createActing({
       groups: options.groups ?? [],
-      groupCheck: options.groupCheck,
-      groupCache: caches.group,
-      objectCache: caches.object,
+      decisions,
+      rule: options.manages,
+      log,
       deadline: times.deadline,
     }),
     deadline: times.deadline,

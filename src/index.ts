@@ -21,6 +21,7 @@ export { type ParamOptions, param, password } from "./authn/schemes/param.ts";
 export type { TokenOverrides } from "./authn/tokens/index.ts";
 export type { Claims } from "./authn/tokens/issuers.ts";
 export type { IssuerOption, JwtKeyOption, JwtOptions, TokenOptions } from "./authn/tokens/options.ts";
+export type { ManagesOptions } from "./authz/acting.ts";
 export type { CachedUser, CacheName, Uncache } from "./authz/caches.ts";
 export type { ExplainedCase, ExplainedStep, Explanation } from "./authz/explain.ts";
 export { type CheckpointRule, customGuard, type Guard, type GuardDescription, type GuardRule } from "./authz/guard.ts";
@@ -89,7 +90,7 @@ export type { Destination, DestinationOptions, SpaOptions } from "./features/des
 export type { Device } from "./features/sessions/devices.ts";
 export type { Problem } from "./http/answer.ts";
 export type { SecurityRequest } from "./http/request.ts";
-export type { GroupCheck, ListedObjectRule, ObjectCheck, ObjectRule } from "./http/system.ts";
+export type { GroupCheck, ListedObjectRule, ObjectCheck, ObjectRule, TypedObjectRule } from "./http/system.ts";
 export type { Catalogue, MessageKey, Texts } from "./i18n/catalogue.ts";
 export type { LanguageOptions, LanguageTag, MessageOptions } from "./i18n/languages.ts";
 export type { Account, SecurityPayload } from "./model/account.ts";

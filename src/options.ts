@@ -7,6 +7,7 @@ import type { Scheme, SchemePlan } from "./authn/scheme.ts";
 import { type BuiltInScheme, checkSchemes } from "./authn/schemes/options.ts";
 import { checkSessionless, hasSessions, optionTimes, type Times } from "./authn/session-options.ts";
 import type { TokenOptions } from "./authn/tokens/options.ts";
+import type { ManagesOptions } from "./authz/acting.ts";
 import type { Handlers } from "./authz/refusal.ts";
 import { checkVocabulary } from "./authz/vocabulary.ts";
 import type { CacheOptions } from "./datastore/cache-options.ts";
@@ -76,6 +77,8 @@ export interface SecurityOptions<
   readonly groups?: readonly Group[];
   /** `(user, group) => boolean`, or a function for each group: `{ staff: (user) => … }`. */
   readonly groupCheck?: NoInfer<GroupCheck<Group>>;
+  /** Who may act on whose account, beyond what roles and permissions say: `{ groups, check }`. */
+  readonly manages?: ManagesOptions<NoInfer<Group>>;
   /** The permissions that routes and code may name. */
   readonly permissions?: readonly Permission[];
   /** The scopes that routes and tokens may name. */
@@ -260,6 +263,7 @@ const sections: OptionKinds = {
   roles: "list",
   groups: "list",
   groupCheck: "any",
+  manages: { groups: "list", check: "function" },
   permissions: "list",
   objects: "object",
   ruleDeadline: "any",

@@ -131,6 +131,12 @@ export interface Security<V extends Vocabulary> {
     user: CurrentUser<V>,
     mode?: string,
   ): Condition<NonNullable<V["conditions"]>[Kind]>;
+  /**
+   * Whether this user may act on that account as far as groups and the option `manages` go: what the management endpoints, the
+   * administration and the command line ask before they do. Null: an operator, whom groups do not bind. Never rejects for a
+   * rule that fails: that refuses.
+   */
+  mayActOn(actor: Account | CurrentUser<V> | null, target: Account): Promise<boolean>;
   /** What a guard would say of this caller, with the reasons, each part of it on its own. Nothing is logged or told. */
   explain(authz: Authz<V, string>, of: ExplainedCase): Promise<Explanation>;
   readonly users: Users<V["user"], V["role"], V["permission"]>;
@@ -396,6 +402,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     check: (request, authz, from) => check(request, authz, from) as never,
     checkLoginState: async (request, options = {}, from) =>
       decide(arrived(system, request, loginFacts, from), loginState(options)) as never,
+    mayActOn: (actor, target) => system.acting.mayActOn(undefined, actor as Account | null, target),
     visible: (kind, user, ids, mode) => visibleObjects(system.decisions, kind, user as Account | null, ids, mode),
     visibleWhere: (kind, user, mode) => visibleCondition(system.decisions, kind, user as Account | null, mode) as never,
     explain(authz, of) {

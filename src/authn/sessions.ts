@@ -41,6 +41,8 @@ export interface SessionsContext {
   readonly limits: SessionLimits;
   /** May this administrator act as that user? Asked at each request: false ends it. */
   readonly mayImpersonate: (administrator: Account, user: Account) => boolean;
+  /** The same of groups and the application's rule. */
+  readonly mayActOn: (administrator: Account, user: Account) => Promise<boolean>;
   readonly now: () => number;
   readonly log: (message: string, details?: Record<string, unknown>) => void;
 }
@@ -178,6 +180,7 @@ export function createSessions(context: SessionsContext): Sessions {
     if (own.session.impersonatorId !== null || !context.mayImpersonate(administrator, live.identity.account)) {
       return undefined;
     }
+    if (!(await context.mayActOn(administrator, live.identity.account))) return undefined;
     touch(own, at);
     touch(live, at);
     return { ...live, identity: { ...live.identity, impersonator: administrator } };

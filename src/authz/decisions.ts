@@ -50,6 +50,10 @@ export function createDecisions(context: DecisionsContext): Decisions {
       return answer instanceof Promise ? answer.then(isTrue) : isTrue(answer);
     },
     isObject: (kind) => objects.has(kind),
+    wantsNumber(kind) {
+      const rule = objects.get(kind);
+      return typeof rule === "object" && rule.id === "number";
+    },
     object(rq, kind, account, id, mode) {
       const rule = objectChecks.get(kind);
       const cache = trusted(rq, objectCache);
@@ -65,7 +69,7 @@ export function createDecisions(context: DecisionsContext): Decisions {
 }
 
 function isListed(rule: ObjectRule | undefined): rule is ListedObjectRule {
-  return typeof rule === "object" && typeof rule.where === "function";
+  return typeof rule === "object" && "where" in rule && typeof rule.where === "function";
 }
 
 function checkOf(rule: ObjectRule): ObjectCheck {
@@ -80,14 +84,16 @@ export function checkObjectRules(objects: Readonly<Record<string, unknown>>): vo
     if (typeof rule !== "object" || rule === null) {
       throw new ConfigurationError(path, "a function (user, id, mode), or { check, where }, is expected");
     }
-    const unknown = Object.keys(rule).find((name) => name !== "check" && name !== "where");
+    const unknown = Object.keys(rule).find((name) => !["check", "where", "id"].includes(name));
     if (unknown !== undefined)
-      throw new ConfigurationError(`${path}.${unknown}`, "unknown option; known: check, where");
-    const { check, where } = rule as { readonly check?: unknown; readonly where?: unknown };
+      throw new ConfigurationError(`${path}.${unknown}`, "unknown option; known: check, where, id");
+    const { check, where, id } = rule as { readonly check?: unknown; readonly where?: unknown; readonly id?: unknown };
     if (typeof check !== "function") {
       throw new ConfigurationError(`${path}.check`, "a function (user, id, mode) is expected");
     }
-    if (typeof where !== "function") {
+    if (id !== undefined && id !== "number") throw new ConfigurationError(`${path}.id`, '"number" is expected');
+    // A check with the type of its identifier needs no condition for lists.
+    if (typeof where !== "function" && !(where === undefined && id !== undefined)) {
       throw new ConfigurationError(`${path}.where`, "a function (user, mode) that gives a condition is expected");
     }
   }

@@ -5,11 +5,17 @@ export function checkGroups({
   groups,
   groupCheck,
   roles,
+  manages,
 }: {
   readonly groups?: readonly string[];
   readonly groupCheck?: unknown;
   readonly roles?: readonly string[];
+  readonly manages?: { readonly groups?: readonly string[] };
 }): void {
+  const stranger = manages?.groups?.find((name) => groups?.includes(name) !== true);
+  if (stranger !== undefined) {
+    throw new ConfigurationError("manages.groups", `there is no group "${stranger}"; add it to the option groups`);
+  }
   const both = groups?.find((name) => roles?.includes(name));
   if (both !== undefined) throw new ConfigurationError("groups", `"${both}" is a role too; choose another name`);
   if (groupCheck === undefined) {

@@ -21,6 +21,21 @@ export async function namedUser({ users }: OperatedSystem, name: string): Promis
   throw new CommandError(`there is no user ${JSON.stringify(name)}${hint}`, { exitCode: 1 });
 }
 
+/**
+ * The user who is meant, where the application's rule (`manages.check`) lets an operator act on them. The groups do not bind an
+ * operator, who has the program's keys and database anyway. Throws CommandError.
+ */
+export async function userToActOn(system: OperatedSystem, name: string): Promise<Account> {
+  const user = await namedUser(system, name);
+  if (await system.mayActOn(null, user)) return user;
+  throw new CommandError(
+    `${titleOf(user)}: the application's rule (manages.check) lets no operator act on this account`,
+    {
+      exitCode: 1,
+    },
+  );
+}
+
 /** What commands show of a user, as JSON: never a hash, nor what ends sessions. */
 export function shownUser(user: Account): Readonly<Record<string, unknown>> {
   return {

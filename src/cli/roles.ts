@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Role } from "../model/user.ts";
-import { namedUser, plain, titleOf, userArgument } from "./accounts.ts";
+import { plain, titleOf, userArgument, userToActOn } from "./accounts.ts";
 import { type OperatedSystem, withSystem } from "./application.ts";
 import { asJson, asTable, type CommonOptions, run, withCommonOptions, withExamples } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
@@ -77,7 +77,7 @@ function grantCommands(roles: Command, terminal: Terminal): void {
     withExamples(command, `portcullis roles ${name} ann@acme.example editor`).action(
       run(terminal, (options: CommonOptions, named: string, role: string) =>
         withSystem(`roles ${name}`, options.module, async (system) => {
-          const user = await namedUser(system, named);
+          const user = await userToActOn(system, named);
           const changed = await grant(system, name, user.id, role);
           const roleNames = [...((await system.users.get(user.id))?.roles ?? [])].sort();
           terminal.print(

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { namedUser, plain, titleOf, userArgument } from "./accounts.ts";
+import { namedUser, plain, titleOf, userArgument, userToActOn } from "./accounts.ts";
 import { withSystem } from "./application.ts";
 import { asJson, asTable, type CommonOptions, counted, run, withCommonOptions, withExamples } from "./command.ts";
 import { CommandError, type Terminal } from "./terminal.ts";
@@ -26,7 +26,8 @@ export function sessionsCommand(users: Command, terminal: Terminal): void {
   ).action(
     run(terminal, (options: SessionsOptions, named: string) =>
       withSystem("users sessions", options.module, async (system) => {
-        const user = await namedUser(system, named);
+        const ends = options.endAll === true || options.end !== undefined;
+        const user = await (ends ? userToActOn : namedUser)(system, named);
         if (options.endAll === true) {
           const count = await system.users.endSessions(user);
           system.events.emit("sessionsEnded", { user, which: "all", count });

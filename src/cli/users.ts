@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { NewUser } from "../datastore/users.ts";
 import type { Account } from "../model/account.ts";
 import { normalizeUsername } from "../model/username.ts";
-import { namedUser, plain, shownUser, titleOf, userArgument } from "./accounts.ts";
+import { plain, shownUser, titleOf, userArgument, userToActOn } from "./accounts.ts";
 import { type OperatedSystem, withSystem } from "./application.ts";
 import { asJson, asTable, type CommonOptions, run, withCommonOptions, withExamples } from "./command.ts";
 import { askNewPassword, confirmed } from "./prompt.ts";
@@ -190,7 +190,7 @@ function changeCommands(users: Command, terminal: Terminal): void {
     withExamples(command, `portcullis users ${name} ann@acme.example`).action(
       run(terminal, (options: CommonOptions, named: string) =>
         withSystem(`users ${name}`, options.module, async (system) => {
-          const user = await namedUser(system, named);
+          const user = await userToActOn(system, named);
           const changed = await work(system, user);
           const after = (await system.users.get(user.id)) ?? user;
           return told(terminal, options, after, changed ? done : already, changed);
@@ -215,7 +215,7 @@ function deleteCommand(users: Command, terminal: Terminal): void {
   withExamples(command, "portcullis users delete ann@acme.example --yes").action(
     run(terminal, (options: DeleteOptions, named: string) =>
       withSystem("users delete", options.module, async (system) => {
-        const user = await namedUser(system, named);
+        const user = await userToActOn(system, named);
         await confirmed(terminal, `Delete ${titleOf(user)} for good?`, options.yes);
         await system.users.delete(user);
         return told(terminal, options, user, "deleted");
@@ -241,7 +241,7 @@ function passwordCommand(users: Command, terminal: Terminal): void {
     run(terminal, async (options: CommonOptions, named: string) => {
       const password = await askNewPassword(terminal);
       return withSystem("users change-password", options.module, async (system) => {
-        const user = await namedUser(system, named);
+        const user = await userToActOn(system, named);
         const faults = await system.setPassword(user, password);
         if (faults.length > 0) throw new CommandError(faults.join("\n"), { exitCode: 1 });
         return told(terminal, options, (await system.users.get(user.id)) ?? user, "has a new password");

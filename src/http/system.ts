@@ -28,10 +28,18 @@ export interface ListedObjectRule<Condition = unknown> {
   readonly check: ObjectCheck;
   /** The condition that holds of the objects for which `check` says true. Undefined or null: there is none in this mode. */
   readonly where: (user: Account, mode: string | undefined) => Condition;
+  /** See `TypedObjectRule`. */
+  readonly id?: "number";
 }
 
-/** The rule of an object kind: its check, alone or with a condition for lists. */
-export type ObjectRule = ObjectCheck | ListedObjectRule;
+/** A check whose identifier is a number (of several parameters: each is): a route that would hand it text refuses to start. */
+export interface TypedObjectRule {
+  readonly check: ObjectCheck;
+  readonly id: "number";
+}
+
+/** The rule of an object kind: its check, alone, with the type of its identifier, or with a condition for lists. */
+export type ObjectRule = ObjectCheck | ListedObjectRule | TypedObjectRule;
 
 /**
  * Who is in which group, by a function for each group, or by one for all. Only true lets in; throwing closes the route.
@@ -48,6 +56,8 @@ export interface Decisions {
   inGroup(rq: SecurityRequest | undefined, account: Account, group: string): Awaitable<boolean>;
   /** True for a kind of object that the option `objects` has a rule for. */
   isObject(kind: string): boolean;
+  /** True: the rule wants numbers as identifiers. */
+  wantsNumber(kind: string): boolean;
   /** What the rule says; `rq` is the request that it is asked for, undefined: none in particular. */
   object(
     rq: SecurityRequest | undefined,
@@ -58,6 +68,15 @@ export interface Decisions {
   ): Awaitable<boolean | undefined>;
   /** The rule's `where`; undefined: it has none. */
   where(kind: string): ListedObjectRule["where"] | undefined;
+}
+
+/** Who may act on whose account. */
+export interface Acting {
+  /**
+   * Whether that account is in no group that counts and that the actor is not in, and the application's own rule says yes.
+   * `actor` null: the operator of the command line, whom groups do not bind. What fails refuses; it never throws.
+   */
+  mayActOn(rq: SecurityRequest | undefined, actor: Account | null, target: Account): Promise<boolean>;
 }
 
 /** How recent a proof of identity must be; both in milliseconds. */
@@ -82,6 +101,7 @@ export interface System {
   /** The names of the schemes that a request is tried with where nothing is said. */
   readonly defaultSchemes: readonly string[];
   readonly decisions: Decisions;
+  readonly acting: Acting;
   /** So many milliseconds a function of the application may take on the way to a handler. */
   readonly deadline: number;
   readonly freshness: FreshnessLimits;

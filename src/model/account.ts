@@ -46,10 +46,32 @@ export function limitedAccount(account: Account, permissions: readonly string[])
   return Object.assign(limited, { roles: new Set<string>(), permissions: left, ownPermissions: new Set<string>() });
 }
 
-/** The account with columns of its row as they are now. */
-export function withColumns(account: Account, columns: Readonly<Row>): Account {
+/** The account with columns of its row as they are now, or as a change that nothing has stored yet would make them. */
+export function withColumns(account: Account, columns: Readonly<Record<string, unknown>>): Account {
   const changed = Object.create(Object.getPrototypeOf(account), Object.getOwnPropertyDescriptors(account)) as Account;
   return Object.assign(changed, columns);
+}
+
+/** An account that is yet to be made, with the methods of one that is there; its `id` is 0. */
+export function futureAccount(
+  like: Account,
+  values: Readonly<Record<string, unknown>> & { readonly roles: readonly Pick<Role, "name" | "permissions">[] },
+): Account {
+  const account = Object.create(Object.getPrototypeOf(like), hidden) as Account;
+  const {
+    roles,
+    permissions: own = [],
+    ...rest
+  } = values as typeof values & { readonly permissions?: readonly string[] };
+  return Object.assign(account, {
+    ...Object.fromEntries(Object.keys(like).map((name) => [name, null])),
+    ...rest,
+    id: 0,
+    password: null,
+    roles: new Set(roles.map(({ name }) => name)),
+    permissions: new Set([...own, ...roles.flatMap(({ permissions }) => permissions)]),
+    ownPermissions: new Set(own),
+  });
 }
 
 /** Returns the maker of accounts from a user's row and the rows of their roles. */

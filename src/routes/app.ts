@@ -1,4 +1,5 @@
 import { type Context, Hono } from "hono";
+import type { RouterRoute } from "hono/types";
 import { mergePath } from "hono/utils/url";
 import { nobody } from "../authz/guards/open.ts";
 import { notePeer } from "../http/connection.ts";
@@ -11,7 +12,8 @@ import { compileRoute, type DeclarationContext, type DeclaredRoute } from "./dec
 import type { DescribedRoute } from "./openapi/described.ts";
 import type { Description } from "./openapi/description.ts";
 import { injecting } from "./parameters/injection.ts";
-import { routerPath } from "./parameters/path.ts";
+import { pathParameters, routerPath } from "./parameters/path.ts";
+import { type Behind, checkReach, type Standing } from "./reach.ts";
 import { type GuardedHandler, type Runner, runGuarded } from "./run.ts";
 import type { App, RouteRecord } from "./types.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -54,6 +56,8 @@ interface AppState {
   readonly routes: DeclaredRoute[];
   /** Notes a route. Refuses one that another stands in the way of. */
   note(route: DeclaredRoute): void;
+  /** What stands behind each entry of the router that answers requests; entries of middleware are missing. */
+  readonly answering: Map<RouterRoute, Answering>;
   /** Adds the account pages, once. */
   addAccounts(): void;
   /** The last check before the application is used. */
@@ -63,6 +67,9 @@ interface AppState {
   /** All its routes, the account endpoints included. */
   described(): readonly DescribedRoute[];
 }
+
+/** What answers at an entry of the router: a declared route, or something that has none. */
+type Answering = { readonly route: DeclaredRoute } | { readonly label: string };
 
 const states = new WeakMap<object, AppState>();
 /** Handlers of account pages: they stay with the application that is served and are not mounted along. */
@@ -74,11 +81,15 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
   const add = hono.on.bind(hono);
   const routes: DeclaredRoute[] = [];
   const patterns = new Set<string>();
+  const answering = new Map<RouterRoute, Answering>();
+  let behind: ReadonlyMap<DeclaredRoute, Behind> = new Map();
+  let records: readonly RouteRecord[] = [];
   let added = false;
   let checked = 0;
   const state: AppState = {
     root: hono,
     routes,
+    answering,
     note(route) {
       const { record } = route;
       const pattern = `${record.method} ${patternOf(record.path)}`;
@@ -97,12 +108,14 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
       added = true;
       const addOwn = (method: string, path: string, handler: (c: Context) => Response | Promise<Response>): void => {
         accountHandlers.add(handler);
+        const before = hono.routes.length;
         add(method, path, handler);
+        noteAnswering(hono, before, answering, { label: `the account page ${path}` });
       };
       context.accounts.register(addOwn, state.records);
       context.description.register(addOwn, state.described);
     },
-    records: () => [...routes.map(({ record }) => record), ...context.accounts.records, ...context.description.records],
+    records: () => [...records, ...context.accounts.records, ...context.description.records],
     seal() {
       if (added && checked === routes.length) return;
       state.addAccounts();
@@ -125,11 +138,17 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
         }
       }
       context.names.check();
+      behind = checkReach(hono.routes.flatMap((entry) => standingOf(entry, answering.get(entry))));
+      records = routes.map((route) => {
+        const before = behind.get(route);
+        return before === undefined ? route.record : { ...route.record, behind: before.label };
+      });
       checked = routes.length;
     },
     described() {
       state.seal();
-      return [...routes.map((route) => route.describe(route.record.path)), ...context.accounts.described];
+      const served = routes.filter((route) => behind.get(route)?.whole !== true);
+      return [...served.map((route) => route.describe(route.record.path)), ...context.accounts.described];
     },
   };
   decorate(hono, context, state, "/");
@@ -166,6 +185,9 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     }
     const full = mergePath(base, path);
     const label = `${method} ${full}`;
+    if (method === "HEAD") {
+      throw new ConfigurationError(label, "is never reached: HEAD is answered by the route for GET; declare that one");
+    }
     const objection = context.pathRule?.(method, full);
     if (typeof objection === "string") throw new ConfigurationError(label, objection);
     const route = compileRoute(context, label, method, full, declaration);
@@ -182,7 +204,9 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
       { classes: context.classes },
       executing(context.beforeExec, handler as GuardedHandler),
     );
+    const before = hono.routes.length;
     add(method, routerPath(path), (c) => runGuarded(context, route.facts, route.guard, c, run));
+    noteAnswering(hono, before, state.answering, { route });
   };
 
   const mountApp = (path: string, sub: Hono): void => {
@@ -193,21 +217,37 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     const known = states.get(sub);
     if (known === undefined) {
       // A plain Hono application says nothing of who may call it: nobody.
+      const before = hono.routes.length;
       for (const { method, path: inner } of sub.routes) add(method, mergePath(routerPath(path), inner), closed);
+      const label = `a route without a declaration, mounted at ${mergePath(base, path)} and closed`;
+      noteAnswering(hono, before, state.answering, { label });
       return;
     }
     commandLine()?.applications.delete(known.root as Hono & MatrixSource);
     const prefix = mergePath(base, path);
+    const mounted = new Map<DeclaredRoute, DeclaredRoute>();
     for (const route of known.routes) {
-      state.note({ ...route, record: { ...route.record, path: mergePath(prefix, route.record.path) } });
+      const full = mergePath(prefix, route.record.path);
+      // One parameter of a name: else the guard would ask about the prefix's value in the place of the route's own.
+      pathParameters(full, `${route.record.method} ${full}`);
+      const there = { ...route, record: { ...route.record, path: full } };
+      state.note(there);
+      mounted.set(route, there);
       if (prefix.includes("/:")) route.facts.prefixed = true;
     }
     const routes = sub.routes.filter((route) => !accountHandlers.has(route.handler));
+    const before = hono.routes.length;
     // Hono's route() reads nothing of the other application but these two.
     mount(routerPath(path), {
       routes,
       errorHandler: errorHandlerOf(sub) === context.onError ? plainErrorHandler : errorHandlerOf(sub),
     } as unknown as Hono);
+    for (const [index, entry] of routes.entries()) {
+      const own = known.answering.get(entry);
+      const there = own !== undefined && "route" in own ? mounted.get(own.route) : undefined;
+      const now = there === undefined ? own : { route: there };
+      if (now !== undefined) state.answering.set(hono.routes[before + index] as RouterRoute, now);
+    }
   };
 
   const replacements: Record<string, unknown> = {
@@ -227,7 +267,12 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     },
     // Middleware must stand before the same requests as the route with that path.
     use(first: unknown, ...more: unknown[]) {
+      const before = hono.routes.length;
       use(typeof first === "string" ? routerPath(first) : first, ...more);
+      for (const entry of hono.routes.slice(before)) {
+        // Without a next it goes on to no route: what it stands before is never reached.
+        if (entry.handler.length === 1) state.answering.set(entry, { label: `the middleware at ${entry.path}` });
+      }
       return hono;
     },
     mount(path: string) {
@@ -277,6 +322,23 @@ export function describedRoutesOf(app: object): readonly DescribedRoute[] {
   const state = states.get(app);
   if (state === undefined) throw new TypeError("an application of security.app() is expected");
   return state.described();
+}
+
+/** Notes what answers at the entries that the router got since there were `before`. */
+function noteAnswering(hono: Hono, before: number, answering: Map<RouterRoute, Answering>, by: Answering): void {
+  for (const entry of hono.routes.slice(before)) answering.set(entry, by);
+}
+
+/** An entry of the router as it is asked which one answers; none for middleware, which goes on to the next. */
+function standingOf(entry: RouterRoute, by: Answering | undefined): readonly Standing<DeclaredRoute>[] {
+  if (by === undefined) return [];
+  const { method, path } = entry;
+  if (!("route" in by)) {
+    return [{ method, path, label: by.label, pattern: path, route: undefined, shadowed: false }];
+  }
+  const { record, shadowed } = by.route;
+  const label = `${record.method} ${record.path}`;
+  return [{ method, path, label, pattern: patternOf(record.path), route: by.route, shadowed }];
 }
 
 /** The path with its parameters' names left out: "/a/:b" and "/a/:c" answer the same requests. */

@@ -1,5 +1,5 @@
 import type { Authenticator } from "../authn/authenticator.ts";
-import { isOpenTo } from "../authz/guard.ts";
+import { type GuardDescription, isOpenTo } from "../authz/guard.ts";
 import type { Refusals } from "../authz/refusal.ts";
 import { BODY_LIMITS, type BodyLimits } from "../http/body-limits.ts";
 import type { ParameterDescription } from "../http/parameters.ts";
@@ -28,7 +28,7 @@ export interface DeclarationContext {
   readonly names: RouteNames;
 }
 
-const declarationKeys = new Set(["authz", "authn", "params", "body", "realm", "name", "doc"]);
+const declarationKeys = new Set(["authz", "authn", "params", "body", "realm", "name", "doc", "shadowed"]);
 
 interface Declaration {
   readonly authz?: unknown;
@@ -38,6 +38,7 @@ interface Declaration {
   readonly realm?: string;
   readonly name?: string;
   readonly doc?: RouteDocumentation;
+  readonly shadowed?: boolean;
 }
 
 /** A route that was declared, with all that is known of it. */
@@ -45,6 +46,8 @@ export interface DeclaredRoute {
   readonly record: RouteRecord;
   /** By which a mounted one learns that its prefix has parameters. */
   readonly facts: RouteFacts;
+  /** True: another route may answer in its place. */
+  readonly shadowed: boolean;
   /** For the API's description, at the path where it was mounted. */
   describe(path: string): DescribedRoute;
 }
@@ -67,6 +70,7 @@ export function compileRoute(
   });
   const description = guard.describe();
   checkWords(description, context.words, context.authenticator, parameters.names, label);
+  checkIdentifiers(description, parameters.describe(), context.system, label);
   if (declaration.authn !== undefined) context.authenticator.check(declaration.authn, `${label}: authn`);
   const chosen = declaration.authn === undefined ? undefined : Object.freeze([...declaration.authn]);
   const contrary = chosen === undefined ? undefined : description.schemes?.find((name) => !chosen.includes(name));
@@ -88,6 +92,7 @@ export function compileRoute(
   return {
     guard,
     parameters,
+    shadowed: declaration.shadowed === true,
     facts: {
       label,
       authn,
@@ -129,6 +134,26 @@ export function compileRoute(
   };
 }
 
+/** Refuses text where the rule of an object wants a number: `"7"` would be another object, or none, to it. */
+function checkIdentifiers(
+  { objects }: GuardDescription,
+  described: readonly ParameterDescription[],
+  { decisions }: System,
+  label: string,
+): void {
+  for (const { kind, parameters } of objects ?? []) {
+    if (parameters === undefined || !decisions.wantsNumber(kind)) continue;
+    const used = parameters.length > 0 ? parameters : described.slice(0, 1).map(({ name }) => name);
+    for (const { name, type } of described) {
+      if (!used.includes(name) || type === "integer" || type === "number") continue;
+      throw new ConfigurationError(
+        label,
+        `authz: the rule of "${kind}" wants a number, but ${name} is ${type}; declare it in params, or write :${name}{int}`,
+      );
+    }
+  }
+}
+
 /** "sid: integer", "lang?: string from a header". */
 function inWords({ name, required, type, carrier }: ParameterDescription): string {
   const source = carrier === "header" || carrier === "cookie" ? ` from a ${carrier}` : "";
@@ -145,7 +170,10 @@ function checkDeclaration(input: unknown, label: string): Declaration {
     }
   }
   const declaration = input as Declaration;
-  const { authn, realm, name } = declaration;
+  const { authn, realm, name, shadowed } = declaration;
+  if (shadowed !== undefined && typeof shadowed !== "boolean") {
+    throw new ConfigurationError(label, "shadowed: true or false is expected");
+  }
   if (name !== undefined && (typeof name !== "string" || name === "")) {
     throw new ConfigurationError(label, "name: must be a text");
   }

@@ -21,7 +21,7 @@ const separator = " ; ";
 const columns: readonly Column[] = [
   { title: "METHOD", cell: ({ method }) => method },
   { title: "PATH", cell: ({ path }) => path, least: 16 },
-  { title: "GUARD", cell: (record) => (isOpen(record) ? `OPEN, ${record.guard}` : record.guard), least: 14 },
+  { title: "GUARD", cell: guardOf, least: 14 },
   { title: "SCHEMES", cell: (record) => schemesOf(record), least: 10 },
   { title: "PARAMETERS", cell: ({ parameters }) => parameters.join(", "), least: 14 },
   { title: "WHY OPEN", cell: (record) => (isOpen(record) ? record.open || "(no reason given)" : ""), least: 14 },
@@ -84,12 +84,19 @@ function lockLines(records: readonly RouteRecord[]): string[] {
     .map(({ line }) => line);
 }
 
+/** A route behind another one guards nothing of what is served there. */
+function guardOf(record: RouteRecord): string {
+  const guard = isOpen(record) ? `OPEN, ${record.guard}` : record.guard;
+  return record.behind === undefined ? guard : `${guard}, behind ${record.behind}`;
+}
+
 function lockLine(record: RouteRecord): string {
   const { method, path, guard, open, schemes, parameters } = record;
   const fields = [`${method} ${path}`, guard];
   if (isOpen(record)) fields.push(open ? `OPEN: ${open}` : "OPEN");
   if (schemes.length > 0) fields.push(`by ${schemesOf(record)}`);
   if (parameters.length > 0) fields.push(`with ${parameters.join(", ")}`);
+  if (record.behind !== undefined) fields.push(`behind ${record.behind}`);
   return fields.map(lockField).join(separator);
 }
 

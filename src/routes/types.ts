@@ -27,6 +27,8 @@ export interface RouteDeclaration<A, P, Scheme extends string> {
   readonly doc?: RouteDocumentation;
   /** Its name, by which checkpoints lead to it. */
   readonly name?: string;
+  /** True: that a route before it answers in its place is meant. Where this is not said, the application refuses to start. */
+  readonly shadowed?: boolean;
 }
 
 /** What stands in the place of `this` when the declaration is missing, so that the compiler says it in words. */
@@ -192,6 +194,8 @@ export interface RouteRecord {
   readonly parameters: readonly string[];
   /** "application", or the feature that brings it. */
   readonly source: string;
+  /** The route that answers in its place, as it says itself by `shadowed`; undefined: it is reached. */
+  readonly behind?: string;
 }
 
 /**

@@ -180,3 +180,33 @@ describe.skipIf(!hasTerminals)("on a terminal", () => {
     expect(deleted.stdout).toContain("ann@acme.example (id:1): deleted");
   }, 300_000);
 });
+
+describe("the application's rule on accounts", () => {
+  it("binds an operator in every command that acts on one, and groups do not", async () => {
+    place.write(
+      "app.ts",
+      `${starting(
+        'sqlite("app.db")',
+        `groups: ["board"], groupCheck: () => true, manages: { check: (actor, target) => actor !== null || target.id !== 1 },`,
+      )}export const security = await start();\n`,
+    );
+    for (const name of ["ann", "bob"])
+      await call("users", "create", `${name}@acme.example`, "--no-password", "--confirmed");
+    await call("roles", "create", "editor");
+    const commands = [
+      ...["deactivate", "reset-access"].map((name) => ["users", name, "id:1"]),
+      ["users", "delete", "id:1", "--yes"],
+      ["users", "sessions", "id:1", "--end-all"],
+      ["roles", "add", "id:1", "editor"],
+    ];
+    for (const command of commands) {
+      const { code, stderr } = await call(...command);
+      expect([command, code, /manages\.check/.test(stderr)]).toEqual([command, 1, true]);
+    }
+    const password = await place.calls(["users", "change-password", "id:1"], { input: "another good password\n" });
+    expect([password.code, password.stderr]).toEqual([1, expect.stringContaining("manages.check")]);
+    expect((await call("users", "sessions", "id:1")).code).toBe(0);
+    expect((await call("users", "deactivate", "id:2")).code).toBe(0);
+    expect((await call("users", "list")).stdout).toMatch(/ann@acme\.example +yes/);
+  }, 300_000);
+});

@@ -330,11 +330,12 @@ describe("routing", () => {
   it("does not let wildcards shadow account pages", async () => {
     const { security } = await shop();
     const app = security.app();
-    app.get("/*", { authz: "OPEN" }, (c) => c.text("wild"));
     app.get("/:page", { authz: "OPEN" }, (c) => c.text("page"));
+    app.get("/*", { authz: "OPEN" }, (c) => c.text("wild"));
     app.all("/*", { authz: "OPEN" }, (c) => c.text("all"));
     const client = testClient(app);
-    expect((await client.get("/anything")).text).toBe("wild");
+    expect((await client.get("/anything")).text).toBe("page");
+    expect((await client.get("/any/thing")).text).toBe("wild");
     expect((await client.get("/login", { headers: browser })).text).toContain('name="password"');
     expect((await client.get("/logout")).status).toBe(405);
     const style = /href="(\/portcullis-[^"]+\.css)"/.exec((await client.get("/login", { headers: browser })).text);

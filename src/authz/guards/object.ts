@@ -64,6 +64,9 @@ export function object(
     if (missing !== undefined || !decisions.isObject(kind)) {
       return forbidden(`no rule for ${kind} by ${first.join(", ")}`);
     }
+    if (decisions.wantsNumber(kind) && !first.every((name) => Number.isFinite(values[name]))) {
+      return forbidden(`the rule for ${kind} wants numbers, which ${first.join(", ")} is not`);
+    }
     const id = several ? first.map((name) => values[name]) : values[first[0] as string];
     const result = settled(decisions.object(rq, kind, identity.account, id, mode));
     return result instanceof Promise ? result.then(judge) : judge(result);

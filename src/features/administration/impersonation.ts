@@ -43,6 +43,7 @@ export function impersonationPages(
     submitLabel: "IMPERSONATE",
     fields: { reason: textField({ label: "IMPERSONATE_REASON", autocomplete: "off", required: true }) },
     read: (rq) => userOf(admin, rq),
+    account: (user) => user,
     intro: (rq, user) => ({
       key: "IMPERSONATE_ASK",
       params: { user: user.email, time: lengthOfTime(rq.catalogue.language, impersonation.life) },

@@ -21,6 +21,7 @@ export function keyPages(admin: Administration): readonly Endpoint[] {
         const key = user === undefined ? undefined : (await apiKeys.of(user.id)).find((one) => one.id === id);
         return user === undefined || key === undefined ? undefined : { user, key };
       },
+      account: ({ user }) => user,
       intro: (_rq, { user, key }) => ({ key: "ADMIN_REVOKE_KEY_ASK", params: { name: key.name, user: user.email } }),
       async submit(_request, { user, key }) {
         await apiKeys.revoke(user.id, key.id);

@@ -28,10 +28,10 @@ export function matrixPage(admin: Administration): Endpoint {
               "ADMIN_SOURCE",
             ] as const
           ).map((key) => ({ text: text(rq, key) })),
-          rows: routes.map(({ method, path, guard, schemes, parameters, open, source }) => [
+          rows: routes.map(({ method, path, guard, schemes, parameters, open, source, behind }) => [
             { text: path },
             { text: method },
-            { text: guard },
+            { text: behind === undefined ? guard : `${guard}, behind ${behind}` },
             { text: schemes.join(", ") },
             { text: parameters.join(", ") },
             { text: open === "" ? text(rq, "ADMIN_OPEN_NO_REASON") : (open ?? "") },

@@ -7,6 +7,7 @@ import type { MessageKey, MessageParameters } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import type { CellView, PageLink, Pages, SectionView } from "../../views/contract.ts";
+import { mayActOn, outOfReach } from "../acting.ts";
 import { type Answer, bodyFor, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import type { Fault, Field, FieldValues } from "../fields.ts";
@@ -129,6 +130,8 @@ export interface ChangingPage<T, Fields extends Readonly<Record<string, Field<un
   /** What is changed; undefined: there is no such thing. */
   readonly read: (rq: SecurityRequest) => Awaitable<T | undefined>;
   readonly intro?: (rq: SecurityRequest, subject: T) => Awaitable<Fault>;
+  /** Whose account is acted on; undefined: nobody's. */
+  readonly account: (subject: T) => Account | undefined;
   /** Why it can't be; said in the place of asking. */
   readonly objection?: (rq: SecurityRequest, subject: T) => Awaitable<MessageKey | undefined>;
   readonly initial?: (subject: T) => Readonly<Record<string, unknown>>;
@@ -182,6 +185,8 @@ export function changing<T, const Fields extends Readonly<Record<string, Field<u
     async show(rq) {
       const subject = await read(rq);
       if (subject === undefined) return notFound();
+      const target = page.account(subject);
+      if (target !== undefined && !(await mayActOn(rq, target))) return outOfReach(rq, target);
       const objection = await page.objection?.(rq, subject);
       if (objection === undefined) return initial === undefined || !rq.wantsJson ? {} : { values: initial(subject) };
       return rq.wantsJson ? refused(objection) : done(page.back(subject), { message: { key: objection } });
@@ -189,6 +194,8 @@ export function changing<T, const Fields extends Readonly<Record<string, Field<u
     async submit({ rq, fields }) {
       const subject = await read(rq);
       if (subject === undefined) return notFound();
+      const target = page.account(subject);
+      if (target !== undefined && !(await mayActOn(rq, target))) return outOfReach(rq, target);
       const objection = await page.objection?.(rq, subject);
       if (objection !== undefined) return refused(objection);
       return page.submit({ rq, fields: fields as FieldValues<Fields> }, subject);

@@ -105,6 +105,7 @@ function create(admin: Administration): Endpoint {
       permissions: permissionsField("ADMIN_PERMISSIONS", admin.kernel.declaredPermissions),
     },
     read: () => true as const,
+    account: () => undefined,
     async submit({ fields }) {
       const { name, description, permissions } = fields;
       const unknown = unknownPermission(permissions, admin.kernel.declaredPermissions, new Set());
@@ -130,6 +131,7 @@ function edit(admin: Administration): Endpoint {
     submitLabel: "ADMIN_SAVE",
     fields: { permissions: permissionsField("ADMIN_PERMISSIONS", admin.kernel.declaredPermissions) },
     read: (rq) => roleOf(admin, rq.context?.req.param("role")),
+    account: () => undefined,
     intro: (_rq, role) => ({ key: "ADMIN_FOR_ROLE", params: { role: role.name } }),
     initial: (role) => ({ permissions: role.permissions.join(", ") }),
     submit: ({ fields }, role) =>
@@ -158,6 +160,7 @@ function remove(admin: Administration): Endpoint {
     submitLabel: "ADMIN_DELETE_ROLE",
     fields: {},
     read: (rq) => roleOf(admin, rq.context?.req.param("role")),
+    account: () => undefined,
     intro: (_rq, role) => ({ key: "ADMIN_DELETE_ROLE_ASK", params: { role: role.name } }),
     // It would be there again at the next start, without its permissions.
     objection: (_rq, role) => (kernel.declaredRoles.has(role.name) ? "ADMIN_ROLE_DECLARED" : undefined),

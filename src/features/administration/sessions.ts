@@ -66,6 +66,7 @@ export function sessionPages(admin: Administration): readonly Endpoint[] {
       const account = session?.userId == null ? undefined : await kernel.users.get(session.userId);
       return session === undefined || account === undefined ? undefined : { session, account };
     },
+    account: ({ account }) => account,
     intro: (rq, { session, account }) => ({
       key: "ADMIN_END_SESSION_ASK",
       params: { user: account.email, device: deviceName(rq, session) },

@@ -107,6 +107,7 @@ export function userActions(admin: Administration): readonly Endpoint[] {
       submitLabel: action.title,
       fields: {},
       read: (rq) => userOf(admin, rq),
+      account: (user) => user,
       intro: (_rq, user) => ({ key: action.ask, params: { user: user.email } }),
       objection: (rq, user) => (action.notYourself === true && isYourself(rq, user) ? "ADMIN_NOT_YOURSELF" : undefined),
       submit: (_request, user) =>

@@ -1,7 +1,8 @@
 import type { SecurityRequest } from "../../http/request.ts";
-import type { Account } from "../../model/account.ts";
+import { type Account, withColumns, futureAccount } from "../../model/account.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
 import type { Row } from "../../model/schema.ts";
+import { forbidden, mayActOn, outOfReach } from "../acting.ts";
 import { isService } from "../api-keys/index.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
@@ -55,6 +56,7 @@ function create(admin: Administration): Endpoint {
     submitLabel: "ADMIN_CREATE_USER",
     fields,
     read: () => true as const,
+    account: () => undefined,
     async submit({ rq, fields }) {
       const values: Readonly<Record<string, unknown>> = fields;
       const email = values["email"] as string;
@@ -66,6 +68,16 @@ function create(admin: Administration): Endpoint {
       }
       if (username !== null && (await kernel.services.usernames?.taken(username)) === true) {
         return invalid(taken("username", username));
+      }
+      const future =
+        rq.identity &&
+        futureAccount(rq.identity.account, {
+          ...ownValues(kernel, values),
+          ...{ email, username, active: true, roles: [] },
+          confirmedAt: values["confirmed"] === true ? new Date(rq.system.now()) : null,
+        });
+      if (future === undefined || !(await mayActOn(rq, future))) {
+        return forbidden(rq, "may not make such a user");
       }
       return unlessTaken({ email, username }, async () => {
         const user = await kernel.users.create({
@@ -100,6 +112,7 @@ function edit(admin: Administration): Endpoint {
     submitLabel: "ADMIN_SAVE",
     fields,
     read: (rq) => userOf(admin, rq),
+    account: (user) => user,
     intro: about,
     initial: (user) => {
       const row = user as unknown as Readonly<Record<string, unknown>>;
@@ -124,6 +137,8 @@ function edit(admin: Administration): Endpoint {
           ...(email === user.email ? {} : { email }),
           ...(username === user.username ? {} : { username }),
         };
+        // An address, a name or a column may be all that makes somebody a member of a group.
+        if (!(await mayActOn(rq, withColumns(user, set)))) return outOfReach(rq, user);
         let renewed: Account | undefined;
         const keep = async (after: Account): Promise<void> => {
           renewed = after;
@@ -185,6 +200,7 @@ function password(admin: Administration): Endpoint {
     submitLabel: "ADMIN_SET_PASSWORD",
     fields: newPasswordFields(kernel, "password", "password_confirm"),
     read: (rq) => userOf(admin, rq),
+    account: (user) => user,
     intro: about,
     // Whoever changes their own must know the old one.
     objection: (rq, user) =>
@@ -210,13 +226,17 @@ function permissions(admin: Administration): Endpoint {
     submitLabel: "ADMIN_SAVE",
     fields: { permissions: permissionsField("ADMIN_PERMISSIONS_OWN", kernel.declaredPermissions) },
     read: (rq) => userOf(admin, rq),
+    account: (user) => user,
     intro: about,
     initial: (user) => ({ permissions: [...user.ownPermissions].sort().join(", ") }),
     objection: (rq, user) => (isYourself(rq, user) ? "ADMIN_NOT_YOURSELF" : undefined),
-    submit: ({ fields }, user) =>
+    submit: ({ rq, fields }, user) =>
       keepingAdministrators(async () => {
         const unknown = unknownPermission(fields.permissions, kernel.declaredPermissions, user.ownPermissions);
         if (unknown !== undefined) return invalid({ permissions: [unknown] });
+        const own = new Set(fields.permissions);
+        const future = { ownPermissions: own, permissions: new Set([...user.permissions, ...own]) };
+        if (!(await mayActOn(rq, withColumns(user, future)))) return outOfReach(rq, user);
         await kernel.users.setPermissions(user, fields.permissions);
         return done(pathOf(admin, "admin_user", { id: user.id }), { message: { key: "ADMIN_USER_SAVED" } });
       }),
@@ -282,6 +302,11 @@ function roles(admin: Administration): Endpoint {
     async submit({ rq, fields }) {
       const user = await userOf(admin, rq);
       if (user === undefined) return notFound();
+      const roles = new Set(user.roles);
+      if (fields.grant) roles.add(fields.role);
+      else roles.delete(fields.role);
+      const reached = (await mayActOn(rq, user)) && (await mayActOn(rq, withColumns(user, { roles })));
+      if (!reached) return outOfReach(rq, user);
       if (isYourself(rq, user)) return refused("ADMIN_NOT_YOURSELF");
       if ((await kernel.roles.find(fields.role)) === undefined) return notFound();
       return keepingAdministrators(async () => {

@@ -5,6 +5,7 @@ import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
 import type { Session } from "../../model/session.ts";
 import type { CellView, LabelledCell, PageLink, SectionView } from "../../views/contract.ts";
+import { mayActOn } from "../acting.ts";
 import type { Endpoint } from "../endpoint.ts";
 import { trailTable } from "./audit.ts";
 import { withQuery } from "./filters.ts";
@@ -59,14 +60,18 @@ export function userPage(
         entries.flatMap(({ userId, actorId }) => [userId, actorId]),
       );
       const administrator = rq.identity?.account;
+      const reached = await mayActOn(rq, user);
       const acts =
-        admin.impersonation !== undefined && administrator !== undefined && mayImpersonate(administrator, user);
+        reached &&
+        admin.impersonation !== undefined &&
+        administrator !== undefined &&
+        mayImpersonate(administrator, user);
       return [
         { title: user.email, facts: profile(admin, rq, shown) },
         {
           title: text(rq, "ADMIN_ACTIONS"),
           links: [
-            ...actionsFor(admin, rq, user),
+            ...(reached ? actionsFor(admin, rq, user) : []),
             ...(acts ? [linkTo(admin, rq, user, "admin_impersonate", "IMPERSONATE")] : []),
           ],
         },
@@ -77,10 +82,12 @@ export function userPage(
             { label: text(rq, "ADMIN_PERMISSIONS"), ...badges(user.permissions) },
             { label: text(rq, "ADMIN_PERMISSIONS_OWN"), ...badges(user.ownPermissions) },
           ],
-          links: [
-            linkTo(admin, rq, user, "admin_user_roles", "ADMIN_USER_ROLES"),
-            linkTo(admin, rq, user, "admin_user_permissions", "ADMIN_SET_PERMISSIONS"),
-          ],
+          links: reached
+            ? [
+                linkTo(admin, rq, user, "admin_user_roles", "ADMIN_USER_ROLES"),
+                linkTo(admin, rq, user, "admin_user_permissions", "ADMIN_SET_PERMISSIONS"),
+              ]
+            : [],
         },
         await credentials(admin, rq, user),
         ...(await keySections(admin, rq, user)),

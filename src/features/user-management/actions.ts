@@ -1,6 +1,7 @@
 import type { Guard } from "../../authz/guard.ts";
 import { signedIn } from "../../authz/guards/authentication.ts";
-import type { Account } from "../../model/account.ts";
+import { type Account, withColumns } from "../../model/account.ts";
+import { forbidden, outOfReach } from "../acting.ts";
 import { createKey, newKeyAnswer, newKeyFields } from "../api-keys/creation.ts";
 import { isService, withKeys } from "../api-keys/index.ts";
 import { keySchema, keyView } from "../api-keys/view.ts";
@@ -20,7 +21,7 @@ import { wordsField } from "../json-fields.ts";
 import { setCheckedPassword } from "../passwords/checked-password.ts";
 import type { ManagementSettings } from "./options.ts";
 import { profileBytes, profileFields } from "./profile.ts";
-import { forbidden, freshManagersOnly, managersOnly, oneUser, type Powers, toUser, userInPath } from "./rules.ts";
+import { freshManagersOnly, managersOnly, oneUser, type Powers, toUser, userInPath } from "./rules.ts";
 import { conflict } from "./users.ts";
 import { userSchema, userView } from "./view.ts";
 
@@ -55,9 +56,12 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
       "permissions",
       { permissions: wordsField(kernel.declaredPermissions) },
       strong,
-      (target, { rq, fields }, powers) => {
+      async (target, { rq, fields }, powers) => {
         const changed = difference(target.ownPermissions, fields.permissions);
         if (!powers.grantsPermissions(changed)) return forbidden(rq, "may not grant these permissions");
+        const own = new Set(fields.permissions);
+        const future = { ownPermissions: own, permissions: new Set([...target.permissions, ...own]) };
+        if (!(await powers.joins(withColumns(target, future)))) return outOfReach(rq, target);
         return users.setPermissions(target, fields.permissions);
       },
     ),
@@ -71,6 +75,9 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
         if (!powers.grantsRoles([name]) || !powers.grantsPermissions(role?.permissions ?? [])) {
           return forbidden(rq, "may not grant these roles");
         }
+      }
+      if (!(await powers.joins(withColumns(target, { roles: new Set(fields.roles) })))) {
+        return outOfReach(rq, target);
       }
       return users.setRoles(target, fields.roles);
     }),
@@ -171,7 +178,10 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
         (settings.managers !== undefined && actor.permissions.has(settings.managers));
       // Whoever may not manage users learns of no id whether it is somebody's.
       if (!manage || !manager) return forbidden(rq, "may not edit other profiles");
-      return toUser(kernel, settings, rq, (target) => write(target, values));
+      return toUser(kernel, settings, rq, async (target, powers) => {
+        const set = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+        return (await powers.manages(withColumns(target, set))) ? write(target, values) : outOfReach(rq, target);
+      });
     },
   });
 }

@@ -5,6 +5,7 @@ import { permissionsAccepted } from "../../authz/guards/roles.ts";
 import { UnknownUserError } from "../../datastore/users.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
+import { mayActOn, outOfReach } from "../acting.ts";
 import { type Answer, failed, notFound } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import type { ManagementSettings } from "./options.ts";
@@ -22,37 +23,41 @@ export function freshManagersOnly(settings: ManagementSettings): Guard {
 /** What somebody who manages users may do to whom. */
 export interface Powers {
   readonly actor: Account;
-  /** Whether that user is within reach. */
-  manages(target: Account): boolean;
+  /** Whether that user is within reach: may nothing that the caller may not, by roles, permissions, groups and the application's rule. */
+  manages(target: Account): Promise<boolean>;
+  /** Whether an account as a change makes it stays within reach of groups and the application's rule. */
+  joins(target: Account): Promise<boolean>;
   /** Whether these can be given, or taken away. */
   grantsRoles(roles: Iterable<string>): boolean;
   grantsPermissions(permissions: Iterable<string>): boolean;
 }
 
-/** An administrator's powers have no bounds but the vocabulary; a manager's end where the manager's own rights end. */
+/**
+ * An administrator may give anybody any role and permission, so these do not bound them; a manager's powers end where the manager's
+ * own rights end. Groups and the application's rule bound both. A credential that is limited to scopes has no powers.
+ */
 export function powersOf(rq: SecurityRequest, { permission }: ManagementSettings): Powers | undefined {
   const actor = rq.identity?.account;
   if (actor === undefined) return undefined;
-  const administrator = actor.permissions.has(permission);
+  const limited = rq.identity?.scopes !== undefined;
+  const administrator = !limited && actor.permissions.has(permission);
   const has = (own: ReadonlySet<string>, wanted: Iterable<string>): boolean =>
-    administrator || [...wanted].every((word) => own.has(word));
+    administrator || (!limited && [...wanted].every((word) => own.has(word)));
   return {
     actor,
-    manages: (target) =>
-      administrator ||
-      (target.id !== actor.id &&
-        !target.permissions.has(permission) &&
-        has(actor.permissions, target.permissions) &&
-        has(actor.roles, target.roles)),
+    async manages(target) {
+      const within =
+        administrator ||
+        (target.id !== actor.id &&
+          !target.permissions.has(permission) &&
+          has(actor.permissions, target.permissions) &&
+          has(actor.roles, target.roles));
+      return within && (await mayActOn(rq, target));
+    },
+    joins: (target) => mayActOn(rq, target),
     grantsRoles: (roles) => has(actor.roles, roles),
     grantsPermissions: (permissions) => has(actor.permissions, permissions),
   };
-}
-
-/** 403, and told to the trail. */
-export function forbidden(rq: SecurityRequest, reason: string): Answer {
-  rq.system.events.emit("permissionDenied", { user: rq.identity?.account, reason }, rq);
-  return failed(403, "UNAUTHORIZED");
 }
 
 /** How what is done to one user may be refused: out of reach, not there, the last administrator. */
@@ -69,7 +74,7 @@ export async function toUser(
   if (powers === undefined) return failed(401, "UNAUTHENTICATED");
   const target = await userInPath(kernel, rq);
   if (target === undefined) return notFound();
-  if (!powers.manages(target)) return forbidden(rq, `may not manage the user ${target.id}`);
+  if (!(await powers.manages(target))) return outOfReach(rq, target);
   try {
     return await work(target, powers);
   } catch (error) {

@@ -1,6 +1,8 @@
 import type { UserPage } from "../../datastore/user-pages.ts";
-import type { Account } from "../../model/account.ts";
+import { type Account, withColumns, futureAccount } from "../../model/account.ts";
 import { PortcullisError, UniqueConflictError } from "../../model/errors.ts";
+import type { Role } from "../../model/user.ts";
+import { forbidden, mayActOn, outOfReach } from "../acting.ts";
 import { textOrNull } from "../answers.ts";
 import { type Answer, done, type Endpoint, failed, invalid, jsonEndpoint } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
@@ -17,7 +19,7 @@ import {
 import { policyFaults } from "../passwords/checked-password.ts";
 import type { ManagementSettings } from "./options.ts";
 import { profileBytes, profileFields } from "./profile.ts";
-import { forbidden, freshManagersOnly, managersOnly, oneUser, powersOf, toUser } from "./rules.ts";
+import { freshManagersOnly, managersOnly, oneUser, powersOf, toUser } from "./rules.ts";
 import { userSchema, userView } from "./view.ts";
 
 /** Users are counted, and reached by a page's number, up to that; beyond it lists go on by `next`. */
@@ -139,6 +141,17 @@ function createUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
       if (!(await grantsWhatRolesGive(kernel, roles, fields.roles, powers))) {
         return forbidden(rq, "may not grant what these roles permit");
       }
+      // An address, a name or a profile may be all that makes somebody a member of a group.
+      const future = futureAccount(powers.actor, {
+        ...fields.profile,
+        email,
+        username: username ?? null,
+        active: fields.active ?? true,
+        confirmedAt: new Date(kernel.system.now()),
+        roles: await rolesNamed(kernel, roles),
+        permissions,
+      });
+      if (!(await mayActOn(rq, future))) return outOfReach(rq, future);
       if (password !== undefined) {
         const wrong = await policyFaults(kernel, { email, username: username ?? null }, password);
         if (wrong.length > 0) return invalid({ password: wrong });
@@ -173,6 +186,11 @@ function serviceAddress(kernel: Kernel): string {
 async function unknownRoles(kernel: Kernel, roles: readonly string[]): Promise<boolean> {
   for (const role of roles) if ((await kernel.roles.find(role)) === undefined) return true;
   return false;
+}
+
+async function rolesNamed(kernel: Kernel, names: readonly string[]): Promise<readonly Role[]> {
+  const found = await Promise.all(names.map((name) => kernel.roles.find(name)));
+  return found.filter((role) => role !== undefined);
 }
 
 /** A role may hold permissions that whoever gives it does not have. */
@@ -259,7 +277,7 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
     },
     answers: { done: { user: userSchema }, failures: oneUser },
     submit: ({ rq, fields }) =>
-      toUser(kernel, settings, rq, async (target) => {
+      toUser(kernel, settings, rq, async (target, powers) => {
         const email = fields.email === target.email ? undefined : fields.email;
         const name = fields.username === target.username ? undefined : fields.username;
         const taken = await takenFaults(kernel, { email, username: name }, target.id);
@@ -270,6 +288,7 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
           ...(name === undefined ? {} : { username: name }),
         };
         if (Object.keys(set).length > 0) {
+          if (!(await powers.manages(withColumns(target, set)))) return outOfReach(rq, target);
           try {
             await kernel.users.edit(target, set);
           } catch (error) {

@@ -65,7 +65,7 @@ function conversionOf(pattern: string, name: string, path: string, where: string
  * The parameters in a path as Hono writes them: `/store/:sid`, `/:id{[0-9]+}`, `/:page?`, and with a
  * conversion: `/:id{int}`.
  *
- * @throws {ConfigurationError} for a name that is given twice and a pattern that does not end
+ * @throws {ConfigurationError} for a name that is given twice, a pattern that does not end, and what the router reads otherwise
  */
 export function pathParameters(path: string, where: string): readonly PathParameter[] {
   const found: PathParameter[] = [];
@@ -83,7 +83,16 @@ export function pathParameters(path: string, where: string): readonly PathParame
       if (at === -1) throw new ConfigurationError(where, `the pattern of ${name} in the path ${path} has no end`);
       shape = conversionOf(path.slice(start, at - 1), name, path, where);
     }
-    found.push({ name, optional: path[at] === "?", shape });
+    const optional = path[at] === "?";
+    // Otherwise the router's parameter is called "id?", and a guard that asks for "id" finds nothing.
+    if (optional && !path.endsWith("?")) {
+      throw new ConfigurationError(where, `${name} in the path ${path} is optional, but a part follows that is not`);
+    }
+    const next = path[optional ? at + 1 : at];
+    if (next !== undefined && next !== "/") {
+      throw new ConfigurationError(where, `in the path ${path} a text follows the parameter ${name} in its segment`);
+    }
+    found.push({ name, optional, shape });
   }
   return found;
 }

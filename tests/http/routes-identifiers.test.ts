@@ -1,0 +1,84 @@
+/** A rule for numbers gets a number, or the route is refused. */
+
+import { Hono } from "hono";
+import { allOf, anyOf, object, portcullis, rolesRequired } from "portcullis";
+import { passwords } from "portcullis/features";
+import { memory } from "portcullis/memory";
+import { testClient } from "portcullis/testing";
+import { afterAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+
+const opened: { close(): Promise<void> }[] = [];
+afterAll(async () => {
+  for (const security of opened) await security.close();
+});
+
+async function start(rule: object = { id: "number" }) {
+  const asked: unknown[] = [];
+  const check = (_user: unknown, id: unknown): boolean => {
+    asked.push(id);
+    return true;
+  };
+  const security = await portcullis({
+    secretKeys: ["identifiers-0123456789-abcdefghijk"],
+    origins: ["http://localhost:3000"],
+    datastore: memory(),
+    features: [passwords()],
+    roles: ["admin"],
+    objects: { store: { check, ...rule } as never },
+    passwords: { hashing: { memory: 1024, passes: 1, parallelism: 1, allowWeakHashing: true } },
+    log: () => undefined,
+  });
+  opened.push(security);
+  await security.users.create({ email: "ann@acme.example", password: "a good password" });
+  return { security, asked };
+}
+
+const text = (c: { text(body: string): Response }): Response => c.text("done");
+const one = object("store", "sid");
+
+describe("an object rule for numbers", () => {
+  it.each<[name: string, path: string, declaration: object, starts: boolean]>([
+    ["an undeclared parameter", "/:sid", { authz: one }, false],
+    ["a pattern of digits", "/:sid{[0-9]+}", { authz: one }, false],
+    ["the first parameter", "/:sid", { authz: object("store") }, false],
+    ["a text", "/:sid", { authz: one, params: z.object({ sid: z.string() }) }, false],
+    ["text or number", "/:sid", { authz: one, params: z.object({ sid: z.union([z.int(), z.string()]) }) }, false],
+    ["a uuid", "/:sid{uuid}", { authz: one }, false],
+    ["one of several", "/:sid{int}/:line", { authz: object("store", ["sid", "line"]) }, false],
+    ["all of several guards", "/:sid", { authz: allOf(rolesRequired("admin"), one) }, false],
+    ["one of several guards", "/:sid", { authz: anyOf(rolesRequired("admin"), one) }, false],
+    ["a text of the query", "/", { authz: one, params: z.object({ sid: z.string() }) }, false],
+    ["a conversion", "/:sid{int}", { authz: one }, true],
+    ["a conversion of the first", "/:sid{number}", { authz: object("store") }, true],
+    ["a schema", "/:sid", { authz: one, params: z.object({ sid: z.int() }) }, true],
+    ["a number of the query", "/", { authz: one, params: z.object({ sid: z.number() }) }, true],
+    ["several", "/:sid{int}/:line{int}", { authz: object("store", ["sid", "line"]) }, true],
+  ])("%s: %s", async (_, path, declaration, starts) => {
+    const { security } = await start();
+    const app = security.app() as never as { get(path: string, declaration: object, handler: unknown): unknown };
+    const declare = (): unknown => app.get(path, declaration, text);
+    if (starts) expect(declare).not.toThrow();
+    else expect(declare).toThrow(/GET \/.*: authz: the rule of "store" wants a number, but (?:sid|line) is/);
+  });
+
+  it("gets numbers by a declared route, and refuses text at a guard of a plain application", async () => {
+    const { security, asked } = await start();
+    const app = security.app().get("/s/:sid{int}", { authz: one as never }, text);
+    const client = testClient(app);
+    await client.signIn("ann@acme.example", "a good password");
+    expect((await client.get("/s/7")).status).toBe(200);
+    expect(asked).toEqual([7]);
+    const plain = new Hono().get("/s/:sid", security.guard(one as never), text);
+    const cookie = [...client.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+    expect((await plain.request("/s/7", { headers: { cookie } })).status).toBe(403);
+    expect(asked).toEqual([7]);
+  });
+
+  it("a rule that does not say so, and a word that is none", async () => {
+    const { security } = await start({ where: () => "true" });
+    expect(() => security.app().get("/:sid", { authz: one as never }, text)).not.toThrow();
+    await expect(start({ id: "numeric" })).rejects.toThrow(/objects\.store\.id/);
+    await expect(start({})).rejects.toThrow(/objects\.store\.where/);
+  });
+});
