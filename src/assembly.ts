@@ -10,7 +10,7 @@ import { hasSessions } from "./authn/session-options.ts";
 import { createSessions } from "./authn/sessions.ts";
 import { createTickets } from "./authn/tickets.ts";
 import type { Tokens } from "./authn/tokens/index.ts";
-import { tokenSettings } from "./authn/tokens/options.ts";
+import { DEFAULT_TOKEN_HEADER, tokenSettings } from "./authn/tokens/options.ts";
 import { type CacheName, createCaches, type Uncache } from "./authz/caches.ts";
 import { createDecisions } from "./authz/decisions.ts";
 import { createRefusals } from "./authz/refusal.ts";
@@ -35,7 +35,7 @@ import { checkLimitedEndpoints, placed } from "./features/paths.ts";
 import { createAddressReader, socketAddress } from "./http/address.ts";
 import { BODY_LIMITS } from "./http/body.ts";
 import { cookieName } from "./http/cookies.ts";
-import { createCsrf } from "./http/csrf.ts";
+import { createCsrf, csrfHeaders } from "./http/csrf.ts";
 import { pageHeaders } from "./http/headers.ts";
 import { createCookieJar } from "./http/jar.ts";
 import { createOriginCheck } from "./http/origin.ts";
@@ -98,7 +98,10 @@ export async function assemble(options: AnyOptions): Promise<Assembly> {
 
 async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): Promise<Assembly> {
   const { origins, times, limits: rules } = checkOptions(options);
-  const settings = aroundSettings(options, origins);
+  const settings = aroundSettings(options, origins, [
+    ...csrfHeaders(options.csrf),
+    options.tokens?.header ?? DEFAULT_TOKEN_HEADER,
+  ]);
   if (settings.onError !== undefined && options.handlers?.renderProblem !== undefined) {
     throw new ConfigurationError("handlers.renderProblem", "says the same as routes.onError: leave one of them out");
   }
