@@ -11,7 +11,7 @@ import { hasSessions } from "./authn/session-options.ts";
 import { createSessions } from "./authn/sessions.ts";
 import { createTickets } from "./authn/tickets.ts";
 import type { Tokens } from "./authn/tokens/index.ts";
-import { tokenSettings } from "./authn/tokens/options.ts";
+import { DEFAULT_TOKEN_HEADER, tokenSettings } from "./authn/tokens/options.ts";
 import { createActing } from "./authz/acting.ts";
 import { type CacheName, createCaches, type Uncache } from "./authz/caches.ts";
 import { createDecisions } from "./authz/decisions.ts";
@@ -38,7 +38,7 @@ import { checkLimitedEndpoints, placed } from "./features/paths.ts";
 import { createAddressReader } from "./http/address.ts";
 import { ACCOUNT_BYTES, BODY_LIMITS } from "./http/body-limits.ts";
 import { cookieName } from "./http/cookies.ts";
-import { createCsrf } from "./http/csrf.ts";
+import { createCsrf, csrfHeaders } from "./http/csrf.ts";
 import { pageHeaders } from "./http/headers.ts";
 import { createCookieJar } from "./http/jar.ts";
 import { createOriginCheck } from "./http/origin.ts";
@@ -102,7 +102,10 @@ export async function assemble(options: AnyOptions): Promise<Assembly> {
 
 async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): Promise<Assembly> {
   const { origins, times, limits: rules } = checkOptions(options);
-  const settings = aroundSettings(options, origins);
+  const settings = aroundSettings(options, origins, [
+    ...csrfHeaders(options.csrf),
+    options.tokens?.header ?? DEFAULT_TOKEN_HEADER,
+  ]);
   if (settings.onError !== undefined && options.handlers?.renderProblem !== undefined) {
     throw new ConfigurationError("handlers.renderProblem", "says the same as routes.onError: leave one of them out");
   }

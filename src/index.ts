@@ -126,8 +126,17 @@ export { formatMatrix, type MatrixFormat } from "./routes/matrix.ts";
 export type { AnswerDocumentation, RouteDocumentation, ToJsonSchema } from "./routes/openapi/described.ts";
 export type { OpenApiDocument } from "./routes/openapi/document.ts";
 export type { OpenApiOptions } from "./routes/openapi/options.ts";
-export type { App, RouteDeclaration, RouteRecord } from "./routes/types.ts";
-export type { Authz, CurrentUser, GuardedEnv, Vocabulary } from "./routes/vocabulary.ts";
+export type {
+  App,
+  ARouteMustDeclareItsAuthz,
+  DeclareRoute,
+  DeclareRouteOn,
+  HandlerParams,
+  MountApp,
+  RouteDeclaration,
+  RouteRecord,
+} from "./routes/types.ts";
+export type { Authz, ConditionsOf, CurrentUser, GuardedEnv, SignsIn, Vocabulary } from "./routes/vocabulary.ts";
 export {
   type CreateTokenOptions,
   type Decision,

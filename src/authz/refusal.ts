@@ -10,6 +10,7 @@ import {
 } from "../http/answer.ts";
 import { BodyError } from "../http/body-limits.ts";
 import { LostConnectionError } from "../http/connection.ts";
+import { isScript } from "../http/negotiation.ts";
 import type { ParameterFault } from "../http/parameters.ts";
 import { ParameterError, type SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
@@ -106,10 +107,14 @@ export function createRefusals(context: RefusalContext): Refusals {
   const message: Refusals["message"] = (rq, status, code, key, extra = {}) =>
     said(rq, status, code, rq.text(key as MessageKey, extra.parameters), extra);
 
+  /** Whether a person reads the answer: a script that takes anything gets the status and JSON, and no way to a page. */
+  const forPerson = (rq: SecurityRequest): boolean =>
+    !rq.wantsJson && (handlers.wantsJson !== undefined || !isScript((name) => rq.header(name)));
+
   const said: Refusals["said"] = (rq, status, code, text, extra = {}) => {
     const inOneFormat = context.oneFormat === true && rq.route.kind === "application";
     // Where the application decides who is answered in JSON, its word is the last.
-    if (!inOneFormat && !rq.wantsJson && (handlers.wantsJson !== undefined || !prefersProblem(rq))) {
+    if (!inOneFormat && forPerson(rq) && (handlers.wantsJson !== undefined || !prefersProblem(rq))) {
       const shown = extra.detail === undefined ? text : `${text} ${extra.detail}`;
       return pages.notice(rq, extra.page ?? "error", status, shown).then((page) => withHeaders(page, extra.headers));
     }
@@ -156,7 +161,7 @@ export function createRefusals(context: RefusalContext): Refusals {
   const turnAway = (rq: SecurityRequest, verdict: Unauthenticated): Awaitable<Response> => {
     const challenges = rq.system.challenges(verdict.schemes, verdict.realm, rq);
     // Whoever signs in and comes back would send the same bad credential again.
-    const browser = !rq.rejected && !rq.wantsJson && challenges.length === 0 && verdict.schemes.includes("session");
+    const browser = !rq.rejected && forPerson(rq) && challenges.length === 0 && verdict.schemes.includes("session");
     const { login } = paths;
     // A page of the application's own may be closed itself: it must not send the browser to itself.
     if (browser && login !== undefined && !leadsHere(rq, login)) {
@@ -196,7 +201,7 @@ export function createRefusals(context: RefusalContext): Refusals {
     if (replaced !== undefined) return replaced;
     const own = paths.unauthorized;
     // That page itself may be forbidden: it must not send the browser to itself.
-    if (verdict.status === 403 && !rq.wantsJson && own !== undefined && !leadsHere(rq, own)) {
+    if (verdict.status === 403 && forPerson(rq) && own !== undefined && !leadsHere(rq, own)) {
       context.flash(rq, "error", rq.text("UNAUTHORIZED"));
       return seeOther(own, 302);
     }
@@ -217,7 +222,7 @@ export function createRefusals(context: RefusalContext): Refusals {
       "handlers.reauthenticate",
     );
     if (replaced !== undefined) return replaced;
-    if (!rq.wantsJson && paths.verify !== undefined && rq.identity?.via === "session") {
+    if (forPerson(rq) && paths.verify !== undefined && rq.identity?.via === "session") {
       return detour(rq, paths.verify, "REAUTHENTICATION_REQUIRED");
     }
     return message(rq, 401, "reauthentication_required", "REAUTHENTICATION_REQUIRED", {

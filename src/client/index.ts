@@ -253,9 +253,10 @@ export function createClient(options: ClientOptions = {}): Client {
     return mode === "token" && result.ok ? post<Done>("logout", {}, { credentials: "include" }) : result;
   };
   /** What ends the session or the account ends the tokens too. */
-  const ending = async <T>(work: Promise<Result<T>>): Promise<Result<T>> => {
-    const result = await work;
-    if (result.ok) await transport.forget();
+  const ending = async <T>(work: () => Promise<Result<T>>): Promise<Result<T>> => {
+    const forget = transport.ending();
+    const result = await work();
+    if (result.ok) await forget();
     return result;
   };
 
@@ -263,7 +264,7 @@ export function createClient(options: ClientOptions = {}): Client {
   return {
     me: () => get("login"),
     login: (fields) => post("login", fields, signingIn),
-    logout: () => ending(logout()),
+    logout: () => ending(logout),
     verify: (fields) => post("verify", fields),
     register: (fields) => post("register", { password_confirm: fields.password, ...fields }, signingIn),
     sendConfirmation: (email) => post("send_confirmation", { email }),
@@ -279,10 +280,10 @@ export function createClient(options: ClientOptions = {}): Client {
     sendLoginLink: (email) => post("login_link", { email }),
     loginByLink: (token, fields) => link("login_by_link", token, retyped(fields)),
     deleteAccount: (fields = {}) => {
-      const deleting = post<Done>("delete_account", fields);
-      return fields.password === undefined ? deleting : ending(deleting);
+      const deleting = (): Promise<Result<Done>> => post("delete_account", fields);
+      return fields.password === undefined ? deleting() : ending(deleting);
     },
-    confirmDeleteAccount: (token) => ending(link("delete_account_confirm", token)),
+    confirmDeleteAccount: (token) => ending(() => link("delete_account_confirm", token)),
     keepAccount: (token, fields) => link("keep_account", token, retyped(fields)),
     exportAccount: () => post("export_account", {}),
     sessions: () => get("sessions"),

@@ -151,7 +151,7 @@ type Call = <T>(
 export function programClients(
   call: Call,
   paths: { readonly users: string; readonly keys: string },
-  ending: <T>(work: Promise<Result<T>>) => Promise<Result<T>>,
+  ending: <T>(work: () => Promise<Result<T>>) => Promise<Result<T>>,
   signingIn: { readonly credentials?: "include" },
 ): { readonly users: UsersClient; readonly keys: KeysClient; readonly account: AccountClient } {
   const one = (id: number): string => `${paths.users}/users/${encodeURIComponent(id)}`;
@@ -189,7 +189,7 @@ export function programClients(
     },
     account: {
       login: (json) => call("POST", `${paths.users}/login`, { json, ...signingIn }),
-      logout: () => ending(call("DELETE", `${paths.users}/logout`)),
+      logout: () => ending(() => call("DELETE", `${paths.users}/logout`)),
       get: () => call("GET", paths.users),
       changePassword: (json) => call("POST", `${paths.users}/password`, { json }),
     },

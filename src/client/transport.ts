@@ -40,8 +40,11 @@ export interface Transport {
   send(path: string, init?: RequestInit): Promise<Response>;
   /** A new auth token for the refresh token, once for all who ask at the same time. False: there is none to be had. */
   refresh(): Promise<boolean>;
-  /** Forgets the tokens. */
-  forget(): Promise<void>;
+  /**
+   * Called when a sign-out begins; the function that it returns is called when it is done and forgets the tokens, unless a
+   * sign-in that began later has brought new ones.
+   */
+  ending(): () => Promise<void>;
 }
 
 const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -52,14 +55,24 @@ export function createTransport(options: TransportOptions): Transport {
   const cookies = keepsCookies ? createCookies() : undefined;
   let csrf: string | undefined;
   let fetchingToken: Promise<void> | undefined;
-  let refreshing: Promise<boolean> | undefined;
+  let refreshing: { readonly owner: number; readonly done: Promise<boolean> } | undefined;
+  /** Counts what begins. */
+  let begun = 0;
+  /** The number of the sign-in or sign-out that decided whose the tokens are: an earlier one decides nothing any more. */
+  let decided = 0;
 
-  /** One request as it is: with cookies and the given credentials, nothing tried again. */
+  /**
+   * One request as it is: with cookies and the given credentials, nothing tried again. `renews` is `decided` as it was when
+   * a renewal began.
+   */
   const once = async (
     path: string,
     init: RequestInit,
     credentials: Readonly<Record<string, string>>,
+    renews?: number,
   ): Promise<Response> => {
+    begun += 1;
+    const number = begun;
     const url = targetOf(base, path);
     const headers = new Headers(init.headers);
     if (!headers.has("accept")) headers.set("accept", "application/json");
@@ -74,12 +87,12 @@ export function createTransport(options: TransportOptions): Transport {
     const redirect = mode === "session" ? (init.redirect ?? "error") : "error";
     const response = await own(url, { ...init, credentials: included ? "include" : "omit", headers, redirect });
     if (included) cookies?.take(response.headers);
-    await learn(response);
+    await learn(response, number, renews);
     return response;
   };
 
   /** Each JSON answer may bring the CSRF token for the next request, or tokens. */
-  const learn = async (response: Response): Promise<void> => {
+  const learn = async (response: Response, number: number, renews: number | undefined): Promise<void> => {
     if (!/\bjson\b/i.test(response.headers.get("content-type") ?? "")) return;
     const body = await bodyOf(response.clone());
     const said = isMembers(body) && isMembers(body["response"]) ? body["response"] : {};
@@ -89,6 +102,9 @@ export function createTransport(options: TransportOptions): Transport {
     const token = user["authentication_token"] ?? said["token"];
     const renewal = user["refresh_token"] ?? said["refresh_token"];
     if (mode !== "token" || typeof token !== "string" || !response.ok) return;
+    // A slow answer must not bring back what a sign-out has ended, nor take the place of a later sign-in's.
+    if (renews === undefined ? number < decided : renews !== decided) return;
+    if (renews === undefined) decided = number;
     await store.save({
       authentication_token: token,
       ...(typeof renewal === "string" ? { refresh_token: renewal } : {}),
@@ -125,6 +141,7 @@ export function createTransport(options: TransportOptions): Transport {
         : { [options.tokenHeader]: token };
 
   const byToken = async (path: string, init: RequestInit): Promise<Response> => {
+    const owner = decided;
     const token = (await store.load())?.authentication_token;
     const response = await once(path, init, credentials(token));
     if (response.status !== 401 || token === undefined || !repeatable(init) || (await isStale(response)))
@@ -132,11 +149,13 @@ export function createTransport(options: TransportOptions): Transport {
     // Somebody else may have renewed it meanwhile.
     const now = (await store.load())?.authentication_token;
     const renewed = now !== undefined && now !== token ? true : await refresh();
-    if (!renewed) return response;
+    // What was begun as one user is not repeated as another.
+    if (!renewed || owner !== decided) return response;
     return once(path, init, credentials((await store.load())?.authentication_token));
   };
 
   const renew = async (): Promise<boolean> => {
+    const owner = decided;
     const known = await store.load();
     const json = known?.refresh_token === undefined ? {} : { refresh_token: known.refresh_token };
     const response = await once(
@@ -148,27 +167,39 @@ export function createTransport(options: TransportOptions): Transport {
         body: JSON.stringify(json),
       },
       {},
+      owner,
     );
-    if (response.ok) return true;
-    // Busy or too often: the refresh token is still good. Otherwise nothing is.
-    if (response.status === 400) await store.save(undefined);
+    if (response.ok) return owner === decided;
+    // Busy or too often: the refresh token is still good. Otherwise nothing is, of those that it began with.
+    const unchanged = (await store.load())?.authentication_token === known?.authentication_token;
+    if (response.status === 400 && owner === decided && unchanged) await store.save(undefined);
     return false;
   };
 
   const refresh = (): Promise<boolean> => {
-    refreshing ??= renew().finally(() => {
-      refreshing = undefined;
-    });
-    return refreshing;
+    if (refreshing?.owner === decided) return refreshing.done;
+    const current = { owner: decided, done: renew() };
+    refreshing = current;
+    const end = (): void => {
+      if (refreshing === current) refreshing = undefined;
+    };
+    current.done.then(end, end);
+    return current.done;
   };
 
   return {
     send: (path, init = {}) =>
       mode === "session" || init.credentials === "include" ? bySession(path, init) : byToken(path, init),
     refresh,
-    async forget() {
-      csrf = undefined;
-      await store.save(undefined);
+    ending() {
+      begun += 1;
+      const number = begun;
+      return async () => {
+        if (number < decided) return;
+        decided = number;
+        csrf = undefined;
+        await store.save(undefined);
+      };
     },
   };
 }

@@ -167,8 +167,8 @@ function typed(column: Column, given: unknown): Read {
 
 /** As PostgreSQL, MySQL and people write them. */
 const words: ReadonlyMap<string, boolean> = new Map([
-  ...["true", "t", "yes", "1"].map((word) => [word, true] as const),
-  ...["false", "f", "no", "0"].map((word) => [word, false] as const),
+  ...["true", "t", "yes", "y", "1"].map((word) => [word, true] as const),
+  ...["false", "f", "no", "n", "0"].map((word) => [word, false] as const),
 ]);
 
 /** Words without commas and white space. */

@@ -68,8 +68,22 @@ const refused: readonly [name: string, features: readonly object[], said: string
     ],
     '"b" and "a" both have the table in the database "one"',
   ],
-  ["a mail of another feature", [{ name: "a", mails: { x: 1 } }, { name: "b", mails: { x: 1 } }], 'the mail "x"'],
-  ["a page of another feature", [{ name: "a", pages: { x: 1 } }, { name: "b", pages: { x: 1 } }], 'the page "x"'],
+  [
+    "a mail of another feature",
+    [
+      { name: "a", mails: { x: 1 } },
+      { name: "b", mails: { x: 1 } },
+    ],
+    'the mail "x"',
+  ],
+  [
+    "a page of another feature",
+    [
+      { name: "a", pages: { x: 1 } },
+      { name: "b", pages: { x: 1 } },
+    ],
+    'the page "x"',
+  ],
 ];
 
 describe("a feature refuses to start", () => {

@@ -68,7 +68,8 @@ function checkMembers(feature: Feature, index: number): void {
         : kind === "object"
           ? typeof value === "object" && value !== null && !Array.isArray(value)
           : typeof value === (kind === "text" ? "string" : kind);
-    if (!is) throw new ConfigurationError(path, `of "${feature.name}": ${kind === "object" ? "an" : "a"} ${kind} is expected`);
+    if (!is)
+      throw new ConfigurationError(path, `of "${feature.name}": ${kind === "object" ? "an" : "a"} ${kind} is expected`);
   }
 }
 

@@ -7,6 +7,8 @@ import type { FieldView } from "../views/contract.ts";
 export interface Fault {
   readonly key: MessageKey;
   readonly params?: MessageParameters;
+  /** Shown instead: the words of the application's own check. */
+  readonly text?: string;
 }
 
 /** One field of an endpoint's form and JSON body. */
@@ -166,6 +168,15 @@ export function passwordField(options: {
 const yes: ReadonlySet<unknown> = new Set([true, "true", "on", "yes", "y", "1"]);
 const no: ReadonlySet<unknown> = new Set([undefined, null, false, "false", "off", "no", "n", "0", ""]);
 
+/**
+ * Reads yes or no as every form and JSON body may say it: a ticked box of our pages sends "y", a browser's default is "on".
+ * Undefined: neither.
+ */
+export function flagOf(input: unknown): boolean | undefined {
+  if (yes.has(input)) return true;
+  return no.has(input) ? false : undefined;
+}
+
 /** A box to tick. */
 export function checkboxField(label: MessageKey): Field<boolean> {
   return {
@@ -175,8 +186,8 @@ export function checkboxField(label: MessageKey): Field<boolean> {
     maxLength: 5,
     echo: true,
     parse(input) {
-      if (yes.has(input)) return { value: true };
-      return no.has(input) ? { value: false } : { fault: { key: "FIELD_INVALID" } };
+      const value = flagOf(input);
+      return value === undefined ? { fault: { key: "FIELD_INVALID" } } : { value };
     },
   };
 }

@@ -60,7 +60,7 @@ export function faultsAsJson(context: EngineContext, rq: SecurityRequest, state:
 
 /** In the language of the caller. */
 function texts(catalogue: Catalogue, faults: readonly Fault[]): string[] {
-  return faults.map(({ key, params }) => catalogue.text(key as MessageKey, params));
+  return faults.map(({ key, params, text }) => text ?? catalogue.text(key as MessageKey, params));
 }
 
 /** The page of an endpoint with its form. */

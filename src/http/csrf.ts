@@ -65,6 +65,12 @@ function checkCsrfOptions({ schemes, unauthenticated, cookie }: CsrfOptions, coo
   if (cookieNames.includes(cookie)) throw new ConfigurationError("csrf.cookie", `${cookie} is another cookie of ours`);
 }
 
+/** The request headers that may carry the token, in the order in which they are looked at. */
+export function csrfHeaders({ header }: CsrfOptions = {}): readonly string[] {
+  const usual = ["X-CSRF-Token", "X-XSRF-Token", "X-CSRFToken"];
+  return header === undefined ? usual : [...usual, header];
+}
+
 /** Makes the CSRF protection of one running system. Throws ConfigurationError. */
 export function createCsrf(
   ring: KeyRing,
@@ -87,6 +93,7 @@ export function createCsrf(
     return visitor === undefined || visitor.length !== nonceLength ? undefined : `a.${visitor}`;
   };
   const schemes: ReadonlySet<string> = new Set(options.schemes ?? ["session"]);
+  const headers = csrfHeaders(options).map((name) => name.toLowerCase());
   return {
     schemes,
     unauthenticated: options.unauthenticated ?? "forms",
@@ -117,11 +124,13 @@ export function createCsrf(
     },
     nameOf: ({ id }) => ring.sign(namePurpose, String(id)),
     names: ({ id }, name) => ring.verify(namePurpose, String(id), name),
-    fromHeader: (rq) =>
-      rq.header("x-csrf-token") ??
-      rq.header("x-xsrf-token") ??
-      rq.header("x-csrftoken") ??
-      (options.header === undefined ? undefined : rq.header(options.header)),
+    fromHeader(rq) {
+      for (const name of headers) {
+        const token = rq.header(name);
+        if (token !== undefined) return token;
+      }
+      return undefined;
+    },
     ambient: (identity) => credentials.ambient.has(identity.via) || identity.carrier === "cookie",
     // A token in a cookie is what a session is, unless the option says otherwise.
     asks: (identity) => schemes.has(identity.via) || (identity.carrier === "cookie" && credentials.cookieTokens),

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { wantsJson } from "./negotiation.ts";
+import { isScript, wantsJson } from "./negotiation.ts";
 
 describe("wantsJson", () => {
   test.each([
@@ -31,6 +31,20 @@ describe("wantsJson", () => {
     ["application/x-www-form-urlencoded", "application/json", true],
   ])("Content-Type %s, Accept %s: %s", (contentType, accept, json) => {
     expect(wantsJson(contentType, accept)).toBe(json);
+  });
+
+  test.each<[string, Readonly<Record<string, string>>, boolean]>([
+    ["fetch", { accept: "*/*", "sec-fetch-mode": "cors" }, true],
+    ["fetch of the same origin", { accept: "*/*", "sec-fetch-mode": "same-origin" }, true],
+    ["XMLHttpRequest of an older browser", { accept: "*/*", "x-requested-with": "XMLHttpRequest" }, true],
+    ["one that says nothing", { "x-requested-with": "XMLHttpRequest" }, true],
+    ["a script that asks for a page", { accept: "text/html, */*", "sec-fetch-mode": "cors" }, false],
+    ["a page that is opened", { accept: "*/*", "sec-fetch-mode": "navigate" }, false],
+    ["a page that is opened, whatever it adds", { "sec-fetch-mode": "navigate", "x-requested-with": "x" }, false],
+    ["an image", { accept: "*/*", "sec-fetch-mode": "no-cors" }, false],
+    ["curl", { accept: "*/*" }, false],
+  ])("a script: %s", (_name, headers, script) => {
+    expect(isScript((name) => headers[name])).toBe(script);
   });
 
   test("answers for any header", () => {

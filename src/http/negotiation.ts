@@ -25,6 +25,17 @@ function prefersJson(accept: string): boolean {
 }
 
 /**
+ * Whether a script made the request and takes whatever comes (`fetch` and XMLHttpRequest say so by Sec-Fetch-Mode, older
+ * libraries by X-Requested-With): it can follow no person to a page.
+ */
+export function isScript(header: (name: string) => string | undefined): boolean {
+  const accept = header("accept");
+  if (accept !== undefined && accept !== "" && accept !== "*/*") return false;
+  const mode = header("sec-fetch-mode");
+  return mode === undefined ? header("x-requested-with") !== undefined : mode === "cors" || mode === "same-origin";
+}
+
+/**
  * Whether a request is answered in JSON and not with a page: it sends JSON, or what it likes best (RFC 9110 12.5.1) is
  * `application/json` or a `+json` type. A wildcard, `text/html` or no Accept at all is a browser: a page.
  */

@@ -12,7 +12,9 @@ export type OriginCheck = (method: string, header: (name: string) => string | un
  * Makes the check of where an unsafe request comes from (Fetch Metadata, RFC 6454). All that the browser says must
  * agree; one good header never outweighs a bad one:
  *
- * - Origin, if present, is exactly one of `origins` (`null` and lists are refused);
+ * - Origin, if present, is exactly one of `origins` (lists are refused). `null` says nothing: browsers send it for a page under
+ *   `Referrer-Policy: no-referrer`. It passes only with a Sec-Fetch-Site of `same-origin`, which no page can set; the CSRF
+ *   token decides where one is asked for;
  * - Sec-Fetch-Site, if present, is `same-origin` or `none`; `same-site` and `cross-site` only with such an Origin;
  * - Referer counts where there is no Origin, and then must be on one of `origins`.
  *
@@ -26,9 +28,10 @@ export function createOriginCheck(origins: readonly string[]): OriginCheck {
   return (method, header) => {
     // Method names are case-sensitive: "get" is some unknown method.
     if (method === "GET" || method === "HEAD" || method === "OPTIONS") return true;
-    const origin = header("origin");
-    if (origin !== undefined && !allowed.has(origin)) return false;
     const site = header("sec-fetch-site");
+    const sent = header("origin");
+    const origin = sent === "null" && site === "same-origin" ? undefined : sent;
+    if (origin !== undefined && !allowed.has(origin)) return false;
     if (site !== undefined && site !== "same-origin" && site !== "none") {
       if (origin === undefined || (site !== "same-site" && site !== "cross-site")) return false;
     }

@@ -124,6 +124,10 @@ type ClientInput<M extends string, Path extends string, P> = [P] extends [Parame
 
 /** `app.get` and its like: path, declaration, handler. */
 export interface DeclareRoute<V extends Vocabulary, M extends string, S extends Schema, Base extends string> {
+  // The first signature ends the compiler's comparison with Hono's own members, which else takes millions of instantiations;
+  // the last one is the one that it quotes where a declaration is missing. `this` makes both uncallable.
+  // biome-ignore lint/suspicious/noExplicitAny: keeps App a Hono for Hono's own types
+  (this: ARouteMustDeclareItsAuthz, ...args: any[]): any;
   <
     const Path extends string,
     const A extends Authz<V, ParameterNames<MergePath<Base, Path>, P>>,
@@ -137,12 +141,14 @@ export interface DeclareRoute<V extends Vocabulary, M extends string, S extends 
       params: HandlerParams<MergePath<Base, Path>, P, V, SignsIn<A>>,
     ) => R,
   ): App<V, S & ToSchema<M, MergePath<Base, Path>, ClientInput<M, MergePath<Base, Path>, P>, R>, Base>;
-  // biome-ignore lint/suspicious/noExplicitAny: keeps App a Hono for Hono's own types; `this` makes it uncallable
+  // biome-ignore lint/suspicious/noExplicitAny: the same
   (this: ARouteMustDeclareItsAuthz, ...args: any[]): any;
 }
 
 /** `app.on`: methods, path, declaration, handler. */
 export interface DeclareRouteOn<V extends Vocabulary, S extends Schema, Base extends string> {
+  // biome-ignore lint/suspicious/noExplicitAny: as in DeclareRoute
+  (this: ARouteMustDeclareItsAuthz, ...args: any[]): any;
   <
     const M extends string,
     const Path extends string,
@@ -168,6 +174,8 @@ export interface DeclareRouteOn<V extends Vocabulary, S extends Schema, Base ext
 
 /** `app.route`: only applications whose routes are declared. */
 export interface MountApp<V extends Vocabulary, S extends Schema, Base extends string> {
+  // biome-ignore lint/suspicious/noExplicitAny: as in DeclareRoute
+  (this: ARouteMustDeclareItsAuthz, ...args: any[]): any;
   <SubPath extends string, SubSchema extends Schema, SubBase extends string>(
     path: SubPath,
     app: App<V, SubSchema, SubBase>,
@@ -214,6 +222,8 @@ export interface App<V extends Vocabulary, S extends Schema = BlankSchema, Base 
   all: DeclareRoute<V, "all", S, Base>;
   on: DeclareRouteOn<V, S, Base>;
   route: MountApp<V, S, Base>;
+  // biome-ignore lint/suspicious/noExplicitAny: as in DeclareRoute
+  basePath(this: ARouteMustDeclareItsAuthz, ...args: any[]): any;
   basePath<SubPath extends string>(path: SubPath): App<V, S, MergePath<Base, SubPath>>;
   /** Not possible: what is mounted raw declares nothing. Use `route` with an application of `security.app()`. */
   // biome-ignore lint/suspicious/noExplicitAny: as in DeclareRoute

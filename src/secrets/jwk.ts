@@ -1,14 +1,7 @@
 import { Buffer } from "node:buffer";
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  createSecretKey,
-  type JsonWebKey,
-  KeyObject,
-} from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, createSecretKey, KeyObject } from "node:crypto";
 import { ConfigurationError } from "../model/errors.ts";
-import { type JwsAlgorithm, type JwsKey, jwsAlgorithms, operations } from "./jws.ts";
+import { type JsonWebKey, type JwsAlgorithm, type JwsKey, jwsAlgorithms, operations } from "./jws.ts";
 
 /** A key as it is configured: PEM text, a JWK (RFC 7517) or a KeyObject; for HS a secret text or a JWK of type "oct". */
 export type KeyMaterial = string | JsonWebKey | KeyObject;

@@ -1,11 +1,19 @@
 import { Buffer } from "node:buffer";
-import { createPublicKey, createSecretKey, type JsonWebKey, type KeyObject } from "node:crypto";
+import { createPublicKey, createSecretKey, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { CompactSign, compactVerify, generateKeyPair, importJWK } from "jose";
 import { describe, expect, it } from "vitest";
 import { ambiguous, prepareKey, publishedKeys } from "./jwk.ts";
-import { type JwsAlgorithm, type JwsKey, jwsAlgorithms, parseCompact, signCompact, verifyCompact } from "./jws.ts";
+import {
+  type JsonWebKey,
+  type JwsAlgorithm,
+  type JwsKey,
+  jwsAlgorithms,
+  parseCompact,
+  signCompact,
+  verifyCompact,
+} from "./jws.ts";
 
 interface Case {
   readonly tcId: number;

@@ -1,5 +1,5 @@
 import { Buffer, type Buffer as Bytes } from "node:buffer";
-import { createHmac, type JsonWebKey, type KeyObject, sign, timingSafeEqual, verify } from "node:crypto";
+import { createHmac, type KeyObject, sign, timingSafeEqual, verify } from "node:crypto";
 
 /** The signature algorithms of JWS (RFC 7518 3.1, RFC 8037 3.1, and RFC 9864's name for Ed25519). */
 export type JwsAlgorithm =
@@ -16,6 +16,27 @@ export type JwsAlgorithm =
   | "ES384"
   | "ES512"
   | "EdDSA";
+
+/**
+ * A key as JSON (RFC 7517 4). A type of our own: Node's has moved between versions of its types, and a consumer compiles
+ * against the version that they have.
+ */
+export interface JsonWebKey {
+  readonly kty?: string;
+  readonly crv?: string;
+  readonly x?: string;
+  readonly y?: string;
+  readonly n?: string;
+  readonly e?: string;
+  readonly d?: string;
+  readonly p?: string;
+  readonly q?: string;
+  readonly dp?: string;
+  readonly dq?: string;
+  readonly qi?: string;
+  readonly k?: string;
+  readonly [member: string]: unknown;
+}
 
 /** A key that was checked for one algorithm, once, and knows no other: a token cannot choose what it is verified with. */
 export interface JwsKey {

@@ -189,7 +189,7 @@ describe("field", () => {
   });
 
   test("a checkbox stands before its label and keeps its state and value", async () => {
-    expect(await render({ type: "checkbox", checked: true })).toMatch(/type="checkbox" value="y" checked> <label/);
+    expect(await render({ type: "checkbox", checked: true })).toMatch(/type="checkbox" value="on" checked> <label/);
     expect(await render({ type: "checkbox", value: "all", checked: false })).toMatch(/value="all"> <label/);
   });
 

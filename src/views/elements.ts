@@ -156,7 +156,7 @@ function field(view: FieldView): Html {
       ? undefined
       : html`<div${attributes({ class: "wrong", id: errorId })}>${view.errors.map((text) => html`<p>${text}</p>`)}</div>\n`;
   if (view.type === "checkbox") {
-    const box = html`<input${attributes({ ...shared, type: "checkbox", value: view.value || "y", checked: view.checked })}>`;
+    const box = html`<input${attributes({ ...shared, type: "checkbox", value: view.value || "on", checked: view.checked })}>`;
     return html`<div class="field check"><div class="row">${box} ${label}</div>\n${hint}${errors}</div>\n`;
   }
   const control = view.type === "select" ? select(view, shared) : input(view, shared);

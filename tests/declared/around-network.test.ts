@@ -67,7 +67,7 @@ describe("CORS", () => {
     for (const path of ["/ok", "/me", "/nowhere", "/throws", "/login"]) {
       const answer = await send(at(path), { headers: { origin } });
       expect([path, allowed(answer)]).toEqual([path, origin]);
-      expect(answer.headers.get("access-control-expose-headers")).toBe("X-Total");
+      expect(answer.headers.get("access-control-expose-headers")).toBe("Retry-After, WWW-Authenticate, X-Total");
       expect(answer.headers.get("access-control-allow-credentials")).toBe(null);
       expect(answer.headers.get("vary")).toMatch(/\bOrigin\b/);
     }
@@ -95,7 +95,8 @@ describe("CORS", () => {
     const answer = await send(at("/me"), { method: "OPTIONS", headers: { origin, ...question } });
     expect([answer.status, await answer.text(), allowed(answer)]).toEqual([204, "", origin]);
     expect(answer.headers.get("access-control-allow-methods")).toBe("GET, POST");
-    expect(answer.headers.get("access-control-allow-headers")).toBe("X-A");
+    const always = "Accept, Authorization, Content-Type, X-CSRF-Token, X-XSRF-Token, X-CSRFToken, Authentication-Token";
+    expect(answer.headers.get("access-control-allow-headers")).toBe(`${always}, X-A`);
     expect(answer.headers.get("access-control-max-age")).toBe("5");
     const other = await send(at("/me"), {
       method: "OPTIONS",
@@ -108,6 +109,21 @@ describe("CORS", () => {
     ]);
     const plain = await send(at("/me"), { method: "OPTIONS", headers: { origin } });
     expect(plain.status).toBe(404);
+  });
+
+  it("allows the headers of our own client under the names that the options give them", async () => {
+    const { send } = await start({
+      cors: { origins: [origin], headers: ["accept", "X-Mine"], expose: ["retry-after"] },
+      csrf: { header: "X-Mine" },
+      tokens: { header: "X-Token" },
+    });
+    const answer = await send(at("/me"), { method: "OPTIONS", headers: { origin, ...question } });
+    const names = (answer.headers.get("access-control-allow-headers") ?? "").toLowerCase().split(", ");
+    expect(names).toEqual(expect.arrayContaining(["x-csrf-token", "x-mine", "x-token", "accept"]));
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).not.toContain("authentication-token");
+    const exposed = (await send(at("/ok"), { headers: { origin } })).headers.get("access-control-expose-headers");
+    expect(exposed?.toLowerCase()).toBe("retry-after, www-authenticate");
   });
 
   it("with cookies only where the option says so, and a handler can say no more", async () => {

@@ -81,6 +81,37 @@ describe("an application's own fields", () => {
     expect(seen).toEqual(["new@acme.example 4 true Acme & Söhne true"]);
   });
 
+  it("are taken as the rendered page sends them: a box that is ticked, and every other way to say yes", async () => {
+    const { app, seen } = await own();
+    const client = testClient(app, origin);
+    const page = await client.get("/register", { headers: { accept: "text/html" } });
+    const box = /<input[^>]*name="terms"[^>]*>/.exec(page.text)?.[0] ?? "";
+    const ticked = /value="([^"]*)"/.exec(box)?.[1] ?? "on";
+    const form = { ...fresh, seats: "3", company: "", nickname: "" };
+    const without = await client.post("/register", { form });
+    expect([without.location, without.text.includes('aria-invalid="true"')]).toEqual([null, true]);
+    for (const [index, terms] of [ticked, "y", "yes", "true", "1"].entries()) {
+      const answer = await client.post("/register", { form: { ...form, email: `n${index}@acme.example`, terms } });
+      expect([terms, answer.status, answer.location]).toEqual([terms, 302, "/login"]);
+    }
+    expect(seen).toHaveLength(5);
+    for (const terms of ["maybe", "2", "null"]) {
+      const answer = await client.post("/register", { form: { ...form, email: "x@acme.example", terms } });
+      expect([terms, answer.location]).toEqual([terms, null]);
+    }
+  });
+
+  it("say what their schema says, in its own words", async () => {
+    const { app, post } = await own();
+    const { json } = await post({ seats: "10" });
+    const [said] = z.coerce.number().int().min(1).max(9).safeParse("10").error?.issues ?? [];
+    expect(json.response.field_errors).toEqual({ seats: [said?.message] });
+    const client = testClient(app, origin);
+    await client.get("/register", { headers: { accept: "text/html" } });
+    const page = await client.post("/register", { form: { ...fresh, seats: "10", terms: "on" } });
+    expect(page.text).toContain("expected number to be &lt;=9");
+  });
+
   it("and its rows are written with the user or not at all", async () => {
     const { security, store, post } = await own((_seen, _user, fields) => {
       if ((fields as { company: string }).company === "refused") throw new Error("not this one");

@@ -27,6 +27,26 @@ function refusing(security: Shop["security"]): ReturnType<Shop["security"]["app"
   return app;
 }
 
+describe("a script that takes anything", () => {
+  it("gets the status and JSON where a browser is led to a page", async () => {
+    const { security } = await shop();
+    const app = refusing(security);
+    const scripts = [
+      { accept: "*/*", "sec-fetch-mode": "cors" },
+      { accept: "*/*", "x-requested-with": "XMLHttpRequest" },
+    ];
+    for (const headers of scripts) {
+      const closed = await testClient(app).get("/auth", { headers });
+      expect([closed.status, closed.location, closed.json.code]).toEqual([401, null, "unauthenticated"]);
+      const client = await signedIn(app);
+      const stale = await client.get("/stale", { headers });
+      expect([stale.status, stale.location, stale.json.reauth_required]).toEqual([401, null, true]);
+    }
+    const page = await testClient(app).get("/auth", { headers: { accept: "*/*", "sec-fetch-mode": "navigate" } });
+    expect(page.status).toBe(302);
+  });
+});
+
 describe("JSON", () => {
   it("is problem details with the members of RFC 9457, a stable code and the twins of account pages", async () => {
     const { security } = await shop();

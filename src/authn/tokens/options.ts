@@ -120,6 +120,8 @@ const knownKey = new Set(["key", "kid", "algorithm", "until"]);
 const knownIssuer = new Set([
   ...["issuer", "audience", "algorithms", "jwks", "user", "realm", "types", "ignoreScopes"],
 ]);
+/** The header in which auth tokens travel unless the option `tokens.header` names another one; Flask-Security's. */
+export const DEFAULT_TOKEN_HEADER = "Authentication-Token";
 const carriers = ["header", "bearer", "cookie", "parameter"];
 const word = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/;
 
@@ -178,7 +180,7 @@ export function tokenSettings(options: TokenOptions, environment: TokenEnvironme
     ...common,
     renewal,
     carriers: chosen,
-    header: options.header ?? "Authentication-Token",
+    header: options.header ?? DEFAULT_TOKEN_HEADER,
     bearer,
     cookie: options.cookie ?? "token",
     parameter: options.parameter ?? "auth_token",

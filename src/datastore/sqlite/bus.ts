@@ -5,9 +5,16 @@ import { Listeners } from "../listeners.ts";
 
 /**
  * The number of the event loop's turn. Asking for it is several times cheaper than to be told of the end of each turn: an
- * immediate makes the loop go round once more, with system calls of its own, before it may wait for the next request.
+ * immediate makes the loop go round once more, with system calls of its own, before it may wait for the next request. Bun and
+ * Deno have no such number: there each look asks SQLite.
  */
-const turnOf = (): number => performance.nodeTiming.uvMetricsInfo.loopCount;
+const turnOf: () => number = countsTurns() ? () => performance.nodeTiming.uvMetricsInfo.loopCount : () => Number.NaN;
+
+/** Whether the platform says how often its event loop has gone round. */
+function countsTurns(): boolean {
+  const timing: Partial<typeof performance.nodeTiming> | undefined = performance.nodeTiming;
+  return typeof timing?.uvMetricsInfo?.loopCount === "number";
+}
 
 /** A turn that takes longer, in milliseconds, is looked into again: a handler may have blocked it. */
 const turnLimit = 0.5;

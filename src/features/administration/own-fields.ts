@@ -1,6 +1,6 @@
 import type { Column } from "../../model/schema.ts";
 import type { Kernel } from "../feature.ts";
-import { checkboxField, type Field } from "../fields.ts";
+import { checkboxField, type Field, flagOf } from "../fields.ts";
 
 /** A form's fields for the columns that the application has added to the user. */
 export function ownFields(kernel: Kernel): Readonly<Record<string, Field<unknown>>> {
@@ -56,7 +56,7 @@ function columnValue(column: Column, text: string): unknown {
       return /^-?\d{1,10}$/.test(text) && value >= -(2 ** 31) && value < 2 ** 31 ? value + 0 : undefined;
     }
     case "boolean":
-      return text === "true" ? true : text === "false" ? false : undefined;
+      return flagOf(text);
     case "datetime": {
       const date = new Date(`${text}T00:00:00Z`);
       const real = /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(date.getTime());

@@ -1,5 +1,5 @@
 import type { SecurityRequest } from "../../http/request.ts";
-import { type Account, withColumns, futureAccount } from "../../model/account.ts";
+import { type Account, futureAccount, withColumns } from "../../model/account.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
 import type { Row } from "../../model/schema.ts";
 import { forbidden, mayActOn, outOfReach } from "../acting.ts";

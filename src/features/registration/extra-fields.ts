@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { FieldView } from "../../views/contract.ts";
-import type { Field } from "../fields.ts";
+import { type Field, flagOf } from "../fields.ts";
 
 /** One field of the application's own in the registration form. */
 export interface ExtraFieldOptions {
@@ -14,7 +14,10 @@ export interface ExtraFieldOptions {
   readonly required?: boolean;
   /** In characters; default 255. */
   readonly maxLength?: number;
-  /** Checks and converts the value: any Standard Schema that answers synchronously. Gets text from forms (a boolean for a box). */
+  /**
+   * Checks and converts the value: any Standard Schema that answers synchronously. Gets text from forms (a boolean for a box).
+   * The messages of its issues are shown at the field.
+   */
   readonly schema?: StandardSchemaV1;
 }
 
@@ -50,7 +53,9 @@ export function extraField(name: string, options: ExtraFieldOptions): Field<unkn
       if (options.schema === undefined) return plain;
       const result = options.schema["~standard"].validate(plain.value);
       if (result instanceof Promise) throw new ConfigurationError(`${path}.schema`, "must answer synchronously");
-      return result.issues === undefined ? { value: result.value } : { fault: { key: "FIELD_INVALID" } };
+      if (result.issues === undefined) return { value: result.value };
+      const text = result.issues.map(({ message }) => message).join(" ");
+      return { fault: { key: "FIELD_INVALID", ...(text.trim() === "" ? {} : { text }) } };
     },
   };
 }
@@ -66,8 +71,6 @@ function textOf(input: unknown, maxLength: number): Parsed {
 }
 
 function boxOf(input: unknown): Parsed {
-  if (input === true || input === "true" || input === "on" || input === "1") return { value: true };
-  if (input === undefined || input === null || input === false || input === "false" || input === "")
-    return { value: false };
-  return { fault: { key: "FIELD_INVALID" } };
+  const value = flagOf(input);
+  return value === undefined ? { fault: { key: "FIELD_INVALID" } } : { value };
 }

@@ -1,5 +1,5 @@
 import type { UserPage } from "../../datastore/user-pages.ts";
-import { type Account, withColumns, futureAccount } from "../../model/account.ts";
+import { type Account, futureAccount, withColumns } from "../../model/account.ts";
 import { PortcullisError, UniqueConflictError } from "../../model/errors.ts";
 import type { Role } from "../../model/user.ts";
 import { forbidden, mayActOn, outOfReach } from "../acting.ts";

@@ -9,9 +9,12 @@ export interface CorsOptions {
   readonly credentials?: boolean;
   /** Default GET, HEAD, POST, PUT, PATCH, DELETE. */
   readonly methods?: readonly string[];
-  /** Headers that scripts may send; default Accept, Authorization, Content-Type. */
+  /**
+   * Headers that scripts may send, beside those that are always allowed: Accept, Authorization, Content-Type and the headers
+   * of our own client (the CSRF token's, the auth token's).
+   */
   readonly headers?: readonly string[];
-  /** Headers of answers that scripts may read. */
+  /** Headers of answers that scripts may read, beside Retry-After and WWW-Authenticate. */
   readonly expose?: readonly string[];
   /** For so many seconds a browser may remember what it was told; default 600. */
   readonly maxAge?: number;
@@ -36,8 +39,13 @@ const known: ReadonlySet<string> = new Set<keyof CorsOptions>([
 ]);
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** Checks the option `cors`. Throws ConfigurationError. */
-export function corsSettings(options: CorsOptions): CorsSettings {
+/** Headers of answers that a client acts on: how long to wait, and what is lacking. */
+const ownExposed = ["Retry-After", "WWW-Authenticate"];
+
+/**
+ * Checks the option `cors`; `clientHeaders` are those that our own client sends. Throws ConfigurationError.
+ */
+export function corsSettings(options: CorsOptions, clientHeaders: readonly string[]): CorsSettings {
   if (typeof options !== "object" || options === null) throw new ConfigurationError("cors", "an object is expected");
   for (const key of Object.keys(options)) {
     if (!known.has(key)) throw new ConfigurationError(`cors.${key}`, `unknown option; known: ${[...known].join(", ")}`);
@@ -53,11 +61,17 @@ export function corsSettings(options: CorsOptions): CorsSettings {
     throw new ConfigurationError("cors.maxAge", "seconds from 0 to 86400 are expected");
   }
   const methods = words("methods", options.methods ?? ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
-  const headers = words("headers", options.headers ?? ["Accept", "Authorization", "Content-Type"]);
+  const headers = words("headers", options.headers ?? [], [
+    "Accept",
+    "Authorization",
+    "Content-Type",
+    ...clientHeaders,
+  ]);
+  const exposed = words("expose", expose, ownExposed);
   const shared: [string, string][] = credentials ? [["access-control-allow-credentials", "true"]] : [];
   return {
     origins: checkedOrigins(origins, "cors.origins"),
-    shared: expose.length === 0 ? shared : [...shared, ["access-control-expose-headers", words("expose", expose)]],
+    shared: [...shared, ["access-control-expose-headers", exposed]],
     preflight: [
       ...shared,
       ["access-control-allow-methods", methods],
@@ -67,7 +81,8 @@ export function corsSettings(options: CorsOptions): CorsSettings {
   };
 }
 
-function words(key: string, list: unknown): string {
+/** The words of an option behind those that are always there, each once. */
+function words(key: string, list: unknown, always: readonly string[] = []): string {
   if (!Array.isArray(list)) throw new ConfigurationError(`cors.${key}`, "a list is expected");
   for (const [index, word] of list.entries()) {
     // A star would mean everything to a browser.
@@ -75,7 +90,8 @@ function words(key: string, list: unknown): string {
       throw new ConfigurationError(`cors.${key}[${index}]`, "each must be written out");
     }
   }
-  return list.join(", ");
+  const said = new Map([...always, ...(list as readonly string[])].map((word) => [word.toLowerCase(), word]));
+  return [...said.values()].join(", ");
 }
 
 /** The answer to a browser's question before a request; undefined: this is none, or not from an origin of the list. */

@@ -109,11 +109,16 @@ const ownHeaders: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Checks the options around a route, for a system under these origins.
+ * Checks the options around a route, for a system under these origins. `clientHeaders` are the request headers that our own
+ * client sends, which `cors` always allows.
  *
  * @throws {ConfigurationError} for what is unknown, of the wrong type, contradictory, or tells outsiders too much
  */
-export function aroundSettings(options: AroundOptions, origins: readonly string[]): AroundSettings {
+export function aroundSettings(
+  options: AroundOptions,
+  origins: readonly string[],
+  clientHeaders: readonly string[],
+): AroundSettings {
   const { routes = {} } = options;
   for (const key of Object.keys(routes)) {
     if (!routeKeys.has(key)) {
@@ -134,7 +139,7 @@ export function aroundSettings(options: AroundOptions, origins: readonly string[
   }
   return {
     mode: checkedMode(options, origins),
-    cors: options.cors === undefined ? undefined : corsSettings(options.cors),
+    cors: options.cors === undefined ? undefined : corsSettings(options.cors, clientHeaders),
     secure: checkedTransport(options.secure, origins),
     onError: checkedFormat(routes.onError),
     keepErrors,

@@ -49,3 +49,10 @@ export function pack(): { readonly folder: string; readonly tarball: string } {
   if (!packed.ok || name === undefined) throw new Error(`npm pack failed:\n${packed.output}`);
   return { folder, tarball: join(folder, name) };
 }
+
+/** The README's first block of TypeScript, exactly as it stands there. */
+export function quickStart(): string {
+  const code = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8"))?.[1];
+  if (code === undefined) throw new Error("README.md has no TypeScript block");
+  return code;
+}

@@ -7,14 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { testClient } from "../../../src/testing/client.ts";
 import { describeBrowser, launch } from "../../browser/browser.ts";
-import { pack, root, run } from "./packed.ts";
-
-/** The README's first block of TypeScript, exactly as it stands there. */
-function quickStart(): string {
-  const code = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8"))?.[1];
-  if (code === undefined) throw new Error("README.md has no TypeScript block");
-  return code;
-}
+import { pack, quickStart, run } from "./packed.ts";
 
 /** The quick start says port 3000; a machine that runs tests may have that taken. */
 async function freePort(): Promise<number> {
