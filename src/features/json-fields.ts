@@ -2,7 +2,7 @@ import type { MessageKey } from "../i18n/catalogue.ts";
 import { normalizeUsername } from "../model/username.ts";
 import type { Json } from "../routes/openapi/json.ts";
 import { fieldSchema } from "./field-schema.ts";
-import { type Fault, type Field, flagOf, textField } from "./fields.ts";
+import { type Fault, type Field, textField } from "./fields.ts";
 
 type Parsed<T> = { readonly value: T } | { readonly fault: Fault };
 
@@ -38,8 +38,8 @@ export function maybe<T>(field: Field<T>): Field<T | undefined> {
 export function booleanField(): Field<boolean> {
   return jsonField(
     (input) => {
-      const value = input === null || input === "" ? undefined : flagOf(input);
-      return value === undefined ? wrong : { value };
+      if (input === true || input === "true") return { value: true };
+      return input === false || input === "false" ? { value: false } : wrong;
     },
     { required: true, type: "checkbox" },
   );

@@ -6,6 +6,7 @@ import {
   PasswordRefusedError,
   portcullis,
   type SecurityOptions,
+  scope,
 } from "portcullis";
 import { passwords } from "portcullis/features";
 import { testClient } from "portcullis/testing";
@@ -34,12 +35,20 @@ async function system(policy: Policy = {}, check?: PasswordCheck) {
 describe("userScope", () => {
   it("is true for what the credential may, and for everything where it is not limited", async () => {
     const { security, app, user } = await system();
-    app.get("/", { authz: "OPEN" }, (c) => c.json([security.userScope(c, "read"), security.userScope(c, "write")]));
+    app.get("/", { authz: scope("read") }, (c) =>
+      c.json([security.userScope(c, "read"), security.userScope(c, "write")]),
+    );
+    app.get("/plain", { authz: "AUTH", authn: ["token"] }, (c) =>
+      c.json([security.userScope(c, "read"), security.userScope(c, "write")]),
+    );
+    app.get("/open", { authz: "OPEN" }, (c) => c.json([security.userScope(c, "read"), security.userScope(c, "write")]));
     const token = await security.createToken(user, { scopes: ["read"] });
     expect((await call(app, "/", { headers: { "authentication-token": token } })).text).toBe("[true,false]");
     const plain = await security.createToken(user);
-    expect((await call(app, "/", { headers: { "authentication-token": plain } })).text).toBe("[true,true]");
-    expect((await call(app, "/")).text).toBe("[false,false]");
+    expect((await call(app, "/plain", { headers: { "authentication-token": plain } })).text).toBe("[true,true]");
+    expect((await call(app, "/open")).text).toBe("[false,false]");
+    // A token limited to scopes is nobody where none is asked for.
+    expect((await call(app, "/open", { headers: { "authentication-token": token } })).text).toBe("[false,false]");
   });
 });
 

@@ -172,9 +172,12 @@ describe("pages", () => {
     const right = await client.post("/login", { form: { email: ann, password: goodPassword } });
     expect([right.status, right.location]).toEqual([302, "/"]);
     // Signed in, the sign-in page has nothing to say, whatever `next` says.
-    for (const path of ["/login", "/login?next=/page"]) {
+    for (const [path, to] of [
+      ["/login", "/"],
+      ["/login?next=/page", "/page"],
+    ] as const) {
       const away = await client.get(path);
-      expect([away.status, away.location]).toEqual([302, "/"]);
+      expect([away.status, away.location]).toEqual([302, to]);
     }
     // The CSRF token of a form comes from a page of this session.
     await client.get("/page");

@@ -47,6 +47,8 @@ const endpoints: Readonly<Record<string, Hammer | string>> = {
   "POST /delete-account": (client, n) => client.post("/delete-account", { json: { password: `wrong ${n}` } }),
   "POST /change-username": (client, n) => client.post("/change-username", { json: { username: `name${n}` } }),
   "POST /change-email": mailing("/change-email"),
+  "POST /cancel-change-email":
+    "only takes back what its caller has asked for, and says no more than whether there was something",
   "POST /reset": mailing("/reset"),
   "POST /confirm": mailing("/confirm"),
   "POST /login-link": (_client, n, stranger) => mailing("/login-link")(stranger, n, stranger),

@@ -63,11 +63,12 @@ it("answers warm credentials, and who has none, at once", async () => {
     ["/role", { cookie }],
     ["/role", { "authentication-token": token }],
     ["/typed?sid=5", { cookie }],
-    ["/basic", basic],
   ] as const) {
     expect((await send(path, headers)).status).toBe(200);
     expect(atOnce(send(path, headers)).status).toBe(200);
   }
+  // A password that is kept is not verified again; the gates and hooks of a sign-in are asked all the same.
+  for (let count = 0; count < 2; count += 1) expect((await send("/basic", basic)).status).toBe(200);
   const refused = atOnce(send("/role", json));
   expect(refused.status).toBe(401);
   expect(await refused.json()).toEqual(await (await send("/role", json)).json());

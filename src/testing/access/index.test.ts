@@ -217,7 +217,11 @@ describe("accessTests", () => {
     },
   );
 
-  const guarded = Object.keys(meant).filter((name) => name !== "rule" && name !== "realm");
+  it("do not come to run where a route that takes tokens limited to scopes asks for none", async () => {
+    await expect(start({ scoped: open("nothing to see") })).rejects.toThrow(/asks for no scope/);
+  });
+
+  const guarded = Object.keys(meant).filter((name) => !["rule", "realm", "scoped"].includes(name));
   it.each(guarded)("fail where the guard %s is removed", async (name) => {
     const { failures } = await failuresOf(await start({ [name]: open("nothing to see") }));
     expect(failures.some((title) => title.endsWith("is guarded as in the lock"))).toBe(true);
