@@ -543,7 +543,7 @@ export function createUsers(context: UsersContext): RowUsers {
     },
     async resetAccess(user) {
       const id = idOf(user);
-      await endAll(
+      const reset = await endAll(
         user,
         { fsTokenUniquifier: null },
         {
@@ -553,6 +553,7 @@ export function createUsers(context: UsersContext): RowUsers {
           },
         },
       );
+      if (!reset) throw new UnknownUserError(id);
     },
     async shutOut(user, options) {
       const id = idOf(user);
