@@ -202,7 +202,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const paths = new Map<string, string>();
   const names = createRouteNames((name) => paths.get(name));
   const services: Services = {};
-  const background = createBackground(log);
+  const background = createBackground(log, events.later);
   const system: System = {
     now,
     log,
