@@ -65,7 +65,7 @@ attacks("RED", {}, (attack) => {
     );
   const own = (rig: Rig): string => new URL(rig.lab.origin).host;
 
-  attack("RED-01 [ASVS 3.7.2] [ASVS 1.2.2]: targets relative to the scheme", async (rig) => {
+  attack("RED-01 [ADV-M] [ASVS 3.7.2] [ASVS 1.2.2]: targets relative to the scheme", async (rig) => {
     // A target that is right is followed: otherwise the attacks below would prove nothing.
     const client = await rig.visitor();
     const answer = await client.post(`${rig.at("LOGIN")}?next=${encodeURIComponent("/page1?a=b")}`, {
@@ -86,11 +86,11 @@ attacks("RED", {}, (attack) => {
     ]);
   });
 
-  attack("RED-02 [ASVS 3.7.2]: backslashes", (rig) =>
+  attack("RED-02 [ADV-M] [ASVS 3.7.2]: backslashes", (rig) =>
     play(rig, ["/\\evil.test", "\\\\evil.test", "\\/evil.test", "/\\/evil.test", "/%5cevil.test", "/.\\/evil.test"]),
   );
 
-  attack("RED-03 [ASVS 3.7.2]: control characters that browsers drop", (rig) =>
+  attack("RED-03 [ADV-M] [ASVS 3.7.2]: control characters that browsers drop", (rig) =>
     play(rig, [
       "/\t/evil.test",
       "/\n/evil.test",
@@ -104,7 +104,7 @@ attacks("RED", {}, (attack) => {
     ]),
   );
 
-  attack("RED-04 [ASVS 3.7.2]: a scheme without or with too many slashes", (rig) =>
+  attack("RED-04 [ADV-M] [ASVS 3.7.2]: a scheme without or with too many slashes", (rig) =>
     play(rig, [
       "https:evil.test",
       "http:evil.test",
@@ -117,7 +117,7 @@ attacks("RED", {}, (attack) => {
     ]),
   );
 
-  attack("RED-05 [ASVS 3.7.2]: our host as user name, query or fragment", (rig) => {
+  attack("RED-05 [ADV-M] [ASVS 3.7.2]: our host as user name, query or fragment", (rig) => {
     const host = own(rig);
     return play(rig, [
       `http://${host}@evil.test`,
@@ -130,7 +130,7 @@ attacks("RED", {}, (attack) => {
     ]);
   });
 
-  attack("RED-06 [ASVS 3.7.2]: hosts that look like ours", (rig) => {
+  attack("RED-06 [ADV-M] [ASVS 3.7.2]: hosts that look like ours", (rig) => {
     const port = rig.lab.port;
     return play(rig, [
       "http://127.0.0.1.evil.test",
@@ -147,7 +147,7 @@ attacks("RED", {}, (attack) => {
     ]);
   });
 
-  attack("RED-07 [ASVS 1.2.2] [ASVS 3.7.2]: script and data schemes", (rig) =>
+  attack("RED-07 [ADV-M] [ASVS 1.2.2] [ASVS 3.7.2]: script and data schemes", (rig) =>
     play(rig, [
       "javascript:alert(1)",
       "JaVaScRiPt:alert(1)",
@@ -160,7 +160,7 @@ attacks("RED", {}, (attack) => {
     ]),
   );
 
-  attack("RED-07 [ASVS 3.7.2]: all payloads of the table", (rig) => {
+  attack("RED-07 [ADV-M] [ASVS 3.7.2]: all payloads of the table", (rig) => {
     const payloads = table.map(([payload]) => payload.replaceAll("app.test", own(rig)));
     // The short form leaves out what the attacks above play already.
     return play(
@@ -169,7 +169,7 @@ attacks("RED", {}, (attack) => {
     );
   });
 
-  attack("RED-13 [ASVS 1.3.11] [ASVS 3.7.2]: header lines in the target", async (rig) => {
+  attack("RED-13 [ADV-M] [ASVS 1.3.11] [ASVS 3.7.2]: header lines in the target", async (rig) => {
     await play(rig, [
       "/ok\r\nSet-Cookie: x=1",
       "/ok\r\n\r\n<script>alert(1)</script>",
@@ -197,7 +197,7 @@ const subdomains = {
 };
 
 attacks("RED with sub-domains", subdomains, (attack) => {
-  attack("RED-06 [ASVS 3.7.2]: where further origins are listed, these and no others", async (rig, context) => {
+  attack("RED-06 [ADV-M] [ASVS 3.7.2]: where further origins are listed, these and no others", async (rig, context) => {
     needsSessions(rig, context);
     const victim = await rig.user();
     const leadsTo = async (next: string): Promise<string | undefined> => {
@@ -259,7 +259,7 @@ attacks("RED with sub-domains", subdomains, (attack) => {
 });
 
 attacks("RED of links", { profiles: ["full", "spa"], short: "full:sqlite" }, (attack) => {
-  attack("RED-01 [ASVS 3.7.2]: mailed links and what they lead to", async (rig) => {
+  attack("RED-01 [ADV-M] [ASVS 3.7.2]: mailed links and what they lead to", async (rig) => {
     const payloads = [
       "//evil.test",
       "/\\evil.test",
