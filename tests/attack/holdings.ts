@@ -18,7 +18,7 @@ export type Kind =
 
 /** One of them. */
 export interface Held {
-  /** The secret itself. */
+  /** The secret itself, as it is now: some are replaced with each use. */
   readonly value: string;
   /** Looks without using anything up. */
   works(): Promise<boolean>;
@@ -101,7 +101,9 @@ export async function holdingsOf(rig: Rig, victim: Victim): Promise<Holdings> {
   const held: Record<Kind, Held> = {
     session: { value: session, works: () => opens("/me", { cookie: `session=${session}` }) },
     remember: {
-      value: cookie(browser, "remember"),
+      get value() {
+        return cookie(remembered, "remember");
+      },
       works: async () => {
         const { status } = await remembered.get("/me");
         remembered.cookies.delete("session");
@@ -110,7 +112,9 @@ export async function holdingsOf(rig: Rig, victim: Victim): Promise<Holdings> {
     },
     "auth token": { value: program.token ?? "", works: async () => (await program.get("/token")).status === 200 },
     "refresh token": {
-      value: refresh,
+      get value() {
+        return renewable;
+      },
       works: async () => {
         const answer = await rig.client().post(rig.at("REFRESH"), { json: { refresh_token: renewable } });
         const user = answer.response["user"] as Readonly<Record<string, unknown>> | undefined;
@@ -124,7 +128,7 @@ export async function holdingsOf(rig: Rig, victim: Victim): Promise<Holdings> {
     "sign-in link": link(signIn),
     "change of e-mail": link(change),
     "acting as the user": {
-      value: cookie(acting, "impersonator"),
+      value: cookie(acting, "session"),
       works: async () => (await acting.get("/me")).json["email"] === email,
     },
   };

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import type { Client } from "./client.ts";
 import { choose, linkOf } from "./mail.ts";
 import { attacks, each, hasSessions, long, must, needsSessions, pairs, type Rig, secret } from "./suite.ts";
 
@@ -291,6 +292,84 @@ attacks("RED of links", { profiles: ["full", "spa"], short: "full:sqlite" }, (at
         await client.post(path, { form, page: true, csrf: false, watch: false });
       },
     );
+  });
+});
+
+attacks("RED by other names", { short: "full:sqlite" }, (attack) => {
+  /** Names under which other systems take a target, and what a browser or a proxy says by itself. */
+  const names = [
+    ...[
+      "redirect",
+      "redirect_to",
+      "redirect_uri",
+      "redirectUrl",
+      "return_to",
+      "returnTo",
+      "return",
+      "continue",
+      "goto",
+    ],
+    ...["callbackUrl", "callbackURL", "errorCallbackURL", "RelayState", "target", "url", "dest", "destination", "from"],
+    ...["state", "post_login", "post_logout_redirect_uri", "success_url", "back", "ref", "next[]", "NEXT", "next_url"],
+  ];
+  const evil = ["https://evil.test/x", "//evil.test"];
+
+  attack("ADV-M [ASVS 3.7.2] [ASVS 1.2.2]: no other word of an outsider's says where somebody goes on", async (rig) => {
+    const query = evil.flatMap((target) => names.map((name) => [name, target]));
+    const claims = new URLSearchParams(query).toString();
+    const short = new URLSearchParams(names.map((name) => [name, "//evil.test"])).toString();
+    const headers = {
+      referer: "https://evil.test/from",
+      "x-forwarded-prefix": "//evil.test",
+      "x-original-url": "//evil.test",
+    };
+    const places = new Set(
+      rig.lab.routes
+        .filter(({ source, path }) => source !== "application" && !path.includes(":"))
+        .map(({ path }) => path),
+    );
+    // O3 judges every answer; a browser is not led by what is a mere link either.
+    const judge = (answer: { text: string; location: string | undefined; path: string }): void => {
+      must(!/evil/.test(answer.location ?? "") || !URL.canParse(answer.location ?? ""), `leads to ${answer.location}`);
+      must(!/(?:href|action|content)="[^"]*\/\/evil/.test(answer.text), `${answer.path} links to it`);
+    };
+    const play = async (people: readonly (() => Promise<Client>)[]): Promise<void> => {
+      await each([...places], String, async (path) => {
+        for (const person of people) {
+          const client = await person();
+          judge(await client.get(`${path}?${claims}`, { page: true, headers, watch: false }));
+          const csrf_token = client.csrf ?? "";
+          const form = { ...Object.fromEntries(new URLSearchParams(short)), csrf_token };
+          // Nobody is to be signed out, deleted or changed here: what each of these does comes below.
+          const empty = await client.post(path, {
+            form,
+            page: true,
+            csrf: false,
+            headers: { ...headers, origin: rig.lab.origin },
+            watch: false,
+          });
+          judge(empty);
+        }
+      });
+    };
+    await play(hasSessions(rig) ? [() => rig.visitor(), () => rig.signedIn()] : [() => rig.visitor()]);
+    // After each action that ends with a redirect: sign-in, registration, sign-out.
+    const victim = await rig.user();
+    const client = await rig.visitor();
+    const act = async (path: string, fields: Record<string, string>): Promise<string | undefined> => {
+      const form = { ...Object.fromEntries(new URLSearchParams(short)), ...fields, csrf_token: client.csrf ?? "" };
+      // A form that came from elsewhere is refused by where it came from: this one came from our page.
+      const sent = { ...headers, referer: `${rig.lab.origin}${path}`, origin: rig.lab.origin };
+      const attempt = { form, page: true, csrf: false as const, headers: sent, watch: false };
+      const answer = await client.post(`${path}?${claims}`, attempt);
+      judge(answer);
+      return answer.location;
+    };
+    const signedIn = await act(rig.at("LOGIN"), { email: victim.email, password: victim.password });
+    must(!hasSessions(rig) || signedIn?.startsWith("/") === true, `signing in leads to ${signedIn}`);
+    await client.get(rig.at("LOGIN"), { headers });
+    const out = await act(rig.at("LOGOUT"), {});
+    must(!hasSessions(rig) || out?.startsWith("/") === true, `signing out leads to ${out}`);
   });
 });
 
