@@ -37,7 +37,7 @@ const broken: readonly (readonly [what: string, where: RegExp, settings: Readonl
 ];
 
 attacks("configuration", {}, (attack) => {
-  attack("ADV-P [ASVS 16.5.3] [ASVS 13.2.4]: what is wrong or missing in the configuration closes", async (rig) => {
+  attack("ADV-P [ASVS 16.5.3]: what is wrong or missing in the configuration closes", async (rig) => {
     const { profile, database } = rig.lab;
     // With all of it right it starts: this lab has. One part each is wrong below.
     must(rig.lab.alive, "nothing runs");

@@ -176,7 +176,7 @@ attacks("issuers", { settings, short: "default:sqlite,default:postgres" }, (atta
   };
 
   attack(
-    "ADV-N [ASVS 1.3.6] [ASVS 9.1.3]: keys come from the configured address alone, wherever that or a token points",
+    "ADV-N [ASVS 1.3.6] [ASVS 9.1.3] [ASVS 13.2.4]: keys come from the configured address alone, wherever that or a token points",
     async (rig) => {
       answering = "redirect";
       const before = fetched;
