@@ -21,6 +21,7 @@ async function staleClients(rig: Rig, admin: Victim): Promise<Readonly<Record<st
   const pair = Buffer.from(`${admin.email}:${admin.password}`).toString("base64");
   byPassword.headers = { authorization: `Basic ${pair}` };
 
+  const guessed = await rig.signedIn(admin);
   await rig.lab.advance(old);
   must((await session.get("/me")).status === 200, "the session is over");
   must((await restored.get("/me")).status === 200, "the remember credential is over");
@@ -32,8 +33,6 @@ async function staleClients(rig: Rig, admin: Victim): Promise<Readonly<Record<st
   must((await withKey.get(rig.at("KEYED"))).status === 200, "the API key does not work");
   must((await byPassword.get(rig.at("BASIC"))).status === 200, "Basic does not work");
   // A wrong proof, and another's, make nothing fresh.
-  const guessed = await rig.signedIn(admin);
-  await rig.lab.advance(old);
   const stranger = await rig.user();
   for (const json of [{ password: "a wrong guess" }, stranger, { password: stranger.password }, {}]) {
     must((await guessed.post(rig.at("VERIFY"), { json })).status === 400, "a wrong proof is taken");

@@ -91,12 +91,15 @@ attacks("malformed", options, (attack) => {
       ({ method, path }) => `${method} ${path}`,
       async ({ method, path, parameters, open, guard }) => {
         const at = path.replace(":id", String(someone)).replace(":role", "author").replace(/:\w+/g, "A".repeat(43));
-        const names = parameters.map((one) => /^[\w-]+/.exec(one)?.[0] ?? "");
+        const nameOf = (parameter: string): string => /^[\w-]+/.exec(parameter)?.[0] ?? "";
+        const names = parameters.map(nameOf);
+        const needed = parameters.filter((one) => !one.includes("?:")).map(nameOf);
         const guest = open !== undefined || guard === "not signed in";
         const client: Client = guest ? await rig.visitor() : admin;
         for (const name of names) {
           for (const [index, text] of used.entries()) {
-            const others = Object.fromEntries(names.map((other) => [other, fill(other)]));
+            // What may be left out is: nothing else is wrong with the rest.
+            const others = Object.fromEntries(needed.map((other) => [other, fill(other)]));
             const fields = { ...others, [name]: text };
             const both: readonly Attempt[] = [{ json: fields }, { form: fields }];
             // The short form sends each text by one of them.
