@@ -214,7 +214,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const paths = new Map<string, string>();
   const names = createRouteNames((name) => paths.get(name));
   const services: Services = {};
-  const background = createBackground(log);
+  const background = createBackground(log, events.later);
   const decisions = createDecisions({
     objects: new Map(Object.entries(options.objects ?? {})),
     groups: options.groups ?? [],

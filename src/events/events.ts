@@ -77,6 +77,8 @@ export interface EventHub {
   ): Promise<Refusal | undefined>;
   /** Runs `work` so that events inside of it, however deep, are known to happen in this request. */
   within<T>(source: EventSource, work: () => T): T;
+  /** The work for a later time: what it tells belongs to the request inside of which this is called. */
+  later<T>(work: () => T): () => T;
 }
 
 /** Makes the hub of one running system. `deadline`: so many milliseconds a before-hook may take. */
@@ -158,6 +160,10 @@ export function createEventHub(
       return undefined;
     },
     within: (source, work) => current.run(source, work),
+    later(work) {
+      const source = current.getStore();
+      return source === undefined ? work : () => current.run(source, work);
+    },
   };
 }
 

@@ -169,7 +169,7 @@ attacks("links", { short: "full:sqlite,full:postgres" }, (attack) => {
     );
   });
 
-  attack("RAC-03 [ASVS 15.4.2]: one link, thirty new passwords at once", async (rig) => {
+  attack("RAC-03 [ADV-H] [ASVS 15.4.2]: one link, thirty new passwords at once", async (rig) => {
     const victim = await rig.user();
     const link = await resetLink(rig, victim);
     const tries = Array.from({ length: 30 }, () => secret());
@@ -205,7 +205,7 @@ attacks("accounts", { short: "full:sqlite" }, (attack) => {
     must((await mailed(rig, "confirmation", email)) !== undefined, "the link cannot be asked for again");
   });
 
-  attack("SES-04 [ASVS 7.4.3]: a new password ends every other session and token", async (rig, context) => {
+  attack("SES-04 [ADV-J] [ASVS 7.4.3]: a new password ends every other session and token", async (rig, context) => {
     if (rig.path("CHANGE-PW") === undefined || rig.path("RESET") === undefined) context.skip("needs both");
     for (const way of ["CHANGE-PW", "RESET"] as const) {
       const victim = await rig.user();

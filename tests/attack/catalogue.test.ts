@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { catalogue, notApplicable } from "./catalogue.ts";
+import { catalogue, idsIn, notApplicable } from "./catalogue.ts";
 import { unknownRoutes } from "./endpoints.ts";
 import { type Lab, startLab } from "./lab.ts";
 import { must } from "./suite.ts";
@@ -14,8 +14,8 @@ describe("the catalogue of attacks", () => {
 
   const played = new Set(
     globSync("*.test.ts", { cwd: import.meta.dirname }).flatMap((file) =>
-      [...readFileSync(`${import.meta.dirname}/${file}`, "utf8").matchAll(/\battack\(\s*"([A-Z]{3}-\d{2})\b/g)].map(
-        ([, id]) => String(id),
+      [...readFileSync(`${import.meta.dirname}/${file}`, "utf8").matchAll(/\battack\(\s*"([^"]+)"/g)].flatMap(
+        ([, title = ""]) => idsIn(title),
       ),
     ),
   );

@@ -17,6 +17,15 @@ export interface CatalogueEntry {
   readonly timing?: boolean;
 }
 
+/** An id: a group and a number, or a class of the advisories. */
+const id = /(?:[A-Z]{3}-\d{2}|ADV-[A-Z])\b/.source;
+
+/** The ids that a test plays: the one that its title begins with, and classes of advisories in brackets. */
+export function idsIn(title: string): readonly string[] {
+  const first = new RegExp(`^${id}`).exec(title)?.[0];
+  return first === undefined ? [] : [first, ...[...title.matchAll(/\[(ADV-[A-Z])\]/g)].map(([, also = ""]) => also)];
+}
+
 /** All attacks. */
 export const catalogue: readonly CatalogueEntry[] = JSON.parse(
   readFileSync(new URL("./catalogue.json", import.meta.url), "utf8"),

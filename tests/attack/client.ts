@@ -56,6 +56,8 @@ export class Client {
   csrf: string | undefined = undefined;
   /** Sent as `Authentication-Token` when it is set. */
   token: string | undefined = undefined;
+  /** Sent with each request. */
+  headers: Readonly<Record<string, string>> = {};
   readonly #agent: Agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
   constructor(lab: Lab) {
@@ -68,6 +70,7 @@ export class Client {
     for (const [name, value] of this.cookies) other.cookies.set(name, value);
     other.csrf = this.csrf;
     other.token = this.token;
+    other.headers = this.headers;
     return other;
   }
 
@@ -109,7 +112,7 @@ export class Client {
     const csrf = attempt.csrf === false ? undefined : (attempt.csrf ?? (safe ? undefined : this.csrf));
     if (csrf !== undefined) headers["x-csrf-token"] = csrf;
     if (this.token !== undefined) headers["authentication-token"] = this.token;
-    for (const [name, value] of Object.entries(attempt.headers ?? {})) {
+    for (const [name, value] of Object.entries({ ...this.headers, ...attempt.headers })) {
       headers[name] = typeof value === "string" ? value : [...value];
     }
     if (body !== undefined && headers["transfer-encoding"] === undefined && headers["content-length"] === undefined) {

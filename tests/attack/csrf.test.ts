@@ -151,7 +151,7 @@ attacks("CSR", {}, (attack) => {
     must(refused(await victim.post("/json_auth", { body: twice, headers, csrf: false })), "two tokens pass");
   });
 
-  attack("CSR-03 [ASVS 3.5.1]: the attacker's own token with the victim's session", async (rig, context) => {
+  attack("CSR-03 [ADV-F] [ASVS 3.5.1]: the attacker's own token with the victim's session", async (rig, context) => {
     needsSessions(rig, context);
     const attacker = await rig.signedIn();
     const token = attacker.csrf ?? "";
@@ -174,7 +174,7 @@ attacks("CSR", {}, (attack) => {
     });
   });
 
-  attack("CSR-04 [ASVS 3.5.1] [ASVS 7.6.2]: signing the victim in as somebody else", async (rig) => {
+  attack("CSR-04 [ADV-F] [ASVS 3.5.1] [ASVS 7.6.2]: signing the victim in as somebody else", async (rig) => {
     const claims: readonly Readonly<Record<string, string>>[] = [
       { origin: evil, "sec-fetch-site": "cross-site" },
       { referer: `${evil}/login.html` },

@@ -76,7 +76,7 @@ attacks("BAS by digest", { settings: { DIGEST: true } }, (attack) => {
     },
   );
 
-  attack("BAS-03 [ASVS 11.4.1] [ASVS 15.4.2]: thirty times one count at once", async (rig) => {
+  attack("BAS-03 [ADV-H] [ASVS 11.4.1] [ASVS 15.4.2]: thirty times one count at once", async (rig) => {
     const { email, password } = await rig.user();
     const challenge = challengeOf(await rig.client().get("/digest"));
     const { authorization = "" } = digestHeader(challenge, email, password);

@@ -39,64 +39,67 @@ attacks("ERR", { postgres: true }, (attack) => {
     "hash",
   ];
 
-  attack("ERR-01 [ASVS 16.5.3] [ASVS 2.3.3]: a part that fails closes, and leaves nothing half done", async (rig) => {
-    await each(places, String, async (where) => {
-      await rig.lab.fault(where, 1000);
-      try {
-        const before = await rig.lab.accounts.snapshot();
-        const client = rig.client();
-        const options = { expected: [500, 503], watch: false };
-        // Whoever may not come in does not come in because something is broken.
-        const wrong = [
-          await client.post(`${rig.at("LOGIN")}?include_auth_token`, {
-            json: { ...matt, password: "wrong-password" },
-            ...options,
-          }),
-          await client.get("/http", { headers: basic("matt@lp.com:wrong-password"), ...options }),
-          await client.get("/http", { headers: basic("tiya@lp.com:password"), ...options }),
-          await client.get("/me", {
-            cookies: `session=${"A".repeat(43)}; remember=${"B".repeat(22)}.${"C".repeat(43)}`,
-            ...options,
-          }),
-          await client.get("/token", { headers: { "authentication-token": "x.y.z" }, ...options }),
-        ];
-        // Whoever may does it wholly or not at all.
-        const right = [
-          await client.post(`${rig.at("LOGIN")}?include_auth_token`, { json: matt, ...options }),
-          await client.get("/http", { headers: basic("dave@lp.com:password"), ...options }),
-        ];
-        const register = rig.path("REGISTER");
-        if (register !== undefined) {
-          const password = "marker-of-a-half-account";
-          await client.post(register, {
-            json: { email: "half@err.example", password, password_confirm: password },
-            ...options,
-          });
+  attack(
+    "ERR-01 [ADV-P] [ASVS 16.5.3] [ASVS 2.3.3]: a part that fails closes, and leaves nothing half done",
+    async (rig) => {
+      await each(places, String, async (where) => {
+        await rig.lab.fault(where, 1000);
+        try {
+          const before = await rig.lab.accounts.snapshot();
+          const client = rig.client();
+          const options = { expected: [500, 503], watch: false };
+          // Whoever may not come in does not come in because something is broken.
+          const wrong = [
+            await client.post(`${rig.at("LOGIN")}?include_auth_token`, {
+              json: { ...matt, password: "wrong-password" },
+              ...options,
+            }),
+            await client.get("/http", { headers: basic("matt@lp.com:wrong-password"), ...options }),
+            await client.get("/http", { headers: basic("tiya@lp.com:password"), ...options }),
+            await client.get("/me", {
+              cookies: `session=${"A".repeat(43)}; remember=${"B".repeat(22)}.${"C".repeat(43)}`,
+              ...options,
+            }),
+            await client.get("/token", { headers: { "authentication-token": "x.y.z" }, ...options }),
+          ];
+          // Whoever may does it wholly or not at all.
+          const right = [
+            await client.post(`${rig.at("LOGIN")}?include_auth_token`, { json: matt, ...options }),
+            await client.get("/http", { headers: basic("dave@lp.com:password"), ...options }),
+          ];
+          const register = rig.path("REGISTER");
+          if (register !== undefined) {
+            const password = "marker-of-a-half-account";
+            await client.post(register, {
+              json: { email: "half@err.example", password, password_confirm: password },
+              ...options,
+            });
+          }
+          for (const answer of wrong) must(answer.status >= 400, `${answer.method} ${answer.path}: ${answer.status}`);
+          for (const answer of [...wrong, ...right].filter(({ status }) => status >= 400)) {
+            must(
+              answer.setCookies.every((cookie) => !/(?:session|remember)=[^;]/.test(cookie)),
+              "a session in spite of it",
+            );
+            must(!answer.text.includes("authentication_token"), "a token in spite of it");
+          }
+          const half = await rig.lab.accounts.byEmail("half@err.example");
+          must(half === undefined || half["password"] !== null, "half an account");
+          if (half === undefined) must((await rig.lab.accounts.snapshot()) === before, "something changed");
+        } finally {
+          await rig.lab.fault(where, 0);
+          await rig.lab.control("DELETE", "/users/half@err.example").catch(() => undefined);
         }
-        for (const answer of wrong) must(answer.status >= 400, `${answer.method} ${answer.path}: ${answer.status}`);
-        for (const answer of [...wrong, ...right].filter(({ status }) => status >= 400)) {
-          must(
-            answer.setCookies.every((cookie) => !/(?:session|remember)=[^;]/.test(cookie)),
-            "a session in spite of it",
-          );
-          must(!answer.text.includes("authentication_token"), "a token in spite of it");
-        }
-        const half = await rig.lab.accounts.byEmail("half@err.example");
-        must(half === undefined || half["password"] !== null, "half an account");
-        if (half === undefined) must((await rig.lab.accounts.snapshot()) === before, "something changed");
-      } finally {
-        await rig.lab.fault(where, 0);
-        await rig.lab.control("DELETE", "/users/half@err.example").catch(() => undefined);
-      }
-      must(
-        (await (await rig.visitor()).post(rig.at("LOGIN"), { json: matt })).status === 200,
-        "it does not work again afterwards",
-      );
-    });
-  });
+        must(
+          (await (await rig.visitor()).post(rig.at("LOGIN"), { json: matt })).status === 200,
+          "it does not work again afterwards",
+        );
+      });
+    },
+  );
 
   attack(
-    "ERR-01 [ASVS 16.5.3] [ASVS 8.2.2]: a rule or a group of the application that fails lets nobody in",
+    "ERR-01 [ADV-P] [ASVS 16.5.3] [ASVS 8.2.2]: a rule or a group of the application that fails lets nobody in",
     async (rig) => {
       const matt = await asMatt(rig);
       const options = { expected: [500, 503], watch: false };
@@ -147,7 +150,7 @@ attacks("ERR", { postgres: true }, (attack) => {
   );
 
   attack(
-    "ERR-02 [ASVS 16.5.2] [ASVS 16.5.1] [ASVS 16.5.4]: without its database the server lets nobody in, and recovers",
+    "ERR-02 [ADV-P] [ASVS 16.5.2] [ASVS 16.5.1] [ASVS 16.5.4]: without its database the server lets nobody in, and recovers",
     async (rig) => {
       const client = await asMatt(rig);
       must((await client.get("/me")).status === 200, "not signed in");

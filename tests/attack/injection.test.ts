@@ -7,7 +7,7 @@ const refused = (answer: Answer): boolean => answer.status >= 400 && answer.stat
 const newEmail = (): string => `${randomBytes(6).toString("hex")}@input.example`;
 
 attacks("MAS", { postgres: true }, (attack) => {
-  attack("MAS-01 [ASVS 15.3.3] [ASVS 8.2.3]: columns in the registration", async (rig) => {
+  attack("MAS-01 [ADV-C] [ASVS 15.3.3] [ASVS 8.2.3]: columns in the registration", async (rig) => {
     const register = rig.at("REGISTER");
     const victim = await rig.lab.accounts.byEmail("matt@lp.com");
     const extra: Readonly<Record<string, unknown>> = {
@@ -58,7 +58,7 @@ attacks("MAS", { postgres: true }, (attack) => {
     });
   });
 
-  attack("MAS-01 [ASVS 15.3.3]: columns at sign-in", async (rig) => {
+  attack("MAS-01 [ADV-C] [ASVS 15.3.3]: columns at sign-in", async (rig) => {
     const victim = await rig.user();
     const before = await rig.lab.accounts.snapshot();
     const client = await rig.visitor();
@@ -69,44 +69,50 @@ attacks("MAS", { postgres: true }, (attack) => {
     must((await rig.lab.accounts.snapshot()) === before, "the sign-in changed the account");
   });
 
-  attack("MAS-06 [ASVS 15.3.3]: who is calling, sent as a parameter of a route that is given the user", async (rig) => {
-    for (const client of [rig.client(), await rig.signedIn({ email: "joe@lp.com", password: "password" })]) {
-      const query = await client.get("/special/1?user=matt@lp.com");
-      must(
-        query.status === 400 && !query.text.includes('"user":"matt@lp.com"'),
-        `in the query: ${query.status} ${query.text}`,
-      );
-      for (const user of ["matt@lp.com", { email: "matt@lp.com" }, null]) {
-        const answer = await client.post("/special/1", { json: { user } });
-        must(answer.status === 400, `${JSON.stringify(user)}: ${answer.status} ${answer.text}`);
+  attack(
+    "MAS-06 [ADV-C] [ASVS 15.3.3]: who is calling, sent as a parameter of a route that is given the user",
+    async (rig) => {
+      for (const client of [rig.client(), await rig.signedIn({ email: "joe@lp.com", password: "password" })]) {
+        const query = await client.get("/special/1?user=matt@lp.com");
+        must(
+          query.status === 400 && !query.text.includes('"user":"matt@lp.com"'),
+          `in the query: ${query.status} ${query.text}`,
+        );
+        for (const user of ["matt@lp.com", { email: "matt@lp.com" }, null]) {
+          const answer = await client.post("/special/1", { json: { user } });
+          must(answer.status === 400, `${JSON.stringify(user)}: ${answer.status} ${answer.text}`);
+        }
       }
-    }
-  });
+    },
+  );
 
-  attack("MAS-06 [ASVS 8.2.2] [ASVS 15.3.7]: another owner or id in the body of an object's change", async (rig) => {
-    const client = await rig.visitor();
-    const answer = await client.signIn("matt@lp.com");
-    const user = answer.response["user"] as Readonly<Record<string, unknown>>;
-    if (rig.lab.profile === "token") client.token = String(user["authentication_token"]);
-    const own = await client.send("PATCH", "/obj/5", { json: { name: "mine" } });
-    must(own.status === 200, `the owner's change: ${own.status} ${own.text}`);
-    await each(
-      [{ id: 150 }, { id: 5 }, { id: "150" }, { id: null }],
-      (body) => JSON.stringify(body),
-      async (body) => {
-        const conflict = await client.send("PATCH", "/obj/5", { json: body });
-        must(conflict.status === 400, `status ${conflict.status} ${conflict.text}`);
-      },
-    );
-    must(
-      (await client.send("PATCH", "/obj/150", { json: { owner: "matt@lp.com", id: 5 } })).status !== 200,
-      "joe's object changed",
-    );
-    must(
-      (await client.send("PATCH", "/obj/150", { json: { owner: "matt@lp.com" } })).status === 403,
-      "joe's object changed by its owner field",
-    );
-  });
+  attack(
+    "MAS-06 [ADV-C] [ASVS 8.2.2] [ASVS 15.3.7]: another owner or id in the body of an object's change",
+    async (rig) => {
+      const client = await rig.visitor();
+      const answer = await client.signIn("matt@lp.com");
+      const user = answer.response["user"] as Readonly<Record<string, unknown>>;
+      if (rig.lab.profile === "token") client.token = String(user["authentication_token"]);
+      const own = await client.send("PATCH", "/obj/5", { json: { name: "mine" } });
+      must(own.status === 200, `the owner's change: ${own.status} ${own.text}`);
+      await each(
+        [{ id: 150 }, { id: 5 }, { id: "150" }, { id: null }],
+        (body) => JSON.stringify(body),
+        async (body) => {
+          const conflict = await client.send("PATCH", "/obj/5", { json: body });
+          must(conflict.status === 400, `status ${conflict.status} ${conflict.text}`);
+        },
+      );
+      must(
+        (await client.send("PATCH", "/obj/150", { json: { owner: "matt@lp.com", id: 5 } })).status !== 200,
+        "joe's object changed",
+      );
+      must(
+        (await client.send("PATCH", "/obj/150", { json: { owner: "matt@lp.com" } })).status === 403,
+        "joe's object changed by its owner field",
+      );
+    },
+  );
 });
 
 attacks("INJ", { postgres: true }, (attack) => {

@@ -286,7 +286,7 @@ attacks("TYP", {}, (attack) => {
     );
   });
 
-  attack("TYP-05 [ASVS 2.2.1] [ASVS 16.5.1]: bodies that do not parse", async (rig) => {
+  attack("TYP-05 [ADV-L] [ASVS 2.2.1] [ASVS 16.5.1]: bodies that do not parse", async (rig) => {
     const json = "application/json";
     const multi = "multipart/form-data";
     const good = '{"email":"matt@lp.com","password":"password"}';

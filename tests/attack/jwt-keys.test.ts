@@ -6,7 +6,7 @@ for (const algorithm of ["RS256", "ES256", "EdDSA"] as const satisfies readonly 
   const key = signingKey(algorithm, "key");
   const tokens = { type: "jwt", jwt: { algorithm, keys: [{ key: pem(key), kid: key.kid }] } };
   attacks(`JWT by ${algorithm}`, { settings: { TOKENS: tokens } }, (attack) => {
-    attack("JWT-02 [ASVS 9.1.2]: the public key taken for a shared secret", async (rig) => {
+    attack("JWT-02 [ADV-E] [ASVS 9.1.2]: the public key taken for a shared secret", async (rig) => {
       const claims = await adminClaims(rig);
       must((await opens(rig, token(key, claims))) === 200, "a good token is refused");
       await each(
@@ -35,7 +35,7 @@ for (const algorithm of ["RS256", "ES256", "EdDSA"] as const satisfies readonly 
 }
 
 attacks("JWT by the secret keys", { settings: { TOKENS: { type: "jwt" } } }, (attack) => {
-  attack("JWT-01 [ASVS 9.1.1] [ASVS 9.1.2]: tokens without, or with a weak, shared secret", async (rig) => {
+  attack("JWT-01 [ADV-E] [ASVS 9.1.1] [ASVS 9.1.2]: tokens without, or with a weak, shared secret", async (rig) => {
     const claims = await adminClaims(rig);
     const weak = ["", "secret", "password", "HS256", "portcullis", rig.lab.origin, "\u0000", "A".repeat(32)];
     await each(weak, JSON.stringify, async (shared) => {

@@ -55,7 +55,7 @@ const settings = {
 };
 
 attacks("JWT", { settings }, (attack) => {
-  attack("JWT-01 [ASVS 9.1.1] [ASVS 9.1.2]: no algorithm, or one that nobody configured", async (rig) => {
+  attack("JWT-01 [ADV-E] [ASVS 9.1.1] [ASVS 9.1.2]: no algorithm, or one that nobody configured", async (rig) => {
     const claims = await adminClaims(rig);
     // What is forged below would be taken if it were signed: otherwise the attacks would prove nothing.
     must((await opens(rig, token(ours, claims))) === 200, "a good token is refused");
@@ -92,7 +92,7 @@ attacks("JWT", { settings }, (attack) => {
     }
   });
 
-  attack("JWT-01 [ASVS 9.1.1]: a token is the exact text or nothing", async (rig) => {
+  attack("JWT-01 [ADV-E] [ASVS 9.1.1]: a token is the exact text or nothing", async (rig) => {
     const text = await issued(rig, await rig.user({ roles: ["admin"] }));
     const other = await issued(rig, await rig.user());
     const [head = "", body = "", tail = ""] = text.split(".");
@@ -120,7 +120,7 @@ attacks("JWT", { settings }, (attack) => {
     must((await opens(rig, text)) === 200, "the token itself is refused");
   });
 
-  attack("JWT-04 [ASVS 9.1.3] [ASVS 1.3.6]: keys that a token brings along", async (rig) => {
+  attack("JWT-04 [ADV-E] [ADV-N] [ASVS 9.1.3] [ASVS 1.3.6]: keys that a token brings along", async (rig) => {
     const claims = await adminClaims(rig);
     const theirs = await idpClaims(rig, await rig.user({ roles: ["admin"] }));
     const own = publicJwk(foreign);
@@ -227,7 +227,7 @@ attacks("JWT", { settings }, (attack) => {
   });
 
   attack(
-    "JWT-08 [ASVS 9.2.3] [ASVS 9.2.4] [ASVS 10.3.1]: tokens for somebody else, or by somebody else",
+    "JWT-08 [ADV-D] [ASVS 9.2.3] [ASVS 9.2.4] [ASVS 10.3.1]: tokens for somebody else, or by somebody else",
     async (rig) => {
       type Change = (right: { readonly iss: string; readonly aud: string }) => Readonly<Record<string, unknown>>;
       const wrong: Readonly<Record<string, Change>> = {
@@ -276,7 +276,7 @@ attacks("JWT", { settings }, (attack) => {
     },
   );
 
-  attack("JWT-09 [ASVS 9.2.2]: what is signed for something else is no access token", async (rig) => {
+  attack("JWT-09 [ADV-D] [ASVS 9.2.2]: what is signed for something else is no access token", async (rig) => {
     const victim = await rig.user({ roles: ["admin"] });
     const client = await rig.visitor();
     const answer = await client.signIn(victim.email, victim.password, hasSessions(rig) ? { remember: true } : {});
@@ -366,7 +366,7 @@ attacks("JWT", { settings }, (attack) => {
   });
 
   attack(
-    "JWT-15 [ASVS 7.4.1] [ASVS 7.4.2] [ASVS 8.3.2]: what ends a user's tokens ends those that are not over",
+    "JWT-15 [ADV-J] [ASVS 7.4.1] [ASVS 7.4.2] [ASVS 8.3.2]: what ends a user's tokens ends those that are not over",
     async (rig) => {
       const ways: Record<string, (victim: Victim, text: string, client: Client) => Promise<unknown>> = {
         disable: ({ email }) => rig.lab.control("PATCH", `/users/${email}`, { active: false }),

@@ -114,7 +114,12 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     stderr += text;
   });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const origin = await ready(child, () => stderr);
+  const origin = await ready(child, () => stderr).catch(async (error: unknown) => {
+    child.kill("SIGKILL");
+    await pg?.drop();
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  });
 
   const control = async (method: string, path: string, body?: unknown): Promise<unknown> => {
     const response = await fetch(`${origin}/_lab${path}`, {

@@ -46,7 +46,7 @@ async function locksOf(rig: Rig, { email }: Victim): Promise<number> {
 }
 
 attacks("LIM", { postgres: true, settings: { LIMITS: "product", DIGEST: true } }, (attack) => {
-  attack("LIM-01 [ASVS 6.3.1]: headers that name another client move no limit", async (rig) => {
+  attack("LIM-01 [ADV-K] [ASVS 6.3.1]: headers that name another client move no limit", async (rig) => {
     await rest(rig);
     const { email, password } = await rig.user();
     const rotating = (n: number): Record<string, string> => ({

@@ -1,7 +1,8 @@
 /** Attacks on mailed links: each kind at each place, changed by a character, and at the end of its life. */
-import type { Answer } from "./client.ts";
+import type { Answer, Client } from "./client.ts";
 import type { Route } from "./lab.ts";
-import { ask, choose, linkOf } from "./mail.ts";
+import { ask, choose, linkOf, notMeLink } from "./mail.ts";
+import { rawPost, releaseTogether } from "./raw.ts";
 import { attacks, each, must, pairs, type Rig, secret, type Victim } from "./suite.ts";
 
 const life = 3600;
@@ -74,6 +75,14 @@ function kindsOf(rig: Rig): Readonly<Record<string, (rig: Rig) => Promise<Mailed
           },
         }
       : {}),
+    ...(has(/\/not-me\/:token$/)
+      ? {
+          "disowning a sign-in": async () => {
+            const victim = await rig.user();
+            return { victim, link: await notMeLink(rig, victim), body: {} };
+          },
+        }
+      : {}),
   };
 }
 
@@ -82,7 +91,7 @@ const use = (rig: Rig, link: string, body: object): Promise<Answer> =>
   rig.client().post(link, { json: body, watch: false });
 
 attacks("TOK of links", { profiles: ["full", "spa"], short: "full:sqlite", settings }, (attack) => {
-  attack("TOK-03 [ASVS 6.4.1] [ASVS 9.2.2]: a mailed link is good at its own place alone", async (rig) => {
+  attack("TOK-03 [ADV-D] [ASVS 6.4.1] [ASVS 9.2.2]: a mailed link is good at its own place alone", async (rig) => {
     const places = [
       ...new Set(
         rig.lab.routes
@@ -153,7 +162,7 @@ attacks("TOK of links", { profiles: ["full", "spa"], short: "full:sqlite", setti
     );
   });
 
-  attack("TOK-04 [ASVS 6.4.1] [ASVS 11.5.1]: a mailed link is the exact text or nothing", async (rig) => {
+  attack("TOK-04 [ADV-D] [ASVS 6.4.1] [ASVS 11.5.1]: a mailed link is the exact text or nothing", async (rig) => {
     await each(
       Object.entries(kindsOf(rig)),
       ([kind]) => kind,
@@ -220,4 +229,116 @@ attacks("TOK of links", { profiles: ["full", "spa"], short: "full:sqlite", setti
       );
     },
   );
+});
+
+/** A page as a tab shows it: where its form goes, and what is hidden in it. */
+interface Tab {
+  readonly action: string;
+  readonly hidden: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+/** Opens a link as a browser does, redirects and all. */
+async function tabOf(browser: Client, link: string): Promise<Tab> {
+  let answer = await browser.get(link, { page: true });
+  for (let hops = 0; answer.status === 302 && hops < 5; hops += 1) {
+    answer = await browser.get(answer.location ?? "", { page: true });
+  }
+  must(answer.status === 200, `the page of the link: ${answer.status}`);
+  const home = link.slice(0, link.lastIndexOf("/"));
+  const form = answer.text.split("<form ").find((one) => one.includes(`action="${home}`)) ?? "";
+  const inputs = form.slice(0, form.indexOf("</form>")).matchAll(/type="hidden" name="([^"]+)" value="([^"]*)"/g);
+  return {
+    action: /action="([^"]+)"/.exec(form)?.[1]?.replaceAll("&amp;", "&") ?? "",
+    hidden: Object.fromEntries([...inputs].map(([, name = "", value = ""]) => [name, value])),
+    text: answer.text,
+  };
+}
+
+const sendTab = (browser: Client, { action, hidden }: Tab, body: object): Promise<Answer> =>
+  browser.post(action, { form: { ...hidden, ...body }, page: true, csrf: false, watch: false });
+
+/** Whether a link still waits to be used. */
+const waits = async (rig: Rig, { link }: Mailed): Promise<boolean> => (await rig.client().get(link)).status === 200;
+
+attacks("links in a browser", { profiles: ["full"], short: "full:sqlite", settings }, (attack) => {
+  attack(
+    "ADV-F [ASVS 6.4.1] [ASVS 7.2.4]: the form of a link's page is for the account that the page names",
+    async (rig) => {
+      await each(
+        pairs(Object.entries(kindsOf(rig)), ["the older tab", "the newer tab"]),
+        ([[kind], first]) => `${kind}, ${first} first`,
+        async ([[, make], first]) => {
+          const links = [await make(rig), await make(rig)] as const;
+          const browser = rig.client();
+          const tabs = [await tabOf(browser, links[0].link), await tabOf(browser, links[1].link)] as const;
+          const [here, there] = first === "the older tab" ? ([0, 1] as const) : ([1, 0] as const);
+          must(tabs[here].text.includes(links[here].victim.email), "the page does not say whose it is");
+          const other = await rig.lab.accounts.byEmail(links[there].victim.email);
+          await sendTab(browser, tabs[here], links[here].body);
+          must(!(await waits(rig, links[here])), "the form does not do what its page says");
+          must(await waits(rig, links[there]), "the other account's link was used");
+          const after = await rig.lab.accounts.byEmail(links[there].victim.email);
+          must(JSON.stringify(after) === JSON.stringify(other), "the other account was changed");
+          const me = await browser.get("/me");
+          must(me.json["email"] !== links[there].victim.email, "it signed in the other account");
+        },
+      );
+    },
+  );
+
+  attack("ADV-F [ASVS 6.4.1] [ASVS 3.5.1]: the page of a link is worth nothing in another browser", async (rig) => {
+    await each(
+      Object.entries(kindsOf(rig)),
+      ([kind]) => kind,
+      async ([, make]) => {
+        const mine = await make(rig);
+        const opened = rig.client();
+        const tab = await tabOf(opened, mine.link);
+        // A stranger's page that the victim's browser sends, and one whose browser has a link of its own open.
+        const own = await make(rig);
+        const prepared = rig.client();
+        const theirs = await tabOf(prepared, own.link);
+        for (const browser of [await rig.visitor(), await rig.signedIn(), prepared]) {
+          const before = await rig.lab.accounts.byEmail(mine.victim.email);
+          const hidden = { ...tab.hidden, csrf_token: browser.csrf ?? "" };
+          for (const form of [tab, { ...tab, hidden }, { ...theirs, action: tab.action }]) {
+            await sendTab(browser, form, mine.body);
+          }
+          const json = await browser.post(tab.action, { json: mine.body, watch: false });
+          must(json.status !== 200 || tab.action === theirs.action, `as JSON: ${json.status}`);
+          must(await waits(rig, mine), "the link was used by another browser");
+          const after = await rig.lab.accounts.byEmail(mine.victim.email);
+          must(JSON.stringify(after) === JSON.stringify(before), "the account was changed");
+          must((await browser.get("/me")).json["email"] !== mine.victim.email, "it signed in");
+        }
+        await sendTab(opened, tab, mine.body);
+        must(!(await waits(rig, mine)), "it does not work in its own browser");
+      },
+    );
+  });
+});
+
+attacks("links at once", { profiles: ["full"], short: "full:sqlite,full:postgres", settings }, (attack) => {
+  attack("ADV-H [ASVS 15.4.2] [ASVS 2.3.4]: thirty uses of one link at once are one", async (rig) => {
+    await each(
+      Object.entries(kindsOf(rig)),
+      ([kind]) => kind,
+      async ([, make]) => {
+        const { link, body } = await make(rig);
+        const text = JSON.stringify(body);
+        const requests = Array.from({ length: 30 }, () => rawPost(rig.lab.port, link, "application/json", text));
+        const answers = await releaseTogether(rig.lab.port, requests);
+        const seen = answers.map((answer) => answer?.status ?? 0);
+        must(seen.filter((status) => status === 200).length === 1, `answered ${seen.join(" ")}`);
+        // Where a password is asked for as well, guesses have a budget, and a server that is too busy to hash says so.
+        must(
+          seen.every((status) => [200, 400, 429, 503].includes(status)),
+          `answered ${seen.join(" ")}`,
+        );
+        const sessions = answers.filter((answer) => answer?.setCookies.some((one) => /^session=[^;]/.test(one)));
+        must(sessions.length <= 1, `${sessions.length} sessions of one link`);
+      },
+    );
+  });
 });

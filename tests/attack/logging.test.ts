@@ -207,7 +207,7 @@ attacks("LOG of deeds", { postgres: true, settings }, (attack) => {
   );
 
   attack(
-    "LOG-01 [ASVS 16.4.1]: a stranger's text is one entry, without a character that breaks or turns a line",
+    "LOG-01 [ADV-L] [ASVS 16.4.1]: a stranger's text is one entry, without a character that breaks or turns a line",
     async (rig) => {
       const victim = await rig.user();
       const last = Number((await rig.lab.accounts.trail()).at(-1)?.["sequence"] ?? 0);

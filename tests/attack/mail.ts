@@ -1,5 +1,5 @@
 /** Mailed links: who asks for them, and what came. */
-import type { Answer } from "./client.ts";
+import type { Answer, Client } from "./client.ts";
 import type { Endpoint } from "./endpoints.ts";
 import type { Mail } from "./lab.ts";
 import { must, type Rig, type Victim } from "./suite.ts";
@@ -26,6 +26,21 @@ export const ask = (rig: Rig, endpoint: Endpoint, email: string, extra: object =
 
 /** A new password, twice. */
 export const choose = (password: string): object => ({ password, password_confirm: password });
+
+/** Signs this client in as a program that the account was not used by before; the link of the notice to its owner. */
+export async function notMeLink(rig: Rig, victim: Victim, stranger: Client = rig.client()): Promise<string> {
+  await rig.signedIn(victim);
+  // What the server notes of a sign-in behind its answer comes before the next request's.
+  await rig.lab.outbox();
+  const json = { email: victim.email, password: victim.password };
+  const headers = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0" };
+  await stranger.post(rig.at("LOGIN"), { json, headers, watch: false });
+  for (let looks = 0; looks < 100; looks += 1) {
+    const link = await mailed(rig, "newDevice", victim.email);
+    if (link !== undefined) return link;
+  }
+  return linkOf(rig, "newDevice", victim.email);
+}
 
 /** A link that sets a new password. */
 export async function resetLink(rig: Rig, victim: Victim): Promise<string> {

@@ -40,7 +40,7 @@ async function play(): Promise<readonly AttackResult[]> {
   const args = ["run", "--project", "attack", "--reporter=default", "--reporter=./tests/attack/reporter.ts"];
   // The long form takes as long as it takes, on whatever machine.
   args.push("--testTimeout=0", "--hookTimeout=0");
-  if (positionals.length > 0) args.push("--testNamePattern", `(?:^| )(?:${positionals.join("|")})`);
+  if (positionals.length > 0) args.push("--testNamePattern", `(?:^| |\\[)(?:${positionals.join("|")})`);
   const env = { ...process.env, ATTACK_RESULTS: results, ATTACK_TARGETS: targets.join(",") };
   await new Promise((resolve, reject) => {
     const child = spawn("vitest", args, { env, stdio: ["ignore", "inherit", "inherit"] });

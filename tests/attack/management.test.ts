@@ -66,7 +66,7 @@ const send = (client: Client, [method, path, body]: ReturnType<typeof calls>[num
   client.send(method, path, body === undefined ? {} : { json: body });
 
 attacks("KEY, ADM", { short: "full:sqlite" }, (attack) => {
-  attack("KEY-01 [ASVS 8.2.2] [ASVS 15.3.3]: keys are made for nobody else", async (rig) => {
+  attack("KEY-01 [ADV-C] [ASVS 8.2.2] [ASVS 15.3.3]: keys are made for nobody else", async (rig) => {
     const [victim, mallory] = [await rig.user(), await rig.user()];
     const id = await idOf(rig, victim.email);
     const theirs = await program(rig, mallory);
@@ -126,7 +126,7 @@ attacks("KEY, ADM", { short: "full:sqlite" }, (attack) => {
   });
 
   attack(
-    "KEY-03 [ASVS 7.4.2] [ASVS 8.3.2]: keys that were revoked, have expired, or whose owner is gone",
+    "KEY-03 [ADV-J] [ASVS 7.4.2] [ASVS 8.3.2]: keys that were revoked, have expired, or whose owner is gone",
     async (rig) => {
       const [victim, mallory] = [await rig.user(), await rig.user()];
       const [owner, other] = [await program(rig, victim), await program(rig, mallory)];
@@ -249,7 +249,7 @@ attacks("KEY, ADM", { short: "full:sqlite" }, (attack) => {
     );
   });
 
-  attack("MAS-04 [ASVS 15.3.3]: what has a call of its own is no field of another", async (rig) => {
+  attack("MAS-04 [ADV-C] [ASVS 15.3.3]: what has a call of its own is no field of another", async (rig) => {
     const [manager, victim] = [await rig.user(), await rig.user()];
     const [own, other] = [await idOf(rig, manager.email), await idOf(rig, victim.email)];
     await (await program(rig, admin)).post(`/api/user/users/${own}/permissions`, {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import type { Client } from "./client.ts";
 import { choose, linkOf } from "./mail.ts";
 import { attacks, each, hasSessions, long, must, needsSessions, pairs, type Rig, secret } from "./suite.ts";
 
@@ -65,7 +66,7 @@ attacks("RED", {}, (attack) => {
     );
   const own = (rig: Rig): string => new URL(rig.lab.origin).host;
 
-  attack("RED-01 [ASVS 3.7.2] [ASVS 1.2.2]: targets relative to the scheme", async (rig) => {
+  attack("RED-01 [ADV-M] [ASVS 3.7.2] [ASVS 1.2.2]: targets relative to the scheme", async (rig) => {
     // A target that is right is followed: otherwise the attacks below would prove nothing.
     const client = await rig.visitor();
     const answer = await client.post(`${rig.at("LOGIN")}?next=${encodeURIComponent("/page1?a=b")}`, {
@@ -86,11 +87,11 @@ attacks("RED", {}, (attack) => {
     ]);
   });
 
-  attack("RED-02 [ASVS 3.7.2]: backslashes", (rig) =>
+  attack("RED-02 [ADV-M] [ASVS 3.7.2]: backslashes", (rig) =>
     play(rig, ["/\\evil.test", "\\\\evil.test", "\\/evil.test", "/\\/evil.test", "/%5cevil.test", "/.\\/evil.test"]),
   );
 
-  attack("RED-03 [ASVS 3.7.2]: control characters that browsers drop", (rig) =>
+  attack("RED-03 [ADV-M] [ASVS 3.7.2]: control characters that browsers drop", (rig) =>
     play(rig, [
       "/\t/evil.test",
       "/\n/evil.test",
@@ -104,7 +105,7 @@ attacks("RED", {}, (attack) => {
     ]),
   );
 
-  attack("RED-04 [ASVS 3.7.2]: a scheme without or with too many slashes", (rig) =>
+  attack("RED-04 [ADV-M] [ASVS 3.7.2]: a scheme without or with too many slashes", (rig) =>
     play(rig, [
       "https:evil.test",
       "http:evil.test",
@@ -117,7 +118,7 @@ attacks("RED", {}, (attack) => {
     ]),
   );
 
-  attack("RED-05 [ASVS 3.7.2]: our host as user name, query or fragment", (rig) => {
+  attack("RED-05 [ADV-M] [ASVS 3.7.2]: our host as user name, query or fragment", (rig) => {
     const host = own(rig);
     return play(rig, [
       `http://${host}@evil.test`,
@@ -130,7 +131,7 @@ attacks("RED", {}, (attack) => {
     ]);
   });
 
-  attack("RED-06 [ASVS 3.7.2]: hosts that look like ours", (rig) => {
+  attack("RED-06 [ADV-M] [ASVS 3.7.2]: hosts that look like ours", (rig) => {
     const port = rig.lab.port;
     return play(rig, [
       "http://127.0.0.1.evil.test",
@@ -147,7 +148,7 @@ attacks("RED", {}, (attack) => {
     ]);
   });
 
-  attack("RED-07 [ASVS 1.2.2] [ASVS 3.7.2]: script and data schemes", (rig) =>
+  attack("RED-07 [ADV-M] [ASVS 1.2.2] [ASVS 3.7.2]: script and data schemes", (rig) =>
     play(rig, [
       "javascript:alert(1)",
       "JaVaScRiPt:alert(1)",
@@ -160,7 +161,7 @@ attacks("RED", {}, (attack) => {
     ]),
   );
 
-  attack("RED-07 [ASVS 3.7.2]: all payloads of the table", (rig) => {
+  attack("RED-07 [ADV-M] [ASVS 3.7.2]: all payloads of the table", (rig) => {
     const payloads = table.map(([payload]) => payload.replaceAll("app.test", own(rig)));
     // The short form leaves out what the attacks above play already.
     return play(
@@ -169,7 +170,7 @@ attacks("RED", {}, (attack) => {
     );
   });
 
-  attack("RED-13 [ASVS 1.3.11] [ASVS 3.7.2]: header lines in the target", async (rig) => {
+  attack("RED-13 [ADV-M] [ASVS 1.3.11] [ASVS 3.7.2]: header lines in the target", async (rig) => {
     await play(rig, [
       "/ok\r\nSet-Cookie: x=1",
       "/ok\r\n\r\n<script>alert(1)</script>",
@@ -197,7 +198,7 @@ const subdomains = {
 };
 
 attacks("RED with sub-domains", subdomains, (attack) => {
-  attack("RED-06 [ASVS 3.7.2]: where further origins are listed, these and no others", async (rig, context) => {
+  attack("RED-06 [ADV-M] [ASVS 3.7.2]: where further origins are listed, these and no others", async (rig, context) => {
     needsSessions(rig, context);
     const victim = await rig.user();
     const leadsTo = async (next: string): Promise<string | undefined> => {
@@ -259,7 +260,7 @@ attacks("RED with sub-domains", subdomains, (attack) => {
 });
 
 attacks("RED of links", { profiles: ["full", "spa"], short: "full:sqlite" }, (attack) => {
-  attack("RED-01 [ASVS 3.7.2]: mailed links and what they lead to", async (rig) => {
+  attack("RED-01 [ADV-M] [ASVS 3.7.2]: mailed links and what they lead to", async (rig) => {
     const payloads = [
       "//evil.test",
       "/\\evil.test",
@@ -291,6 +292,84 @@ attacks("RED of links", { profiles: ["full", "spa"], short: "full:sqlite" }, (at
         await client.post(path, { form, page: true, csrf: false, watch: false });
       },
     );
+  });
+});
+
+attacks("RED by other names", { short: "full:sqlite" }, (attack) => {
+  /** Names under which other systems take a target, and what a browser or a proxy says by itself. */
+  const names = [
+    ...[
+      "redirect",
+      "redirect_to",
+      "redirect_uri",
+      "redirectUrl",
+      "return_to",
+      "returnTo",
+      "return",
+      "continue",
+      "goto",
+    ],
+    ...["callbackUrl", "callbackURL", "errorCallbackURL", "RelayState", "target", "url", "dest", "destination", "from"],
+    ...["state", "post_login", "post_logout_redirect_uri", "success_url", "back", "ref", "next[]", "NEXT", "next_url"],
+  ];
+  const evil = ["https://evil.test/x", "//evil.test"];
+
+  attack("ADV-M [ASVS 3.7.2] [ASVS 1.2.2]: no other word of an outsider's says where somebody goes on", async (rig) => {
+    const query = evil.flatMap((target) => names.map((name) => [name, target]));
+    const claims = new URLSearchParams(query).toString();
+    const short = new URLSearchParams(names.map((name) => [name, "//evil.test"])).toString();
+    const headers = {
+      referer: "https://evil.test/from",
+      "x-forwarded-prefix": "//evil.test",
+      "x-original-url": "//evil.test",
+    };
+    const places = new Set(
+      rig.lab.routes
+        .filter(({ source, path }) => source !== "application" && !path.includes(":"))
+        .map(({ path }) => path),
+    );
+    // O3 judges every answer; a browser is not led by what is a mere link either.
+    const judge = (answer: { text: string; location: string | undefined; path: string }): void => {
+      must(!/evil/.test(answer.location ?? "") || !URL.canParse(answer.location ?? ""), `leads to ${answer.location}`);
+      must(!/(?:href|action|content)="[^"]*\/\/evil/.test(answer.text), `${answer.path} links to it`);
+    };
+    const play = async (people: readonly (() => Promise<Client>)[]): Promise<void> => {
+      await each([...places], String, async (path) => {
+        for (const person of people) {
+          const client = await person();
+          judge(await client.get(`${path}?${claims}`, { page: true, headers, watch: false }));
+          const csrf_token = client.csrf ?? "";
+          const form = { ...Object.fromEntries(new URLSearchParams(short)), csrf_token };
+          // Nobody is to be signed out, deleted or changed here: what each of these does comes below.
+          const empty = await client.post(path, {
+            form,
+            page: true,
+            csrf: false,
+            headers: { ...headers, origin: rig.lab.origin },
+            watch: false,
+          });
+          judge(empty);
+        }
+      });
+    };
+    await play(hasSessions(rig) ? [() => rig.visitor(), () => rig.signedIn()] : [() => rig.visitor()]);
+    // After each action that ends with a redirect: sign-in, registration, sign-out.
+    const victim = await rig.user();
+    const client = await rig.visitor();
+    const act = async (path: string, fields: Record<string, string>): Promise<string | undefined> => {
+      const form = { ...Object.fromEntries(new URLSearchParams(short)), ...fields, csrf_token: client.csrf ?? "" };
+      // A form that came from elsewhere is refused by where it came from: this one came from our page.
+      const sent = { ...headers, referer: `${rig.lab.origin}${path}`, origin: rig.lab.origin };
+      const attempt = { form, page: true, csrf: false as const, headers: sent, watch: false };
+      const answer = await client.post(`${path}?${claims}`, attempt);
+      judge(answer);
+      return answer.location;
+    };
+    const signedIn = await act(rig.at("LOGIN"), { email: victim.email, password: victim.password });
+    must(!hasSessions(rig) || signedIn?.startsWith("/") === true, `signing in leads to ${signedIn}`);
+    await client.get(rig.at("LOGIN"), { headers });
+    const out = await act(rig.at("LOGOUT"), {});
+    must(!hasSessions(rig) || out?.startsWith("/") === true, `signing out leads to ${out}`);
   });
 });
 

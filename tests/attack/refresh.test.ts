@@ -45,7 +45,7 @@ attacks("REF", { postgres: true, settings }, (attack) => {
     );
   });
 
-  attack("REF-02 [ASVS 15.4.2]: thirty at once get one pair", async (rig) => {
+  attack("REF-02 [ADV-H] [ASVS 15.4.2]: thirty at once get one pair", async (rig) => {
     const { refresh } = await signIn(rig, await rig.user());
     const body = JSON.stringify({ refresh_token: refresh });
     const requests = Array.from({ length: 30 }, () =>
@@ -65,7 +65,7 @@ attacks("REF", { postgres: true, settings }, (attack) => {
     must((await renew(rig, refresh)).status === 400, "the first token lives on");
   });
 
-  attack("REF-03 [ASVS 7.4.1] [ASVS 7.4.2]: nothing is renewed after what ends everything", async (rig) => {
+  attack("REF-03 [ADV-J] [ASVS 7.4.1] [ASVS 7.4.2]: nothing is renewed after what ends everything", async (rig) => {
     const ways: Readonly<Record<string, (victim: Victim, pair: Pair) => Promise<unknown>>> = {
       LOGOUT: (_victim, { auth }) =>
         rig.client().post(rig.at("LOGOUT"), { json: {}, headers: { "authentication-token": auth } }),

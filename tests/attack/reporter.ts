@@ -26,12 +26,16 @@ export default class AttackReporter implements Reporter {
     const about = attack ?? { id: "ORACLES", severity: "H", target: "*" };
     // What is no attack of the catalogue (the oracles of the whole run, the model) counts only when it fails.
     if (attack === undefined && !failed) return;
-    this.#results.push({
-      ...about,
-      state: failed ? "failed" : result.state === "skipped" ? "not applicable" : "passed",
-      title: test.fullName,
-      note: failed ? (result.errors[0]?.message ?? "") : result.state === "skipped" ? (result.note ?? "skipped") : "",
-    });
+    for (const { id, severity } of [about, ...(attack?.classes ?? [])]) {
+      this.#results.push({
+        id,
+        severity,
+        target: about.target,
+        state: failed ? "failed" : result.state === "skipped" ? "not applicable" : "passed",
+        title: test.fullName,
+        note: failed ? (result.errors[0]?.message ?? "") : result.state === "skipped" ? (result.note ?? "skipped") : "",
+      });
+    }
   }
 
   onTestRunEnd(modules: readonly TestModule[]): void {

@@ -89,7 +89,7 @@ attacks("SES", { postgres: true, production: true }, (attack) => {
   });
 
   attack(
-    "SES-05 [ASVS 7.4.2]: disabling and deleting end every credential at the next request",
+    "SES-05 [ADV-J] [ASVS 7.4.2]: disabling and deleting end every credential at the next request",
     async (rig, context) => {
       needsSessions(rig, context);
       const ways = {
@@ -134,7 +134,7 @@ attacks("SES", { postgres: true, production: true }, (attack) => {
     },
   );
 
-  attack("SES-05 [ASVS 8.3.2]: a role that is taken away is gone at the next request", async (rig) => {
+  attack("SES-05 [ADV-J] [ASVS 8.3.2]: a role that is taken away is gone at the next request", async (rig) => {
     const victim = await rig.user({ roles: ["admin"] });
     const answer = await bearer(rig, victim);
     const headers = { "authentication-token": tokenOf(answer) };
@@ -201,7 +201,7 @@ attacks("SES", { postgres: true, production: true }, (attack) => {
   );
 
   attack(
-    "FRE-02 [ASVS 7.5.1]: VERIFY takes the session's own password only, whoever the body names",
+    "FRE-02 [ADV-I] [ASVS 7.5.1]: VERIFY takes the session's own password only, whoever the body names",
     async (rig, context) => {
       needsSessions(rig, context);
       const attacker = await rig.user();
@@ -239,54 +239,60 @@ attacks("SES", { postgres: true, production: true }, (attack) => {
 });
 
 attacks("FRE", {}, (attack) => {
-  attack("FRE-01 [ASVS 7.5.1]: a proof that is too old opens nothing that needs a fresh one", async (rig, context) => {
-    needsSessions(rig, context);
-    const victim = await rig.user();
-    const client = await rig.signedIn(victim, { remember: true });
-    const early = await bearer(rig, victim);
-    must(
-      (await rig.client().get("/fresh", { headers: { "authentication-token": tokenOf(early) } })).status === 200,
-      "the token is not fresh",
-    );
-    must((await client.get("/me")).status === 200, "not signed in");
-    await rig.lab.advance(3 * 3600);
-    const json = await client.get("/fresh");
-    must(
-      json.status === 401 && JSON.stringify(json.json).includes('"reauth_required":true'),
-      `${json.status} ${json.text}`,
-    );
-    const posted = await client.post("/fresh", { json: {} });
-    must(posted.status === 401, `POST: ${posted.status}`);
-    const page = await client.get("/fresh", { page: true });
-    must(
-      page.status === 302 && (page.location ?? "").startsWith(rig.at("VERIFY")),
-      `page: ${page.status} ${page.location}`,
-    );
-    const late = await rig.client().get("/fresh", { headers: { "authentication-token": tokenOf(early) } });
-    must(late.status === 401, `token: ${late.status}`);
-    // A session that the remember credential brought back is nobody's fresh proof.
-    const name = [...client.cookies.keys()].find((known) => known.endsWith("remember")) ?? "";
-    const restored = rig.client();
-    restored.cookies.set(name, client.cookie("remember") ?? "");
-    must((await restored.get("/me")).status === 200, "the remember credential does not work");
-    must((await restored.get("/fresh")).status === 401, "a restored session is fresh");
-  });
+  attack(
+    "FRE-01 [ADV-I] [ASVS 7.5.1]: a proof that is too old opens nothing that needs a fresh one",
+    async (rig, context) => {
+      needsSessions(rig, context);
+      const victim = await rig.user();
+      const client = await rig.signedIn(victim, { remember: true });
+      const early = await bearer(rig, victim);
+      must(
+        (await rig.client().get("/fresh", { headers: { "authentication-token": tokenOf(early) } })).status === 200,
+        "the token is not fresh",
+      );
+      must((await client.get("/me")).status === 200, "not signed in");
+      await rig.lab.advance(3 * 3600);
+      const json = await client.get("/fresh");
+      must(
+        json.status === 401 && JSON.stringify(json.json).includes('"reauth_required":true'),
+        `${json.status} ${json.text}`,
+      );
+      const posted = await client.post("/fresh", { json: {} });
+      must(posted.status === 401, `POST: ${posted.status}`);
+      const page = await client.get("/fresh", { page: true });
+      must(
+        page.status === 302 && (page.location ?? "").startsWith(rig.at("VERIFY")),
+        `page: ${page.status} ${page.location}`,
+      );
+      const late = await rig.client().get("/fresh", { headers: { "authentication-token": tokenOf(early) } });
+      must(late.status === 401, `token: ${late.status}`);
+      // A session that the remember credential brought back is nobody's fresh proof.
+      const name = [...client.cookies.keys()].find((known) => known.endsWith("remember")) ?? "";
+      const restored = rig.client();
+      restored.cookies.set(name, client.cookie("remember") ?? "");
+      must((await restored.get("/me")).status === 200, "the remember credential does not work");
+      must((await restored.get("/fresh")).status === 401, "a restored session is fresh");
+    },
+  );
 
-  attack("FRE-01 [ASVS 7.5.1]: every account endpoint that names a fresh proof holds to it", async (rig, context) => {
-    needsSessions(rig, context);
-    const fresh = rig.lab.routes.filter(({ guard, path }) => /fresh/i.test(guard) && !path.includes(":"));
-    // An administrator lacks nothing else that some of them ask for.
-    const client = await rig.signedIn(await rig.user({ roles: ["admin"] }));
-    await rig.lab.advance(3 * 3600);
-    await each(
-      fresh,
-      ({ method, path }) => `${method} ${path}`,
-      async ({ method, path }) => {
-        const answer = await client.send(method, path, method === "GET" ? {} : { json: {} });
-        must(answer.status === 401, `${answer.status}`);
-      },
-    );
-  });
+  attack(
+    "FRE-01 [ADV-I] [ASVS 7.5.1]: every account endpoint that names a fresh proof holds to it",
+    async (rig, context) => {
+      needsSessions(rig, context);
+      const fresh = rig.lab.routes.filter(({ guard, path }) => /fresh/i.test(guard) && !path.includes(":"));
+      // An administrator lacks nothing else that some of them ask for.
+      const client = await rig.signedIn(await rig.user({ roles: ["admin"] }));
+      await rig.lab.advance(3 * 3600);
+      await each(
+        fresh,
+        ({ method, path }) => `${method} ${path}`,
+        async ({ method, path }) => {
+          const answer = await client.send(method, path, method === "GET" ? {} : { json: {} });
+          must(answer.status === 401, `${answer.status}`);
+        },
+      );
+    },
+  );
 });
 
 attacks("ACC", { settings: { REGISTERABLE: false } }, (attack) => {

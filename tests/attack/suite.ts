@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, it, type TestContext } from "vitest";
 import { describeService } from "../services/available.ts";
-import { type CatalogueEntry, catalogue, notApplicable } from "./catalogue.ts";
+import { type CatalogueEntry, catalogue, idsIn, notApplicable } from "./catalogue.ts";
 import { Client } from "./client.ts";
 import { type Endpoint, pathOf } from "./endpoints.ts";
 import { type Database, type Lab, type LabOptions, type Profile, startLab } from "./lab.ts";
@@ -88,12 +88,13 @@ function play(target: Target, options: SuiteOptions, define: (attack: Attack) =>
     return rigOf(running.lab);
   };
   define((title, attempt) => {
-    const entry = entryOf(title);
+    const [entry, ...classes] = entriesOf(title);
     it(title, async (context) => {
       const current = rig();
       context.task.meta.attack = {
         id: entry.id,
         severity: entry.severity,
+        classes: classes.map(({ id, severity }) => ({ id, severity })),
         target: `${target.profile}:${target.database}`,
       };
       const reason = entry.timing === true ? undefined : notApplicable(entry, current.lab.routes);
@@ -112,17 +113,26 @@ function play(target: Target, options: SuiteOptions, define: (attack: Attack) =>
 declare module "vitest" {
   interface TaskMeta {
     /** Which attack a test plays, for the table. */
-    attack?: { readonly id: string; readonly severity: string; readonly target: string };
+    attack?: {
+      readonly id: string;
+      readonly severity: string;
+      readonly target: string;
+      /** The classes of advisories that it plays as well. */
+      readonly classes: readonly { readonly id: string; readonly severity: string }[];
+    };
     /** Attacks that cannot be played, with the reason. */
     notApplicable?: readonly { readonly id: string; readonly severity: string; readonly reason: string }[];
   }
 }
 
-function entryOf(title: string): CatalogueEntry {
-  const id = /^[A-Z]{3}-\d{2}\b/.exec(title)?.[0];
-  const entry = catalogue.find((known) => known.id === id);
-  if (entry === undefined) throw new Error(`"${title}" does not begin with an id of the catalogue`);
-  return entry;
+function entriesOf(title: string): readonly [CatalogueEntry, ...CatalogueEntry[]] {
+  const [first, ...classes] = idsIn(title).map((id) => {
+    const entry = catalogue.find((known) => known.id === id);
+    if (entry === undefined) throw new Error(`"${title}" names ${id}, which the catalogue does not know`);
+    return entry;
+  });
+  if (first === undefined) throw new Error(`"${title}" does not begin with an id of the catalogue`);
+  return [first, ...classes];
 }
 
 function rigOf(lab: Lab): Rig {

@@ -54,7 +54,7 @@ function consumers(rig: Rig): Readonly<Record<string, (value: string) => Promise
 }
 
 attacks("TOK", { postgres: true, settings }, (attack) => {
-  attack("TOK-03 [ASVS 9.2.2]: a credential of one kind is none of another", async (rig, context) => {
+  attack("TOK-03 [ADV-D] [ASVS 9.2.2]: a credential of one kind is none of another", async (rig, context) => {
     needsSessions(rig, context);
     const victim = await rig.user();
     const { client, issued } = await issue(rig, victim);
@@ -84,7 +84,7 @@ attacks("TOK", { postgres: true, settings }, (attack) => {
     );
   });
 
-  attack("TOK-03 [ASVS 9.2.2]: a name in place of a secret", async (rig) => {
+  attack("TOK-03 [ADV-D] [ASVS 9.2.2]: a name in place of a secret", async (rig) => {
     const row = await rig.lab.accounts.byEmail("matt@lp.com");
     const known = ["id", "email", "fs_uniquifier", "fs_token_uniquifier", "password", "username"];
     const names = known.map((column) => String(row?.[column] ?? "null"));
@@ -97,7 +97,7 @@ attacks("TOK", { postgres: true, settings }, (attack) => {
     );
   });
 
-  attack("TOK-04 [ASVS 9.1.1]: an auth token is the exact text or nothing", async (rig) => {
+  attack("TOK-04 [ADV-D] [ASVS 9.1.1]: an auth token is the exact text or nothing", async (rig) => {
     const client = await rig.visitor();
     const token = tokenOf(await client.signIn("matt@lp.com"));
     const other = tokenOf(await (await rig.visitor()).signIn("joe@lp.com"));

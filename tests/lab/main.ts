@@ -23,7 +23,7 @@ let security: LabSecurity | undefined;
 
 async function start(): Promise<void> {
   const args = readArguments(process.argv.slice(2));
-  const { translation, limits, tokens, digest } = readSettings(args);
+  const { translation, limits, tokens, digest, trustedProxies } = readSettings(args);
   const clock = shiftedClock();
   const faults = createFaults();
   const digests = digestSecrets();
@@ -41,6 +41,7 @@ async function start(): Promise<void> {
     limits,
     tokens,
     digests: digest ? digests : undefined,
+    trustedProxies,
     datastore: faults.datastore(database.provider),
     origin: server.url,
     production: args.production,

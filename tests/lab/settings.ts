@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ConfigurationError, type IssuerOption, type TokenOptions } from "portcullis";
+import { ConfigurationError, type IssuerOption, type SecurityOptions, type TokenOptions } from "portcullis";
 import { accountDeletion, administration, apiKeys, notices, sessions, userManagement } from "portcullis/features";
 import { type FlaskSecuritySettings, type FlaskTranslation, fromFlaskSecurity } from "portcullis/flask";
 import { type LabArguments, type ProfileName, UsageError } from "./arguments.ts";
@@ -41,6 +41,8 @@ export interface LabSettings {
   readonly tokens: LabTokens;
   /** DIGEST: the scheme "digest" and the route `/digest`. */
   readonly digest: boolean;
+  /** TRUSTED_PROXIES: the product's option `trustedProxies`, which says what is wrong with it. */
+  readonly trustedProxies: SecurityOptions["trustedProxies"];
 }
 
 /** The profile with the settings file over it, translated. Throws UsageError with the names that cannot be. */
@@ -49,13 +51,19 @@ export function readSettings({ settings, profile, production }: LabArguments): L
     LIMITS: limits = production ? "product" : "wide",
     TOKENS: tokens = {},
     DIGEST: digest = false,
+    TRUSTED_PROXIES: trustedProxies,
     ...given
   } = settings === undefined ? {} : readFile(settings);
   if (limits !== "product" && limits !== "wide")
     throw new UsageError('settings: LIMITS: "product" or "wide" is expected');
   if (typeof tokens !== "object" || tokens === null) throw new UsageError("settings: TOKENS: an object is expected");
   if (typeof digest !== "boolean") throw new UsageError("settings: DIGEST: true or false is expected");
-  const own = { limits, tokens: tokens as LabTokens, digest } as const;
+  const own = {
+    limits,
+    tokens: tokens as LabTokens,
+    digest,
+    trustedProxies: trustedProxies as SecurityOptions["trustedProxies"],
+  } as const;
   let translation: FlaskTranslation;
   try {
     translation = fromFlaskSecurity({ ...profiles[profile], ...given });

@@ -7,6 +7,7 @@ import {
   type PasswordHasher,
   portcullis,
   type Security,
+  type SecurityOptions,
   type SmsSender,
   type TokenOptions,
   type User,
@@ -40,6 +41,8 @@ export interface SystemParts {
   readonly tokens: LabTokens;
   /** Undefined: HTTP Digest is off. */
   readonly digests: DigestSecrets | undefined;
+  /** Undefined: the option is not given. */
+  readonly trustedProxies?: SecurityOptions["trustedProxies"];
   readonly datastore: DatastoreProvider;
   readonly origin: string;
   readonly production: boolean;
@@ -82,7 +85,7 @@ function tokensOf({ issuers, ...tokens }: LabTokens): TokenOptions {
 
 /** Starts the system that the lab serves. */
 export function startSystem(parts: SystemParts): Promise<LabSecurity> {
-  const { translation, limits, origin, production, digests } = parts;
+  const { translation, limits, origin, production, digests, trustedProxies } = parts;
   const { options, features } = translation;
   return portcullis({
     secretKeys: [labKey],
@@ -94,6 +97,7 @@ export function startSystem(parts: SystemParts): Promise<LabSecurity> {
       wrapHasher: parts.wrapHasher,
     },
     cookies: { allowInsecure: !production },
+    ...(trustedProxies === undefined ? {} : { trustedProxies }),
     ...(limits === "wide" ? { limits: wideLimits(features.map(({ name }) => name)) } : {}),
     // The lab reaches nobody: its settings say whose mail it is, its outboxes keep it.
     mail: { ...options.mail, sender: parts.mailSender, queue: { retryAfter: [100] } },
