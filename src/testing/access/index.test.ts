@@ -63,7 +63,7 @@ async function start(changes: Partial<Meant> = {}) {
     permissions: ["write"],
     scopes: ["read", "write"],
     schemes: [oauth()],
-    objects: { store: guards.rule },
+    objects: { store: { check: guards.rule, id: "text" } },
     passwords: { hashing: { memory: 1024, passes: 1, parallelism: 1, allowWeakHashing: true } },
     clock: () => clock.now,
     log: () => {},

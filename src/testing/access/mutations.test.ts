@@ -95,8 +95,11 @@ async function start() {
     roles: ["admin", "clerk"],
     permissions: ["read", "write"],
     objects: {
-      store: ({ email }: { readonly email: string }, _id: string, mode?: string) =>
-        email.startsWith(mode === "manage" ? "admin" : "both") || (mode === undefined && email.startsWith("admin")),
+      store: {
+        check: ({ email }: { readonly email: string }, _id: string, mode?: string) =>
+          email.startsWith(mode === "manage" ? "admin" : "both") || (mode === undefined && email.startsWith("admin")),
+        id: "text",
+      },
     },
     passwords: { hashing: { memory: 1024, passes: 1, parallelism: 1, allowWeakHashing: true } },
     clock: () => clock.now,
