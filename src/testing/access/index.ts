@@ -191,8 +191,7 @@ function casesOf(route: DescribedRoute, { people, objects = {}, may }: AccessTes
           method,
           sent,
           objects: values,
-          expected:
-            outcome === "unknown" && said !== undefined ? (said.includes(asked) ? "pass" : "refused") : outcome,
+          expected: outcome === "unknown" && said !== undefined ? (said.includes(asked) ? "pass" : "refused") : outcome,
           foreign,
         },
       ];

@@ -161,7 +161,11 @@ async function start() {
     };
     const path = ["store", "mode", "all"].includes(name) ? `/${name}/:sid{[0-9]+}` : `/${name}`;
     const authn = schemes[name];
-    app.all(path, { authz: swapped, ...(authn === undefined ? {} : { authn }) }, (c: { text(text: string): Response }) => c.text("done"));
+    app.all(
+      path,
+      { authz: swapped, ...(authn === undefined ? {} : { authn }) },
+      (c: { text(text: string): Response }) => c.text("done"),
+    );
   }
   const stale = testClient(app);
   await stale.signIn("both@acme.example", password);
