@@ -214,8 +214,11 @@ const takingAway = [row("users deactivate"), row("users delete", "--yes"), row("
 const withKeys = (datastore: string, more: string): string =>
   `${starting(datastore, `schemes: [apiKey()], ${more}`)
     .replace("{ open, portcullis }", "{ apiKey, open, portcullis }")
-    .replace("{ passwords }", "{ apiKeys, passwords }")
-    .replace("features: [passwords()]", "features: [passwords(), apiKeys()]")}export const security = await start();\n`;
+    .replace("{ passwords }", "{ apiKeys, passwords, userManagement }")
+    .replace(
+      "features: [passwords()]",
+      "features: [passwords(), apiKeys(), userManagement()]",
+    )}export const security = await start();\n`;
 
 describe("the application's rule on accounts", () => {
   it("every command is in the table of those that act on an account, or known not to", async () => {
