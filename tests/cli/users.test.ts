@@ -234,11 +234,15 @@ describe("the application's rule on accounts", () => {
 
   it("the last administrator stays, by whatever command", async () => {
     place.write("app.ts", withKeys('sqlite("app.db")', 'permissions: ["admin"],'));
-    for (const name of ["ann", "bob"]) {
-      await call("users", "create", `${name}@acme.example`, "--no-password", "--confirmed");
-    }
-    await call("roles", "add-permissions", "admin", "admin");
-    await call("roles", "add", "id:1", "admin");
+    place.write(
+      "plant.ts",
+      `import { security } from "./app.ts";
+const [ann] = [await security.users.create({ email: "ann@acme.example" }), await security.users.create({ email: "bob@acme.example" })];
+await security.roles.addPermissions("admin", "admin");
+await security.users.addRole(ann, "admin");
+await security.close();`,
+    );
+    expect(await place.node("plant.ts")).toMatchObject({ code: 0, stderr: "" });
     for (const [command] of takingAway) {
       const { code, stderr } = await call(...command, "id:1", ...(rest.get(command) ?? []));
       expect([command, code, /last active administrator/.test(stderr)]).toEqual([command, 1, true]);
@@ -261,7 +265,10 @@ describe("the application's rule on accounts", () => {
       await call("users", "create", `${name}@acme.example`, "--no-password", "--confirmed");
     await call("roles", "create", "editor");
     for (const [command, input] of acting) {
-      const { code, stderr } = await place.calls([...command, "id:1"].concat(rest.get(command) ?? []), { input });
+      const { code, stderr } = await place.calls(
+        [...command, "id:1"].concat(rest.get(command) ?? []),
+        input === undefined ? {} : { input },
+      );
       expect([command, code, /manages\.check/.test(stderr)]).toEqual([command, 1, true]);
     }
     expect((await call("users", "sessions", "id:1")).code).toBe(0);

@@ -23,13 +23,13 @@ const start = (datastore: DatastoreProvider) =>
     permissions: ["admin", "manage-users", "read"],
     columns: { company: column.string({ nullable: true, length: 40 }) },
     groups: ["board"],
-    groupCheck: (user) => user.company === "Board",
+    groupCheck: (user) => (user as { readonly company?: unknown }).company === "Board",
     manages: { check: (_actor, target) => !target.email.startsWith("hook") },
     passwords: { hashing: { memory: 1024, passes: 1, parallelism: 1, allowWeakHashing: true } },
     log: () => undefined,
   });
 
-const calls: readonly (readonly [action: string, method: string, path: string, body?: object])[] = [
+const calls: readonly (readonly [action: string, method: string, path: string, body: object | undefined])[] = [
   ["an address", "PATCH", "", { email: "new@acme.example" }],
   ["permissions", "POST", "/permissions", { permissions: [] }],
   ["roles", "POST", "/roles", { roles: [] }],
@@ -37,9 +37,9 @@ const calls: readonly (readonly [action: string, method: string, path: string, b
   ["deactivate", "POST", "/deactivate", {}],
   ["activate", "POST", "/activate", {}],
   ["reset-access", "POST", "/reset-access", {}],
-  ["sessions", "DELETE", "/sessions"],
+  ["sessions", "DELETE", "/sessions", undefined],
   ["a column that makes a member", "POST", "/profile", { company: "Board" }],
-  ["deletion", "DELETE", ""],
+  ["deletion", "DELETE", "", undefined],
 ];
 
 function table(create: () => Promise<Database>, open: (connection: string) => DatastoreProvider): void {
