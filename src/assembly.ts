@@ -27,7 +27,7 @@ import { createEventHub } from "./events/events.ts";
 import { accountRoutes } from "./features/account-routes.ts";
 import { impersonationBanner } from "./features/administration/impersonation.ts";
 import { createBrowserMark } from "./features/browser-mark.ts";
-import { checkFeatures, composeSchema } from "./features/composition.ts";
+import { checkFeatures, composeSchema, joinServices } from "./features/composition.ts";
 import { createDelivery, type Delivery } from "./features/delivery.ts";
 import { createDestinations } from "./features/destinations.ts";
 import type { Kernel, Services } from "./features/feature.ts";
@@ -126,7 +126,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const catalogues = await createCatalogues(options.languages ?? {}, options.messages ?? {}, log);
   const schema = composeSchema(options, features);
   const events = createEventHub(log, now, times.deadline);
-  const account = accountFactory(options.securityPayload);
+  const account = accountFactory(options.securityPayload, schema.user?.columns);
   const cookies = createCookieJar({
     secure: options.cookies?.allowInsecure !== true,
     prefix: options.cookies?.prefix ?? "",
@@ -314,7 +314,12 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
 
   for (const feature of features) feature.start?.(base);
   const kernel: Kernel = { ...base, signIn, bags, browserMark: createBrowserMark(ring), proof, apiKeys, families };
-  Object.assign(services, ...features.map((feature) => feature.services?.(kernel) ?? {}));
+  Object.assign(
+    services,
+    joinServices(
+      features.map((feature) => ({ feature: feature.name, part: feature.services?.(kernel) ?? ({} as Services) })),
+    ),
+  );
   const endpoints = placed(
     features.flatMap((feature) =>
       (feature.endpoints?.(kernel) ?? []).map((endpoint) => ({ feature: feature.name, endpoint })),
