@@ -77,7 +77,7 @@ const refused: readonly [name: string, features: readonly object[], said: string
     "a mail of another feature",
     [
       { name: "a", mails: { x: 1 } },
-      { name: "b", mails: { x: 1 } },
+      { name: "b", mails: { x: 2 } },
     ],
     'the mail "x"',
   ],
@@ -85,7 +85,7 @@ const refused: readonly [name: string, features: readonly object[], said: string
     "a page of another feature",
     [
       { name: "a", pages: { x: 1 } },
-      { name: "b", pages: { x: 1 } },
+      { name: "b", pages: { x: 2 } },
     ],
     'the page "x"',
   ],
@@ -110,7 +110,8 @@ describe("a feature refuses to start", () => {
   test("only then", () => {
     const features = [
       { name: "a", userColumns: { mine: column("mine") }, tables: { mine: own("mine") }, gates: () => [] },
-      { name: "b", requires: ["a"], purge: undefined },
+      { name: "b", requires: ["a"], purge: undefined, mails: { shared: 1 } },
+      { name: "c", mails: { shared: 1 } },
     ];
     expect(checkFeatures(features as unknown as readonly Feature[])).toBe(features);
     const gates = [{ name: "one" }, { name: "two" }];

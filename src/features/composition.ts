@@ -73,20 +73,23 @@ function checkMembers(feature: Feature, index: number): void {
   }
 }
 
-/** Nothing has two owners: columns of the user, tables, mails and pages, each by its name, in the code and in the database. */
+/**
+ * Nothing has two owners: columns of the user, tables, mails and pages, each by its name, in the code and in the database. The
+ * very same mail or page may come by several features, so that each works without the others.
+ */
 function checkTaken(features: readonly Feature[]): void {
   const user = coreTables.user as Table;
   const core = { ...coreTables, ...auditTables };
-  const owners = new Map<string, string>();
-  const take = (kind: string, name: string, owner: string): void => {
-    const before = owners.get(`${kind} ${name}`);
-    if (before !== undefined && before !== owner) {
+  const owners = new Map<string, { readonly owner: string; readonly value: unknown }>();
+  const take = (kind: string, name: string, owner: string, value: unknown = owner): void => {
+    const { owner: before, value: same } = owners.get(`${kind} ${name}`) ?? {};
+    if (before !== undefined && before !== owner && same !== value) {
       throw new ConfigurationError(
         "features",
         `"${owner}" and ${said(before === "" ? undefined : before)} both have the ${kind} "${name}"; give one another name, or leave one feature out`,
       );
     }
-    owners.set(`${kind} ${name}`, owner);
+    owners.set(`${kind} ${name}`, { owner, value });
   };
   for (const [field, column] of Object.entries(user.columns)) {
     take("column of the user", field, "");
@@ -109,8 +112,8 @@ function checkTaken(features: readonly Feature[]): void {
       take("table", logical, owner);
       take("table in the database", table.name, owner);
     }
-    for (const name of Object.keys(mails ?? {})) take("mail", name, owner);
-    for (const name of Object.keys(pages ?? {})) take("page", name, owner);
+    for (const [name, mail] of Object.entries(mails ?? {})) take("mail", name, owner, mail);
+    for (const [name, page] of Object.entries(pages ?? {})) take("page", name, owner, page);
   }
 }
 
