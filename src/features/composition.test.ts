@@ -103,7 +103,9 @@ describe("a feature refuses to start", () => {
     expect(() => checkGates([gate(undefined, "active"), gate("a", "mine"), gate("b", "active")])).toThrow(
       'Portcullis itself and "b" have gates of the name "active"',
     );
-    expect(() => checkGates([gate("a", "mine"), gate("b", "mine")])).toThrow('"a" and "b" have gates of the name "mine"');
+    expect(() => checkGates([gate("a", "mine"), gate("b", "mine")])).toThrow(
+      '"a" and "b" have gates of the name "mine"',
+    );
     expect(() => checkGates([gate("a", "mine"), gate("a", "mine")])).toThrow('"a" has two gates of the name "mine"');
   });
 

@@ -57,7 +57,9 @@ export function placed(
 }
 
 function both(one: OwnedEndpoint, other: OwnedEndpoint): string {
-  return one.feature === other.feature ? `"${one.feature}" has twice` : `"${one.feature}" and "${other.feature}" both have`;
+  return one.feature === other.feature
+    ? `"${one.feature}" has twice`
+    : `"${one.feature}" and "${other.feature}" both have`;
 }
 
 /** The option `limits.endpoints` names pages that are on; else throws ConfigurationError. */

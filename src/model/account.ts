@@ -130,6 +130,11 @@ export function accountFactory(
     }
     // Hidden ones are defined first: later, they would make a slow object.
     const account = Object.create(methods, hidden) as Account;
-    return Object.assign(account, shown(secrets, user), { email: user["email"] ?? "", roles: names, permissions, ownPermissions });
+    return Object.assign(account, shown(secrets, user), {
+      email: user["email"] ?? "",
+      roles: names,
+      permissions,
+      ownPermissions,
+    });
   };
 }
