@@ -38,7 +38,7 @@ import { checkLimitedEndpoints, placed } from "./features/paths.ts";
 import { createAddressReader } from "./http/address.ts";
 import { ACCOUNT_BYTES, BODY_LIMITS } from "./http/body-limits.ts";
 import { cookieName } from "./http/cookies.ts";
-import { createCsrf, csrfHeaders } from "./http/csrf.ts";
+import { createCsrf, csrfHeaders, isDefaultSchemes } from "./http/csrf.ts";
 import { pageHeaders } from "./http/headers.ts";
 import { createCookieJar } from "./http/jar.ts";
 import { createOriginCheck } from "./http/origin.ts";
@@ -140,8 +140,9 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   if (cookies.names.includes(tokenCookie)) {
     throw new ConfigurationError("tokens.cookie", `${issuing.cookie} is another cookie of ours`);
   }
-  const csrfOptions = sessionsEnabled ? options.csrf : { schemes: [], ...given(options.csrf) };
-  const csrf = createCsrf(ring, csrfOptions ?? {}, createOriginCheck(origins), [...cookies.names, tokenCookie], {
+  const unsaid = !sessionsEnabled && isDefaultSchemes(options.csrf?.schemes);
+  const csrfOptions = { ...given(options.csrf), ...(unsaid ? { schemes: [] } : {}) };
+  const csrf = createCsrf(ring, csrfOptions, createOriginCheck(origins), [...cookies.names, tokenCookie], {
     ambient,
     cookieTokens: options.csrf?.schemes === undefined || options.csrf.schemes.includes("session"),
   });
