@@ -27,7 +27,7 @@ import { createEventHub } from "./events/events.ts";
 import { accountRoutes } from "./features/account-routes.ts";
 import { impersonationBanner } from "./features/administration/impersonation.ts";
 import { createBrowserMark } from "./features/browser-mark.ts";
-import { checkFeatures, composeSchema } from "./features/composition.ts";
+import { checkFeatures, composeSchema, joinServices } from "./features/composition.ts";
 import { createDelivery, type Delivery } from "./features/delivery.ts";
 import { createDestinations } from "./features/destinations.ts";
 import type { Kernel, Services } from "./features/feature.ts";
@@ -38,7 +38,7 @@ import { checkLimitedEndpoints, placed } from "./features/paths.ts";
 import { createAddressReader } from "./http/address.ts";
 import { ACCOUNT_BYTES, BODY_LIMITS } from "./http/body-limits.ts";
 import { cookieName } from "./http/cookies.ts";
-import { createCsrf, csrfHeaders } from "./http/csrf.ts";
+import { createCsrf, csrfHeaders, isDefaultSchemes } from "./http/csrf.ts";
 import { pageHeaders } from "./http/headers.ts";
 import { createCookieJar } from "./http/jar.ts";
 import { createOriginCheck } from "./http/origin.ts";
@@ -126,7 +126,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const catalogues = await createCatalogues(options.languages ?? {}, options.messages ?? {}, log);
   const schema = composeSchema(options, features);
   const events = createEventHub(log, now, times.deadline);
-  const account = accountFactory(options.securityPayload);
+  const account = accountFactory(options.securityPayload, schema.user?.columns);
   const cookies = createCookieJar({
     secure: options.cookies?.allowInsecure !== true,
     prefix: options.cookies?.prefix ?? "",
@@ -140,8 +140,9 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   if (cookies.names.includes(tokenCookie)) {
     throw new ConfigurationError("tokens.cookie", `${issuing.cookie} is another cookie of ours`);
   }
-  const csrfOptions = sessionsEnabled ? options.csrf : { schemes: [], ...given(options.csrf) };
-  const csrf = createCsrf(ring, csrfOptions ?? {}, createOriginCheck(origins), [...cookies.names, tokenCookie], {
+  const unsaid = !sessionsEnabled && isDefaultSchemes(options.csrf?.schemes);
+  const csrfOptions = { ...given(options.csrf), ...(unsaid ? { schemes: [] } : {}) };
+  const csrf = createCsrf(ring, csrfOptions, createOriginCheck(origins), [...cookies.names, tokenCookie], {
     ambient,
     cookieTokens: options.csrf?.schemes === undefined || options.csrf.schemes.includes("session"),
   });
@@ -314,7 +315,12 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
 
   for (const feature of features) feature.start?.(base);
   const kernel: Kernel = { ...base, signIn, bags, browserMark: createBrowserMark(ring), proof, apiKeys, families };
-  Object.assign(services, ...features.map((feature) => feature.services?.(kernel) ?? {}));
+  Object.assign(
+    services,
+    joinServices(
+      features.map((feature) => ({ feature: feature.name, part: feature.services?.(kernel) ?? ({} as Services) })),
+    ),
+  );
   const endpoints = placed(
     features.flatMap((feature) =>
       (feature.endpoints?.(kernel) ?? []).map((endpoint) => ({ feature: feature.name, endpoint })),

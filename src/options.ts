@@ -186,7 +186,7 @@ export interface SecurityOptions<
   /** Conversions of parameters for classes of your own: `casts: [cast(House, (value) => …)]` from `portcullis/params`. */
   readonly casts?: readonly Cast<unknown>[];
 
-  /** Goes before the path of each account page; default none. */
+  /** Goes before the path of each account page; default "", none. */
   readonly prefix?: string;
   /** Paths of your own for account pages, by the endpoint's name: `{ login: "/sign-in" }`. */
   readonly paths?: Readonly<Record<string, string>>;
@@ -298,7 +298,7 @@ const sections: OptionKinds = {
   },
   casts: "list",
   limits: "object",
-  prefix: "text",
+  prefix: "any",
   paths: "object",
   destinations: "object",
   redirectOrigins: "list",
@@ -359,7 +359,7 @@ export function checkOptions(options: AnyOptions): {
   if (!withoutDatastore(options) && typeof datastore?.open !== "function") {
     throw new ConfigurationError("datastore", 'is missing; for a start: sqlite("app.db") from "portcullis/sqlite"');
   }
-  if (prefix !== undefined && !/^(?:\/[A-Za-z0-9._~-]+)+$/.test(prefix)) {
+  if (prefix !== undefined && prefix !== "" && !/^(?:\/[A-Za-z0-9._~-]+)+$/.test(prefix)) {
     throw new ConfigurationError("prefix", 'must be a path without a slash at its end, such as "/auth"');
   }
   for (const [path, header] of [

@@ -27,7 +27,7 @@ import { isUnsafe } from "./http/csrf.ts";
 import { noRoute, type RouteFacts, type SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
 import type { Account } from "./model/account.ts";
-import type { OwnColumns } from "./model/column.ts";
+import type { OwnColumns, OwnSecrets } from "./model/column.ts";
 import { commandLine } from "./model/command-line.ts";
 import { ConfigurationError, PortcullisError } from "./model/errors.ts";
 import type { Identity } from "./model/identity.ts";
@@ -149,7 +149,7 @@ export interface Security<V extends Vocabulary> {
   mayActOn(actor: Account | CurrentUser<V> | null, target: Account): Promise<boolean>;
   /** What a guard would say of this caller, with the reasons, each part of it on its own. Nothing is logged or told. */
   explain(authz: Authz<V, string>, of: ExplainedCase): Promise<Explanation>;
-  readonly users: Users<V["user"], V["role"], V["permission"]>;
+  readonly users: Users<V["user"], V["role"], V["permission"], NonNullable<V["secrets"]>>;
   readonly roles: Roles<V["role"], V["permission"]>;
   readonly events: EventHub;
   /** Accounts that are locked against guessing, a page at a time; `users.unlock()` takes a lock off. */
@@ -280,6 +280,7 @@ export async function portcullis<
     readonly scheme: BuiltInScheme | SchemeName;
     readonly scope: Scope;
     readonly user: UserOf<Columns>;
+    readonly secrets?: OwnSecrets<Columns>;
     readonly session: Bag;
   }>
 > {

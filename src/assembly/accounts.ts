@@ -17,7 +17,8 @@ import { administratorsPermission } from "../features/composition.ts";
 import type { Feature } from "../features/feature.ts";
 import type { Account, accountFactory } from "../model/account.ts";
 import { inTime } from "../model/deadline.ts";
-import type { Schema } from "../model/schema.ts";
+import { type Schema, secretFields } from "../model/schema.ts";
+import { coreTables } from "../model/tables.ts";
 import type { AnyOptions } from "../options.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import type { PasswordPolicy } from "../passwords/policy.ts";
@@ -124,6 +125,7 @@ export async function wireAccounts(options: AnyOptions, context: AccountsContext
     now,
     invalidate,
     fields: Object.keys(schema.user?.columns ?? {}),
+    secrets: secretFields(schema.user?.columns ?? {}).filter((field) => coreTables.user?.columns[field] === undefined),
     emailOptional: options.emails === "optional",
     credentialTables: features.flatMap((feature) => feature.credentialTables ?? []),
     accessTables: features.flatMap((feature) => feature.accessTables ?? []),

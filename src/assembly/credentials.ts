@@ -74,8 +74,10 @@ export function wireCredentials(options: AnyOptions, context: CredentialsContext
     families,
     signIn: () => signIn,
   });
-  const gates = [activeGate, hookGate, ...features.flatMap((feature) => feature.gates?.(base) ?? [])];
-  checkGates(gates);
+  const gates = checkGates([
+    ...[activeGate, hookGate].map((part) => ({ feature: undefined, part })),
+    ...features.flatMap(({ name: feature, gates: of }) => (of?.(base) ?? []).map((part) => ({ feature, part }))),
+  ]);
   const signIn: SignIn = createSignIn({
     datastore,
     users,

@@ -39,12 +39,14 @@ export interface FeatureKernelContext extends Rooms {
 /** What features can reach before anybody can sign in. */
 export function createFeatureKernel(options: AnyOptions, context: FeatureKernelContext): FeatureKernel {
   const { features, delivery, paths, ...rooms } = context;
+  const own = Object.entries(namedColumns(options.columns ?? {}));
   const kernel: FeatureKernel = {
     ...rooms,
     revealAccounts: options.revealAccounts === true,
     emailOptional: options.emails === "optional",
     retypeInJson: options.passwords?.retypeInJson !== false,
-    ownColumns: new Map(Object.entries(namedColumns(options.columns ?? {}))),
+    ownColumns: new Map(own.filter(([, { secret }]) => secret !== true)),
+    secretColumns: new Set(own.flatMap(([name, { secret }]) => (secret === true ? [name] : []))),
     declaredRoles: new Set(options.roles ?? []),
     declaredPermissions: new Set(options.permissions ?? []),
     declaredScopes: new Set(options.scopes ?? []),

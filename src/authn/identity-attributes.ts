@@ -68,6 +68,9 @@ export function identityAttributes(
     if (column === undefined || (column.type !== "string" && column.type !== "text")) {
       throw new ConfigurationError(path, `the user has no text column "${attribute}"; add it to the option columns`);
     }
+    if (column.secret === true) {
+      throw new ConfigurationError(path, `"${attribute}" is secret, and who says who they are tells no secret`);
+    }
     if (column.unique !== true) {
       throw new ConfigurationError(
         path,

@@ -1,5 +1,5 @@
-import type { CsrfOptions } from "../http/csrf.ts";
-import { type Duration, milliseconds } from "../model/duration.ts";
+import { type CsrfOptions, isDefaultSchemes } from "../http/csrf.ts";
+import { type Duration, milliseconds, millisecondsOrNone } from "../model/duration.ts";
 import { ConfigurationError } from "../model/errors.ts";
 
 /** What decides whether there are sessions. */
@@ -24,14 +24,22 @@ interface SessionLifeOptions {
   readonly ruleDeadline?: Duration;
 }
 
-/** Throws ConfigurationError where something is said about sessions though there are none. */
+/** How long what hangs on sessions lasts where nothing is said. */
+const lives = { idle: "24h", absolute: "14d", remember: "30d" } as const;
+
+/**
+ * Throws ConfigurationError where something is said about sessions though there are none. A default that is written out says
+ * nothing.
+ */
 export function checkSessionless({ session, sessions, csrf, datastore }: SessionLifeOptions): void {
   const off = datastore === undefined ? "there is no datastore" : "sessions.enabled is false";
   for (const name of ["idle", "absolute", "remember"] as const) {
-    if (sessions?.[name] !== undefined) throw new ConfigurationError(`sessions.${name}`, `leave it out: ${off}`);
+    const life = milliseconds(`sessions.${name}`, sessions?.[name] ?? lives[name]);
+    if (life !== milliseconds(`sessions.${name}`, lives[name]))
+      throw new ConfigurationError(`sessions.${name}`, `leave it out: ${off}`);
   }
   if (session !== undefined) throw new ConfigurationError("session", `there is nothing to keep it with: ${off}`);
-  if (Array.isArray(csrf?.schemes) && csrf.schemes.includes("session")) {
+  if (Array.isArray(csrf?.schemes) && csrf.schemes.includes("session") && !isDefaultSchemes(csrf.schemes)) {
     throw new ConfigurationError("csrf.schemes", `leave "session" out: ${off}`);
   }
 }
@@ -53,15 +61,12 @@ export interface Times {
 /** Reads them. Throws ConfigurationError. */
 export function optionTimes({ sessions, freshness, audit, ruleDeadline }: SessionLifeOptions): Times {
   const result: Times = {
-    idle: milliseconds("sessions.idle", sessions?.idle ?? "24h"),
-    absolute: milliseconds("sessions.absolute", sessions?.absolute ?? "14d"),
-    remember: milliseconds("sessions.remember", sessions?.remember ?? "30d"),
+    idle: milliseconds("sessions.idle", sessions?.idle ?? lives.idle),
+    absolute: milliseconds("sessions.absolute", sessions?.absolute ?? lives.absolute),
+    remember: milliseconds("sessions.remember", sessions?.remember ?? lives.remember),
     pending: milliseconds("sessions.pending", sessions?.pending ?? "10m"),
     within: milliseconds("freshness.within", freshness?.within ?? "1h"),
-    grace:
-      freshness?.grace === "0s" || freshness?.grace === "0m"
-        ? 0
-        : milliseconds("freshness.grace", freshness?.grace ?? "1h"),
+    grace: millisecondsOrNone("freshness.grace", freshness?.grace ?? "1h"),
     audit: audit?.keep === undefined ? undefined : milliseconds("audit.keep", audit.keep),
     deadline: milliseconds("ruleDeadline", ruleDeadline ?? "10s"),
   };

@@ -28,7 +28,10 @@ export function exportCommand(program: Command, terminal: Terminal): void {
       new Option("--format <format>", "its form; default: by the name's end, else jsonl").choices(["csv", "jsonl"]),
     )
     .option("-o, --output <file>", "write to a new file that its owner alone can read")
-    .option("--with-hashes", "with the hashes of passwords: keep such a file as you keep the database");
+    .option(
+      "--with-hashes",
+      "with the hashes of passwords and with secret columns: keep such a file as you keep the database",
+    );
   withCommonOptions(command, "print JSON lines, which is the default");
   withExamples(
     command,
@@ -53,7 +56,7 @@ async function exportUsers(terminal: Terminal, options: ExportCommandOptions): P
     return await withSystem("export", options.module, async ({ transfer }) => {
       const hashes = options.withHashes === true;
       const progress = createProgress(terminal, "users");
-      const fields = transfer.fields.filter((field) => hashes || field !== "password_hash");
+      const fields = transfer.fields.filter((field) => hashes || !transfer.secret.has(field));
       if (format === "csv") await sink.write(csvLine(fields));
       let written = 0;
       let after: number | undefined;

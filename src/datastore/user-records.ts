@@ -29,9 +29,11 @@ export interface ReadUser {
 export interface UserRecords {
   /** The names of a record's fields, the e-mail address first. */
   readonly fields: readonly string[];
+  /** Those of them that are written only where asked: the hash, and columns that are marked as secret. */
+  readonly secret: ReadonlySet<string>;
   read(record: UserRecord): ReadUser | RecordFault;
-  /** The record of a stored user with these roles, also those that stand for a permission; with its hash only where asked. */
-  write(user: Row, roles: readonly string[], hashes: boolean): UserRecord;
+  /** The record of a stored user with these roles, also those that stand for a permission; with what is secret only where asked. */
+  write(user: Row, roles: readonly string[], secrets: boolean): UserRecord;
 }
 
 /** What is carried over beside the application's own columns. Ids and uniquifiers are each database's own. */
@@ -52,9 +54,12 @@ export function userRecords(user: Table, own: readonly string[]): UserRecords {
   }
   const [email = "email", ...others] = columns.keys();
   const fields = [email, hashField, rolesField, permissionsField, ...others];
+  const secret = new Set([hashField]);
+  for (const [name, { column }] of columns) if (column.secret === true) secret.add(name);
 
   return {
     fields,
+    secret,
     read(record) {
       const row: Row = {};
       const unknown = Object.keys(record).find((name) => !fields.includes(name));
@@ -82,12 +87,14 @@ export function userRecords(user: Table, own: readonly string[]): UserRecords {
       const granted = { roles: [...new Set(roles)], permissions: [...new Set(permissions)] };
       return { row: { ...row, email: address }, hash, ...granted };
     },
-    write(stored, roles, hashes) {
-      const values = [...columns].map(([name, { field, column }]) => [name, writable(column, stored[field])] as const);
+    write(stored, roles, secrets) {
+      const values = [...columns]
+        .filter(([name]) => secrets || !secret.has(name))
+        .map(([name, { field, column }]) => [name, writable(column, stored[field])] as const);
       const [first, ...rest] = values;
       return Object.fromEntries([
         ...(first === undefined ? [] : [first]),
-        ...(hashes ? [[hashField, stored["password"] ?? null]] : []),
+        ...(secrets ? [[hashField, stored["password"] ?? null]] : []),
         [rolesField, roles.filter((name) => permissionOfRole(name) === undefined)],
         [permissionsField, roles.map(permissionOfRole).filter((name) => name !== undefined)],
         ...rest,

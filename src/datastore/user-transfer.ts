@@ -29,7 +29,7 @@ export interface ExportOptions {
   readonly after?: number | undefined;
   /** At most 1,000; default 500. */
   readonly limit?: number;
-  /** With the hashes of passwords. */
+  /** With the hashes of passwords and with columns that are marked as secret. */
   readonly hashes?: boolean;
 }
 
@@ -37,6 +37,8 @@ export interface ExportOptions {
 export interface UserTransfer {
   /** The names of a record's fields. */
   readonly fields: readonly string[];
+  /** Those of them that an export has only with `hashes`. */
+  readonly secret: ReadonlySet<string>;
   /**
    * Stores accounts with the hashes that they bring, all that can be or, when the process is killed, none. An account whose
    * e-mail address is there stays as it is: the same records may come again. Returns one outcome for each of at most 1,000
@@ -157,6 +159,7 @@ export function createUserTransfer(context: TransferContext): UserTransfer {
 
   return {
     fields: records.fields,
+    secret: records.secret,
 
     async import(given, options = {}) {
       if (given.length > most) throw new PortcullisError("too_many", `at most ${most} records are imported at once`);

@@ -53,6 +53,8 @@ export interface UsersContext {
   readonly emailOptional?: boolean;
   /** The names of the user's columns, for messages. */
   readonly fields: readonly string[];
+  /** Those that no account shows. */
+  readonly secrets?: readonly string[];
   /** Takes the lock and the counted failures off a user; true when it was locked. */
   readonly unlock: (userId: number) => Promise<boolean>;
   /** The same after something else that is done and stays done: does not throw. */
@@ -71,8 +73,12 @@ export interface UsersContext {
  * The operations on users, written once on top of any datastore. Each that ends something (deactivate, a new uniquifier,
  * delete) is effective on the next request, in every process.
  */
-export interface Users<U extends User = User, Role extends string = string, Permission extends string = string>
-  extends UserGrants<Role, Permission> {
+export interface Users<
+  U extends User = User,
+  Role extends string = string,
+  Permission extends string = string,
+  Secrets extends object = Record<never, never>,
+> extends UserGrants<Role, Permission> {
   get(id: number, tx?: Operations): Promise<(Account & U) | undefined>;
   /** The user whose attribute has that value; with `ignoreCase`, compared without regard to case. E-mail addresses are normalised first. */
   find(
@@ -84,7 +90,7 @@ export interface Users<U extends User = User, Role extends string = string, Perm
   page(query?: UserQuery<Role>): Promise<UserPage<Account & U>>;
   /** Throws UniqueConflictError when e-mail or username is taken, PortcullisError `invalid_field` on a bad value. */
   create(
-    input: NewUser<U, Role>,
+    input: NewUser<U, Role> & Partial<Secrets>,
     tx?: Transaction,
     /** The password's hash where it was made before, so that no transaction waits for it. */
     made?: { readonly hash: string },
@@ -93,7 +99,11 @@ export interface Users<U extends User = User, Role extends string = string, Perm
    * Sets listed columns; not those that have an operation of their own. A new address ends the links that were mailed to the
    * one before; `setEmail` and `edit` end sessions and tokens as well.
    */
-  update(user: UserReference, fields: Partial<Omit<U, ProtectedField>>, tx?: Transaction): Promise<void>;
+  update(
+    user: UserReference,
+    fields: Partial<Omit<U, ProtectedField>> & Partial<Secrets>,
+    tx?: Transaction,
+  ): Promise<void>;
   /**
    * Sets listed columns as an administrator does, all at once. A new e-mail address counts as proved; a new address or
    * username ends everything that hangs on the account. Throws UniqueConflictError, PortcullisError `invalid_field`.
@@ -394,6 +404,9 @@ export function createUsers(context: UsersContext): RowUsers {
     async find(attribute, value, options) {
       if (!fields.has(attribute))
         throw new PortcullisError("invalid_field", `user.${attribute}: there is no such column`);
+      if (context.secrets?.includes(attribute) === true) {
+        throw new PortcullisError("invalid_field", `user.${attribute}: is secret, and nobody is found by it`);
+      }
       const wanted = attribute === "email" && typeof value === "string" ? normalizeEmail(value) : value;
       if (wanted === undefined) return undefined;
       if (typeof wanted === "number" || options?.ignoreCase !== true) return lookup(attribute, wanted);

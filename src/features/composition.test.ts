@@ -69,6 +69,11 @@ const refused: readonly [name: string, features: readonly object[], said: string
     '"b" and "a" both have the table in the database "one"',
   ],
   [
+    "a misspelt member of a column",
+    [{ name: "a", userColumns: { mine: { ...column("mine"), secert: true } } }],
+    'userColumns.mine has an unknown member "secert"',
+  ],
+  [
     "a mail of another feature",
     [
       { name: "a", mails: { x: 1 } },
@@ -94,9 +99,14 @@ describe("a feature refuses to start", () => {
   });
 
   test("with a gate of a name that there is", () => {
-    expect(() => checkGates([{ name: "active" }, { name: "mine" }, { name: "active" }])).toThrow(
-      'two gates have the name "active"',
+    const gate = (feature: string | undefined, name: string) => ({ feature, part: { name } });
+    expect(() => checkGates([gate(undefined, "active"), gate("a", "mine"), gate("b", "active")])).toThrow(
+      'Portcullis itself and "b" have gates of the name "active"',
     );
+    expect(() => checkGates([gate("a", "mine"), gate("b", "mine")])).toThrow(
+      '"a" and "b" have gates of the name "mine"',
+    );
+    expect(() => checkGates([gate("a", "mine"), gate("a", "mine")])).toThrow('"a" has two gates of the name "mine"');
   });
 
   test("only then", () => {
@@ -106,6 +116,7 @@ describe("a feature refuses to start", () => {
       { name: "c", mails: { shared: 1 } },
     ];
     expect(checkFeatures(features as unknown as readonly Feature[])).toBe(features);
-    checkGates([{ name: "one" }, { name: "two" }]);
+    const gates = [{ name: "one" }, { name: "two" }];
+    expect(checkGates(gates.map((part) => ({ feature: "a", part })))).toEqual(gates);
   });
 });

@@ -3,7 +3,7 @@ import type { IdentityDefinition } from "../authn/identity-attributes.ts";
 import type { TokenFamilies } from "../authn/token-families.ts";
 import { namedColumns, type OwnColumns } from "../model/column.ts";
 import { ConfigurationError } from "../model/errors.ts";
-import type { Column, Schema, Table } from "../model/schema.ts";
+import { type Column, columnMembers, type Schema, type Table } from "../model/schema.ts";
 import { coreTables } from "../model/tables.ts";
 import type { Feature, TokenFamiliesContext } from "./feature.ts";
 
@@ -86,7 +86,7 @@ function checkTaken(features: readonly Feature[]): void {
     if (before !== undefined && before !== owner && same !== value) {
       throw new ConfigurationError(
         "features",
-        `"${owner}" and ${before === "" ? "Portcullis itself" : `"${before}"`} both have the ${kind} "${name}"; give one another name, or leave one feature out`,
+        `"${owner}" and ${said(before === "" ? undefined : before)} both have the ${kind} "${name}"; give one another name, or leave one feature out`,
       );
     }
     owners.set(`${kind} ${name}`, { owner, value });
@@ -100,6 +100,10 @@ function checkTaken(features: readonly Feature[]): void {
     take("table in the database", table.name, "");
   }
   for (const { name: owner, userColumns, tables, mails, pages } of features) {
+    checkColumnMembers(owner, "userColumns", userColumns ?? {});
+    for (const [logical, { columns }] of Object.entries(tables ?? {})) {
+      checkColumnMembers(owner, `tables.${logical}`, columns);
+    }
     for (const [field, column] of Object.entries(userColumns ?? {})) {
       take("column of the user", field, owner);
       take("column of the user in the database", column.name, owner);
@@ -113,15 +117,58 @@ function checkTaken(features: readonly Feature[]): void {
   }
 }
 
-/** Two gates of one name: a sign-in that has passed the one would have passed the other. */
-export function checkGates(gates: readonly { readonly name: string }[]): void {
-  const twice = gates.find(({ name }, index) => gates.findIndex((gate) => gate.name === name) < index);
-  if (twice !== undefined) {
-    throw new ConfigurationError(
-      "features",
-      `two gates have the name "${twice.name}", so that passing one would pass the other; give one another name`,
-    );
+/** A misspelt member of a column would leave out what it says: a secret that is shown. */
+function checkColumnMembers(owner: string, where: string, columns: Readonly<Record<string, Column>>): void {
+  for (const [field, column] of Object.entries(columns)) {
+    const misspelt = Object.keys(column).find((name) => !Object.hasOwn(columnMembers, name));
+    if (misspelt !== undefined) {
+      throw new ConfigurationError("features", `"${owner}" ${where}.${field} has an unknown member "${misspelt}"`);
+    }
   }
+}
+
+/** What belongs to a feature; undefined: to Portcullis itself. */
+export interface Owned<T> {
+  readonly feature: string | undefined;
+  readonly part: T;
+}
+
+/** The gates as they are given. Two of one name are refused: a sign-in that has passed the one would have passed the other. */
+export function checkGates<T extends { readonly name: string }>(gates: readonly Owned<T>[]): readonly T[] {
+  const owners = new Map<string, string | undefined>();
+  for (const { feature, part } of gates) {
+    if (owners.has(part.name)) {
+      const before = owners.get(part.name);
+      const who = before === feature ? `"${feature}" has two gates` : `${said(before)} and ${said(feature)} have gates`;
+      throw new ConfigurationError(
+        "features",
+        `${who} of the name "${part.name}", so that passing one would pass the other; give one another name`,
+      );
+    }
+    owners.set(part.name, feature);
+  }
+  return gates.map(({ part }) => part);
+}
+
+function said(feature: string | undefined): string {
+  return feature === undefined ? "Portcullis itself" : `"${feature}"`;
+}
+
+/** What the features do for each other, each by one of them. */
+export function joinServices<S extends object>(services: readonly Owned<S>[]): S {
+  const owners = new Map<string, string | undefined>();
+  for (const { feature, part } of services) {
+    for (const name of Object.keys(part)) {
+      if (owners.has(name)) {
+        throw new ConfigurationError(
+          "features",
+          `${said(owners.get(name))} and ${said(feature)} both have the service "${name}"; leave one feature out`,
+        );
+      }
+      owners.set(name, feature);
+    }
+  }
+  return Object.assign({}, ...services.map(({ part }) => part)) as S;
 }
 
 /** What renews auth tokens, when a feature does. */

@@ -62,8 +62,10 @@ export interface Kernel {
   /** False: JSON clients need not send a new password a second time. */
   readonly retypeInJson: boolean;
   readonly destinations: Destinations;
-  /** The columns that the application added to the user, by their field's name. */
+  /** The columns that the application added to the user and that may be seen, by their field's name. */
   readonly ownColumns: ReadonlyMap<string, Column>;
+  /** Those that it marked as secret. */
+  readonly secretColumns: ReadonlySet<string>;
   /** The permissions that the option `permissions` declares. */
   readonly declaredPermissions: ReadonlySet<string>;
   /** The scopes that the option `scopes` declares. */
@@ -125,7 +127,7 @@ export interface Feature {
   readonly name: string;
   /** Features that must be on as well. */
   readonly requires?: readonly string[];
-  /** Columns that it adds to the user. */
+  /** Columns that it adds to the user. Accounts, JSON, exports and logs show each that is not marked `secret: true`. */
   readonly userColumns?: Readonly<Record<string, Column>>;
   /** Its pages as they come; an application replaces them by the option `views.pages`. */
   readonly pages?: Partial<Pages>;
@@ -143,9 +145,9 @@ export interface Feature {
   readonly administrators?: string;
   /** Makes auth tokens renewable; at most one feature does. */
   readonly tokenFamilies?: (context: TokenFamiliesContext) => TokenFamilies;
-  /** Conditions that it puts on every sign-in. */
   /** Done each hour, and by `security.purge()`: removes what is over. */
   readonly purge?: (kernel: Kernel) => Promise<void>;
+  /** Conditions that it puts on every sign-in. */
   readonly gates?: (kernel: FeatureKernel) => readonly Gate[];
   /**
    * Runs in the transaction that makes a session by a sign-in (not by "keep me signed in" or proving again), which holds the

@@ -7,7 +7,7 @@ export interface OwnedEndpoint {
   readonly endpoint: Endpoint;
 }
 
-/** Endpoints at the paths that the application gave them, behind its prefix. */
+/** Endpoints at the paths that the application gave them, behind its prefix. Of one name or path there is one. */
 export function placed(
   endpoints: readonly OwnedEndpoint[],
   {
@@ -21,7 +21,19 @@ export function placed(
       throw new ConfigurationError(`paths.${name}`, `there is no such page; those that are on: ${names.join(", ")}`);
     }
   }
-  const taken = new Map<string, string>();
+  const owners = new Map<string, OwnedEndpoint>();
+  for (const owned of endpoints) {
+    const before = owners.get(owned.endpoint.name);
+    // A feature may answer one path by several endpoints, each for other methods.
+    if (before !== undefined && (before.feature !== owned.feature || before.endpoint.path !== owned.endpoint.path)) {
+      throw new ConfigurationError(
+        "features",
+        `${both(before, owned)} the endpoint "${owned.endpoint.name}"; give one another name`,
+      );
+    }
+    owners.set(owned.endpoint.name, owned);
+  }
+  const taken = new Map<string, OwnedEndpoint>();
   return endpoints.map(({ feature, endpoint }) => {
     const own = Object.hasOwn(paths, endpoint.name) ? paths[endpoint.name] : undefined;
     // What comes behind a link's path stays: "/reset/:token" becomes "/new-password/:token".
@@ -29,14 +41,25 @@ export function placed(
     const rest = parameter < 0 ? "" : endpoint.path.slice(parameter);
     const path = `${prefix}${own === undefined ? endpoint.path : `${own}${rest}`}`;
     for (const method of endpoint.methods) {
-      const other = taken.get(`${method} ${path}`);
+      // What a parameter is called makes no other path of it.
+      const place = `${method} ${path.replace(/:[^/]+/g, ":")}`;
+      const other = taken.get(place);
       if (other !== undefined) {
-        throw new ConfigurationError(`paths.${endpoint.name}`, `${path} is already the path of ${other}`);
+        throw new ConfigurationError(
+          `paths.${endpoint.name}`,
+          `${path} is already the path of ${other.endpoint.name}: ${both(other, { feature, endpoint })} it`,
+        );
       }
-      taken.set(`${method} ${path}`, endpoint.name);
+      taken.set(place, { feature, endpoint });
     }
     return { feature, endpoint: { ...endpoint, path } };
   });
+}
+
+function both(one: OwnedEndpoint, other: OwnedEndpoint): string {
+  return one.feature === other.feature
+    ? `"${one.feature}" has twice`
+    : `"${one.feature}" and "${other.feature}" both have`;
 }
 
 /** The option `limits.endpoints` names pages that are on; else throws ConfigurationError. */

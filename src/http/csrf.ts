@@ -65,6 +65,11 @@ function checkCsrfOptions({ schemes, unauthenticated, cookie }: CsrfOptions, coo
   if (cookieNames.includes(cookie)) throw new ConfigurationError("csrf.cookie", `${cookie} is another cookie of ours`);
 }
 
+/** Whether these are the schemes of a system that says nothing. */
+export function isDefaultSchemes(schemes: readonly string[] | undefined): boolean {
+  return schemes === undefined || (schemes.length === 1 && schemes[0] === "session");
+}
+
 /** The request headers that may carry the token, in the order in which they are looked at. */
 export function csrfHeaders({ header }: CsrfOptions = {}): readonly string[] {
   const usual = ["X-CSRF-Token", "X-XSRF-Token", "X-CSRFToken"];

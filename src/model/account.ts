@@ -1,5 +1,6 @@
 import { permissionOfRole } from "./permission-role.ts";
-import type { Row } from "./schema.ts";
+import { type Column, type Row, secretFields } from "./schema.ts";
+import { coreTables } from "./tables.ts";
 import type { Role, User } from "./user.ts";
 
 /** What JSON answers show of a user. */
@@ -35,21 +36,40 @@ export function displayName({ email, username }: Pick<User, "email" | "username"
   return email === "" ? (username ?? "") : email;
 }
 
-const hidden: PropertyDescriptorMap = {
-  password: { value: null, enumerable: false, writable: true, configurable: true },
-};
+const coreColumns: Readonly<Record<string, Column>> = coreTables.user?.columns ?? {};
+
+/** The core's own secrets, which its parts read: no spread, loop, JSON or log line carries them along. */
+const hidden: PropertyDescriptorMap = Object.fromEntries(
+  secretFields(coreColumns).map((field) => [
+    field,
+    { value: null, enumerable: false, writable: true, configurable: true },
+  ]),
+);
+
+/** On each account's prototype: the columns that are no part of it. */
+const left: unique symbol = Symbol("the secret columns");
+
+/** These columns without those that no account shows. */
+function shown<R extends Readonly<Row>>(secrets: readonly string[], columns: R): R {
+  if (!secrets.some((field) => field in columns)) return columns;
+  return Object.fromEntries(Object.entries(columns).filter(([field]) => !secrets.includes(field))) as R;
+}
+
+function secretsOf(account: Account): readonly string[] {
+  return (account as { readonly [left]?: readonly string[] })[left] ?? [];
+}
 
 /** The account as a credential sees it that is limited to these permissions: of them, those that the account has, and no role. */
 export function limitedAccount(account: Account, permissions: readonly string[]): Account {
   const limited = Object.create(Object.getPrototypeOf(account), Object.getOwnPropertyDescriptors(account)) as Account;
-  const left = new Set(permissions.filter((permission) => account.permissions.has(permission)));
-  return Object.assign(limited, { roles: new Set<string>(), permissions: left, ownPermissions: new Set<string>() });
+  const kept = new Set(permissions.filter((permission) => account.permissions.has(permission)));
+  return Object.assign(limited, { roles: new Set<string>(), permissions: kept, ownPermissions: new Set<string>() });
 }
 
 /** The account with columns of its row as they are now, or as a change that nothing has stored yet would make them. */
 export function withColumns(account: Account, columns: Readonly<Record<string, unknown>>): Account {
   const changed = Object.create(Object.getPrototypeOf(account), Object.getOwnPropertyDescriptors(account)) as Account;
-  return Object.assign(changed, columns);
+  return Object.assign(changed, shown(secretsOf(account), columns));
 }
 
 /** An account that is yet to be made, with the methods of one that is there; its `id` is 0. */
@@ -65,7 +85,7 @@ export function futureAccount(
   } = values as typeof values & { readonly permissions?: readonly string[] };
   return Object.assign(account, {
     ...Object.fromEntries(Object.keys(like).map((name) => [name, null])),
-    ...rest,
+    ...shown(secretsOf(like), rest),
     id: 0,
     password: null,
     roles: new Set(roles.map(({ name }) => name)),
@@ -74,9 +94,17 @@ export function futureAccount(
   });
 }
 
-/** Returns the maker of accounts from a user's row and the rows of their roles. */
-export function accountFactory(payload: PayloadMaker = defaultPayload): (user: Row, roles: readonly Row[]) => Account {
+/**
+ * Returns the maker of accounts from a user's row and the rows of their roles. Of the table's columns those that are marked
+ * as secret are no part of an account; the core's own are, where nothing but code that names them finds them.
+ */
+export function accountFactory(
+  payload: PayloadMaker = defaultPayload,
+  columns: Readonly<Record<string, Column>> = coreColumns,
+): (user: Row, roles: readonly Row[]) => Account {
+  const secrets = secretFields(columns).filter((field) => !Object.hasOwn(hidden, field));
   const methods = {
+    [left]: secrets,
     hasRole(this: Account, role: string): boolean {
       return this.roles.has(role);
     },
@@ -100,8 +128,13 @@ export function accountFactory(payload: PayloadMaker = defaultPayload): (user: R
       else ownPermissions.add(own);
       for (const permission of role.permissions) permissions.add(permission);
     }
-    // A spread or a loop over the account must not carry the hash along. Defined first: later, it would make a slow object.
+    // Hidden ones are defined first: later, they would make a slow object.
     const account = Object.create(methods, hidden) as Account;
-    return Object.assign(account, user, { email: user["email"] ?? "", roles: names, permissions, ownPermissions });
+    return Object.assign(account, shown(secrets, user), {
+      email: user["email"] ?? "",
+      roles: names,
+      permissions,
+      ownPermissions,
+    });
   };
 }

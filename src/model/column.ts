@@ -2,6 +2,7 @@ import type { Column } from "./schema.ts";
 import { columnName } from "./tables.ts";
 
 declare const columnValue: unique symbol;
+declare const secretValue: unique symbol;
 
 /** A column that the application adds to the user, with the type of its values. */
 export interface OwnColumn<T> {
@@ -18,9 +19,22 @@ export interface ColumnOptions {
   readonly index?: boolean;
   /** The value of rows that exist when the column is added, and of users made without it. */
   readonly default?: number | string | boolean;
+  /**
+   * True: what gives access, or nobody is to see. It can be written by `users.create` and `users.update`, but the user that
+   * handlers get, JSON, pages, exports, events and log lines never have it; who needs it reads it from the database.
+   */
+  readonly secret?: boolean;
 }
 
-type Value<T, Options> = Options extends { readonly nullable: true } ? T | null : T;
+/** The type of a secret column's values, which the user does not show. */
+interface SecretValue<T> {
+  readonly [secretValue]: T;
+}
+
+type Nullable<T, Options> = Options extends { readonly nullable: true } ? T | null : T;
+type Value<T, Options> = Options extends { readonly secret: true }
+  ? SecretValue<Nullable<T, Options>>
+  : Nullable<T, Options>;
 
 function make<T, const Options extends ColumnOptions>(
   definition: Omit<Column, "name" | "nullable">,
@@ -47,9 +61,20 @@ export const column: {
 /** The application's columns by their TypeScript name. */
 export type OwnColumns = Readonly<Record<string, OwnColumn<unknown>>>;
 
-/** The fields that these columns add to the user. */
+/** The fields that these columns add to the user: those that are not secret. */
 export type OwnFields<C extends OwnColumns> = {
-  readonly [K in keyof C]: C[K] extends OwnColumn<infer T> ? T : never;
+  readonly [K in keyof C as C[K] extends OwnColumn<SecretValue<unknown>> ? never : K]: C[K] extends OwnColumn<infer T>
+    ? T
+    : never;
+};
+
+/** The secret ones of these columns, which can be written. */
+export type OwnSecrets<C extends OwnColumns> = {
+  readonly [K in keyof C as C[K] extends OwnColumn<SecretValue<unknown>> ? K : never]: C[K] extends OwnColumn<
+    SecretValue<infer T>
+  >
+    ? T
+    : never;
 };
 
 /** The columns as the schema has them. */

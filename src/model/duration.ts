@@ -5,6 +5,11 @@ export type Duration = `${number}${"s" | "m" | "h" | "d"}`;
 
 const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** The same where none at all is one too: "0s". Throws ConfigurationError with the option's path. */
+export function millisecondsOrNone(path: string, duration: Duration): number {
+  return /^0+(?:\.0+)?[smhd]$/.test(duration) ? 0 : milliseconds(path, duration);
+}
+
 /** The duration in milliseconds. Throws ConfigurationError with the option's path. */
 export function milliseconds(path: string, duration: Duration): number {
   const match = /^(\d+(?:\.\d+)?)([smhd])$/.exec(duration);

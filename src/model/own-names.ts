@@ -1,6 +1,6 @@
 import { namedColumns, type OwnColumns } from "./column.ts";
 import { ConfigurationError } from "./errors.ts";
-import type { Schema } from "./schema.ts";
+import { columnMembers, type Schema } from "./schema.ts";
 import { coreTables } from "./tables.ts";
 
 /** The option `columns` adds to the user what it has not, under names that can be fields; else throws ConfigurationError. */
@@ -9,6 +9,12 @@ export function checkColumns(columns: OwnColumns): void {
     const path = `columns.${field}`;
     if (typeof definition?.definition?.type !== "string") {
       throw new ConfigurationError(path, "a column is expected, such as column.string({ nullable: true })");
+    }
+    const misspelt = Object.keys(definition.definition).find((name) => !Object.hasOwn(columnMembers, name));
+    if (misspelt !== undefined) throw new ConfigurationError(`${path}.${misspelt}`, "a column has no such option");
+    const { secret } = definition.definition;
+    if (secret !== undefined && typeof secret !== "boolean") {
+      throw new ConfigurationError(`${path}.secret`, "true or false is expected");
     }
     if (!/^[a-z][A-Za-z0-9]{0,40}$/.test(field)) throw new ConfigurationError(path, "a name in camelCase is expected");
     if (

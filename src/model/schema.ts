@@ -31,6 +31,28 @@ export interface Column {
   /** `"now"` for date-times that the database fills in, or a literal for rows that exist when the column is added. */
   readonly default?: "now" | number | string | boolean;
   readonly references?: { readonly table: string; readonly column: string; readonly onDelete?: "cascade" };
+  /** It gives access or must not be seen: no answer, page, export, log line or event has it; it is read through the datastore. */
+  readonly secret?: boolean;
+}
+
+/** What a column may say. */
+export const columnMembers: Readonly<Record<keyof Column, true>> = {
+  name: true,
+  type: true,
+  nullable: true,
+  length: true,
+  unique: true,
+  index: true,
+  mustAllowNull: true,
+  ignoreCase: true,
+  default: true,
+  references: true,
+  secret: true,
+};
+
+/** The fields of these columns that are secret. */
+export function secretFields(columns: Readonly<Record<string, Column>>): readonly string[] {
+  return Object.entries(columns).flatMap(([field, { secret }]) => (secret === true ? [field] : []));
 }
 
 /** One table: its name in the database and its columns by their TypeScript name. */

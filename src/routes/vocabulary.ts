@@ -19,6 +19,8 @@ export interface Vocabulary {
   readonly scope: string;
   /** The user's fields, with the application's own columns. */
   readonly user: User;
+  /** The application's secret columns: the user does not show them, but they can be written. */
+  readonly secrets?: object;
   /** What the session bag holds. */
   readonly session: object;
 }

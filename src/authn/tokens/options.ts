@@ -1,5 +1,5 @@
 import type { Duration } from "../../model/duration.ts";
-import { milliseconds } from "../../model/duration.ts";
+import { milliseconds, millisecondsOrNone } from "../../model/duration.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import { ambiguous, type KeyMaterial, prepareKey, publishedKeys } from "../../secrets/jwk.ts";
 import { type JwsAlgorithm, type JwsKey, jwsAlgorithms } from "../../secrets/jws.ts";
@@ -62,9 +62,9 @@ export interface TokenOptions {
   readonly life?: Duration;
   /** How far the start of a JWT may be ahead of our clock; default "30s". */
   readonly delay?: Duration;
-  /** A token is taken for so long after its end; default not at all. */
+  /** A token is taken for so long after its end; default "0s", not at all. */
   readonly grace?: Duration;
-  /** A token from the cookie is renewed in this last part of its life: 0.25 is the last quarter. Default: never. */
+  /** A token from the cookie is renewed in this last part of its life: 0.25 is the last quarter. Default 0: never. */
   readonly renewal?: number;
   /** Where tokens are looked for, the first good one counts. Default ["header"], with `jwt`, `fsa` or `issuers` ["bearer", "header"]. */
   readonly carriers?: readonly ("header" | "bearer" | "cookie" | "parameter")[];
@@ -170,7 +170,7 @@ export function tokenSettings(options: TokenOptions, environment: TokenEnvironme
   const common = {
     life: milliseconds("tokens.life", options.life ?? "15m"),
     delay: milliseconds("tokens.delay", options.delay ?? "30s"),
-    grace: options.grace === undefined ? 0 : milliseconds("tokens.grace", options.grace),
+    grace: millisecondsOrNone("tokens.grace", options.grace ?? "0s"),
   };
   const settings = issuers.map((entry, index) => issuerOf(entry, `tokens.issuers[${index}]`, common, environment));
   const names = [...settings.map(({ rules }) => rules.issuer), ...(type === "jwt" ? [issuer] : [])];

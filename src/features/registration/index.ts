@@ -82,7 +82,16 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
     }
   }
   const extra: Record<string, Field<unknown>> = {};
-  for (const [name, field] of Object.entries(options.fields ?? {})) extra[name] = extraField(name, field);
+  for (const [name, field] of Object.entries(options.fields ?? {})) {
+    // Forms show again what was typed, and events tell of it.
+    if (kernel.secretColumns.has(name)) {
+      throw new ConfigurationError(
+        `registration.fields.${name}`,
+        "the column is secret; take another field's name, and store it in onRegister",
+      );
+    }
+    extra[name] = extraField(name, field);
+  }
   const { usernames } = kernel.services;
   const fields: Readonly<Record<string, Field<unknown>>> = {
     email: emailField({ optional: kernel.emailOptional && usernames !== undefined }),

@@ -129,7 +129,7 @@ function current(kernel: Kernel, settings: ManagementSettings): Endpoint {
 
 function password(kernel: Kernel, settings: ManagementSettings): Endpoint {
   return jsonEndpoint({
-    name: "api_password",
+    name: "api_own_password",
     path: `${settings.path}/password`,
     // The present password is the proof.
     authz: signedIn,

@@ -17,6 +17,7 @@ export function profileFields(kernel: Kernel, settings: ManagementSettings): Rea
   const fields: Record<string, Field<unknown>> = {};
   for (const [name, schema] of Object.entries(settings.profile)) {
     const path = `userManagement.profile.${name}`;
+    if (kernel.secretColumns.has(name)) throw new ConfigurationError(path, "the column is secret: nobody is shown it");
     const column = kernel.ownColumns.get(name);
     if (column === undefined) throw new ConfigurationError(path, "there is no such column in the option columns");
     const standard = schema === true ? undefined : schema;
