@@ -402,7 +402,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     check: (request, authz, from) => check(request, authz, from) as never,
     checkLoginState: async (request, options = {}, from) =>
       decide(arrived(system, request, loginFacts, from), loginState(options)) as never,
-    mayActOn: (actor, target) => system.acting.mayActOn(undefined, actor as Account | null, target),
+    mayActOn: (actor, target) => system.acting.mayActOn(actor as Account | null, target),
     visible: (kind, user, ids, mode) => visibleObjects(system.decisions, kind, user as Account | null, ids, mode),
     visibleWhere: (kind, user, mode) => visibleCondition(system.decisions, kind, user as Account | null, mode) as never,
     explain(authz, of) {

@@ -76,7 +76,7 @@ export function createImpersonation(context: ImpersonationContext): Impersonatio
       if (administrator === undefined || own === undefined || id === undefined) return undefined;
       if (rq.identity?.impersonator !== undefined || administrator.id === user.id) return undefined;
       // Before the transaction: the application's functions may want the same connection.
-      if (!(await rq.system.acting.mayActOn(rq, administrator, user))) return undefined;
+      if (!(await rq.system.acting.mayActOn(administrator, user))) return undefined;
       const at = rq.system.now();
       const until = Math.min(at + life, own.expiresAt);
       const account = await users.get(user.id);
