@@ -313,7 +313,11 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   authenticator.check([...csrf.schemes], "csrf.schemes");
 
   for (const feature of features) feature.start?.(base);
-  const kernel: Kernel = { ...base, signIn, bags, browserMark: createBrowserMark(ring), proof, apiKeys, families };
+  const browserMark = createBrowserMark(
+    ring,
+    features.flatMap(({ linkLife }) => linkLife ?? []),
+  );
+  const kernel: Kernel = { ...base, signIn, bags, browserMark, proof, apiKeys, families };
   Object.assign(services, ...features.map((feature) => feature.services?.(kernel) ?? {}));
   const endpoints = placed(
     features.flatMap((feature) =>
