@@ -66,7 +66,7 @@ export function compileRoute(
   const parameters = compileParameters(declaration.params, path, method, label, {
     ignored: context.credentialParameters,
     classes: context.classes,
-    multipartBytes: (body ?? context.system.bodyLimits).multipartBytes,
+    body: body ?? context.system.bodyLimits,
   });
   const description = guard.describe();
   checkWords(description, context.words, context.authenticator, parameters.names, label);

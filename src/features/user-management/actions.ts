@@ -158,7 +158,7 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
     path: `${settings.path}/users/:id/profile`,
     authz: settings.ownProfile ? signedIn : managersOnly(settings),
     strict: true,
-    bodyBytes: profileBytes(settings),
+    bodyBytes: profileBytes(kernel, settings),
     // A column whose values are unique tells which ones are taken.
     limits: { perIdentity: "300/1h" },
     fields,

@@ -105,7 +105,7 @@ function createUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
     path: `${settings.path}/users`,
     authz: freshManagersOnly(settings),
     strict: true,
-    bodyBytes: profileBytes(settings),
+    bodyBytes: profileBytes(kernel, settings),
     fields: {
       email: maybe(emailField()),
       username: maybe(usernameOf(kernel)),
@@ -254,7 +254,7 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
     method: "PATCH",
     authz: freshManagersOnly(settings),
     strict: true,
-    bodyBytes: profileBytes(settings),
+    bodyBytes: profileBytes(kernel, settings),
     fields: {
       email: maybe(emailField()),
       // Null or an empty text takes the username away.
