@@ -164,7 +164,10 @@ export function changing<T, const Fields extends Readonly<Record<string, Field<u
     title: page.title,
     submitLabel: page.submitLabel,
     fields: page.fields,
-    bodyBytes: bodyFor(admin.kernel, Object.values(page.fields).reduce((units, { maxLength }) => units + maxLength, 0)),
+    bodyBytes: bodyFor(
+      admin.kernel,
+      Object.values(page.fields).reduce((units, { maxLength }) => units + maxLength, 0),
+    ),
     nav: (rq) => nav(admin, rq),
     ...(intro === undefined
       ? {}
