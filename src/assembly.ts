@@ -206,7 +206,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     account,
     limits: { idle: times.idle, absolute: times.absolute },
     mayImpersonate,
-    mayActOn: (administrator, user) => system.acting.mayActOn(undefined, administrator, user),
+    mayActOn: (administrator, user) => system.acting.mayActOn(administrator, user),
     now,
     log,
   });
@@ -314,7 +314,11 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   authenticator.check([...csrf.schemes], "csrf.schemes");
 
   for (const feature of features) feature.start?.(base);
-  const kernel: Kernel = { ...base, signIn, bags, browserMark: createBrowserMark(ring), proof, apiKeys, families };
+  const browserMark = createBrowserMark(
+    ring,
+    features.flatMap(({ linkLife }) => linkLife ?? []),
+  );
+  const kernel: Kernel = { ...base, signIn, bags, browserMark, proof, apiKeys, families };
   Object.assign(
     services,
     joinServices(

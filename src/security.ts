@@ -2,14 +2,15 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { type Assembly, assemble } from "./assembly.ts";
 import type { AuditTrail } from "./audit/trail.ts";
 import type { ApiKey } from "./authn/api-keys.ts";
+import { endDevice } from "./authn/ending.ts";
 import type { Lockout } from "./authn/limits/store.ts";
 import type { BuiltInScheme } from "./authn/schemes/options.ts";
 import type { TokenOverrides } from "./authn/tokens/index.ts";
 import type { CacheName, Uncache } from "./authz/caches.ts";
 import { visibleCondition, visibleObjects } from "./authz/decisions.ts";
 import { type ExplainedCase, type Explanation, explain } from "./authz/explain.ts";
-import { type Guard, isOpenTo } from "./authz/guard.ts";
-import { unlessRejected, withIdentity } from "./authz/guards/authentication.ts";
+import { type Guard, isOpenTo, takenSchemes } from "./authz/guard.ts";
+import { judge, withIdentity } from "./authz/guards/authentication.ts";
 import { allow, forbidden } from "./authz/verdict.ts";
 import type { CacheStats } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
@@ -20,9 +21,7 @@ import { createKeyFor, type KeyRequest } from "./features/api-keys/for-owner.ts"
 import type { Fault } from "./features/fields.ts";
 import { policyFaults, setCheckedPassword } from "./features/passwords/checked-password.ts";
 import { type Device, devicesOf } from "./features/sessions/devices.ts";
-import { endDevice } from "./features/sessions/ending.ts";
 import { shownForField } from "./features/shown-for.ts";
-import { checkPeer } from "./http/connection.ts";
 import { isUnsafe } from "./http/csrf.ts";
 import { noRoute, type RouteFacts, type SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
@@ -305,11 +304,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     const description = guard.describe();
     checkWords(description, app.words, app.authenticator, undefined, label);
     if (plain) checkPlainIdentifiers(description, system, label);
-    const others = description.schemes === undefined || description.otherSchemes === true;
-    const named =
-      description.schemes === undefined
-        ? system.defaultSchemes
-        : Object.freeze([...new Set([...description.schemes, ...(others ? system.defaultSchemes : [])])]);
+    const named = takenSchemes(description, system.defaultSchemes);
     const schemes = checkSchemes(description, named, false, label);
     const authn = schemes === named ? undefined : schemes;
     const open = isOpenTo(description.rule);
@@ -334,8 +329,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       const rq = beginRequest(system, facts, c);
       let verdict: Awaited<ReturnType<typeof guard.check>>;
       try {
-        checkPeer(rq.peer);
-        verdict = unlessRejected(rq, await guard.check(rq));
+        verdict = await judge(rq, guard);
         if (verdict.kind === "allow") verdict = await checkCsrf(rq);
       } catch (error) {
         const answer = app.refusals.error(rq, error);
@@ -385,8 +379,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
 
   const decide = async (rq: SecurityRequest, guard: Guard): Promise<Decision<V, boolean>> => {
     try {
-      checkPeer(rq.peer);
-      let verdict = unlessRejected(rq, await guard.check(rq));
+      let verdict = await judge(rq, guard);
       if (verdict.kind === "allow") verdict = await checkCsrf(rq);
       if (verdict.kind !== "allow") {
         return { allowed: false, response: await send(app, rq, await app.refusals.verdict(rq, verdict)) };
@@ -420,7 +413,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     check: (request, authz, from) => check(request, authz, from) as never,
     checkLoginState: async (request, options = {}, from) =>
       decide(arrived(system, request, loginFacts, from), loginState(options)) as never,
-    mayActOn: (actor, target) => system.acting.mayActOn(undefined, actor as Account | null, target),
+    mayActOn: (actor, target) => system.acting.mayActOn(actor as Account | null, target),
     visible: (kind, user, ids, mode) => visibleObjects(system.decisions, kind, user as Account | null, ids, mode),
     visibleWhere: (kind, user, mode) => visibleCondition(system.decisions, kind, user as Account | null, mode) as never,
     explain(authz, of) {

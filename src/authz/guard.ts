@@ -191,3 +191,14 @@ const kinds: ReadonlySet<unknown> = new Set<Verdict["kind"]>([
   "redirected",
   "diverted",
 ]);
+
+/**
+ * The schemes that a route takes: those that its guard names and, where a part of the guard names none, those that it accepts.
+ */
+export function takenSchemes(
+  { schemes, otherSchemes }: Pick<GuardDescription, "schemes" | "otherSchemes">,
+  accepted: readonly string[],
+): readonly string[] {
+  if (schemes === undefined) return accepted;
+  return Object.freeze([...new Set([...schemes, ...(otherSchemes === true ? accepted : [])])]);
+}

@@ -20,12 +20,17 @@ export interface BrowserMark {
 }
 
 /** Two days in seconds: as long as a link that confirms an address works by default. */
-const life = 172_800;
+const leastLife = 172_800;
 const purpose = "browser-mark";
 const shape = /^([0-9]{1,15})\.([\w-]{22})\.([\w-]{43})$/;
 
-/** Makes the marks of one running system. */
-export function createBrowserMark(ring: KeyRing): BrowserMark {
+/**
+ * Makes the marks of one running system.
+ *
+ * @param linkLives how long each kind of link works that can prove an address, in milliseconds: a mark lasts no shorter
+ */
+export function createBrowserMark(ring: KeyRing, linkLives: readonly number[]): BrowserMark {
+  const life = Math.max(leastLife, ...linkLives.map((one) => Math.ceil(one / 1_000)));
   // Bound to the uniquifier: what ends the account's credentials ends the mark, and no later account with this id has it.
   const content = (uniquifier: string, end: string, nonce: string): string => `${uniquifier}\n${end}\n${nonce}`;
   const shows: BrowserMark["shows"] = (rq, account) => {

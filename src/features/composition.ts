@@ -29,7 +29,7 @@ export function checkFeatures(features: readonly Feature[]): readonly Feature[] 
 }
 
 /** The members of a feature and what each must be. A misspelt one would be a gate that nobody passes through. */
-const members: Readonly<Record<Exclude<keyof Feature, "name">, "list" | "object" | "function" | "text">> = {
+const members: Readonly<Record<Exclude<keyof Feature, "name">, "list" | "object" | "function" | "text" | "number">> = {
   requires: "list",
   userColumns: "object",
   pages: "object",
@@ -44,6 +44,7 @@ const members: Readonly<Record<Exclude<keyof Feature, "name">, "list" | "object"
   gates: "function",
   signedIn: "function",
   mayImpersonate: "function",
+  linkLife: "number",
   waysToSignIn: "function",
   start: "function",
   services: "function",

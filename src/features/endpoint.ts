@@ -1,12 +1,12 @@
 import type { EndpointLimits } from "../authn/limits/options.ts";
 import type { SignInOutcome } from "../authn/sign-in.ts";
 import type { Guard } from "../authz/guard.ts";
-import { ACCOUNT_BYTES } from "../http/body-limits.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Json } from "../routes/openapi/json.ts";
 import type { ListView, PageLink, Pages, SectionView } from "../views/contract.ts";
+import type { Kernel } from "./feature.ts";
 import type { Fault, Field, FieldValues } from "./fields.ts";
 
 /** What an endpoint answers: never a Response, so that pages and JSON always say the same. */
@@ -150,7 +150,7 @@ export interface Endpoint {
   /** True: what is sent beside the fields is a fault, so that a misspelt one does not pass for done. */
   readonly strict?: boolean;
   readonly limits?: EndpointLimits;
-  /** So many bytes its body may have, where the 16 KiB of every account endpoint are too few: see `bodyFor`. */
+  /** So many bytes its body may have, where those of every account endpoint are too few: see `bodyFor`. */
   readonly bodyBytes?: number;
   /** The path of the page whose buttons post here, where it has none of its own. */
   back?(): string | undefined;
@@ -278,8 +278,8 @@ export function jsonEndpoint<const Fields extends Readonly<Record<string, Field<
 }
 
 /** The bytes of a body with so many UTF-16 units more than usual: each may be three bytes, percent-encoded (RFC 3986 2.1). */
-export function bodyFor(units: number): number {
-  return ACCOUNT_BYTES + 9 * units;
+export function bodyFor({ system }: Pick<Kernel, "system">, units: number): number {
+  return system.accountBytes + 9 * units;
 }
 
 /** How a sign-in ended, as an answer: the same for every way to become somebody. */

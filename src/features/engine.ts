@@ -1,11 +1,10 @@
 import type { Context } from "hono";
 import type { EndpointCheck } from "../authn/limits/limits.ts";
-import { isOpenTo } from "../authz/guard.ts";
-import { csrfFault, formToken } from "../authz/guards/authentication.ts";
+import { isOpenTo, takenSchemes } from "../authz/guard.ts";
+import { csrfFault, formToken, judge } from "../authz/guards/authentication.ts";
 import type { Forbidden } from "../authz/verdict.ts";
 import { seeOther } from "../http/answer.ts";
 import { accountLimits, BodyError } from "../http/body-limits.ts";
-import { checkPeer } from "../http/connection.ts";
 import { isUnsafe } from "../http/csrf.ts";
 import { type RouteFacts, SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
@@ -26,7 +25,7 @@ export function endpointHandler(
     label: `${method} ${endpoint.path}`,
     authn: endpoint.authn,
     realm: undefined,
-    schemes: description.schemes ?? endpoint.authn ?? context.system.defaultSchemes,
+    schemes: takenSchemes(description, endpoint.authn ?? context.system.defaultSchemes),
     open: isOpenTo(description.rule),
     // Account endpoints parse their own fields.
     parameters: undefined,
@@ -42,8 +41,7 @@ export function endpointHandler(
     const rq = new SecurityRequest(context.system, c.req.raw, facts, c);
     const respond = async (): Promise<Response> => {
       try {
-        checkPeer(rq.peer);
-        const verdict = await endpoint.authz.check(rq);
+        const verdict = await judge(rq, endpoint.authz);
         const acting = await actingAsAnother(rq, endpoint);
         if (acting !== undefined) return await context.refusals.verdict(rq, acting);
         if (verdict.kind !== "allow") return await context.refusals.verdict(rq, verdict);

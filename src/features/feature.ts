@@ -156,6 +156,8 @@ export interface Feature {
   readonly signedIn?: SignedInWork;
   /** May this administrator act as that user? Where no feature says yes, nobody may. Asked at each of their requests. */
   readonly mayImpersonate?: (administrator: Account, user: Account) => boolean;
+  /** For how long its mailed links work that can be the first proof of an address, in milliseconds. */
+  readonly linkLife?: number;
   /** What an administrator is shown of the factors and keys that this user has set up; never a secret. */
   readonly waysToSignIn?: (
     kernel: FeatureKernel,

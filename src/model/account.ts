@@ -59,9 +59,17 @@ function secretsOf(account: Account): readonly string[] {
   return (account as { readonly [left]?: readonly string[] })[left] ?? [];
 }
 
+const limitedOnes = new WeakSet<Account>();
+
+/** Whether this is the account as a credential sees it that may less. */
+export function isLimited(account: Account): boolean {
+  return limitedOnes.has(account);
+}
+
 /** The account as a credential sees it that is limited to these permissions: of them, those that the account has, and no role. */
 export function limitedAccount(account: Account, permissions: readonly string[]): Account {
   const limited = Object.create(Object.getPrototypeOf(account), Object.getOwnPropertyDescriptors(account)) as Account;
+  limitedOnes.add(limited);
   const kept = new Set(permissions.filter((permission) => account.permissions.has(permission)));
   return Object.assign(limited, { roles: new Set<string>(), permissions: kept, ownPermissions: new Set<string>() });
 }
@@ -69,28 +77,40 @@ export function limitedAccount(account: Account, permissions: readonly string[])
 /** The account with columns of its row as they are now, or as a change that nothing has stored yet would make them. */
 export function withColumns(account: Account, columns: Readonly<Record<string, unknown>>): Account {
   const changed = Object.create(Object.getPrototypeOf(account), Object.getOwnPropertyDescriptors(account)) as Account;
+  if (limitedOnes.has(account)) limitedOnes.add(changed);
   return Object.assign(changed, shown(secretsOf(account), columns));
 }
 
+/** What decides about access: the rows of all roles, and the permissions without a role. */
+export interface AccessChange {
+  readonly roles: readonly Pick<Role, "name" | "permissions">[];
+  readonly ownPermissions: Iterable<string>;
+}
+
+function accessOf({ roles, ownPermissions }: AccessChange): Pick<Account, "roles" | "permissions" | "ownPermissions"> {
+  const own = new Set(ownPermissions);
+  return {
+    roles: new Set(roles.map(({ name }) => name)),
+    permissions: new Set([...own, ...roles.flatMap(({ permissions }) => permissions)]),
+    ownPermissions: own,
+  };
+}
+
+/** The account with this access: what a change of roles or permissions would make it. */
+export function withAccess(account: Account, access: AccessChange): Account {
+  return withColumns(account, { ...accessOf(access) });
+}
+
 /** An account that is yet to be made, with the methods of one that is there; its `id` is 0. */
-export function futureAccount(
-  like: Account,
-  values: Readonly<Record<string, unknown>> & { readonly roles: readonly Pick<Role, "name" | "permissions">[] },
-): Account {
+export function futureAccount(like: Account, values: Readonly<Record<string, unknown>> & AccessChange): Account {
   const account = Object.create(Object.getPrototypeOf(like), hidden) as Account;
-  const {
-    roles,
-    permissions: own = [],
-    ...rest
-  } = values as typeof values & { readonly permissions?: readonly string[] };
+  const { roles, ownPermissions, ...rest } = values;
   return Object.assign(account, {
     ...Object.fromEntries(Object.keys(like).map((name) => [name, null])),
     ...shown(secretsOf(like), rest),
     id: 0,
     password: null,
-    roles: new Set(roles.map(({ name }) => name)),
-    permissions: new Set([...own, ...roles.flatMap(({ permissions }) => permissions)]),
-    ownPermissions: new Set(own),
+    ...accessOf({ roles, ownPermissions }),
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Authenticator } from "../authn/authenticator.ts";
-import { type GuardDescription, isOpenTo } from "../authz/guard.ts";
+import { type GuardDescription, isOpenTo, takenSchemes } from "../authz/guard.ts";
 import type { Refusals } from "../authz/refusal.ts";
 import { BODY_LIMITS, type BodyLimits } from "../http/body-limits.ts";
 import type { ParameterDescription } from "../http/parameters.ts";
@@ -66,7 +66,7 @@ export function compileRoute(
   const parameters = compileParameters(declaration.params, path, method, label, {
     ignored: context.credentialParameters,
     classes: context.classes,
-    multipartBytes: (body ?? context.system.bodyLimits).multipartBytes,
+    body: body ?? context.system.bodyLimits,
   });
   const description = guard.describe();
   checkWords(description, context.words, context.authenticator, parameters.names, label);
@@ -78,12 +78,7 @@ export function compileRoute(
     throw new ConfigurationError(label, `authn: leaves out "${contrary}", which the guard asks for`);
   }
   const realm = declaration.realm ?? description.realm;
-  const others = description.schemes === undefined || description.otherSchemes === true;
-  const accepted = chosen ?? context.system.defaultSchemes;
-  const named =
-    description.schemes === undefined
-      ? accepted
-      : Object.freeze([...new Set([...description.schemes, ...(others ? accepted : [])])]);
+  const named = takenSchemes(description, chosen ?? context.system.defaultSchemes);
   const schemes = checkSchemes(description, named, chosen !== undefined, label);
   const authn = schemes === named ? chosen : schemes;
   // Of the other schemes a realm is a word in the challenge; of tokens it decides which are taken.

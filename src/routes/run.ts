@@ -1,15 +1,14 @@
 import type { Context } from "hono";
 import type { BagKeeper } from "../authn/bag.ts";
 import type { Guard } from "../authz/guard.ts";
-import { csrfFault, formToken, unlessRejected } from "../authz/guards/authentication.ts";
+import { csrfFault, formToken, judge } from "../authz/guards/authentication.ts";
 import type { Refusals } from "../authz/refusal.ts";
 import { allow, type Verdict } from "../authz/verdict.ts";
 import { finish, protect } from "../http/answer.ts";
-import { checkPeer } from "../http/connection.ts";
 import { isUnsafe } from "../http/csrf.ts";
 import { type RouteFacts, SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
-import { type Awaitable, settled } from "../model/awaitable.ts";
+import type { Awaitable } from "../model/awaitable.ts";
 
 /** What running a guarded request needs. */
 export interface Runner {
@@ -58,10 +57,8 @@ export function runGuarded(
   const rq = beginRequest(runner.system, facts, c);
   let params: Readonly<Record<string, unknown>>;
   try {
-    checkPeer(rq.peer);
-    const asked = settled(guard.check(rq));
-    if (asked instanceof Promise || isUnsafe(rq.method)) return slow(runner, rq, asked, c, handler);
-    const verdict = unlessRejected(rq, asked);
+    const verdict = judge(rq, guard);
+    if (verdict instanceof Promise || isUnsafe(rq.method)) return slow(runner, rq, verdict, c, handler);
     if (verdict.kind !== "allow") {
       const answer = runner.refusals.verdict(rq, verdict);
       return answer instanceof Promise ? answer.then((page) => send(runner, rq, page)) : send(runner, rq, answer);
@@ -85,7 +82,7 @@ async function slow(
 ): Promise<Response> {
   let params: Readonly<Record<string, unknown>>;
   try {
-    let verdict = unlessRejected(rq, await first);
+    let verdict = await first;
     if (verdict.kind === "allow") verdict = await checkCsrf(rq);
     if (verdict.kind !== "allow") return await send(runner, rq, await runner.refusals.verdict(rq, verdict));
     if (isRehearsal(c)) return await send(runner, rq, rehearsed());

@@ -79,6 +79,21 @@ describe("an endpoint that needs more", () => {
     expect((await post(app, "/login", form(2_000))).status).toBe(413);
   });
 
+  it.each([2, 40])("counts from what the option says is usual: %i KiB", async (usual) => {
+    const { app } = await start({
+      columns: { about: column.text({ nullable: true }) },
+      features: [
+        passwords(),
+        registration({ fields: { about: { label: "About you", maxLength: 3_000, required: false } } }),
+      ],
+      body: { accountBytes: usual * kib },
+    });
+    const form = (bytes: number) => ({ type: "application/x-www-form-urlencoded", body: `about=${"x".repeat(bytes)}` });
+    const most = usual * kib + 9 * 3_000 - "about=".length;
+    expect((await post(app, "/register", form(most))).status).toBe(400);
+    expect((await post(app, "/register", form(most + 1))).status).toBe(413);
+  });
+
   const long = "語".repeat(3_900);
 
   it("is an administrator's form with long columns", async () => {
@@ -109,12 +124,19 @@ describe("a route of the application", () => {
   async function routes(body?: object) {
     const { security } = await start();
     const app = security.app();
-    const params = z.object({ text: z.string().optional(), list: z.array(z.int()).optional() });
+    const params = z.object({ text: z.string().optional(), list: z.array(z.int()).optional(),
+      nested: z.object({ list: z.array(z.unknown()) }).optional(),
+    });
     app.post("/own", { authz: "OPEN", params, ...(body === undefined ? {} : { body }) }, (c, { text, list }) =>
       c.json({ length: text?.length ?? list?.length }),
     );
     const send = (value: object) => post(app, "/own", { type: "application/json", body: JSON.stringify(value) });
-    return { send };
+    const form = (value: unknown) =>
+      post(app, "/own", {
+        type: "application/x-www-form-urlencoded",
+        body: new URLSearchParams({ nested: JSON.stringify({ list: value }) }).toString(),
+      });
+    return { send, form };
   }
 
   it("takes what the option says, unless it declares its own", async () => {
@@ -127,6 +149,19 @@ describe("a route of the application", () => {
     expect(await (await own.send({ list: Array(20_000).fill(1) })).json()).toEqual({ length: 20_000 });
     const small = await routes({ bytes: 100 });
     expect((await small.send({ text: "x".repeat(100) })).status).toBe(413);
+  });
+
+  it("bounds JSON in a text parameter by the same depth and members", async () => {
+    const sent = async (body: Parameters<typeof routes>[0], value: unknown) => {
+      const { form } = await routes(body);
+      return (await form(value)).status;
+    };
+    const many = Array(20_000).fill(1);
+    const deep = [[[[1]]]];
+    expect([await sent(undefined, many), await sent(undefined, deep)]).toEqual([400, 200]);
+    expect(await sent({ members: 50_000 }, many)).toBe(200);
+    expect([await sent({ members: 3 }, [1, 2]), await sent({ members: 3 }, [1, 2, 3])]).toEqual([200, 400]);
+    expect([await sent({ depth: 5 }, deep), await sent({ depth: 4 }, deep)]).toEqual([200, 400]);
   });
 
   it.each([

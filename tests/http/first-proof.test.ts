@@ -342,6 +342,29 @@ describe("the owner of an address that a stranger has registered", () => {
     expect((await post(owner, "/login", { email, password: owners })).status).toBe(200);
   });
 
+  it.each(["confirmation", "change of address"])(
+    "by a link that works for a week, as long as it does: %s",
+    async (what) => {
+      const week = [passwords(), registration(), apiKeys(), confirmation({ within: "7d", required: false })];
+      const made = await started([...week, changeEmail({ within: "7d" })]);
+      const owner = made.client();
+      await register(owner, owners);
+      let link = await linkOf(made, "confirmation", email);
+      if (what !== "confirmation") {
+        await post(owner, "/login", { email, password: owners });
+        expect((await post(owner, "/change-email", { email: "new@acme.example" })).status).toBe(200);
+        link = await linkOf(made, "changeEmailInstructions", "new@acme.example");
+      }
+      made.advance(7 * day - hour);
+      owner.cookies.delete("__Host-session");
+      expect((await post(owner.copy(), link, {})).status).toBe(200);
+      expect(
+        (await post(owner, "/login", { email: what === "confirmation" ? email : "new@acme.example", password: owners }))
+          .status,
+      ).toBe(200);
+    },
+  );
+
   it("is shown nothing by a mark of another account, an old one, or one that was tampered with", async () => {
     const made = await started(features("first"));
     const owner = made.client();

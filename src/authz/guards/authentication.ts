@@ -1,6 +1,7 @@
+import { checkPeer } from "../../http/connection.ts";
 import { isUnsafe } from "../../http/csrf.ts";
 import type { SecurityRequest } from "../../http/request.ts";
-import type { Awaitable } from "../../model/awaitable.ts";
+import { type Awaitable, settled } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { Identity } from "../../model/identity.ts";
 import type { Guard, GuardDescription, GuardWords, NoWords } from "../guard.ts";
@@ -50,8 +51,17 @@ function refuse(rq: SecurityRequest, schemes: readonly string[] | undefined): Un
   };
 }
 
-/** What a guard says, unless a bad credential was found on the way: an alternative that needs none does not make up for it. */
-export function unlessRejected(rq: SecurityRequest, verdict: Verdict): Verdict {
+/**
+ * What a guard says of a request; the one way to ask it. A connection without an address throws LostConnectionError. A bad
+ * credential that is found on the way refuses: an alternative that needs none does not make up for it.
+ */
+export function judge(rq: SecurityRequest, guard: Guard): Awaitable<Verdict> {
+  checkPeer(rq.peer);
+  const verdict = settled(guard.check(rq));
+  return verdict instanceof Promise ? verdict.then((said) => unlessRejected(rq, said)) : unlessRejected(rq, verdict);
+}
+
+function unlessRejected(rq: SecurityRequest, verdict: Verdict): Verdict {
   return rq.rejected ? refuse(rq, undefined) : verdict;
 }
 

@@ -164,7 +164,10 @@ export function changing<T, const Fields extends Readonly<Record<string, Field<u
     title: page.title,
     submitLabel: page.submitLabel,
     fields: page.fields,
-    bodyBytes: bodyFor(Object.values(page.fields).reduce((units, { maxLength }) => units + maxLength, 0)),
+    bodyBytes: bodyFor(
+      admin.kernel,
+      Object.values(page.fields).reduce((units, { maxLength }) => units + maxLength, 0),
+    ),
     nav: (rq) => nav(admin, rq),
     ...(intro === undefined
       ? {}
@@ -204,7 +207,7 @@ export function changing<T, const Fields extends Readonly<Record<string, Field<u
 }
 
 /** What is read once in each request, however many parts of the page ask for it. */
-function once<T>(read: (rq: SecurityRequest) => Awaitable<T>): (rq: SecurityRequest) => Awaitable<T> {
+export function once<T>(read: (rq: SecurityRequest) => Awaitable<T>): (rq: SecurityRequest) => Awaitable<T> {
   const kept = new WeakMap<SecurityRequest, { readonly value: Awaitable<T> }>();
   return (rq) => {
     const known = kept.get(rq);

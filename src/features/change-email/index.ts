@@ -36,6 +36,7 @@ export function changeEmail(options: ChangeEmailOptions = {}): Feature {
   const within = milliseconds("changeEmail.within", options.within ?? "2h");
   return {
     name: "changeEmail",
+    linkLife: within,
     pages: { changeEmail: formPage, changeEmailConfirm: formPage },
     mails: changeEmailMails,
     endpoints: (kernel) => [change(kernel, within), cancel(kernel), confirm(kernel)],

@@ -39,6 +39,7 @@ export function confirmation(options: ConfirmationOptions = {}): Feature {
   const within = milliseconds("confirmation.within", options.within ?? "2d");
   return {
     name: "confirmation",
+    linkLife: within,
     pages: { sendConfirmation: formPage, confirmEmail: formPage },
     mails: confirmationMails,
     gates: () => (options.required === false ? [] : [confirmedGate]),

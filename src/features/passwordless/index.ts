@@ -36,6 +36,7 @@ export function passwordless(options: PasswordlessOptions = {}): Feature {
   const within = milliseconds("passwordless.within", options.within ?? "15m");
   return {
     name: "passwordless",
+    linkLife: within,
     pages: { loginLink: formPage, loginByLink: formPage },
     mails: passwordlessMails,
     endpoints: (kernel) => [sendLink(kernel, within), signInByLink(kernel)],

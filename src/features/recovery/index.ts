@@ -36,6 +36,7 @@ export function recovery(options: RecoveryOptions = {}): Feature {
   const within = milliseconds("recovery.within", options.within ?? "1h");
   return {
     name: "recovery",
+    linkLife: within,
     requires: ["passwords"],
     pages: { forgotPassword: formPage, resetPassword: formPage },
     mails: recoveryMails,

@@ -109,7 +109,10 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
     submitLabel: "SUBMIT_REGISTER",
     fields,
     limits: { perAddress: "30/1h" },
-    bodyBytes: bodyFor(Object.values(extra).reduce((units, { maxLength }) => units + maxLength, 0)),
+    bodyBytes: bodyFor(
+      kernel,
+      Object.values(extra).reduce((units, { maxLength }) => units + maxLength, 0),
+    ),
     answers: { done: options.signIn === true ? signedInAnswer : nextToken, token: options.signIn === true },
     links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"]),
     async submit({ rq, fields: values }) {

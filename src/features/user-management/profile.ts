@@ -8,8 +8,8 @@ import { booleanField, integerField, jsonField, plainTextField } from "../json-f
 import type { ManagementSettings } from "./options.ts";
 
 /** The bytes that the body of an endpoint takes which sets a profile. */
-export function profileBytes({ profile }: ManagementSettings): number {
-  return bodyFor(Object.keys(profile).length * longestText);
+export function profileBytes(kernel: Kernel, { profile }: ManagementSettings): number {
+  return bodyFor(kernel, Object.keys(profile).length * longestText);
 }
 
 /** The profile's fields by name, each with the type of its column. Throws ConfigurationError for one that is no such column. */

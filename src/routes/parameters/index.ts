@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { BodyLimits } from "../../http/body-limits.ts";
 import type { CompiledParameters, ConvertedParameters, ParameterDescription } from "../../http/parameters.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import { classShapes, isCast, shapeOfCast } from "./cast.ts";
@@ -27,8 +28,8 @@ export interface ParameterOptions {
   readonly ignored?: readonly string[];
   /** Conversions for classes; default: for dates and files only. */
   readonly classes?: ClassShapes;
-  /** What a multipart body may have at most, in bytes. */
-  readonly multipartBytes?: number;
+  /** What a body, and JSON in a text, may cost; default: files of any size, else the usual. */
+  readonly body?: BodyLimits;
 }
 
 /** A route's parameters, with those that nobody sends. */
@@ -130,6 +131,7 @@ export function compileParameters(
   options: ParameterOptions = {},
 ): RouteParameters {
   const parts = inspectParameters(declared, options.classes ?? plainClasses, where);
+  const { body } = options;
   const inPath = new Map(pathParameters(path, where).map((one) => [one.name, one]));
   const byName = new Map<string, Parameter>();
   for (const { name, optional, shape } of inPath.values()) {
@@ -137,18 +139,18 @@ export function compileParameters(
       throw new ConfigurationError(where, `the parameter ${name} stands in the path and cannot be special`);
     }
     const property = parts.plain.get(name);
-    byName.set(name, compileParameter(name, property ?? { shape: shape ?? TEXT, required: !optional }, "path"));
+    byName.set(name, compileParameter(name, property ?? { shape: shape ?? TEXT, required: !optional }, "path", body));
   }
   for (const [name, property] of parts.plain) {
-    if (!inPath.has(name)) byName.set(name, compileParameter(name, property, "any"));
-    checkFiles(name, property, method, where, options.multipartBytes);
+    if (!inPath.has(name)) byName.set(name, compileParameter(name, property, "any", body));
+    checkFiles(name, property, method, where, options.body?.multipartBytes);
   }
   const inHead: Declared["inHead"][number][] = [];
   for (const [name, { property, parameter }] of parts.sent) {
     if (includesShape(property.shape, (part) => part.kind === "file")) {
       throw new ConfigurationError(where, `the parameter ${name} is a file, which no ${parameter.carrier} can be`);
     }
-    const made = compileParameter(name, property, parameter.carrier);
+    const made = compileParameter(name, property, parameter.carrier, body);
     byName.set(name, made);
     inHead.push({ name, parameter: made, sentAs: parameter.sentAs });
   }
@@ -156,7 +158,9 @@ export function compileParameters(
     if (RESERVED.has(name)) throw new ConfigurationError(where, `a parameter cannot be called ${name}`);
   }
   const rest =
-    parts.rest === undefined ? undefined : compileParameter(undefined, { shape: parts.rest, required: false }, "any");
+    parts.rest === undefined
+      ? undefined
+      : compileParameter(undefined, { shape: parts.rest, required: false }, "any", body);
   const compiled: Declared = {
     byName,
     rest,

@@ -1,3 +1,4 @@
+import type { JsonLimits } from "../../http/json.ts";
 import type { Carrier } from "../../http/parameters.ts";
 import { describeShape, type PropertyShape, type Shape, union } from "./shape.ts";
 import { expectation, isCleanText, jsonValueConverter, NOT_CONVERTED, textConverter } from "./text.ts";
@@ -32,9 +33,9 @@ export class Refusal {
 
 const NUL_REFUSAL: Refusal = new Refusal("has characters that are not allowed");
 
-function oneConverter(shape: Shape): (value: string | File) => unknown {
+function oneConverter(shape: Shape, limits: JsonLimits | undefined): (value: string | File) => unknown {
   const takesFile = includesHere(shape, "file") || includesHere(shape, "unknown");
-  const convert = textConverter(shape);
+  const convert = textConverter(shape, limits);
   const refusal = new Refusal(expectation(shape));
   return (value) => {
     if (typeof value !== "string") return takesFile ? value : refusal;
@@ -51,18 +52,23 @@ function includesHere(shape: Shape, kind: Shape["kind"]): boolean {
   return shape.kind === kind || (shape.kind === "union" && shape.options.some((option) => option.kind === kind));
 }
 
-/** Compiles one parameter of a schema. */
-export function compileParameter(name: string | undefined, property: PropertyShape, carrier: Carrier): Parameter {
+/** Compiles one parameter of a schema; `limits`: what JSON in a text may cost. */
+export function compileParameter(
+  name: string | undefined,
+  property: PropertyShape,
+  carrier: Carrier,
+  limits?: JsonLimits,
+): Parameter {
   const { shape, required } = property;
   const options = shape.kind === "union" ? shape.options : [shape];
   const lists = options.filter((option) => option.kind === "list");
   const scalars = options.filter((option) => option.kind !== "list" && option.kind !== "null");
-  const one = oneConverter(scalars.length === 0 ? shape : union(scalars));
+  const one = oneConverter(scalars.length === 0 ? shape : union(scalars), limits);
   // Of several list types in a union there is no telling which is meant before the items are known.
   const [list] = lists;
-  const prefix = (list?.prefix ?? []).map(oneConverter);
+  const prefix = (list?.prefix ?? []).map((shape) => oneConverter(shape, limits));
   const rest =
-    list?.item === undefined ? undefined : oneConverter(lists.length === 1 ? list.item : { kind: "unknown" });
+    list?.item === undefined ? undefined : oneConverter(lists.length === 1 ? list.item : { kind: "unknown" }, limits);
 
   function many(values: readonly (string | File)[]): unknown {
     const [first] = values;

@@ -1,4 +1,5 @@
-import { parseJson } from "../../http/json.ts";
+import { BODY_LIMITS } from "../../http/body-limits.ts";
+import { type JsonLimits, parseJson } from "../../http/json.ts";
 import { PortcullisError } from "../../model/errors.ts";
 import { type ClassConversion, describeShape, type Literal, type Shape } from "./shape.ts";
 
@@ -8,8 +9,6 @@ export const NOT_CONVERTED: unique symbol = Symbol("not converted");
 /** Turns one text (path, query or form) into the value that the schema wants, or {@link NOT_CONVERTED}. */
 export type TextConverter = (text: string) => unknown;
 
-/** JSON in a text parameter is nested no deeper and holds no more. */
-const JSON_LIMITS = { depth: 32, members: 10_000 };
 const INTEGER = /^(?:0|-?[1-9][0-9]*)$/;
 const PREFIXED = /^-?0(?:x[0-9a-fA-F]+|o[0-7]+|b[01]+)$/;
 /** Beyond it, reading a bigint costs more than the square of its length. */
@@ -94,12 +93,12 @@ function literalConverter(values: readonly Literal[]): TextConverter {
 }
 
 /** JSON text, of whatever value or of objects or lists alone. */
-function jsonConverter(shape: Shape, wanted: "any" | "object" | "list"): TextConverter {
+function jsonConverter(shape: Shape, wanted: "any" | "object" | "list", limits: JsonLimits): TextConverter {
   const inner = jsonValueConverter(shape);
   return (text) => {
     let value: unknown;
     try {
-      value = parseJson(text, JSON_LIMITS);
+      value = parseJson(text, limits);
     } catch {
       return NOT_CONVERTED;
     }
@@ -131,9 +130,9 @@ const RANK: Readonly<Partial<Record<Shape["kind"], number>>> = { literal: 0, unk
 
 /**
  * The converter for a shape; undefined where the text is handed over as it is. A list is converted one item at a time
- * by its caller; inside another list or a union's object it is JSON text.
+ * by its caller; inside another list or a union's object it is JSON text, which costs no more than JSON in a body may.
  */
-export function textConverter(shape: Shape): TextConverter | undefined {
+export function textConverter(shape: Shape, limits: JsonLimits = BODY_LIMITS): TextConverter | undefined {
   switch (shape.kind) {
     case "integer":
       return shape.prefixed === true ? prefixedIntegerOf : integerOf;
@@ -149,9 +148,9 @@ export function textConverter(shape: Shape): TextConverter | undefined {
       return literalConverter(shape.values);
     case "object":
     case "list":
-      return jsonConverter(shape, shape.kind);
+      return jsonConverter(shape, shape.kind, limits);
     case "json":
-      return jsonConverter(shape.value, "any");
+      return jsonConverter(shape.value, "any", limits);
     case "class":
       return classConverter(shape.convert);
     // No text says null or is a file.
@@ -162,15 +161,15 @@ export function textConverter(shape: Shape): TextConverter | undefined {
     case "unknown":
       return undefined;
     case "union":
-      return unionConverter(shape.options);
+      return unionConverter(shape.options, limits);
   }
 }
 
-function unionConverter(options: readonly Shape[]): TextConverter | undefined {
+function unionConverter(options: readonly Shape[], limits: JsonLimits): TextConverter | undefined {
   const ranked = options
     .filter((option) => option.kind !== "null" && option.kind !== "file")
     .sort((a, b) => (RANK[a.kind] ?? 1) - (RANK[b.kind] ?? 1));
-  const converters = ranked.map(textConverter);
+  const converters = ranked.map((option) => textConverter(option, limits));
   if (ranked.length === 0) return textConverter({ kind: "null" });
   if (converters.length === 1 || converters[0] === undefined) return converters[0];
   return (text) => {
