@@ -8,7 +8,7 @@ export const NOT_CONVERTED: unique symbol = Symbol("not converted");
 /** Turns one text (path, query or form) into the value that the schema wants, or {@link NOT_CONVERTED}. */
 export type TextConverter = (text: string) => unknown;
 
-/** JSON in a text parameter is nested no deeper and holds no more. */
+/** The limits of JSON that stands in a text parameter. */
 const JSON_LIMITS = { depth: 32, members: 10_000 };
 const INTEGER = /^(?:0|-?[1-9][0-9]*)$/;
 const PREFIXED = /^-?0(?:x[0-9a-fA-F]+|o[0-7]+|b[01]+)$/;
