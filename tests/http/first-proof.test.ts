@@ -134,6 +134,9 @@ describe.each(proofs)("ADV-G: the first proof of an address: $name", ({ template
     const { made, held, link } = await begun();
     const owner = made.client();
     expect((await owner.get(link, { headers: json })).json.response.password_required).toBe(true);
+    const path = `${link.slice(0, link.lastIndexOf("/"))}/{token}`;
+    const described = JSON.stringify((made.app.openapi().paths as Record<string, unknown>)[path]);
+    expect(described).toContain('"password_required":{"type":"boolean"}');
     for (const body of [{}, { password: "" }, { new_password: "", new_password_confirm: "" }]) {
       const refused = await post(owner, link, body);
       expect(refused.status).toBe(400);
