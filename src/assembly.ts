@@ -35,6 +35,7 @@ import type { EngineContext } from "./features/form-page.ts";
 import { keySets } from "./features/key-set.ts";
 import { outboxPage } from "./features/outbox-page/index.ts";
 import { checkLimitedEndpoints, placed } from "./features/paths.ts";
+import { createFormNames } from "./features/shown-for.ts";
 import { createAddressReader } from "./http/address.ts";
 import { ACCOUNT_BYTES, BODY_LIMITS } from "./http/body-limits.ts";
 import { cookieName } from "./http/cookies.ts";
@@ -251,6 +252,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     bodyLimits: { ...BODY_LIMITS, ...given(options.body) },
     accountBytes: options.body?.accountBytes ?? ACCOUNT_BYTES,
     csrf,
+    formNames: createFormNames(ring),
     cookies,
     bag: (rq) => bags.open(rq),
     namedPath: (name, params) => names.path(name, params),

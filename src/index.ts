@@ -67,7 +67,13 @@ export type { SharedCache, SharedCacheProvider } from "./datastore/shared-cache.
 export type { UserPage, UserQuery } from "./datastore/user-pages.ts";
 export type { UserRecord } from "./datastore/user-records.ts";
 export type { ExportOptions, ImportOptions, ImportOutcome, UserTransfer } from "./datastore/user-transfer.ts";
-export { type NewUser, UnknownUserError, type Users } from "./datastore/users.ts";
+export {
+  type AddressProof,
+  type ChangeOptions,
+  type NewUser,
+  UnknownUserError,
+  type Users,
+} from "./datastore/users.ts";
 export { DeliveryError, type MailAddress, type MailSender, type OutgoingMail } from "./delivery/mail.ts";
 export { type Outbox, type OutboxOptions, outbox, type SmsOutbox, smsOutbox } from "./delivery/outbox.ts";
 export type { PhoneNumbers, PhoneOptions } from "./delivery/phone.ts";
@@ -89,6 +95,7 @@ export type { MailData, Mailer, MailOptions, MailRecipient, SmsOptions, Texter }
 export type { Destination, DestinationOptions, SpaOptions } from "./features/destinations.ts";
 export type { Device } from "./features/sessions/devices.ts";
 export type { Problem } from "./http/answer.ts";
+export type { BodyLimits } from "./http/body-limits.ts";
 export type { SecurityRequest } from "./http/request.ts";
 export type { GroupCheck, ListedObjectRule, ObjectCheck, ObjectRule, TypedObjectRule } from "./http/system.ts";
 export type { Catalogue, MessageKey, Texts } from "./i18n/catalogue.ts";
@@ -104,7 +111,7 @@ export {
   PortcullisError,
   UniqueConflictError,
 } from "./model/errors.ts";
-export type { Identity } from "./model/identity.ts";
+export type { BadCredential, Identity } from "./model/identity.ts";
 export type { Role, User } from "./model/user.ts";
 export type { IdentityOption, SecurityOptions, UserOf } from "./options.ts";
 export type { PolicyFault } from "./passwords/checks/check.ts";

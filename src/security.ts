@@ -484,7 +484,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       const token = system.csrf.token(rq);
       const named =
         rq.identity &&
-        html`<input type="hidden" name="${shownForField}" value="${system.csrf.nameOf(rq.identity.account)}">`;
+        html`<input type="hidden" name="${shownForField}" value="${system.formNames.of(rq.identity.account)}">`;
       return html`<form method="post" action="${path}"><input type="hidden" name="csrf_token" value="${token}">${named}<button type="submit" class="quiet">${label}</button></form>`;
     },
     page(c, { title, content, links, status }) {

@@ -179,8 +179,8 @@ interface Asked {
 }
 
 /**
- * By the place of the scheme that knows the caller: those that were not asked before it, whose credentials are sent on
- * purpose.
+ * The schemes that are asked as well once one of a list knows the caller: entry n belongs to the n-th scheme of the list. They
+ * are those that were not asked before it and whose credentials are sent on purpose.
  */
 type Others = readonly (readonly Scheme[])[];
 

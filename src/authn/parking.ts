@@ -34,6 +34,11 @@ export interface Parking extends Pick<SignIn, "parked" | "resume"> {
   drop(rq: SecurityRequest): Promise<void>;
 }
 
+interface Waiting {
+  readonly ticket: Ticket | undefined;
+  readonly account: Account | undefined;
+}
+
 /** Makes it for one running system. */
 export function createParking({ users, tickets, limits, life, goOn }: ParkingContext): Parking {
   const pendingText = (rq: SecurityRequest): string | undefined => rq.cookie(rq.system.cookies.name("pending"));
@@ -44,6 +49,20 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
   /** A parked re-authentication belongs to the session that asked for it. */
   const belongs = (rq: SecurityRequest, ticket: Ticket): boolean =>
     ticket.payload["session"] === null || ticket.payload["session"] === rq.session?.idHash;
+
+  /** What waits for a request, looked at once for all parts of its page, until it changes that itself. */
+  const looked = new WeakMap<SecurityRequest, Promise<Waiting>>();
+  const lookAt = (rq: SecurityRequest): Promise<Waiting> => {
+    const waiting = looked.get(rq) ?? look(rq);
+    looked.set(rq, waiting);
+    return waiting;
+  };
+  const look = async (rq: SecurityRequest): Promise<Waiting> => {
+    const text = pendingText(rq);
+    const ticket = text === undefined ? undefined : await tickets.peek(ticketPurpose, text);
+    const account = typeof ticket?.userId === "number" ? await users.get(ticket.userId) : undefined;
+    return { ticket, account: account?.fsUniquifier === ticket?.uniquifier ? account : undefined };
+  };
 
   return {
     async park(rq, passage, gate, verdict) {
@@ -71,12 +90,9 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
     },
 
     async parked(rq, gate) {
-      const text = pendingText(rq);
-      const ticket = text === undefined ? undefined : await tickets.peek(ticketPurpose, text);
-      if (ticket === undefined || ticket.userId === null || ticket.payload["gate"] !== gate) return undefined;
+      const { ticket, account } = await lookAt(rq);
+      if (ticket === undefined || account === undefined || ticket.payload["gate"] !== gate) return undefined;
       if (!belongs(rq, ticket)) return undefined;
-      const account = await users.get(ticket.userId);
-      if (account?.fsUniquifier !== ticket.uniquifier) return undefined;
       const park = ticket.payload["park"] as Readonly<Record<string, unknown>>;
       return {
         id: ticket.id,
@@ -85,6 +101,7 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
         park,
         async attempt() {
           // Whoever has the password can begin again and again: the account's own budget ends that.
+          looked.delete(rq);
           const guess = await limits.attempt(rq, { kind: "factor", account, name: undefined });
           if (!(await tickets.attempt(ticket))) {
             await guess.undo();
@@ -100,6 +117,7 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
     async resume(rq, gate, methods, change) {
       const refused: SignInOutcome = { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
       const text = pendingText(rq);
+      looked.delete(rq);
       // A guess for which this request has taken an attempt may be right also when it was the last one.
       const guessed = guessing.get(rq);
       const waiting = guessed?.ticket ?? (text === undefined ? undefined : await tickets.peek(ticketPurpose, text));
@@ -150,6 +168,7 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
     async drop(rq) {
       const text = pendingText(rq);
       if (text === undefined) return;
+      looked.delete(rq);
       await tickets.redeem(ticketPurpose, text);
       clearPending(rq);
     },

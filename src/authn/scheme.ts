@@ -89,6 +89,9 @@ export interface SchemePlan<Name extends string = string> {
   readonly parameters?: readonly string[];
 }
 
+/** Where nobody but the owner of a session counts. */
+export const sessionOnly: readonly string[] = ["session"];
+
 /** A credential in this header (lower case) or parameter that is not good. Made once, for each place that a scheme reads. */
 export function badCredential(place: string): BadCredential {
   return Object.freeze({ refused: place });

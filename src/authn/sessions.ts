@@ -2,6 +2,7 @@ import { newUniquifier } from "../datastore/account-row.ts";
 import type { CredentialCache } from "../datastore/cache.ts";
 import type { Datastore, Operations, SessionBundle } from "../datastore/contract.ts";
 import { holdAccount, WithdrawnError } from "../datastore/held-account.ts";
+import { endBegun, endTickets } from "../datastore/pending.ts";
 import type { Roles } from "../datastore/roles.ts";
 import type { Account, accountFactory } from "../model/account.ts";
 import { type Awaitable, settled } from "../model/awaitable.ts";
@@ -41,7 +42,7 @@ export interface SessionsContext {
   readonly limits: SessionLimits;
   /** May this administrator act as that user? Asked at each request: false ends it. */
   readonly mayImpersonate: (administrator: Account, user: Account) => boolean;
-  /** The same of groups and the application's rule. */
+  /** May they also by their groups and by the application's own rule? */
   readonly mayActOn: (administrator: Account, user: Account) => Promise<boolean>;
   readonly now: () => number;
   readonly log: (message: string, details?: Record<string, unknown>) => void;
@@ -286,7 +287,7 @@ export function createSessions(context: SessionsContext): Sessions {
           await tx.delete("remember", { id: rememberId, userId });
         }
         const lineage = session === undefined ? credential?.lineage : lineageOf(session);
-        if (typeof lineage === "string") await tx.delete("ticket", { userId, lineage });
+        if (typeof lineage === "string") await endTickets(tx, userId, { lineage });
         return ended;
       });
       await forgetUser(userId);
@@ -305,9 +306,7 @@ export function createSessions(context: SessionsContext): Sessions {
           const ended = families + (await tx.delete("session", { userId, idHash: { not: kept.idHash } }));
           const { rememberId } = kept;
           await tx.delete("remember", rememberId === null ? { userId } : { userId, id: { not: rememberId } });
-          const begun = await tx.find("ticket", { userId, lineage: { not: null } });
-          const others = begun.filter(({ lineage }) => lineage !== lineageOf(kept)).map(({ id }) => id as string);
-          if (others.length > 0) await tx.delete("ticket", { id: { in: others } });
+          await endBegun(tx, userId, kept);
           return ended;
         })
         .catch((error: unknown) => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Datastore } from "../datastore/contract.ts";
 import { memory } from "../datastore/memory/index.ts";
 import { decoyOf } from "../model/decoy.ts";
@@ -117,6 +117,28 @@ describe("a ticket", () => {
     clock.now += 1;
     expect(await tickets.purge()).toBe(1);
     expect([await store.count("ticket", {}), await tickets.peek("state", text)]).toEqual([0, undefined]);
+  });
+
+  it("is listed at the cost of two reads, however many there are", async () => {
+    const { tickets, store, user } = await made();
+    for (let index = 0; index < 5; index += 1) await tickets.issue({ purpose: "reset", user, life: 1000 });
+    const [find, findOne] = [vi.spyOn(store, "find"), vi.spyOn(store, "findOne")];
+    const { length } = await tickets.waiting("reset", { userId: user.id });
+    expect([length, find.mock.calls.length, findOne.mock.calls.length]).toEqual([5, 1, 1]);
+  });
+
+  it("is cancelled once, and not when it was redeemed before", async () => {
+    const { tickets, user } = await made();
+    const [waiting, used] = [
+      await tickets.issue({ purpose: "reset", user, life: 1000 }),
+      await tickets.issue({ purpose: "reset", user, life: 1000 }),
+    ];
+    await tickets.redeem("reset", used);
+    const named = (text: string) => ({ id: text.slice(0, 22), purpose: "reset" });
+    const cancelled = [];
+    for (const text of [waiting, waiting, used]) cancelled.push(await tickets.cancel(named(text)));
+    expect([cancelled, await tickets.redeem("reset", waiting)]).toEqual([[true, false, false], undefined]);
+    expect(await tickets.cancel({ ...named(waiting), purpose: "confirm" })).toBe(false);
   });
 
   it("is listed while it waits, by its id or its user, the newest first, and needs no secret for that", async () => {

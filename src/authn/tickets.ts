@@ -1,4 +1,5 @@
 import type { Datastore, Operations } from "../datastore/contract.ts";
+import { endTickets } from "../datastore/pending.ts";
 import { decoyRow } from "../datastore/rehearsal.ts";
 import { decoy } from "../model/decoy.ts";
 import { restarted } from "../model/lifetime.ts";
@@ -48,6 +49,8 @@ export interface Tickets {
    * not work after it.
    */
   end(userId: number, purpose?: string, tx?: Operations): Promise<void>;
+  /** Ends one that waits; false: it was redeemed, or has ended, before. */
+  cancel(ticket: Pick<Ticket, "id" | "purpose">): Promise<boolean>;
   /** Removes what is long over. */
   purge(): Promise<number>;
 }
@@ -98,14 +101,14 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
   };
 
   const end = async (userId: number, purpose?: string, tx: Operations = datastore): Promise<void> => {
-    await tx.delete("ticket", purpose === undefined ? { userId } : { userId, purpose });
+    await endTickets(tx, userId, purpose === undefined ? {} : { purpose });
   };
 
   const issue: Tickets["issue"] = async (request, given) => {
     const { purpose, user, payload, life, attempts, replacesOlder, begunIn } = request;
     if (replacesOlder === true && user !== undefined && given === undefined) {
       return datastore.transaction(async (tx) => {
-        // Takes the user's row: of two at once the second one sees, and ends, the ticket of the first.
+        // The user's row first: of two at once, the second one waits, and then ends the ticket of the first.
         await tx.update("user", { id: user.id, fsUniquifier: user.fsUniquifier }, { fsUniquifier: user.fsUniquifier });
         return issue(request, tx);
       });
@@ -115,7 +118,7 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
     const id = randomId(16);
     const secret = randomId(32);
     const at = now();
-    // Of nobody, and good for nothing: what is returned redeems it no more than anything does.
+    // The ticket of a decoy belongs to nobody, and no text redeems it, the one that is returned here neither.
     const nobodys = decoy(user) === undefined ? {} : decoyRow(at);
     await tx.insert("ticket", {
       id,
@@ -139,14 +142,12 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
     peek: (purpose, text) => read(purpose, text, datastore, false, sameUser),
     async waiting(purpose, which) {
       const rows = await datastore.find("ticket", { ...which, purpose }, { orderBy: newestFirst, limit: 100 });
-      const waiting: Ticket[] = [];
-      for (const row of rows) {
-        const ticket = row as unknown as Ticket;
-        if (!waits(ticket, false)) continue;
-        const user = { id: ticket.userId ?? 0, fsUniquifier: ticket.uniquifier ?? "" };
-        if (ticket.userId === null || (await sameUser(user))) waiting.push(ticket);
-      }
-      return waiting;
+      const waiting = (rows as unknown as readonly Ticket[]).filter((ticket) => waits(ticket, false));
+      // They are all of one user.
+      const id = waiting[0]?.userId ?? null;
+      if (id === null) return waiting;
+      const user = await datastore.findOne("user", { id });
+      return waiting.filter(({ uniquifier }) => uniquifier === user?.["fsUniquifier"]);
     },
     async redeem(purpose, text, { tx = datastore, afterAttempt = false } = {}) {
       // The user's row before the ticket's, as by what ends all tickets of a user: neither waits for the other.
@@ -179,6 +180,7 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
       return false;
     },
     end,
+    cancel: async ({ id, purpose }) => (await datastore.delete("ticket", { id, purpose, consumedAt: null })) > 0,
     purge: () => datastore.delete("ticket", { expiresAt: { lt: now() - 86_400_000 } }),
   };
 }

@@ -25,13 +25,13 @@ export function createDecisions(context: DecisionsContext): Decisions {
   const checks = new Map(
     groups.map((group) => {
       const check = typeof groupCheck === "function" ? groupCheck : groupCheck?.[group];
-      const what = `the check of the group ${group}`;
+      const what = typeof groupCheck === "function" ? "groupCheck" : `groupCheck.${group}`;
       return [group, (account: Account) => inTime(check?.(account, group), deadline, what)];
     }),
   );
   // The deadline stands before the caches: what comes too late is not kept.
   const limited = (kind: string, check: ObjectCheck): ObjectCheck => {
-    const what = `the rule of the object kind ${kind}`;
+    const what = `objects.${kind}`;
     return (user, id, mode) => inTime(check(user, id, mode), deadline, what);
   };
   const objectChecks = new Map([...objects].map(([kind, rule]) => [kind, limited(kind, checkOf(rule))]));

@@ -134,7 +134,7 @@ export function createRefusals(context: RefusalContext): Refusals {
     if (handlers.renderProblem === undefined) return problemResponse(problem, headers);
     const taken = (own: Response | undefined): Response =>
       own === undefined ? problemResponse(problem, headers) : withHeaders(own, extra.headers);
-    const own = inTime(handlers.renderProblem(problem, rq), rq.system.deadline, "the writer of errors");
+    const own = inTime(handlers.renderProblem(problem, rq), rq.system.deadline, "handlers.renderProblem");
     return own instanceof Promise ? own.then(taken) : taken(own);
   };
 
@@ -183,7 +183,7 @@ export function createRefusals(context: RefusalContext): Refusals {
   const divert = (rq: SecurityRequest, verdict: Diverted): Awaitable<Response> => {
     const { passed, reason, location, json: body, status, flash, headers } = verdict;
     if (!passed) noteRefusal(rq, reason);
-    if (location !== undefined && !rq.wantsJson) {
+    if (location !== undefined && forPerson(rq)) {
       if (flash !== undefined) context.flash(rq, flash.category, flash.text);
       return seeOther(location, 302);
     }
@@ -250,7 +250,7 @@ export function createRefusals(context: RefusalContext): Refusals {
         case "diverted":
           return divert(rq, verdict);
         case "redirected":
-          if (!rq.wantsJson) {
+          if (forPerson(rq)) {
             // Where they wanted to go once they are signed in, which they are.
             const next = rq.url.searchParams.get(paths.returnParameter ?? "next");
             return seeOther(rq.system.redirects.safe(next) ?? paths.afterSignIn(rq), 302);

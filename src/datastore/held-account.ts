@@ -6,10 +6,7 @@ import type { Datastore, Operations, Transaction, Where } from "./contract.ts";
  */
 export type ProvedAccount = Pick<Account, "id" | "fsUniquifier"> & Partial<Pick<Account, "fsTokenUniquifier">>;
 
-/**
- * Thrown in the work of `withAccount`: nothing of it is done. So it is also where the account was reset, banned or changed
- * after the proof.
- */
+/** Thrown inside of `withAccount`, it undoes all that was done there, as an account does that has changed since its proof. */
 export class WithdrawnError extends Error {}
 
 const asProved = ({ id, fsUniquifier, fsTokenUniquifier }: ProvedAccount): Where =>

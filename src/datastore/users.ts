@@ -13,6 +13,7 @@ import type { Datastore, Operations, Transaction } from "./contract.ts";
 import { WithdrawnError } from "./held-account.ts";
 import { refuseTaken } from "./identity-conflict.ts";
 import type { PasswordHistory } from "./password-history.ts";
+import { endBegun, endTickets } from "./pending.ts";
 import type { Roles } from "./roles.ts";
 import { createUserGrants, type UserGrants } from "./user-grants.ts";
 import { createUserLookup, type IdentityLookup } from "./user-lookup.ts";
@@ -111,7 +112,7 @@ export interface Users<
   edit(
     user: UserReference,
     fields: Partial<Omit<U, ProtectedField>>,
-    /** `done` is called where everything ends. */
+    /** `done` is called if the address or the username changes, and with that everything ends. */
     options?: Pick<ChangeOptions, "done">,
   ): Promise<void>;
   /** True when nobody else than this user is an active administrator who stays; false where there are none. */
@@ -312,7 +313,7 @@ export function createUsers(context: UsersContext): RowUsers {
     await operations.delete("session", { userId });
     await operations.delete("session", { impersonatorId: userId });
     await operations.delete("remember", { userId });
-    await operations.delete("ticket", { userId });
+    await endTickets(operations, userId);
     for (const table of context.credentialTables ?? []) await operations.delete(table, { userId });
   };
 
@@ -547,7 +548,7 @@ export function createUsers(context: UsersContext): RowUsers {
         }
         const sessions = await tx.delete("session", { userId: id });
         await tx.delete("remember", { userId: id });
-        await tx.delete("ticket", { userId: id, lineage: { not: null } });
+        await endBegun(tx, id);
         for (const table of context.credentialTables ?? []) await tx.delete(table, { userId: id });
         return sessions;
       });

@@ -146,7 +146,11 @@ export function createEventHub(
       const context = contextOf(source);
       for (const hook of asked) {
         try {
-          const answer = await inTime((hook as Hook<typeof name>)(attempt, context), deadline, `a hook before ${name}`);
+          const answer = await inTime(
+            (hook as Hook<typeof name>)(attempt, context),
+            deadline,
+            `events.before(${JSON.stringify(name)})`,
+          );
           if (answer === undefined) continue;
           // An answer that is no refusal is a mistake in the hook: closed, as when it throws.
           if (typeof (answer as Partial<Refusal> | null)?.refuse === "string") return answer;

@@ -48,7 +48,10 @@ export async function lineageBehind(kernel: Pick<Kernel, "datastore">, identity:
   return (beside?.["lineage"] as string | null | undefined) ?? tokenFamily;
 }
 
-/** Whether a key was made in the sign-in of this lineage, at that time or later; or so that nobody can tell. */
+/**
+ * Whether a key was made in this sign-in. Of one that was made without a session, and since then, nobody can tell: it counts as
+ * made in it.
+ */
 export function madeIn(
   made: { readonly lineage: string | null; readonly createdAt: number },
   since: LineageSince,

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { EndpointCheck } from "../authn/limits/limits.ts";
+import { sessionOnly } from "../authn/scheme.ts";
 import { isOpenTo, takenSchemes } from "../authz/guard.ts";
 import { csrfFault, formToken, judge } from "../authz/guards/authentication.ts";
 import type { Forbidden } from "../authz/verdict.ts";
@@ -10,6 +11,7 @@ import { type RouteFacts, SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import { isRehearsal, markInternal, rehearsed, send } from "../routes/run.ts";
 import type { Answer, Endpoint, EndpointMethod } from "./endpoint.ts";
+import { readField } from "./field-schema.ts";
 import type { Fault } from "./fields.ts";
 import { type EngineContext, type FormState, faultsAsJson, nextOf, page, untouched, withNext } from "./form-page.ts";
 import { forAnother, isForAnother, shownForField } from "./shown-for.ts";
@@ -101,8 +103,6 @@ async function actingAsAnother(rq: SecurityRequest, endpoint: Endpoint): Promise
   return { kind: "forbidden", status: 403, key: "IMPERSONATION_REFUSED", reason: "acts as another user" };
 }
 
-const sessionOnly: readonly string[] = ["session"];
-
 async function show(context: EngineContext, endpoint: Endpoint, rq: SecurityRequest): Promise<Response> {
   const shown = await endpoint.show(rq);
   if (isAnswer(shown)) return answer(context, endpoint, rq, shown, {});
@@ -149,8 +149,9 @@ async function submit(
   }
   const values: Record<string, unknown> = {};
   const faults: Record<string, readonly Fault[]> = {};
+  const from = isUnsafe(rq.method) && (await rq.body()).kind === "json" ? "json" : "text";
   for (const [name, field] of Object.entries(endpoint.fields)) {
-    const parsed = field.parse(Object.hasOwn(body, name) ? body[name] : undefined);
+    const parsed = readField(field, Object.hasOwn(body, name) ? body[name] : undefined, from);
     if ("fault" in parsed) faults[name] = [parsed.fault];
     else values[name] = parsed.value;
   }

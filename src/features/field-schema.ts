@@ -19,3 +19,16 @@ export function fieldSchema({ schema, type, maxLength }: Field<unknown>): Json {
       return { type: "string", maxLength };
   }
 }
+
+/**
+ * Reads what was sent for a field. Forms and queries hold nothing but text, so yes, no and whole numbers are words there. JSON
+ * has them of its own: a word in their place is of the wrong type.
+ */
+export function readField<T>(field: Field<T>, input: unknown, from: "text" | "json"): ReturnType<Field<T>["parse"]> {
+  const isWord = from === "json" && typeof input === "string";
+  return isWord && isNoText(field) ? { fault: { key: "FIELD_INVALID" } } : field.parse(input);
+}
+
+function isNoText({ type, schema }: Field<unknown>): boolean {
+  return type === "checkbox" || schema?.["type"] === "integer";
+}

@@ -169,8 +169,8 @@ const yes: ReadonlySet<unknown> = new Set([true, "true", "on", "yes", "y", "1"])
 const no: ReadonlySet<unknown> = new Set([undefined, null, false, "false", "off", "no", "n", "0", ""]);
 
 /**
- * Reads yes or no as every form and JSON body may say it: a ticked box of our pages sends "y", a browser's default is "on".
- * Undefined: neither.
+ * Reads yes or no as forms may say it: a ticked box sends "on", as ours do, unless its page says otherwise. Of JSON only true
+ * and false get here. Undefined: neither.
  */
 export function flagOf(input: unknown): boolean | undefined {
   if (yes.has(input)) return true;

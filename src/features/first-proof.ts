@@ -1,3 +1,4 @@
+import { sessionOnly } from "../authn/scheme.ts";
 import type { Transaction } from "../datastore/contract.ts";
 import type { AddressProof } from "../datastore/users.ts";
 import type { SecurityRequest } from "../http/request.ts";
@@ -20,7 +21,7 @@ export interface FirstProofFields extends Readonly<Record<string, Field<unknown>
 }
 
 /** Which address a link proves. */
-interface Proved {
+interface ProvedAddress {
   /** True: another one than the account has, so that no proof of before counts for it. */
   readonly moves?: boolean;
 }
@@ -31,7 +32,7 @@ export interface FirstProof extends Pick<AddressProof, "first" | "password" | "e
 }
 
 /** Whether nobody has proved yet that this account's address is theirs. */
-function isUnproved({ email, confirmedAt }: Account): boolean {
+export function isUnproved({ email, confirmedAt }: Account): boolean {
   return email !== "" && confirmedAt === null;
 }
 
@@ -44,7 +45,7 @@ export function mailedElsewhere({ ticket, account }: OpenLink): boolean {
 /** The part of a link's definition by which its page asks what a first proof needs. */
 export function firstProofPage(
   kernel: Kernel,
-  proved: Proved = {},
+  proved: ProvedAddress = {},
 ): Required<Pick<LinkDefinition<FirstProofFields>, "fields" | "asks" | "introAsking">> {
   return {
     fields: {
@@ -74,7 +75,7 @@ async function standing(
   kernel: Kernel,
   rq: SecurityRequest,
   account: Account,
-  { moves = false }: Proved,
+  { moves = false }: ProvedAddress,
 ): Promise<"proved" | "own" | "asked" | "unasked"> {
   if (!moves && !isUnproved(account)) return "proved";
   if (kernel.browserMark.shows(rq, account)) return "own";
@@ -90,8 +91,6 @@ async function signedInHere(rq: SecurityRequest, account: Account): Promise<bool
   return identity.account.id === account.id && identity.account.fsUniquifier === account.fsUniquifier;
 }
 
-const sessionOnly: readonly string[] = ["session"];
-
 /**
  * Looks at what was sent with a link: what using it comes to, or the answer to who has not shown enough. A guess at the password
  * goes through the limits of every check of a password.
@@ -101,7 +100,7 @@ export async function readFirstProof(
   rq: SecurityRequest,
   account: Account,
   fields: FieldValues<FirstProofFields>,
-  proved: Proved = {},
+  proved: ProvedAddress = {},
 ): Promise<FirstProof | { readonly answer: Answer }> {
   const { moves = false } = proved;
   const how = await standing(kernel, rq, account, proved);
@@ -117,15 +116,17 @@ export async function readFirstProof(
     if (objection !== undefined) return { answer: refused(objection.refuse) };
     return { first, moves, password: fields.new_password, endsAccess: true };
   }
-  if (how === "unasked") return { first, moves, password: null, endsAccess: true };
-  if (how === "asked") {
-    const { password } = fields;
-    if (password === "") return { answer: invalid({ password: [{ key: "FIRST_PROOF_NEEDS_PASSWORD" }] }) };
-    if (!(await kernel.proof.check({ rq, account, password, authType: "password" }))) {
-      return { answer: invalid({ password: [{ key: "INVALID_PASSWORD" }] }) };
-    }
+  const { password } = fields;
+  if (password === "") {
+    if (how === "asked") return { answer: invalid({ password: [{ key: "FIRST_PROOF_NEEDS_PASSWORD" }] }) };
+  } else if (how === "unasked") {
+    // There is nothing that it could be checked against.
+    return { answer: invalid({}, [{ key: "UNEXPECTED_FIELD", params: { name: "password" } }]) };
+  } else if (!(await kernel.proof.check({ rq, account, password, authType: "password" }))) {
+    // Also where none is asked for: who sends one believes that it is checked.
+    return { answer: invalid({ password: [{ key: "INVALID_PASSWORD" }] }) };
   }
-  return { first, moves };
+  return how === "unasked" ? { first, moves, password: null, endsAccess: true } : { first, moves };
 }
 
 /** What a reset comes to, whose link sets a new password in any case. */
@@ -151,7 +152,8 @@ export interface ProofOptions {
 
 /**
  * Uses the link up and stores what it comes to, in one transaction. The account as it is from then on: read later, it may be one
- * that was reset meanwhile. Undefined: the link was used, or the account changed, in the meantime. Who holds the mailbox chooses by their request in which language mails are written to it.
+ * that was reset meanwhile. Undefined: the link was used, or the account changed, in the meantime. Who holds the
+ * mailbox chooses by their request in which language mails are written to it.
  */
 export async function applyProof(
   kernel: Kernel,

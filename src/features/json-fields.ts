@@ -1,7 +1,7 @@
 import type { MessageKey } from "../i18n/catalogue.ts";
 import { normalizeUsername } from "../model/username.ts";
 import type { Json } from "../routes/openapi/json.ts";
-import { fieldSchema } from "./field-schema.ts";
+import { fieldSchema, readField } from "./field-schema.ts";
 import { type Fault, type Field, textField } from "./fields.ts";
 
 type Parsed<T> = { readonly value: T } | { readonly fault: Fault };
@@ -34,7 +34,7 @@ export function maybe<T>(field: Field<T>): Field<T | undefined> {
   };
 }
 
-/** True or false; in a query by these words. */
+/** True or false; in a query by words. */
 export function booleanField(): Field<boolean> {
   return jsonField(
     (input) => {
@@ -109,7 +109,7 @@ export function objectField(
       for (const [name, given] of Object.entries(input)) {
         const field = Object.hasOwn(members, name) ? members[name] : undefined;
         if (field === undefined) return { fault: { key: "UNEXPECTED_FIELD", params: { name: name.slice(0, 64) } } };
-        const parsed = field.parse(given);
+        const parsed = readField(field, given, "json");
         if ("fault" in parsed) return parsed;
         value[name] = parsed.value;
       }

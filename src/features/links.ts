@@ -7,6 +7,7 @@ import { type Account, displayName } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Ticket } from "../model/session.ts";
 import type { Pages } from "../views/contract.ts";
+import { flag } from "./answers.ts";
 import type { SpaPage } from "./destinations.ts";
 import {
   type Answer,
@@ -93,7 +94,7 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     if (id !== undefined) rq.clearCookie(system.cookies.link(id), system.cookies.attributes());
   };
 
-  const find = async (rq: SecurityRequest): Promise<OpenLink | undefined> => {
+  const look = async (rq: SecurityRequest): Promise<OpenLink | undefined> => {
     const text = presented(rq);
     const ticket = await tickets.peek(purpose, text);
     if (ticket === undefined || ticket.userId === null) return undefined;
@@ -107,8 +108,20 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     };
   };
 
-  const asks = async (rq: SecurityRequest, link: OpenLink): Promise<boolean> =>
-    (await definition.asks?.(rq, link)) === true;
+  const found = new WeakMap<SecurityRequest, Promise<OpenLink | undefined>>();
+  /** Looked at once for a request, so that all parts of its page say the same. Redeeming looks again. */
+  const find = (rq: SecurityRequest): Promise<OpenLink | undefined> => {
+    const link = found.get(rq) ?? look(rq);
+    found.set(rq, link);
+    return link;
+  };
+
+  const asked = new WeakMap<OpenLink, Promise<boolean>>();
+  const asks = (rq: SecurityRequest, link: OpenLink): Promise<boolean> => {
+    const answer = asked.get(link) ?? (async () => (await definition.asks?.(rq, link)) === true)();
+    asked.set(link, answer);
+    return answer;
+  };
 
   /** The link is good, but its secret is not in this browser: it was opened in another one, or too many after it. */
   const openedElsewhere = async (rq: SecurityRequest): Promise<boolean> => {
@@ -119,9 +132,9 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
   };
 
   const refuse = async (rq: SecurityRequest): Promise<Answer> => {
-    if (await openedElsewhere(rq)) return rq.wantsJson ? refused("LINK_OPEN_AGAIN") : failed(409, "LINK_OPEN_AGAIN");
+    if (await openedElsewhere(rq)) return failed(409, "LINK_OPEN_AGAIN");
     clear(rq);
-    return rq.wantsJson ? refused(invalid) : linkRefusal(kernel, rq, definition.invalidTo(rq), { key: invalid });
+    return linkRefusal(kernel, rq, definition.invalidTo(rq), invalid);
   };
 
   return endpoint({
@@ -155,7 +168,11 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
     fields: definition.fields,
     // The path names the link: who is signed in meanwhile has no part in it.
     shownFor: () => undefined,
-    ...(definition.answers === undefined ? {} : { answers: definition.answers }),
+    answers: {
+      ...definition.answers,
+      ...(definition.asks === undefined ? {} : { shown: { ...definition.answers?.shown, password_required: flag } }),
+      failures: [409, ...(definition.answers?.failures ?? [])],
+    },
     async show(rq) {
       const link = await find(rq);
       if (link === undefined) return refuse(rq);
@@ -229,8 +246,15 @@ export function linkDone(
   return told === undefined || rq.wantsJson ? done(to, { message, response }) : goTo(told);
 }
 
-/** A link that can't be used. */
-export function linkRefusal(kernel: Kernel, rq: SecurityRequest, to: string, message: Fault): Answer {
+/** Where a mail says to go for who does not know their password any more; nothing where there is no such page. */
+export function recoverLink(kernel: Pick<Kernel, "path" | "link">): { readonly recover?: string } {
+  return kernel.path("forgot_password") === undefined ? {} : { recover: kernel.link("forgot_password") };
+}
+
+/** A link that can't be used: a program is told so, a page goes on with the message. */
+export function linkRefusal(kernel: Kernel, rq: SecurityRequest, to: string, key: MessageKey): Answer {
+  if (rq.wantsJson) return refused(key);
+  const message = { key };
   const told = kernel.destinations.withResult(to, { category: shownAs(rq, message), text: textOf(rq, message) });
   return told === undefined ? goTo(to, message) : goTo(told);
 }

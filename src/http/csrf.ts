@@ -1,4 +1,3 @@
-import type { Account } from "../model/account.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import type { Identity } from "../model/identity.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
@@ -32,10 +31,6 @@ export interface Csrf {
   token(rq: SecurityRequest): string;
   /** Checks a token that came as a header or form field. */
   verify(rq: SecurityRequest, token: string | undefined): CsrfFault | undefined;
-  /** A name for an account that its forms carry, worth nothing elsewhere: who is signed in may be another one by the time they are sent. */
-  nameOf(account: Account): string;
-  /** Whether a form's name is that of this account. */
-  names(account: Account, name: string): boolean;
   /** The token in the headers `X-CSRF-Token`, `X-XSRF-Token`, `X-CSRFToken` or the one of the option. */
   fromHeader(rq: SecurityRequest): string | undefined;
   /** True for credentials that browsers add by themselves: such unsafe requests must come from our own pages. */
@@ -47,7 +42,6 @@ export interface Csrf {
 }
 
 const purpose = "csrf";
-const namePurpose = "shown-for";
 const nonceLength = 22;
 const maxLength = 128;
 
@@ -127,8 +121,6 @@ export function createCsrf(
       if (bound === undefined) return "CSRF_INVALID";
       return ring.verify(purpose, `${token.slice(0, dot)}.${bound}`, token.slice(dot + 1)) ? undefined : "CSRF_INVALID";
     },
-    nameOf: ({ id }) => ring.sign(namePurpose, String(id)),
-    names: ({ id }, name) => ring.verify(namePurpose, String(id), name),
     fromHeader(rq) {
       for (const name of headers) {
         const token = rq.header(name);

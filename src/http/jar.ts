@@ -15,23 +15,15 @@ export interface CookieJar {
   attributes(maxAge?: number): CookieAttributes;
 }
 
+const purposes = ["session", "remember", "csrf", "flash", "pending", "refresh", "impersonator", "browser"] as const;
+
 /** What the cookies are for. */
-export type CookiePurpose =
-  | "session"
-  | "remember"
-  | "csrf"
-  | "flash"
-  | "pending"
-  | "refresh"
-  | "impersonator"
-  | "browser";
+export type CookiePurpose = (typeof purposes)[number];
 
 /** Makes the jar. `prefix` keeps two applications on one host apart. */
 export function createCookieJar(options: { readonly secure: boolean; readonly prefix: string }): CookieJar {
   const names = Object.fromEntries(
-    (["session", "remember", "csrf", "flash", "pending", "refresh", "impersonator", "browser"] as const).map(
-      (purpose) => [purpose, cookieName(`${options.prefix}${purpose}`, options.secure)],
-    ),
+    purposes.map((purpose) => [purpose, cookieName(`${options.prefix}${purpose}`, options.secure)]),
   ) as Record<CookiePurpose, string>;
   const linkPrefix = cookieName(`${options.prefix}link-`, options.secure);
   const base: CookieAttributes = { path: "/", httpOnly: true, secure: options.secure, sameSite: "Lax" };

@@ -119,6 +119,12 @@ export interface System {
   /** So many bytes an account endpoint takes that does not declare more. */
   readonly accountBytes: number;
   readonly csrf: Csrf;
+  /** What a form calls the account that it was shown for: worth nothing elsewhere. */
+  readonly formNames: {
+    of(account: Pick<Account, "id">): string;
+    /** Whether it is this account that a form names so. */
+    isOf(account: Pick<Account, "id">, name: string): boolean;
+  };
   readonly cookies: CookieJar;
   readonly redirects: Redirects;
   /** The session bag of this caller, as guards see it. */

@@ -37,3 +37,8 @@ export interface Identity {
   /** How the token came. */
   readonly carrier?: "header" | "bearer" | "cookie" | "parameter" | "query";
 }
+
+/** When the credential behind an identity ends, in epoch milliseconds; undefined: it does not by itself. */
+export function endOf(identity: Identity): number | undefined {
+  return identity.expiresAt ?? identity.session?.expiresAt;
+}

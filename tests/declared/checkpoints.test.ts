@@ -128,9 +128,11 @@ describe("checkpoint", () => {
     expect([named.status, named.location]).toEqual([302, "/sub/shop/7/a%20b%2Fc"]);
     expect((await client.get("/flashes")).json).toEqual([{ category: "warning", text: "Not in your plan." }]);
     expect((await client.get("/login-page", { headers: browser })).location).toBe("/login");
-    // A program is told, and not sent elsewhere.
-    const program = await client.get("/path", { headers: json });
-    expect([program.status, program.json.code, program.location]).toEqual([403, "checkpoint_failed", null]);
+    // A program is told, and not sent elsewhere; so is a page's script, which takes anything.
+    for (const headers of [json, { accept: "*/*", "sec-fetch-mode": "cors" }]) {
+      const program = await client.get("/path", { headers });
+      expect([program.status, program.json.code, program.location]).toEqual([403, "checkpoint_failed", null]);
+    }
   });
 
   it("fail: JSON with a status of its own", async () => {

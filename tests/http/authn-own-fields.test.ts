@@ -101,6 +101,15 @@ describe("an application's own fields", () => {
     }
   });
 
+  it("take true and false in JSON, and none of a form's words for them", async () => {
+    const { post, seen } = await own();
+    for (const terms of ["on", "y", "yes", "true", "1", "false", ""]) {
+      const { status, json } = await post({ terms });
+      expect([terms, status, Object.keys(json.response.field_errors ?? {})]).toEqual([terms, 400, ["terms"]]);
+    }
+    expect([(await post({ terms: true })).status, seen.length]).toEqual([200, 1]);
+  });
+
   it("say what their schema says, in its own words", async () => {
     const { app, post } = await own();
     const { json } = await post({ seats: "10" });

@@ -124,7 +124,9 @@ describe("a route of the application", () => {
   async function routes(body?: object) {
     const { security } = await start();
     const app = security.app();
-    const params = z.object({ text: z.string().optional(), list: z.array(z.int()).optional(),
+    const params = z.object({
+      text: z.string().optional(),
+      list: z.array(z.int()).optional(),
       nested: z.object({ list: z.array(z.unknown()) }).optional(),
     });
     app.post("/own", { authz: "OPEN", params, ...(body === undefined ? {} : { body }) }, (c, { text, list }) =>

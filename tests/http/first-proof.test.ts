@@ -134,6 +134,9 @@ describe.each(proofs)("ADV-G: the first proof of an address: $name", ({ template
     const { made, held, link } = await begun();
     const owner = made.client();
     expect((await owner.get(link, { headers: json })).json.response.password_required).toBe(true);
+    const path = `${link.slice(0, link.lastIndexOf("/"))}/{token}`;
+    const described = JSON.stringify((made.app.openapi().paths as Record<string, unknown>)[path]);
+    expect(described).toContain('"password_required":{"type":"boolean"}');
     for (const body of [{}, { password: "" }, { new_password: "", new_password_confirm: "" }]) {
       const refused = await post(owner, link, body);
       expect(refused.status).toBe(400);
@@ -405,8 +408,10 @@ describe("accounts whose address counts as proved", () => {
     await post(made.client(), "/login-link", { email });
     const link = await linkOf(made, "signInLink", email);
     expect((await made.client().get(link, { headers: json })).json.response.password_required).toBe(false);
-    // A new password that would not count is not passed over.
+    // A new password that would not count is not passed over, nor is a wrong one.
     expect((await post(made.client(), link, chosen)).status).toBe(400);
+    const wrong = await post(made.client(), link, { password: owners });
+    expect([wrong.status, Object.keys(wrong.json.response.field_errors)]).toEqual([400, ["password"]]);
     expect((await post(made.client(), link, {})).status).toBe(200);
     expect(await code(client)).toBe(200);
     expect(await made.store.count("apiKey", { userId: id })).toBe(1);

@@ -224,6 +224,9 @@ describe("schemes", () => {
   });
 });
 
+/** One of a page's own scripts, which takes anything and can follow nobody to a page. */
+const script = { accept: "*/*", "sec-fetch-mode": "cors" };
+
 describe("anonymousRequired", () => {
   it("sends a browser on, and tells a program", async () => {
     const { security } = await shop({ destinations: { afterSignIn: "/home" } });
@@ -233,9 +236,11 @@ describe("anonymousRequired", () => {
     const client = await signedIn(app);
     const page = await client.get("/x", { headers: browser });
     expect([page.status, page.location]).toEqual([302, "/home"]);
-    const answer = await client.get("/x", { headers: json });
-    expect(answer.status).toBe(400);
-    expect(answer.json).toMatchObject({ code: "anonymous_required", meta: { code: 400 } });
+    for (const headers of [json, script]) {
+      const answer = await client.get("/x", { headers });
+      expect([answer.status, answer.location]).toEqual([400, null]);
+      expect(answer.json).toMatchObject({ code: "anonymous_required", meta: { code: 400 } });
+    }
   });
 });
 

@@ -4,7 +4,7 @@
  */
 import { accountDeletion, notices, passwords, unlock } from "portcullis/features";
 import type { TestClient } from "portcullis/testing";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createTickets } from "../../src/authn/tickets.ts";
 import { administered, signedIn as administratorIn, html, idOf, submit } from "./administration-system.ts";
 import { day, goodPassword, hour, otherPassword, weakHashing } from "./authn-system.ts";
@@ -173,6 +173,28 @@ describe("two links of one kind, opened in one browser", () => {
   });
 });
 
+describe("a page of what waits", () => {
+  it("looks at it once, however many of its parts ask: a mailed link, a password that is too old", async () => {
+    const features = lifeFeatures();
+    const passwords = { hashing: weakHashing, policy: { maxAge: "90d" } } as const;
+    const made = await life({ features, passwords });
+    const findOne = vi.spyOn(made.store, "findOne");
+    const reads = (): number => findOne.mock.calls.filter(([table]) => table === "ticket").length;
+    await post(made.client(), "/reset", { email: ann });
+    const browser = made.client();
+    const reset = await open(browser, await linkOf(made, "resetInstructions", ann));
+    const cost = async (path: string): Promise<unknown> => {
+      const before = reads();
+      const { status, text } = await browser.get(path, html);
+      return [status, text.includes('name="password_confirm"'), reads() - before];
+    };
+    expect(await cost(reset.path)).toEqual([200, true, 1]);
+    made.advance(91 * day);
+    const answer = await send(browser, await open(browser, "/login"), { email: ann, password: goodPassword });
+    expect([answer.location, await cost("/expired-password")]).toEqual(["/expired-password", [200, true, 1]]);
+  });
+});
+
 describe("the page of a link in another browser", () => {
   it("says of an unused link what to do, and of a used one that it is over; nobody is told whose it is", async () => {
     const made = await life();
@@ -187,9 +209,9 @@ describe("the page of a link in another browser", () => {
     expect(elsewhere.page.text).not.toContain("does not work");
     expect(elsewhere.page.text).not.toContain(ann);
     const asJson = await other.get(tab.path, { headers: json });
-    expect([asJson.status, asJson.json.response.errors[0]]).toEqual([400, expect.stringContaining("still good")]);
+    expect([asJson.status, asJson.json.response.errors[0]]).toEqual([409, expect.stringContaining("still good")]);
     // A form that was kept there does nothing either.
-    expect((await other.post(tab.path, { json: newPassword })).status).toBe(400);
+    expect((await other.post(tab.path, { json: newPassword })).status).toBe(409);
     expect(await signsIn(made, ann, goodPassword)).toBe(true);
     // What the page says to do works.
     const again = await open(other, link);

@@ -53,7 +53,7 @@ describe("the list of users", () => {
       "page=2000",
       "after=x",
       "role=nobody",
-      "active=1",
+      "active=2",
       "x=1",
     ]) {
       const answer = await ada.call("GET", `/api/user/users?${query}`);

@@ -52,8 +52,8 @@ export function httpd(options: HttpdOptions = {}): SchemePlan<"httpd"> {
           const user = rq.header(header);
           if (user === undefined || user === "") return undefined;
           const socket = peerAddress(rq.peer);
-          // Two headers arrive as one with a comma: whose word it is cannot be told.
           if (socket === undefined || !trusted(socket)) return undefined;
+          // Two headers arrive as one with a comma: whose word it is cannot be told.
           if (user.includes(",")) return bad;
           const account = await proof.find(Buffer.from(user, "latin1").toString("utf8"));
           if (account === undefined) return bad;

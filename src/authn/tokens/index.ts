@@ -6,7 +6,7 @@ import { type Awaitable, andThen } from "../../model/awaitable.ts";
 import { inTime } from "../../model/deadline.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { PortcullisError } from "../../model/errors.ts";
-import type { BadCredential, Identity } from "../../model/identity.ts";
+import { type BadCredential, endOf, type Identity } from "../../model/identity.ts";
 import type { KeyRing } from "../../secrets/keyring.ts";
 import { sha256 } from "../../secrets/random.ts";
 import { quoted } from "../authenticator.ts";
@@ -145,7 +145,7 @@ function excessOver(
   ) {
     return "the identity has not all roles and permissions of its user, and a token would have";
   }
-  const end = identity.expiresAt ?? identity.session?.expiresAt;
+  const end = endOf(identity);
   return end !== undefined && end <= now ? "the identity's credential is over" : undefined;
 }
 
@@ -396,7 +396,7 @@ export function createTokens(context: TokensContext): Tokens {
       }
       const excess = identity === undefined ? undefined : excessOver(identity, account, { scopes, realm }, now());
       if (excess !== undefined) refuse(excess);
-      const end = identity?.expiresAt ?? identity?.session?.expiresAt;
+      const end = identity && endOf(identity);
       const facts = {
         account,
         authenticatedAt: identity?.authenticatedAt ?? null,

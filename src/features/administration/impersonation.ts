@@ -104,6 +104,6 @@ export function impersonationBanner(rq: SecurityRequest, end: string | undefined
     user: identity.account.email,
   });
   if (end === undefined) return { text: said };
-  const hidden = { csrf_token: rq.system.csrf.token(rq), [shownForField]: rq.system.csrf.nameOf(identity.account) };
+  const hidden = { csrf_token: rq.system.csrf.token(rq), [shownForField]: rq.system.formNames.of(identity.account) };
   return { text: said, action: { path: end, text: rq.text("IMPERSONATION_END"), hidden } };
 }

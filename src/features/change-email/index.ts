@@ -13,7 +13,7 @@ import { type Answer, done, type Endpoint, endpoint, goTo, invalid, refused } fr
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField, hiddenField } from "../fields.ts";
 import { applyProof, firstProofPage, readFirstProof, tellProof } from "../first-proof.ts";
-import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
+import { linkDone, linkEndpoint, linkRefusal, recoverLink } from "../links.ts";
 import { moment } from "../moment.ts";
 import { checkOptions } from "../options.ts";
 import { changeEmailMails } from "./mails.ts";
@@ -170,8 +170,7 @@ function cancel(kernel: Kernel): Endpoint {
       // The page's button names the change that was shown; a program means the one that there is.
       const meant = pending !== undefined && (fields.id === "" || fields.id === pending.id);
       // Whichever comes first, this or the link: the other one finds it gone.
-      const cancelled =
-        meant && (await kernel.datastore.delete("ticket", { id: pending.id, purpose, consumedAt: null })) > 0;
+      const cancelled = meant && (await kernel.tickets.cancel(pending));
       if (cancelled) {
         rq.system.events.emit("changeEmailCancelled", { user: account, newEmail: addressOf(pending) }, rq);
       }
@@ -179,10 +178,6 @@ function cancel(kernel: Kernel): Endpoint {
       return done(back() ?? "/", { message, response: { cancelled } });
     },
   });
-}
-
-function recoverLink(kernel: Kernel): { readonly recover?: string } {
-  return kernel.path("forgot_password") === undefined ? {} : { recover: kernel.link("forgot_password") };
 }
 
 function confirm(kernel: Kernel): Endpoint {
@@ -204,10 +199,7 @@ function confirm(kernel: Kernel): Endpoint {
       const { account, ticket } = link;
       const email = ticket.payload["email"] as string;
       const own = (await rq.system.identify(rq))?.account.id === account.id;
-      const gone = (): Answer =>
-        rq.wantsJson
-          ? refused("INVALID_CHANGE_EMAIL_TOKEN")
-          : linkRefusal(kernel, rq, invalidTo(rq), { key: "INVALID_CHANGE_EMAIL_TOKEN" });
+      const gone = (): Answer => linkRefusal(kernel, rq, invalidTo(rq), "INVALID_CHANGE_EMAIL_TOKEN");
       // The new address has never been proved for this account: elsewhere than where it was asked for, it is a first proof.
       const proof = await readFirstProof(kernel, rq, account, fields, { moves: true });
       if ("answer" in proof) return proof.answer;

@@ -3,6 +3,7 @@ import type { Account } from "../../model/account.ts";
 import { ownAccount, unchanged } from "../account-state.ts";
 import { type Answer, invalid, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
+import { recoverLink } from "../links.ts";
 import { newPasswordFaults } from "../passwords/new-password.ts";
 
 /** A value with the name of its field. */
@@ -48,9 +49,7 @@ export async function changeOwnPassword(
   if (!changed) return no(refused("REAUTHENTICATION_REQUIRED"));
   rq.system.events.emit("passwordChanged", { user: now });
   if (kernel.features.has("changePassword")) {
-    const recover = kernel.path("forgot_password");
-    const data = recover === undefined ? {} : { recover: kernel.link("forgot_password") };
-    kernel.mail.send(rq, "passwordChanged", now, data);
+    kernel.mail.send(rq, "passwordChanged", now, recoverLink(kernel));
   }
   return { account: now };
 }

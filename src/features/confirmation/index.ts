@@ -4,7 +4,7 @@ import type { Account } from "../../model/account.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
 import { signedIn } from "../answers.ts";
-import { type Answer, type Endpoint, outcomeAnswer, refused } from "../endpoint.ts";
+import { type Answer, type Endpoint, outcomeAnswer } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { applyProof, firstProofPage, mailedElsewhere, readFirstProof, tellProof } from "../first-proof.ts";
 import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
@@ -116,15 +116,10 @@ function confirmEmail(kernel: Kernel, signIn: boolean): Endpoint {
     ...(signIn ? { answers: { done: signedIn } } : {}),
     async submit({ rq, fields, link }): Promise<Answer> {
       const { account } = link;
-      const already = (): Answer =>
-        rq.wantsJson
-          ? refused("ALREADY_CONFIRMED")
-          : linkRefusal(kernel, rq, invalidTo(rq), { key: "ALREADY_CONFIRMED" });
+      const already = (): Answer => linkRefusal(kernel, rq, invalidTo(rq), "ALREADY_CONFIRMED");
       // The address was changed since the mail.
       if (mailedElsewhere(link)) {
-        return rq.wantsJson
-          ? refused("INVALID_CONFIRMATION_TOKEN")
-          : linkRefusal(kernel, rq, invalidTo(rq), { key: "INVALID_CONFIRMATION_TOKEN" });
+        return linkRefusal(kernel, rq, invalidTo(rq), "INVALID_CONFIRMATION_TOKEN");
       }
       const proof = await readFirstProof(kernel, rq, account, fields);
       if ("answer" in proof) return proof.answer;

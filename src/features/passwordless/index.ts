@@ -93,10 +93,7 @@ function signInByLink(kernel: Kernel): Endpoint {
     spaPage: "signIn",
     answers: { done: signedIn, token: true },
     async submit({ rq, fields, link }): Promise<Answer> {
-      const gone = (): Answer =>
-        rq.wantsJson
-          ? refused("INVALID_LOGIN_TOKEN")
-          : linkRefusal(kernel, rq, errorTo(rq), { key: "INVALID_LOGIN_TOKEN" });
+      const gone = (): Answer => linkRefusal(kernel, rq, errorTo(rq), "INVALID_LOGIN_TOKEN");
       if (mailedElsewhere(link)) return gone();
       const proof = await readFirstProof(kernel, rq, link.account, fields);
       if ("answer" in proof) return proof.answer;

@@ -6,6 +6,7 @@ import { type Account, displayName } from "../../model/account.ts";
 import { signedIn } from "../answers.ts";
 import { type Answer, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { FeatureKernel, Kernel } from "../feature.ts";
+import { recoverLink } from "../links.ts";
 import { newPasswordFaults, newPasswordFields } from "./new-password.ts";
 
 const name = "expired_password";
@@ -13,8 +14,8 @@ const path = "/expired-password";
 
 /**
  * The gate of the policy's `maxAge`: a sign-in with a password that is too old waits until there is a new one, and a request,
- * a refresh or a remember credential that rests on one is refused. It comes after the second factor: whoever has only the password does not choose
- * the next one.
+ * a refresh or a remember credential that rests on one is refused. It comes after the second factor: whoever has only the
+ * password does not choose the next one.
  */
 export function expiredPasswordGate(kernel: FeatureKernel, maxAge: number): Gate {
   return {
@@ -86,7 +87,5 @@ export function expiredPassword(kernel: Kernel): Endpoint {
 /** The notice of the feature that changes passwords otherwise, where it is on. */
 function tell(kernel: Kernel, rq: SecurityRequest, account: Parameters<Kernel["mail"]["send"]>[2]): void {
   if (!kernel.features.has("changePassword")) return;
-  const recover = kernel.path("forgot_password");
-  const data = recover === undefined ? {} : { recover: kernel.link("forgot_password") };
-  kernel.mail.send(rq, "passwordChanged", account, data);
+  kernel.mail.send(rq, "passwordChanged", account, recoverLink(kernel));
 }

@@ -1,3 +1,4 @@
+import { sessionOnly } from "../../authn/scheme.ts";
 import type { Guard, NoWords } from "../../authz/guard.ts";
 import { authRequired } from "../../authz/guards/authentication.ts";
 import { open } from "../../authz/guards/open.ts";
@@ -155,7 +156,6 @@ export function sessionElseToken(why: string): Guard<NoWords> {
   };
 }
 
-const sessionOnly: readonly string[] = ["session"];
 const tokenOnly: readonly string[] = ["token"];
 
 function verify(kernel: Kernel): Endpoint {

@@ -98,10 +98,7 @@ function resetPassword(kernel: Kernel, signIn: boolean): Endpoint {
     ...(signIn ? { answers: { done: signedIn, token: true } } : {}),
     async submit({ rq, fields, link }): Promise<Answer> {
       const { account } = link;
-      const gone = (): Answer =>
-        rq.wantsJson
-          ? refused("INVALID_RESET_PASSWORD_TOKEN")
-          : linkRefusal(kernel, rq, invalidTo(rq), { key: "INVALID_RESET_PASSWORD_TOKEN" });
+      const gone = (): Answer => linkRefusal(kernel, rq, invalidTo(rq), "INVALID_RESET_PASSWORD_TOKEN");
       if (mailedElsewhere(link)) return gone();
       const faults = await newPasswordFaults(kernel, rq, account, fields, "password", "password_confirm");
       if (faults !== undefined) return invalid(faults);

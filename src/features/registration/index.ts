@@ -10,6 +10,7 @@ import { nextToken, signedIn as signedInAnswer } from "../answers.ts";
 import { type Answer, bodyFor, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField, type Fault, type Field } from "../fields.ts";
+import { recoverLink } from "../links.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo, wantsToken } from "../passwords/index.ts";
 import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
@@ -333,7 +334,7 @@ async function tell(
   } else {
     const to = notice ?? decoyOf(email);
     kernel.mail.send(rq, "addressInUse", to, {
-      ...(kernel.path("forgot_password") === undefined ? {} : { recover: kernel.link("forgot_password") }),
+      ...recoverLink(kernel),
       ...(to.username === null ? {} : { username: to.username }),
     });
   }

@@ -8,6 +8,7 @@ import { changedUser, textOrNull } from "../answers.ts";
 import { done, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { type Fault, type Field, textField } from "../fields.ts";
+import { isUnproved } from "../first-proof.ts";
 import { mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo } from "../passwords/index.ts";
@@ -184,8 +185,8 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
 }
 
 /** Whoever registered an address that is not theirs chose the name too: nothing of it is mailed there. */
-function unproved(kernel: Kernel, account: Account): boolean {
-  return kernel.services.confirmation?.required === true && account.confirmedAt === null;
+function isStrangers(kernel: Kernel, account: Account): boolean {
+  return kernel.services.confirmation?.required === true && isUnproved(account);
 }
 
 function recoverUsername(kernel: Kernel): Endpoint {
@@ -199,9 +200,9 @@ function recoverUsername(kernel: Kernel): Endpoint {
     links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"]),
     objection: (account) => {
       if (!account.active) return { key: "DISABLED_ACCOUNT" };
-      return unproved(kernel, account) ? { key: "CONFIRMATION_REQUIRED" } : undefined;
+      return isStrangers(kernel, account) ? { key: "CONFIRMATION_REQUIRED" } : undefined;
     },
-    gets: (account) => account.username !== null && !unproved(kernel, account),
+    gets: (account) => account.username !== null && !isStrangers(kernel, account),
     async send(rq, account) {
       kernel.mail.send(rq, "usernameRecovery", account, { username: account.username ?? "" });
       kernel.system.events.emit("usernameRecoverySent", { user: account });
