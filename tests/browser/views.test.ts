@@ -265,7 +265,7 @@ describeBrowser("the account pages in Chromium", () => {
         next: "/store",
         email: "jo@acme.example",
         password: "a b&c=ü",
-        remember: "y",
+        remember: "on",
       });
       expect(complaints).toEqual([]);
     });

@@ -271,10 +271,10 @@ describe("how it ends", () => {
     await ada.get("/page", html);
     const id = await idOf(system, "ada");
     await system.store.update("user", { id }, { active: false });
-    system.security.invalidate();
+    await system.security.invalidate();
     await ada.post("/logout", { json: {} });
     await system.store.update("user", { id }, { active: true });
-    system.security.invalidate();
+    await system.security.invalidate();
     expect([await me(ada), await me(copy)]).toEqual(["401", "401"]);
     expect(await system.store.count("session", {})).toBe(0);
   });
