@@ -229,7 +229,7 @@ describeBrowser("the life of an account in Chromium", () => {
       test("an address that a stranger registered is its owner's, with a password of their own", {
         timeout: 0,
       }, async () => {
-        const email = address("fay");
+        const email = address("hal");
         const stranger = await person(scripts);
         await stranger.open("/register", "TITLE_REGISTER");
         await stranger.fill("LABEL_EMAIL", email);
@@ -237,28 +237,28 @@ describeBrowser("the life of an account in Chromium", () => {
         await stranger.fill("LABEL_PASSWORD_CONFIRM", first);
         await stranger.press("SUBMIT_REGISTER");
 
-        const fay = await person(scripts);
-        await fay.openLink(email, "TITLE_CONFIRM_EMAIL");
-        await fay.told("INTRO_FIRST_PROOF", { email });
-        await fay.press("SUBMIT_CONFIRM_EMAIL");
-        await fay.told("FIRST_PROOF_NEEDS_PASSWORD");
-        await fay.looks("TITLE_CONFIRM_EMAIL");
-        await fay.fill("LABEL_PASSWORD", second);
-        await fay.press("SUBMIT_CONFIRM_EMAIL");
-        await fay.told("INVALID_PASSWORD");
-        await fay.fill("LABEL_PASSWORD_NEW", second);
-        await fay.fill("LABEL_PASSWORD_CONFIRM", "something else entirely");
-        await fay.press("SUBMIT_CONFIRM_EMAIL");
-        await fay.told("RETYPE_PASSWORD_MISMATCH");
-        await fay.fill("LABEL_PASSWORD_NEW", second);
-        await fay.fill("LABEL_PASSWORD_CONFIRM", second);
-        await fay.press("SUBMIT_CONFIRM_EMAIL");
-        await fay.told("EMAIL_CONFIRMED");
+        const hal = await person(scripts);
+        await hal.openLink(email, "TITLE_CONFIRM_EMAIL");
+        await hal.told("INTRO_FIRST_PROOF", { email });
+        await hal.press("SUBMIT_CONFIRM_EMAIL");
+        await hal.told("FIRST_PROOF_NEEDS_PASSWORD");
+        await hal.looks("TITLE_CONFIRM_EMAIL");
+        await hal.fill("LABEL_PASSWORD", second);
+        await hal.press("SUBMIT_CONFIRM_EMAIL");
+        await hal.told("INVALID_PASSWORD");
+        await hal.fill("LABEL_PASSWORD_NEW", second);
+        await hal.fill("LABEL_PASSWORD_CONFIRM", "something else entirely");
+        await hal.press("SUBMIT_CONFIRM_EMAIL");
+        await hal.told("RETYPE_PASSWORD_MISMATCH");
+        await hal.fill("LABEL_PASSWORD_NEW", second);
+        await hal.fill("LABEL_PASSWORD_CONFIRM", second);
+        await hal.press("SUBMIT_CONFIRM_EMAIL");
+        await hal.told("EMAIL_CONFIRMED");
         await stranger.signIn(email, first);
         expect(place(stranger.page)).toBe("/login");
-        await fay.signIn(email, second);
-        expect(place(fay.page)).toBe("/");
-        expect([...stranger.complaints, ...fay.complaints]).toEqual([]);
+        await hal.signIn(email, second);
+        expect(place(hal.page)).toBe("/");
+        expect([...stranger.complaints, ...hal.complaints]).toEqual([]);
       });
 
       test("a forgotten password, a link for a new one, once", { timeout: 0 }, async () => {
