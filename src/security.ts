@@ -433,8 +433,10 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     async checkUserPassword(login, password, c) {
       const account = await kernel.proof.find(login);
       const rq = c === undefined ? undefined : requestAt(c);
-      const right = await kernel.proof.check({ rq, account, identity: login, password, authType: "check" });
-      return (right && account?.active === true ? account : undefined) as CurrentUser<V> | undefined;
+      const guess = await kernel.proof.guess({ rq, account, identity: login, password, authType: "check" });
+      const found = guess.proved === "right" && account?.active === true ? account : undefined;
+      await guess.settle(found === undefined ? "refused" : "letIn");
+      return found as CurrentUser<V> | undefined;
     },
     currentUser: (c) => (requestOf(c)?.identity?.account ?? null) as CurrentUser<V> | null,
     async getUser(c) {

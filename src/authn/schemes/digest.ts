@@ -95,10 +95,13 @@ export function digest(options: DigestOptions): SchemePlan<"digest"> {
       const verify = async (rq: SecurityRequest, sent: DigestCredentials): Promise<Identity | undefined> => {
         const account = await proof.find(sent.username);
         const attempt = { rq, account, identity: sent.username, authType: "digest", forget: "once" } as const;
-        const proved = await proof.checkBy(attempt, () => prove(rq, sent));
-        if (proved === "late") stale.add(rq);
-        if (proved !== "right" || account === undefined) return undefined;
-        return signIn.admit(rq, { account, methods: ["password"] }, "digest");
+        const guess = await proof.guessBy(attempt, () => prove(rq, sent));
+        if (guess.proved === "wrong" || account === undefined) return undefined;
+        const identity = await signIn.admit(rq, { account, methods: ["password"], guess }, "digest");
+        if (guess.proved === "right" || identity === undefined) return identity;
+        // Said only to who would be let in: it tells that the password is right.
+        stale.add(rq);
+        return undefined;
       };
 
       return {
