@@ -57,6 +57,7 @@ export function limitedAccount(account: Account, permissions: readonly string[])
 /** The account with columns of its row as they are now, or as a change that nothing has stored yet would make them. */
 export function withColumns(account: Account, columns: Readonly<Record<string, unknown>>): Account {
   const changed = Object.create(Object.getPrototypeOf(account), Object.getOwnPropertyDescriptors(account)) as Account;
+  if (limitedOnes.has(account)) limitedOnes.add(changed);
   return Object.assign(changed, columns);
 }
 

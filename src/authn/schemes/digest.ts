@@ -112,7 +112,7 @@ export function digest(options: DigestOptions): SchemePlan<"digest"> {
         ],
         authenticate(rq) {
           const header = rq.header("authorization");
-          if (header === undefined || !/^digest /i.test(header)) return undefined;
+          if (header === undefined || !/^digest(?:[ \t]|$)/i.test(header)) return undefined;
           const sent = header.length > maxHeader ? undefined : parseDigest(header);
           if (sent === undefined || !algorithms.includes(sent.algorithm)) return bad;
           // Made for this server, this realm and this very target.
