@@ -501,7 +501,10 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     apiKeys: kernel.apiKeys && {
       async create(user, request) {
         if (typeof user === "object" && sourceOf(user) !== undefined) {
-          throw new PortcullisError("not_granted", "the user is seen through a credential that is less than the account");
+          throw new PortcullisError(
+            "not_granted",
+            "the user is seen through a credential that is less than the account",
+          );
         }
         return createKeyFor(kernel, await accountOf(user), request);
       },
