@@ -8,7 +8,7 @@ export const french: Texts = {
   LOGGED_OUT: "Vous êtes déconnecté.",
   ALREADY_LOGGED_IN: "Vous êtes déjà connecté.",
   GENERIC_AUTHN_FAILED:
-    "Aucun compte ne correspond. Vérifiez votre saisie et réessayez ; après de nombreux essais, patientez d'abord un moment.",
+    "Aucun compte ne correspond. Vérifiez votre saisie et réessayez ; après de nombreux essais, patientez d’abord un moment.",
   USER_DOES_NOT_EXIST: "Ce compte n’existe pas.",
   US_SPECIFY_IDENTITY: "Indiquez le compte auquel vous voulez vous connecter.",
   IDENTITY_NOT_REGISTERED: "{id} n’est pas connu ici.",
