@@ -29,7 +29,7 @@ import type { Account } from "./model/account.ts";
 import type { OwnColumns, OwnSecrets } from "./model/column.ts";
 import { commandLine } from "./model/command-line.ts";
 import { ConfigurationError, PortcullisError } from "./model/errors.ts";
-import type { Identity } from "./model/identity.ts";
+import { type Identity, sourceOf } from "./model/identity.ts";
 import type { User } from "./model/user.ts";
 import type { AnyOptions, SecurityOptions, UserOf } from "./options.ts";
 import { PasswordRefusedError } from "./passwords/refused.ts";
@@ -444,8 +444,10 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     async checkUserPassword(login, password, c) {
       const account = await kernel.proof.find(login);
       const rq = c === undefined ? undefined : requestAt(c);
-      const right = await kernel.proof.check({ rq, account, identity: login, password, authType: "check" });
-      return (right && account?.active === true ? account : undefined) as CurrentUser<V> | undefined;
+      const guess = await kernel.proof.guess({ rq, account, identity: login, password, authType: "check" });
+      const found = guess.proved === "right" && account?.active === true ? account : undefined;
+      await guess.settle(found === undefined ? "refused" : "letIn");
+      return found as CurrentUser<V> | undefined;
     },
     currentUser: (c) => (requestOf(c)?.identity?.account ?? null) as CurrentUser<V> | null,
     async getUser(c) {
@@ -470,7 +472,8 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     async createToken(user, overrides = {}) {
       const account = await assembly.again(user);
       if (account === undefined) throw new UnknownUserError(idOf(user));
-      return assembly.tokens.create(account, overrides as TokenOverrides);
+      const source = typeof user === "object" ? sourceOf(user) : undefined;
+      return assembly.tokens.create(account, overrides as TokenOverrides, source);
     },
     setTokenCookie: (c, token) => assembly.tokens.setCookie(requestAt(c), token),
     clearTokenCookie: (c) => assembly.tokens.clearCookie(requestAt(c)),
@@ -507,7 +510,15 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       },
     },
     apiKeys: kernel.apiKeys && {
-      create: async (user, request) => createKeyFor(kernel, await accountOf(user), request),
+      async create(user, request) {
+        if (typeof user === "object" && sourceOf(user) !== undefined) {
+          throw new PortcullisError(
+            "not_granted",
+            "the user is seen through a credential that is less than the account",
+          );
+        }
+        return createKeyFor(kernel, await accountOf(user), request);
+      },
       of: async (user) => kernel.apiKeys?.of(idOf(user)) ?? [],
       revoke: async (user, id) => (await kernel.apiKeys?.revoke(idOf(user), id)) === true,
     },

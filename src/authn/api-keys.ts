@@ -6,7 +6,7 @@ import type { SecurityRequest } from "../http/request.ts";
 import { type Account, limitedAccount } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import { PortcullisError } from "../model/errors.ts";
-import type { Identity } from "../model/identity.ts";
+import { boundIdentity, type Identity } from "../model/identity.ts";
 import { restarted } from "../model/lifetime.ts";
 import type { Table } from "../model/schema.ts";
 import { table } from "../model/tables.ts";
@@ -167,7 +167,7 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
       userId: account.id,
       key: shown(row),
       usedAt: row.lastUsedAt ?? 0,
-      identity: {
+      identity: boundIdentity({
         account: row.unlimited ? account : limitedAccount(account, row.permissions),
         via: name,
         methods: [name],
@@ -177,7 +177,7 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
         expiresAt: row.expiresAt,
         ...(row.rate === null ? {} : { rated: true }),
         ...(row.unlimited ? {} : { scopes: row.scopes }),
-      },
+      }),
     };
     cache.keep(hash, live, stamp, cacheLife);
     return live;

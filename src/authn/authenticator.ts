@@ -1,9 +1,9 @@
 import type { SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
-import { type Awaitable, settled } from "../model/awaitable.ts";
+import { type Awaitable, andThen, settled } from "../model/awaitable.ts";
 import { inTime } from "../model/deadline.ts";
 import { ConfigurationError, PortcullisError } from "../model/errors.ts";
-import type { BadCredential, Identity } from "../model/identity.ts";
+import { type BadCredential, boundIdentity, type Identity } from "../model/identity.ts";
 import type { CredentialDescription, Scheme } from "./scheme.ts";
 
 /** Finds out who is calling. */
@@ -65,7 +65,9 @@ export function createAuthenticator(
   const one = (rq: SecurityRequest, scheme: Scheme): Awaitable<Identity | BadCredential | undefined> => {
     if (rq.tried?.has(scheme.name) === true) return rq.tried.get(scheme.name);
     const asked = scheme.authenticate(rq);
-    const result = own.schemes.has(scheme) ? inTime(asked, own.deadline, `the scheme ${scheme.name}`) : settled(asked);
+    const result = own.schemes.has(scheme)
+      ? andThen(inTime(asked, own.deadline, `the scheme ${scheme.name}`), bound)
+      : settled(asked);
     // A scheme that saw nothing at once is quick to ask again; what took work is kept.
     if (result !== undefined) {
       rq.tried ??= new Map();
@@ -187,6 +189,13 @@ type Others = readonly (readonly Scheme[])[];
 function othersOf(list: readonly Scheme[], taken: readonly Scheme[]): Others {
   const all = [...new Set([...list, ...taken])].filter((scheme) => scheme.place !== undefined);
   return list.map((_, index) => all.filter((scheme) => !list.slice(0, index + 1).includes(scheme)));
+}
+
+/** An application may lend out a part of an account. */
+function bound(found: Identity | BadCredential | undefined): Identity | BadCredential | undefined {
+  if (found === undefined || isBad(found)) return found;
+  check(found);
+  return boundIdentity(found);
 }
 
 const nowhere: readonly string[] = Object.freeze([]);

@@ -5,7 +5,7 @@ import type { Account } from "../model/account.ts";
 import type { Ticket } from "../model/session.ts";
 import type { GateVerdict, Purpose } from "./gates.ts";
 import type { Attempt, Limits } from "./limits/limits.ts";
-import type { JudgedPassage, SignIn, SignInOutcome } from "./sign-in.ts";
+import type { JudgedPassage, Proof, SignIn, SignInOutcome } from "./sign-in.ts";
 import type { Tickets } from "./tickets.ts";
 
 const ticketPurpose = "sign-in";
@@ -63,6 +63,14 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
     const account = typeof ticket?.userId === "number" ? await users.get(ticket.userId) : undefined;
     return { ticket, account: account?.fsUniquifier === ticket?.uniquifier ? account : undefined };
   };
+
+  /** It counts as a failure from the start, and goes on doing so where a gate behind refuses. */
+  const settling = (guess: Attempt): NonNullable<Proof["guess"]> => ({
+    settle: async (outcome) => {
+      if (outcome === "letIn") await guess.succeed();
+      else if (outcome === "unknown") await guess.spend();
+    },
+  });
 
   return {
     async park(rq, passage, gate, verdict) {
@@ -142,7 +150,6 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
       }
       clearPending(rq);
       if (ticket === undefined || account === undefined) return refused;
-      await guessed?.guess.succeed();
       const payload = ticket.payload as {
         passed: string[];
         purpose: Purpose;
@@ -159,6 +166,7 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
           remember: payload.remember,
           token: payload.token,
           ...(payload.tokenOnly === true ? { session: false } : {}),
+          ...(guessed === undefined ? {} : { guess: settling(guessed.guess) }),
         },
         passed: [...payload.passed, gate],
         ...(payload.purpose === "reauthenticate" && rq.identity !== undefined ? { identity: rq.identity } : {}),

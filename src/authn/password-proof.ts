@@ -36,6 +36,19 @@ export interface PasswordAttempt {
 export type Proved = "right" | "wrong" | "late";
 
 /**
+ * What became of a guess: who proved it was let in (or waits for a second step); was refused all the same, and the guess is
+ * spent like a wrong one, since an answer without a limit would tell right from wrong; or nobody knows, and it is spent
+ * without being a failure that locks.
+ */
+export type GuessOutcome = "letIn" | "refused" | "unknown";
+
+/** A guess that was looked at. One that was right counts as a failure until it is settled, once, by what comes of it. */
+export interface Guessed {
+  readonly proved: Proved;
+  settle(outcome: GuessOutcome): Promise<void>;
+}
+
+/**
  * Another way to check passwords than stored hashes, such as a directory: true and false decide, undefined leaves it to the
  * hash; anything else is no. Throwing refuses. `login` is what the user was found by, or what was typed where nobody was:
  * it is asked then too, so that nothing shows who has an account.
@@ -57,11 +70,15 @@ export interface PasswordProof {
    * account has) and of the client's address before it is looked at. Throws LimitedError.
    */
   check(attempt: PasswordAttempt): Promise<boolean>;
+  /** The same for a sign-in, whose gates settle the guess: give it to the pipeline with the proof. */
+  guess(attempt: PasswordAttempt): Promise<Guessed>;
   /**
    * The same for a proof of the password that is no password (HTTP Digest): `prove` looks at it, and is not asked once the
    * limit is reached.
    */
-  checkBy(attempt: Omit<PasswordAttempt, "password">, prove: () => Awaitable<Proved>): Promise<Proved>;
+  guessBy(attempt: Omit<PasswordAttempt, "password">, prove: () => Awaitable<Proved>): Promise<Guessed>;
+  /** A password that was known to be right was refused by a gate: a guess at it is spent. Throws LimitedError. */
+  refused(attempt: Omit<PasswordAttempt, "password">): Promise<void>;
   /** All that the account can be named by, as its guesses are counted. */
   namesOf(account: Account): readonly string[];
 }
@@ -178,7 +195,8 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
     else events.emit("userFailedAuthn", { user: account, authType, tfa: false });
   };
 
-  const verified = async (attempt: PasswordAttempt): Promise<boolean> => {
+  /** `better` is called where the right password has a hash of an older form. */
+  const verified = async (attempt: PasswordAttempt, better: () => void): Promise<boolean> => {
     const { account, password } = attempt;
     // Asked of unknown users too, so that it takes as long.
     const known = await attempt.known?.();
@@ -202,20 +220,15 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
       failed(attempt);
       return false;
     }
-    if (verdict.upgrade) await upgrade(account, password);
+    if (verdict.upgrade) better();
     return true;
   };
 
-  /** Takes the guess from the budgets before it is looked at; `closed` is what is done where it must not be. */
-  const limited = async (
-    attempt: Omit<PasswordAttempt, "password">,
-    look: () => Promise<Proved>,
-    closed: () => Promise<unknown>,
-  ): Promise<Proved> => {
+  /** Takes the guess from the budgets. */
+  const taken = async (attempt: Omit<PasswordAttempt, "password">): Promise<Attempt> => {
     const { rq, account, identity } = attempt;
-    let guess: Attempt;
     try {
-      guess = await limits.attempt(rq, {
+      return await limits.attempt(rq, {
         kind: "password",
         account,
         name: identity === undefined ? undefined : nameOf(identity, attempt.attribute),
@@ -225,6 +238,24 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
       if (account !== undefined) context.failed(account, rq);
       throw error;
     }
+  };
+
+  /**
+   * Takes the guess from the budgets before it is looked at; `closed` is what is done where it must not be, `letIn` what
+   * happens once a right one was let in.
+   */
+  const limited = async (
+    attempt: Omit<PasswordAttempt, "password">,
+    look: () => Promise<Proved>,
+    closed: () => Promise<unknown>,
+    letIn?: () => Promise<void>,
+  ): Promise<Guessed> => {
+    const { rq, account } = attempt;
+    const guess = await taken(attempt);
+    const wasWrong = (): void => {
+      guess.fail();
+      if (account !== undefined) context.failed(account, rq);
+    };
     let proved: Proved = "wrong";
     try {
       if (guess.open) proved = await look();
@@ -238,18 +269,36 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
       await guess.undo();
       throw error;
     }
-    if (proved === "right") await guess.succeed(attempt.forget);
-    else if (proved === "late") await guess.undo();
-    else {
-      guess.fail();
-      if (account !== undefined) context.failed(account, rq);
-    }
-    return proved;
+    if (proved === "wrong") wasWrong();
+    let settled = proved === "wrong";
+    return {
+      proved,
+      async settle(outcome) {
+        if (settled) return;
+        settled = true;
+        if (outcome === "refused") return wasWrong();
+        if (outcome === "unknown") return guess.spend();
+        if (proved === "late") return guess.undo();
+        await guess.succeed(attempt.forget);
+        await letIn?.();
+      },
+    };
   };
 
-  const check = async (attempt: PasswordAttempt): Promise<boolean> => {
-    const look = async (): Promise<Proved> => ((await verified(attempt)) ? "right" : "wrong");
-    return (await limited(attempt, look, () => asNobody(attempt))) === "right";
+  const guess = (attempt: PasswordAttempt): Promise<Guessed> => {
+    // The hash is replaced once the account is let in: the time of a refusal must not tell that the password was right.
+    let upgrades = false;
+    const look = async (): Promise<Proved> => {
+      const right = await verified(attempt, () => {
+        upgrades = true;
+      });
+      return right ? "right" : "wrong";
+    };
+    const { account, password } = attempt;
+    const letIn = async (): Promise<void> => {
+      if (upgrades && account !== undefined) await upgrade(account, password);
+    };
+    return limited(attempt, look, () => asNobody(attempt), letIn);
   };
 
   /** The work of a password of nobody. */
@@ -263,8 +312,13 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
     attributes,
     find,
     namesOf,
-    check,
-    checkBy: (attempt, prove) =>
+    guess,
+    async check(attempt) {
+      const guessed = await guess(attempt);
+      await guessed.settle("letIn");
+      return guessed.proved === "right";
+    },
+    guessBy: (attempt, prove) =>
       limited(
         attempt,
         async () => {
@@ -276,6 +330,10 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
         // The same work; what comes out is nobody's business.
         async () => prove(),
       ),
+    async refused(attempt) {
+      (await taken(attempt)).fail();
+      if (attempt.account !== undefined) context.failed(attempt.account, attempt.rq);
+    },
   };
 }
 

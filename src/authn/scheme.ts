@@ -52,6 +52,8 @@ export interface Scheme {
 export interface LivePassword {
   readonly userId: number;
   readonly account: Account;
+  /** What was typed to say who is meant. */
+  readonly login: string;
   /** The network of the client that proved it; the entry counts for no other. "": the host tells no addresses. */
   readonly network: string;
   /** When it was verified, in epoch milliseconds. */

@@ -6,7 +6,7 @@ import { endBegun, endTickets } from "../datastore/pending.ts";
 import type { Roles } from "../datastore/roles.ts";
 import type { Account, accountFactory } from "../model/account.ts";
 import { type Awaitable, settled } from "../model/awaitable.ts";
-import type { Identity } from "../model/identity.ts";
+import { boundIdentity, type Identity } from "../model/identity.ts";
 import { restarted } from "../model/lifetime.ts";
 import type { Row } from "../model/schema.ts";
 import { lineageOf, type RememberCredential, type Session } from "../model/session.ts";
@@ -188,7 +188,7 @@ export function createSessions(context: SessionsContext): Sessions {
     if (!(await context.mayActOn(administrator, live.identity.account))) return undefined;
     touch(own, at);
     touch(live, at);
-    return { ...live, identity: { ...live.identity, impersonator: administrator } };
+    return { ...live, identity: boundIdentity({ ...live.identity, impersonator: administrator }) };
   };
 
   const take = (id: string, found: SessionBundle | undefined, stamp: number): Awaitable<LiveSession | undefined> => {

@@ -12,6 +12,7 @@ import type { Gate, GateVerdict, Purpose } from "./gates.ts";
 import { createImpersonation, type Impersonation } from "./impersonation.ts";
 import type { Limits } from "./limits/limits.ts";
 import { createParking } from "./parking.ts";
+import type { Guessed } from "./password-proof.ts";
 import type { RememberCredentials } from "./remember.ts";
 import { createRenewal, tokenIdentity } from "./renewal.ts";
 import { type MadeSession, type NewSession, newSession } from "./session-row.ts";
@@ -31,6 +32,8 @@ export interface Proof {
   readonly token?: boolean;
   /** False: no session is made, and no cookie set, but an auth token alone. */
   readonly session?: boolean;
+  /** The guess by which it was proved: what the gates say settles it. */
+  readonly guess?: Pick<Guessed, "settle">;
 }
 
 /** How a sign-in ended. */
@@ -170,11 +173,12 @@ export function createSignIn(context: SignInContext): SignIn {
   const { datastore, users, sessions, remember, tickets, limits, families } = context;
   const gates = [...context.gates].sort((a, b) => a.order - b.order);
 
-  /** Asks the gates in order; the first that does not let pass decides. */
-  const judge = async (
+  type Stopped = { readonly gate: string; readonly verdict: Exclude<GateVerdict, "pass"> } | undefined;
+
+  const askGates = async (
     rq: SecurityRequest,
     { purpose, proof, passed, remembered }: JudgedPassage,
-  ): Promise<{ gate: string; verdict: Exclude<GateVerdict, "pass"> } | undefined> => {
+  ): Promise<Stopped> => {
     for (const gate of gates) {
       if (passed.includes(gate.name)) continue;
       const { account, methods } = proof;
@@ -187,6 +191,26 @@ export function createSignIn(context: SignInContext): SignIn {
       return { gate: gate.name, verdict };
     }
     return undefined;
+  };
+
+  /**
+   * Asks the gates in order; the first that does not let pass decides. A right guess is given back only now: one that is
+   * answered with a refusal is spent like a wrong one.
+   */
+  const judge = async (rq: SecurityRequest, passage: JudgedPassage): Promise<Stopped> => {
+    const { guess } = passage.proof;
+    if (guess === undefined) return askGates(rq, passage);
+    let stopped: Stopped;
+    try {
+      stopped = await askGates(rq, passage);
+    } catch (error) {
+      await guess.settle("unknown");
+      throw error;
+    }
+    // One request cannot wait for a second step.
+    const waits = stopped !== undefined && !("refuse" in stopped.verdict) && passage.purpose !== "request";
+    await guess.settle(stopped === undefined || waits ? "letIn" : "refused");
+    return stopped;
   };
 
   const pass = async (rq: SecurityRequest, passage: JudgedPassage): Promise<SignInOutcome> => {

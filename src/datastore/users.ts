@@ -198,8 +198,8 @@ export interface AddressProof {
   readonly password?: string | null;
   /** True: with the password goes everything that was set up to get in beside it. */
   readonly endsAccess?: boolean;
-  /** The language of mails from now on; undefined: as before. */
-  readonly mailLanguage?: string | undefined;
+  /** The language of mails from now on; null: none is known, undefined: as before. */
+  readonly mailLanguage?: string | null | undefined;
 }
 
 type ProtectedField =

@@ -36,7 +36,9 @@ export function createBrowserMark(ring: KeyRing, linkLives: readonly number[]): 
   const shows: BrowserMark["shows"] = (rq, account) => {
     const [, end, nonce, sign] = shape.exec(rq.cookie(rq.system.cookies.name("browser")) ?? "") ?? [];
     if (end === undefined || nonce === undefined || sign === undefined) return false;
-    if (rq.system.now() >= Number(end)) return false;
+    const left = Number(end) - rq.system.now();
+    // One with more than its whole life left was made in the future, before the clock was set back: it would live longer.
+    if (left <= 0 || left > life * 1_000) return false;
     return ring.verify(purpose, content(account.fsUniquifier, end, nonce), sign);
   };
   return {

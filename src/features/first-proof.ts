@@ -163,7 +163,8 @@ export async function applyProof(
   { email, onlyFirst, also }: ProofOptions = {},
 ): Promise<Account | undefined> {
   const { account } = link;
-  const mailLanguage = rq.system.catalogues.asked(rq)?.language;
+  // What ends because a stranger may have begun it, their choice of a language goes with.
+  const mailLanguage = rq.system.catalogues.asked(rq)?.language ?? (proof.endsAccess === true ? null : undefined);
   const onlyIf = async (tx: Transaction): Promise<boolean> => {
     // The row first, as it was when the decision was made: a proof, a reset or a change of address at the same moment waits
     // for this one, or has won already. A sign-in with the former password does, too.

@@ -36,7 +36,7 @@ export function createProxyWatch({ log, suspected, declared }: ProxyWatchContext
   const tell = (message: string, peer: string): void => {
     log(message, {
       peer,
-      mend: 'declare it: trustedProxies: { hops: 1 }, or its address in the list (["unix"] for a Unix socket); [] says that there is none',
+      mend: 'only if a proxy of yours stands in front of the server, declare it: trustedProxies: { hops: 1 }, or its address in the list (["unix"] for a Unix socket). Else anybody can have caused this line, and must be able to choose no address: trustedProxies: []',
     });
   };
   const note = (peer: string, client: string): void => {

@@ -1,4 +1,4 @@
-import type { Account } from "./account.ts";
+import { type Account, withColumns } from "./account.ts";
 import type { Session } from "./session.ts";
 
 /** A scheme's answer to a credential that was sent on purpose (in a header or parameter) and is not good. */
@@ -41,4 +41,22 @@ export interface Identity {
 /** When the credential behind an identity ends, in epoch milliseconds; undefined: it does not by itself. */
 export function endOf(identity: Identity): number | undefined {
   return identity.expiresAt ?? identity.session?.expiresAt;
+}
+
+const sources = new WeakMap<Account, Identity>();
+
+/**
+ * The identity of a credential that is less than its user, with an account of its own: what is made from that account alone,
+ * such as a token, is never more than the credential.
+ */
+export function boundIdentity(identity: Identity): Identity {
+  const account = withColumns(identity.account, {});
+  const bound: Identity = { ...identity, account };
+  sources.set(account, bound);
+  return bound;
+}
+
+/** The credential through which this account is seen; undefined: it was read from the rows, or through one that may all. */
+export function sourceOf(account: object): Identity | undefined {
+  return sources.get(account as Account);
 }

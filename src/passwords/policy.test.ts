@@ -80,6 +80,10 @@ describe("what nobody sees is no password, however long", () => {
     ["combining marks", "\u0301\u0308".repeat(6)],
     ["accents over spaces", " \u0301".repeat(6)],
     ["empty Braille cells", "\u2800".repeat(12)],
+    ["code points that no character has", "\u0378".repeat(16)],
+    ["code points for private use", "\ue000".repeat(16)],
+    ["code points that are no characters", "\ufdd0".repeat(16)],
+    ["empty note heads", "\u{1d159}".repeat(16)],
     ["all of them", " \u3000\u00a0\u200b\u00ad\u0301\u2800\u202e".repeat(2)],
   ])("%s", async (_, password) => {
     expect(await keys(password)).toEqual(["PASSWORD_BLANK"]);

@@ -94,8 +94,11 @@ export interface PolicyEnvironment {
 const SAFE_MINIMUM = 8;
 const MAXIMUM_HISTORY = 24;
 const CONTROL_CHARACTER = /\p{Cc}/u;
-/** What shows nothing by itself: white space, what is not drawn at all, marks without a letter, the empty Braille cell. */
-const NOTHING_SHOWN = /^[\p{White_Space}\p{Default_Ignorable_Code_Point}\p{M}\p{Z}\p{Cf}\p{Cc}\u2800]+$/u;
+/**
+ * What shows nothing by itself, or the same box for each: white space, what is not drawn at all, marks without a letter, code
+ * points that no character has or that are for private use, the empty Braille cell, the empty note head.
+ */
+const NOTHING_SHOWN = /^[\p{White_Space}\p{Default_Ignorable_Code_Point}\p{M}\p{Z}\p{C}\u2800\u{1d159}]+$/u;
 const OMISSIBLE: readonly string[] = ["characters", "identity", "siteWords", "common"];
 /** The checks, those that cost little first: one group is asked when the groups before it found nothing. */
 const GROUPS: readonly (readonly PolicyCheckName[])[] = [

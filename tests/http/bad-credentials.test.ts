@@ -5,6 +5,7 @@ import {
   apiKeyCheckpoint,
   authRequired,
   customGuard,
+  digest,
   oauth,
   object,
   param,
@@ -33,6 +34,7 @@ const security = await portcullis({
     apiKey(),
     oauth(),
     param(),
+    digest({ secret: () => undefined }),
     {
       name: "own",
       authenticate: (rq) => (rq.header("x-own") === undefined ? undefined : { refused: "x-own" }),
@@ -55,6 +57,8 @@ app.get("/plain", { authz: "AUTH" }, who);
 app.get("/session-first", { authz: "AUTH", authn: ["session", "token"] }, who);
 app.get("/session", { authz: authRequired("session") }, who);
 app.get("/basic", { authz: "AUTH", authn: ["session", "basic"] }, who);
+app.get("/digest", { authz: "AUTH", authn: ["session", "digest"] }, who);
+app.get("/key", { authz: "AUTH", authn: ["apiKey", "session"] }, who);
 app.get("/basic-first", { authz: "AUTH", authn: ["basic", "token", "session"] }, who);
 app.get("/keys", { authz: "AUTH", authn: ["token", "apiKey", "session"] }, who);
 app.get("/either", { authz: anyOf(authRequired("basic"), authRequired("session")) }, who);
@@ -101,6 +105,17 @@ describe("a bad credential beside a good session", () => {
     ["a token behind the session in the list", "/session-first", () => sent("nonsense")],
     ["a password by Basic", "/basic", () => basic(ann, "wrong")],
     ["Basic that cannot be read", "/basic", () => ({ authorization: "Basic !!!" })],
+    ["Basic with nothing behind it", "/basic", () => ({ authorization: "Basic" })],
+    ["Basic behind a tab", "/basic", () => ({ authorization: "Basic\tx" })],
+    ["Digest with nothing behind it", "/digest", () => ({ authorization: "Digest" })],
+    ["Digest behind a tab", "/digest", () => ({ authorization: "Digest\tx" })],
+    ["a bearer with nothing behind it", "/plain", () => bearer("")],
+    ["a bearer behind a tab", "/plain", () => ({ authorization: "Bearer\tx" })],
+    ["a bearer with nothing behind it, where keys alone are taken", "/key", () => bearer("")],
+    ["a key behind a tab", "/key", () => ({ authorization: `Bearer\t${key}` })],
+    ["a key with something behind it", "/key", () => bearer(`${key} x`)],
+    ["a header for tokens with nothing in it", "/plain", () => sent("")],
+    ["two tokens in the query", "/plain?auth_token=a&auth_token=b", () => ({})],
     ["Basic that is too long", "/basic", () => ({ authorization: `Basic ${"a".repeat(5000)}` })],
     ["an API key as a bearer", "/keys", () => bearer(`${key}x`)],
     ["an API key in its header", "/keys", () => ({ "x-api-key": "pk_nonsense" })],
@@ -134,6 +149,8 @@ describe("a bad credential beside a good session", () => {
     expect(await post({ USER: ann })).toBe(200);
     expect(await post({ USER: ann, PASS: goodPassword })).toBe(200);
     expect(await post({ USER: ann, PASS: "wrong" })).toBe(401);
+    expect(await post({ USER: ann, PASS: [goodPassword] })).toBe(401);
+    expect(await post({ auth_token: null })).toBe(200);
   });
 
   it("counts as any failed attempt", async () => {

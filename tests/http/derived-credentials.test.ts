@@ -191,6 +191,36 @@ it("a key with the scope files and no permission makes no token that passes a gu
   );
 });
 
+describe.each(Object.entries(sources))("the user as seen by %s", (_name, [make, whole]) => {
+  it("makes no token that is more than it", async () => {
+    const source = await make();
+    const { account } = source;
+    // Nobody's own objects, such as the administrator's session above, are handed out by a scheme.
+    if (source.impersonator !== undefined) return;
+    let text: string;
+    try {
+      text = await security.createToken(account);
+    } catch (error) {
+      expect(error).toMatchObject({ code: "invalid_token_request" });
+      expect(whole).toBe(false);
+      return;
+    }
+    expect(whole).toBe(true);
+    const made = await identityOf("/any", tokenHeader(text));
+    expect(made.authenticatedAt).toBeNull();
+    if (source.via === "apiKey") expect(made.expiresAt).toBeLessThanOrEqual(source.expiresAt ?? 0);
+  });
+
+  it("makes no API key that is more than it", async () => {
+    const { account, via, scopes, impersonator } = await make();
+    if (impersonator !== undefined) return;
+    const wanted = { name: "more", unlimited: true };
+    const limited = via === "apiKey" || via === "partial" || scopes !== undefined;
+    if (limited) await expect(security.apiKeys?.create(account, wanted)).rejects.toMatchObject({ code: "not_granted" });
+    else expect((await security.apiKeys?.create(account, wanted))?.key.unlimited).toBe(true);
+  });
+});
+
 it("what is made from a credential that is over, or somebody else's, is not made", async () => {
   const source = await derived({ life: "1m" });
   time += minute;

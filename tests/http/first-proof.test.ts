@@ -397,6 +397,21 @@ describe("the owner of an address that a stranger has registered", () => {
   });
 });
 
+describe("the mark of a browser", () => {
+  it("from the future is worth nothing once the clock is set back: it would live longer than two days", async () => {
+    const made = await started(features("first"));
+    made.advance(30 * day);
+    const owner = made.client();
+    await register(owner, owners);
+    made.advance(-30 * day);
+    await post(made.client(), "/confirm", { email });
+    const link = await linkOf(made, "confirmation", email);
+    expect((await owner.get(link, { headers: json })).json.response.password_required).toBe(true);
+    expect((await post(owner, link, {})).status).toBe(400);
+    expect((await post(owner, link, { password: owners })).status).toBe(200);
+  });
+});
+
 describe("accounts whose address counts as proved", () => {
   it("are asked nothing, and lose nothing", async () => {
     const made = await started(features("later"));

@@ -4,6 +4,7 @@ import { type CacheOptions, digest, digestSecret, outbox, param, password as pas
 import {
   accountDeletion,
   changePassword,
+  confirmation,
   passwords,
   registration,
   tracking,
@@ -12,6 +13,7 @@ import {
 import { type ClientAnswer, type TestClient, testClient } from "portcullis/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { OverloadedError } from "../../src/model/errors.ts";
+import { createHasher } from "../../src/passwords/hasher.ts";
 import { sharedTexts } from "../declared/shared-texts.ts";
 import {
   basic,
@@ -174,6 +176,127 @@ describe("digest", () => {
     }
     expect((await guess(wrong)).headers.get("www-authenticate")).not.toContain("stale");
     expect([(await guess(wrong)).status, (await guess(goodPassword)).status]).toEqual([429, 429]);
+  });
+});
+
+describe("a right guess that is refused all the same", () => {
+  const refusals: Readonly<Record<string, (made: System) => unknown>> = {
+    "an account that is not active": async (made) => made.security.users.deactivate(await userId(made, ann)),
+    "an address that is not confirmed": async (made) =>
+      made.store.update("user", { id: await userId(made, ann) }, { confirmedAt: null }),
+    "a hook of the application": async (made) =>
+      made.security.events.before("signIn", () => ({ refuse: "GENERIC_AUTHN_FAILED" })),
+  };
+  const guessing = Object.entries(ways).filter(([, { signedIn }]) => signedIn !== true);
+  const cases = Object.keys(refusals).flatMap((refusal) =>
+    guessing
+      // The application's own question asks for nothing but an active account.
+      .filter(([way]) => way !== "the application's own question" || refusal === "an account that is not active")
+      .map(([way, { guess }]) => [refusal, way, guess] as const),
+  );
+  const refusing = async (refusal: string, overrides: Overrides = {}): Promise<System> => {
+    const given = { features: [...features, confirmation()], mail: { sender: outbox() }, ...overrides };
+    const made = await system(given as unknown as Overrides);
+    if (refusal !== "an address that is not confirmed") {
+      await made.store.update("user", { id: await userId(made, ann) }, { confirmedAt: new Date(made.now()) });
+    }
+    await refusals[refusal]?.(made);
+    return made;
+  };
+
+  it.each(cases)("%s, %s: is spent like a wrong one", async (refusal, _way, guess) => {
+    const series = async (secret: (n: number) => string): Promise<unknown[]> => {
+      const made = await refusing(refusal);
+      const client = from(made, "192.0.2.7");
+      const answers: unknown[] = [];
+      for (let n = 0; n < 13; n += 1) {
+        const answer = await guess(client, secret(n), made);
+        answers.push([answer.status, /"response"|stale|too many/i.exec(JSON.stringify(seen(answer)))?.[0]]);
+      }
+      expect(made.events.filter(({ name }) => name === "userAuthenticated")).toEqual([]);
+      return answers;
+    };
+    const right = await series(() => goodPassword);
+    expect(right).toEqual(await series((n) => `${wrong} ${n}`));
+    expect(right[9]).not.toEqual(right[10]);
+    expect(right[0]).toEqual(right[9]);
+  });
+
+  it("asks each gate and hook once for each request, and tells the refusal alone", async () => {
+    const made = await refusing("");
+    let asked = 0;
+    made.security.events.before("signIn", () => {
+      asked += 1;
+      return { refuse: "GENERIC_AUTHN_FAILED" };
+    });
+    for (const name of ["login", "basic", "param", "digest", "digest over an old nonce"]) {
+      made.events.length = 0;
+      asked = 0;
+      const client = from(made, "192.0.2.7");
+      await ways[name]?.guess(client, goodPassword, made);
+      const told = made.events.map((event) => event.name).filter((event) => event !== "userUnauthenticated");
+      expect([name, asked, told]).toEqual([name, 1, ["signInRefused"]]);
+    }
+  });
+
+  it("locks like wrong ones", async () => {
+    const overrides = { limits: { lockout: { failures: 3, periods: ["5m"] } } } as Overrides;
+    const made = await refusing("an account that is not active", overrides);
+    for (let n = 0; n < 3; n += 1) await ways["login"]?.guess(from(made, "192.0.2.7"), goodPassword, made);
+    expect(made.events.filter(({ name }) => name === "accountLocked")).toHaveLength(1);
+  });
+
+  it("leaves a hash of an older form as it is: its replacement would take time that tells", async () => {
+    const made = await refusing("");
+    const id = await userId(made, ann);
+    const stored = async () => (await made.store.findOne("user", { id }))?.["password"];
+    const weaker = await createHasher({ ...weakHashing, memory: 32 }).hash(goodPassword);
+    await made.store.update("user", { id }, { password: weaker });
+    const stop = made.security.events.before("signIn", () => ({ refuse: "GENERIC_AUTHN_FAILED" }));
+    const login = () => ways["login"]?.guess(from(made, "192.0.2.7"), goodPassword, made);
+    expect((await login())?.status).toBe(400);
+    expect(await stored()).toBe(weaker);
+    stop();
+    expect((await login())?.status).toBe(200);
+    expect(await stored()).not.toBe(weaker);
+  });
+
+  it.each(["basic", "param", "password by its header"])("that is cached is spent too: %s", async (way) => {
+    const series = async (secret: string): Promise<number[]> => {
+      const made = await refusing("", { caches: { password: { ttl: "10m" } } });
+      const client = from(made, "192.0.2.7");
+      const guess = async (text: string) =>
+        (await (ways[way] as (typeof ways)[string]).guess(client, text, made)).status;
+      expect(await guess(goodPassword)).toBe(200);
+      expect(await guess(goodPassword)).toBe(200);
+      made.security.events.before("signIn", () => ({ refuse: "GENERIC_AUTHN_FAILED" }));
+      const statuses: number[] = [];
+      for (let n = 0; n < 13; n += 1) statuses.push(await guess(secret));
+      return statuses;
+    };
+    const right = await series(goodPassword);
+    expect(right).toEqual([...Array(10).fill(401), 429, 429, 429]);
+    expect(await series(wrong)).toEqual(right);
+  });
+
+  it("goes on where it waits for a second step, and is spent where the request can't wait", async () => {
+    const park = {
+      name: "second",
+      gates: () => [
+        {
+          name: "second",
+          order: 400,
+          check: () => ({ park: {}, path: "/second", answer: { tf_required: true } }),
+        },
+      ],
+    };
+    const made = await system({ features: [...features, park], mail: { sender: outbox() } } as unknown as Overrides);
+    const client = from(made, "192.0.2.7");
+    const login = () => ways["login"]?.guess(client, goodPassword, made);
+    for (let n = 0; n < 13; n += 1) expect((await login())?.status).toBe(200);
+    const statuses: (number | undefined)[] = [];
+    for (let n = 0; n < 11; n += 1) statuses.push((await ways["basic"]?.guess(client, goodPassword, made))?.status);
+    expect(statuses).toEqual([...Array(10).fill(401), 429]);
   });
 });
 

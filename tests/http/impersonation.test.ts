@@ -50,6 +50,19 @@ describe("acting as another user", () => {
     expect((await ada.get("/admin/users", html)).status).toBe(200);
   });
 
+  it("makes no token of the user's, which would outlive it", async () => {
+    const system = await administered();
+    system.app.get("/own-token", { authz: "AUTH" }, async (c) => {
+      const made = await system.security.createToken(c.var.user).catch((error: { code: string }) => error.code);
+      return c.json({ made });
+    });
+    const ada = await signedIn(system, "ada");
+    const answer = await submit(ada, `/admin/users/${await idOf(system, "ann")}/impersonate`, reason);
+    expect(answer.status).toBe(302);
+    expect(await me(ada)).toBe("ann");
+    expect((await ada.get("/own-token", json)).json.made).toBe("invalid_token_request");
+  });
+
   it("is in the trail with the reason; what is done meanwhile carries both", async () => {
     const system = await administered();
     const ada = await acting(system);

@@ -161,6 +161,20 @@ async function move(made: Life): Promise<TestClient> {
   return client;
 }
 
+describe("the language that a stranger chose", () => {
+  it("goes with the rest at the first proof of the address, also of an owner who says none", async () => {
+    const made = await life({ features });
+    await register(made, email);
+    expect((await made.security.users.find("email", email))?.mailLanguage).toBe("ar");
+    await made.client().post("/reset", { json: { email } });
+    const link = await linkOf(made, "resetInstructions", email);
+    const answer = await made.client().post(link, { json: { password: other, password_confirm: other } });
+    expect(answer.status).toBe(200);
+    expect((await made.security.users.find("email", email))?.mailLanguage).toBeNull();
+    expect(await languages(made, "passwordReset")).not.toContain("ar");
+  });
+});
+
 const register = (made: Life, address: string, language = "ar", username?: string): Promise<ClientAnswer> =>
   say(
     made.client(),

@@ -233,6 +233,22 @@ const asks: Readonly<Record<string, Ask>> = {
   }),
 };
 
+/** A right password that is refused all the same must be no other work than a wrong one, or one for nobody. */
+const right: Readonly<Record<string, Ask>> = {
+  "/login": json("/login", ({ email }) => ({ email, password: goodPassword })),
+  "the login of user management": json("/api/user/login", ({ email }) => ({ email, password: goodPassword })),
+  Basic: ({ system }, { email }) =>
+    system.client().get("/basic", {
+      headers: { authorization: `Basic ${Buffer.from(`${email}:${goodPassword}`).toString("base64")}` },
+    }),
+  param: ({ system }, { email }) => system.client().post("/param", { json: { USER: email, PASS: goodPassword } }),
+  Digest: after(async ({ system }, { email }) => {
+    const { headers } = await system.client().get("/digest");
+    const challenge = challengeOf({ status: 401, header: (name: string) => headers.get(name) } as never);
+    return () => system.client().get("/digest", { headers: digestHeader(challenge, email, goodPassword) });
+  }),
+};
+
 /** What the database is asked from the request on until nothing goes on any more. */
 async function statements(rig: Rig, ask: Ask, kind: (typeof classes)[number] | "unknown"): Promise<Entry[][]> {
   const who = await rig.fresh(kind);
@@ -277,6 +293,12 @@ function compares(create: () => Promise<{ provider: DatastoreProvider; remove?: 
     const unknown = await statements(rig, ask, "unknown");
     expect(unknown.flat().length).toBeGreaterThan(0);
     for (const kind of classes) expect(await statements(rig, ask, kind), kind).toEqual(unknown);
+  });
+
+  it.each(Object.keys(right))("%s with the right password of an account that is not active", async (name) => {
+    const ask = right[name] as Ask;
+    const unknown = await statements(rig, ask, "unknown");
+    expect(await statements(rig, ask, "inactive")).toEqual(unknown);
   });
 }
 

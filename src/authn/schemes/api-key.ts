@@ -42,12 +42,15 @@ export function apiKey(options: ApiKeyOptions = {}): SchemePlan<"apiKey"> {
         throw new ConfigurationError("schemes", '"apiKey" needs keys; add apiKeys() to features');
       }
       const begins = `${apiKeys.settings.prefix}_`;
+      /** Nothing behind the word, a tab, or what begins like a key and is none. */
+      const malformed = new RegExp(`^bearer(?:$|\\t| +${begins})`, "i");
       const inBearer = badCredential("authorization");
       const inHeader = badCredential(header.toLowerCase());
       /** The key that the request carries; one of another kind in `Authorization` is no key. */
       const carried = (rq: SecurityRequest): string | BadCredential | undefined => {
         const authorization = carriers.includes("bearer") ? rq.header("authorization") : undefined;
         const bearer = /^bearer +([A-Za-z0-9_-]+)$/i.exec(authorization ?? "")?.[1];
+        if (bearer === undefined && authorization !== undefined && malformed.test(authorization)) return inBearer;
         const own = carriers.includes("header") ? rq.header(header) : undefined;
         if (own !== undefined && !isKey(own)) return inHeader;
         const key = bearer?.startsWith(begins) === true ? bearer : undefined;

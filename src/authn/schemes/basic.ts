@@ -6,7 +6,8 @@ import { badCredential, type Scheme, type SchemeContext } from "../scheme.ts";
 import { credentialCheck } from "./credentials.ts";
 
 const maxHeader = 4096;
-const basicName = /^basic /i;
+/** With nothing behind it, or a tab, it is meant all the same. */
+export const basicName: RegExp = /^basic(?:[ \t]|$)/i;
 /** What is in the header `Authorization` and not good. */
 export const badBasic: BadCredential = badCredential("authorization");
 const utf8 = new TextDecoder("utf-8", { fatal: true });

@@ -4,8 +4,10 @@ import type { Awaitable } from "../../model/awaitable.ts";
 import type { Identity } from "../../model/identity.ts";
 import { randomId, sha256 } from "../../secrets/random.ts";
 import { clientNetwork } from "../limits/network.ts";
-import type { SchemeContext } from "../scheme.ts";
+import type { Guessed } from "../password-proof.ts";
+import type { LivePassword, SchemeContext } from "../scheme.ts";
 import type { SharedPasswords } from "../shared-passwords.ts";
+import type { Proof } from "../sign-in.ts";
 
 /** A user and a password as a request carries them. */
 export interface Credentials {
@@ -37,13 +39,13 @@ export function credentialCheck(
   const clientOf = (rq: SecurityRequest): readonly string[] => [clientNetwork(rq), via, rq.route.realm ?? realm];
   const entryOf = (client: readonly string[], text: string): string => sha256(key + JSON.stringify([...client, text]));
   /** Checks under way: a program's requests at once with the same credentials are one guess. */
-  const checking = new Map<string, Promise<Account | undefined>>();
+  const checking = new Map<string, Promise<Found | undefined>>();
 
   const prove = async (
     rq: SecurityRequest,
     { user, password }: Credentials,
     client: readonly string[],
-  ): Promise<Account | undefined> => {
+  ): Promise<Found | undefined> => {
     const account = await proof.find(user);
     const shared = rq.route.kind === "account" ? undefined : sharedPasswords;
     let looked: Awaited<ReturnType<SharedPasswords["look"]>> | undefined;
@@ -52,9 +54,9 @@ export function credentialCheck(
       return looked?.known === true;
     };
     const attempt = { rq, account, identity: user, password, authType: via, forget: "once", known } as const;
-    const right = await rq.system.events.within(rq, () => proof.check(attempt));
-    if (right && account !== undefined && looked?.known === false) await looked.keep(account);
-    return right ? account : undefined;
+    const guess = await rq.system.events.within(rq, () => proof.guess(attempt));
+    if (guess.proved !== "right" || account === undefined) return undefined;
+    return { account, guess, share: async () => (looked?.known === false ? looked.keep(account) : undefined) };
   };
 
   const proveOnce = (
@@ -62,7 +64,7 @@ export function credentialCheck(
     credentials: Credentials,
     client: readonly string[],
     entry: string,
-  ): Promise<Account | undefined> => {
+  ): Promise<Found | undefined> => {
     // What two addresses ask is two guesses: one must not live on the other's budget.
     const name = `${entry} ${rq.address ?? ""}`;
     const running = checking.get(name);
@@ -72,26 +74,47 @@ export function credentialCheck(
     return check;
   };
 
-  const admit = async (rq: SecurityRequest, account: Account, at: number): Promise<Identity | undefined> => {
-    const identity = await signIn.admit(rq, { account, methods: ["password"] }, via);
+  const admit = async (rq: SecurityRequest, proved: Proof, at: number): Promise<Identity | undefined> => {
+    const identity = await signIn.admit(rq, proved, via);
     return identity === undefined ? undefined : { ...identity, authenticatedAt: at };
+  };
+
+  const admitKnown = async (rq: SecurityRequest, live: LivePassword): Promise<Identity | undefined> => {
+    const { account, login, at } = live;
+    const identity = await admit(rq, { account, methods: ["password"] }, at);
+    // Right and refused: spent, and no longer known, like a wrong one.
+    if (identity === undefined) await proof.refused({ rq, account, identity: login, authType: via });
+    return identity;
   };
 
   return {
     known(rq, text) {
       if (rq.route.kind === "account") return undefined;
       const live = passwords.get(entryOf(clientOf(rq), text));
-      return live === undefined ? undefined : admit(rq, live.account, live.at);
+      return live === undefined ? undefined : admitKnown(rq, live);
     },
     async verify(rq, credentials, text) {
       const client = clientOf(rq);
       const entry = entryOf(client, text);
       const stamp = passwords.stamp();
-      const account = await proveOnce(rq, credentials, client, entry);
-      if (account === undefined) return undefined;
+      const found = await proveOnce(rq, credentials, client, entry);
+      if (found === undefined) return undefined;
+      const { account, guess } = found;
       const at = rq.system.now();
-      passwords.keep(entry, { userId: account.id, account, network: client[0] ?? "", at }, stamp);
-      return admit(rq, account, at);
+      const identity = await admit(rq, { account, methods: ["password"], guess }, at);
+      if (identity === undefined) return undefined;
+      await found.share();
+      const network = client[0] ?? "";
+      passwords.keep(entry, { userId: account.id, account, network, login: credentials.user, at }, stamp);
+      return identity;
     },
   };
+}
+
+/** A right password that nobody was let in by yet. */
+interface Found {
+  readonly account: Account;
+  readonly guess: Guessed;
+  /** Tells the other processes. */
+  share(): Promise<void>;
 }

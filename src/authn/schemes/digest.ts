@@ -95,10 +95,13 @@ export function digest(options: DigestOptions): SchemePlan<"digest"> {
       const verify = async (rq: SecurityRequest, sent: DigestCredentials): Promise<Identity | undefined> => {
         const account = await proof.find(sent.username);
         const attempt = { rq, account, identity: sent.username, authType: "digest", forget: "once" } as const;
-        const proved = await proof.checkBy(attempt, () => prove(rq, sent));
-        if (proved === "late") stale.add(rq);
-        if (proved !== "right" || account === undefined) return undefined;
-        return signIn.admit(rq, { account, methods: ["password"] }, "digest");
+        const guess = await proof.guessBy(attempt, () => prove(rq, sent));
+        if (guess.proved === "wrong" || account === undefined) return undefined;
+        const identity = await signIn.admit(rq, { account, methods: ["password"], guess }, "digest");
+        if (guess.proved === "right" || identity === undefined) return identity;
+        // Said only to who would be let in: it tells that the password is right.
+        stale.add(rq);
+        return undefined;
       };
 
       return {
@@ -109,7 +112,7 @@ export function digest(options: DigestOptions): SchemePlan<"digest"> {
         ],
         authenticate(rq) {
           const header = rq.header("authorization");
-          if (header === undefined || !/^digest /i.test(header)) return undefined;
+          if (header === undefined || !/^digest(?:[ \t]|$)/i.test(header)) return undefined;
           const sent = header.length > maxHeader ? undefined : parseDigest(header);
           if (sent === undefined || !algorithms.includes(sent.algorithm)) return bad;
           // Made for this server, this realm and this very target.

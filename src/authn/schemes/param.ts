@@ -4,7 +4,7 @@ import { ConfigurationError } from "../../model/errors.ts";
 import type { BadCredential, Identity } from "../../model/identity.ts";
 import { badCredential, builtIn, type CredentialDescription, type SchemeContext, type SchemePlan } from "../scheme.ts";
 import { bodyText, hasReadableBody, queryField } from "../tokens/carriers.ts";
-import { badBasic, basicAuthentication, basicChallenge } from "./basic.ts";
+import { badBasic, basicAuthentication, basicChallenge, basicName } from "./basic.ts";
 import { type Credentials, credentialCheck } from "./credentials.ts";
 
 /** How a user and a password come as parameters. */
@@ -51,7 +51,7 @@ export function password(options: ParamOptions = {}): SchemePlan<"password"> {
           if (found instanceof Promise) return found.then((identity) => identity ?? byParameters(rq));
           return found ?? byParameters(rq);
         },
-        place: (rq) => (/^basic /i.test(rq.header("authorization") ?? "") ? badBasic.refused : placeOf(reading)),
+        place: (rq) => (basicName.test(rq.header("authorization") ?? "") ? badBasic.refused : placeOf(reading)),
         challenge: basicChallenge,
         describe: () => [
           { type: "http", scheme: "basic", description: "User name and password (RFC 7617, UTF-8)." },

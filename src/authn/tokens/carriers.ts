@@ -59,34 +59,41 @@ function credentialsAfter(words: readonly string[], header: string | undefined):
   if (header === undefined) return undefined;
   for (const word of words) {
     const { length } = word;
-    if (header.charCodeAt(length) !== space || header.slice(0, length).toLowerCase() !== word) continue;
+    if (!header.slice(0, length).toLowerCase().startsWith(word)) continue;
+    // Nothing behind it, or a tab: meant as credentials, and none that are good.
+    if (header.length === length || header.charCodeAt(length) === tab) return "";
+    if (header.charCodeAt(length) !== space) continue;
     let start = length + 1;
     while (header.charCodeAt(start) === space) start += 1;
-    return start === header.length ? undefined : header.slice(start);
+    return header.slice(start);
   }
   return undefined;
 }
 
 const space = 0x20;
+const tab = 0x09;
 
-/** A query parameter that is there once. */
+/** A query parameter; "" where it is there more than once: which of them counts cannot be told. */
 export function queryField(rq: SecurityRequest, name: string): string | undefined {
   if (!rq.request.url.includes("?")) return undefined;
   const values = rq.url.searchParams.getAll(name);
-  return values.length === 1 ? values[0] : undefined;
+  return values.length > 1 ? "" : values[0];
 }
 
 const readable =
   /^(?:application\/(?:[a-z0-9.-]+\+)?json|application\/x-www-form-urlencoded|multipart\/form-data)\s*(?:;|$)/i;
 
-/** A field of a form or a member of a JSON object that is there once, as text. Bodies of other types are not touched. */
+/**
+ * A field of a form or a member of a JSON object, as text; "" where it is there more than once or no text. Bodies of other types
+ * are not touched.
+ */
 export async function bodyText(rq: SecurityRequest, name: string): Promise<string | undefined> {
   const body = await rq.body();
   if (body.kind === "none") return undefined;
   let value: unknown;
   if (body.kind === "form") {
     const values = body.entries.filter(([field]) => field === name);
-    value = values.length === 1 ? values[0]?.[1] : undefined;
+    value = values.length > 1 ? "" : values[0]?.[1];
   } else {
     const { value: json } = body;
     value =
@@ -94,7 +101,8 @@ export async function bodyText(rq: SecurityRequest, name: string): Promise<strin
         ? (json as Readonly<Record<string, unknown>>)[name]
         : undefined;
   }
-  return typeof value === "string" ? value : undefined;
+  if (value === undefined || value === null) return undefined;
+  return typeof value === "string" ? value : "";
 }
 
 /** True where a body may hold credentials. */

@@ -6,7 +6,7 @@ import { type Awaitable, andThen } from "../../model/awaitable.ts";
 import { inTime } from "../../model/deadline.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { PortcullisError } from "../../model/errors.ts";
-import { type BadCredential, endOf, type Identity } from "../../model/identity.ts";
+import { type BadCredential, boundIdentity, endOf, type Identity } from "../../model/identity.ts";
 import type { KeyRing } from "../../secrets/keyring.ts";
 import { sha256 } from "../../secrets/random.ts";
 import { quoted } from "../authenticator.ts";
@@ -70,8 +70,8 @@ export interface Tokens {
   ): string;
   /** Life of an auth token in milliseconds. */
   readonly life: number;
-  /** A token for an application to hand out. */
-  create(account: Account, overrides: TokenOverrides): string;
+  /** A token for an application to hand out, no more than `source`: the credential through which the account was seen. */
+  create(account: Account, overrides: TokenOverrides, source?: Identity): string;
   /**
    * The request's token, verified, for its realm: of several the first good one. Undefined: none, or one in a cookie that is
    * not good. Refused: one in a header or parameter that is not good, also beside a good one.
@@ -159,6 +159,11 @@ function formatOf({ ring, settings, realm, subjects }: TokensContext): TokenForm
   return jwtTokens(ring, settings.keys, { issuer, audience, types: accessTypes, delay, grace }, realm, subjects.id);
 }
 
+/** Limited to scopes, it is less than its user. */
+function ofScopes(scopes: readonly string[] | undefined, identity: Identity): Identity {
+  return scopes === undefined ? identity : boundIdentity({ ...identity, scopes });
+}
+
 /** What is known of when a token was made: not before this. */
 function beginOf({ since, authenticatedAt }: OpenedToken): number {
   return Math.max(since ?? 0, authenticatedAt ?? 0);
@@ -196,7 +201,7 @@ export function createTokens(context: TokensContext): Tokens {
     const { methods, authenticatedAt, expiresAt, realm, scopes, family } = opened;
     const live: LiveToken = {
       userId: account.id,
-      identity: {
+      identity: ofScopes(scopes, {
         account,
         via: "token",
         methods,
@@ -205,8 +210,7 @@ export function createTokens(context: TokensContext): Tokens {
         expiresAt,
         realm,
         ...(family === undefined ? {} : { tokenFamily: family }),
-        ...(scopes === undefined ? {} : { scopes }),
-      },
+      }),
       until: expiresAt + settings.grace,
       from: beginOf(opened) - settings.delay,
       expiresAt,
@@ -244,15 +248,14 @@ export function createTokens(context: TokensContext): Tokens {
     const at = claims["auth_time"];
     const live: LiveToken = {
       userId: account.id,
-      identity: {
+      identity: ofScopes(scopes, {
         ...admitted,
         // The proof was made elsewhere; only what the issuer says of its time counts.
         authenticatedAt: typeof at === "number" && at * 1000 <= now() ? at * 1000 : null,
         tokenHash: hash,
         expiresAt,
         realm: issuer.realm,
-        ...(scopes === undefined ? {} : { scopes }),
-      },
+      }),
       until: expiresAt + settings.grace,
       from: 0,
       expiresAt,
@@ -387,26 +390,30 @@ export function createTokens(context: TokensContext): Tokens {
         family,
       });
     },
-    create(account, { life, scopes, realm, identity }) {
+    create(account, { life, scopes, realm, identity }, source) {
       const refuse = (message: string): never => {
         throw new PortcullisError("invalid_token_request", message);
       };
       for (const scope of scopes ?? []) {
         if (!context.scopes.has(scope)) refuse(`there is no scope ${JSON.stringify(scope)} in the option scopes`);
       }
-      const excess = identity === undefined ? undefined : excessOver(identity, account, { scopes, realm }, now());
-      if (excess !== undefined) refuse(excess);
-      const end = identity && endOf(identity);
+      let end = Infinity;
+      for (const behind of [identity, source]) {
+        if (behind === undefined) continue;
+        const excess = excessOver(behind, account, { scopes, realm }, now());
+        if (excess !== undefined) refuse(excess);
+        end = Math.min(end, endOf(behind) ?? end);
+      }
       const facts = {
         account,
         authenticatedAt: identity?.authenticatedAt ?? null,
         methods: identity?.methods ?? [],
-        realm: realm ?? identity?.realm ?? context.realm,
+        realm: realm ?? identity?.realm ?? source?.realm ?? context.realm,
         scopes,
         // Signed out where the one behind it is.
-        family: identity?.tokenFamily,
+        family: identity?.tokenFamily ?? source?.tokenFamily,
         // Renewed in a cookie, its chain ends where the credential behind it does.
-        ...(end === undefined ? {} : { since: Math.min(now(), end - context.absolute) }),
+        ...(end === Infinity ? {} : { since: Math.min(now(), end - context.absolute) }),
       };
       return seal(facts, life === undefined ? settings.life : milliseconds("createToken.life", life), end);
     },

@@ -28,7 +28,7 @@ async function suspectedProxies(system: OperatedSystem, options: unknown): Promi
   const from = peer === unixPeer ? "a Unix socket" : peer;
   const day = new Date(latest.at).toISOString().slice(0, 10);
   const text = `on ${day} a running server saw many clients come from ${from}, as through a proxy: limits count them as one`;
-  const mend = `declare it: trustedProxies: { hops: 1 } or ["${peer}"]; [] says that there is none`;
+  const mend = `only if a proxy of yours is there, declare it: trustedProxies: { hops: 1 } or ["${peer}"]; else anybody can have caused this: trustedProxies: []`;
   return [{ check: "proxies", level: "warning", path: "trustedProxies", text, mend }];
 }
 

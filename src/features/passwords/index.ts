@@ -93,7 +93,7 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
       const account = given === undefined ? undefined : await proof.find(fields[given] as string, given);
       const failure = (byField: Answer): Answer => (kernel.revealAccounts ? byField : refused("GENERIC_AUTHN_FAILED"));
       // Asked whether there is an account or not: the same work, the same time.
-      const right = await proof.check({
+      const guess = await proof.guess({
         rq,
         account,
         identity: given === undefined ? undefined : (fields[given] as string),
@@ -101,7 +101,7 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
         password,
         authType: "password",
       });
-      if (!right || account === undefined) {
+      if (guess.proved !== "right" || account === undefined) {
         if (given === undefined) return failure(refused("US_SPECIFY_IDENTITY"));
         return failure(
           account === undefined
@@ -114,6 +114,7 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
         methods: ["password"],
         remember: fields["remember"] === true,
         token: wantsToken(rq),
+        guess,
       });
       return outcomeAnswer(rq, outcome, {
         to: destinations.afterSignIn(rq),
@@ -176,13 +177,13 @@ function verify(kernel: Kernel): Endpoint {
       if (identity === undefined) return refused("UNAUTHENTICATED");
       // Who it is comes from the session alone: nothing in the body can make it somebody else.
       const { account } = identity;
-      if (!(await proof.check({ rq, account, password: fields.password, authType: "password" }))) {
-        return invalid({ password: [{ key: "INVALID_PASSWORD" }] });
-      }
+      const guess = await proof.guess({ rq, account, password: fields.password, authType: "password" });
+      if (guess.proved !== "right") return invalid({ password: [{ key: "INVALID_PASSWORD" }] });
       const outcome = await signIn.reauthenticate(rq, identity, {
         account,
         methods: ["password"],
         token: wantsToken(rq),
+        guess,
       });
       return outcomeAnswer(rq, outcome, {
         to: destinations.afterSignIn(rq),

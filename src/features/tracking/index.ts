@@ -23,6 +23,10 @@ export function tracking(): Feature {
     start: (kernel) => {
       kernel.system.events.on("userFailedAuthn", ({ user }) => countFailure(kernel, user.id));
       kernel.system.events.on("unknownIdentity", () => countNobody(kernel));
+      // A right password that is refused is no failed proof, but the load must not tell it from one.
+      kernel.system.events.on("signInRefused", ({ authnVia }) =>
+        authnVia.length === 1 && authnVia[0] === "password" ? countNobody(kernel) : undefined,
+      );
     },
   };
 }

@@ -43,14 +43,14 @@ function login(kernel: Kernel, settings: ManagementSettings): Endpoint {
     async submit({ rq, fields }) {
       const named = (fields.email ?? fields.username)?.trim();
       const account = named === undefined || named === "" ? undefined : await proof.find(named);
-      const right = await proof.check({
+      const guess = await proof.guess({
         rq,
         account,
         identity: named === "" ? undefined : named,
         password: fields.password,
         authType: "password",
       });
-      if (!right || account === undefined) return failed(401, "GENERIC_AUTHN_FAILED");
+      if (guess.proved !== "right" || account === undefined) return failed(401, "GENERIC_AUTHN_FAILED");
       const cookie = fields.cookie === true;
       const outcome = await signIn.complete(rq, {
         account,
@@ -58,6 +58,7 @@ function login(kernel: Kernel, settings: ManagementSettings): Endpoint {
         token: true,
         session: cookie,
         remember: cookie && fields.remember === true,
+        guess,
       });
       switch (outcome.kind) {
         case "pending":

@@ -5,7 +5,7 @@ export const signIn = {
   ALREADY_LOGGED_IN: { category: "info", text: "You are already signed in." },
   GENERIC_AUTHN_FAILED: {
     category: "error",
-    text: "That did not match an account. Check what you typed and try again.",
+    text: "That did not match an account. Check what you typed and try again; after many tries, wait a while first.",
   },
   USER_DOES_NOT_EXIST: { category: "error", text: "There is no such account." },
   US_SPECIFY_IDENTITY: { category: "error", text: "Say which account you want to sign in to." },

@@ -7,7 +7,8 @@ export const german: Texts = {
   LOGIN: "Zum Fortfahren bitte anmelden.",
   LOGGED_OUT: "Abmeldung erfolgt.",
   ALREADY_LOGGED_IN: "Die Anmeldung besteht bereits.",
-  GENERIC_AUTHN_FAILED: "Dazu passt kein Konto. Bitte die Eingaben prüfen und erneut versuchen.",
+  GENERIC_AUTHN_FAILED:
+    "Dazu passt kein Konto. Bitte die Eingaben prüfen und erneut versuchen; nach vielen Versuchen vorher etwas warten.",
   USER_DOES_NOT_EXIST: "Dieses Konto gibt es nicht.",
   US_SPECIFY_IDENTITY: "Bitte angeben, mit welchem Konto die Anmeldung erfolgen soll.",
   IDENTITY_NOT_REGISTERED: "{id} ist hier nicht bekannt.",

@@ -7,7 +7,8 @@ export const spanish: Texts = {
   LOGIN: "Inicia sesión para continuar.",
   LOGGED_OUT: "Has cerrado la sesión.",
   ALREADY_LOGGED_IN: "Ya has iniciado sesión.",
-  GENERIC_AUTHN_FAILED: "Ninguna cuenta coincide. Revisa lo que has escrito e inténtalo de nuevo.",
+  GENERIC_AUTHN_FAILED:
+    "Ninguna cuenta coincide. Revisa lo que has escrito e inténtalo de nuevo; tras muchos intentos, espera antes un rato.",
   USER_DOES_NOT_EXIST: "Esta cuenta no existe.",
   US_SPECIFY_IDENTITY: "Indica con qué cuenta quieres iniciar sesión.",
   IDENTITY_NOT_REGISTERED: "{id} no se conoce aquí.",

@@ -7,7 +7,8 @@ export const french: Texts = {
   LOGIN: "Connectez-vous pour continuer.",
   LOGGED_OUT: "Vous êtes déconnecté.",
   ALREADY_LOGGED_IN: "Vous êtes déjà connecté.",
-  GENERIC_AUTHN_FAILED: "Aucun compte ne correspond. Vérifiez votre saisie et réessayez.",
+  GENERIC_AUTHN_FAILED:
+    "Aucun compte ne correspond. Vérifiez votre saisie et réessayez ; après de nombreux essais, patientez d’abord un moment.",
   USER_DOES_NOT_EXIST: "Ce compte n’existe pas.",
   US_SPECIFY_IDENTITY: "Indiquez le compte auquel vous voulez vous connecter.",
   IDENTITY_NOT_REGISTERED: "{id} n’est pas connu ici.",

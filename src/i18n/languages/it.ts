@@ -6,7 +6,8 @@ export const italian: Texts = {
   LOGIN: "Accedi per continuare.",
   LOGGED_OUT: "La sessione è terminata.",
   ALREADY_LOGGED_IN: "Hai già effettuato l’accesso.",
-  GENERIC_AUTHN_FAILED: "Nessun account corrisponde. Controlla i dati inseriti e riprova.",
+  GENERIC_AUTHN_FAILED:
+    "Nessun account corrisponde. Controlla i dati inseriti e riprova; dopo molti tentativi, attendi prima un po’.",
   USER_DOES_NOT_EXIST: "Questo account non esiste.",
   US_SPECIFY_IDENTITY: "Indica con quale account vuoi accedere.",
   IDENTITY_NOT_REGISTERED: "{id} non è conosciuto qui.",

@@ -6,7 +6,8 @@ export const japanese: Texts = {
   LOGIN: "続けるにはログインしてください。",
   LOGGED_OUT: "ログアウトしました。",
   ALREADY_LOGGED_IN: "すでにログインしています。",
-  GENERIC_AUTHN_FAILED: "一致するアカウントがありません。入力内容を確認して、もう一度お試しください。",
+  GENERIC_AUTHN_FAILED:
+    "一致するアカウントがありません。入力内容を確認して、もう一度お試しください。何度も試した場合は、しばらく待ってからお試しください。",
   USER_DOES_NOT_EXIST: "このアカウントは存在しません。",
   US_SPECIFY_IDENTITY: "どのアカウントでログインするかを入力してください。",
   IDENTITY_NOT_REGISTERED: "{id} は登録されていません。",

@@ -7,7 +7,8 @@ export const dutch: Texts = {
   LOGIN: "Log in om verder te gaan.",
   LOGGED_OUT: "Je bent uitgelogd.",
   ALREADY_LOGGED_IN: "Je bent al ingelogd.",
-  GENERIC_AUTHN_FAILED: "Hier hoort geen account bij. Controleer wat je hebt ingevuld en probeer het opnieuw.",
+  GENERIC_AUTHN_FAILED:
+    "Hier hoort geen account bij. Controleer wat je hebt ingevuld en probeer het opnieuw; wacht na veel pogingen eerst even.",
   USER_DOES_NOT_EXIST: "Dit account bestaat niet.",
   US_SPECIFY_IDENTITY: "Geef aan met welk account je wilt inloggen.",
   IDENTITY_NOT_REGISTERED: "{id} is hier niet bekend.",

@@ -7,7 +7,8 @@ export const polish: Texts = {
   LOGIN: "Zaloguj się, aby kontynuować.",
   LOGGED_OUT: "Wylogowano.",
   ALREADY_LOGGED_IN: "Logowanie już nastąpiło.",
-  GENERIC_AUTHN_FAILED: "Żadne konto nie pasuje do tych danych. Sprawdź je i spróbuj ponownie.",
+  GENERIC_AUTHN_FAILED:
+    "Żadne konto nie pasuje do tych danych. Sprawdź je i spróbuj ponownie; po wielu próbach najpierw chwilę odczekaj.",
   USER_DOES_NOT_EXIST: "Takie konto nie istnieje.",
   US_SPECIFY_IDENTITY: "Podaj konto, na które chcesz się zalogować.",
   IDENTITY_NOT_REGISTERED: "{id}: nie ma takiego konta.",

@@ -7,7 +7,8 @@ export const portuguese: Texts = {
   LOGIN: "Entre para continuar.",
   LOGGED_OUT: "Você saiu da conta.",
   ALREADY_LOGGED_IN: "Você já entrou na sua conta.",
-  GENERIC_AUTHN_FAILED: "Nenhuma conta corresponde. Confira o que digitou e tente novamente.",
+  GENERIC_AUTHN_FAILED:
+    "Nenhuma conta corresponde. Confira o que digitou e tente novamente; depois de muitas tentativas, espere um pouco antes.",
   USER_DOES_NOT_EXIST: "Esta conta não existe.",
   US_SPECIFY_IDENTITY: "Informe em qual conta quer entrar.",
   IDENTITY_NOT_REGISTERED: "{id} não é conhecido aqui.",

@@ -6,7 +6,8 @@ export const turkish: Texts = {
   LOGIN: "Devam etmek için oturum açın.",
   LOGGED_OUT: "Oturumunuz kapatıldı.",
   ALREADY_LOGGED_IN: "Oturumunuz zaten açık.",
-  GENERIC_AUTHN_FAILED: "Eşleşen bir hesap yok. Yazdıklarınızı kontrol edip yeniden deneyin.",
+  GENERIC_AUTHN_FAILED:
+    "Eşleşen bir hesap yok. Yazdıklarınızı kontrol edip yeniden deneyin; çok sayıda denemeden sonra önce biraz bekleyin.",
   USER_DOES_NOT_EXIST: "Böyle bir hesap yok.",
   US_SPECIFY_IDENTITY: "Hangi hesapla oturum açmak istediğinizi belirtin.",
   IDENTITY_NOT_REGISTERED: "{id} burada kayıtlı değil.",

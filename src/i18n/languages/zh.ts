@@ -6,7 +6,7 @@ export const chinese: Texts = {
   LOGIN: "请先登录再继续。",
   LOGGED_OUT: "已退出登录。",
   ALREADY_LOGGED_IN: "已经登录。",
-  GENERIC_AUTHN_FAILED: "没有匹配的账号。请检查输入内容后重试。",
+  GENERIC_AUTHN_FAILED: "没有匹配的账号。请检查输入内容后重试；如已多次尝试，请先稍等片刻。",
   USER_DOES_NOT_EXIST: "此账号不存在。",
   US_SPECIFY_IDENTITY: "请填写要登录的账号。",
   IDENTITY_NOT_REGISTERED: "{id} 尚未注册。",

@@ -3,6 +3,7 @@ import { domainToUnicode } from "node:url";
 /** How many digits and signs beside the words make a password no better than the words. */
 const MAXIMUM_FILLERS = 6;
 const MINIMUM_LETTERS = 3;
+const DIGITS = "0123456789";
 const FILLER = /^[\p{Nd}\p{P}\p{S}]$/u;
 /** What people write in the place of letters. */
 const LEET: Readonly<Record<string, string>> = {
@@ -33,7 +34,7 @@ function folded(text: string): string[] {
 /**
  * Whether a password says nothing but these words: one or several of them, in any case, with or without accents, with
  * look-alike digits and signs for letters ("Acm3"), repeated or one after the other, and at most six digits and signs
- * anywhere ("Acme2024!!"); white space does not count, nor do signs within a word ("acme.example"). Words of fewer than three
+ * anywhere ("Acme2024!!"), of which a row ("12345678", "!!!!") counts as one; white space does not count, nor do signs within a word ("acme.example"). Words of fewer than three
  * characters are passed over.
  */
 export function consistsOfWords(password: string, words: readonly string[]): boolean {
@@ -53,8 +54,9 @@ export function consistsOfWords(password: string, words: readonly string[]): boo
     if (least > MAXIMUM_FILLERS) continue;
     const next = fewest[at + 1];
     if (next !== undefined && FILLER.test(text[at] ?? "")) {
-      next[0] = Math.min(next[0], without + 1);
-      next[1] = Math.min(next[1], withWord + 1);
+      const cost = goesOn(text[at - 1], text[at]) ? 0 : 1;
+      next[0] = Math.min(next[0], without + cost);
+      next[1] = Math.min(next[1], withWord + cost);
     }
     for (const word of wanted) {
       const behind = fewest[at + word.length];
@@ -63,6 +65,13 @@ export function consistsOfWords(password: string, words: readonly string[]): boo
     }
   }
   return (fewest[text.length]?.[1] ?? Infinity) <= MAXIMUM_FILLERS;
+}
+
+/** "1234", "4321", "1111", "!!!!": what goes on like that says no more than its first sign. */
+function goesOn(before: string | undefined, after: string | undefined): boolean {
+  if (before === after) return true;
+  const [from, to] = [DIGITS.indexOf(before ?? "none"), DIGITS.indexOf(after ?? "none")];
+  return from >= 0 && to >= 0 && [1, 9].includes(Math.abs(from - to));
 }
 
 function standsAt(text: readonly string[], at: number, word: readonly string[]): boolean {
