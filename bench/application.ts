@@ -26,7 +26,11 @@ export async function protectedApplication({
     roles: ["employee"],
     sessions: { cached },
     objects: {
-      item: (user: { readonly email: string | null }, id: string) => user.email === "bench@example.org" && id === "5",
+      item: {
+        check: (user: { readonly email: string | null }, id: string) =>
+          user.email === "bench@example.org" && id === "5",
+        id: "text",
+      },
     },
     caches: { object: { ttl: "1h" }, ...(redis === "" ? {} : { store: await sharedBy(redis) }) },
     ...(jwt ? { tokens: { type: "jwt", jwt: { algorithm: "HS256" } } } : {}),

@@ -36,9 +36,19 @@ import type { AnyOptions, SecurityOptions, UserOf } from "./options.ts";
 import { PasswordRefusedError } from "./passwords/refused.ts";
 import { createApp } from "./routes/app.ts";
 import { arrived, type RequestOrigin } from "./routes/arrival.ts";
+import { checkPlainIdentifiers } from "./routes/declaration.ts";
 import { beginRequest, checkCsrf, expose, requestOf, send } from "./routes/run.ts";
 import type { App, RouteRecord } from "./routes/types.ts";
-import type { Authz, ConditionsOf, CurrentUser, GuardedEnv, SignsIn, Vocabulary } from "./routes/vocabulary.ts";
+import type {
+  Authz,
+  ConditionsOf,
+  CurrentUser,
+  GuardedEnv,
+  IdentifiedByText,
+  IdsOf,
+  SignsIn,
+  Vocabulary,
+} from "./routes/vocabulary.ts";
 import { checkSchemes, checkWords, toGuard } from "./routes/words.ts";
 import { type Html, html, type PageLink } from "./views/index.ts";
 
@@ -94,13 +104,13 @@ export interface Security<V extends Vocabulary> {
   /** The account pages alone, to be mounted in a plain Hono application: `hono.route("/", security.accounts())`. */
   accounts(): Hono;
   /** The same guards as middleware of a plain Hono application: `hono.get("/", security.guard(authRequired()), handler)`. */
-  guard<const A extends Authz<V, string>>(authz: A): MiddlewareHandler<GuardedEnv<V, SignsIn<A>>>;
+  guard<const A extends Authz<V, string, IdentifiedByText<V>>>(authz: A): MiddlewareHandler<GuardedEnv<V, SignsIn<A>>>;
   /**
    * The same guards on a request: Hono's context, or the web-standard request. A request that came through an application
    * or a guard of this system, or through `serve`, is known with its connection and its path parameters; of any other say
    * where it comes `from`, or no limit by address holds for it.
    */
-  check<const A extends Authz<V, string>>(
+  check<const A extends Authz<V, string, IdentifiedByText<V>>>(
     request: Request | Context,
     authz: A,
     from?: RequestOrigin,
@@ -266,6 +276,7 @@ export async function portcullis<
     readonly permission: Permission;
     readonly object: keyof Objects & string;
     readonly conditions?: ConditionsOf<Objects>;
+    readonly ids?: IdsOf<Objects>;
     readonly scheme: BuiltInScheme | SchemeName;
     readonly scope: Scope;
     readonly user: UserOf<Columns>;
@@ -283,10 +294,16 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
   const { kernel, app } = assembly;
   const { system } = kernel;
 
-  const compile = (authz: unknown, label: string): { guard: ReturnType<typeof toGuard>; facts: RouteFacts } => {
+  /** `plain`: for requests of which no route declares the parameters. */
+  const compile = (
+    authz: unknown,
+    label: string,
+    plain: boolean,
+  ): { guard: ReturnType<typeof toGuard>; facts: RouteFacts } => {
     const guard = toGuard(authz, label);
     const description = guard.describe();
     checkWords(description, app.words, app.authenticator, undefined, label);
+    if (plain) checkPlainIdentifiers(description, system, label);
     const others = description.schemes === undefined || description.otherSchemes === true;
     const named =
       description.schemes === undefined
@@ -311,7 +328,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
   };
 
   const middleware = (authz: unknown): MiddlewareHandler => {
-    const { guard, facts } = compile(authz, "security.guard()");
+    const { guard, facts } = compile(authz, "security.guard()", true);
     return async (c, next) => {
       const rq = beginRequest(system, facts, c);
       let verdict: Awaited<ReturnType<typeof guard.check>>;
@@ -340,7 +357,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     authz: unknown,
     from: RequestOrigin | undefined,
   ): Promise<Decision<V, boolean>> => {
-    const { guard, facts } = compile(authz, "security.check()");
+    const { guard, facts } = compile(authz, "security.check()", true);
     return decide(arrived(system, request, facts, from), guard);
   };
 
@@ -406,7 +423,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     visible: (kind, user, ids, mode) => visibleObjects(system.decisions, kind, user as Account | null, ids, mode),
     visibleWhere: (kind, user, mode) => visibleCondition(system.decisions, kind, user as Account | null, mode) as never,
     explain(authz, of) {
-      const { guard, facts } = compile(authz, "security.explain()");
+      const { guard, facts } = compile(authz, "security.explain()", false);
       return explain(system, guard, facts, of, app.refusals.notFoundStatus);
     },
     users: toldUsers(kernel) as unknown as Users<V["user"] & User, V["role"], V["permission"]>,

@@ -50,9 +50,9 @@ export function createDecisions(context: DecisionsContext): Decisions {
       return answer instanceof Promise ? answer.then(isTrue) : isTrue(answer);
     },
     isObject: (kind) => objects.has(kind),
-    wantsNumber(kind) {
+    identifier(kind) {
       const rule = objects.get(kind);
-      return typeof rule === "object" && rule.id === "number";
+      return typeof rule === "object" ? rule.id : undefined;
     },
     object(rq, kind, account, id, mode) {
       const rule = objectChecks.get(kind);
@@ -91,7 +91,9 @@ export function checkObjectRules(objects: Readonly<Record<string, unknown>>): vo
     if (typeof check !== "function") {
       throw new ConfigurationError(`${path}.check`, "a function (user, id, mode) is expected");
     }
-    if (id !== undefined && id !== "number") throw new ConfigurationError(`${path}.id`, '"number" is expected');
+    if (id !== undefined && id !== "number" && id !== "text") {
+      throw new ConfigurationError(`${path}.id`, '"number" or "text" is expected');
+    }
     // A check with the type of its identifier needs no condition for lists.
     if (typeof where !== "function" && !(where === undefined && id !== undefined)) {
       throw new ConfigurationError(`${path}.where`, "a function (user, mode) that gives a condition is expected");

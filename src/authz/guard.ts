@@ -11,6 +11,8 @@ export interface GuardWords {
   readonly permission: string;
   readonly object: string;
   readonly parameter: string;
+  /** What identifies each object, for comparing its rule's type with the parameter's: "store by sid". */
+  readonly identified: string;
   readonly scheme: string;
   readonly scope: string;
   /** True: whoever passes is signed in, so `c.var.user` is not null. */
@@ -23,6 +25,7 @@ export interface NoWords extends GuardWords {
   readonly permission: never;
   readonly object: never;
   readonly parameter: never;
+  readonly identified: never;
   readonly scheme: never;
   readonly scope: never;
   readonly user: false;

@@ -29,13 +29,16 @@ export interface ListedObjectRule<Condition = unknown> {
   /** The condition that holds of the objects for which `check` says true. Undefined or null: there is none in this mode. */
   readonly where: (user: Account, mode: string | undefined) => Condition;
   /** See `TypedObjectRule`. */
-  readonly id?: "number";
+  readonly id?: "number" | "text";
 }
 
-/** A check whose identifier is a number (of several parameters: each is): a route that would hand it text refuses to start. */
+/**
+ * A check that says what its identifier is (of several parameters: each): a route that would hand it anything else refuses to
+ * start. Only `"text"` is handed what stands in a path without a declaration.
+ */
 export interface TypedObjectRule {
   readonly check: ObjectCheck;
-  readonly id: "number";
+  readonly id: "number" | "text";
 }
 
 /** The rule of an object kind: its check, alone, with the type of its identifier, or with a condition for lists. */
@@ -56,8 +59,8 @@ export interface Decisions {
   inGroup(rq: SecurityRequest | undefined, account: Account, group: string): Awaitable<boolean>;
   /** True for a kind of object that the option `objects` has a rule for. */
   isObject(kind: string): boolean;
-  /** True: the rule wants numbers as identifiers. */
-  wantsNumber(kind: string): boolean;
+  /** What the rule says of its identifier; undefined: nothing, so it is handed what a route declares, and nothing beyond. */
+  identifier(kind: string): "number" | "text" | undefined;
   /** What the rule says; `rq` is the request that it is asked for, undefined: none in particular. */
   object(
     rq: SecurityRequest | undefined,

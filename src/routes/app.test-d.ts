@@ -94,6 +94,8 @@ test("words outside of the vocabulary", () => {
   app.get("/", { authz: permissionsAccepted("read", "typo") }, (c) => c.text(""));
   // @ts-expect-error a role is no permission
   app.get("/", { authz: permissionsRequired("admin") }, (c) => c.text(""));
+  app.get("/:sid{int}", { authz: object("store", "sid") }, (c) => c.text(""));
+  // @ts-expect-error the rule takes numbers
   app.get("/:sid", { authz: object("store", "sid") }, (c) => c.text(""));
   // @ts-expect-error no such kind of object
   app.get("/:sid", { authz: object("shop", "sid") }, (c) => c.text(""));
@@ -167,8 +169,8 @@ test("parameters are typed by the schema", () => {
     p.other;
     return c.text("");
   });
-  app.basePath("/store/:sid").get("/x", { authz: object("store", "sid") }, (c, p) => {
-    expectTypeOf(p.sid).toEqualTypeOf<string>();
+  app.basePath("/store/:sid{int}").get("/x", { authz: object("store", "sid") }, (c, p) => {
+    expectTypeOf(p.sid).toEqualTypeOf<number>();
     return c.text("");
   });
   // @ts-expect-error handlers answer with a response
@@ -205,7 +207,7 @@ test("the user is there exactly where the guard makes sure of it", () => {
   app.get("/", { authz: authTokenRequired() }, (c) => c.text(c.var.user.email));
   app.get("/", { authz: httpAuthRequired("x") }, (c) => c.text(c.var.user.email));
   app.get("/", { authz: fresh() }, (c) => c.text(c.var.user.email));
-  app.get("/:sid", { authz: object("store", "sid") }, (c) => c.text(c.var.user.email));
+  app.get("/:sid{int}", { authz: object("store", "sid") }, (c) => c.text(c.var.user.email));
   app.get("/", { authz: anonymousRequired() }, (c) => {
     expectTypeOf(c.var.user).toBeNullable();
     return c.text("");

@@ -267,12 +267,17 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     },
     // Middleware must stand before the same requests as the route with that path.
     use(first: unknown, ...more: unknown[]) {
-      const before = hono.routes.length;
-      use(typeof first === "string" ? routerPath(first) : first, ...more);
-      for (const entry of hono.routes.slice(before)) {
-        // Without a next it goes on to no route: what it stands before is never reached.
-        if (entry.handler.length === 1) state.answering.set(entry, { label: `the middleware at ${entry.path}` });
+      const where = typeof first === "string" ? first : "*";
+      for (const handler of typeof first === "string" ? more : [first, ...more]) {
+        // Without a next it would answer by itself: a route that says nothing of who may call it.
+        if (typeof handler !== "function" || handler.length < 2) {
+          throw new ConfigurationError(
+            `use ${mergePath(base, where)}`,
+            "middleware takes (c, next); what answers by itself is a route: app.all(path, { authz: … }, handler)",
+          );
+        }
       }
+      use(typeof first === "string" ? routerPath(first) : first, ...more);
       return hono;
     },
     mount(path: string) {

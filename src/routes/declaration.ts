@@ -70,7 +70,7 @@ export function compileRoute(
   });
   const description = guard.describe();
   checkWords(description, context.words, context.authenticator, parameters.names, label);
-  checkIdentifiers(description, parameters.describe(), context.system, label);
+  checkIdentifiers(description, parameters, context.system, label);
   if (declaration.authn !== undefined) context.authenticator.check(declaration.authn, `${label}: authn`);
   const chosen = declaration.authn === undefined ? undefined : Object.freeze([...declaration.authn]);
   const contrary = chosen === undefined ? undefined : description.schemes?.find((name) => !chosen.includes(name));
@@ -134,25 +134,55 @@ export function compileRoute(
   };
 }
 
-/** Refuses text where the rule of an object wants a number: `"7"` would be another object, or none, to it. */
+/**
+ * Refuses what the rule of an object is not made for: `"7"` would be another object to it than `7`, or none. A rule that
+ * does not say what it wants gets what the route declares, whose type the compiler compares.
+ */
 function checkIdentifiers(
   { objects }: GuardDescription,
-  described: readonly ParameterDescription[],
+  route: RouteParameters,
   { decisions }: System,
   label: string,
 ): void {
+  const described = route.describe();
   for (const { kind, parameters } of objects ?? []) {
-    if (parameters === undefined || !decisions.wantsNumber(kind)) continue;
+    const wanted = decisions.identifier(kind);
     const used = parameters.length > 0 ? parameters : described.slice(0, 1).map(({ name }) => name);
     for (const { name, type } of described) {
-      if (!used.includes(name) || type === "integer" || type === "number") continue;
-      throw new ConfigurationError(
-        label,
-        `authz: the rule of "${kind}" wants a number, but ${name} is ${type}; declare it in params, or write :${name}{int}`,
-      );
+      if (!used.includes(name)) continue;
+      const declare = `declare it in params, or write :${name}{int}`;
+      if (wanted === undefined && route.undeclared.has(name)) {
+        throw new ConfigurationError(
+          label,
+          `authz: the rule of "${kind}" would be handed ${name} as text; ${declare}, or say id: "text" in the rule`,
+        );
+      }
+      if (wanted === "number" && type !== "integer" && type !== "number") {
+        throw new ConfigurationError(
+          label,
+          `authz: the rule of "${kind}" wants a number, but ${name} is ${type}; ${declare}`,
+        );
+      }
+      if (wanted === "text" && noText.has(type)) {
+        throw new ConfigurationError(label, `authz: the rule of "${kind}" wants a text, but ${name} is ${type}`);
+      }
     }
   }
 }
+
+/** The same for requests of which no route declares the parameters: all are text. */
+export function checkPlainIdentifiers({ objects }: GuardDescription, { decisions }: System, label: string): void {
+  const unfit = objects?.find(({ kind }) => decisions.identifier(kind) !== "text");
+  if (unfit === undefined) return;
+  throw new ConfigurationError(
+    label,
+    `authz: the rule of "${unfit.kind}" would be handed text, as no route declares its parameters; ` +
+      'declare the route in security.app(), or say id: "text" in the rule',
+  );
+}
+
+/** Types, in words, of which no value is a text. */
+const noText: ReadonlySet<string> = new Set(["integer", "number", "bigint", "boolean", "date"]);
 
 /** "sid: integer", "lang?: string from a header". */
 function inWords({ name, required, type, carrier }: ParameterDescription): string {

@@ -6,7 +6,7 @@ import type { RouteDocumentation } from "./openapi/described.ts";
 import type { OpenApiDocument } from "./openapi/document.ts";
 import type { ParameterRecord } from "./parameters/record.ts";
 import type { SpecialParameter } from "./parameters/special.ts";
-import type { Authz, GuardedEnv, SignsIn, Vocabulary } from "./vocabulary.ts";
+import type { Authz, GuardedEnv, Identified, SignsIn, Vocabulary } from "./vocabulary.ts";
 
 /** What a route says of itself. */
 export interface RouteDeclaration<A, P, Scheme extends string> {
@@ -107,6 +107,28 @@ export type HandlerParams<Path extends string, P, V extends Vocabulary, SignedIn
   readonly [K in PathParts<Path> as Exclude<PlainName<K>, keyof SchemaOutput<P, V, SignedIn>> & string]: PathValue<K>;
 };
 
+/** The first parameter of a path; never: it has none. */
+type FirstName<Path extends string> = Path extends `${infer Head}/${infer Rest}`
+  ? Head extends `:${infer Part}`
+    ? PlainName<Part>
+    : FirstName<Rest>
+  : Path extends `:${infer Part}`
+    ? PlainName<Part>
+    : never;
+
+/** Which of the declared kinds of objects the route's parameters may identify, by their types. */
+type Identifying<V extends Vocabulary, Path extends string, P> = [keyof NonNullable<V["ids"]>] extends [never]
+  ? string
+  : Identified<
+      NonNullable<V["ids"]>,
+      Sent<HandlerParams<Path, P, V, true>, ParameterNames<Path, P>>,
+      FirstName<Path> & string
+    >;
+/** Those with these names; what a loose schema lets through has none. */
+type Sent<Values, Names> = {
+  [Name in keyof Values as string extends Name ? never : Name extends Names ? Name : never]: Values[Name];
+};
+
 type TextOf<T> = T extends Date
   ? string
   : T extends readonly (infer E)[]
@@ -130,7 +152,7 @@ export interface DeclareRoute<V extends Vocabulary, M extends string, S extends 
   (this: ARouteMustDeclareItsAuthz, ...args: any[]): any;
   <
     const Path extends string,
-    const A extends Authz<V, ParameterNames<MergePath<Base, Path>, P>>,
+    const A extends Authz<V, ParameterNames<MergePath<Base, Path>, P>, Identifying<V, MergePath<Base, Path>, P>>,
     R extends HandlerResponse<unknown>,
     P extends ParameterDeclaration | undefined = undefined,
   >(
@@ -152,7 +174,7 @@ export interface DeclareRouteOn<V extends Vocabulary, S extends Schema, Base ext
   <
     const M extends string,
     const Path extends string,
-    const A extends Authz<V, ParameterNames<MergePath<Base, Path>, P>>,
+    const A extends Authz<V, ParameterNames<MergePath<Base, Path>, P>, Identifying<V, MergePath<Base, Path>, P>>,
     R extends HandlerResponse<unknown>,
     P extends ParameterDeclaration | undefined = undefined,
   >(

@@ -13,6 +13,8 @@ export interface Vocabulary {
   readonly object: string;
   /** What the rules of objects that have a `where` give by it, by kind. */
   readonly conditions?: object;
+  /** What the rules of objects take as an identifier, by kind. */
+  readonly ids?: object;
   readonly scheme: string;
   readonly scope: string;
   /** The user's fields, with the application's own columns. */
@@ -29,6 +31,68 @@ export type ConditionsOf<Objects> = {
     ? Condition
     : never;
 };
+
+/** What the rules of objects take as an identifier, by kind. */
+export type IdsOf<Objects> = { readonly [Kind in keyof Objects]: IdOf<Objects[Kind]> };
+type IdOf<Rule> = Rule extends { readonly check: infer Check } ? SecondOf<Check> : SecondOf<Rule>;
+type SecondOf<Check> = Check extends (user: never, id: infer Id, mode: never) => unknown ? Id : unknown;
+
+/**
+ * The objects that these values may identify: "store by sid" for each value that fits the type that the rule takes. What does
+ * not fit stands there in words, which the compiler quotes.
+ */
+export type Identified<Ids, Values, First extends string = never> = {
+  [Kind in keyof Ids & string]: unknown extends Ids[Kind]
+    ? `${Kind} by ${string}`
+    : OneOf<Kind, Ids[Kind], Values> | FirstOf<Kind, Ids[Kind], Values, First> | SeveralOf<Kind, Ids[Kind], Values>;
+}[keyof Ids & string];
+
+/** What stands in the place of a pair that does not fit. */
+type Unfit<
+  Kind extends string,
+  Name extends string,
+> = `the rule of "${Kind}" takes another type than "${Name}" has: declare it in params, or write :${Name}{int}`;
+
+type OneOf<Kind extends string, Id, Values> = {
+  [Name in keyof Values & string]: [Values[Name]] extends [Id] ? `${Kind} by ${Name}` : Unfit<Kind, Name>;
+}[keyof Values & string];
+
+/** Those of the path come first. Without one, the compiler does not know which is: each has to fit. */
+type FirstOf<Kind extends string, Id, Values, First extends string> = [
+  [First] extends [never] ? Values[keyof Values] : Values[First & keyof Values],
+] extends [Id]
+  ? `${Kind} by the first parameter`
+  : Unfit<Kind, [First] extends [never] ? "the first parameter" : First>;
+
+type SeveralOf<Kind extends string, Id, Values> = Id extends readonly unknown[]
+  ? number extends Id["length"]
+    ? {
+        [Name in keyof Values & string]: [Values[Name]] extends [Id[number]]
+          ? `${Kind} by ${Name} at ${number} of ${number}`
+          : never;
+      }[keyof Values & string]
+    : {
+        [At in keyof Id & `${number}`]: {
+          [Name in keyof Values & string]: [Values[Name]] extends [Id[At]]
+            ? `${Kind} by ${Name} at ${At} of ${Id["length"]}`
+            : never;
+        }[keyof Values & string];
+      }[keyof Id & `${number}`]
+  : never;
+
+/** The objects that texts may identify, by whatever names: those of paths without a declaration. */
+export type IdentifiedByText<V extends Vocabulary> = [keyof NonNullable<V["ids"]>] extends [never]
+  ? string
+  : {
+      [Kind in keyof NonNullable<V["ids"]> & string]: TextFits<Kind, NonNullable<V["ids"]>[Kind]>;
+    }[keyof NonNullable<V["ids"]> & string];
+type TextFits<Kind extends string, Id> = string extends Id
+  ? `${Kind} by ${string}`
+  : Id extends readonly unknown[]
+    ? [string] extends [Id[number]]
+      ? `${Kind} by ${string} at ${number} of ${number}`
+      : `the rule of "${Kind}" takes no texts, which paths without a declaration are`
+    : `the rule of "${Kind}" takes no texts, which paths without a declaration are`;
 
 /** The user as handlers see them, with role and permission helpers that know the vocabulary. */
 export type CurrentUser<V extends Vocabulary> = Omit<Account, "hasRole" | "hasPermission"> &
@@ -47,7 +111,7 @@ export interface GuardedEnv<V extends Vocabulary, SignedIn extends boolean> {
 }
 
 /** What a route's `authz` may be. */
-export type Authz<V extends Vocabulary, Parameter extends string> =
+export type Authz<V extends Vocabulary, Parameter extends string, Identifies extends string = string> =
   | "OPEN"
   | "AUTH"
   | "CLOSE"
@@ -58,6 +122,7 @@ export type Authz<V extends Vocabulary, Parameter extends string> =
       readonly permission: V["permission"];
       readonly object: V["object"];
       readonly parameter: Parameter;
+      readonly identified: Identifies;
       readonly scheme: V["scheme"];
       readonly scope: V["scope"];
       readonly user: boolean;

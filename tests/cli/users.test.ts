@@ -181,30 +181,89 @@ describe.skipIf(!hasTerminals)("on a terminal", () => {
   }, 300_000);
 });
 
+/** What stands behind the account of a command. */
+const rest = new Map<readonly string[], readonly string[]>();
+const row = (command: string, behind = "", input?: string): readonly [readonly string[], string | undefined] => {
+  const words = command.split(" ");
+  rest.set(words, behind === "" ? [] : behind.split(" "));
+  return [words, input];
+};
+/** Every command that acts on one account. */
+const acting = [
+  row("users deactivate"),
+  row("users activate"),
+  row("users unlock"),
+  row("users reset-access"),
+  row("users delete", "--yes"),
+  row("users change-password", "", "another good password\n"),
+  row("users sessions", "--end-all"),
+  row("users sessions", "--end 0123456789abcdef"),
+  row("roles add", "editor"),
+  row("roles remove", "editor"),
+  row("keys create", "--name backup"),
+  row("keys revoke", "0123456789abcdef01234567"),
+];
+/** Those that act on none that is there, or on roles: what a role may is not about an account. */
+const others = [
+  ...["users create", "users list", "roles create", "roles list", "roles add-permissions", "roles remove-permissions"],
+  "keys list",
+];
+/** Those that take an administrator away. */
+const takingAway = [row("users deactivate"), row("users delete", "--yes"), row("roles remove", "admin")];
+
+const withKeys = (datastore: string, more: string): string =>
+  `${starting(datastore, `schemes: [apiKey()], ${more}`)
+    .replace("{ open, portcullis }", "{ apiKey, open, portcullis }")
+    .replace("{ passwords }", "{ apiKeys, passwords, userManagement }")
+    .replace(
+      "features: [passwords()]",
+      "features: [passwords(), apiKeys(), userManagement()]",
+    )}export const security = await start();\n`;
+
 describe("the application's rule on accounts", () => {
+  it("every command is in the table of those that act on an account, or known not to", async () => {
+    const known = [...acting.map(([command]) => command.join(" ")), ...others];
+    const found: string[] = [];
+    for (const room of ["users", "roles", "keys"]) {
+      const { stdout } = await call(room, "--help");
+      const list = stdout.slice(stdout.indexOf("Commands:"));
+      found.push(...[...list.matchAll(/^ {2}([a-z][a-z-]+) /gm)].map(([, name]) => `${room} ${name}`));
+    }
+    expect(found.filter((name) => !name.endsWith(" help")).sort()).toEqual([...new Set(known)].sort());
+  }, 100_000);
+
+  it("the last administrator stays, by whatever command", async () => {
+    place.write("app.ts", withKeys('sqlite("app.db")', 'permissions: ["admin"],'));
+    for (const name of ["ann", "bob"]) {
+      await call("users", "create", `${name}@acme.example`, "--no-password", "--confirmed");
+    }
+    await call("roles", "add-permissions", "admin", "admin");
+    await call("roles", "add", "id:1", "admin");
+    for (const [command] of takingAway) {
+      const { code, stderr } = await call(...command, "id:1", ...(rest.get(command) ?? []));
+      expect([command, code, /last active administrator/.test(stderr)]).toEqual([command, 1, true]);
+    }
+    const permissions = await call("roles", "remove-permissions", "admin", "admin");
+    expect([permissions.code, permissions.stderr]).toEqual([1, expect.stringContaining("last active administrator")]);
+    await call("roles", "add", "id:2", "admin");
+    expect((await call("users", "deactivate", "id:1")).code).toBe(0);
+  }, 300_000);
+
   it("binds an operator in every command that acts on one, and groups do not", async () => {
     place.write(
       "app.ts",
-      `${starting(
+      withKeys(
         'sqlite("app.db")',
         `groups: ["board"], groupCheck: () => true, manages: { check: (actor, target) => actor !== null || target.id !== 1 },`,
-      )}export const security = await start();\n`,
+      ),
     );
     for (const name of ["ann", "bob"])
       await call("users", "create", `${name}@acme.example`, "--no-password", "--confirmed");
     await call("roles", "create", "editor");
-    const commands = [
-      ...["deactivate", "reset-access"].map((name) => ["users", name, "id:1"]),
-      ["users", "delete", "id:1", "--yes"],
-      ["users", "sessions", "id:1", "--end-all"],
-      ["roles", "add", "id:1", "editor"],
-    ];
-    for (const command of commands) {
-      const { code, stderr } = await call(...command);
+    for (const [command, input] of acting) {
+      const { code, stderr } = await place.calls([...command, "id:1"].concat(rest.get(command) ?? []), { input });
       expect([command, code, /manages\.check/.test(stderr)]).toEqual([command, 1, true]);
     }
-    const password = await place.calls(["users", "change-password", "id:1"], { input: "another good password\n" });
-    expect([password.code, password.stderr]).toEqual([1, expect.stringContaining("manages.check")]);
     expect((await call("users", "sessions", "id:1")).code).toBe(0);
     expect((await call("users", "deactivate", "id:2")).code).toBe(0);
     expect((await call("users", "list")).stdout).toMatch(/ann@acme\.example +yes/);

@@ -230,7 +230,7 @@ describe("the application's own errors", () => {
       throw new HTTPException(402, { message: "pay first" });
     });
     app.route("/sub", sub);
-    app.use("/middle", () => {
+    app.use("/middle", (_c, _next) => {
       throw new Error("secret-7");
     });
     app.get("/middle", { authz: "OPEN" }, (c) => c.text(""));

@@ -39,7 +39,7 @@ async function cachedApp(caches: CacheOptions, datastore = memory(), plants = tr
   app.get("/staff", { authz: "staff" }, (c) => c.text("staff"));
   app.get("/board", { authz: "board" }, (c) => c.text("board"));
   app.get("/store/:sid", { authz: object("store"), params: z.object({ sid: z.int() }) }, (c) => c.text("store"));
-  app.get("/mode/:sid", { authz: object("store", undefined, "own") }, (c) => c.text("store"));
+  app.get("/mode/:sid{int}", { authz: object("store", undefined, "own") }, (c) => c.text("store"));
   const status = async (path: string): Promise<number> => (await call(app, path, { headers: ann })).status;
   return { security, app, user, asked, rules, status };
 }

@@ -37,7 +37,10 @@ async function ownUsers(options: { readonly tokens?: TokenOptions; readonly reco
     groups: ["staff"],
     groupCheck: (user) => members.has(user.username ?? ""),
     objects: {
-      store: (user, id: string, mode) => (id === "9" ? undefined : user.username === "ann" && mode === "own"),
+      store: {
+        check: (user, id: string, mode) => (id === "9" ? undefined : user.username === "ann" && mode === "own"),
+        id: "text",
+      },
     },
     tokens: { carriers: ["bearer"], ...options.tokens },
   });

@@ -39,12 +39,12 @@ const cases: readonly Case[] = [
   {
     name: "the rule of an object",
     authz: object("store" as never, "id" as never),
-    options: { objects: { store: never } },
+    options: { objects: { store: { check: never, id: "text" } } },
   },
   {
     name: "the check of a rule with a condition",
     authz: object("store" as never, "id" as never),
-    options: { objects: { store: { check: never, where: () => 1 } } },
+    options: { objects: { store: { check: never, where: () => 1, id: "text" } } },
   },
   { name: "the check of a group", authz: "staff", options: { groups: ["staff"], groupCheck: never } },
   { name: "one group's check", authz: "staff", options: { groups: ["staff"], groupCheck: { staff: never } } },
@@ -107,7 +107,7 @@ describe("a rule that answers too late", () => {
       process.off("unhandledRejection", unhandled);
     });
     const rule = pending<boolean>();
-    const options = { objects: { store: rule.ask }, caches: { object: { ttl: "1h" } } };
+    const options = { objects: { store: { check: rule.ask, id: "text" } }, caches: { object: { ttl: "1h" } } };
     const { app, handled } = await start({ authz: object("store" as never, "id" as never), options });
     expect((await call(app, "/x/1", { headers })).status).toBe(503);
     if (late === "yes") rule.settle(true);
@@ -143,7 +143,11 @@ describe("the option ruleDeadline", () => {
   it("asks rules that answer at once without a timer", async () => {
     const timers = vi.spyOn(globalThis, "setTimeout");
     onTestFinished(() => timers.mockRestore());
-    const options = { objects: { store: () => true }, groups: ["staff"], groupCheck: () => true };
+    const options = {
+      objects: { store: { check: () => true, id: "text" } },
+      groups: ["staff"],
+      groupCheck: () => true,
+    };
     const decided = customGuard("at once", () => allow);
     for (const authz of [object("store" as never, "id" as never), "staff", decided, passFunctionCheck(() => true)]) {
       const { app } = await start({ authz, options });

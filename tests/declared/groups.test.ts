@@ -15,7 +15,7 @@ async function groupApp(groupCheck: GroupCheck<"staff" | "board">) {
     groups: ["staff", "board"],
     groupCheck,
     scopes: ["read", "write"],
-    objects: { store: (_user, id: string) => id === "1" },
+    objects: { store: { check: (_user, id: string) => id === "1", id: "text" } },
   });
   const user = await plant(security);
   await security.users.addRole(user, "clerk");

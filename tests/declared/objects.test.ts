@@ -23,9 +23,13 @@ async function system() {
         asked.push([order, line]);
         return line > 9 ? undefined : order === line;
       },
-      broken() {
-        throw new Error("the database is gone");
+      broken: {
+        check: () => {
+          throw new Error("the database is gone");
+        },
+        id: "text",
       },
+      named: { check: (_user, name: string) => name === "4", id: "text" },
     },
   });
   const user = await plant(security);
@@ -114,8 +118,9 @@ describe("object permissions", () => {
     const { security } = await system();
     const { Hono } = await import("hono");
     const hono = new Hono();
-    hono.get("/plain/:order", security.guard(object("order")), (c) => c.text("reached"));
-    // Without a declaration it is text: "4" % 2 is 0.
+    hono.get("/plain/:order", security.guard(object("named")), (c) => c.text("reached"));
+    // Without a declaration it is text, which "4" % 2 would let in.
+    expect(() => security.guard(object("order") as never)).toThrow(/the rule of "order" would be handed text/);
     expect((await call(hono, "/plain/4", { headers: ann })).status).toBe(200);
     expect((await call(hono, "/plain/5", { headers: ann })).status).toBe(403);
   });

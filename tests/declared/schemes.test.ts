@@ -166,7 +166,11 @@ describe("none, oauth and schemes that do not fit", () => {
 });
 
 describe("a token that is limited to scopes, on routes that ask for none", () => {
-  const limited = { scopes: ["read"], schemes: [oauth()], objects: { box: () => true } } as const;
+  const limited = {
+    scopes: ["read"],
+    schemes: [oauth()],
+    objects: { box: { check: () => true, id: "text" } },
+  } as const;
   const pass = (): boolean => true;
   const guards: readonly [name: string, guard: Guard | "AUTH" | "OPEN"][] = [
     ["AUTH", "AUTH"],

@@ -1,6 +1,6 @@
 /** Nobody acts on an account that may anything which they may not: every action, over JSON and pages, on every kind of peer. */
 
-import { apiKey, column, outbox, portcullis } from "portcullis";
+import { allOf, apiKey, authRequired, column, oauth, outbox, portcullis, scope } from "portcullis";
 import { administration, apiKeys, passwords, sessions, userManagement, usernames } from "portcullis/features";
 import { memory } from "portcullis/memory";
 import { type TestClient, testClient } from "portcullis/testing";
@@ -40,7 +40,8 @@ async function start(more: object = {}) {
       administration(),
       apiKeys(),
     ],
-    schemes: [apiKey()],
+    schemes: [apiKey(), oauth()],
+    scopes: ["files"],
     mail: { sender: outbox() },
     identities: ["email", "username"],
     roles: ["reader", "writer"],
@@ -264,6 +265,59 @@ describe("nobody acts on an account that may anything which they may not", () =>
     await expect(start({ manages: { groups: ["boss"] } })).rejects.toThrow(/manages\.groups: there is no group "boss"/);
     await expect(start({ manages: { chek: () => true } })).rejects.toThrow(/chek/);
     await expect(start({ manages: { check: true } })).rejects.toThrow(/manages\.check/);
+  });
+
+  it.each(Object.keys(calls))("a credential is no more than it is limited to: %s", async (action) => {
+    const { security, ids, app, state } = system;
+    const [method, path, body] = calls[action] as (typeof calls)[string];
+    const owner = (await security.users.get(ids["max"] as number)) as Account;
+    const token = await security.createToken(owner, { scopes: ["files"] });
+    const key = async (more: object): Promise<Record<string, string>> => {
+      const made = await security.apiKeys?.create(owner, { name: "test", ...more });
+      return { authorization: `Bearer ${made?.text}` };
+    };
+    const limited: readonly (readonly [what: string, headers: Record<string, string>, status: number])[] = [
+      ["a token limited to scopes", { "authentication-token": token }, 401],
+      // The management API takes sessions and tokens: a key is no way in, whatever it may.
+      ["a key limited to scopes", await key({ scopes: ["files"] }), 401],
+      ["a key with no permission", await key({ permissions: [] }), 401],
+      ["a key with its permission", await key({ permissions: ["manage-users", "read"] }), 401],
+      ["a key that may whatever its owner may", await key({ unlimited: true }), 401],
+    ];
+    for (const [what, headers, status] of limited) {
+      // Each is good where it is taken.
+      const by = what.startsWith("a key") ? authRequired("apiKey") : allOf(authRequired("oauth"), scope("files"));
+      const good = await security.check(new Request(`${origin}/`, { headers }), by, { address: "203.0.113.1" });
+      expect([what, good.allowed]).toEqual([what, true]);
+      const before = await state("peer");
+      const answer = await testClient(app, origin).request(method, `/api/user/users/${ids["peer"]}${path}`, {
+        headers,
+        ...(body === undefined ? {} : { json: body }),
+      });
+      expect([what, answer.status]).toEqual([what, status]);
+      expect(await state("peer")).toEqual(before);
+    }
+  });
+
+  it.each(Object.keys(calls))("themselves: %s", async (action) => {
+    const { ids, state } = system;
+    const [method, path, body] = calls[action] as (typeof calls)[string];
+    const statuses: Record<string, number> = {};
+    for (const name of ["max", "ada"] as const) {
+      const before = await state(name);
+      const client = await system.client(name);
+      const answer = await client.request(
+        method,
+        `/api/user/users/${ids[name]}${path}`,
+        body === undefined ? {} : { json: body },
+      );
+      statuses[name] = answer.status;
+      if (answer.status !== 200) expect(await state(name)).toEqual(before);
+    }
+    expect(statuses).toEqual({
+      max: 403,
+      ada: { deactivate: 409, deletion: 409, permissions: 409, keys: 403 }[action] ?? 200,
+    });
   });
 
   it("a credential that is limited to scopes, and one of fewer permissions, act as what they are", async () => {

@@ -40,7 +40,7 @@ const security = await portcullis({
     },
   ],
   scopes: ["files"],
-  objects: { box: () => true },
+  objects: { box: { check: () => true, id: "text" } },
   tokens: { carriers: ["cookie", "header", "bearer", "parameter"], allowInQuery: "auth_token" },
   passwords: { hashing: weakHashing },
   clock: () => time,

@@ -24,7 +24,7 @@ async function start(notFoundStatus?: number) {
     origins: ["http://localhost:3000"],
     datastore: memory(),
     features: [passwords()],
-    objects: { store: (_user, id: string) => (id === "1" ? true : undefined) },
+    objects: { store: { check: (_user, id: string) => (id === "1" ? true : undefined), id: "text" } },
     passwords: { hashing: { memory: 1024, passes: 1, parallelism: 1, allowWeakHashing: true } },
     ...(notFoundStatus === undefined ? {} : { routes: { notFoundStatus } }),
     log: () => {},

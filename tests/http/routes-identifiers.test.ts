@@ -1,4 +1,4 @@
-/** A rule for numbers gets a number, or the route is refused. */
+/** A rule gets what it is made for, or the route is refused. */
 
 import { Hono } from "hono";
 import { allOf, anyOf, object, portcullis, rolesRequired } from "portcullis";
@@ -13,7 +13,7 @@ afterAll(async () => {
   for (const security of opened) await security.close();
 });
 
-async function start(rule: object = { id: "number" }) {
+async function start(more: object = { id: "number" }, rule?: unknown) {
   const asked: unknown[] = [];
   const check = (_user: unknown, id: unknown): boolean => {
     asked.push(id);
@@ -25,7 +25,7 @@ async function start(rule: object = { id: "number" }) {
     datastore: memory(),
     features: [passwords()],
     roles: ["admin"],
-    objects: { store: { check, ...rule } as never },
+    objects: { store: (rule ?? { check, ...more }) as never },
     passwords: { hashing: { memory: 1024, passes: 1, parallelism: 1, allowWeakHashing: true } },
     log: () => undefined,
   });
@@ -69,16 +69,59 @@ describe("an object rule for numbers", () => {
     await client.signIn("ann@acme.example", "a good password");
     expect((await client.get("/s/7")).status).toBe(200);
     expect(asked).toEqual([7]);
-    const plain = new Hono().get("/s/:sid", security.guard(one as never), text);
-    const cookie = [...client.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
-    expect((await plain.request("/s/7", { headers: { cookie } })).status).toBe(403);
-    expect(asked).toEqual([7]);
+    // A plain application has text alone.
+    expect(() => security.guard(one as never)).toThrow(
+      /security\.guard\(\): authz: the rule of "store" would be handed text/,
+    );
+    await expect(security.check(new Request("http://localhost:3000/"), one as never)).rejects.toThrow(/handed text/);
   });
 
-  it("a rule that does not say so, and a word that is none", async () => {
-    const { security } = await start({ where: () => "true" });
-    expect(() => security.app().get("/:sid", { authz: one as never }, text)).not.toThrow();
-    await expect(start({ id: "numeric" })).rejects.toThrow(/objects\.store\.id/);
+  it("words that are none", async () => {
+    await expect(start({ id: "numeric" })).rejects.toThrow(/objects\.store\.id: "number" or "text"/);
     await expect(start({})).rejects.toThrow(/objects\.store\.where/);
+  });
+});
+
+describe("an object rule that does not say what it is for", () => {
+  it.each<[name: string, path: string, declaration: object, starts: boolean]>([
+    ["an undeclared parameter", "/:sid", { authz: one }, false],
+    ["a pattern of digits", "/:sid{[0-9]+}", { authz: one }, false],
+    ["the first parameter", "/:sid", { authz: object("store") }, false],
+    ["an optional one", "/:sid?", { authz: one }, false],
+    ["one of several", "/:sid{int}/:line", { authz: object("store", ["sid", "line"]) }, false],
+    ["one of several guards", "/:sid", { authz: anyOf(rolesRequired("admin"), one) }, false],
+    ["another one is declared", "/:sid", { authz: one, params: z.object({ q: z.string() }) }, false],
+    ["a conversion to a number", "/:sid{int}", { authz: one }, true],
+    ["a conversion to text", "/:sid{uuid}", { authz: one }, true],
+    ["a text by its schema", "/:sid", { authz: one, params: z.object({ sid: z.string() }) }, true],
+    ["the query", "/", { authz: one, params: z.object({ sid: z.string() }) }, true],
+    ["an undeclared one that is not asked about", "/:sid{int}/:line", { authz: one }, true],
+  ])("gets what the route declares: %s", async (_, path, declaration, starts) => {
+    for (const rule of [() => true, { check: () => true, where: () => "true" }]) {
+      const { security } = await start({}, rule);
+      const app = security.app() as never as { get(path: string, declaration: object, handler: unknown): unknown };
+      const declare = (): unknown => app.get(path, declaration, text);
+      if (starts) expect(declare).not.toThrow();
+      else expect(declare).toThrow(/would be handed (?:sid|line) as text; declare it .*\{int\}, or say id: "text"/);
+      expect(() => security.guard(one as never)).toThrow(/handed text/);
+    }
+  });
+
+  it("one for texts gets them without a declaration, and nothing else", async () => {
+    const { security, asked } = await start({ id: "text" });
+    const app = security.app();
+    app.get("/a/:sid", { authz: one as never }, text);
+    const plain = new Hono().get("/b/:sid", security.guard(one as never), text);
+    expect(() => app.get("/c/:sid{int}", { authz: one as never }, text)).toThrow(/wants a text, but sid is integer/);
+    const params = z.object({ sid: z.union([z.int(), z.string()]) });
+    app.post("/d", { authz: one as never, params }, text);
+    const client = testClient(app);
+    const { json } = await client.signIn("ann@acme.example", "a good password");
+    client.csrfToken = json.response.csrf_token;
+    expect((await client.get("/a/7")).status).toBe(200);
+    const cookie = [...client.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+    expect((await plain.request("/b/8", { headers: { cookie } })).status).toBe(200);
+    expect((await client.post("/d", { json: { sid: 9 } })).status).toBe(403);
+    expect(asked).toEqual(["7", "8"]);
   });
 });

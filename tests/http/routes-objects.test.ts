@@ -32,7 +32,9 @@ describe("object", () => {
     app.onError((_error, c) => c.text("failed", 500));
     app.get("/store/:sid", { authz: object("store", "sid", "manager"), params }, (c) => c.text("reached"));
     app.get("/role/:sid", { authz: allOf(object("store", "sid"), rolesRequired("admin")), params }, (c) => c.text(""));
-    app.get("/text/:sid", { authz: object("store", "sid") }, (c) => c.text("reached"));
+    app.get("/text/:sid", { authz: object("store", "sid"), params: z.object({ sid: z.string() }) }, (c) =>
+      c.text("reached"),
+    );
     app.get("/list", { authz: object("store", "sid"), params: z.object({ sid: z.array(z.int()) }) }, (c) =>
       c.text("reached"),
     );

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { object } from "portcullis";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { lockText } from "../../src/routes/matrix.ts";
 import { shop } from "./routes-shop.ts";
 
@@ -118,12 +119,23 @@ describe("ADV-A: a guarded route behind a wider one refuses to start, and both a
     expect(() => twice.accessMatrix()).toThrow(/GET \/two\/x: is never reached.*GET \/two\/\*/);
   });
 
-  it("middleware that takes no next, and account pages", async () => {
+  it.each<[string, readonly unknown[]]>([
+    ["at a path", ["/admin/*", (c: Untyped) => c.text("open to all")]],
+    ["everywhere", [(c: Untyped) => c.text("open to all")]],
+    ["behind another one", ["/x", (_c: Untyped, next: Untyped) => next(), (c: Untyped) => c.text("open to all")]],
+    ["without a context", ["/x", () => new Response("open to all")]],
+    ["asynchronous", ["/x", async (c: Untyped) => c.text("open to all")]],
+    ["no function", ["/x", {}]],
+  ])("middleware that takes no next would be an undeclared route: %s", async (_, use) => {
     const { security } = await shop();
-    const stopped: Untyped = security.app();
-    stopped.use("/admin/*", (c: Untyped) => c.text("open to all"));
-    stopped.get("/admin/users", { authz: "admin" }, text);
-    expect(() => stopped.accessMatrix()).toThrow(/GET \/admin\/users: .*the middleware at \/admin\/\*/);
+    for (const app of [security.app(), security.app().basePath("/base")] as Untyped[]) {
+      expect(() => app.use(...use)).toThrow(/^use \S+: middleware takes \(c, next\)/);
+      expect((await app.request("/x")).status).toBe(404);
+    }
+  });
+
+  it("middleware, and account pages", async () => {
+    const { security } = await shop();
     const passing: Untyped = security.app();
     passing.use("/admin/*", (_c: Untyped, next: () => Promise<void>) => next());
     passing.get("/admin/users", { authz: "admin" }, text);
@@ -167,8 +179,9 @@ describe("ADV-A: a guarded route behind a wider one refuses to start, and both a
 
 describe("a prefix that binds the name of an inner parameter refuses to start", () => {
   const item = object("store", "id");
+  const params = z.object({ id: z.unknown() });
   const inner = (security: Untyped, path: string): Untyped =>
-    security.app().delete(path, { authz: path.includes(":id") ? item : "admin" }, text);
+    security.app().delete(path, path.includes(":id") ? { authz: item, params } : { authz: "admin" }, text);
 
   it.each<[prefix: string, path: string]>([
     ["/orgs/:id", "/items/:id"],

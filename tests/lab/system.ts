@@ -22,6 +22,7 @@ export interface LabVocabulary extends Vocabulary {
   readonly role: "admin" | "editor" | "author" | "simple" | "owners";
   readonly permission: "full-read" | "full-write" | "super" | "my-write" | "admin" | "manage-users";
   readonly object: "obj";
+  readonly ids?: { readonly obj: number };
   readonly scheme: "session" | "token" | "basic" | "none" | "apiKey" | "digest";
   readonly scope: never;
   readonly user: User;

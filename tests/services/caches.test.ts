@@ -44,9 +44,12 @@ async function process(redis: Redis, prefix: string, hash: () => string, caches:
       return answers.staff;
     },
     objects: {
-      store: async () => {
-        asked.object += 1;
-        return answers.store;
+      store: {
+        check: async () => {
+          asked.object += 1;
+          return answers.store;
+        },
+        id: "text",
       },
     },
   });

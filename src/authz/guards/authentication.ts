@@ -20,6 +20,7 @@ export interface SignedInWords<Scheme extends string = never> extends GuardWords
   readonly permission: never;
   readonly object: never;
   readonly parameter: never;
+  readonly identified: never;
   readonly scheme: Scheme;
   readonly scope: never;
   readonly user: true;

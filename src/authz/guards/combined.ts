@@ -24,12 +24,13 @@ interface Words<Guards extends readonly Guard[], User extends boolean> extends G
   readonly permission: WordOf<Guards[number], "permission">;
   readonly object: WordOf<Guards[number], "object">;
   readonly parameter: WordOf<Guards[number], "parameter">;
+  readonly identified: WordOf<Guards[number], "identified">;
   readonly scheme: WordOf<Guards[number], "scheme">;
   readonly scope: ScopeOf<Guards[number]>;
   readonly user: User;
 }
 
-type WordOf<G, Key extends "role" | "permission" | "object" | "parameter" | "scheme"> =
+type WordOf<G, Key extends "role" | "permission" | "object" | "parameter" | "identified" | "scheme"> =
   G extends Guard<infer W> ? W[Key] : never;
 
 type ScopeOf<G> = G extends Guard<infer W> ? (W extends { readonly scope: infer S extends string } ? S : never) : never;

@@ -7,15 +7,22 @@ import { allow, forbidden, notFound, type Verdict } from "../verdict.ts";
 import { withIdentity } from "./authentication.ts";
 
 /** A guard that names an object kind and its parameters. */
-export interface ObjectWords<Kind extends string, Parameter extends string> extends GuardWords {
+export interface ObjectWords<Kind extends string, Parameter extends string, Identified extends string>
+  extends GuardWords {
   readonly role: never;
   readonly permission: never;
   readonly object: Kind;
   readonly parameter: Parameter;
+  readonly identified: Identified;
   readonly scheme: never;
   readonly scope: never;
   readonly user: true;
 }
+
+/** "line by order at 0 of 2", "line by line at 1 of 2". */
+type Positions<Kind extends string, List extends readonly string[]> = {
+  [At in keyof List]: `${Kind} by ${List[At]} at ${At & string} of ${List["length"]}`;
+}[number];
 
 /**
  * Signed in, and the application's rule for this kind of object says yes for the object that the parameter identifies:
@@ -28,17 +35,22 @@ export function object<const Kind extends string>(
   kind: Kind,
   parameter?: undefined,
   mode?: string,
-): Guard<ObjectWords<Kind, never>>;
+): Guard<ObjectWords<Kind, never, `${Kind} by the first parameter`>>;
 export function object<const Kind extends string, const Parameter extends string>(
   kind: Kind,
-  parameter: Parameter | readonly Parameter[],
+  parameter: Parameter,
   mode?: string,
-): Guard<ObjectWords<Kind, Parameter>>;
+): Guard<ObjectWords<Kind, Parameter, `${Kind} by ${Parameter}`>>;
+export function object<const Kind extends string, const List extends readonly string[]>(
+  kind: Kind,
+  parameters: List,
+  mode?: string,
+): Guard<ObjectWords<Kind, List[number], Positions<Kind, List>>>;
 export function object(
   kind: string,
   parameter?: string | readonly string[],
   mode?: string,
-): Guard<ObjectWords<string, string>> {
+): Guard<ObjectWords<string, string, string>> {
   const list = parameter === undefined ? [] : typeof parameter === "string" ? [parameter] : parameter;
   const isWord = (word: unknown): boolean => typeof word === "string" && word !== "";
   if (!isWord(kind) || !Array.isArray(list) || !list.every(isWord) || (parameter !== undefined && list.length === 0)) {
@@ -64,8 +76,9 @@ export function object(
     if (missing !== undefined || !decisions.isObject(kind)) {
       return forbidden(`no rule for ${kind} by ${first.join(", ")}`);
     }
-    if (decisions.wantsNumber(kind) && !first.every((name) => Number.isFinite(values[name]))) {
-      return forbidden(`the rule for ${kind} wants numbers, which ${first.join(", ")} is not`);
+    const wanted = decisions.identifier(kind);
+    if (wanted !== undefined && !first.every((name) => isA(wanted, values[name]))) {
+      return forbidden(`the rule for ${kind} wants a ${wanted}, which ${first.join(", ")} is not`);
     }
     const id = several ? first.map((name) => values[name]) : values[first[0] as string];
     const result = settled(decisions.object(rq, kind, identity.account, id, mode));
@@ -90,4 +103,8 @@ export function object(
       authenticated: true,
     }),
   };
+}
+
+function isA(wanted: "number" | "text", value: unknown): boolean {
+  return wanted === "number" ? Number.isFinite(value) : typeof value === "string";
 }

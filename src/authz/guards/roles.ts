@@ -12,6 +12,7 @@ export interface RoleWords<Role extends string> extends GuardWords {
   readonly permission: never;
   readonly object: never;
   readonly parameter: never;
+  readonly identified: never;
   readonly scheme: never;
   readonly scope: never;
   readonly user: true;
@@ -23,6 +24,7 @@ export interface PermissionWords<Permission extends string> extends GuardWords {
   readonly permission: Permission;
   readonly object: never;
   readonly parameter: never;
+  readonly identified: never;
   readonly scheme: never;
   readonly scope: never;
   readonly user: true;

@@ -9,6 +9,7 @@ export interface ScopeWords<Scope extends string> extends GuardWords {
   readonly permission: never;
   readonly object: never;
   readonly parameter: never;
+  readonly identified: never;
   readonly scheme: never;
   readonly scope: Scope;
   readonly user: true;

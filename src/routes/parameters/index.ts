@@ -34,6 +34,8 @@ export interface ParameterOptions {
 /** A route's parameters, with those that nobody sends. */
 export interface RouteParameters extends CompiledParameters {
   readonly injected: ReadonlyMap<string, InjectedParameter>;
+  /** Those of the path that neither `params` nor a conversion in the path says anything of. */
+  readonly undeclared: ReadonlySet<string>;
 }
 
 /** Names that mean something to every JavaScript object; no parameter may have them. */
@@ -172,6 +174,11 @@ export function compileParameters(
   return {
     names: [...byName.keys()],
     injected: parts.injected,
+    undeclared: new Set(
+      [...inPath.values()]
+        .filter(({ name, shape }) => shape === undefined && !parts.plain.has(name))
+        .map(({ name }) => name),
+    ),
     describe: () =>
       [...byName].map(([name, { carrier, required, type }]): ParameterDescription => {
         return { name, carrier, required, type };

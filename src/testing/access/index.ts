@@ -109,6 +109,8 @@ interface Case {
   /** The values of parameters that name objects. */
   readonly objects: Readonly<Record<string, string | number>>;
   readonly expected: Outcome;
+  /** True: what goes along is nothing to the route, so it says nothing of the person. */
+  readonly foreign: boolean;
 }
 
 const words: Readonly<Record<string, string>> = {
@@ -145,6 +147,8 @@ function methodsOf({ method }: DescribedRoute): readonly string[] {
 
 function casesOf(route: DescribedRoute, { people, objects = {}, may }: AccessTestOptions): readonly Case[] {
   const kinds = objectsOf(route);
+  // What the guard's own keys open has no person behind it.
+  const keys = new Set(accessOf(route.rule, route.schemes).checkpoints.flatMap(keySchemes));
   const choices = kinds.reduce<ReadonlyMap<string, AccessObjectId>[]>(
     (all, { key, object }) =>
       all.flatMap((chosen) => (objects[object]?.ids ?? []).map((id) => new Map([...chosen, [key, id]]))),
@@ -174,8 +178,10 @@ function casesOf(route: DescribedRoute, { people, objects = {}, may }: AccessTes
       const values = valuesOf(chosen);
       const told = Object.entries(values).map(([name, id]) => `${name} ${id}`);
       const outcome = outcomeOf(route.rule, call);
-      // What the application's own guard makes of a credential that the route does not take, nobody has said.
-      if (outcome === "unknown" && !usual && !sent.every((name) => route.schemes.includes(name))) return [];
+      // A credential that the route does not take is nobody's: the application's own guard answers as it does to nobody.
+      const foreign = outcome === "unknown" && !usual && !sent.every((name) => route.schemes.includes(name));
+      if (foreign && (said === undefined || sent.some((name) => keys.has(name)))) return [];
+      const asked = foreign ? anonymous : person;
       const how = usual ? [] : [`by ${sent.join(" and ")}`];
       const by = method === "GET" || method === route.method ? [] : [method];
       return [
@@ -185,8 +191,8 @@ function casesOf(route: DescribedRoute, { people, objects = {}, may }: AccessTes
           method,
           sent,
           objects: values,
-          expected:
-            outcome === "unknown" && said !== undefined ? (said.includes(person) ? "pass" : "refused") : outcome,
+          expected: outcome === "unknown" && said !== undefined ? (said.includes(asked) ? "pass" : "refused") : outcome,
+          foreign,
         },
       ];
     });
@@ -194,19 +200,13 @@ function casesOf(route: DescribedRoute, { people, objects = {}, may }: AccessTes
     const somebody = people[person];
     const usual = credentialsFor(route, somebody);
     const others = Object.keys(somebody?.credentials ?? {}).filter(
-      (name) => !(usual.length === 1 && usual[0] === name) && !isAlike(name, route),
+      (name) => !(usual.length === 1 && usual[0] === name),
     );
     return methodsOf(route).flatMap((method) => [
       ...one(person, usual, method, true),
       ...others.flatMap((name) => one(person, [name], method, false)),
     ]);
   });
-}
-
-/** Whether a route that does not take this scheme takes the same token by another name: which one it is, the token says. */
-function isAlike(name: string, { schemes }: DescribedRoute): boolean {
-  const tokens = ["token", "oauth"];
-  return tokens.includes(name) && !schemes.includes(name) && tokens.some((other) => schemes.includes(other));
 }
 
 /** The states of people whose credentials say nothing of who they are. */
@@ -285,7 +285,8 @@ function coverageFault(route: DescribedRoute, cases: readonly Case[], options: A
   if (cases.some(({ expected }) => expected === "unknown")) {
     return `its guard is the application's own; say in may["${labelOf(route)}"] who passes`;
   }
-  const passes = cases.filter(({ expected }) => lets(expected)).map(({ person }) => person);
+  const own = cases.filter(({ foreign }) => !foreign);
+  const passes = own.filter(({ expected }) => lets(expected)).map(({ person }) => person);
   const said = options.may?.[labelOf(route)];
   if (said !== undefined) {
     const differ = [...new Set([...said, ...passes])].filter((name) => said.includes(name) !== passes.includes(name));
@@ -294,7 +295,7 @@ function coverageFault(route: DescribedRoute, cases: readonly Case[], options: A
   if (accessOf(route.rule, route.schemes).closed) return undefined;
   if (passes.length === 0) return "none of the people may pass it, so no test would see that it lets the right ones in";
   const open = route.rule.kind === "everybody";
-  if (!open && passes.length === cases.length)
+  if (!open && passes.length === own.length)
     return "all of the people may pass it, so no test would see that it refuses";
   return undefined;
 }

@@ -2,18 +2,24 @@
 
 import {
   allOf,
+  allow,
   anyOf,
   authRequired,
   authTokenRequired,
+  customGuard,
+  forbidden,
   fresh,
   type Guard,
   httpAuthRequired,
+  oauth,
   object,
   open,
   permissionsRequired,
   portcullis,
   rolesAccepted,
   rolesRequired,
+  type SecurityRequest,
+  scope,
 } from "portcullis";
 import { passwords } from "portcullis/features";
 import { memory } from "portcullis/memory";
@@ -26,6 +32,18 @@ import { byPassword } from "./people.ts";
 const everybody = open("loosened");
 const basicClerk = allOf(httpAuthRequired(), rolesRequired("clerk"));
 const tokenAdmin = allOf(authTokenRequired(), rolesRequired("admin"));
+
+const isClerk = (rq: SecurityRequest) =>
+  rq.identity?.account.hasRole("clerk") === true ? allow : forbidden("is no clerk");
+/** The application's own guard, which looks beyond the schemes of its route. */
+const clerkBy = (...schemes: readonly string[]): Guard => ({
+  async check(rq) {
+    rq.identity = await rq.system.identify(rq, schemes);
+    return isClerk(rq);
+  },
+  describe: () => own.describe(),
+});
+const own = customGuard("the clerk on duty", isClerk);
 
 /** What each route is meant to ask; all have one for GET and one for all methods. */
 const meant = {
@@ -42,8 +60,11 @@ const meant = {
   all: allOf(rolesRequired("clerk"), object("store", "sid")),
   branches: anyOf(tokenAdmin, basicClerk),
   sessionOnly: authRequired("session"),
+  limited: scope("read"),
+  own,
 } as const satisfies Record<string, Guard>;
 type Name = keyof typeof meant;
+const schemes: Readonly<Partial<Record<Name, readonly string[]>>> = { limited: ["oauth"], own: ["token"] };
 
 const only = (method: string, guard: Guard, others: Guard): Guard => ({
   check: (rq) => (rq.method === method ? others : guard).check(rq),
@@ -76,6 +97,17 @@ const loosened: readonly (readonly [what: string, name: Name, enforced: Guard])[
   ["POST open", "role", only("POST", meant.role, everybody)],
   ["PUT without the role", "role", only("PUT", meant.role, authRequired())],
   ["PATCH open", "permission", only("PATCH", meant.permission, everybody)],
+  ["limited tokens beside others", "token", authRequired("token", "oauth")],
+  ["limited tokens beside Basic", "basic", authRequired("basic", "oauth")],
+  ["tokens without limits in the place of limited ones", "limited", authRequired("token")],
+  ["tokens without limits beside limited ones", "limited", anyOf(authRequired("token"), scope("read"))],
+  ["any limited token", "limited", authRequired("oauth")],
+  ["sessions beside limited tokens", "limited", anyOf(authRequired("session"), scope("read"))],
+  ["another scope", "limited", scope("write")],
+  ["an own guard by sessions too", "own", clerkBy("token", "session")],
+  ["an own guard by Basic too", "own", clerkBy("token", "basic")],
+  ["an own guard by limited tokens too", "own", clerkBy("token", "oauth")],
+  ["an own guard that lets everybody in", "own", everybody],
   ["DELETE by any scheme", "token", only("DELETE", meant.token, authRequired("token", "session", "basic"))],
 ];
 
@@ -94,9 +126,14 @@ async function start() {
     authn: ["token", "session", "basic"],
     roles: ["admin", "clerk"],
     permissions: ["read", "write"],
+    scopes: ["read", "write"],
+    schemes: [oauth()],
     objects: {
-      store: ({ email }: { readonly email: string }, _id: string, mode?: string) =>
-        email.startsWith(mode === "manage" ? "admin" : "both") || (mode === undefined && email.startsWith("admin")),
+      store: {
+        check: ({ email }: { readonly email: string }, _id: string, mode?: string) =>
+          email.startsWith(mode === "manage" ? "admin" : "both") || (mode === undefined && email.startsWith("admin")),
+        id: "text",
+      },
     },
     passwords: { hashing: { memory: 1024, passes: 1, parallelism: 1, allowWeakHashing: true } },
     clock: () => clock.now,
@@ -106,9 +143,11 @@ async function start() {
   const password = "password";
   const roles = { admin: ["admin"], clerk: ["clerk"], both: ["admin", "clerk"], guest: [] } as const;
   const permissions = { admin: ["read", "write"], clerk: ["read"], both: ["read", "write"], guest: [] } as const;
+  const limited = new Map<string, () => Promise<string>>();
   for (const name of ["admin", "clerk", "both", "guest"] as const) {
     const email = `${name}@acme.example`;
-    await security.users.create({ email, password, roles: roles[name], permissions: permissions[name] });
+    const user = await security.users.create({ email, password, roles: roles[name], permissions: permissions[name] });
+    limited.set(name, () => security.createToken(user, { scopes: [name === "guest" ? "write" : "read"] }));
   }
   /** Swapped by the tests: one application serves all of them. */
   const enforced = new Map<string, Guard>();
@@ -121,7 +160,12 @@ async function start() {
       describe: () => guard.describe(),
     };
     const path = ["store", "mode", "all"].includes(name) ? `/${name}/:sid{[0-9]+}` : `/${name}`;
-    app.all(path, { authz: swapped }, (c: { text(text: string): Response }) => c.text("done"));
+    const authn = schemes[name];
+    app.all(
+      path,
+      { authz: swapped, ...(authn === undefined ? {} : { authn }) },
+      (c: { text(text: string): Response }) => c.text("done"),
+    );
   }
   const stale = testClient(app);
   await stale.signIn("both@acme.example", password);
@@ -133,7 +177,11 @@ async function start() {
         {
           roles: roles[name],
           permissions: permissions[name],
-          credentials: byPassword(app, { email: `${name}@acme.example`, password }),
+          scopes: [name === "guest" ? "write" : "read"],
+          credentials: {
+            ...byPassword(app, { email: `${name}@acme.example`, password }),
+            oauth: async () => ({ "authentication-token": (await limited.get(name)?.()) ?? "" }),
+          },
         },
       ]),
     ),
@@ -156,6 +204,7 @@ async function start() {
     it: (name, run) => tests.push({ title: [...path.slice(1), name].join(" > "), run }),
     lock,
     people,
+    may: { "ALL /own": ["clerk", "both"] },
     objects: {
       store: {
         ids: [1],
