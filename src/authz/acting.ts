@@ -69,6 +69,7 @@ export function createActing({ groups, decisions, rule, log, deadline }: ActingC
     withinGroups,
     async isUnbound(actor) {
       if (check !== undefined) return false;
+      if (actor === null) return true;
       const answers = await Promise.all(powers.map((group) => inGroup(actor, group)));
       return answers.every((answer) => answer === true);
     },

@@ -1,4 +1,5 @@
 import type { UserPage, UserQuery } from "../datastore/user-pages.ts";
+import type { Acting } from "../http/system.ts";
 import { type Account, withAccess } from "../model/account.ts";
 import type { Role } from "../model/user.ts";
 
@@ -18,6 +19,19 @@ export interface RoleMembers {
 export const mostMembers = 1_000;
 /** So many are asked about at once. */
 const atOnce = 50;
+
+/** Whether this actor (null: an operator of the command line) may change a role so, as far as everybody goes who has it. */
+export async function mayChangeRole(
+  acting: Acting,
+  members: RoleMembers,
+  actor: Account | null,
+  change: RoleChange,
+): Promise<boolean> {
+  if (await acting.isUnbound(actor)) return true;
+  const may = async (now: Account, then: Account): Promise<boolean> =>
+    (await acting.mayActOn(actor, now)) && (await acting.mayMake(actor, then));
+  return allMembers(members, change, may);
+}
 
 /**
  * Whether `may` says yes of everybody who has the role, as they are and as its change would make them: who changes a role acts

@@ -1,4 +1,4 @@
-import { allMembers } from "../authz/role-members.ts";
+import { mayChangeRole as roleMayChange } from "../authz/role-members.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import { type Account, withAccess } from "../model/account.ts";
 import type { Role } from "../model/user.ts";
@@ -25,16 +25,13 @@ export async function mayMake(rq: SecurityRequest, future: Account): Promise<boo
 /** Whether the caller may give that role these permissions and no others, or (undefined) delete it. */
 export async function mayChangeRole(
   rq: SecurityRequest,
-  { users, roles }: Pick<Kernel, "users" | "roles">,
+  kernel: Pick<Kernel, "users" | "roles">,
   name: string,
   permissions: Iterable<string> | undefined,
 ): Promise<boolean> {
   const { identity } = rq;
   if (identity === undefined || identity.scopes !== undefined) return false;
-  if (await rq.system.acting.isUnbound(identity.account)) return true;
-  const may = async (now: Account, then: Account): Promise<boolean> =>
-    (await mayActOn(rq, now)) && (await mayMake(rq, then));
-  return allMembers({ users, roles }, { name, permissions }, may);
+  return roleMayChange(rq.system.acting, kernel, identity.account, { name, permissions });
 }
 
 /** The rows of these roles, without names that are nobody's. */

@@ -87,7 +87,7 @@ export interface Acting {
   /** Whether an account is in no group that counts and that the actor is not in, whatever the application's own rule says. */
   withinGroups(actor: Account, account: Account): Promise<boolean>;
   /** Whether nothing is out of reach: the actor is in all groups that count, and there is no rule of the application's own. */
-  isUnbound(actor: Account): Promise<boolean>;
+  isUnbound(actor: Account | null): Promise<boolean>;
 }
 
 /** How recent a proof of identity must be; both in milliseconds. */

@@ -268,4 +268,36 @@ describe("the application's rule on accounts", () => {
     expect((await call("users", "deactivate", "id:2")).code).toBe(0);
     expect((await call("users", "list")).stdout).toMatch(/ann@acme\.example +yes/);
   }, 300_000);
+
+  it("is asked of what a command would make of an account, and of everybody who has a role", async () => {
+    place.write(
+      "app.ts",
+      withKeys(
+        'sqlite("app.db")',
+        `permissions: ["own"], manages: { check: (actor, target) => !target.permissions.has("own") && !target.email.startsWith("boss") && !(target.active && target.username === "Sleeper") },`,
+      ),
+    );
+    const refused = async (...args: string[]): Promise<void> => {
+      const { code, stderr } = await call(...args);
+      expect([args, code, /manages\.check/.test(stderr)]).toEqual([args, 1, true]);
+    };
+    await call("roles", "create", "owner", "--permission", "own");
+    await call("roles", "create", "editor");
+    await call("users", "create", "ann@acme.example", "--no-password", "--role", "editor");
+    await refused("users", "create", "boss@acme.example", "--no-password");
+    await refused("users", "create", "bob@acme.example", "--no-password", "--role", "owner");
+    expect(
+      (await call("users", "create", "bob@acme.example", "--no-password", "--username", "Sleeper", "--inactive")).code,
+    ).toBe(0);
+    await refused("users", "activate", "bob@acme.example");
+    await refused("roles", "add", "ann@acme.example", "owner");
+    await refused("roles", "add-permissions", "editor", "own");
+    expect((await call("roles", "add-permissions", "editor", "read")).code).toBe(0);
+    expect((await call("roles", "remove-permissions", "owner", "own")).code).toBe(0);
+    expect((await json("users", "list"))["users"]).toMatchObject([
+      { email: "ann@acme.example", roles: ["editor"] },
+      { email: "bob@acme.example", active: false },
+    ]);
+    expect((await call("roles", "list")).stdout).toMatch(/editor +read/);
+  }, 300_000);
 });
