@@ -57,7 +57,12 @@ async function call(app: Plain, path: string) {
   const client = testClient(whole, origin);
   await client.signIn("ann@acme.example", goodPassword);
   const answer = await client.get(path, { headers: { accept: "application/json" } });
-  return { status: answer.status, text: answer.text, asked: [...asked], logged: [...logged] };
+  return {
+    status: answer.status,
+    text: answer.text,
+    asked: [...asked],
+    logged: logged.filter((line) => line.includes("a guarded route is closed")),
+  };
 }
 
 describe("a path that has one name twice is closed", () => {
