@@ -11,6 +11,7 @@ import { visibleCondition, visibleObjects } from "./authz/decisions.ts";
 import { type ExplainedCase, type Explanation, explain } from "./authz/explain.ts";
 import { type Guard, isOpenTo, takenSchemes } from "./authz/guard.ts";
 import { judge, withIdentity } from "./authz/guards/authentication.ts";
+import { mayChangeRole } from "./authz/role-members.ts";
 import { allow, forbidden } from "./authz/verdict.ts";
 import type { CacheStats } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
@@ -146,6 +147,17 @@ export interface Security<V extends Vocabulary> {
    * rule that fails: that refuses.
    */
   mayActOn(actor: Account | CurrentUser<V> | null, target: Account): Promise<boolean>;
+  /** The same of an account as a change would make it, one's own too: nobody makes a member of a group that they are not in. */
+  mayMake(actor: Account | CurrentUser<V> | null, future: Account): Promise<boolean>;
+  /**
+   * The same of everybody who has this role, as they are and as they would be with these permissions in it (undefined: without
+   * the role). False also where more than 1,000 have it and there is something to ask.
+   */
+  mayChangeRole(
+    actor: Account | CurrentUser<V> | null,
+    role: V["role"],
+    permissions: Iterable<string> | undefined,
+  ): Promise<boolean>;
   /** What a guard would say of this caller, with the reasons, each part of it on its own. Nothing is logged or told. */
   explain(authz: Authz<V, string>, of: ExplainedCase): Promise<Explanation>;
   readonly users: Users<V["user"], V["role"], V["permission"], NonNullable<V["secrets"]>>;
@@ -414,6 +426,9 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     checkLoginState: async (request, options = {}, from) =>
       decide(arrived(system, request, loginFacts, from), loginState(options)) as never,
     mayActOn: (actor, target) => system.acting.mayActOn(actor as Account | null, target),
+    mayMake: (actor, future) => system.acting.mayMake(actor as Account | null, future),
+    mayChangeRole: (actor, name, permissions) =>
+      mayChangeRole(system.acting, kernel, actor as Account | null, { name, permissions }),
     visible: (kind, user, ids, mode) => visibleObjects(system.decisions, kind, user as Account | null, ids, mode),
     visibleWhere: (kind, user, mode) => visibleCondition(system.decisions, kind, user as Account | null, mode) as never,
     explain(authz, of) {

@@ -51,16 +51,27 @@ export function createActing({ groups, decisions, rule, log, deadline }: ActingC
   const outranked = async (actor: Account, target: Account, group: string): Promise<boolean> =>
     (await inGroup(target, group)) !== false && (await inGroup(actor, group)) !== true;
 
+  const withinGroups = async (actor: Account, account: Account): Promise<boolean> => {
+    const answers = await Promise.all(powers.map((group) => outranked(actor, account, group)));
+    return !answers.includes(true);
+  };
+
+  const mayMake = async (actor: Account | null, account: Account): Promise<boolean> => {
+    if (actor !== null && !(await withinGroups(actor, account))) return false;
+    if (check === undefined) return true;
+    const answer = await said("manages.check", () => inTime(check(actor, account), deadline, "manages.check"));
+    return answer === true;
+  };
+
   return {
-    async mayActOn(actor, target) {
-      if (actor !== null && isThemselves(actor, target)) return true;
-      if (actor !== null) {
-        const answers = await Promise.all(powers.map((group) => outranked(actor, target, group)));
-        if (answers.includes(true)) return false;
-      }
-      if (check === undefined) return true;
-      const answer = await said("manages.check", () => inTime(check(actor, target), deadline, "manages.check"));
-      return answer === true;
+    mayActOn: async (actor, target) => (actor !== null && isThemselves(actor, target)) || mayMake(actor, target),
+    mayMake,
+    withinGroups,
+    async isUnbound(actor) {
+      if (check !== undefined) return false;
+      if (actor === null) return true;
+      const answers = await Promise.all(powers.map((group) => inGroup(actor, group)));
+      return answers.every((answer) => answer === true);
     },
   };
 }

@@ -13,6 +13,7 @@ import { LostConnectionError } from "../http/connection.ts";
 import { isScript } from "../http/negotiation.ts";
 import type { ParameterFault } from "../http/parameters.ts";
 import { ParameterError, type SecurityRequest } from "../http/request.ts";
+import { AmbiguousPathError } from "../http/route-path.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import { type Awaitable, andThen } from "../model/awaitable.ts";
 import { DeadlineError, inTime } from "../model/deadline.ts";
@@ -98,6 +99,8 @@ export interface RefusalContext {
 export function createRefusals(context: RefusalContext): Refusals {
   const { pages, paths, handlers, notFoundStatus = 404 } = context;
   let toldOfLost = false;
+  /** As many as there are routes. */
+  const toldOfPaths = new Set<string>();
 
   const json = (rq: SecurityRequest, status: number, response: Readonly<Record<string, unknown>>): Response => {
     const body = envelope(status, response);
@@ -283,6 +286,17 @@ export function createRefusals(context: RefusalContext): Refusals {
           });
         }
         return message(rq, 400, error.code, "INVALID_REQUEST");
+      }
+      if (error instanceof AmbiguousPathError) {
+        if (!toldOfPaths.has(error.path)) {
+          toldOfPaths.add(error.path);
+          rq.system.log("a guarded route is closed: its path has one name twice", {
+            route: `${rq.method} ${error.path}`,
+            parameter: `:${error.parameter}`,
+            mend: "rename the parameter of the prefix or of the route; a guard could only ask about one of them",
+          });
+        }
+        return message(rq, 500, error.code, "UNAUTHORIZED");
       }
       if (error instanceof LastAdministratorError) {
         return message(rq, 409, error.code, "LAST_ADMINISTRATOR");

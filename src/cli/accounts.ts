@@ -1,5 +1,6 @@
 import { encoded } from "../audit/entry.ts";
-import type { Account } from "../model/account.ts";
+import type { NewUser } from "../datastore/users.ts";
+import { type Account, accountFactory, futureAccount, withAccess } from "../model/account.ts";
 import type { OperatedSystem } from "./application.ts";
 import { CommandError } from "./terminal.ts";
 
@@ -28,12 +29,42 @@ export async function namedUser({ users }: OperatedSystem, name: string): Promis
 export async function userToActOn(system: OperatedSystem, name: string): Promise<Account> {
   const user = await namedUser(system, name);
   if (await system.mayActOn(null, user)) return user;
-  throw new CommandError(
-    `${titleOf(user)}: the application's rule (manages.check) lets no operator act on this account`,
-    {
-      exitCode: 1,
-    },
+  throw outOfReach(`${titleOf(user)}: the application's rule (manages.check) lets no operator act on this account`);
+}
+
+/** Refuses to make an account, new or changed, on which the application's rule would let no operator act. Throws CommandError. */
+export async function mayMake(system: OperatedSystem, future: Account): Promise<void> {
+  if (await system.mayMake(null, future)) return;
+  throw outOfReach(`${titleOf(future)}: the application's rule (manages.check) lets no operator make such an account`);
+}
+
+/** The account with these roles; names that are nobody's are left out. */
+export async function withRoles({ roles }: OperatedSystem, user: Account, names: Iterable<string>): Promise<Account> {
+  const found = await Promise.all([...names].map((name) => roles.find(name)));
+  const rows = found.filter((role) => role !== undefined);
+  return withAccess(user, { roles: rows, ownPermissions: user.ownPermissions });
+}
+
+/** An account that is yet to be made, with these roles and the columns of those that are there. */
+export async function newAccount(system: OperatedSystem, { roles = [], ...values }: NewUser): Promise<Account> {
+  const like = (await system.users.page({ limit: 1 })).users[0] ?? accountFactory()({ id: 0 }, []);
+  return withRoles(system, futureAccount(like, { ...values, roles: [], ownPermissions: [] }), roles);
+}
+
+/** Refuses to change a role that somebody has on whom the rule lets no operator act, or would let none. Throws CommandError. */
+export async function mayChangeRole(
+  system: OperatedSystem,
+  name: string,
+  permissions: Iterable<string>,
+): Promise<void> {
+  if (await system.mayChangeRole(null, name, permissions)) return;
+  throw outOfReach(
+    `the application's rule (manages.check) lets no operator change the role ${plain(name)} for all who have it, or too many have it to ask`,
   );
+}
+
+function outOfReach(message: string): CommandError {
+  return new CommandError(message, { exitCode: 1 });
 }
 
 /** What commands show of a user, as JSON: never a hash, nor what ends sessions. */

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Role } from "../model/user.ts";
-import { plain, titleOf, userArgument, userToActOn } from "./accounts.ts";
+import { mayChangeRole, mayMake, plain, titleOf, userArgument, userToActOn, withRoles } from "./accounts.ts";
 import { type OperatedSystem, withSystem } from "./application.ts";
 import { asJson, asTable, type CommonOptions, run, withCommonOptions, withExamples } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
@@ -78,6 +78,10 @@ function grantCommands(roles: Command, terminal: Terminal): void {
       run(terminal, (options: CommonOptions, named: string, role: string) =>
         withSystem(`roles ${name}`, options.module, async (system) => {
           const user = await userToActOn(system, named);
+          const roles = new Set(user.roles);
+          if (name === "add") roles.add(role);
+          else roles.delete(role);
+          await mayMake(system, await withRoles(system, user, roles));
           const changed = await grant(system, name, user.id, role);
           const roleNames = [...((await system.users.get(user.id))?.roles ?? [])].sort();
           terminal.print(
@@ -111,6 +115,10 @@ function permissionCommands(roles: Command, terminal: Terminal): void {
     withExamples(command, `portcullis roles ${name} editor read write`).action(
       run(terminal, (options: CommonOptions, role: string, permissions: string[]) =>
         withSystem(`roles ${name}`, options.module, async (system) => {
+          const before = new Set((await system.roles.require(role)).permissions);
+          const asked = new Set(permissions);
+          const then = name === "add-permissions" ? before.union(asked) : before.difference(asked);
+          await mayChangeRole(system, role, then);
           if (name === "add-permissions") await system.roles.addPermissions(role, ...permissions);
           else await system.roles.removePermissions(role, ...permissions);
           const after = await system.roles.require(role);

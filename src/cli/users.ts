@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { NewUser } from "../datastore/users.ts";
-import type { Account } from "../model/account.ts";
+import { type Account, withColumns } from "../model/account.ts";
 import { normalizeUsername } from "../model/username.ts";
-import { plain, shownUser, titleOf, userArgument, userToActOn } from "./accounts.ts";
+import { mayMake, newAccount, plain, shownUser, titleOf, userArgument, userToActOn } from "./accounts.ts";
 import { type OperatedSystem, withSystem } from "./application.ts";
 import { asJson, asTable, type CommonOptions, run, withCommonOptions, withExamples } from "./command.ts";
 import { askNewPassword, confirmed } from "./prompt.ts";
@@ -77,6 +77,7 @@ async function create(terminal: Terminal, email: string, options: CreateOptions)
       roles: options.role ?? [],
       confirmedAt: options.confirmed === true ? new Date() : null,
     };
+    await mayMake(system, await newAccount(system, input));
     return told(terminal, options, await users.create(input), "created");
   });
 }
@@ -141,6 +142,8 @@ interface Change {
   /** What was done, and what is said where there was nothing to do. */
   readonly done: string;
   readonly already: string;
+  /** What it makes of the account, where the application's rule is asked of that too. */
+  readonly makes?: Readonly<Record<string, unknown>>;
   work(system: OperatedSystem, user: Account): Promise<boolean>;
 }
 
@@ -151,6 +154,7 @@ const changes: readonly Change[] = [
     description: "Activates a user. Who was signed in before stays signed out.",
     done: "activated",
     already: "is active already",
+    makes: { active: true },
     work: ({ users }, user) => users.activate(user),
   },
   {
@@ -159,6 +163,7 @@ const changes: readonly Change[] = [
     description: "Deactivates a user and ends all sessions, tokens and links at once.",
     done: "deactivated",
     already: "is not active anyway",
+    makes: { active: false },
     work: ({ users }, user) => users.deactivate(user),
   },
   {
@@ -184,13 +189,14 @@ const changes: readonly Change[] = [
 ];
 
 function changeCommands(users: Command, terminal: Terminal): void {
-  for (const { name, summary, description, done, already, work } of changes) {
+  for (const { name, summary, description, done, already, makes, work } of changes) {
     const command = users.command(name).summary(summary).description(description).argument("<user>", userArgument);
     withCommonOptions(command);
     withExamples(command, `portcullis users ${name} ann@acme.example`).action(
       run(terminal, (options: CommonOptions, named: string) =>
         withSystem(`users ${name}`, options.module, async (system) => {
           const user = await userToActOn(system, named);
+          if (makes !== undefined) await mayMake(system, withColumns(user, makes));
           const changed = await work(system, user);
           const after = (await system.users.get(user.id)) ?? user;
           return told(terminal, options, after, changed ? done : already, changed);

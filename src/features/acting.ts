@@ -1,3 +1,4 @@
+import { mayChangeRole as roleMayChange } from "../authz/role-members.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import { type Account, withAccess } from "../model/account.ts";
 import type { Role } from "../model/user.ts";
@@ -12,6 +13,25 @@ export async function mayActOn(rq: SecurityRequest, target: Account): Promise<bo
   const { identity } = rq;
   if (identity === undefined || identity.scopes !== undefined) return false;
   return rq.system.acting.mayActOn(identity.account, target);
+}
+
+/** Whether the caller may make an account what it would be then: their own, another, or a new one. */
+export async function mayMake(rq: SecurityRequest, future: Account): Promise<boolean> {
+  const { identity } = rq;
+  if (identity === undefined || identity.scopes !== undefined) return false;
+  return rq.system.acting.mayMake(identity.account, future);
+}
+
+/** Whether the caller may give that role these permissions and no others, or (undefined) delete it. */
+export async function mayChangeRole(
+  rq: SecurityRequest,
+  kernel: Pick<Kernel, "users" | "roles">,
+  name: string,
+  permissions: Iterable<string> | undefined,
+): Promise<boolean> {
+  const { identity } = rq;
+  if (identity === undefined || identity.scopes !== undefined) return false;
+  return roleMayChange(rq.system.acting, kernel, identity.account, { name, permissions });
 }
 
 /** The rows of these roles, without names that are nobody's. */

@@ -10,6 +10,7 @@ import { noteContext, notePeer, type Peer } from "./connection.ts";
 import { type CookieAttributes, cookieNames, parseCookie, serializeCookie } from "./cookies.ts";
 import { wantsJson } from "./negotiation.ts";
 import type { CompiledParameters, ParameterFault, ParsedBody } from "./parameters.ts";
+import { checkRoutePath } from "./route-path.ts";
 import type { System } from "./system.ts";
 
 /** One or more parameters are missing, unexpected or wrong: 400 with all faults by name. */
@@ -243,9 +244,15 @@ export class SecurityRequest {
 
   #convert(): Awaitable<Readonly<Record<string, unknown>>> {
     const compiled = this.route.parameters;
-    if (compiled === undefined) return this.context?.req.param() ?? {};
+    if (compiled === undefined) {
+      if (this.context === undefined) return {};
+      checkRoutePath(this.context, true);
+      return this.context.req.param();
+    }
     const prefixed = this.route.prefixed === true;
     if (!this.route.declaresParams && compiled.names.length === 0 && !prefixed) return nothing;
+    // Of an application that a plain one mounts, nothing looked at the whole path when it started.
+    if (this.context !== undefined) checkRoutePath(this.context, false);
     const path = this.context?.req.param() ?? {};
     const { url } = this.request;
     const rawPath = this.path;

@@ -82,6 +82,12 @@ export interface Acting {
    * `actor` null: the operator of the command line, whom groups do not bind. What fails refuses; it never throws.
    */
   mayActOn(actor: Account | null, target: Account): Promise<boolean>;
+  /** The same of an account as a change would make it. Nobody is exempt from it with their own: they may not be in that group yet. */
+  mayMake(actor: Account | null, future: Account): Promise<boolean>;
+  /** Whether an account is in no group that counts and that the actor is not in, whatever the application's own rule says. */
+  withinGroups(actor: Account, account: Account): Promise<boolean>;
+  /** Whether nothing is out of reach: the actor is in all groups that count, and there is no rule of the application's own. */
+  isUnbound(actor: Account | null): Promise<boolean>;
 }
 
 /** How recent a proof of identity must be; both in milliseconds. */

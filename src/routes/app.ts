@@ -339,11 +339,30 @@ function standingOf(entry: RouterRoute, by: Answering | undefined): readonly Sta
   if (by === undefined) return [];
   const { method, path } = entry;
   if (!("route" in by)) {
-    return [{ method, path, label: by.label, pattern: path, route: undefined, shadowed: false }];
+    return [{ method, path, label: by.label, pattern: path, route: undefined, ...undeclared }];
   }
-  const { record, shadowed } = by.route;
+  const { record, shadowed, overlaps } = by.route;
   const label = `${record.method} ${record.path}`;
-  return [{ method, path, label, pattern: patternOf(record.path), route: by.route, shadowed }];
+  return [
+    {
+      method,
+      path,
+      label,
+      pattern: patternOf(record.path),
+      route: by.route,
+      shadowed,
+      overlaps,
+      lock: lockOf(record),
+      open: record.open !== undefined,
+    },
+  ];
+}
+
+const undeclared = { shadowed: false, overlaps: false, lock: "", open: false } as const;
+
+/** Two routes with the same one let in the same callers. */
+function lockOf({ guard, schemes, realm }: RouteRecord): string {
+  return JSON.stringify([guard, [...schemes].sort(), realm]);
 }
 
 /** The path with its parameters' names left out: "/a/:b" and "/a/:c" answer the same requests. */

@@ -28,7 +28,7 @@ export interface DeclarationContext {
   readonly names: RouteNames;
 }
 
-const declarationKeys = new Set(["authz", "authn", "params", "body", "realm", "name", "doc", "shadowed"]);
+const declarationKeys = new Set(["authz", "authn", "params", "body", "realm", "name", "doc", "shadowed", "overlaps"]);
 
 interface Declaration {
   readonly authz?: unknown;
@@ -39,6 +39,7 @@ interface Declaration {
   readonly name?: string;
   readonly doc?: RouteDocumentation;
   readonly shadowed?: boolean;
+  readonly overlaps?: boolean;
 }
 
 /** A route that was declared, with all that is known of it. */
@@ -48,6 +49,8 @@ export interface DeclaredRoute {
   readonly facts: RouteFacts;
   /** True: another route may answer in its place. */
   readonly shadowed: boolean;
+  /** True: another route may answer some of its paths. */
+  readonly overlaps: boolean;
   /** For the API's description, at the path where it was mounted. */
   describe(path: string): DescribedRoute;
 }
@@ -88,6 +91,7 @@ export function compileRoute(
     guard,
     parameters,
     shadowed: declaration.shadowed === true,
+    overlaps: declaration.overlaps === true,
     facts: {
       label,
       authn,
@@ -195,9 +199,11 @@ function checkDeclaration(input: unknown, label: string): Declaration {
     }
   }
   const declaration = input as Declaration;
-  const { authn, realm, name, shadowed } = declaration;
-  if (shadowed !== undefined && typeof shadowed !== "boolean") {
-    throw new ConfigurationError(label, "shadowed: true or false is expected");
+  const { authn, realm, name } = declaration;
+  for (const word of ["shadowed", "overlaps"] as const) {
+    if (declaration[word] !== undefined && typeof declaration[word] !== "boolean") {
+      throw new ConfigurationError(label, `${word}: true or false is expected`);
+    }
   }
   if (name !== undefined && (typeof name !== "string" || name === "")) {
     throw new ConfigurationError(label, "name: must be a text");

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import type { Router } from "hono/router";
 import { ConfigurationError } from "../model/errors.ts";
+import { overlap, takers } from "./overlap.ts";
 import { formsOf, samplePaths } from "./samples.ts";
 
 /** Something that answers requests, in the order in which the router asks. */
@@ -16,6 +17,12 @@ export interface Standing<Route> {
   readonly route: Route | undefined;
   /** True: it is meant that another answers in its place. */
   readonly shadowed: boolean;
+  /** True: it is meant that another answers some of its paths. */
+  readonly overlaps: boolean;
+  /** Who may call it, in words that are the same for the same guard. */
+  readonly lock: string;
+  /** True: everybody may, so what stands before it lets in nobody whom it would not. */
+  readonly open: boolean;
 }
 
 /** What stands before a route. */
@@ -43,7 +50,10 @@ export function checkReach<Route>(standing: readonly Standing<Route>[]): Readonl
   for (const [index, one] of standing.entries()) {
     if (one.route === undefined) continue;
     const found = shadowOf(router, standing, index);
-    if (found === undefined) continue;
+    if (found === undefined) {
+      if (!one.shadowed && !one.overlaps) checkOverlaps(router, standing, index);
+      continue;
+    }
     if (!one.shadowed) {
       const { method, path, label } = found;
       throw new ConfigurationError(
@@ -55,6 +65,31 @@ export function checkReach<Route>(standing: readonly Standing<Route>[]): Readonl
     behind.set(one.route, { label: found.label, whole: found.whole });
   }
   return behind;
+}
+
+/**
+ * Refuses a route some of whose paths an earlier one answers that asks something else of the caller: `/:org/settings`, open,
+ * and then `/admin/:page`. What stands first for fewer paths is how routes are read, and no surprise.
+ */
+function checkOverlaps<Route>(router: Router<number>, standing: readonly Standing<Route>[], index: number): void {
+  const own = standing[index] as Standing<Route>;
+  if (own.open) return;
+  for (const [at, earlier] of standing.slice(0, index).entries()) {
+    if (earlier.route === undefined || earlier.lock === own.lock) continue;
+    if (earlier.method !== own.method && earlier.method !== "ALL" && own.method !== "ALL") continue;
+    const methods = own.method !== "ALL" ? [own.method] : earlier.method !== "ALL" ? [earlier.method] : ["GET"];
+    const method = methods[0] as string;
+    const path = overlap(earlier.path, own.path, (one) => {
+      const taking = takers(router, method, one);
+      return taking[0] === at && taking.includes(index);
+    });
+    if (path === undefined) continue;
+    throw new ConfigurationError(
+      own.label,
+      `overlaps with ${earlier.label}, which asks something else of the caller and answers ${method} ${path}: declare ` +
+        "this one before it, give both the same guard, or say overlaps: true where the order is meant",
+    );
+  }
 }
 
 interface Shadow extends Behind {
@@ -101,7 +136,7 @@ function shadowAt<Route>(
   let shadow: Shadow | undefined;
   let known: Shadow | undefined;
   for (const path of samplePaths(form)) {
-    const answering = [...new Set(router.match(method, path)[0].map(([one]) => one))].sort((a, b) => a - b);
+    const answering = takers(router, method, path);
     const [first] = answering;
     const before = first === undefined || first >= index ? undefined : (standing[first] as Standing<Route>);
     const mine = answering.includes(index);

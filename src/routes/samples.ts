@@ -60,7 +60,7 @@ function* combinations(choices: readonly (readonly string[])[]): Generator<reado
 }
 
 /** The segments of a path; a slash inside of a parameter's pattern divides nothing. */
-function segmentsOf(path: string): readonly string[] {
+export function segmentsOf(path: string): readonly string[] {
   const segments: string[] = [];
   let open = 0;
   let segment = "";
@@ -75,7 +75,8 @@ function segmentsOf(path: string): readonly string[] {
   return [...segments, segment];
 }
 
-function choicesOf(segment: string): readonly string[] {
+/** Texts that one segment may have, the unlikely first. */
+export function choicesOf(segment: string): readonly string[] {
   if (segment === "*") return [...usual.filter((text) => !text.includes("/")), "z/q"];
   const parameter = /^:[^{}]+(?:\{(.+)\})?$/s.exec(segment);
   if (parameter === null) return [segment];

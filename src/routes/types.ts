@@ -29,6 +29,8 @@ export interface RouteDeclaration<A, P, Scheme extends string> {
   readonly name?: string;
   /** True: that a route before it answers in its place is meant. Where this is not said, the application refuses to start. */
   readonly shadowed?: boolean;
+  /** True: that a route before it, with another guard, answers some of its paths is meant. Else the application refuses to start. */
+  readonly overlaps?: boolean;
 }
 
 /** What stands in the place of `this` when the declaration is missing, so that the compiler says it in words. */

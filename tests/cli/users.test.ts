@@ -258,7 +258,7 @@ await security.close();`,
       "app.ts",
       withKeys(
         'sqlite("app.db")',
-        `groups: ["board"], groupCheck: () => true, manages: { check: (actor, target) => actor !== null || target.id !== 1 },`,
+        `permissions: ["admin"], groups: ["board"], groupCheck: () => true, manages: { check: (actor, target) => actor !== null || target.id !== 1 },`,
       ),
     );
     for (const name of ["ann", "bob"])
@@ -274,5 +274,37 @@ await security.close();`,
     expect((await call("users", "sessions", "id:1")).code).toBe(0);
     expect((await call("users", "deactivate", "id:2")).code).toBe(0);
     expect((await call("users", "list")).stdout).toMatch(/ann@acme\.example +yes/);
+  }, 300_000);
+
+  it("is asked of what a command would make of an account, and of everybody who has a role", async () => {
+    place.write(
+      "app.ts",
+      withKeys(
+        'sqlite("app.db")',
+        `permissions: ["admin", "own"], manages: { check: (actor, target) => !target.permissions.has("own") && !target.email.startsWith("boss") && !(target.active && target.username === "Sleeper") },`,
+      ),
+    );
+    const refused = async (...args: string[]): Promise<void> => {
+      const { code, stderr } = await call(...args);
+      expect([args, code, stderr]).toEqual([args, 1, expect.stringContaining("manages.check")]);
+    };
+    await call("roles", "create", "owner", "--permission", "own");
+    await call("roles", "create", "editor");
+    await call("users", "create", "ann@acme.example", "--no-password", "--role", "editor");
+    await refused("users", "create", "boss@acme.example", "--no-password");
+    await refused("users", "create", "bob@acme.example", "--no-password", "--role", "owner");
+    expect(
+      (await call("users", "create", "bob@acme.example", "--no-password", "--username", "Sleeper", "--inactive")).code,
+    ).toBe(0);
+    await refused("users", "activate", "bob@acme.example");
+    await refused("roles", "add", "ann@acme.example", "owner");
+    await refused("roles", "add-permissions", "editor", "own");
+    expect((await call("roles", "add-permissions", "editor", "read")).code).toBe(0);
+    expect((await call("roles", "remove-permissions", "owner", "own")).code).toBe(0);
+    expect((await json("users", "list"))["users"]).toMatchObject([
+      { email: "ann@acme.example", roles: ["editor"] },
+      { email: "bob@acme.example", active: false },
+    ]);
+    expect((await call("roles", "list")).stdout).toMatch(/editor +read/);
   }, 300_000);
 });

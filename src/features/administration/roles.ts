@@ -1,6 +1,8 @@
+import type { SecurityRequest } from "../../http/request.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
 import type { Role } from "../../model/user.ts";
-import { done, type Endpoint, invalid } from "../endpoint.ts";
+import { forbidden, mayChangeRole } from "../acting.ts";
+import { type Answer, done, type Endpoint, invalid } from "../endpoint.ts";
 import { type Field, textField } from "../fields.ts";
 import { withQuery } from "./filters.ts";
 import { type Administration, badges, changing, pathOf, showing, text } from "./pages.ts";
@@ -79,6 +81,11 @@ function one(admin: Administration): Endpoint {
   });
 }
 
+/** Somebody out of the caller's reach has it, would come out of reach by it, or too many have it to ask of each. */
+function outOfReachOf(rq: SecurityRequest, { name }: Role): Answer {
+  return forbidden(rq, `may not manage everybody who has the role ${name}`);
+}
+
 /** A role's name: one word, as routes and the user's list of roles write it. */
 const nameField: Field<string> = {
   ...textField({ label: "ADMIN_NAME", autocomplete: "off", required: true }),
@@ -134,12 +141,13 @@ function edit(admin: Administration): Endpoint {
     account: () => undefined,
     intro: (_rq, role) => ({ key: "ADMIN_FOR_ROLE", params: { role: role.name } }),
     initial: (role) => ({ permissions: role.permissions.join(", ") }),
-    submit: ({ fields }, role) =>
+    submit: ({ rq, fields }, role) =>
       keepingAdministrators(async () => {
         const wanted = new Set(fields.permissions);
         const had = new Set(role.permissions);
         const unknown = unknownPermission(fields.permissions, admin.kernel.declaredPermissions, had);
         if (unknown !== undefined) return invalid({ permissions: [unknown] });
+        if (!(await mayChangeRole(rq, admin.kernel, role.name, wanted))) return outOfReachOf(rq, role);
         const gone = [...had.difference(wanted)];
         const come = [...wanted.difference(had)];
         // What is taken away may not be: then nothing is done.
@@ -164,8 +172,9 @@ function remove(admin: Administration): Endpoint {
     intro: (_rq, role) => ({ key: "ADMIN_DELETE_ROLE_ASK", params: { role: role.name } }),
     // It would be there again at the next start, without its permissions.
     objection: (_rq, role) => (kernel.declaredRoles.has(role.name) ? "ADMIN_ROLE_DECLARED" : undefined),
-    submit: (_request, role) =>
+    submit: ({ rq }, role) =>
       keepingAdministrators(async () => {
+        if (!(await mayChangeRole(rq, kernel, role.name, undefined))) return outOfReachOf(rq, role);
         await kernel.roles.delete(role.name);
         return done(pathOf(admin, "admin_roles"), { message: { key: "ADMIN_ROLE_DELETED" } });
       }),

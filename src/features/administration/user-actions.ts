@@ -1,8 +1,9 @@
 import { LastAdministratorError } from "../../datastore/administrators.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
-import type { Account } from "../../model/account.ts";
+import { type Account, withColumns } from "../../model/account.ts";
 import type { PageLink } from "../../views/contract.ts";
+import { mayMake, outOfReach } from "../acting.ts";
 import { type Answer, done, type Endpoint, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import { type Administration, changing, pathOf, text, userOf } from "./pages.ts";
@@ -17,6 +18,8 @@ interface UserAction {
   readonly fits: (user: Account) => boolean;
   /** Not with the own account: whoever is to lose it, somebody else takes it from them. */
   readonly notYourself?: true;
+  /** What it makes of the account, which is asked about too. */
+  readonly makes?: Readonly<Record<string, unknown>>;
   /** Does it; what the next page says. */
   readonly run: (kernel: Kernel, user: Account) => Promise<MessageKey>;
   /** The account is gone: the next page is the list. */
@@ -32,6 +35,7 @@ const actions: readonly UserAction[] = [
     title: "ADMIN_ACTIVATE",
     ask: "ADMIN_ACTIVATE_ASK",
     fits: ({ active }) => !active,
+    makes: { active: true },
     async run({ users }, user) {
       await users.activate(user);
       return "ADMIN_USER_ACTIVATED";
@@ -43,6 +47,7 @@ const actions: readonly UserAction[] = [
     title: "ADMIN_DEACTIVATE",
     ask: "ADMIN_DEACTIVATE_ASK",
     fits: ({ active }) => active,
+    makes: { active: false },
     notYourself: true,
     async run({ users }, user) {
       await users.deactivate(user);
@@ -110,8 +115,10 @@ export function userActions(admin: Administration): readonly Endpoint[] {
       account: (user) => user,
       intro: (_rq, user) => ({ key: action.ask, params: { user: user.email } }),
       objection: (rq, user) => (action.notYourself === true && isYourself(rq, user) ? "ADMIN_NOT_YOURSELF" : undefined),
-      submit: (_request, user) =>
+      submit: ({ rq }, user) =>
         keepingAdministrators(async () => {
+          const { makes } = action;
+          if (makes !== undefined && !(await mayMake(rq, withColumns(user, makes)))) return outOfReach(rq, user);
           const key = await action.run(admin.kernel, user);
           const to =
             action.removes === true ? pathOf(admin, "admin_users") : pathOf(admin, "admin_user", { id: user.id });

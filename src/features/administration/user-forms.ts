@@ -2,7 +2,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import { type Account, futureAccount, withColumns } from "../../model/account.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
 import type { Row } from "../../model/schema.ts";
-import { forbidden, futureOf, mayActOn, outOfReach } from "../acting.ts";
+import { forbidden, futureOf, mayActOn, mayMake, outOfReach } from "../acting.ts";
 import { isService } from "../api-keys/index.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
@@ -76,7 +76,7 @@ function create(admin: Administration): Endpoint {
           ...{ email, username, active: true, roles: [], ownPermissions: [] },
           confirmedAt: values["confirmed"] === true ? new Date(rq.system.now()) : null,
         });
-      if (future === undefined || !(await mayActOn(rq, future))) {
+      if (future === undefined || !(await mayMake(rq, future))) {
         return forbidden(rq, "may not make such a user");
       }
       return unlessTaken({ email, username }, async () => {
@@ -138,7 +138,7 @@ function edit(admin: Administration): Endpoint {
           ...(username === user.username ? {} : { username }),
         };
         // An address, a name or a column may be all that makes somebody a member of a group.
-        if (!(await mayActOn(rq, withColumns(user, set)))) return outOfReach(rq, user);
+        if (!(await mayMake(rq, withColumns(user, set)))) return outOfReach(rq, user);
         let renewed: Account | undefined;
         const keep = async (after: Account): Promise<void> => {
           renewed = after;
@@ -235,7 +235,7 @@ function permissions(admin: Administration): Endpoint {
         const unknown = unknownPermission(fields.permissions, kernel.declaredPermissions, user.ownPermissions);
         if (unknown !== undefined) return invalid({ permissions: [unknown] });
         const future = await futureOf(kernel, user, { ownPermissions: fields.permissions });
-        if (!(await mayActOn(rq, future))) return outOfReach(rq, user);
+        if (!(await mayMake(rq, future))) return outOfReach(rq, user);
         await kernel.users.setPermissions(user, fields.permissions);
         return done(pathOf(admin, "admin_user", { id: user.id }), { message: { key: "ADMIN_USER_SAVED" } });
       }),
@@ -312,7 +312,7 @@ function roles(admin: Administration): Endpoint {
       if (fields.grant) roles.add(fields.role);
       else roles.delete(fields.role);
       if ((await reached(rq)) === undefined) return outOfReach(rq, user);
-      if (!(await mayActOn(rq, await futureOf(kernel, user, { roles })))) return outOfReach(rq, user);
+      if (!(await mayMake(rq, await futureOf(kernel, user, { roles })))) return outOfReach(rq, user);
       if (isYourself(rq, user)) return refused("ADMIN_NOT_YOURSELF");
       if ((await kernel.roles.find(fields.role)) === undefined) return notFound();
       return keepingAdministrators(async () => {

@@ -1,6 +1,7 @@
 import type { Guard } from "../../authz/guard.ts";
 import { signedIn } from "../../authz/guards/authentication.ts";
 import { type Account, withColumns } from "../../model/account.ts";
+import { given } from "../../model/option-kinds.ts";
 import { forbidden, futureOf, outOfReach } from "../acting.ts";
 import { createKey, newKeyAnswer, newKeyFields } from "../api-keys/creation.ts";
 import { isService, withKeys } from "../api-keys/index.ts";
@@ -89,8 +90,12 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
         return outcome.kind === "refused" ? invalid({ password: outcome.faults }) : undefined;
       },
     ),
-    action("activate", {}, strong, (target) => users.activate(target)),
-    action("deactivate", {}, plain, (target) => users.deactivate(target)),
+    action("activate", {}, strong, async (target, { rq }, powers) =>
+      (await powers.joins(withColumns(target, { active: true }))) ? users.activate(target) : outOfReach(rq, target),
+    ),
+    action("deactivate", {}, plain, async (target, { rq }, powers) =>
+      (await powers.joins(withColumns(target, { active: false }))) ? users.deactivate(target) : outOfReach(rq, target),
+    ),
     action("unlock", {}, plain, (target) => users.unlock(target)),
     action("reset-access", {}, strong, async (target) => {
       await users.resetAccess(target);
@@ -141,7 +146,7 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
     ]),
   );
   const write = async (target: Account, values: Readonly<Record<string, unknown>>): Promise<Answer> => {
-    const set = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+    const set = given(values);
     if (Object.keys(set).length > 0) {
       try {
         await kernel.users.edit(target, set);
@@ -169,7 +174,11 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
       const own = rq.context?.req.param("id") === String(actor.id);
       if (settings.ownProfile && own) {
         const target = await userInPath(kernel, rq);
-        return target === undefined ? notFound() : write(target, values);
+        if (target === undefined) return notFound();
+        // A column may be all that makes somebody a member of a group. Who may act on others is no matter of one's own profile.
+        const future = withColumns(target, given(values));
+        const joins = !(await rq.system.acting.withinGroups(target, future));
+        return joins ? outOfReach(rq, target) : write(target, values);
       }
       const manager =
         actor.permissions.has(settings.permission) ||
@@ -177,8 +186,9 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
       // Whoever may not manage users learns of no id whether it is somebody's.
       if (!manage || !manager) return forbidden(rq, "may not edit other profiles");
       return toUser(kernel, settings, rq, async (target, powers) => {
-        const set = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-        return (await powers.manages(withColumns(target, set))) ? write(target, values) : outOfReach(rq, target);
+        return (await powers.joins(withColumns(target, given(values))))
+          ? write(target, values)
+          : outOfReach(rq, target);
       });
     },
   });

@@ -5,7 +5,7 @@ import { permissionsAccepted } from "../../authz/guards/roles.ts";
 import { UnknownUserError } from "../../datastore/users.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
-import { mayActOn, outOfReach } from "../acting.ts";
+import { mayActOn, mayMake, outOfReach } from "../acting.ts";
 import { type Answer, failed, notFound } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import type { ManagementSettings } from "./options.ts";
@@ -26,7 +26,7 @@ export interface Powers {
   /** Whether that user is within reach: may nothing that the caller may not, by roles, permissions, groups and the application's rule. */
   manages(target: Account): Promise<boolean>;
   /** Whether an account as a change makes it stays within reach of groups and the application's rule. */
-  joins(target: Account): Promise<boolean>;
+  joins(future: Account): Promise<boolean>;
   /** Whether these can be given, or taken away. */
   grantsRoles(roles: Iterable<string>): boolean;
   grantsPermissions(permissions: Iterable<string>): boolean;
@@ -54,7 +54,7 @@ export function powersOf(rq: SecurityRequest, { permission }: ManagementSettings
           has(actor.roles, target.roles));
       return within && (await mayActOn(rq, target));
     },
-    joins: (target) => mayActOn(rq, target),
+    joins: (future) => mayMake(rq, future),
     grantsRoles: (roles) => has(actor.roles, roles),
     grantsPermissions: (permissions) => has(actor.permissions, permissions),
   };

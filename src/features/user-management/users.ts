@@ -1,7 +1,7 @@
 import type { UserPage } from "../../datastore/user-pages.ts";
 import { type Account, futureAccount, withColumns } from "../../model/account.ts";
 import { PortcullisError, UniqueConflictError } from "../../model/errors.ts";
-import { forbidden, mayActOn, outOfReach, rolesNamed } from "../acting.ts";
+import { forbidden, outOfReach, rolesNamed } from "../acting.ts";
 import { textOrNull } from "../answers.ts";
 import { type Answer, done, type Endpoint, failed, invalid, jsonEndpoint } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
@@ -151,7 +151,7 @@ function createUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
         roles: await rolesNamed(kernel, roles),
         ownPermissions: permissions,
       });
-      if (!(await mayActOn(rq, future))) return outOfReach(rq, future);
+      if (!(await powers.joins(future))) return outOfReach(rq, future);
       if (password !== undefined) {
         const wrong = await policyFaults(kernel, { email, username: username ?? null }, password);
         if (wrong.length > 0) return invalid({ password: wrong });
@@ -283,7 +283,7 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
           ...(name === undefined ? {} : { username: name }),
         };
         if (Object.keys(set).length > 0) {
-          if (!(await powers.manages(withColumns(target, set)))) return outOfReach(rq, target);
+          if (!(await powers.joins(withColumns(target, set)))) return outOfReach(rq, target);
           try {
             await kernel.users.edit(target, set);
           } catch (error) {
