@@ -205,7 +205,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     account,
     limits: { idle: times.idle, absolute: times.absolute },
     mayImpersonate,
-    mayActOn: (administrator, user) => system.acting.mayActOn(undefined, administrator, user),
+    mayActOn: (administrator, user) => system.acting.mayActOn(administrator, user),
     now,
     log,
   });

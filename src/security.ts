@@ -2,6 +2,7 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { type Assembly, assemble } from "./assembly.ts";
 import type { AuditTrail } from "./audit/trail.ts";
 import type { ApiKey } from "./authn/api-keys.ts";
+import { endDevice } from "./authn/ending.ts";
 import type { Lockout } from "./authn/limits/store.ts";
 import type { BuiltInScheme } from "./authn/schemes/options.ts";
 import type { TokenOverrides } from "./authn/tokens/index.ts";
@@ -20,7 +21,6 @@ import { createKeyFor, type KeyRequest } from "./features/api-keys/for-owner.ts"
 import type { Fault } from "./features/fields.ts";
 import { policyFaults, setCheckedPassword } from "./features/passwords/checked-password.ts";
 import { type Device, devicesOf } from "./features/sessions/devices.ts";
-import { endDevice } from "./features/sessions/ending.ts";
 import { shownForField } from "./features/shown-for.ts";
 import { checkPeer } from "./http/connection.ts";
 import { isUnsafe } from "./http/csrf.ts";
@@ -402,7 +402,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     check: (request, authz, from) => check(request, authz, from) as never,
     checkLoginState: async (request, options = {}, from) =>
       decide(arrived(system, request, loginFacts, from), loginState(options)) as never,
-    mayActOn: (actor, target) => system.acting.mayActOn(undefined, actor as Account | null, target),
+    mayActOn: (actor, target) => system.acting.mayActOn(actor as Account | null, target),
     visible: (kind, user, ids, mode) => visibleObjects(system.decisions, kind, user as Account | null, ids, mode),
     visibleWhere: (kind, user, mode) => visibleCondition(system.decisions, kind, user as Account | null, mode) as never,
     explain(authz, of) {

@@ -80,7 +80,7 @@ export function wireCredentials(options: AnyOptions, context: CredentialsContext
     datastore,
     users,
     sessions,
-    remember: createRememberCredentials({ datastore, ring, life: times.remember, invalidate: caches.invalidate }),
+    remember: createRememberCredentials({ datastore, ring, life: times.remember, sessions, families }),
     tickets,
     limits,
     tokens,

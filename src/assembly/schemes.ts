@@ -1,5 +1,5 @@
 import { type Authenticator, createAuthenticator } from "../authn/authenticator.ts";
-import { isPlan, type Scheme, type SchemeContext } from "../authn/scheme.ts";
+import { isForeign, isPlan, type Scheme, type SchemeContext } from "../authn/scheme.ts";
 import { basicScheme } from "../authn/schemes/basic.ts";
 import { noneScheme } from "../authn/schemes/none.ts";
 import { sessionScheme } from "../authn/schemes/session.ts";
@@ -12,8 +12,6 @@ import type { AnyOptions } from "../options.ts";
 /** What schemes get beside what the options say of proxies. */
 export interface SchemesContext extends Omit<SchemeContext, "trusted" | "behindProxies"> {
   readonly sessions: Sessions;
-  /** So many milliseconds a scheme of the application's own may take. */
-  readonly deadline: number;
 }
 
 /** The schemes of one running system. */
@@ -27,8 +25,8 @@ export interface Schemes {
 
 /** Makes the built-in schemes and those of the options. Throws ConfigurationError. */
 export function wireSchemes(options: AnyOptions, context: SchemesContext): Schemes {
-  const { sessions, deadline, ...shared } = context;
-  const { signIn, tokens, realm } = shared;
+  const { sessions, ...shared } = context;
+  const { signIn, tokens, realm, deadline } = shared;
   const schemeContext: SchemeContext = {
     ...shared,
     trusted:
@@ -40,14 +38,18 @@ export function wireSchemes(options: AnyOptions, context: SchemesContext): Schem
       options.trustedProxies !== undefined &&
       !(Array.isArray(options.trustedProxies) && options.trustedProxies.length === 0),
   };
+  const added = (options.schemes ?? []).map((scheme) => ({
+    made: isPlan(scheme) ? scheme.make(schemeContext) : scheme,
+    foreign: isForeign(scheme),
+  }));
   const schemes: readonly Scheme[] = [
     tokenScheme(tokens),
     ...(sessions.enabled ? [sessionScheme(sessions, signIn)] : []),
     basicScheme(schemeContext),
     noneScheme,
-    ...(options.schemes ?? []).map((scheme) => (isPlan(scheme) ? scheme.make(schemeContext) : scheme)),
+    ...added.map(({ made }) => made),
   ];
-  const own = new Set((options.schemes ?? []).filter((scheme) => !isPlan(scheme)) as readonly Scheme[]);
+  const own = new Set(added.flatMap(({ made, foreign }) => (foreign ? [made] : [])));
   const authenticator = createAuthenticator(schemes, realm, { schemes: own, deadline });
   checkSchemeNames(authenticator.names);
   const defaultSchemes = Object.freeze([...(options.authn ?? (sessions.enabled ? ["token", "session"] : ["token"]))]);

@@ -39,6 +39,8 @@ export interface ImpersonationContext {
     tx: Operations,
     input: { readonly account: Account; readonly own: Session; readonly expiresAt: number },
   ) => Promise<{ readonly session: Session; readonly id: string }>;
+  /** Ends the caller's own session with all that it goes with, as signing out does. */
+  readonly endSession: (rq: SecurityRequest, session: Session) => Promise<void>;
   /** From here on the request is that caller's. */
   readonly become: (rq: SecurityRequest, identity: Identity) => void;
 }
@@ -76,7 +78,7 @@ export function createImpersonation(context: ImpersonationContext): Impersonatio
       if (administrator === undefined || own === undefined || id === undefined) return undefined;
       if (rq.identity?.impersonator !== undefined || administrator.id === user.id) return undefined;
       // Before the transaction: the application's functions may want the same connection.
-      if (!(await rq.system.acting.mayActOn(rq, administrator, user))) return undefined;
+      if (!(await rq.system.acting.mayActOn(administrator, user))) return undefined;
       const at = rq.system.now();
       const until = Math.min(at + life, own.expiresAt);
       const account = await users.get(user.id);
@@ -125,8 +127,9 @@ export function createImpersonation(context: ImpersonationContext): Impersonatio
       const own = kept(rq);
       if (own === undefined) return;
       clearOwn(rq);
-      const live = await sessions.load(own.id);
-      if (live !== undefined) await sessions.end(live.session);
+      // Also one that lets nobody in now: it must not come back.
+      const session = await sessions.row(own.id);
+      if (session !== undefined) await context.endSession(rq, session);
     },
   };
 }

@@ -1,11 +1,11 @@
 import type { Datastore, Operations } from "../datastore/contract.ts";
-import { holdAccount } from "../datastore/held-account.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
 import { restarted } from "../model/lifetime.ts";
 import type { RememberCredential } from "../model/session.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
 import { constantTimeEqual, randomId, sha256 } from "../secrets/random.ts";
+import { type Ending, endDevice } from "./ending.ts";
 
 /** The long-lived credentials behind "remember me": each use replaces the secret. */
 export interface RememberCredentials {
@@ -18,8 +18,8 @@ export interface RememberCredentials {
     tx: Operations,
   ): Promise<{ readonly id: string; readonly hand: () => void }>;
   /**
-   * The caller's credential when it is valid, with a new secret set as cookie. A secret that had been replaced revokes it, and
-   * ends its sessions; one that never was its secret changes nothing.
+   * The caller's credential when it is valid, with a new secret set as cookie. A secret that had been replaced ends the device
+   * that it is of, as its owner would; one that never was its secret changes nothing.
    */
   use(rq: SecurityRequest): Promise<RememberCredential | undefined>;
   /** Removes the caller's credential and its cookie. */
@@ -52,18 +52,16 @@ function wasSecret(ring: KeyRing, id: string, secret: string): boolean {
 }
 
 /** What they need. */
-export interface RememberContext {
+export interface RememberContext extends Ending {
   readonly datastore: Datastore;
   readonly ring: KeyRing;
   /** In milliseconds, counted from the last sign-in. */
   readonly life: number;
-  /** Forgets what is cached of a user, in every process. */
-  readonly invalidate: (userId: number) => Promise<void>;
 }
 
 /** Makes the remember credentials of one running system. */
 export function createRememberCredentials(context: RememberContext): RememberCredentials {
-  const { datastore, ring, life, invalidate } = context;
+  const { datastore, ring, life } = context;
   const presented = (rq: SecurityRequest): { id: string; secret: string } | undefined => {
     const value = rq.cookie(rq.system.cookies.name("remember"));
     const length = (value?.length ?? 0) - idLength - 1;
@@ -137,12 +135,8 @@ export function createRememberCredentials(context: RememberContext): RememberCre
       if (!replaced && !wasSecret(ring, credential.id, cookie.secret)) return undefined;
       // The id is right and the secret was right once: two parties hold copies of one credential, and nobody can tell
       // which is the thief. Both are out.
-      await datastore.transaction(async (tx) => {
-        await holdAccount(tx, { id: credential.userId, fsUniquifier: credential.uniquifier });
-        await tx.delete("session", { rememberId: credential.id });
-        await tx.delete("remember", { id: credential.id });
-      });
-      await invalidate(credential.userId);
+      const owner = { id: credential.userId, fsUniquifier: credential.uniquifier };
+      await endDevice(context, owner, { session: undefined, credential });
       rq.system.events.emit("rememberReused", { userId: credential.userId }, rq);
       return undefined;
     },

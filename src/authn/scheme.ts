@@ -76,6 +76,8 @@ export interface SchemeContext {
   /** True for an address (or "unix") in the option `trustedProxies`; undefined where that lists none. */
   readonly trusted: ((address: string) => boolean) | undefined;
   readonly behindProxies: boolean;
+  /** So many milliseconds a function of the application may take. */
+  readonly deadline: number;
 }
 
 /** A scheme that comes with Portcullis and is switched on by standing in the option `schemes`. */
@@ -95,4 +97,17 @@ export function badCredential(place: string): BadCredential {
 /** Is this still to be made for a system? */
 export function isPlan(scheme: Scheme | SchemePlan): scheme is SchemePlan {
   return "make" in scheme;
+}
+
+const ours = new WeakSet<Scheme | SchemePlan>();
+
+/** Notes that a scheme comes with Portcullis: what it asks of the application has deadlines of its own. */
+export function builtIn<Plan extends SchemePlan>(plan: Plan): Plan {
+  ours.add(plan);
+  return plan;
+}
+
+/** Is this a scheme of the application's own, or a plan for one? */
+export function isForeign(scheme: Scheme | SchemePlan): boolean {
+  return !ours.has(scheme);
 }

@@ -85,7 +85,11 @@ export interface Sessions {
    * begun on it and is not finished: mailed links that somebody who was signed in there asked for. `also`: what ends in the
    * same transaction. Returns how many sessions.
    */
-  endDevice(account: Account, device: DeviceRows, also?: (tx: Operations) => Promise<number>): Promise<number>;
+  endDevice(
+    account: Pick<Account, "id" | "fsUniquifier">,
+    device: DeviceRows,
+    also?: (tx: Operations) => Promise<number>,
+  ): Promise<number>;
   /**
    * Ends all sessions, remember credentials and auth tokens of the user, and what was begun in a session and is not finished,
    * but not what belongs to `kept`. `also`: what ends in the same transaction. Returns how many sessions; undefined, and

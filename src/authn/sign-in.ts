@@ -354,6 +354,7 @@ export function createSignIn(context: SignInContext): SignIn {
         tokenFamily: null,
         lineage: randomId(16),
       }),
+    endSession,
     become,
   });
 

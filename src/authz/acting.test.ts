@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { accountFactory, limitedAccount } from "../model/account.ts";
 import { createActing, type ManagesOptions } from "./acting.ts";
+import { createDecisions } from "./decisions.ts";
 
 const factory = accountFactory();
 const account = (id: number, permissions: readonly string[] = []) =>
@@ -9,7 +10,14 @@ const account = (id: number, permissions: readonly string[] = []) =>
 function acting(inGroup: (id: number, group: string) => unknown, rule?: ManagesOptions) {
   return createActing({
     groups: ["board", "staff"],
-    decisions: { inGroup: (_rq, { id }, group) => inGroup(id, group) as boolean },
+    decisions: createDecisions({
+      objects: new Map(),
+      groups: ["board", "staff"],
+      groupCheck: ({ id }, group) => inGroup(id, group) as boolean,
+      groupCache: undefined,
+      objectCache: undefined,
+      deadline: 20,
+    }),
     rule,
     log: () => undefined,
     deadline: 20,
@@ -34,7 +42,7 @@ describe("who may act on whose account", () => {
     ["the check of the actor never settles", (id) => (id === 1 ? never() : true), false],
     ["every check rejects", () => Promise.reject(new Error("down")), false],
   ])("groups: %s", async (_, inGroup, may) => {
-    expect(await acting(inGroup).mayActOn(undefined, account(1), account(2))).toBe(may);
+    expect(await acting(inGroup).mayActOn(account(1), account(2))).toBe(may);
   });
 
   it.each<[name: string, check: () => unknown, may: boolean]>([
@@ -51,16 +59,28 @@ describe("who may act on whose account", () => {
   ])("the application's rule says %s", async (_, check, may) => {
     const rule = { check } as ManagesOptions;
     const { mayActOn } = acting(() => false, rule);
-    expect(await mayActOn(undefined, account(1), account(2))).toBe(may);
-    expect(await mayActOn(undefined, null, account(2))).toBe(may);
-    expect(await mayActOn(undefined, account(1), account(1))).toBe(true);
+    expect(await mayActOn(account(1), account(2))).toBe(may);
+    expect(await mayActOn(null, account(2))).toBe(may);
+    expect(await mayActOn(account(1), account(1))).toBe(true);
   });
 
   it("a limited credential is less than its account, and groups do not bind an operator", async () => {
     const { mayActOn } = acting((id) => id === 1, { check: () => false });
     const own = account(1, ["read", "write"]);
-    expect(await mayActOn(undefined, limitedAccount(own, ["read"]), own)).toBe(false);
-    expect(await mayActOn(undefined, own, own)).toBe(true);
-    expect(await acting(() => true).mayActOn(undefined, null, own)).toBe(true);
+    expect(await mayActOn(limitedAccount(own, ["read"]), own)).toBe(false);
+    expect(await mayActOn(own, own)).toBe(true);
+    expect(await acting(() => true).mayActOn(null, own)).toBe(true);
+  });
+
+  describe("a group's check", () => {
+    afterEach(() => void vi.useRealTimers());
+
+    it("has one deadline, its own", async () => {
+      vi.useFakeTimers();
+      const answer = acting((_, group) => (group === "board" ? never() : false)).mayActOn(account(1), account(2));
+      expect(vi.getTimerCount()).toBe(1);
+      await vi.advanceTimersByTimeAsync(50);
+      expect(await answer).toBe(false);
+    });
   });
 });

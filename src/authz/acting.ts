@@ -1,4 +1,3 @@
-import type { SecurityRequest } from "../http/request.ts";
 import type { Acting, Decisions } from "../http/system.ts";
 import type { Account } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
@@ -22,7 +21,7 @@ export interface ManagesOptions<Group extends string = string> {
 /** What the rule needs. */
 export interface ActingContext {
   readonly groups: readonly string[];
-  readonly decisions: Pick<Decisions, "inGroup">;
+  readonly decisions: Pick<Decisions, "inGroupNow">;
   readonly rule: ManagesOptions | undefined;
   readonly log: (message: string, details?: Record<string, unknown>) => void;
   /** How long a function of the application may take, in milliseconds. */
@@ -37,28 +36,31 @@ export function createActing({ groups, decisions, rule, log, deadline }: ActingC
   /** What the application's function says; undefined: it failed, which never lets. */
   const said = async (path: string, ask: () => Awaitable<unknown>): Promise<unknown> => {
     try {
-      return await inTime(ask(), deadline, path);
+      return await ask();
     } catch (error) {
       log("a rule on accounts failed, so nobody may act", { rule: path, error: String(error) });
       return undefined;
     }
   };
 
-  const inGroup = (rq: SecurityRequest | undefined, account: Account, group: string): Promise<unknown> =>
-    said(`groupCheck.${group}`, () => decisions.inGroup(rq, account, group));
+  // Never from the cache: the account may be one that a change would make, or that nobody has made yet.
+  const inGroup = (account: Account, group: string): Promise<unknown> =>
+    said(`groupCheck.${group}`, () => decisions.inGroupNow(account, group));
 
   /** Whether the target has a power of this group that the actor has not. */
-  const outranked = async (rq: SecurityRequest | undefined, actor: Account, target: Account, group: string) =>
-    (await inGroup(rq, target, group)) !== false && (await inGroup(rq, actor, group)) !== true;
+  const outranked = async (actor: Account, target: Account, group: string): Promise<boolean> =>
+    (await inGroup(target, group)) !== false && (await inGroup(actor, group)) !== true;
 
   return {
-    async mayActOn(rq, actor, target) {
+    async mayActOn(actor, target) {
       if (actor !== null && isThemselves(actor, target)) return true;
       if (actor !== null) {
-        const answers = await Promise.all(powers.map((group) => outranked(rq, actor, target, group)));
+        const answers = await Promise.all(powers.map((group) => outranked(actor, target, group)));
         if (answers.includes(true)) return false;
       }
-      return check === undefined || (await said("manages.check", () => check(actor, target))) === true;
+      if (check === undefined) return true;
+      const answer = await said("manages.check", () => inTime(check(actor, target), deadline, "manages.check"));
+      return answer === true;
     },
   };
 }

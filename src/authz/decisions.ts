@@ -1,7 +1,7 @@
 import type { DecisionCache } from "../datastore/decision-cache.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Decisions, GroupCheck, ListedObjectRule, ObjectCheck, ObjectRule } from "../http/system.ts";
-import type { Account } from "../model/account.ts";
+import { type Account, isLimited } from "../model/account.ts";
 import { type Awaitable, settled } from "../model/awaitable.ts";
 import { inTime } from "../model/deadline.ts";
 import { ConfigurationError, PortcullisError } from "../model/errors.ts";
@@ -41,13 +41,16 @@ export function createDecisions(context: DecisionsContext): Decisions {
   return {
     isGroup: (name) => checks.has(name),
     inGroup(rq, account, group) {
-      const cache = trusted(rq, groupCache);
+      const cache = trusted(rq, account, groupCache);
       const answer = settled(
         cache === undefined
           ? asked(account, group)
           : cache.decide(account.id, groupKey(account.id, group), () => asked(account, group)),
       );
       return answer instanceof Promise ? answer.then(isTrue) : isTrue(answer);
+    },
+    async inGroupNow(account, group) {
+      return isTrue(await asked(account, group));
     },
     isObject: (kind) => objects.has(kind),
     wantsNumber(kind) {
@@ -56,7 +59,7 @@ export function createDecisions(context: DecisionsContext): Decisions {
     },
     object(rq, kind, account, id, mode) {
       const rule = objectChecks.get(kind);
-      const cache = trusted(rq, objectCache);
+      const cache = trusted(rq, account, objectCache);
       const key = cache === undefined ? undefined : objectKey(kind, account.id, id, mode);
       if (rule === undefined || cache === undefined || key === undefined) return rule?.(account, id, mode);
       return cache.decide(account.id, key, () => rule(account, id, mode));
@@ -99,9 +102,16 @@ export function checkObjectRules(objects: Readonly<Record<string, unknown>>): vo
   }
 }
 
-/** Endpoints that change an account never trust a cache. */
-function trusted(rq: SecurityRequest | undefined, cache: DecisionCache | undefined): DecisionCache | undefined {
-  return rq?.route.kind === "account" ? undefined : cache;
+/**
+ * Endpoints that change an account never trust a cache. Neither does a credential that is less than its account: decisions
+ * are kept by the user, and theirs would answer for it.
+ */
+function trusted(
+  rq: SecurityRequest | undefined,
+  account: Account,
+  cache: DecisionCache | undefined,
+): DecisionCache | undefined {
+  return cache === undefined || rq?.route.kind === "account" || isLimited(account) ? undefined : cache;
 }
 
 /** Under what a decision on a group is cached. */

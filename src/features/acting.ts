@@ -1,6 +1,8 @@
 import type { SecurityRequest } from "../http/request.ts";
-import type { Account } from "../model/account.ts";
+import { type Account, withAccess } from "../model/account.ts";
+import type { Role } from "../model/user.ts";
 import { type Answer, failed } from "./endpoint.ts";
+import type { Kernel } from "./feature.ts";
 
 /**
  * Whether the caller may act on that account, as far as groups and the application's rule go. A credential that is limited to
@@ -9,7 +11,28 @@ import { type Answer, failed } from "./endpoint.ts";
 export async function mayActOn(rq: SecurityRequest, target: Account): Promise<boolean> {
   const { identity } = rq;
   if (identity === undefined || identity.scopes !== undefined) return false;
-  return rq.system.acting.mayActOn(rq, identity.account, target);
+  return rq.system.acting.mayActOn(identity.account, target);
+}
+
+/** The rows of these roles, without names that are nobody's. */
+export async function rolesNamed({ roles }: Pick<Kernel, "roles">, names: Iterable<string>): Promise<readonly Role[]> {
+  const found = await Promise.all([...names].map((name) => roles.find(name)));
+  return found.filter((role) => role !== undefined);
+}
+
+/** The account as other roles, or other permissions of its own, would make it. */
+export async function futureOf(
+  kernel: Pick<Kernel, "roles">,
+  account: Account,
+  { roles = account.roles, ownPermissions = account.ownPermissions }: FutureAccess,
+): Promise<Account> {
+  return withAccess(account, { roles: await rolesNamed(kernel, roles), ownPermissions });
+}
+
+/** What is left out stays as it is. */
+interface FutureAccess {
+  readonly roles?: Iterable<string>;
+  readonly ownPermissions?: Iterable<string>;
 }
 
 /** 403, and told to the trail. */

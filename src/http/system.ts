@@ -54,6 +54,8 @@ export interface Decisions {
   isGroup(name: string): boolean;
   /** `rq` as with `object`. */
   inGroup(rq: SecurityRequest | undefined, account: Account, group: string): Awaitable<boolean>;
+  /** The same, never from the cache: also of an account that is not stored like this. */
+  inGroupNow(account: Account, group: string): Promise<boolean>;
   /** True for a kind of object that the option `objects` has a rule for. */
   isObject(kind: string): boolean;
   /** True: the rule wants numbers as identifiers. */
@@ -76,7 +78,7 @@ export interface Acting {
    * Whether that account is in no group that counts and that the actor is not in, and the application's own rule says yes.
    * `actor` null: the operator of the command line, whom groups do not bind. What fails refuses; it never throws.
    */
-  mayActOn(rq: SecurityRequest | undefined, actor: Account | null, target: Account): Promise<boolean>;
+  mayActOn(actor: Account | null, target: Account): Promise<boolean>;
 }
 
 /** How recent a proof of identity must be; both in milliseconds. */

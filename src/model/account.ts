@@ -39,9 +39,17 @@ const hidden: PropertyDescriptorMap = {
   password: { value: null, enumerable: false, writable: true, configurable: true },
 };
 
+const limitedOnes = new WeakSet<Account>();
+
+/** Whether this is the account as a credential sees it that may less. */
+export function isLimited(account: Account): boolean {
+  return limitedOnes.has(account);
+}
+
 /** The account as a credential sees it that is limited to these permissions: of them, those that the account has, and no role. */
 export function limitedAccount(account: Account, permissions: readonly string[]): Account {
   const limited = Object.create(Object.getPrototypeOf(account), Object.getOwnPropertyDescriptors(account)) as Account;
+  limitedOnes.add(limited);
   const left = new Set(permissions.filter((permission) => account.permissions.has(permission)));
   return Object.assign(limited, { roles: new Set<string>(), permissions: left, ownPermissions: new Set<string>() });
 }
@@ -52,25 +60,36 @@ export function withColumns(account: Account, columns: Readonly<Record<string, u
   return Object.assign(changed, columns);
 }
 
+/** What decides about access: the rows of all roles, and the permissions without a role. */
+export interface AccessChange {
+  readonly roles: readonly Pick<Role, "name" | "permissions">[];
+  readonly ownPermissions: Iterable<string>;
+}
+
+function accessOf({ roles, ownPermissions }: AccessChange): Pick<Account, "roles" | "permissions" | "ownPermissions"> {
+  const own = new Set(ownPermissions);
+  return {
+    roles: new Set(roles.map(({ name }) => name)),
+    permissions: new Set([...own, ...roles.flatMap(({ permissions }) => permissions)]),
+    ownPermissions: own,
+  };
+}
+
+/** The account with this access: what a change of roles or permissions would make it. */
+export function withAccess(account: Account, access: AccessChange): Account {
+  return withColumns(account, { ...accessOf(access) });
+}
+
 /** An account that is yet to be made, with the methods of one that is there; its `id` is 0. */
-export function futureAccount(
-  like: Account,
-  values: Readonly<Record<string, unknown>> & { readonly roles: readonly Pick<Role, "name" | "permissions">[] },
-): Account {
+export function futureAccount(like: Account, values: Readonly<Record<string, unknown>> & AccessChange): Account {
   const account = Object.create(Object.getPrototypeOf(like), hidden) as Account;
-  const {
-    roles,
-    permissions: own = [],
-    ...rest
-  } = values as typeof values & { readonly permissions?: readonly string[] };
+  const { roles, ownPermissions, ...rest } = values;
   return Object.assign(account, {
     ...Object.fromEntries(Object.keys(like).map((name) => [name, null])),
     ...rest,
     id: 0,
     password: null,
-    roles: new Set(roles.map(({ name }) => name)),
-    permissions: new Set([...own, ...roles.flatMap(({ permissions }) => permissions)]),
-    ownPermissions: new Set(own),
+    ...accessOf({ roles, ownPermissions }),
   });
 }
 

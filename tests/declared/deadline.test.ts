@@ -1,5 +1,14 @@
 /** A function of the application that never answers closes its route, and hangs nobody. */
-import { type Account, allow, customGuard, object, passFunctionCheck, portcullis, type Scheme } from "portcullis";
+import {
+  type Account,
+  allow,
+  customGuard,
+  digest,
+  object,
+  passFunctionCheck,
+  portcullis,
+  type Scheme,
+} from "portcullis";
 import { passwords } from "portcullis/features";
 import { testClient } from "portcullis/testing";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -51,6 +60,11 @@ const cases: readonly Case[] = [
   { name: "a guard", authz: customGuard("hangs", never) },
   { name: "a function check", authz: passFunctionCheck(never) },
   { name: "a scheme", authz: "AUTH", options: { schemes: [hung], authn: ["hung", "basic"] } },
+  {
+    name: "a scheme that is made for the system",
+    authz: "AUTH",
+    options: { schemes: [{ name: "hung", make: () => hung }], authn: ["hung", "basic"] },
+  },
   { name: "the check of passwords", options: { passwords: { hashing: weakHashing, check: never } } },
   { name: "a hook before requests", options: { routes: { beforeRequest: never } } },
   { name: "a hook before handlers", options: { routes: { beforeExec: never } } },
@@ -86,6 +100,19 @@ describe.each(cases)("$name that never answers", (of) => {
     expect(JSON.parse(answer.text)).toMatchObject({ code: "unavailable" });
     if (!("routes" in (of.options ?? {}))) expect(handled).not.toHaveBeenCalled();
     expect(log.some(([message]) => message === "a function of the application did not answer in time")).toBe(true);
+  });
+});
+
+describe("the secret of a digest that never comes", () => {
+  it("ends the request with 503", async () => {
+    const { app, security } = await start({ options: { schemes: [digest({ secret: never })], authn: ["digest"] } });
+    onTestFinished(() => (security as never as { close(): Promise<void> }).close());
+    const challenge = (await call(app, "/x/1")).headers.get("www-authenticate") ?? "";
+    const [nonce, opaque] = ["nonce", "opaque"].map((name) => new RegExp(`${name}="([^"]+)"`).exec(challenge)?.[1]);
+    const sent = `username="ann@acme.example", realm="${/realm="([^"]+)"/.exec(challenge)?.[1]}", nonce="${nonce}"`;
+    const more = `uri="/x/1", qop=auth, nc=00000001, cnonce="abc", response="00", algorithm=SHA-256`;
+    const headers = { authorization: `Digest ${sent}, opaque="${opaque}", ${more}` };
+    expect((await call(app, "/x/1", { headers })).status).toBe(503);
   });
 });
 

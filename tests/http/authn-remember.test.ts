@@ -1,4 +1,5 @@
-import { passwords } from "portcullis/features";
+import { outbox } from "portcullis";
+import { changeEmail, passwords, refresh } from "portcullis/features";
 import type { TestClient } from "portcullis/testing";
 import { describe, expect, it } from "vitest";
 import { cookiesSet, day, goodPassword, hour, otherPassword, type System, start, userId } from "./authn-system.ts";
@@ -101,6 +102,30 @@ describe("a remember credential", () => {
       { userId: id },
     ]);
     expect(await system.store.count("remember", {})).toBe(0);
+  });
+
+  it("that was replaced ends what was begun with it: refresh tokens, auth tokens and changes that wait", async () => {
+    const system = await start({
+      features: [passwords(), changeEmail(), refresh({ carrier: "body" })],
+      mail: { sender: outbox() },
+    });
+    const client = system.client();
+    const { json: signedIn } = await client.post("/login?include_auth_token", {
+      json: { email: ann, password: goodPassword, remember: true },
+    });
+    client.csrfToken = signedIn.response.csrf_token;
+    const { authentication_token, refresh_token } = signedIn.response.user;
+    expect((await client.post("/change-email", { json: { email: "thief@acme.example" } })).status).toBe(200);
+    const before = { tickets: await system.store.count("ticket", {}), owner: client.copy() };
+    const thief = client.copy();
+    expect(await me(closed(client))).toBe(200);
+    system.advance(30_000);
+    expect(await me(closed(thief))).toBe(401);
+    expect([before.tickets, await system.store.count("ticket", {})]).toEqual([1, 0]);
+    expect((await system.client().post("/refresh-token", { json: { refresh_token } })).status).toBe(400);
+    const token = { headers: { ...json.headers, "authentication-token": authentication_token } };
+    expect((await system.client().get("/me", token)).status).toBe(401);
+    expect([await me(client), await me(before.owner)]).toEqual([401, 401]);
   });
 
   it("that was replaced more than once ends the credential as well", async () => {

@@ -1,5 +1,5 @@
 import { refuse } from "portcullis";
-import { passwords, registration } from "portcullis/features";
+import { administration, passwords, refresh, registration, sessions } from "portcullis/features";
 import type { TestClient } from "portcullis/testing";
 import { describe, expect, it } from "vitest";
 import { administered, html, idOf, json, signedIn, submit } from "./administration-system.ts";
@@ -239,6 +239,43 @@ describe("how it ends", () => {
     expect((await ada.post("/logout", { json: {} })).status).toBe(200);
     expect([await me(ada), ada.cookies.has(ownCookie), ada.cookies.has(sessionCookie)]).toEqual(["401", false, false]);
     expect(await me(copy)).toBe("401");
+    expect(await system.store.count("session", {})).toBe(0);
+  });
+
+  it.each(["signing out", "signing in as somebody else"])("by %s: the tokens of the own session too", async (how) => {
+    const features = [passwords(), sessions(), administration(), refresh({ carrier: "body" })];
+    const system = await administered({}, { features });
+    const ada = system.client();
+    const answer = await ada.post("/login?include_auth_token", {
+      json: { email: "ada@acme.example", password: goodPassword },
+    });
+    ada.csrfToken = answer.json.response.csrf_token;
+    const { authentication_token, refresh_token } = answer.json.response.user;
+    const begun = await submit(ada, `/admin/users/${await idOf(system, "ann")}/impersonate`, reason);
+    expect(begun.status).toBe(302);
+    await ada.get("/page", html);
+    if (how === "signing out") expect((await ada.post("/logout", { json: {} })).status).toBe(200);
+    else {
+      ada.cookies.delete(sessionCookie);
+      await ada.signIn("bob@acme.example", otherPassword);
+    }
+    expect((await system.client().post("/refresh-token", { json: { refresh_token } })).status).toBe(400);
+    const token = { headers: { ...json.headers, "authentication-token": authentication_token } };
+    expect((await system.client().get("/me", token)).status).toBe(401);
+  });
+
+  it("by signing out while the administrator's account is closed: it is not back once that is opened", async () => {
+    const system = await administered();
+    const ada = await acting(system);
+    const copy = ada.copy();
+    await ada.get("/page", html);
+    const id = await idOf(system, "ada");
+    await system.store.update("user", { id }, { active: false });
+    system.security.invalidate();
+    await ada.post("/logout", { json: {} });
+    await system.store.update("user", { id }, { active: true });
+    system.security.invalidate();
+    expect([await me(ada), await me(copy)]).toEqual(["401", "401"]);
     expect(await system.store.count("session", {})).toBe(0);
   });
 

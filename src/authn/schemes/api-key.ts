@@ -3,7 +3,7 @@ import { andThen } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { BadCredential } from "../../model/identity.ts";
 import { quoted } from "../authenticator.ts";
-import { badCredential, type CredentialDescription, type SchemePlan } from "../scheme.ts";
+import { badCredential, builtIn, type CredentialDescription, type SchemePlan } from "../scheme.ts";
 
 /** How API keys travel. */
 export interface ApiKeyOptions {
@@ -35,7 +35,7 @@ export function apiKey(options: ApiKeyOptions = {}): SchemePlan<"apiKey"> {
   ) {
     throw new ConfigurationError(`${path}.header`, "is no name for a header of its own");
   }
-  return {
+  return builtIn({
     name: "apiKey",
     make({ apiKeys }) {
       if (apiKeys === undefined) {
@@ -90,5 +90,5 @@ export function apiKey(options: ApiKeyOptions = {}): SchemePlan<"apiKey"> {
         },
       };
     },
-  };
+  });
 }

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
+import { inTime } from "../../model/deadline.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { BadCredential, Identity } from "../../model/identity.ts";
 import { constantTimeEqual, randomId } from "../../secrets/random.ts";
 import { quoted } from "../authenticator.ts";
 import type { Proved } from "../password-proof.ts";
-import { badCredential, type SchemePlan } from "../scheme.ts";
+import { badCredential, builtIn, type SchemePlan } from "../scheme.ts";
 import { createNonces } from "./nonces.ts";
 
 /** The hash functions of HTTP Digest that are spoken here. */
@@ -67,9 +68,9 @@ export function digest(options: DigestOptions): SchemePlan<"digest"> {
   }
   const life = milliseconds("schemes.digest.nonceLife", options.nonceLife ?? "5m");
   const algorithms: readonly DigestAlgorithm[] = options.allowMd5 === true ? ["SHA-256", "MD5"] : ["SHA-256"];
-  return {
+  return builtIn({
     name: "digest",
-    make({ ring, proof, signIn, realm: systemRealm, now }) {
+    make({ ring, proof, signIn, realm: systemRealm, now, deadline }) {
       const nonces = createNonces(ring, life, now);
       const opaque = ring.sign("digest-opaque", systemRealm).slice(0, 22);
       /** Stands in for unknown users: no digest is right over it. */
@@ -79,7 +80,8 @@ export function digest(options: DigestOptions): SchemePlan<"digest"> {
       /** Looks at a digest, once the guess is taken from the budgets. */
       const prove = async (rq: SecurityRequest, sent: DigestCredentials): Promise<Proved> => {
         const realm = rq.route.realm ?? systemRealm;
-        const known = await options.secret(sent.username, realm, sent.algorithm);
+        const asked = options.secret(sent.username, realm, sent.algorithm);
+        const known = await inTime(asked, deadline, "schemes.digest.secret");
         const usable = typeof known === "string" && /^(?:[0-9a-f]{32}|[0-9a-f]{64})$/.test(known);
         const expected = responseOf(sent, usable ? known : nobody, rq.method);
         const right = constantTimeEqual(expected, sent.response) && usable;
@@ -123,7 +125,7 @@ export function digest(options: DigestOptions): SchemePlan<"digest"> {
         },
       };
     },
-  };
+  });
 }
 
 /** The request target as it was sent: path and query. */

@@ -1,7 +1,7 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { BadCredential, Identity } from "../../model/identity.ts";
-import { badCredential, type SchemePlan } from "../scheme.ts";
+import { badCredential, builtIn, type SchemePlan } from "../scheme.ts";
 import { bodyText, hasReadableBody, queryField } from "../tokens/carriers.ts";
 
 /** How a test says who it is. */
@@ -26,7 +26,7 @@ export function fake(options: FakeOptions = {}): SchemePlan<"fake"> {
   if (typeof parameter !== "string" || !/^[\w.-]{1,64}$/.test(parameter)) {
     throw new ConfigurationError("schemes.fake.parameter", "is no name of a parameter");
   }
-  return {
+  return builtIn({
     name: "fake",
     parameters: [parameter],
     make({ proof, signIn, origins, behindProxies }) {
@@ -76,5 +76,5 @@ export function fake(options: FakeOptions = {}): SchemePlan<"fake"> {
         },
       };
     },
-  };
+  });
 }

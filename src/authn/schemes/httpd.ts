@@ -1,6 +1,6 @@
 import { peerAddress } from "../../http/address.ts";
 import { ConfigurationError } from "../../model/errors.ts";
-import { badCredential, type SchemePlan } from "../scheme.ts";
+import { badCredential, builtIn, type SchemePlan } from "../scheme.ts";
 
 /** How a front end says whom it has authenticated. */
 export interface HttpdOptions {
@@ -25,7 +25,7 @@ export function httpd(options: HttpdOptions = {}): SchemePlan<"httpd"> {
   ) {
     throw new ConfigurationError("schemes.httpd.header", "is no name for a header of its own");
   }
-  return {
+  return builtIn({
     name: "httpd",
     make({ proof, signIn, trusted }) {
       if (trusted === undefined) {
@@ -62,5 +62,5 @@ export function httpd(options: HttpdOptions = {}): SchemePlan<"httpd"> {
         },
       };
     },
-  };
+  });
 }

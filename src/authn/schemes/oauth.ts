@@ -1,11 +1,11 @@
-import type { SchemePlan } from "../scheme.ts";
+import { builtIn, type SchemePlan } from "../scheme.ts";
 
 /**
  * The scheme "oauth": a token that is limited to scopes, for routes that ask for one by `scope(…)`. It is no way into account
  * pages, whatever its scopes.
  */
 export function oauth(): SchemePlan<"oauth"> {
-  return {
+  return builtIn({
     name: "oauth",
     make: ({ tokens }) => ({
       name: "oauth",
@@ -16,5 +16,5 @@ export function oauth(): SchemePlan<"oauth"> {
       challenge: (realm, rq) => tokens.challenge(realm, rq),
       insufficient: (scopes) => tokens.insufficient(scopes),
     }),
-  };
+  });
 }

@@ -2,7 +2,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import { type Awaitable, andThen } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { BadCredential, Identity } from "../../model/identity.ts";
-import { badCredential, type CredentialDescription, type SchemeContext, type SchemePlan } from "../scheme.ts";
+import { badCredential, builtIn, type CredentialDescription, type SchemeContext, type SchemePlan } from "../scheme.ts";
 import { bodyText, hasReadableBody, queryField } from "../tokens/carriers.ts";
 import { badBasic, basicAuthentication, basicChallenge } from "./basic.ts";
 import { type Credentials, credentialCheck } from "./credentials.ts";
@@ -22,7 +22,7 @@ const maxPassword = 4096;
 /** The scheme "param": user and password as fields of a form or JSON body. */
 export function param(options: ParamOptions = {}): SchemePlan<"param"> {
   const reading = reader("param", options);
-  return {
+  return builtIn({
     name: "param",
     parameters: reading.names,
     make: (context) => ({
@@ -31,13 +31,13 @@ export function param(options: ParamOptions = {}): SchemePlan<"param"> {
       place: () => placeOf(reading),
       describe: () => [inBody("param", reading.names)],
     }),
-  };
+  });
 }
 
 /** The scheme "password": HTTP Basic, then parameters. */
 export function password(options: ParamOptions = {}): SchemePlan<"password"> {
   const reading = reader("password", options);
-  return {
+  return builtIn({
     name: "password",
     parameters: reading.names,
     make(context) {
@@ -59,7 +59,7 @@ export function password(options: ParamOptions = {}): SchemePlan<"password"> {
         ],
       };
     },
-  };
+  });
 }
 
 /** OpenAPI has no word for credentials in the body: said in a sentence. */

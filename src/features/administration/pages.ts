@@ -204,7 +204,7 @@ export function changing<T, const Fields extends Readonly<Record<string, Field<u
 }
 
 /** What is read once in each request, however many parts of the page ask for it. */
-function once<T>(read: (rq: SecurityRequest) => Awaitable<T>): (rq: SecurityRequest) => Awaitable<T> {
+export function once<T>(read: (rq: SecurityRequest) => Awaitable<T>): (rq: SecurityRequest) => Awaitable<T> {
   const kept = new WeakMap<SecurityRequest, { readonly value: Awaitable<T> }>();
   return (rq) => {
     const known = kept.get(rq);

@@ -1,3 +1,4 @@
+import { endDevice } from "../../authn/ending.ts";
 import type { SessionKey } from "../../authn/sessions.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Session } from "../../model/session.ts";
@@ -5,7 +6,6 @@ import type { CellView, SectionView, TableView } from "../../views/contract.ts";
 import { done, type Endpoint } from "../endpoint.ts";
 import type { Fault } from "../fields.ts";
 import { deviceOf } from "../sessions/device.ts";
-import { endDevice } from "../sessions/ending.ts";
 import { pagerLinks, readCursor } from "./filters.ts";
 import { type Administration, changing, namesOf, pathOf, showing, text, time, userCell } from "./pages.ts";
 

@@ -2,7 +2,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import { type Account, futureAccount, withColumns } from "../../model/account.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
 import type { Row } from "../../model/schema.ts";
-import { forbidden, mayActOn, outOfReach } from "../acting.ts";
+import { forbidden, futureOf, mayActOn, outOfReach } from "../acting.ts";
 import { isService } from "../api-keys/index.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
@@ -10,7 +10,7 @@ import { checkboxField, emailField, type Fault, type Field, hiddenField, passwor
 import { policyFaults, setCheckedPassword } from "../passwords/checked-password.ts";
 import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
 import { ownFields, ownValues } from "./own-fields.ts";
-import { type Administration, changing, mayChange, pathOf, text, userOf } from "./pages.ts";
+import { type Administration, changing, mayChange, once, pathOf, text, userOf } from "./pages.ts";
 import { permissionsField, unknownPermission } from "./permissions.ts";
 import { isYourself, keepingAdministrators } from "./user-actions.ts";
 
@@ -73,7 +73,7 @@ function create(admin: Administration): Endpoint {
         rq.identity &&
         futureAccount(rq.identity.account, {
           ...ownValues(kernel, values),
-          ...{ email, username, active: true, roles: [] },
+          ...{ email, username, active: true, roles: [], ownPermissions: [] },
           confirmedAt: values["confirmed"] === true ? new Date(rq.system.now()) : null,
         });
       if (future === undefined || !(await mayActOn(rq, future))) {
@@ -234,9 +234,8 @@ function permissions(admin: Administration): Endpoint {
       keepingAdministrators(async () => {
         const unknown = unknownPermission(fields.permissions, kernel.declaredPermissions, user.ownPermissions);
         if (unknown !== undefined) return invalid({ permissions: [unknown] });
-        const own = new Set(fields.permissions);
-        const future = { ownPermissions: own, permissions: new Set([...user.permissions, ...own]) };
-        if (!(await mayActOn(rq, withColumns(user, future)))) return outOfReach(rq, user);
+        const future = await futureOf(kernel, user, { ownPermissions: fields.permissions });
+        if (!(await mayActOn(rq, future))) return outOfReach(rq, user);
         await kernel.users.setPermissions(user, fields.permissions);
         return done(pathOf(admin, "admin_user", { id: user.id }), { message: { key: "ADMIN_USER_SAVED" } });
       }),
@@ -248,6 +247,12 @@ function permissions(admin: Administration): Endpoint {
 function roles(admin: Administration): Endpoint {
   const { kernel } = admin;
   const path = `${admin.path}/users/:id/roles`;
+  const read = once((rq) => userOf(admin, rq));
+  /** The user, where the caller may act on them: a page that is shown again says no more than one that is asked for. */
+  const reached = once(async (rq) => {
+    const user = await read(rq);
+    return user !== undefined && (await mayActOn(rq, user)) ? user : undefined;
+  });
   return endpoint({
     name: "admin_user_roles",
     path,
@@ -258,16 +263,17 @@ function roles(admin: Administration): Endpoint {
     submitLabel: "ADMIN_SAVE",
     fields: { role: hiddenField(80), grant: grantField },
     async intro(rq) {
-      const user = await userOf(admin, rq);
+      const user = await reached(rq);
       return user === undefined ? undefined : about(rq, user);
     },
     async show(rq) {
-      const user = await userOf(admin, rq);
+      const user = await read(rq);
       if (user === undefined) return notFound();
+      if ((await reached(rq)) === undefined) return outOfReach(rq, user);
       return rq.wantsJson ? { roles: [...user.roles].sort() } : {};
     },
     async list(rq) {
-      const user = await userOf(admin, rq);
+      const user = await reached(rq);
       const all = user === undefined ? [] : await kernel.roles.list();
       return {
         label: text(rq, "ADMIN_ROLES"),
@@ -300,13 +306,13 @@ function roles(admin: Administration): Endpoint {
       { href: pathOf(admin, "admin_user", { id: rq.context?.req.param("id") ?? "" }), text: text(rq, "ADMIN_USER") },
     ],
     async submit({ rq, fields }) {
-      const user = await userOf(admin, rq);
+      const user = await read(rq);
       if (user === undefined) return notFound();
       const roles = new Set(user.roles);
       if (fields.grant) roles.add(fields.role);
       else roles.delete(fields.role);
-      const reached = (await mayActOn(rq, user)) && (await mayActOn(rq, withColumns(user, { roles })));
-      if (!reached) return outOfReach(rq, user);
+      if ((await reached(rq)) === undefined) return outOfReach(rq, user);
+      if (!(await mayActOn(rq, await futureOf(kernel, user, { roles })))) return outOfReach(rq, user);
       if (isYourself(rq, user)) return refused("ADMIN_NOT_YOURSELF");
       if ((await kernel.roles.find(fields.role)) === undefined) return notFound();
       return keepingAdministrators(async () => {

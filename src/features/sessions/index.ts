@@ -1,3 +1,4 @@
+import { endDevice } from "../../authn/ending.ts";
 import { authRequired } from "../../authz/guards/authentication.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
@@ -11,7 +12,7 @@ import { hiddenField } from "../fields.ts";
 import { moment } from "../moment.ts";
 import { deviceOf } from "./device.ts";
 import { type Device, devicesOf } from "./devices.ts";
-import { endDevice, endOtherDevices } from "./ending.ts";
+import { endOtherDevices } from "./ending.ts";
 
 /**
  * `/sessions` lists where the user is signed in, with the limits of each session; `/sessions/end` ends one, and

@@ -1,7 +1,7 @@
 import type { Guard } from "../../authz/guard.ts";
 import { signedIn } from "../../authz/guards/authentication.ts";
 import { type Account, withColumns } from "../../model/account.ts";
-import { forbidden, outOfReach } from "../acting.ts";
+import { forbidden, futureOf, outOfReach } from "../acting.ts";
 import { createKey, newKeyAnswer, newKeyFields } from "../api-keys/creation.ts";
 import { isService, withKeys } from "../api-keys/index.ts";
 import { keySchema, keyView } from "../api-keys/view.ts";
@@ -59,9 +59,8 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
       async (target, { rq, fields }, powers) => {
         const changed = difference(target.ownPermissions, fields.permissions);
         if (!powers.grantsPermissions(changed)) return forbidden(rq, "may not grant these permissions");
-        const own = new Set(fields.permissions);
-        const future = { ownPermissions: own, permissions: new Set([...target.permissions, ...own]) };
-        if (!(await powers.joins(withColumns(target, future)))) return outOfReach(rq, target);
+        const future = await futureOf(kernel, target, { ownPermissions: fields.permissions });
+        if (!(await powers.joins(future))) return outOfReach(rq, target);
         return users.setPermissions(target, fields.permissions);
       },
     ),
@@ -76,9 +75,8 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
           return forbidden(rq, "may not grant these roles");
         }
       }
-      if (!(await powers.joins(withColumns(target, { roles: new Set(fields.roles) })))) {
-        return outOfReach(rq, target);
-      }
+      const future = await futureOf(kernel, target, { roles: fields.roles });
+      if (!(await powers.joins(future))) return outOfReach(rq, target);
       return users.setRoles(target, fields.roles);
     }),
     action(

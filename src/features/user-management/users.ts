@@ -1,8 +1,7 @@
 import type { UserPage } from "../../datastore/user-pages.ts";
 import { type Account, futureAccount, withColumns } from "../../model/account.ts";
 import { PortcullisError, UniqueConflictError } from "../../model/errors.ts";
-import type { Role } from "../../model/user.ts";
-import { forbidden, mayActOn, outOfReach } from "../acting.ts";
+import { forbidden, mayActOn, outOfReach, rolesNamed } from "../acting.ts";
 import { textOrNull } from "../answers.ts";
 import { type Answer, done, type Endpoint, failed, invalid, jsonEndpoint } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
@@ -144,12 +143,13 @@ function createUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
       // An address, a name or a profile may be all that makes somebody a member of a group.
       const future = futureAccount(powers.actor, {
         ...fields.profile,
+        ...(service ? { serviceAccount: true } : {}),
         email,
         username: username ?? null,
         active: fields.active ?? true,
         confirmedAt: new Date(kernel.system.now()),
         roles: await rolesNamed(kernel, roles),
-        permissions,
+        ownPermissions: permissions,
       });
       if (!(await mayActOn(rq, future))) return outOfReach(rq, future);
       if (password !== undefined) {
@@ -186,11 +186,6 @@ function serviceAddress(kernel: Kernel): string {
 async function unknownRoles(kernel: Kernel, roles: readonly string[]): Promise<boolean> {
   for (const role of roles) if ((await kernel.roles.find(role)) === undefined) return true;
   return false;
-}
-
-async function rolesNamed(kernel: Kernel, names: readonly string[]): Promise<readonly Role[]> {
-  const found = await Promise.all(names.map((name) => kernel.roles.find(name)));
-  return found.filter((role) => role !== undefined);
 }
 
 /** A role may hold permissions that whoever gives it does not have. */

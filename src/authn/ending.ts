@@ -1,0 +1,56 @@
+import type { Operations } from "../datastore/contract.ts";
+import type { Account } from "../model/account.ts";
+import type { DeviceRows, Sessions } from "./sessions.ts";
+import type { TokenFamilies } from "./token-families.ts";
+
+/** What ends with a device. */
+export interface Ending {
+  readonly sessions: Pick<Sessions, "endDevice">;
+  /** Undefined: auth tokens cannot be renewed. */
+  readonly families: TokenFamilies | undefined;
+}
+
+/**
+ * Ends what keeps a device signed in, the families of tokens that were begun on it, and what was begun there and is not
+ * finished, all at once. Returns how many sessions.
+ */
+export async function endDevice(
+  ending: Ending,
+  account: Pick<Account, "id" | "fsUniquifier">,
+  device: DeviceRows,
+): Promise<number> {
+  const families = endingFamilies(ending);
+  const count = await ending.sessions.endDevice(account, device, (tx) => families.end(tx, [device]));
+  await families.tell();
+  return count;
+}
+
+/** Ends families of tokens in a transaction, and tells of it once that is committed. */
+export function endingFamilies({ families }: Pick<Ending, "families">): {
+  /** Returns how many sessions went with them. */
+  end(tx: Operations, devices: readonly DeviceRows[], kept?: string | null): Promise<number>;
+  tell(): Promise<void>;
+} {
+  const told: (() => Promise<void>)[] = [];
+  return {
+    async end(tx, devices, kept) {
+      if (families === undefined) return 0;
+      const found = new Set(devices.map(({ session }) => session?.tokenFamily));
+      for (const { credential, session } of devices) {
+        const rememberId = credential?.id ?? session?.rememberId ?? undefined;
+        const alike = rememberId === undefined ? [] : await tx.find("session", { rememberId });
+        for (const row of alike) found.add(row["tokenFamily"] as string | null);
+      }
+      let sessions = 0;
+      for (const family of found) {
+        if (family === null || family === undefined || family === kept) continue;
+        sessions += await tx.count("session", { tokenFamily: family });
+        told.push(await families.endWithin(tx, family));
+      }
+      return sessions;
+    },
+    async tell() {
+      for (const tell of told) await tell();
+    },
+  };
+}
