@@ -84,9 +84,10 @@ export function createImpersonation(context: ImpersonationContext): Impersonatio
       const account = await users.get(user.id);
       if (account === undefined || !account.active || !context.mayImpersonate(administrator, account)) return undefined;
       const made = await withAccount(datastore, account, async (tx) => {
-        const created = await context.createSession(rq, tx, { account, own, expiresAt: until });
-        // Takes the lock on the own session: a sign-out at the same time comes before, and leaves nothing, or after.
+        // Takes the lock on the own session: a sign-out at the same time comes before, and leaves nothing, or after. First of
+        // all: what ends the administrator's sessions takes theirs, and then those that they have begun as others.
         if ((await tx.update("session", { idHash: own.idHash }, { lastSeenAt: at })) === 0) throw new WithdrawnError();
+        const created = await context.createSession(rq, tx, { account, own, expiresAt: until });
         return created;
       });
       if (made === undefined) return undefined;

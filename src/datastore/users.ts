@@ -89,7 +89,10 @@ export interface Users<U extends User = User, Role extends string = string, Perm
     /** The password's hash where it was made before, so that no transaction waits for it. */
     made?: { readonly hash: string },
   ): Promise<Account & U>;
-  /** Sets listed columns; not those that have an operation of their own. */
+  /**
+   * Sets listed columns; not those that have an operation of their own. A new address ends the links that were mailed to the
+   * one before; `setEmail` and `edit` end sessions and tokens as well.
+   */
   update(user: UserReference, fields: Partial<Omit<U, ProtectedField>>, tx?: Transaction): Promise<void>;
   /**
    * Sets listed columns as an administrator does, all at once. A new e-mail address counts as proved; a new address or
@@ -279,6 +282,14 @@ export function createUsers(context: UsersContext): RowUsers {
     await refuseTaken(operations, set, id);
     if ((await operations.update("user", { id }, { ...set, ...stamp() })) === 0) throw new UnknownUserError(id);
   };
+  /** Gives another address, in a transaction: the links that were mailed to the one before it end. */
+  const move = async (tx: Transaction, id: number, set: Row): Promise<void> => {
+    await hold(tx, id);
+    const before = await tx.findOne("user", { id });
+    await write(tx, id, set);
+    // Where the database lets an account be without one, "" and null are the same.
+    if ((before?.["email"] || null) !== (set["email"] || null)) await tx.delete("ticket", { userId: id });
+  };
   /** Changes a row that must exist, then tells everybody. */
   const change = async (user: UserReference, set: Row): Promise<void> => {
     const id = idOf(user);
@@ -310,8 +321,10 @@ export function createUsers(context: UsersContext): RowUsers {
    * Takes the user's row: the first thing in each transaction that ends credentials. What makes them takes it as well
    * (`withAccount`), so that the one comes before the other.
    */
-  const hold = async (tx: Transaction, id: number): Promise<void> => {
-    if ((await tx.update("user", { id }, stamp())) === 0) throw new UnknownUserError(id);
+  const hold = async (tx: Transaction, id: number, onlyIf?: ChangeOptions["onlyIf"]): Promise<void> => {
+    if ((await tx.update("user", { id }, stamp())) > 0) return;
+    // Removed after the condition's subject was found: it does not hold any more.
+    throw onlyIf === undefined ? new UnknownUserError(id) : new WithdrawnError();
   };
 
   /** Hands out the account as it is in this transaction. */
@@ -323,7 +336,7 @@ export function createUsers(context: UsersContext): RowUsers {
   };
 
   const endWithin = async (tx: Transaction, id: number, set: Row, { onlyIf, done }: ChangeOptions): Promise<void> => {
-    await hold(tx, id);
+    await hold(tx, id, onlyIf);
     if (onlyIf !== undefined && !(await onlyIf(tx))) throw new WithdrawnError();
     const hash = set["password"];
     const before = typeof hash === "string" ? (await tx.findOne("user", { id }))?.["password"] : undefined;
@@ -419,7 +432,11 @@ export function createUsers(context: UsersContext): RowUsers {
     async update(user, set, tx) {
       checkFields(set as Row, protectedFields);
       const row = identified(set as Row);
-      await (tx === undefined ? change(user, row) : write(tx, idOf(user), row));
+      const id = idOf(user);
+      if (!("email" in row)) return tx === undefined ? change(user, row) : write(tx, id, row);
+      if (tx !== undefined) return move(tx, id, row);
+      await datastore.transaction((own) => move(own, id, row));
+      await invalidate(id);
     },
 
     async edit(user, set, options) {
@@ -501,7 +518,7 @@ export function createUsers(context: UsersContext): RowUsers {
         return changed;
       }
       return endIf(id, async (tx) => {
-        await hold(tx, id);
+        await hold(tx, id, onlyIf);
         if (!(await holds(tx))) throw new WithdrawnError();
         await write(tx, id, set);
         await hand(tx, id, done);
@@ -526,7 +543,7 @@ export function createUsers(context: UsersContext): RowUsers {
     },
     async resetAccess(user) {
       const id = idOf(user);
-      await endAll(
+      const reset = await endAll(
         user,
         { fsTokenUniquifier: null },
         {
@@ -536,6 +553,7 @@ export function createUsers(context: UsersContext): RowUsers {
           },
         },
       );
+      if (!reset) throw new UnknownUserError(id);
     },
     async shutOut(user, options) {
       const id = idOf(user);

@@ -5,6 +5,8 @@
 import process from "node:process";
 import { apiKey, type DatastoreProvider, outbox, portcullis } from "portcullis";
 import {
+  accountDeletion,
+  administration,
   apiKeys,
   changeEmail,
   changePassword,
@@ -25,7 +27,7 @@ import { rightCode, secondStep } from "../http/authn-second-step.ts";
 import { type Database, mysqlDatabase, postgresDatabase, sqliteFile } from "./account-servers.ts";
 import { describeService } from "./available.ts";
 
-const rounds = Number(process.env.RACE_ROUNDS ?? 6);
+const rounds = Number(process.env.RACE_ROUNDS ?? 3);
 const origin = "http://localhost:3000";
 const password = "battery staple";
 const newPassword = "correct horse battery";
@@ -49,14 +51,21 @@ async function start(datastore: DatastoreProvider) {
       tracking(),
       refresh({ carrier: "body" }),
       apiKeys(),
+      accountDeletion(),
+      administration(),
       secondStep({ name: "step", order: 50, path: "/step", asks: (email) => email.startsWith("step") }),
     ],
     schemes: [apiKey()],
+    permissions: ["admin"],
+    roles: ["boss"],
     mail: { sender: box },
     passwords: { hashing: { memory: 64, passes: 1, parallelism: 1, allowWeakHashing: true } },
     migrate: "always",
     log: () => {},
   });
+  await security.roles.addPermissions("boss", "admin");
+  // Somebody stays, whoever of the others goes.
+  await security.users.create({ email: "boss@acme.example", password, roles: ["boss"] });
   const app = security.app();
   app.get("/me", { authz: "AUTH" }, (c) => c.json({ user: c.var.user.email }));
   app.get("/by-key", { authz: "AUTH", authn: ["apiKey"] }, (c) => c.json({ user: c.var.user.email }));
@@ -84,6 +93,19 @@ interface Making {
 }
 
 const client = (system: System): TestClient => testClient(system.app, origin);
+/** On a device of another kind: a sign-in there is told to the owner. */
+const elsewhere = (system: System): TestClient =>
+  testClient(
+    {
+      request(request) {
+        const headers = new Headers(request.headers);
+        headers.set("user-agent", newDevice);
+        return system.app.request(new Request(request, { headers }));
+      },
+    },
+    origin,
+  );
+const newDevice = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const status = async (from: TestClient, path = "/me", headers: Record<string, string> = {}): Promise<number> =>
   (await from.get(path, { headers: { ...json.headers, ...headers } })).status;
 /** Cookies that an answer has set, each alone: what a thief would keep. */
@@ -114,6 +136,19 @@ const makers: Readonly<Record<string, { readonly of: Root; prepare(round: Round)
       return {
         make: () => own.post("/login", { json: { email, password, remember: true } }),
         lives: () => byCookies(system, own, "session", "remember"),
+      };
+    },
+  },
+  "many sign-ins at once": {
+    of: "password",
+    async prepare({ system, email }) {
+      const many = Array.from({ length: 8 }, () => client(system));
+      return {
+        make: () => Promise.all(many.map((own) => own.post("/login", { json: { email, password, remember: true } }))),
+        async lives() {
+          for (const own of many) if (await byCookies(system, own, "session", "remember")) return true;
+          return false;
+        },
       };
     },
   },
@@ -279,6 +314,46 @@ const endings: Readonly<
       () =>
         system.security.users.resetAccess(id),
   },
+  'the owner\'s "this was not me"': {
+    leaves: ["password"],
+    async prepare(round) {
+      const { system, email } = round;
+      const link = (await mailed(round, "newDevice", email)) ?? "/";
+      return () => client(system).post(link, { json: {} });
+    },
+  },
+  "a new uniquifier": {
+    leaves: ["password", "key"],
+    prepare:
+      async ({ system, id }) =>
+      () =>
+        system.security.users.setUniquifier(id),
+  },
+  "what shuts the user out": {
+    leaves: ["password", "key"],
+    prepare:
+      async ({ system, id }) =>
+      () =>
+        system.security.users.shutOut(id, { onlyIf: async () => true, done: async () => {} }),
+  },
+  "the first proof of the address": {
+    leaves: [],
+    prepare:
+      async ({ system, id }) =>
+      () =>
+        system.security.users.prove(
+          id,
+          { first: true, password: newPassword, endsAccess: true },
+          { onlyIf: async () => true },
+        ),
+  },
+  "the owner's deletion of the account": {
+    leaves: [],
+    prepare:
+      async ({ two }) =>
+      () =>
+        two.post("/delete-account", { json: { password } }),
+  },
   deactivation: {
     leaves: [],
     prepare:
@@ -309,25 +384,157 @@ const endings: Readonly<
   },
 };
 
+/** An administrator who acts, and whom they act on. */
+interface Acting {
+  readonly system: System;
+  readonly administrator: { readonly id: number; readonly email: string };
+  readonly user: { readonly id: number; readonly email: string };
+  /** The administrator's, freshly signed in. */
+  readonly own: TestClient;
+  readonly two: TestClient;
+}
+
+async function beginActing(system: System): Promise<Acting> {
+  users += 1;
+  const [bossEmail, email] = [`boss${users}@acme.example`, `acted${users}@acme.example`];
+  const administrator = await system.security.users.create({ email: bossEmail, password, roles: ["boss"] });
+  const user = await system.security.users.create({ email, password });
+  const [own, two] = [client(system), client(system)];
+  for (const each of [own, two]) {
+    await each.signIn(bossEmail, password);
+    await each.get("/login", json);
+  }
+  return {
+    system,
+    administrator: { id: administrator.id, email: bossEmail },
+    user: { id: user.id, email },
+    own,
+    two,
+  };
+}
+
+const reason = { json: { reason: "a ticket" } };
+
+async function act({ system, own, user }: Acting): Promise<Making> {
+  return {
+    make: () => own.post(`/admin/users/${user.id}/impersonate`, reason),
+    lives: () => byCookies(system, own, "session"),
+  };
+}
+
+async function goBack({ system, own, user }: Acting): Promise<Making> {
+  const begun = await own.post(`/admin/users/${user.id}/impersonate`, reason);
+  expect(begun.status).toBe(200);
+  own.csrfToken = begun.json.response.csrf_token;
+  return {
+    make: () => own.post("/admin/impersonation/end", { json: {} }),
+    lives: () => byCookies(system, own, "session"),
+  };
+}
+
+/** What an administrator makes of their session. */
+const impersonations = { "acting as a user": act, "going back from it": goBack };
+
+/** What ends the administrator's own access, or the user's account. */
+const endingsOfActing: Readonly<Record<string, (acting: Acting) => Promise<() => Promise<unknown>>>> = {
+  "a password set by another administrator":
+    async ({ system, administrator }) =>
+    () =>
+      system.security.users.setPassword(administrator.id, newPassword),
+  "a change of the password elsewhere":
+    async ({ two }) =>
+    () =>
+      two.post("/change", { json: { password, new_password: newPassword, new_password_confirm: newPassword } }),
+  "a reset of the access":
+    async ({ system, administrator }) =>
+    () =>
+      system.security.users.resetAccess(administrator.id),
+  "the end of all sessions":
+    async ({ system, administrator }) =>
+    () =>
+      system.security.users.endSessions(administrator.id),
+  "the end of the other sessions":
+    async ({ two }) =>
+    () =>
+      two.post("/sessions/end-others", { json: {} }),
+  deactivation:
+    async ({ system, administrator }) =>
+    () =>
+      system.security.users.deactivate(administrator.id),
+  deletion:
+    async ({ system, administrator }) =>
+    () =>
+      system.security.users.delete(administrator.id),
+};
+
+/** What ends it for the user whom the administrator acts as: a session as them is none of the administrator's own. */
+const endingsOfActed: Readonly<Record<string, (acting: Acting) => () => Promise<unknown>>> = {
+  "deactivation of a user":
+    ({ system, user }) =>
+    () =>
+      system.security.users.deactivate(user.id),
+  "deletion of a user":
+    ({ system, user }) =>
+    () =>
+      system.security.users.delete(user.id),
+};
+
 let users = 0;
+
+/** Signs in, with the second step where it is asked. */
+async function enter(from: TestClient, email: string, steps: boolean): Promise<TestClient> {
+  await from.post("/login", { json: { email, password } });
+  if (steps) await from.post("/step", { json: { password: rightCode } });
+  return from;
+}
 
 async function begin(system: System, steps: boolean): Promise<Round> {
   users += 1;
   const email = `${steps ? "step" : "user"}${users}@acme.example`;
   const { id } = await system.security.users.create({ email, password });
-  const [one, two] = [client(system), client(system)];
+  const [one, two] = [elsewhere(system), client(system)];
   let refreshToken = "";
-  if (!steps) {
+  await enter(two, email, steps);
+  // Devices are noted after the answer: the first one must be known before the second one is new.
+  await system.security.delivery.idle();
+  if (steps) await enter(one, email, steps);
+  else {
     const answer = await one.post("/login?include_auth_token", { json: { email, password, remember: true } });
     refreshToken = answer.json.response.user.refresh_token as string;
-    await two.signIn(email, password);
-    for (const each of [one, two]) await each.get("/login", json);
   }
+  for (const each of [one, two]) await each.get("/login", json);
   return { system, id, email, one, two, refreshToken };
 }
 
 const pause = (turns: number): Promise<void> =>
   turns === 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, turns));
+
+/** Runs both at once; what went wrong, in words. */
+async function race(round: number, making: Making, end: () => Promise<unknown>): Promise<string[]> {
+  const failed: string[] = [];
+  // Now the one is ahead, now the other, by a little more or less.
+  const ahead = ((round * 3) % 7) - 3;
+  const [first, second] = await Promise.allSettled([
+    pause(Math.max(0, ahead)).then(() => making.make()),
+    pause(Math.max(0, -ahead)).then(() => end()),
+  ]);
+  for (const result of [first, second]) {
+    if (result.status === "rejected") failed.push(`round ${round}: ${String(result.reason)}`);
+    else for (const status of statuses(result.value)) if (status >= 500) failed.push(`round ${round}: ${status}`);
+  }
+  // Of two changes by two sessions of one user, the first one ends the other's: then nothing was ended.
+  const ended = second.status === "fulfilled" ? statuses(second.value) : [];
+  if (ended.every((status) => status < 300) && (await making.lives())) {
+    failed.push(`round ${round}, ${ahead} ms: it lives on`);
+  }
+  return failed;
+}
+
+function statuses(answer: unknown): readonly number[] {
+  if (Array.isArray(answer)) return answer.flatMap(statuses);
+  const status = (answer as { readonly status?: unknown } | undefined)?.status;
+  return typeof status === "number" ? [status] : [];
+}
 
 function races(open: () => Promise<Database>, provider: (connection: string) => DatastoreProvider): void {
   let database: Database;
@@ -341,28 +548,67 @@ function races(open: () => Promise<Database>, provider: (connection: string) => 
     await database?.remove();
   });
 
+  actingRaces(() => system);
   for (const [ending, { leaves, prepare }] of Object.entries(endings)) {
     const concerned = Object.entries(makers).filter(([, { of }]) => !leaves.includes(of));
-    // Who waits at a gate has no session to end anything by.
-    const able = concerned.filter(([, { of }]) => of !== "parked" || ending !== "a change of the password elsewhere");
-    it.each(able)(
+    it.each(concerned)(
       `${ending} against %s`,
       async (_making, maker) => {
         const failed: string[] = [];
         for (let round = 0; round < rounds; round += 1) {
           const made = await begin(system, maker.of === "parked");
-          const [making, end] = [await maker.prepare(made), await prepare(made)];
-          // Now the one is ahead, now the other, by a little more or less.
-          const ahead = (round % 7) - 3;
-          const [first, second] = await Promise.allSettled([
-            pause(Math.max(0, ahead)).then(() => making.make()),
-            pause(Math.max(0, -ahead)).then(() => end()),
-          ]);
-          for (const result of [first, second]) if (result?.status === "rejected") failed.push(String(result.reason));
-          // Of two changes by two sessions of one user, the first one ends the other's: then nothing was ended.
-          const ended = second?.status === "fulfilled" && (second.value as { status?: number } | undefined)?.status;
-          if (typeof ended === "number" && ended !== 200) continue;
-          if (await making.lives()) failed.push(`round ${round}, ${ahead} ms: it lives on`);
+          failed.push(...(await race(round, await maker.prepare(made), await prepare(made))));
+        }
+        expect(failed).toEqual([]);
+      },
+      3_600_000,
+    );
+  }
+}
+
+function actingRaces(system: () => System): void {
+  for (const [ending, prepare] of Object.entries(endingsOfActed)) {
+    it(`${ending} against an administrator's acting as them`, async () => {
+      const failed: string[] = [];
+      for (let round = 0; round < rounds; round += 1) {
+        const acting = await beginActing(system());
+        const { own, user } = acting;
+        const { make } = await act(acting);
+        const lives = async () => (await own.get("/me", json)).json.user === user.email;
+        failed.push(...(await race(round, { make, lives }, prepare(acting))));
+      }
+      expect(failed).toEqual([]);
+    }, 3_600_000);
+  }
+  it("the end of the acting against what is done in its session", async () => {
+    const failed: string[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      const acting = await beginActing(system());
+      await goBack(acting);
+      const { own } = acting;
+      // Its cookie alone: with the other one beside it, the administrator is themselves again.
+      const alone = client(system());
+      alone.cookies.set("__Host-session", own.cookies.get("__Host-session") ?? "");
+      const making = {
+        make: () => Promise.all(Array.from({ length: 4 }, () => alone.copy().get("/me", json))),
+        lives: async () => (await status(alone)) === 200,
+      };
+      if (!(await making.lives())) failed.push(`round ${round}: not begun`);
+      failed.push(...(await race(round, making, () => own.post("/admin/impersonation/end", { json: {} }))));
+      // The administrator is themselves again.
+      if ((await own.get("/me", json)).json.user !== acting.administrator.email)
+        failed.push(`round ${round}: not back`);
+    }
+    expect(failed).toEqual([]);
+  }, 3_600_000);
+  for (const [ending, prepare] of Object.entries(endingsOfActing)) {
+    it.each(Object.entries(impersonations))(
+      `${ending} of an administrator against %s`,
+      async (_making, maker) => {
+        const failed: string[] = [];
+        for (let round = 0; round < rounds; round += 1) {
+          const acting = await beginActing(system());
+          failed.push(...(await race(round, await maker(acting), await prepare(acting))));
         }
         expect(failed).toEqual([]);
       },

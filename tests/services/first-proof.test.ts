@@ -14,6 +14,7 @@ import {
   passwords,
   recovery,
   registration,
+  tracking,
 } from "portcullis/features";
 import { mysql } from "portcullis/mysql";
 import { postgres } from "portcullis/postgres";
@@ -43,6 +44,8 @@ async function system(datastore: DatastoreProvider) {
       changeEmail(),
       passwordless(),
       apiKeys(),
+      // Writes to the account in the transaction of each sign-in.
+      tracking(),
     ],
     schemes: [apiKey()],
     passwords: { hashing: weakHashing },

@@ -1,6 +1,6 @@
 import { DatastoreError } from "../../model/errors.ts";
 import { giveBack, type Meter, type MeterRule, mended, type Returned, type Taking, take } from "./meter.ts";
-import type { LimitStore, Meters, StoredMeter } from "./store.ts";
+import type { LimitStore, Meters, NewMeter, StoredMeter } from "./store.ts";
 
 /**
  * What it means when a counter has no attempt left. "refuses": the whole is refused. "closes": the attempt goes on and must
@@ -152,13 +152,40 @@ export function createCounters(store: LimitStore, now: () => number): Counters {
     return { taken, closed };
   };
 
+  type Known = readonly (StoredMeter | undefined)[];
+
+  /**
+   * Takes from counters of which none is stored yet, by one statement without a transaction: a sign-in that nobody has
+   * guessed before costs no more for being counted under several names. Undefined: it is not so, or not so any more.
+   */
+  const takeNew = async (
+    counters: readonly Counter[],
+    at: number,
+    known: Known,
+  ): Promise<TakenTogether | { readonly refused: Refused } | undefined> => {
+    if (store.addAll === undefined || known.some((before) => before !== undefined)) return undefined;
+    const added: NewMeter[] = [];
+    const next = async (counter: Counter): Promise<Taking> => {
+      const { result, after } = taking(counter, at)(undefined);
+      const facts = (meter: Meter) => ({ userId: counter.userId, life: meter.expiresAt - now() });
+      if (after !== undefined) added.push({ key: counter.key, meter: after, facts: facts(after) });
+      return result;
+    };
+    const took = await takeEach(counters, next, []);
+    if (took === undefined || "refused" in took || added.length === 0) return took;
+    return (await store.addAll(added)) ? took : undefined;
+  };
+
   const takeTogether = async (
     counters: readonly Counter[],
     at: number,
   ): Promise<TakenTogether | { readonly refused: Refused } | undefined> => {
     try {
+      // What was read before the transaction may be another's by then: then the swap fails, and it is read again.
+      const known = await readAll(store, counters);
+      const took = await takeNew(counters, at, known);
+      if (took !== undefined) return took;
       return await store.together?.(async (on) => {
-        const known = await readAll(on, counters);
         const next = async (counter: Counter, index: number) =>
           (await once(on, counter, known[index], taking(counter, at)))?.result;
         const took = await takeEach(counters, next, []);
@@ -221,7 +248,9 @@ export function createCounters(store: LimitStore, now: () => number): Counters {
       }),
     settle: (back, forget = [], returned = "all") =>
       inTurns([...back.map(({ counter }) => counter), ...forget], async () => {
-        if (back.length + forget.length > 1 && store.together !== undefined) {
+        // One statement needs no transaction.
+        const alone = back.length === 0 && store.removeAll !== undefined;
+        if (!alone && back.length + forget.length > 1 && store.together !== undefined) {
           try {
             return await store.together(async (on) => {
               const known = await readAll(

@@ -18,6 +18,13 @@ export interface MeterFacts {
   readonly life: number;
 }
 
+/** A meter that begins. */
+export interface NewMeter {
+  readonly key: string;
+  readonly meter: Meter;
+  readonly facts: MeterFacts;
+}
+
 /** An account that is locked. */
 export interface Lockout {
   readonly userId: number;
@@ -35,6 +42,11 @@ export interface LimitStore {
    * was first.
    */
   swap(key: string, stamp: string | undefined, meter: Meter, facts: MeterFacts): Promise<StoredMeter | undefined>;
+  /**
+   * Puts meters where there are none, by one statement: all of them, or none and false where one is there already. Left out
+   * where each is put by itself.
+   */
+  addAll?(meters: readonly NewMeter[]): Promise<boolean>;
   remove(key: string): Promise<boolean>;
   /** Several by one statement; left out where each goes by itself. */
   removeAll?(keys: readonly string[]): Promise<void>;
@@ -51,7 +63,7 @@ export interface LimitStore {
 }
 
 /** What is done to single meters. */
-export type Meters = Pick<LimitStore, "read" | "readAll" | "swap" | "remove" | "removeAll">;
+export type Meters = Pick<LimitStore, "read" | "readAll" | "swap" | "addAll" | "remove" | "removeAll">;
 
 /** What makes a store once the system runs, such as `redisLimits(client)`. */
 export interface LimitStoreProvider {
@@ -60,7 +72,23 @@ export interface LimitStoreProvider {
 
 const table = "limit";
 
+function meterRow({ wholeAt, failures, lockedUntil, expiresAt, countedAt }: Meter, { userId }: MeterFacts) {
+  return { stamp: randomId(16), wholeAt, failures, lockedUntil, expiresAt, countedAt, userId };
+}
+
+/** Whether it was first: false where somebody else has inserted the row. */
+async function isFirst(inserting: Promise<unknown>): Promise<boolean> {
+  try {
+    await inserting;
+    return true;
+  } catch (error) {
+    if (error instanceof UniqueConflictError) return false;
+    throw error;
+  }
+}
+
 function rowMeters(rows: Operations): Meters {
+  const { insertAll } = rows;
   return {
     async read(key) {
       const row = await rows.findOne(table, { id: key });
@@ -71,20 +99,26 @@ function rowMeters(rows: Operations): Meters {
       const byKey = new Map(found.map((row) => [row["id"], row as unknown as StoredMeter]));
       return keys.map((key) => byKey.get(key));
     },
-    async swap(key, stamp, { wholeAt, failures, lockedUntil, expiresAt, countedAt }, { userId }) {
-      const row = { stamp: randomId(16), wholeAt, failures, lockedUntil, expiresAt, countedAt, userId };
+    async swap(key, stamp, meter, facts) {
+      const row = meterRow(meter, facts);
       if (stamp !== undefined) {
         const changed = await rows.update(table, { id: key, stamp }, row);
         return changed === 1 ? row : undefined;
       }
-      try {
-        await rows.insert(table, { id: key, ...row });
-        return row;
-      } catch (error) {
-        if (error instanceof UniqueConflictError) return undefined;
-        throw error;
-      }
+      return (await isFirst(rows.insert(table, { id: key, ...row }))) ? row : undefined;
     },
+    ...(insertAll === undefined
+      ? {}
+      : {
+          addAll: (meters: readonly NewMeter[]) =>
+            isFirst(
+              insertAll.call(
+                rows,
+                table,
+                meters.map(({ key, meter, facts }) => ({ id: key, ...meterRow(meter, facts) })),
+              ),
+            ),
+        }),
     async remove(key) {
       return (await rows.delete(table, { id: key })) > 0;
     },

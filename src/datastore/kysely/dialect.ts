@@ -87,6 +87,11 @@ export interface SqlDialect {
   uniqueIgnoresCase(table: string, column: Column): boolean;
   /** What follows an insert so that it tells the key that the database made. */
   returningKey(column: Column): RawBuilder<unknown>;
+  /**
+   * What follows the table's name where a row is locked by its key: that the database goes by the key and by no other index.
+   * One that locks the entry of another index first, and the row behind it, waits for ever for one that came by the key.
+   */
+  readonly byKey: RawBuilder<unknown>;
   /** What follows a query so that its rows stay as they are until the end of the transaction. */
   readonly holdRow: RawBuilder<unknown>;
   insertedKey(result: QueryResult<unknown>, column: Column): number | undefined;

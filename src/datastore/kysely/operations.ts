@@ -82,7 +82,7 @@ export class SqlOperations implements Operations {
         const from =
           held === undefined
             ? sql`values (${placed})`
-            : sql`select ${placed} from ${sql.id(held.name)}${whereClause(dialect, held.name, comparisons, slots)}${dialect.holdRow}`;
+            : sql`select ${placed} from ${this.#locked(held, comparisons)}${whereClause(dialect, held.name, comparisons, slots)}${dialect.holdRow}`;
         return sql`insert into ${sql.id(target.name)} (${sql.join(list)}) ${from}${returning}`;
       });
       const result = await this.run(table, query);
@@ -138,7 +138,7 @@ export class SqlOperations implements Operations {
       const all = [...columns.map(({ value }) => value), ...comparisonValues(dialect, comparisons)];
       const query = plans.query(shape, all, (slots) => {
         const assignments = sql.join(columns.map(({ name }) => sql`${sql.id(name)} = ${slots.take()}`));
-        return sql`update ${sql.id(target.name)} set ${assignments}${whereClause(dialect, target.name, comparisons, slots)}`;
+        return sql`update ${this.#locked(target, comparisons)} set ${assignments}${whereClause(dialect, target.name, comparisons, slots)}`;
       });
       return affected(await this.run(table, query));
     });
@@ -205,6 +205,13 @@ export class SqlOperations implements Operations {
   }
 
   /** Runs a query that is made of a where, or of the run that it is, and behind it of the extra values. */
+  /** The table of a row that is locked: by its key, where the comparisons name that. */
+  #locked({ name, primaryKey }: Table, comparisons: readonly Comparison[]): RawBuilder<unknown> {
+    const keyed = (field: string): boolean => comparisons.some((it) => it.field === field && it.operator === "equals");
+    const byKey = primaryKey.length > 0 && primaryKey.every(keyed);
+    return sql`${sql.id(name)}${byKey ? this.#core.dialect.byKey : sql``}`;
+  }
+
   #where(
     operation: string,
     table: string,

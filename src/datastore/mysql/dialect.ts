@@ -89,6 +89,7 @@ export function mysqlDialect(): SqlDialect {
     },
     uniqueIgnoresCase: (table, column) => !seesCase(table, column),
     returningKey: () => sql``,
+    byKey: sql` force index (primary)`,
     holdRow: sql` for update`,
     insertedKey: (result: QueryResult<unknown>) =>
       result.insertId === undefined ? undefined : Number(result.insertId),

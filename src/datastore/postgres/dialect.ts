@@ -58,6 +58,7 @@ export const postgresDialect: SqlDialect = {
     sql`(${folded(column)} >= lower(${value}) and ${folded(column)} < lower(${value}) || chr(1114111))`,
   uniqueIgnoresCase: (): boolean => false,
   // Not more: rows that refer to it may come meanwhile.
+  byKey: sql``,
   holdRow: sql` for no key update`,
   returningKey: (column: Column): RawBuilder<unknown> => sql` returning ${sql.id(column.name)}`,
   insertedKey(result: QueryResult<unknown>, column: Column): number | undefined {

@@ -52,6 +52,7 @@ export const sqliteDialect: SqlDialect = {
   },
   uniqueIgnoresCase: (): boolean => false,
   // Transactions that write wait for each other.
+  byKey: sql``,
   holdRow: sql``,
   returningKey: (): RawBuilder<unknown> => sql``,
   insertedKey: (result: QueryResult<unknown>): number | undefined =>
