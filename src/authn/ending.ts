@@ -1,6 +1,6 @@
 import type { Operations } from "../datastore/contract.ts";
 import type { Account } from "../model/account.ts";
-import type { DeviceRows, Sessions } from "./sessions.ts";
+import type { DeviceRows, EndedBy, Sessions } from "./sessions.ts";
 import type { TokenFamilies } from "./token-families.ts";
 
 /** What ends with a device. */
@@ -12,15 +12,17 @@ export interface Ending {
 
 /**
  * Ends what keeps a device signed in, the families of tokens that were begun on it, and what was begun there and is not
- * finished, all at once. Returns how many sessions.
+ * finished, all at once; `by` somebody who does so on purpose also what may have been (`Sessions.endDevice`). Returns how
+ * many sessions.
  */
 export async function endDevice(
   ending: Ending,
   account: Pick<Account, "id" | "fsUniquifier">,
   device: DeviceRows,
+  by?: EndedBy,
 ): Promise<number> {
   const families = endingFamilies(ending);
-  const count = await ending.sessions.endDevice(account, device, (tx) => families.end(tx, [device]));
+  const count = await ending.sessions.endDevice(account, device, (tx) => families.end(tx, [device]), by);
   await families.tell();
   return count;
 }

@@ -2,6 +2,7 @@ import { newUniquifier } from "../datastore/account-row.ts";
 import type { CredentialCache } from "../datastore/cache.ts";
 import type { Datastore, Operations, SessionBundle } from "../datastore/contract.ts";
 import { holdAccount, WithdrawnError } from "../datastore/held-account.ts";
+import { endBegun, endTickets } from "../datastore/pending.ts";
 import type { Roles } from "../datastore/roles.ts";
 import type { Account, accountFactory } from "../model/account.ts";
 import { type Awaitable, settled } from "../model/awaitable.ts";
@@ -53,6 +54,11 @@ export interface DeviceRows {
   readonly credential: Pick<RememberCredential, "id" | "lineage"> | undefined;
 }
 
+/** Who ends a device on purpose: its user in this session, or an administrator or the application. */
+export interface EndedBy {
+  readonly session: Session | undefined;
+}
+
 /** Where a list of sessions goes on. */
 export type SessionKey = Pick<Session, "expiresAt" | "idHash">;
 
@@ -82,13 +88,15 @@ export interface Sessions {
   remembered(account: Account): Promise<readonly RememberCredential[]>;
   /**
    * Ends what keeps one device of a user signed in (this session, this credential and every session made of it) and what was
-   * begun on it and is not finished: mailed links that somebody who was signed in there asked for. `also`: what ends in the
-   * same transaction. Returns how many sessions.
+   * begun in its sign-in and is not finished: mailed links that somebody who was signed in there asked for. `also`: what ends
+   * in the same transaction. `by` somebody: of earlier sign-ins on that device, and of auth tokens, nobody knows where they
+   * belong; so what was begun in any sign-in but that of `by` ends, and all auth tokens. Returns how many sessions.
    */
   endDevice(
     account: Pick<Account, "id" | "fsUniquifier">,
     device: DeviceRows,
     also?: (tx: Operations) => Promise<number>,
+    by?: EndedBy,
   ): Promise<number>;
   /**
    * Ends all sessions, remember credentials and auth tokens of the user, and what was begun in a session and is not finished,
@@ -122,6 +130,9 @@ export function createSessions(context: SessionsContext): Sessions {
       log("a session's last use could not be noted", { error: String(error) });
     });
   };
+
+  /** Auth tokens belong to no device: with this, those that were handed out are worth nothing. */
+  const endedTokens = (): Row => ({ fsTokenUniquifier: newUniquifier(), updateDatetime: new Date(now()) });
 
   const bundle = (idHash: string): Awaitable<SessionBundle | undefined> =>
     datastore.loadSession === undefined ? threeQueries(idHash) : datastore.loadSession(idHash);
@@ -273,11 +284,12 @@ export function createSessions(context: SessionsContext): Sessions {
       })) as unknown as readonly RememberCredential[];
       return rows.filter(({ uniquifier }) => uniquifier === account.fsUniquifier);
     },
-    async endDevice(account, { session, credential }, also) {
-      const userId = account.id;
+    async endDevice(account, { session, credential }, also, by) {
+      const { id: userId, fsUniquifier } = account;
       const count = await datastore.transaction(async (tx) => {
         // Where it has changed since, all of this has ended.
-        await holdAccount(tx, { id: userId, fsUniquifier: account.fsUniquifier });
+        if (by === undefined) await holdAccount(tx, { id: userId, fsUniquifier });
+        else await tx.update("user", { id: userId, fsUniquifier }, endedTokens());
         let ended = (await also?.(tx)) ?? 0;
         if (session !== undefined) ended += await tx.delete("session", { idHash: session.idHash, userId });
         const rememberId = credential?.id ?? session?.rememberId ?? undefined;
@@ -286,7 +298,8 @@ export function createSessions(context: SessionsContext): Sessions {
           await tx.delete("remember", { id: rememberId, userId });
         }
         const lineage = session === undefined ? credential?.lineage : lineageOf(session);
-        if (typeof lineage === "string") await tx.delete("ticket", { userId, lineage });
+        if (typeof lineage === "string") await endTickets(tx, userId, { lineage });
+        if (by !== undefined) await endBegun(tx, userId, by.session);
         return ended;
       });
       await forgetUser(userId);
@@ -296,18 +309,14 @@ export function createSessions(context: SessionsContext): Sessions {
       const userId = account.id;
       const count = await datastore
         .transaction(async (tx) => {
-          // Auth tokens belong to no device: those that were handed out are worth nothing from here on.
-          const fsTokenUniquifier = newUniquifier();
-          await tx.update("user", { id: userId }, { fsTokenUniquifier, updateDatetime: new Date(now()) });
+          await tx.update("user", { id: userId }, endedTokens());
           // Of two who end each other at once, one stays.
           if ((await tx.count("session", { idHash: kept.idHash, userId })) === 0) throw new WithdrawnError();
           const families = (await also?.(tx)) ?? 0;
           const ended = families + (await tx.delete("session", { userId, idHash: { not: kept.idHash } }));
           const { rememberId } = kept;
           await tx.delete("remember", rememberId === null ? { userId } : { userId, id: { not: rememberId } });
-          const begun = await tx.find("ticket", { userId, lineage: { not: null } });
-          const others = begun.filter(({ lineage }) => lineage !== lineageOf(kept)).map(({ id }) => id as string);
-          if (others.length > 0) await tx.delete("ticket", { id: { in: others } });
+          await endBegun(tx, userId, kept);
           return ended;
         })
         .catch((error: unknown) => {

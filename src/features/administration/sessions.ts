@@ -71,9 +71,10 @@ export function sessionPages(admin: Administration): readonly Endpoint[] {
       key: "ADMIN_END_SESSION_ASK",
       params: { user: account.email, device: deviceName(rq, session) },
     }),
-    async submit(_request, { session, account }) {
+    async submit({ rq }, { session, account }) {
       // What keeps the device signed in ends along with it.
-      const count = await endDevice(kernel, account, { session, credential: undefined });
+      const own = rq.identity?.account.id === account.id ? rq.identity.session : undefined;
+      const count = await endDevice(kernel, account, { session, credential: undefined }, { session: own });
       kernel.system.events.emit("sessionsEnded", { user: account, which: "one", count });
       return done(pathOf(admin, "admin_sessions"), { message: { key: "SESSION_ENDED" }, response: { ended: count } });
     },

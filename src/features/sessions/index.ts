@@ -76,7 +76,7 @@ function end(kernel: Kernel): Endpoint {
         await kernel.signIn.signOut(rq);
         return done(kernel.destinations.afterSignOut(rq), { message: { key: "LOGGED_OUT" } });
       }
-      const count = await endDevice(kernel, account, device);
+      const count = await endDevice(kernel, account, device, { session: rq.identity?.session });
       rq.system.events.emit("sessionsEnded", { user: account, which: "one", count }, rq);
       return done(kernel.path("sessions") ?? "/", { message: { key: "SESSION_ENDED" }, response: { ended: count } });
     },

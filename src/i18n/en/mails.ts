@@ -49,7 +49,7 @@ export const mails = {
   MAIL_ACCOUNT_DELETION_BUTTON: "Keep my account",
   MAIL_NEW_DEVICE_SUBJECT: "A new device has signed in",
   MAIL_NEW_DEVICE_TEXT:
-    "Somebody signed in to your account at {site} on {time} from a device that was not used before.",
+    "Somebody signed in to your account at {site} on {time} from an unknown device.",
   MAIL_NEW_DEVICE_DEVICE: "Device: {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Address: {address}",
   MAIL_NEW_DEVICE_YOU: "If that was you, there is nothing that you need to do.",
