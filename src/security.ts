@@ -491,7 +491,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
         const device = (await devicesOf(kernel, account)).find((it) => it.id === id);
         if (device === undefined) return false;
         const count = await endDevice(kernel, account, device, { session: undefined });
-        system.events.emit("sessionsEnded", { user: account, which: "one", count });
+        system.events.emit("sessionsEnded", { user: account, which: "one", count: count ?? 0 });
         return true;
       },
     },

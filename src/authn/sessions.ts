@@ -90,14 +90,15 @@ export interface Sessions {
    * Ends what keeps one device of a user signed in (this session, this credential and every session made of it) and what was
    * begun in its sign-in and is not finished: mailed links that somebody who was signed in there asked for. `also`: what ends
    * in the same transaction. `by` somebody: of earlier sign-ins on that device, and of auth tokens, nobody knows where they
-   * belong; so what was begun in any sign-in but that of `by` ends, and all auth tokens. Returns how many sessions.
+   * belong; so what was begun in any sign-in but that of `by` ends, and all auth tokens. Returns how many sessions; undefined,
+   * and nothing ended: the session of `by` is over itself.
    */
   endDevice(
     account: Pick<Account, "id" | "fsUniquifier">,
     device: DeviceRows,
     also?: (tx: Operations) => Promise<number>,
     by?: EndedBy,
-  ): Promise<number>;
+  ): Promise<number | undefined>;
   /**
    * Ends all sessions, remember credentials and auth tokens of the user, and what was begun in a session and is not finished,
    * but not what belongs to `kept`. `also`: what ends in the same transaction. Returns how many sessions; undefined, and
@@ -133,6 +134,17 @@ export function createSessions(context: SessionsContext): Sessions {
 
   /** Auth tokens belong to no device: with this, those that were handed out are worth nothing. */
   const endedTokens = (): Row => ({ fsTokenUniquifier: newUniquifier(), updateDatetime: new Date(now()) });
+
+  const unlessWithdrawn = <T>(work: (tx: Operations) => Promise<T>): Promise<T | undefined> =>
+    datastore.transaction(work).catch((error: unknown) => {
+      if (error instanceof WithdrawnError) return undefined;
+      throw error;
+    });
+
+  /** Of two who end each other at once, one stays. */
+  const stillThere = async (tx: Operations, { idHash, userId }: Session): Promise<void> => {
+    if ((await tx.count("session", { idHash, userId })) === 0) throw new WithdrawnError();
+  };
 
   const bundle = (idHash: string): Awaitable<SessionBundle | undefined> =>
     datastore.loadSession === undefined ? threeQueries(idHash) : datastore.loadSession(idHash);
@@ -286,10 +298,12 @@ export function createSessions(context: SessionsContext): Sessions {
     },
     async endDevice(account, { session, credential }, also, by) {
       const { id: userId, fsUniquifier } = account;
-      const count = await datastore.transaction(async (tx) => {
-        // Where it has changed since, all of this has ended.
+      const own = by?.session;
+      const count = await unlessWithdrawn(async (tx) => {
+        // Where it has changed since, all of this has ended; what goes on after a change asks for the tokens' uniquifier.
         if (by === undefined) await holdAccount(tx, { id: userId, fsUniquifier });
-        else await tx.update("user", { id: userId, fsUniquifier }, endedTokens());
+        else await tx.update("user", { id: userId }, endedTokens());
+        if (own !== undefined) await stillThere(tx, own);
         let ended = (await also?.(tx)) ?? 0;
         if (session !== undefined) ended += await tx.delete("session", { idHash: session.idHash, userId });
         const rememberId = credential?.id ?? session?.rememberId ?? undefined;
@@ -298,31 +312,30 @@ export function createSessions(context: SessionsContext): Sessions {
           await tx.delete("remember", { id: rememberId, userId });
         }
         const lineage = session === undefined ? credential?.lineage : lineageOf(session);
-        if (typeof lineage === "string") await endTickets(tx, userId, { lineage });
+        if (typeof lineage === "string") {
+          // One that has taken its place since it was looked for is the same sign-in.
+          const alike = { userId, lineage };
+          ended += await tx.delete("session", own === undefined ? alike : { ...alike, idHash: { not: own.idHash } });
+          await endTickets(tx, userId, { lineage });
+        }
         if (by !== undefined) await endBegun(tx, userId, by.session);
         return ended;
       });
-      await forgetUser(userId);
+      if (count !== undefined) await forgetUser(userId);
       return count;
     },
     async endOthers(account, kept, also) {
       const userId = account.id;
-      const count = await datastore
-        .transaction(async (tx) => {
-          await tx.update("user", { id: userId }, endedTokens());
-          // Of two who end each other at once, one stays.
-          if ((await tx.count("session", { idHash: kept.idHash, userId })) === 0) throw new WithdrawnError();
-          const families = (await also?.(tx)) ?? 0;
-          const ended = families + (await tx.delete("session", { userId, idHash: { not: kept.idHash } }));
-          const { rememberId } = kept;
-          await tx.delete("remember", rememberId === null ? { userId } : { userId, id: { not: rememberId } });
-          await endBegun(tx, userId, kept);
-          return ended;
-        })
-        .catch((error: unknown) => {
-          if (error instanceof WithdrawnError) return undefined;
-          throw error;
-        });
+      const count = await unlessWithdrawn(async (tx) => {
+        await tx.update("user", { id: userId }, endedTokens());
+        await stillThere(tx, kept);
+        const families = (await also?.(tx)) ?? 0;
+        const ended = families + (await tx.delete("session", { userId, idHash: { not: kept.idHash } }));
+        const { rememberId } = kept;
+        await tx.delete("remember", rememberId === null ? { userId } : { userId, id: { not: rememberId } });
+        await endBegun(tx, userId, kept);
+        return ended;
+      });
       if (count !== undefined) await forgetUser(userId);
       return count;
     },
