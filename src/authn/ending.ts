@@ -23,7 +23,12 @@ export async function endDevice(
   by?: EndedBy,
 ): Promise<number | undefined> {
   const families = endingFamilies(ending);
-  const count = await ending.sessions.endDevice(account, device, (tx) => families.end(tx, [device], by?.session?.tokenFamily), by);
+  const count = await ending.sessions.endDevice(
+    account,
+    device,
+    (tx) => families.end(tx, [device], by?.session?.tokenFamily),
+    by && { ...by, tokens: ending.families === undefined },
+  );
   await families.tell();
   return count;
 }

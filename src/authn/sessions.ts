@@ -57,6 +57,8 @@ export interface DeviceRows {
 /** Who ends a device on purpose: its user in this session, or an administrator or the application. */
 export interface EndedBy {
   readonly session: Session | undefined;
+  /** True: all auth tokens end too, since none says where it belongs. */
+  readonly tokens?: boolean;
 }
 
 /** Where a list of sessions goes on. */
@@ -89,8 +91,8 @@ export interface Sessions {
   /**
    * Ends what keeps one device of a user signed in (this session, this credential and every session made of it) and what was
    * begun in its sign-in and is not finished: mailed links that somebody who was signed in there asked for. `also`: what ends
-   * in the same transaction. `by` somebody: of earlier sign-ins on that device, and of auth tokens, nobody knows where they
-   * belong; so what was begun in any sign-in but that of `by` ends, and all auth tokens. Returns how many sessions; undefined,
+   * in the same transaction. `by` somebody: of earlier sign-ins nobody knows on which device they were; so what was begun in
+   * any sign-in but that of `by` ends. Returns how many sessions; undefined,
    * and nothing ended: the session of `by` is over itself.
    */
   endDevice(
@@ -300,9 +302,9 @@ export function createSessions(context: SessionsContext): Sessions {
       const { id: userId, fsUniquifier } = account;
       const own = by?.session;
       const count = await unlessWithdrawn(async (tx) => {
-        // Where it has changed since, all of this has ended; what goes on after a change asks for the tokens' uniquifier.
-        if (by === undefined) await holdAccount(tx, { id: userId, fsUniquifier });
-        else await tx.update("user", { id: userId }, endedTokens());
+        // Where it has changed since, all of this has ended, but for what goes on after the change: that ends with the tokens.
+        const held = by?.tokens !== true && (await holdAccount(tx, { id: userId, fsUniquifier }));
+        if (by !== undefined && !held) await tx.update("user", { id: userId }, endedTokens());
         if (own !== undefined) await stillThere(tx, own);
         let ended = (await also?.(tx)) ?? 0;
         if (session !== undefined) ended += await tx.delete("session", { idHash: session.idHash, userId });

@@ -233,7 +233,10 @@ const makers: Readonly<Record<string, { readonly of: Root; prepare(round: Round)
       const own = client(system);
       await enter(own, email, false);
       await own.get("/login", json);
-      return { make: () => own.post("/verify", { json: { password } }), lives: () => byCookies(system, own, "session") };
+      return {
+        make: () => own.post("/verify", { json: { password } }),
+        lives: () => byCookies(system, own, "session"),
+      };
     },
   },
   "a session renewed by a change of the password": {

@@ -329,8 +329,7 @@ export const german: Texts = {
     "Das Konto bei {site} ist geschlossen und wird gelöscht (verbleibende Zeit: {time}). Um es zu behalten, bitte vorher den Link öffnen.",
   MAIL_ACCOUNT_DELETION_BUTTON: "Mein Konto behalten",
   MAIL_NEW_DEVICE_SUBJECT: "Anmeldung von einem neuen Gerät",
-  MAIL_NEW_DEVICE_TEXT:
-    "Beim Konto bei {site} gab es eine Anmeldung von einem unbekannten Gerät (Zeitpunkt: {time}).",
+  MAIL_NEW_DEVICE_TEXT: "Beim Konto bei {site} gab es eine Anmeldung von einem unbekannten Gerät (Zeitpunkt: {time}).",
   MAIL_NEW_DEVICE_DEVICE: "Gerät: {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Adresse: {address}",
   MAIL_NEW_DEVICE_YOU: "War das die eigene Anmeldung, ist nichts weiter zu tun.",

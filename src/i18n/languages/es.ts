@@ -313,8 +313,7 @@ export const spanish: Texts = {
     "Tu cuenta en {site} está cerrada y se eliminará en {time}. Si quieres recuperarla, abre antes el enlace.",
   MAIL_ACCOUNT_DELETION_BUTTON: "Conservar mi cuenta",
   MAIL_NEW_DEVICE_SUBJECT: "Inicio de sesión en un nuevo dispositivo",
-  MAIL_NEW_DEVICE_TEXT:
-    "Alguien ha iniciado sesión en tu cuenta de {site} desde un dispositivo desconocido ({time}).",
+  MAIL_NEW_DEVICE_TEXT: "Alguien ha iniciado sesión en tu cuenta de {site} desde un dispositivo desconocido ({time}).",
   MAIL_NEW_DEVICE_DEVICE: "Dispositivo: {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Dirección: {address}",
   MAIL_NEW_DEVICE_YOU: "Si has sido tú, no tienes que hacer nada.",

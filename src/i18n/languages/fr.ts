@@ -316,8 +316,7 @@ export const french: Texts = {
     "Votre compte sur {site} est fermé et sera supprimé dans {time}. Pour le récupérer, ouvrez le lien avant.",
   MAIL_ACCOUNT_DELETION_BUTTON: "Conserver mon compte",
   MAIL_NEW_DEVICE_SUBJECT: "Connexion d’un nouvel appareil",
-  MAIL_NEW_DEVICE_TEXT:
-    "Quelqu’un s’est connecté à votre compte sur {site} depuis un appareil inconnu ({time}).",
+  MAIL_NEW_DEVICE_TEXT: "Quelqu’un s’est connecté à votre compte sur {site} depuis un appareil inconnu ({time}).",
   MAIL_NEW_DEVICE_DEVICE: "Appareil : {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Adresse : {address}",
   MAIL_NEW_DEVICE_YOU: "Si c’était vous, vous n’avez rien à faire.",

@@ -326,8 +326,7 @@ export const dutch: Texts = {
     "Je account bij {site} is gesloten en wordt over {time} verwijderd. Wil je het terug, open dan vóór die tijd de link.",
   MAIL_ACCOUNT_DELETION_BUTTON: "Mijn account behouden",
   MAIL_NEW_DEVICE_SUBJECT: "Ingelogd op een nieuw apparaat",
-  MAIL_NEW_DEVICE_TEXT:
-    "Op {time} heeft iemand bij {site} ingelogd op je account, vanaf een onbekend apparaat.",
+  MAIL_NEW_DEVICE_TEXT: "Op {time} heeft iemand bij {site} ingelogd op je account, vanaf een onbekend apparaat.",
   MAIL_NEW_DEVICE_DEVICE: "Apparaat: {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Adres: {address}",
   MAIL_NEW_DEVICE_YOU: "Was jij dit, dan hoef je niets te doen.",

@@ -309,8 +309,7 @@ export const polish: Texts = {
     "Twoje konto w {site} jest zamknięte i zostanie usunięte; pozostały czas: {time}. Jeśli chcesz je zachować, otwórz wcześniej link.",
   MAIL_ACCOUNT_DELETION_BUTTON: "Zachowaj moje konto",
   MAIL_NEW_DEVICE_SUBJECT: "Logowanie z nowego urządzenia",
-  MAIL_NEW_DEVICE_TEXT:
-    "{time} ktoś zalogował się na Twoje konto w {site} z nieznanego urządzenia.",
+  MAIL_NEW_DEVICE_TEXT: "{time} ktoś zalogował się na Twoje konto w {site} z nieznanego urządzenia.",
   MAIL_NEW_DEVICE_DEVICE: "Urządzenie: {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Adres: {address}",
   MAIL_NEW_DEVICE_YOU: "Jeśli to Ty, nie musisz nic robić.",

@@ -306,8 +306,7 @@ export const portuguese: Texts = {
     "Sua conta em {site} foi fechada e será excluída em {time}. Para recuperá-la, abra o link antes.",
   MAIL_ACCOUNT_DELETION_BUTTON: "Manter minha conta",
   MAIL_NEW_DEVICE_SUBJECT: "Um novo dispositivo entrou na sua conta",
-  MAIL_NEW_DEVICE_TEXT:
-    "Alguém entrou na sua conta em {site} com um dispositivo desconhecido ({time}).",
+  MAIL_NEW_DEVICE_TEXT: "Alguém entrou na sua conta em {site} com um dispositivo desconhecido ({time}).",
   MAIL_NEW_DEVICE_DEVICE: "Dispositivo: {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Endereço: {address}",
   MAIL_NEW_DEVICE_YOU: "Se foi você, não precisa fazer nada.",

@@ -312,8 +312,7 @@ export const russian: Texts = {
     "Ваша учётная запись в {site} закрыта и будет удалена; осталось: {time}. Если вы хотите её вернуть, откройте ссылку раньше.",
   MAIL_ACCOUNT_DELETION_BUTTON: "Сохранить мою учётную запись",
   MAIL_NEW_DEVICE_SUBJECT: "Вход с нового устройства",
-  MAIL_NEW_DEVICE_TEXT:
-    "{time}: кто-то вошёл в вашу учётную запись в {site} с неизвестного устройства.",
+  MAIL_NEW_DEVICE_TEXT: "{time}: кто-то вошёл в вашу учётную запись в {site} с неизвестного устройства.",
   MAIL_NEW_DEVICE_DEVICE: "Устройство: {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Адрес: {address}",
   MAIL_NEW_DEVICE_YOU: "Если это были вы, ничего делать не нужно.",
