@@ -519,8 +519,8 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
         const account = await accountOf(user);
         const device = (await devicesOf(kernel, account)).find((it) => it.id === id);
         if (device === undefined) return false;
-        const count = await endDevice(kernel, account, device);
-        system.events.emit("sessionsEnded", { user: account, which: "one", count });
+        const count = await endDevice(kernel, account, device, { session: undefined });
+        system.events.emit("sessionsEnded", { user: account, which: "one", count: count ?? 0 });
         return true;
       },
     },

@@ -1,6 +1,7 @@
 import type { Operations } from "../datastore/contract.ts";
 import type { Account } from "../model/account.ts";
-import type { DeviceRows, Sessions } from "./sessions.ts";
+import { lineageOf } from "../model/session.ts";
+import type { DeviceRows, EndedBy, Sessions } from "./sessions.ts";
 import type { TokenFamilies } from "./token-families.ts";
 
 /** What ends with a device. */
@@ -12,15 +13,22 @@ export interface Ending {
 
 /**
  * Ends what keeps a device signed in, the families of tokens that were begun on it, and what was begun there and is not
- * finished, all at once. Returns how many sessions.
+ * finished, all at once; `by` somebody who does so on purpose also what may have been (`Sessions.endDevice`). Returns how
+ * many sessions; undefined, and nothing ended: the session of `by` is over itself.
  */
 export async function endDevice(
   ending: Ending,
   account: Pick<Account, "id" | "fsUniquifier">,
   device: DeviceRows,
-): Promise<number> {
+  by?: EndedBy,
+): Promise<number | undefined> {
   const families = endingFamilies(ending);
-  const count = await ending.sessions.endDevice(account, device, (tx) => families.end(tx, [device]));
+  const count = await ending.sessions.endDevice(
+    account,
+    device,
+    (tx) => families.end(tx, [device], by?.session?.tokenFamily),
+    by && { ...by, tokens: ending.families === undefined },
+  );
   await families.tell();
   return count;
 }
@@ -40,6 +48,10 @@ export function endingFamilies({ families }: Pick<Ending, "families">): {
         const rememberId = credential?.id ?? session?.rememberId ?? undefined;
         const alike = rememberId === undefined ? [] : await tx.find("session", { rememberId });
         for (const row of alike) found.add(row["tokenFamily"] as string | null);
+        // One that has taken the session's place since it was looked for.
+        if (session === undefined || session.userId === null) continue;
+        const since = await tx.find("session", { userId: session.userId, lineage: lineageOf(session) });
+        for (const row of since) found.add(row["tokenFamily"] as string | null);
       }
       let sessions = 0;
       for (const family of found) {

@@ -54,6 +54,13 @@ export interface DeviceRows {
   readonly credential: Pick<RememberCredential, "id" | "lineage"> | undefined;
 }
 
+/** Who ends a device on purpose: its user in this session, or an administrator or the application. */
+export interface EndedBy {
+  readonly session: Session | undefined;
+  /** True: all auth tokens end too, since none says where it belongs. */
+  readonly tokens?: boolean;
+}
+
 /** Where a list of sessions goes on. */
 export type SessionKey = Pick<Session, "expiresAt" | "idHash">;
 
@@ -83,14 +90,17 @@ export interface Sessions {
   remembered(account: Account): Promise<readonly RememberCredential[]>;
   /**
    * Ends what keeps one device of a user signed in (this session, this credential and every session made of it) and what was
-   * begun on it and is not finished: mailed links that somebody who was signed in there asked for. `also`: what ends in the
-   * same transaction. Returns how many sessions.
+   * begun in its sign-in and is not finished: mailed links that somebody who was signed in there asked for. `also`: what ends
+   * in the same transaction. `by` somebody: of earlier sign-ins nobody knows on which device they were; so what was begun in
+   * any sign-in but that of `by` ends. Returns how many sessions; undefined,
+   * and nothing ended: the session of `by` is over itself.
    */
   endDevice(
     account: Pick<Account, "id" | "fsUniquifier">,
     device: DeviceRows,
     also?: (tx: Operations) => Promise<number>,
-  ): Promise<number>;
+    by?: EndedBy,
+  ): Promise<number | undefined>;
   /**
    * Ends all sessions, remember credentials and auth tokens of the user, and what was begun in a session and is not finished,
    * but not what belongs to `kept`. `also`: what ends in the same transaction. Returns how many sessions; undefined, and
@@ -122,6 +132,20 @@ export function createSessions(context: SessionsContext): Sessions {
     datastore.update("session", { idHash: live.session.idHash }, { lastSeenAt: at }).catch((error: unknown) => {
       log("a session's last use could not be noted", { error: String(error) });
     });
+  };
+
+  /** Auth tokens belong to no device: with this, those that were handed out are worth nothing. */
+  const endedTokens = (): Row => ({ fsTokenUniquifier: newUniquifier(), updateDatetime: new Date(now()) });
+
+  const unlessWithdrawn = <T>(work: (tx: Operations) => Promise<T>): Promise<T | undefined> =>
+    datastore.transaction(work).catch((error: unknown) => {
+      if (error instanceof WithdrawnError) return undefined;
+      throw error;
+    });
+
+  /** Of two who end each other at once, one stays. */
+  const stillThere = async (tx: Operations, { idHash, userId }: Session): Promise<void> => {
+    if ((await tx.count("session", { idHash, userId })) === 0) throw new WithdrawnError();
   };
 
   const bundle = (idHash: string): Awaitable<SessionBundle | undefined> =>
@@ -274,11 +298,14 @@ export function createSessions(context: SessionsContext): Sessions {
       })) as unknown as readonly RememberCredential[];
       return rows.filter(({ uniquifier }) => uniquifier === account.fsUniquifier);
     },
-    async endDevice(account, { session, credential }, also) {
-      const userId = account.id;
-      const count = await datastore.transaction(async (tx) => {
-        // Where it has changed since, all of this has ended.
-        await holdAccount(tx, { id: userId, fsUniquifier: account.fsUniquifier });
+    async endDevice(account, { session, credential }, also, by) {
+      const { id: userId, fsUniquifier } = account;
+      const own = by?.session;
+      const count = await unlessWithdrawn(async (tx) => {
+        // Where it has changed since, all of this has ended, but for what goes on after the change: that ends with the tokens.
+        const held = by?.tokens !== true && (await holdAccount(tx, { id: userId, fsUniquifier }));
+        if (by !== undefined && !held) await tx.update("user", { id: userId }, endedTokens());
+        if (own !== undefined) await stillThere(tx, own);
         let ended = (await also?.(tx)) ?? 0;
         if (session !== undefined) ended += await tx.delete("session", { idHash: session.idHash, userId });
         const rememberId = credential?.id ?? session?.rememberId ?? undefined;
@@ -287,32 +314,30 @@ export function createSessions(context: SessionsContext): Sessions {
           await tx.delete("remember", { id: rememberId, userId });
         }
         const lineage = session === undefined ? credential?.lineage : lineageOf(session);
-        if (typeof lineage === "string") await endTickets(tx, userId, { lineage });
+        if (typeof lineage === "string") {
+          // One that has taken its place since it was looked for is the same sign-in.
+          const alike = { userId, lineage };
+          ended += await tx.delete("session", own === undefined ? alike : { ...alike, idHash: { not: own.idHash } });
+          await endTickets(tx, userId, { lineage });
+        }
+        if (by !== undefined) await endBegun(tx, userId, by.session);
         return ended;
       });
-      await forgetUser(userId);
+      if (count !== undefined) await forgetUser(userId);
       return count;
     },
     async endOthers(account, kept, also) {
       const userId = account.id;
-      const count = await datastore
-        .transaction(async (tx) => {
-          // Auth tokens belong to no device: those that were handed out are worth nothing from here on.
-          const fsTokenUniquifier = newUniquifier();
-          await tx.update("user", { id: userId }, { fsTokenUniquifier, updateDatetime: new Date(now()) });
-          // Of two who end each other at once, one stays.
-          if ((await tx.count("session", { idHash: kept.idHash, userId })) === 0) throw new WithdrawnError();
-          const families = (await also?.(tx)) ?? 0;
-          const ended = families + (await tx.delete("session", { userId, idHash: { not: kept.idHash } }));
-          const { rememberId } = kept;
-          await tx.delete("remember", rememberId === null ? { userId } : { userId, id: { not: rememberId } });
-          await endBegun(tx, userId, kept);
-          return ended;
-        })
-        .catch((error: unknown) => {
-          if (error instanceof WithdrawnError) return undefined;
-          throw error;
-        });
+      const count = await unlessWithdrawn(async (tx) => {
+        await tx.update("user", { id: userId }, endedTokens());
+        await stillThere(tx, kept);
+        const families = (await also?.(tx)) ?? 0;
+        const ended = families + (await tx.delete("session", { userId, idHash: { not: kept.idHash } }));
+        const { rememberId } = kept;
+        await tx.delete("remember", rememberId === null ? { userId } : { userId, id: { not: rememberId } });
+        await endBegun(tx, userId, kept);
+        return ended;
+      });
       if (count !== undefined) await forgetUser(userId);
       return count;
     },

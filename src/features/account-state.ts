@@ -48,15 +48,12 @@ export async function lineageBehind(kernel: Pick<Kernel, "datastore">, identity:
   return (beside?.["lineage"] as string | null | undefined) ?? tokenFamily;
 }
 
-/**
- * Whether a key was made in this sign-in. Of one that was made without a session, and since then, nobody can tell: it counts as
- * made in it.
- */
-export function madeIn(
+/** Whether a key was made in this sign-in, or since then in another one or in none. */
+export function madeSince(
   made: { readonly lineage: string | null; readonly createdAt: number },
   since: LineageSince,
 ): boolean {
-  return made.lineage === since.lineage || (made.lineage === withoutSession && made.createdAt >= since.at);
+  return made.createdAt >= since.at || made.lineage === since.lineage;
 }
 
 /** One sign-in. */

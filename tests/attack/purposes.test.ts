@@ -51,9 +51,9 @@ function placesOf(rig: Rig, victim: Victim, homes: readonly string[]): Readonly<
   };
 }
 
-/** Where each kind belongs. The cookie `impersonator` keeps an administrator's session while they act as a user. */
+/** Where each kind belongs. The cookie `impersonator` counts beside the session alone that it was kept for. */
 const own: Readonly<Record<string, readonly string[]>> = {
-  session: ["cookie session", "cookie impersonator"],
+  session: ["cookie session"],
   remember: ["cookie remember"],
   "auth token": ["header"],
   "refresh token": ["refresh"],

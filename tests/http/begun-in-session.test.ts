@@ -140,6 +140,85 @@ describe("a pending change of address", () => {
     expect(await made.store.count("user", { email: fresh })).toBe(1);
   });
 
+  /** Signs in on a foreign device, asks there, and leaves the device with another sign-in than the one that asked. */
+  const askedAndBack = async (made: Made): Promise<string> => {
+    const thief = await signedIn(made, firefox);
+    const link = await pending(made, thief);
+    expect((await thief.post("/logout", { json: {} })).status).toBe(200);
+    const again = { json: { email: ann, password: goodPassword }, headers: { "user-agent": firefox } };
+    expect((await thief.post("/login", again)).status).toBe(200);
+    return link;
+  };
+  const endOther = async (owner: TestClient): Promise<void> => {
+    const { sessions: devices } = (await owner.get("/sessions", { headers: json })).json.response;
+    const others = devices.filter(({ current }: { current: boolean }) => !current) as { id: string }[];
+    expect(others).toHaveLength(1);
+    expect((await owner.post("/sessions/end", { json: { id: others[0]?.id } })).status).toBe(200);
+  };
+
+  it("ends with a device that its user ends, also when an earlier sign-in on it has asked", async () => {
+    const made = await system();
+    const link = await askedAndBack(made);
+    const owner = await signedIn(made);
+    await endOther(owner);
+    expect(await opened(made, link)).toBe(400);
+    expect((await made.store.findOne("user", { email: ann }))?.email).toBe(ann);
+    expect(await me(owner)).toBe(200);
+  });
+
+  it("ends so also where the application ends the device", async () => {
+    const made = await system();
+    const link = await askedAndBack(made);
+    const id = await userId(made, ann);
+    const [device] = await made.security.devices.of(id);
+    expect(await made.security.devices.end(id, device?.id ?? "")).toBe(true);
+    expect(await opened(made, link)).toBe(400);
+  });
+
+  it("stays where it was asked for in the sign-in that ends another device; one of a third device has to be asked again", async () => {
+    const made = await system();
+    await signedIn(made, firefox);
+    const owner = await signedIn(made);
+    const own = await pending(made, owner);
+    await endOther(owner);
+    expect(await opened(made, own)).toBe(200);
+
+    const other = await system();
+    const phone = await signedIn(other, firefox);
+    const asked = await pending(other, phone);
+    expect((await phone.post("/logout", { json: {} })).status).toBe(200);
+    await signedIn(other);
+    await endOther(await signedIn(other));
+    expect(await opened(other, asked)).toBe(400);
+  });
+
+  it("ends when the auth token of a sign-in on the device has asked for it, and so does the token", async () => {
+    const made = await system({ features: [passwords(), changeEmail(), sessions()], schemes: [] });
+    const body = { json: { email: ann, password: goodPassword } };
+    const answer = await made.client().post("/login?include_auth_token", body);
+    const headers = { "authentication-token": answer.json.response.user.authentication_token as string };
+    const program = made.client();
+    const byToken = async () => (await program.get("/me", { headers: { ...json, ...headers } })).status;
+    expect((await program.post("/change-email", { json: { email: fresh }, headers })).status).toBe(200);
+    const link = await linkIn(made, "changeEmailInstructions");
+    const owner = await signedIn(made);
+    expect(await byToken()).toBe(200);
+    await endOther(owner);
+    expect(await opened(made, link)).toBe(400);
+    expect(await byToken()).toBe(401);
+    expect(await me(owner)).toBe(200);
+  });
+
+  it("stays, as an auth token does, where the user signs out by the list of devices", async () => {
+    const made = await system({ features: [passwords(), changeEmail(), sessions()], schemes: [] });
+    const laptop = await signedIn(made);
+    const link = await pending(made, laptop);
+    const { sessions: devices } = (await laptop.get("/sessions", { headers: json })).json.response;
+    expect((await laptop.post("/sessions/end", { json: { id: devices[0].id } })).status).toBe(200);
+    expect(await me(laptop)).toBe(401);
+    expect(await opened(made, link)).toBe(200);
+  });
+
   it("leaves links alone that nobody who was signed in has asked for", async () => {
     const made = await system();
     await made.client().post("/reset", { json: { email: ann } });
@@ -159,6 +238,7 @@ describe("an API key", () => {
       client.post("/api/user/key", { json: { name, all_permissions: true } });
     const owner = await signedIn(made, chrome);
     expect((await key(owner, "backup")).status).toBe(201);
+    made.advance(minute);
     const stranger = await signedIn(made, firefox);
     made.advance(minute);
     expect((await stranger.post("/verify", { json: { password: goodPassword } })).status).toBe(200);
@@ -174,6 +254,96 @@ describe("an API key", () => {
     const left = await made.security.apiKeys?.of(await userId(made, ann));
     expect(left?.map(({ name }) => name)).toEqual(["backup"]);
     expect(await opened(made, asked)).toBe(400);
+  });
+});
+
+describe("after a sign-in that was not the owner's,", () => {
+  const notices = async (made: Made): Promise<number> => {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await made.security.delivery.idle();
+    return made.box.all().filter(({ template }) => template === "newDevice").length;
+  };
+  const makeKey = async (made: Made, client: TestClient, name: string): Promise<Record<string, string>> => {
+    made.advance(minute);
+    expect((await client.post("/verify", { json: { password: goodPassword } })).status).toBe(200);
+    const answer = await client.post("/api/user/key", { json: { name, all_permissions: true } });
+    expect(answer.status).toBe(201);
+    return { authorization: `Bearer ${answer.json.response.secret}`, ...json };
+  };
+  const byKey = async (made: Made, headers: Record<string, string>): Promise<number> =>
+    (await made.client().get("/by-key", { headers })).status;
+  const keyed = async (overrides: Overrides = {}): Promise<Made> => {
+    const made = await system(overrides);
+    made.app.get("/by-key", { authz: "AUTH", authn: ["apiKey" as never] }, (c) => c.json({ user: c.var.user.email }));
+    return made;
+  };
+  const named = (keys: readonly { readonly name: string }[] | undefined) => keys?.map(({ name }) => name).toSorted();
+
+  it("all API keys since then are shown and end, in whatever sign-in they were made", async () => {
+    const made = await keyed();
+    const owner = await signedIn(made);
+    const before = await makeKey(made, owner, "before");
+    made.advance(minute);
+    const thief = await signedIn(made, firefox);
+    const link = await linkIn(made, "newDevice");
+    expect((await thief.post("/logout", { json: {} })).status).toBe(200);
+    const back = await signedIn(made, firefox);
+    expect(await notices(made)).toBe(1);
+    const later = [await makeKey(made, back, "of the thief"), await makeKey(made, owner, "of the owner")];
+    const shown = await made.client().get(link, { headers: json });
+    expect(named(shown.json.response.api_keys)).toEqual(["of the owner", "of the thief"]);
+    expect((await made.client().post(link, { json: {} })).status).toBe(200);
+    expect(named(await made.security.apiKeys?.of(await userId(made, ann)))).toEqual(["before"]);
+    expect(await byKey(made, before)).toBe(200);
+    for (const headers of later) expect(await byKey(made, headers)).toBe(401);
+  });
+
+  it("all keys end where the time of the sign-in says nothing, since the clock was set back", async () => {
+    const made = await keyed();
+    await signedIn(made);
+    made.advance(30 * day);
+    await signedIn(made, firefox);
+    const link = await linkIn(made, "newDevice");
+    made.advance(-30 * day);
+    const key = await makeKey(made, await signedIn(made, firefox), "of the thief");
+    expect((await made.client().post(link, { json: {} })).status).toBe(200);
+    expect(await byKey(made, key)).toBe(401);
+  });
+
+  it.each([chrome, firefox, "curl/8.5.0"])("the next one brings a notice from every device: %s", async (agent) => {
+    const made = await system();
+    await signedIn(made, chrome);
+    await signedIn(made, firefox);
+    const link = await linkIn(made, "newDevice");
+    expect((await made.client().post(link, { json: {} })).status).toBe(200);
+    expect(await notices(made)).toBe(1);
+    await signedIn(made, agent);
+    expect(await notices(made)).toBe(2);
+    // From then on it is known.
+    await signedIn(made, agent);
+    expect(await notices(made)).toBe(2);
+    expect((await made.client().post(await linkIn(made, "newDevice"), { json: {} })).status).toBe(200);
+    await signedIn(made, agent);
+    expect(await notices(made)).toBe(3);
+  });
+
+  it("the first one of an account that was not used for long brings a notice too", async () => {
+    const made = await system();
+    await signedIn(made, chrome);
+    made.advance(181 * day);
+    await made.security.purge();
+    await signedIn(made, firefox);
+    expect(await notices(made)).toBe(1);
+  });
+
+  it("nothing of the account stays once it is removed", async () => {
+    const made = await system();
+    await signedIn(made, chrome);
+    await signedIn(made, firefox);
+    expect((await made.client().post(await linkIn(made, "newDevice"), { json: {} })).status).toBe(200);
+    expect(await made.store.count("device", {})).toBe(1);
+    await made.security.users.delete(await userId(made, ann));
+    expect(await made.store.count("device", {})).toBe(0);
   });
 });
 

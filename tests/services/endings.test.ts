@@ -227,6 +227,18 @@ const makers: Readonly<Record<string, { readonly of: Root; prepare(round: Round)
       };
     },
   },
+  "a session that is not remembered and proved again": {
+    of: "session",
+    async prepare({ system, email }) {
+      const own = client(system);
+      await enter(own, email, false);
+      await own.get("/login", json);
+      return {
+        make: () => own.post("/verify", { json: { password } }),
+        lives: () => byCookies(system, own, "session"),
+      };
+    },
+  },
   "a session renewed by a change of the password": {
     of: "session",
     async prepare({ system, one }) {
@@ -381,6 +393,20 @@ const endings: Readonly<
       async ({ two }) =>
       () =>
         two.post("/sessions/end-others", { json: {} }),
+  },
+  "the end of each other device": {
+    leaves: ["password", "link", "parked", "key"],
+    prepare:
+      async ({ two }) =>
+      async () => {
+        const { sessions: devices } = (await two.get("/sessions", json)).json.response ?? { sessions: [] };
+        const answers: unknown[] = [];
+        for (const { id, current } of devices as readonly { readonly id: string; readonly current: boolean }[]) {
+          if (!current) answers.push(await two.post("/sessions/end", { json: { id } }));
+        }
+        // Where all of them had ended by themselves, nothing was ended.
+        return answers.length === 0 ? [{ status: 404 }] : answers;
+      },
   },
 };
 

@@ -3,7 +3,7 @@ import type { SessionKey } from "../../authn/sessions.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Session } from "../../model/session.ts";
 import type { CellView, SectionView, TableView } from "../../views/contract.ts";
-import { done, type Endpoint } from "../endpoint.ts";
+import { done, type Endpoint, refused } from "../endpoint.ts";
 import type { Fault } from "../fields.ts";
 import { deviceOf } from "../sessions/device.ts";
 import { pagerLinks, readCursor } from "./filters.ts";
@@ -71,9 +71,11 @@ export function sessionPages(admin: Administration): readonly Endpoint[] {
       key: "ADMIN_END_SESSION_ASK",
       params: { user: account.email, device: deviceName(rq, session) },
     }),
-    async submit(_request, { session, account }) {
+    async submit({ rq }, { session, account }) {
       // What keeps the device signed in ends along with it.
-      const count = await endDevice(kernel, account, { session, credential: undefined });
+      const own = rq.identity?.account.id === account.id ? rq.identity.session : undefined;
+      const count = await endDevice(kernel, account, { session, credential: undefined }, { session: own });
+      if (count === undefined) return refused("UNAUTHENTICATED");
       kernel.system.events.emit("sessionsEnded", { user: account, which: "one", count });
       return done(pathOf(admin, "admin_sessions"), { message: { key: "SESSION_ENDED" }, response: { ended: count } });
     },

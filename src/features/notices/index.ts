@@ -1,6 +1,7 @@
 import type { ApiKey } from "../../authn/api-keys.ts";
 import { networkOf } from "../../authn/limits/network.ts";
 import type { Operations } from "../../datastore/contract.ts";
+import { withAccount } from "../../datastore/held-account.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
@@ -8,7 +9,7 @@ import type { Ticket } from "../../model/session.ts";
 import { table } from "../../model/tables.ts";
 import { sha256 } from "../../secrets/random.ts";
 import { formPage } from "../../views/pages.ts";
-import { type LineageSince, madeIn } from "../account-state.ts";
+import { type LineageSince, madeSince } from "../account-state.ts";
 import { keySchema, keyView } from "../api-keys/view.ts";
 import { type Endpoint, invalid } from "../endpoint.ts";
 import type { Feature, FeatureKernel, Kernel } from "../feature.ts";
@@ -22,6 +23,8 @@ const day = 86_400_000;
 const linkLife = 7 * day;
 /** A device that was not used for so long is new again. */
 const remembered = 180 * day;
+/** When the mark of a user was last seen, so to say: it does not age. */
+const always = Number.MAX_SAFE_INTEGER;
 
 /**
  * Mails a notice when somebody signs in from a device that the account was not used from before, with a link "this was not
@@ -46,7 +49,7 @@ export function notices(): Feature {
       kernel = started;
       // The devices of who began an account that was another's are known no longer.
       started.system.events.on("registrationDisowned", async ({ user }) => {
-        await started.datastore.delete("device", { userId: user.id });
+        await forgetDevices(started.datastore, user.id);
       });
     },
     // Not in the transaction of the session: a sign-in neither waits for it nor fails with it.
@@ -61,6 +64,50 @@ export function notices(): Feature {
   };
 }
 
+/**
+ * Stands among the devices of a user from the first one on, and stays when they are forgotten: where there is nothing, nobody
+ * has ever signed in.
+ */
+function markOf(userId: number): Readonly<{ id: string; userId: number; firstSeenAt: number; lastSeenAt: number }> {
+  return { id: sha256(JSON.stringify([userId, "signed in before"])), userId, firstSeenAt: 0, lastSeenAt: always };
+}
+
+/** Sets it where it is missing; the transaction has taken the account's row. */
+async function setMark(tx: Operations, userId: number): Promise<void> {
+  const mark = markOf(userId);
+  if ((await tx.count("device", { id: mark.id })) === 0) await tx.insert("device", mark);
+}
+
+/** From here on every device of the user is new. */
+async function forgetDevices(operations: Operations, userId: number): Promise<void> {
+  await operations.delete("device", { userId, id: { not: markOf(userId).id } });
+}
+
+/** Keeps a device that is not known. Undefined: it is by now; else whether nobody has signed in to the account before. */
+async function keepDevice(
+  { datastore }: FeatureKernel,
+  account: Account,
+  id: string,
+  at: number,
+): Promise<{ readonly first: boolean } | undefined> {
+  const userId = account.id;
+  try {
+    // It takes the account's row: of two first ones at once only one is, and none of a sign-in that was disowned meanwhile
+    // becomes known.
+    const first = await withAccount(datastore, account, async (tx) => {
+      await tx.insert("device", { id, userId, firstSeenAt: at, lastSeenAt: at });
+      const alone = (await tx.count("device", { userId })) === 1;
+      await setMark(tx, userId);
+      return alone;
+    });
+    return { first: first ?? false };
+  } catch (error) {
+    // Two sign-ins at once from one new device: the other one tells.
+    if (error instanceof UniqueConflictError) return undefined;
+    throw error;
+  }
+}
+
 async function noteDevice(
   kernel: FeatureKernel,
   account: Account,
@@ -73,16 +120,9 @@ async function noteDevice(
   const network = rq.address === undefined ? "" : networkOf(rq.address);
   const id = sha256(JSON.stringify([account.id, device?.program ?? "", device?.system ?? "", network]));
   if ((await datastore.update("device", { id }, { lastSeenAt: at })) > 0) return;
+  const kept = await keepDevice(kernel, account, id, at);
   // Of the first device nobody needs to be told: it is the one that the account was made on.
-  const first = (await datastore.count("device", { userId: account.id })) === 0;
-  try {
-    await datastore.insert("device", { id, userId: account.id, firstSeenAt: at, lastSeenAt: at });
-  } catch (error) {
-    // Two sign-ins at once from one new device: the other one tells.
-    if (error instanceof UniqueConflictError) return;
-    throw error;
-  }
-  if (first) return;
+  if (kept === undefined || kept.first) return;
   const token = await kernel.tickets.issue({ purpose, user: account, payload: { ...since }, life: linkLife });
   kernel.mail.send(rq, "newDevice", account, {
     link: kernel.link("not_me", token),
@@ -125,7 +165,8 @@ function notMe(kernel: Kernel): Endpoint {
         async done(after, tx) {
           now = after;
           for (const { id } of await keysOf(kernel, account, ticket, tx)) await tx.delete("apiKey", { id });
-          await tx.delete("device", { userId: account.id });
+          await forgetDevices(tx, account.id);
+          await setMark(tx, account.id);
         },
       });
       if (!disowned) return invalid({});
@@ -136,9 +177,12 @@ function notMe(kernel: Kernel): Endpoint {
   });
 }
 
-/** The API keys that were made in the sign-in that the link is about. */
+/**
+ * The API keys that were made since the sign-in that the link is about, in whatever sign-in: the stranger may have come back on
+ * a device that was known by then.
+ */
 async function keysOf(
-  { apiKeys }: Pick<Kernel, "apiKeys">,
+  { apiKeys, system }: Pick<Kernel, "apiKeys" | "system">,
   account: Account,
   { payload }: Ticket,
   tx?: Operations,
@@ -146,5 +190,7 @@ async function keysOf(
   const { lineage, at } = payload;
   // Links that were mailed before this was noted say nothing of it.
   if (apiKeys === undefined || typeof lineage !== "string" || typeof at !== "number") return [];
-  return (await apiKeys.of(account.id, tx)).filter((key) => madeIn(key, { lineage, at }));
+  // Where that is still to come, the clock was set back: it may have been at any time.
+  const since = { lineage, at: at > system.now() ? 0 : at };
+  return (await apiKeys.of(account.id, tx)).filter((key) => madeSince(key, since));
 }

@@ -76,7 +76,8 @@ function end(kernel: Kernel): Endpoint {
         await kernel.signIn.signOut(rq);
         return done(kernel.destinations.afterSignOut(rq), { message: { key: "LOGGED_OUT" } });
       }
-      const count = await endDevice(kernel, account, device);
+      const count = await endDevice(kernel, account, device, { session: rq.identity?.session });
+      if (count === undefined) return refused("UNAUTHENTICATED");
       rq.system.events.emit("sessionsEnded", { user: account, which: "one", count }, rq);
       return done(kernel.path("sessions") ?? "/", { message: { key: "SESSION_ENDED" }, response: { ended: count } });
     },

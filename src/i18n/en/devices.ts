@@ -9,7 +9,7 @@ export const devices = {
   TITLE_NOT_ME: "This was not you?",
   INTRO_NOT_ME: "Then everybody is signed out of the account of {email}, and you choose a new password.",
   INTRO_NOT_ME_KEYS:
-    "Then everybody is signed out of the account of {email}, and you choose a new password. The API keys that were made in that sign-in end too: {keys}",
+    "Then everybody is signed out of the account of {email}, and you choose a new password. The API keys that were made since that sign-in end too: {keys}",
   SUBMIT_NOT_ME: "It was not me",
   TITLE_SESSIONS: "Your devices",
   INTRO_SESSIONS:

@@ -48,8 +48,7 @@ export const mails = {
     "Your account at {site} is shut and will be deleted in {time}. If you want it back, open the link before.",
   MAIL_ACCOUNT_DELETION_BUTTON: "Keep my account",
   MAIL_NEW_DEVICE_SUBJECT: "A new device has signed in",
-  MAIL_NEW_DEVICE_TEXT:
-    "Somebody signed in to your account at {site} on {time} from a device that was not used before.",
+  MAIL_NEW_DEVICE_TEXT: "Somebody signed in to your account at {site} on {time} from an unknown device.",
   MAIL_NEW_DEVICE_DEVICE: "Device: {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Address: {address}",
   MAIL_NEW_DEVICE_YOU: "If that was you, there is nothing that you need to do.",

@@ -210,7 +210,7 @@ export const german: Texts = {
   TITLE_NOT_ME: "Eine fremde Anmeldung?",
   INTRO_NOT_ME: "Dann werden alle Geräte vom Konto {email} abgemeldet, und ein neues Passwort wird gewählt.",
   INTRO_NOT_ME_KEYS:
-    "Dann werden alle Geräte vom Konto {email} abgemeldet, und ein neues Passwort wird gewählt. Auch die API-Schlüssel, die nach dieser Anmeldung erstellt wurden, werden ungültig: {keys}",
+    "Dann werden alle Geräte vom Konto {email} abgemeldet, und ein neues Passwort wird gewählt. Auch die API-Schlüssel, die seit dieser Anmeldung erstellt wurden, werden ungültig: {keys}",
   SUBMIT_NOT_ME: "Das war ich nicht",
   TITLE_SESSIONS: "Angemeldete Geräte",
   INTRO_SESSIONS:
@@ -330,8 +330,7 @@ export const german: Texts = {
     "Das Konto bei {site} ist geschlossen und wird gelöscht (verbleibende Zeit: {time}). Um es zu behalten, bitte vorher den Link öffnen.",
   MAIL_ACCOUNT_DELETION_BUTTON: "Mein Konto behalten",
   MAIL_NEW_DEVICE_SUBJECT: "Anmeldung von einem neuen Gerät",
-  MAIL_NEW_DEVICE_TEXT:
-    "Beim Konto bei {site} gab es eine Anmeldung von einem bisher nicht verwendeten Gerät (Zeitpunkt: {time}).",
+  MAIL_NEW_DEVICE_TEXT: "Beim Konto bei {site} gab es eine Anmeldung von einem unbekannten Gerät (Zeitpunkt: {time}).",
   MAIL_NEW_DEVICE_DEVICE: "Gerät: {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Adresse: {address}",
   MAIL_NEW_DEVICE_YOU: "War das die eigene Anmeldung, ist nichts weiter zu tun.",

@@ -203,7 +203,7 @@ export const spanish: Texts = {
   TITLE_NOT_ME: "¿No has sido tú?",
   INTRO_NOT_ME: "Entonces se cierran todas las sesiones de la cuenta de {email} y eliges una nueva contraseña.",
   INTRO_NOT_ME_KEYS:
-    "Entonces se cierran todas las sesiones de la cuenta de {email} y eliges una nueva contraseña. También dejan de valer las claves de API creadas en esa sesión: {keys}",
+    "Entonces se cierran todas las sesiones de la cuenta de {email} y eliges una nueva contraseña. También dejan de valer las claves de API creadas desde ese inicio de sesión: {keys}",
   SUBMIT_NOT_ME: "No he sido yo",
   TITLE_SESSIONS: "Tus dispositivos",
   INTRO_SESSIONS:
@@ -314,8 +314,7 @@ export const spanish: Texts = {
     "Tu cuenta en {site} está cerrada y se eliminará en {time}. Si quieres recuperarla, abre antes el enlace.",
   MAIL_ACCOUNT_DELETION_BUTTON: "Conservar mi cuenta",
   MAIL_NEW_DEVICE_SUBJECT: "Inicio de sesión en un nuevo dispositivo",
-  MAIL_NEW_DEVICE_TEXT:
-    "Alguien ha iniciado sesión en tu cuenta de {site} desde un dispositivo no usado hasta ahora ({time}).",
+  MAIL_NEW_DEVICE_TEXT: "Alguien ha iniciado sesión en tu cuenta de {site} desde un dispositivo desconocido ({time}).",
   MAIL_NEW_DEVICE_DEVICE: "Dispositivo: {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Dirección: {address}",
   MAIL_NEW_DEVICE_YOU: "Si has sido tú, no tienes que hacer nada.",

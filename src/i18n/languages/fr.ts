@@ -204,7 +204,7 @@ export const french: Texts = {
   INTRO_NOT_ME:
     "Tous les appareils seront déconnectés du compte de {email}, et vous choisirez un nouveau mot de passe.",
   INTRO_NOT_ME_KEYS:
-    "Alors tout le monde est déconnecté du compte de {email} et vous choisissez un nouveau mot de passe. Les clés d’API créées pendant cette connexion sont supprimées aussi : {keys}",
+    "Alors tout le monde est déconnecté du compte de {email} et vous choisissez un nouveau mot de passe. Les clés d’API créées depuis cette connexion sont supprimées aussi : {keys}",
   SUBMIT_NOT_ME: "Ce n’était pas moi",
   TITLE_SESSIONS: "Vos appareils",
   INTRO_SESSIONS:
@@ -317,8 +317,7 @@ export const french: Texts = {
     "Votre compte sur {site} est fermé et sera supprimé dans {time}. Pour le récupérer, ouvrez le lien avant.",
   MAIL_ACCOUNT_DELETION_BUTTON: "Conserver mon compte",
   MAIL_NEW_DEVICE_SUBJECT: "Connexion d’un nouvel appareil",
-  MAIL_NEW_DEVICE_TEXT:
-    "Quelqu’un s’est connecté à votre compte sur {site} depuis un appareil encore jamais utilisé ({time}).",
+  MAIL_NEW_DEVICE_TEXT: "Quelqu’un s’est connecté à votre compte sur {site} depuis un appareil inconnu ({time}).",
   MAIL_NEW_DEVICE_DEVICE: "Appareil : {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Adresse : {address}",
   MAIL_NEW_DEVICE_YOU: "Si c’était vous, vous n’avez rien à faire.",

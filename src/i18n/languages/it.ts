@@ -199,7 +199,7 @@ export const italian: Texts = {
   TITLE_NOT_ME: "Non eri tu?",
   INTRO_NOT_ME: "Allora tutti verranno disconnessi dall’account {email} e sceglierai una nuova password.",
   INTRO_NOT_ME_KEYS:
-    "Allora tutti verranno disconnessi dall’account {email} e sceglierai una nuova password. Anche le chiavi API create in quell’accesso non saranno più valide: {keys}",
+    "Allora tutti verranno disconnessi dall’account {email} e sceglierai una nuova password. Anche le chiavi API create da quell’accesso in poi non saranno più valide: {keys}",
   SUBMIT_NOT_ME: "Non ero io",
   TITLE_SESSIONS: "I tuoi dispositivi",
   INTRO_SESSIONS: "Qui il tuo account è aperto. Se non riconosci un dispositivo, disconnettilo e cambia la password.",
@@ -311,7 +311,7 @@ export const italian: Texts = {
   MAIL_ACCOUNT_DELETION_BUTTON: "Mantieni il mio account",
   MAIL_NEW_DEVICE_SUBJECT: "Accesso da un nuovo dispositivo",
   MAIL_NEW_DEVICE_TEXT:
-    "{time}: qualcuno ha effettuato l’accesso al tuo account su {site} da un dispositivo mai usato prima.",
+    "{time}: qualcuno ha effettuato l’accesso al tuo account su {site} da un dispositivo sconosciuto.",
   MAIL_NEW_DEVICE_DEVICE: "Dispositivo: {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Indirizzo: {address}",
   MAIL_NEW_DEVICE_YOU: "Se eri tu, non devi fare nulla.",

@@ -196,7 +196,7 @@ export const japanese: Texts = {
   TITLE_NOT_ME: "お心当たりがありませんか？",
   INTRO_NOT_ME: "{email} のアカウントをすべての端末からログアウトし、新しいパスワードを選んでいただきます。",
   INTRO_NOT_ME_KEYS:
-    "{email} のアカウントをすべての端末からログアウトし、新しいパスワードを選んでいただきます。そのログイン中に作成された API キーも無効になります: {keys}",
+    "{email} のアカウントをすべての端末からログアウトし、新しいパスワードを選んでいただきます。そのログイン以降に作成された API キーも無効になります: {keys}",
   SUBMIT_NOT_ME: "心当たりがない",
   TITLE_SESSIONS: "ログイン中の端末",
   INTRO_SESSIONS:
@@ -310,7 +310,7 @@ export const japanese: Texts = {
     "{site} のアカウントは閉鎖されました。{time}後に削除されます。残したい場合は、それまでにリンクを開いてください。",
   MAIL_ACCOUNT_DELETION_BUTTON: "アカウントを残す",
   MAIL_NEW_DEVICE_SUBJECT: "新しい端末からのログイン",
-  MAIL_NEW_DEVICE_TEXT: "{time} に、これまで使われたことのない端末から {site} のアカウントにログインがありました。",
+  MAIL_NEW_DEVICE_TEXT: "{time} に、未知の端末から {site} のアカウントにログインがありました。",
   MAIL_NEW_DEVICE_DEVICE: "端末：{device}",
   MAIL_NEW_DEVICE_ADDRESS: "アドレス：{address}",
   MAIL_NEW_DEVICE_YOU: "ご本人の場合は、何もする必要はありません。",

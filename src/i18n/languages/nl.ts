@@ -209,7 +209,7 @@ export const dutch: Texts = {
   TITLE_NOT_ME: "Was jij dit niet?",
   INTRO_NOT_ME: "Dan wordt iedereen uitgelogd uit het account van {email} en kies je een nieuw wachtwoord.",
   INTRO_NOT_ME_KEYS:
-    "Dan wordt iedereen uitgelogd uit het account van {email} en kies je een nieuw wachtwoord. Ook de API-sleutels die in die sessie zijn gemaakt, vervallen: {keys}",
+    "Dan wordt iedereen uitgelogd uit het account van {email} en kies je een nieuw wachtwoord. Ook de API-sleutels die sinds die login zijn gemaakt, vervallen: {keys}",
   SUBMIT_NOT_ME: "Ik was het niet",
   TITLE_SESSIONS: "Je apparaten",
   INTRO_SESSIONS: "Hier ben je ingelogd. Ken je een apparaat niet, log het dan uit en wijzig je wachtwoord.",
@@ -327,8 +327,7 @@ export const dutch: Texts = {
     "Je account bij {site} is gesloten en wordt over {time} verwijderd. Wil je het terug, open dan vóór die tijd de link.",
   MAIL_ACCOUNT_DELETION_BUTTON: "Mijn account behouden",
   MAIL_NEW_DEVICE_SUBJECT: "Ingelogd op een nieuw apparaat",
-  MAIL_NEW_DEVICE_TEXT:
-    "Op {time} heeft iemand bij {site} ingelogd op je account, vanaf een apparaat dat nog niet eerder was gebruikt.",
+  MAIL_NEW_DEVICE_TEXT: "Op {time} heeft iemand bij {site} ingelogd op je account, vanaf een onbekend apparaat.",
   MAIL_NEW_DEVICE_DEVICE: "Apparaat: {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Adres: {address}",
   MAIL_NEW_DEVICE_YOU: "Was jij dit, dan hoef je niets te doen.",

@@ -201,7 +201,7 @@ export const polish: Texts = {
   TITLE_NOT_ME: "To nie Ty?",
   INTRO_NOT_ME: "Wylogujemy wszystkich z konta {email}, a Ty wybierzesz nowe hasło.",
   INTRO_NOT_ME_KEYS:
-    "Wylogujemy wszystkich z konta {email}, a Ty wybierzesz nowe hasło. Przestaną też działać klucze API utworzone podczas tego logowania: {keys}",
+    "Wylogujemy wszystkich z konta {email}, a Ty wybierzesz nowe hasło. Przestaną też działać klucze API utworzone od czasu tego logowania: {keys}",
   SUBMIT_NOT_ME: "To nie ja",
   TITLE_SESSIONS: "Twoje urządzenia",
   INTRO_SESSIONS: "Tu jest otwarte Twoje konto. Jeśli nie znasz któregoś z urządzeń, wyloguj je i zmień hasło.",
@@ -310,8 +310,7 @@ export const polish: Texts = {
     "Twoje konto w {site} jest zamknięte i zostanie usunięte; pozostały czas: {time}. Jeśli chcesz je zachować, otwórz wcześniej link.",
   MAIL_ACCOUNT_DELETION_BUTTON: "Zachowaj moje konto",
   MAIL_NEW_DEVICE_SUBJECT: "Logowanie z nowego urządzenia",
-  MAIL_NEW_DEVICE_TEXT:
-    "{time} ktoś zalogował się na Twoje konto w {site} z urządzenia, które nie było wcześniej używane.",
+  MAIL_NEW_DEVICE_TEXT: "{time} ktoś zalogował się na Twoje konto w {site} z nieznanego urządzenia.",
   MAIL_NEW_DEVICE_DEVICE: "Urządzenie: {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Adres: {address}",
   MAIL_NEW_DEVICE_YOU: "Jeśli to Ty, nie musisz nic robić.",

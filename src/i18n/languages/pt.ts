@@ -199,7 +199,7 @@ export const portuguese: Texts = {
   TITLE_NOT_ME: "Não foi você?",
   INTRO_NOT_ME: "Então todos os dispositivos são desconectados da conta de {email} e você escolhe uma nova senha.",
   INTRO_NOT_ME_KEYS:
-    "Então todos os dispositivos são desconectados da conta de {email} e você escolhe uma nova senha. As chaves de API criadas nesse acesso também deixam de valer: {keys}",
+    "Então todos os dispositivos são desconectados da conta de {email} e você escolhe uma nova senha. As chaves de API criadas desde esse acesso também deixam de valer: {keys}",
   SUBMIT_NOT_ME: "Não fui eu",
   TITLE_SESSIONS: "Seus dispositivos",
   INTRO_SESSIONS:
@@ -307,8 +307,7 @@ export const portuguese: Texts = {
     "Sua conta em {site} foi fechada e será excluída em {time}. Para recuperá-la, abra o link antes.",
   MAIL_ACCOUNT_DELETION_BUTTON: "Manter minha conta",
   MAIL_NEW_DEVICE_SUBJECT: "Um novo dispositivo entrou na sua conta",
-  MAIL_NEW_DEVICE_TEXT:
-    "Alguém entrou na sua conta em {site} com um dispositivo que ainda não tinha sido usado ({time}).",
+  MAIL_NEW_DEVICE_TEXT: "Alguém entrou na sua conta em {site} com um dispositivo desconhecido ({time}).",
   MAIL_NEW_DEVICE_DEVICE: "Dispositivo: {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Endereço: {address}",
   MAIL_NEW_DEVICE_YOU: "Se foi você, não precisa fazer nada.",

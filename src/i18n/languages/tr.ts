@@ -196,7 +196,7 @@ export const turkish: Texts = {
   TITLE_NOT_ME: "Bu siz değil miydiniz?",
   INTRO_NOT_ME: "O zaman {email} hesabındaki bütün oturumlar kapatılır ve siz yeni bir parola seçersiniz.",
   INTRO_NOT_ME_KEYS:
-    "O zaman {email} hesabındaki bütün oturumlar kapatılır ve siz yeni bir parola seçersiniz. O oturumda oluşturulan API anahtarları da geçersiz olur: {keys}",
+    "O zaman {email} hesabındaki bütün oturumlar kapatılır ve siz yeni bir parola seçersiniz. O oturum açıldığından beri oluşturulan API anahtarları da geçersiz olur: {keys}",
   SUBMIT_NOT_ME: "Bu ben değildim",
   TITLE_SESSIONS: "Cihazlarınız",
   INTRO_SESSIONS:
@@ -308,7 +308,7 @@ export const turkish: Texts = {
     "{site} sitesindeki hesabınız kapatıldı ve silinecek; kalan süre: {time}. Geri istiyorsanız bağlantıyı daha önce açın.",
   MAIL_ACCOUNT_DELETION_BUTTON: "Hesabımı koru",
   MAIL_NEW_DEVICE_SUBJECT: "Yeni bir cihazda oturum açıldı",
-  MAIL_NEW_DEVICE_TEXT: "{time}: biri {site} sitesindeki hesabınızda daha önce kullanılmamış bir cihazdan oturum açtı.",
+  MAIL_NEW_DEVICE_TEXT: "{time}: biri {site} sitesindeki hesabınızda tanınmayan bir cihazdan oturum açtı.",
   MAIL_NEW_DEVICE_DEVICE: "Cihaz: {device}",
   MAIL_NEW_DEVICE_ADDRESS: "Adres: {address}",
   MAIL_NEW_DEVICE_YOU: "Bu sizdiyseniz bir şey yapmanız gerekmez.",

@@ -192,7 +192,7 @@ export const chinese: Texts = {
   TITLE_NOT_ME: "不是您本人？",
   INTRO_NOT_ME: "这样 {email} 的账号将在所有设备上退出登录，然后由您选择新密码。",
   INTRO_NOT_ME_KEYS:
-    "这样 {email} 的账号将在所有设备上退出登录，然后由您选择新密码。在该次登录中创建的 API 密钥也会失效：{keys}",
+    "这样 {email} 的账号将在所有设备上退出登录，然后由您选择新密码。自该次登录以来创建的 API 密钥也会失效：{keys}",
   SUBMIT_NOT_ME: "不是我",
   TITLE_SESSIONS: "您的设备",
   INTRO_SESSIONS: "您的账号在以下设备上登录。如有不认识的设备，请将其退出登录并更改密码。",
@@ -296,7 +296,7 @@ export const chinese: Texts = {
   MAIL_ACCOUNT_DELETION_TEXT: "您在 {site} 的账号已关闭，{time}后将被删除。如想保留，请在此之前打开链接。",
   MAIL_ACCOUNT_DELETION_BUTTON: "保留我的账号",
   MAIL_NEW_DEVICE_SUBJECT: "新设备登录",
-  MAIL_NEW_DEVICE_TEXT: "有人于 {time} 从未曾使用过的设备登录了您在 {site} 的账号。",
+  MAIL_NEW_DEVICE_TEXT: "有人于 {time} 从未知设备登录了您在 {site} 的账号。",
   MAIL_NEW_DEVICE_DEVICE: "设备：{device}",
   MAIL_NEW_DEVICE_ADDRESS: "地址：{address}",
   MAIL_NEW_DEVICE_YOU: "如果是您本人，则无需任何操作。",
