@@ -21,14 +21,10 @@ export function fieldSchema({ schema, type, maxLength }: Field<unknown>): Json {
 }
 
 /**
- * Reads what was sent for a field. Forms and queries hold nothing but text, so yes, no and whole numbers are words there. JSON
- * has them of its own: a word in their place is of the wrong type.
+ * Reads what was sent for a field. Forms and queries hold nothing but text, so whole numbers are digits there. JSON has numbers of
+ * its own: digits in a text are of the wrong type. Yes and no may be words in both, as recorded of Flask-Security.
  */
 export function readField<T>(field: Field<T>, input: unknown, from: "text" | "json"): ReturnType<Field<T>["parse"]> {
-  const isWord = from === "json" && typeof input === "string";
-  return isWord && isNoText(field) ? { fault: { key: "FIELD_INVALID" } } : field.parse(input);
-}
-
-function isNoText({ type, schema }: Field<unknown>): boolean {
-  return type === "checkbox" || schema?.["type"] === "integer";
+  const isDigits = from === "json" && typeof input === "string" && field.schema?.["type"] === "integer";
+  return isDigits ? { fault: { key: "FIELD_INVALID" } } : field.parse(input);
 }

@@ -52,7 +52,12 @@ export async function renderSample(name: SampleName, fullness: Fullness, languag
     action: `/${name}?next=%2Fstore`,
     fields,
     hidden: { csrf_token: "sample", next: full ? hostile : "/store" },
-    errors: full ? ["That did not match an account. Check what you typed and try again.", long] : [],
+    errors: full
+      ? [
+          "That did not match an account. Check what you typed and try again; after many tries, wait a while first.",
+          long,
+        ]
+      : [],
     submit,
     intro: full ? `A sentence above the form, with a long word: ${long}.` : "Good to see you again.",
     links: [],

@@ -47,7 +47,8 @@ describe("GET and POST /login as JSON", () => {
     expect((await client.get("/logout", json)).status).toBe(405);
   });
 
-  const generic = "That did not match an account. Check what you typed and try again.";
+  const generic =
+    "That did not match an account. Check what you typed and try again; after many tries, wait a while first.";
   it.each<[string, unknown, Record<string, string[]>, Record<string, string[]>]>([
     [
       "a wrong password",
