@@ -61,10 +61,11 @@ export function createSharedTokens(shared: SharedValues, life: number): SharedTo
           else misses += 1;
           return counts;
         },
-        async keep({ id, username, ...rest }) {
+        async keep(account) {
+          const { id, username } = account;
           const own = user?.id === id ? kept : await shared.look(id, name);
           if (stamp === undefined || own?.stamp === undefined) return;
-          await shared.keep(id, name, own.stamp, stateOf(rest), life);
+          await shared.keep(id, name, own.stamp, stateOf(account), life);
           await shared.keep(nobody, name, stamp, JSON.stringify([issuer, id, username]), life);
         },
       };
