@@ -135,7 +135,7 @@ describe("options that refuse to start, with their path and the mend", () => {
     ["body.multipartBytes", { body: { multipartBytes: Number.POSITIVE_INFINITY } }, /whole number/],
     ["prefix", { prefix: "auth" }, /a path without a slash at its end/],
     ["prefix", { prefix: "/auth/" }, /a path without a slash at its end/],
-    ["prefix", { prefix: 5 }, /a text is expected/],
+    ["prefix", { prefix: 5 }, /a path without a slash at its end/],
     ["destinations.afterSignIn", { destinations: { afterSignIn: "//evil.example" } }, /starts with one \//],
     ["destinations.afterSignIn", { destinations: { afterSignIn: "https://evil.example" } }, /starts with one \//],
     ["destinations.unauthorized", { destinations: { unauthorized: () => "/" } }, /starts with one \//],

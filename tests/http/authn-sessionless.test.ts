@@ -84,7 +84,7 @@ describe("without sessions", () => {
 
   it.each<[Overrides, string]>([
     [{ ...none, authn: ["session", "token"] }, "authn"],
-    [{ ...none, csrf: { schemes: ["session"] } }, "csrf.schemes"],
+    [{ ...none, csrf: { schemes: ["session", "basic"] } }, "csrf.schemes"],
     [{ sessions: { enabled: false, idle: "1h" } }, "sessions.idle"],
     [{ sessions: { enabled: false, absolute: "1h" } }, "sessions.absolute"],
     [{ sessions: { enabled: false, remember: "1h" } }, "sessions.remember"],
