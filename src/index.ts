@@ -101,7 +101,14 @@ export type { GroupCheck, ListedObjectRule, ObjectCheck, ObjectRule, TypedObject
 export type { Catalogue, MessageKey, Texts } from "./i18n/catalogue.ts";
 export type { LanguageOptions, LanguageTag, MessageOptions } from "./i18n/languages.ts";
 export type { Account, SecurityPayload } from "./model/account.ts";
-export { column, type OwnColumn } from "./model/column.ts";
+export {
+  column,
+  type OwnColumn,
+  type OwnColumns,
+  type OwnFields,
+  type OwnSecrets,
+  type SecretValue,
+} from "./model/column.ts";
 export type { Duration } from "./model/duration.ts";
 export {
   ConfigurationError,
@@ -143,7 +150,7 @@ export type {
   RouteDeclaration,
   RouteRecord,
 } from "./routes/types.ts";
-export type { Authz, ConditionsOf, CurrentUser, GuardedEnv, SignsIn, Vocabulary } from "./routes/vocabulary.ts";
+export type { Authz, ConditionsOf, CurrentUser, GuardedEnv, IdsOf, SignsIn, Vocabulary } from "./routes/vocabulary.ts";
 export {
   type CreateTokenOptions,
   type Decision,

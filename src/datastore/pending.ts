@@ -12,8 +12,12 @@ export async function endTickets(
   await tx.delete("ticket", { ...which, userId });
 }
 
+/** What is begun by nobody but who is signed in: without a lineage it was begun before lineages were kept, by who knows whom. */
+const begunSignedIn = ["change-email", "delete-account"];
+
 /** Ends what was begun by who was signed in; with `kept`, in another sign-in than this session's. */
 export async function endBegun(tx: Operations, userId: number, kept?: Session): Promise<void> {
+  await tx.delete("ticket", { userId, lineage: null, purpose: { in: begunSignedIn } });
   const begun = { userId, lineage: { not: null } };
   if (kept === undefined) {
     await tx.delete("ticket", begun);

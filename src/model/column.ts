@@ -27,7 +27,7 @@ export interface ColumnOptions {
 }
 
 /** The type of a secret column's values, which the user does not show. */
-interface SecretValue<T> {
+export interface SecretValue<T> {
   readonly [secretValue]: T;
 }
 

@@ -184,12 +184,12 @@ function notMe(kernel: Kernel): Endpoint {
 async function keysOf(
   { apiKeys, system }: Pick<Kernel, "apiKeys" | "system">,
   account: Account,
-  { payload }: Ticket,
+  { payload, createdAt }: Ticket,
   tx?: Operations,
 ): Promise<readonly ApiKey[]> {
-  const { lineage, at } = payload;
-  // Links that were mailed before this was noted say nothing of it.
-  if (apiKeys === undefined || typeof lineage !== "string" || typeof at !== "number") return [];
+  if (apiKeys === undefined) return [];
+  // Links that were mailed before the sign-in was noted say nothing of it: they were made with it.
+  const { lineage = "", at = createdAt } = payload as { readonly lineage?: string; readonly at?: number };
   // Where that is still to come, the clock was set back: it may have been at any time.
   const since = { lineage, at: at > system.now() ? 0 : at };
   return (await apiKeys.of(account.id, tx)).filter((key) => madeSince(key, since));
