@@ -399,7 +399,8 @@ const endings: Readonly<
     prepare:
       async ({ two }) =>
       async () => {
-        const { sessions: devices } = (await two.get("/sessions", json)).json.response ?? { sessions: [] };
+        // The change of password may have ended this caller's own session: then it ends nothing.
+        const { sessions: devices = [] } = (await two.get("/sessions", json)).json.response ?? {};
         const answers: unknown[] = [];
         for (const { id, current } of devices as readonly { readonly id: string; readonly current: boolean }[]) {
           if (!current) answers.push(await two.post("/sessions/end", { json: { id } }));
