@@ -129,6 +129,16 @@ describe("a pending change of address", () => {
     expect(await opened(made, again)).toBe(400);
   });
 
+  it("ends too where it was asked for before it was noted in which sign-in", async () => {
+    const made = await system();
+    const thief = await signedIn(made);
+    const link = await pending(made, thief);
+    await made.store.update("ticket", { purpose: "change-email" }, { lineage: null });
+    const owner = await signedIn(made);
+    expect((await owner.post("/sessions/end-others", { json: {} })).status).toBe(200);
+    expect(await opened(made, link)).toBe(400);
+  });
+
   it("outlives an ordinary sign-out, the expiry of its session, and the end of others by itself", async () => {
     const made = await system();
     const laptop = await signedIn(made);
@@ -232,6 +242,20 @@ describe("a pending change of address", () => {
 });
 
 describe("an API key", () => {
+  it("that was made since a notice which does not say of which sign-in it tells is shown, and ends", async () => {
+    const made = await system();
+    await signedIn(made, chrome);
+    const stranger = await signedIn(made, firefox);
+    const link = await linkIn(made, "newDevice");
+    await made.store.update("ticket", { purpose: "not-me" }, { payload: {} });
+    made.advance(minute);
+    expect((await stranger.post("/verify", { json: { password: goodPassword } })).status).toBe(200);
+    const asked = { json: { name: "of before", all_permissions: true } };
+    expect((await stranger.post("/api/user/key", asked)).status).toBe(201);
+    expect((await made.client().post(link, { json: {} })).status).toBe(200);
+    expect(await made.security.apiKeys?.of(await userId(made, ann))).toEqual([]);
+  });
+
   it("that was made in a sign-in which the owner disowns is shown, and ends with it; others stay", async () => {
     const made = await system();
     const key = (client: TestClient, name: string) =>
