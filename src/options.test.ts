@@ -40,8 +40,12 @@ async function refusal(options: Untyped): Promise<[string, string]> {
 describe("options that refuse to start, with their path and the mend", () => {
   it.each<[string, Untyped, RegExp]>([
     // Names
-    ["rolse", { rolse: [] }, /unknown option; known: .*roles/],
-    ["sessions.idel", { sessions: { idel: "1h" } }, /unknown option; known: enabled, idle, absolute/],
+    ["rolse", { rolse: [] }, /unknown option; did you mean "roles"\? known: .*roles/],
+    [
+      "sessions.idel",
+      { sessions: { idel: "1h" } },
+      /unknown option; did you mean "idle"\? known: enabled, idle, absolute/,
+    ],
     ["tokens.live", { tokens: { live: "1h" } }, /known: type, life/],
     ["freshness.with", { freshness: { with: "1h" } }, /known: within, grace/],
     ["passwords.hash", { passwords: { hash: {} } }, /known: hashing, check, policy/],
@@ -165,7 +169,7 @@ describe("options that refuse to start, with their path and the mend", () => {
 
   it("are refused by a feature when it is called", () => {
     expect(() => passwords({ remeber: true } as Untyped)).toThrow(
-      /^passwords\.remeber: unknown option; known: remember/,
+      /^passwords\.remeber: unknown option; did you mean "remember"\? known: remember/,
     );
     expect(() => passwords({ remember: "yes" } as Untyped)).toThrow(/^passwords\.remember: must be a boolean/);
   });

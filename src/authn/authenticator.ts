@@ -4,6 +4,7 @@ import { type Awaitable, andThen, settled } from "../model/awaitable.ts";
 import { inTime } from "../model/deadline.ts";
 import { ConfigurationError, PortcullisError } from "../model/errors.ts";
 import { type BadCredential, boundIdentity, type Identity } from "../model/identity.ts";
+import { knownNames } from "../model/known-names.ts";
 import type { CredentialDescription, Scheme } from "./scheme.ts";
 
 /** Finds out who is calling. */
@@ -163,7 +164,7 @@ export function createAuthenticator(
     check(names, path) {
       for (const name of names) {
         if (!known.includes(name)) {
-          throw new ConfigurationError(path, `there is no scheme "${name}"; known: ${known.join(", ")}`);
+          throw new ConfigurationError(path, `there is no scheme "${name}"; ${knownNames(name, known)}`);
         }
       }
     },

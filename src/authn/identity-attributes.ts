@@ -1,5 +1,6 @@
 import { normalizeEmail } from "../model/email.ts";
 import { ConfigurationError } from "../model/errors.ts";
+import { checkKnown } from "../model/known-names.ts";
 import type { Column } from "../model/schema.ts";
 import { normalizeUsername } from "../model/username.ts";
 
@@ -58,11 +59,7 @@ export function identityAttributes(
     if (typeof definition !== "object" || definition === null || typeof definition.attribute !== "string") {
       throw new ConfigurationError(path, '"email", "username", or { attribute, normalize } is expected');
     }
-    for (const name of Object.keys(definition)) {
-      if (!names.includes(name)) {
-        throw new ConfigurationError(`${path}.${name}`, `unknown option; known: ${names.join(", ")}`);
-      }
-    }
+    checkKnown(path, definition, names);
     const { attribute, normalize, ignoreCase = true, label }: IdentityDefinition = definition;
     const column = Object.hasOwn(columns, attribute) ? columns[attribute] : undefined;
     if (column === undefined || (column.type !== "string" && column.type !== "text")) {

@@ -5,6 +5,7 @@ import { type Account, isLimited } from "../model/account.ts";
 import { type Awaitable, settled } from "../model/awaitable.ts";
 import { inTime } from "../model/deadline.ts";
 import { ConfigurationError, PortcullisError } from "../model/errors.ts";
+import { checkKnown } from "../model/known-names.ts";
 
 /** What deciding needs: the application's own functions. */
 export interface DecisionsContext {
@@ -87,9 +88,7 @@ export function checkObjectRules(objects: Readonly<Record<string, unknown>>): vo
     if (typeof rule !== "object" || rule === null) {
       throw new ConfigurationError(path, "a function (user, id, mode), or { check, where }, is expected");
     }
-    const unknown = Object.keys(rule).find((name) => !["check", "where", "id"].includes(name));
-    if (unknown !== undefined)
-      throw new ConfigurationError(`${path}.${unknown}`, "unknown option; known: check, where, id");
+    checkKnown(path, rule, ["check", "where", "id"]);
     const { check, where, id } = rule as { readonly check?: unknown; readonly where?: unknown; readonly id?: unknown };
     if (typeof check !== "function") {
       throw new ConfigurationError(`${path}.check`, "a function (user, id, mode) is expected");

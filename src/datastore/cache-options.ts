@@ -1,5 +1,6 @@
 import { type Duration, milliseconds } from "../model/duration.ts";
 import { ConfigurationError } from "../model/errors.ts";
+import { checkKnown } from "../model/known-names.ts";
 import type { SharedCacheProvider } from "./shared-cache.ts";
 
 /** One cache; false: off. */
@@ -56,11 +57,7 @@ export function cacheRules(
   size: number,
   told: boolean,
 ): Readonly<Record<CacheKind, CacheRule | undefined>> {
-  for (const name of Object.keys(options)) {
-    if (name !== "store" && !kinds.some((kind) => kind === name)) {
-      throw new ConfigurationError(`caches.${name}`, `unknown option; known: ${kinds.join(", ")}, store`);
-    }
-  }
+  checkKnown("caches", options, [...kinds, "store"]);
   if (options.store !== undefined && typeof options.store?.open !== "function") {
     throw new ConfigurationError("caches.store", 'is no cache; for Redis: redisCache(client) from "portcullis/redis"');
   }
@@ -78,11 +75,7 @@ export function cacheRules(
     if (typeof option !== "object" || option === null || Array.isArray(option)) {
       throw new ConfigurationError(path, "false, or { size, ttl, shared }, is expected");
     }
-    for (const name of Object.keys(option)) {
-      if (name !== "size" && name !== "ttl" && name !== "shared") {
-        throw new ConfigurationError(`${path}.${name}`, "unknown option; known: size, ttl, shared");
-      }
-    }
+    checkKnown(path, option, ["size", "ttl", "shared"]);
     const { size: own = 10_000, ttl, shared: wanted = shared } = option;
     if (typeof wanted !== "boolean") throw new ConfigurationError(`${path}.shared`, "true or false is expected");
     if (wanted && options.store === undefined) {

@@ -1,15 +1,5 @@
 import { ConfigurationError } from "../model/errors.ts";
 
-/** Refuses options that a store does not know; `maker` is what the application called: `sqlite`, `postgres` … */
-export function refuseUnknownOptions(maker: string, options: object, known: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) {
-      const list = known.length === 0 ? "there are no options" : `known are ${known.join(", ")}`;
-      throw new ConfigurationError(`${maker}(...).${name}`, `unknown option; ${list}`);
-    }
-  }
-}
-
 /** Checks a whole-number option; undefined stands for the default. */
 export function wholeNumber(path: string, value: unknown, fallback: number, least: number, most: number): number {
   if (value === undefined) return fallback;

@@ -1,4 +1,5 @@
 import { normalizeEmail } from "../model/email.ts";
+import { knownNames } from "../model/known-names.ts";
 import { maxOwnPermission, permissionOfRole } from "../model/permission-role.ts";
 import type { Column, Row, Table } from "../model/schema.ts";
 import { normalizeUsername } from "../model/username.ts";
@@ -111,7 +112,7 @@ function unknownField(name: string, fields: readonly string[]): string {
   if (name === "password") {
     return `passwords in clear are not imported; give ${hashField}, or leave it out and let people set one`;
   }
-  return `there is no such field; known: ${fields.join(", ")}`;
+  return `there is no such field; ${knownNames(name, fields)}`;
 }
 
 type Read = { readonly value: unknown } | { readonly problem: string };

@@ -3,6 +3,7 @@ import type { Account, accountFactory } from "../model/account.ts";
 import { type Awaitable, andThen, settled } from "../model/awaitable.ts";
 import { normalizeEmail } from "../model/email.ts";
 import { PortcullisError } from "../model/errors.ts";
+import { knownNames } from "../model/known-names.ts";
 import type { Row } from "../model/schema.ts";
 import type { User } from "../model/user.ts";
 import { normalizeUsername } from "../model/username.ts";
@@ -253,7 +254,7 @@ export function createUsers(context: UsersContext): RowUsers {
       if (!fields.has(name)) {
         throw new PortcullisError(
           "invalid_field",
-          `user.${name}: there is no such column; known: ${[...fields].join(", ")}`,
+          `user.${name}: there is no such column; ${knownNames(name, [...fields])}`,
         );
       }
       if (forbidden.has(name)) {

@@ -1,4 +1,5 @@
 import { ConfigurationError } from "../model/errors.ts";
+import { checkKnown } from "../model/known-names.ts";
 import { DeliveryError } from "./mail.ts";
 
 /** How much may wait, how often and how long is tried. */
@@ -62,13 +63,8 @@ const systemTimer: Timer = (milliseconds, work) => {
 /** Refuses unknown and wrong values with the option's path. */
 export function checkDeliveryOptions(path: string, options: unknown): DeliveryOptions {
   if (options === undefined) return {};
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new ConfigurationError(path, "an object is expected");
-  }
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(defaults, name)) {
-      throw new ConfigurationError(`${path}.${name}`, `unknown option; known: ${Object.keys(defaults).join(", ")}`);
-    }
+  checkKnown(path, options, Object.keys(defaults));
+  for (const [name, value] of Object.entries(options as object)) {
     if (value === undefined) continue;
     const least = name === "limit" || name === "concurrency" || name === "timeout" ? 1 : 0;
     const good = (part: unknown): boolean =>

@@ -2,6 +2,7 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigurationError } from "../model/errors.ts";
+import { checkKnown } from "../model/known-names.ts";
 import { randomId } from "../secrets/random.ts";
 import { DeliveryError, type MailAddress, type MailSender, type OutgoingMail } from "./mail.ts";
 import { outbox } from "./outbox.ts";
@@ -163,11 +164,7 @@ function optionsOf(server: SmtpOptions | string): SmtpOptions {
     throw new ConfigurationError("smtp", 'a URL such as "smtps://user:password@mail.acme.example" is expected');
   }
   const given = options as SmtpOptions;
-  for (const name of Object.keys(given)) {
-    if (!known.includes(name)) {
-      throw new ConfigurationError(`smtp.${name}`, `unknown option; known: ${known.join(", ")}`);
-    }
-  }
+  checkKnown("smtp", given, known);
   const count = (name: "port" | "connections" | "timeout", most: number): void => {
     const value: unknown = given[name];
     if (value !== undefined && !(Number.isInteger(value) && (value as number) > 0 && (value as number) <= most)) {

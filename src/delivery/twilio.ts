@@ -1,4 +1,5 @@
 import { ConfigurationError } from "../model/errors.ts";
+import { checkKnown } from "../model/known-names.ts";
 import { DeliveryError } from "./mail.ts";
 import type { OutgoingSms, SmsSender } from "./sms.ts";
 
@@ -81,12 +82,7 @@ function errorCode(text: string): number | undefined {
 }
 
 function check(options: TwilioOptions): void {
-  if (typeof options !== "object" || options === null) throw new ConfigurationError("twilio", "an object is expected");
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) {
-      throw new ConfigurationError(`twilio.${name}`, `unknown option; known: ${known.join(", ")}`);
-    }
-  }
+  checkKnown("twilio", options, known);
   const { accountSid, authToken, from, messagingServiceSid, baseUrl, timeout } = options;
   if (typeof accountSid !== "string" || !/^[A-Za-z0-9]{1,64}$/.test(accountSid)) {
     throw new ConfigurationError("twilio.accountSid", 'the account\'s SID is expected, "AC…"');

@@ -3,6 +3,7 @@ import type { IdentityDefinition } from "../authn/identity-attributes.ts";
 import type { TokenFamilies } from "../authn/token-families.ts";
 import { namedColumns, type OwnColumns } from "../model/column.ts";
 import { ConfigurationError } from "../model/errors.ts";
+import { unknownName } from "../model/known-names.ts";
 import { type Column, columnMembers, type Schema, type Table } from "../model/schema.ts";
 import { coreTables } from "../model/tables.ts";
 import type { Feature, TokenFamiliesContext } from "./feature.ts";
@@ -60,8 +61,8 @@ function checkMembers(feature: Feature, index: number): void {
     const kind = Object.hasOwn(members, member) ? members[member as keyof typeof members] : undefined;
     const path = `features[${index}].${member}`;
     if (kind === undefined) {
-      const known = ["name", ...Object.keys(members)].join(", ");
-      throw new ConfigurationError(path, `"${feature.name}" has an unknown member; known: ${known}`);
+      const known = ["name", ...Object.keys(members)];
+      throw new ConfigurationError(path, `"${feature.name}" has an ${unknownName("member", member, known)}`);
     }
     const is =
       kind === "list"

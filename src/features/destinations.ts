@@ -1,5 +1,6 @@
 import type { SecurityRequest } from "../http/request.ts";
 import { ConfigurationError } from "../model/errors.ts";
+import { checkKnown } from "../model/known-names.ts";
 
 /** A path on this server, or a function of the request. */
 export type Destination = string | ((rq: SecurityRequest) => string);
@@ -108,11 +109,9 @@ function withQuery(target: string, values: Readonly<Record<string, string>>): st
 }
 
 function checkDestinations(options: DestinationOptions): void {
+  checkKnown("destinations", options, destinationNames);
   for (const [name, value] of Object.entries(options)) {
     const path = `destinations.${name}`;
-    if (!destinationNames.includes(name)) {
-      throw new ConfigurationError(path, `unknown option; known: ${destinationNames.join(", ")}`);
-    }
     if (value === undefined || (typeof value === "function" && name !== "unauthorized")) continue;
     if (typeof value !== "string" || !/^\/(?![/\\])/.test(value)) {
       throw new ConfigurationError(path, "a path that starts with one / is expected");
@@ -122,18 +121,12 @@ function checkDestinations(options: DestinationOptions): void {
 
 function checkSpa(spa: SpaOptions | undefined, origins: readonly string[]): void {
   if (spa === undefined) return;
-  for (const name of Object.keys(spa)) {
-    if (name !== "origin" && name !== "pages") {
-      throw new ConfigurationError(`spa.${name}`, "unknown option; known: origin, pages");
-    }
-  }
+  checkKnown("spa", spa, ["origin", "pages"]);
   if (!origins.includes(spa.origin)) {
     throw new ConfigurationError("spa.origin", `must be one of origins (${origins.join(", ")}); add it there`);
   }
+  checkKnown("spa.pages", spa.pages ?? {}, spaPages, "page");
   for (const [page, path] of Object.entries(spa.pages ?? {})) {
-    if (!spaPages.includes(page)) {
-      throw new ConfigurationError(`spa.pages.${page}`, `unknown page; known: ${spaPages.join(", ")}`);
-    }
     if (typeof path !== "string" || !/^\/(?![/\\])/.test(path)) {
       throw new ConfigurationError(`spa.pages.${page}`, "a path that starts with one / is expected");
     }

@@ -1,5 +1,6 @@
 import type { Account } from "../model/account.ts";
 import { ConfigurationError } from "../model/errors.ts";
+import { knownNames } from "../model/known-names.ts";
 import { type Catalogue, checkTexts, type Layer, layeredCatalogue, type MessageKey, type Texts } from "./catalogue.ts";
 import { accepted, lookUp } from "./negotiation.ts";
 import { loadTranslation, type ShippedLanguage, shippedLanguages } from "./shipped.ts";
@@ -198,8 +199,8 @@ function sources(tag: string, own: ReadonlyMap<string, Texts>): readonly string[
 }
 
 function unknownLanguage(tag: string, own: ReadonlyMap<string, Texts>): string {
-  const known = [...shippedLanguages, ...own.keys()].join(", ");
-  return `there are no texts for "${tag}"; known: ${known}; bring others with languages.own`;
+  const known = [...shippedLanguages, ...own.keys()];
+  return `there are no texts for "${tag}"; ${knownNames(tag, known)}; bring others with languages.own`;
 }
 
 function canonicalTag(path: string, tag: unknown): string {

@@ -1,4 +1,5 @@
 import { ConfigurationError } from "./errors.ts";
+import { checkKnown } from "./known-names.ts";
 
 /** What a value must be; "any" is looked at by the part that it is for. */
 export type Kind = "list" | "object" | "function" | "flag" | "text" | "count" | "any";
@@ -18,20 +19,16 @@ export type OptionKinds = Readonly<Record<string, Kind | Readonly<Record<string,
 
 /** Each option is known and of its kind; else throws ConfigurationError with its path. */
 export function checkNames(sections: OptionKinds, options: object): void {
+  checkKnown("", options, Object.keys(sections));
   for (const [name, value] of Object.entries(options)) {
-    const known = Object.hasOwn(sections, name) ? sections[name] : undefined;
-    if (known === undefined) {
-      throw new ConfigurationError(name, `unknown option; known: ${Object.keys(sections).join(", ")}`);
-    }
-    if (value === undefined) continue;
+    const known = sections[name];
+    if (known === undefined || value === undefined) continue;
     checkKind(name, value, typeof known === "string" ? known : "object");
     if (typeof known === "string") continue;
+    checkKnown(name, value, Object.keys(known));
     for (const [inner, part] of Object.entries(value as object)) {
-      const kind = Object.hasOwn(known, inner) ? known[inner] : undefined;
-      if (kind === undefined) {
-        throw new ConfigurationError(`${name}.${inner}`, `unknown option; known: ${Object.keys(known).join(", ")}`);
-      }
-      if (part !== undefined) checkKind(`${name}.${inner}`, part, kind);
+      const kind = known[inner];
+      if (kind !== undefined && part !== undefined) checkKind(`${name}.${inner}`, part, kind);
     }
   }
 }

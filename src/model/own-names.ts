@@ -1,5 +1,6 @@
 import { namedColumns, type OwnColumns } from "./column.ts";
 import { ConfigurationError } from "./errors.ts";
+import { checkKnown } from "./known-names.ts";
 import { columnMembers, type Schema } from "./schema.ts";
 import { coreTables } from "./tables.ts";
 
@@ -31,10 +32,8 @@ export function checkColumns(columns: OwnColumns): void {
 
 /** The option `tables` renames tables that there are; else throws ConfigurationError. */
 export function checkTables(renamed: Readonly<Record<string, string>>, tables: Schema): void {
+  checkKnown("tables", renamed, Object.keys(tables), "table");
   for (const [table, name] of Object.entries(renamed)) {
-    if (!Object.hasOwn(tables, table)) {
-      throw new ConfigurationError(`tables.${table}`, `unknown table; known: ${Object.keys(tables).join(", ")}`);
-    }
     if (typeof name !== "string" || !/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name))
       throw new ConfigurationError(`tables.${table}`, "is no name for a table");
   }

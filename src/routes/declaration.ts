@@ -6,6 +6,7 @@ import type { ParameterDescription } from "../http/parameters.ts";
 import type { RouteFacts } from "../http/request.ts";
 import type { System } from "../http/system.ts";
 import { ConfigurationError } from "../model/errors.ts";
+import { knownNames } from "../model/known-names.ts";
 import { given } from "../model/option-kinds.ts";
 import type { RouteNames } from "./names.ts";
 import type { DescribedRoute, RouteDocumentation } from "./openapi/described.ts";
@@ -28,7 +29,7 @@ export interface DeclarationContext {
   readonly names: RouteNames;
 }
 
-const declarationKeys = new Set(["authz", "authn", "params", "body", "realm", "name", "doc", "shadowed", "overlaps"]);
+const declarationKeys = ["authz", "authn", "params", "body", "realm", "name", "doc", "shadowed", "overlaps"];
 
 interface Declaration {
   readonly authz?: unknown;
@@ -194,8 +195,8 @@ function checkDeclaration(input: unknown, label: string): Declaration {
     throw new ConfigurationError(label, "authz is missing: declare { authz: … } between the path and the handler");
   }
   for (const key of Object.keys(input)) {
-    if (!declarationKeys.has(key)) {
-      throw new ConfigurationError(label, `unknown option "${key}"; known: ${[...declarationKeys].join(", ")}`);
+    if (!declarationKeys.includes(key)) {
+      throw new ConfigurationError(label, `unknown option "${key}"; ${knownNames(key, declarationKeys)}`);
     }
   }
   const declaration = input as Declaration;
@@ -226,7 +227,7 @@ function bodyOf(own: unknown, limits: BodyLimits, label: string): BodyLimits | u
     if (!Object.hasOwn(BODY_LIMITS, name)) {
       throw new ConfigurationError(
         label,
-        `body: unknown option "${name}"; known: ${Object.keys(BODY_LIMITS).join(", ")}`,
+        `body: unknown option "${name}"; ${knownNames(name, Object.keys(BODY_LIMITS))}`,
       );
     }
     if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
@@ -236,7 +237,7 @@ function bodyOf(own: unknown, limits: BodyLimits, label: string): BodyLimits | u
   return { ...limits, ...given(own) };
 }
 
-const documentationKeys = new Set(["summary", "description", "tags", "deprecated", "answers", "listed"]);
+const documentationKeys = ["summary", "description", "tags", "deprecated", "answers", "listed"];
 
 function checkDocumentation(doc: unknown, label: string): void {
   if (doc === undefined) return;
@@ -244,8 +245,8 @@ function checkDocumentation(doc: unknown, label: string): void {
     throw new ConfigurationError(label, "doc: an object is expected");
   }
   for (const [key, value] of Object.entries(doc)) {
-    if (!documentationKeys.has(key)) {
-      throw new ConfigurationError(label, `doc: unknown option "${key}"; known: ${[...documentationKeys].join(", ")}`);
+    if (!documentationKeys.includes(key)) {
+      throw new ConfigurationError(label, `doc: unknown option "${key}"; ${knownNames(key, documentationKeys)}`);
     }
     if (key !== "answers") continue;
     for (const [status, answer] of Object.entries((value ?? {}) as Record<string, unknown>)) {

@@ -51,7 +51,17 @@ export function checkReach<Route>(standing: readonly Standing<Route>[]): Readonl
     if (one.route === undefined) continue;
     const found = shadowOf(router, standing, index);
     if (found === undefined) {
-      if (!one.shadowed && !one.overlaps) checkOverlaps(router, standing, index);
+      const overlapping = overlapOf(router, standing, index);
+      if (overlapping === undefined) {
+        if (one.shadowed) throw idle(one, "shadowed", "no other route answers any of its paths");
+        if (one.overlaps) throw idle(one, "overlaps", "no earlier route with another guard answers any of its paths");
+      } else if (!one.shadowed && !one.overlaps) {
+        throw new ConfigurationError(
+          one.label,
+          `overlaps with ${overlapping.label}, which asks something else of the caller and answers ${overlapping.request}: ` +
+            "declare this one before it, give both the same guard, or say overlaps: true where the order is meant",
+        );
+      }
       continue;
     }
     if (!one.shadowed) {
@@ -67,13 +77,22 @@ export function checkReach<Route>(standing: readonly Standing<Route>[]): Readonl
   return behind;
 }
 
+/** A word that changes nothing would hide the day on which it does. */
+function idle<Route>(one: Standing<Route>, word: "shadowed" | "overlaps", why: string): ConfigurationError {
+  return new ConfigurationError(one.label, `${word}: true says nothing here: ${why}; leave it out`);
+}
+
 /**
- * Refuses a route some of whose paths an earlier one answers that asks something else of the caller: `/:org/settings`, open,
- * and then `/admin/:page`. What stands first for fewer paths is how routes are read, and no surprise.
+ * A request to one of the route's paths that an earlier one answers, which asks something else of the caller:
+ * `/:org/settings`, open, and then `/admin/:page`. What stands first for fewer paths is how routes are read, and no surprise.
  */
-function checkOverlaps<Route>(router: Router<number>, standing: readonly Standing<Route>[], index: number): void {
+function overlapOf<Route>(
+  router: Router<number>,
+  standing: readonly Standing<Route>[],
+  index: number,
+): { readonly label: string; readonly request: string } | undefined {
   const own = standing[index] as Standing<Route>;
-  if (own.open) return;
+  if (own.open) return undefined;
   for (const [at, earlier] of standing.slice(0, index).entries()) {
     if (earlier.route === undefined || earlier.lock === own.lock) continue;
     if (earlier.method !== own.method && earlier.method !== "ALL" && own.method !== "ALL") continue;
@@ -83,13 +102,9 @@ function checkOverlaps<Route>(router: Router<number>, standing: readonly Standin
       const taking = takers(router, method, one);
       return taking[0] === at && taking.includes(index);
     });
-    if (path === undefined) continue;
-    throw new ConfigurationError(
-      own.label,
-      `overlaps with ${earlier.label}, which asks something else of the caller and answers ${method} ${path}: declare ` +
-        "this one before it, give both the same guard, or say overlaps: true where the order is meant",
-    );
+    if (path !== undefined) return { label: earlier.label, request: `${method} ${path}` };
   }
+  return undefined;
 }
 
 interface Shadow extends Behind {

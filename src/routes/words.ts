@@ -4,6 +4,7 @@ import { signedIn } from "../authz/guards/authentication.ts";
 import { everybody, nobody } from "../authz/guards/open.ts";
 import { rolesRequired } from "../authz/guards/roles.ts";
 import { ConfigurationError } from "../model/errors.ts";
+import { knownNames } from "../model/known-names.ts";
 
 /** The vocabulary at run time. */
 export interface Words {
@@ -54,7 +55,7 @@ export function checkWords(
   ): void => {
     for (const word of used ?? []) {
       if (known.has(word)) continue;
-      const list = known.size === 0 ? `the option ${option} declares none` : `known: ${[...known].join(", ")}`;
+      const list = known.size === 0 ? `the option ${option} declares none` : knownNames(word, [...known]);
       throw new ConfigurationError(label, `authz: there is no ${kind} "${word}"; ${list}`);
     }
   };

@@ -66,7 +66,8 @@ export function createKeyRing(secretKeys: readonly string[]): KeyRing {
 }
 
 function checkedKeys(secretKeys: readonly string[]): readonly string[] {
-  if (!Array.isArray(secretKeys)) throw new ConfigurationError("secretKeys", "a list of secret keys is expected");
+  if (!Array.isArray(secretKeys))
+    throw new ConfigurationError("secretKeys", `a list of secret keys is expected, such as [key]; ${MEND}`);
   if (secretKeys.length === 0) throw new ConfigurationError("secretKeys", `at least one key is needed; ${MEND}`);
   for (const [index, key] of secretKeys.entries()) {
     const fault = keyFault(key, secretKeys.slice(0, index));

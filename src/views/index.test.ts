@@ -123,7 +123,7 @@ describe("createViews", () => {
     const options = { pages: { forgot: () => html`mine` } } as unknown as ViewOptions;
     const replaced = createViews(options, featurePages as Partial<Pages>).pages as unknown as typeof featurePages;
     expect(await show(replaced.forgot())).toBe("mine");
-    expect(() => createViews(options)).toThrow("views.pages.forgot: unknown; possible are error,");
+    expect(() => createViews(options)).toThrow("views.pages.forgot: unknown option; known: error,");
   });
 
   test("an option that is undefined counts as left out", () => {
@@ -132,19 +132,25 @@ describe("createViews", () => {
   });
 
   test.each([
-    [{ sitename: "x" }, "views.sitename: unknown; possible are siteName, pages, elements, theme"],
-    [{ pages: { logn: () => "" } }, "views.pages.logn: unknown; possible are error, unauthorized, login"],
+    [
+      { sitename: "x" },
+      'views.sitename: unknown option; did you mean "siteName"? known: siteName, pages, elements, theme',
+    ],
+    [
+      { pages: { logn: () => "" } },
+      'views.pages.logn: unknown option; did you mean "login"? known: error, unauthorized, login',
+    ],
     [{ pages: { login: "x" } }, "views.pages.login: must be a function"],
     [{ pages: { constructor: "x" } }, "views.pages.constructor: unknown"],
-    [{ pages: [] }, "views.pages: must be an object"],
-    [{ elements: { lay: () => "" } }, "views.elements.lay: unknown; possible are layout, heading, alert, form, field"],
-    [{ elements: null }, "views.elements: must be an object"],
+    [{ pages: [] }, "views.pages: an object is expected"],
+    [{ elements: { lay: () => "" } }, "views.elements.lay: unknown option; known: layout, heading, alert, form, field"],
+    [{ elements: null }, "views.elements: an object is expected"],
     [{ theme: { acent: "red" } }, "views.theme.acent: unknown; the theme has accent, accentDark"],
-    [{ theme: "dark" }, "views.theme: must be an object"],
+    [{ theme: "dark" }, "views.theme: an object is expected"],
     [{ siteName: "" }, "views.siteName: must be a name"],
     [{ siteName: "a\nb" }, "views.siteName: must be a name"],
     [{ language: "de" }, "views.language: unknown"],
-    ["x", "views: must be an object"],
+    ["x", "views: an object is expected"],
   ])("%j is refused", (options, message) => {
     const build = () => createViews(options as unknown as ViewOptions);
     expect(build).toThrow(ConfigurationError);

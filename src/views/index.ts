@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { ConfigurationError } from "../model/errors.ts";
+import { checkKnown } from "../model/known-names.ts";
 import type { Pages, ViewOptions, Views } from "./contract.ts";
 import { createElements, defaultElements } from "./elements.ts";
 import { defaultPages } from "./pages.ts";
@@ -70,14 +71,7 @@ export function createViews(options: ViewOptions | undefined, featurePages: Part
 /** An options object whose names all are known; undefined values count as left out. */
 function section<T extends object>(path: string, value: T | undefined, known?: readonly string[]): Partial<T> {
   if (value === undefined) return {};
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new ConfigurationError(path, "must be an object");
-  }
-  for (const name of Object.keys(value)) {
-    if (known !== undefined && !known.includes(name)) {
-      throw new ConfigurationError(`${path}.${name}`, `unknown; possible are ${known.join(", ")}`);
-    }
-  }
+  checkKnown(path, value, known ?? Object.keys(value));
   return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as Partial<T>;
 }
 

@@ -96,7 +96,9 @@ describe("a route that says something wrong refuses to start, with the route and
     expect(refusal(() => (rolesRequired as Untyped)(["admin"]))).toMatch(/^rolesRequired: /);
     expect(refusal(() => permissionsRequired(""))).toMatch(/^permissionsRequired: /);
     expect(refusal(() => open(" "))).toMatch(/^open: say why/);
-    expect(refusal(() => fresh({ wihtin: 1 }))).toMatch(/^fresh.wihtin: unknown option; known: within, grace/);
+    expect(refusal(() => fresh({ wihtin: 1 }))).toMatch(
+      /^fresh.wihtin: unknown option; did you mean "within"\? known: within, grace/,
+    );
     expect(refusal(() => fresh({ within: -1 }))).toMatch(/^fresh.within: must be a number of minutes/);
     expect(refusal(() => authRequired("session", { grace: "5m" }))).toMatch(/^authRequired.grace: /);
     // Limits that stand elsewhere than at the end must not be lost silently.

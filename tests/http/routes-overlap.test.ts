@@ -93,6 +93,13 @@ describe("a route that overlaps with an earlier one of another guard", () => {
     expect(() => outer.accessMatrix()).toThrow(/GET \/admin\/:page: overlaps with GET \/:org\/settings/);
   });
 
+  it("a word that says nothing refuses to start", async () => {
+    for (const word of ["overlaps", "shadowed"] as const) {
+      const app = await declared("GET /a/:id", "GET /b/:id", ["OPEN", "admin"], { [word]: true });
+      expect(() => app.accessMatrix()).toThrow(new RegExp(`GET /b/:id: ${word}: true says nothing here.*leave it out`));
+    }
+  });
+
   it("the word is true or false", async () => {
     await expect(declared("GET /a", "GET /b", ["OPEN", "admin"], { overlaps: "yes" })).rejects.toThrow(
       /overlaps: true or false/,

@@ -1,4 +1,5 @@
 import { ConfigurationError } from "../../model/errors.ts";
+import { checkKnown } from "../../model/known-names.ts";
 
 /** How the user's entry is found where its name does not follow from the login. */
 export interface LdapSearch {
@@ -44,7 +45,7 @@ export function checkLdapOptions(options: LdapOptions): void {
   const fail = (name: string, message: string): never => {
     throw new ConfigurationError(`ldap.${name}`, message);
   };
-  checkNames("ldap", options, known);
+  checkKnown("ldap", options, known);
   const { url, dn, search, startTls, allowPlaintext, ca } = options;
   const parsed = typeof url === "string" && URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !["ldap:", "ldaps:"].includes(parsed.protocol) || parsed.hostname === "") {
@@ -88,7 +89,7 @@ export function checkLdapOptions(options: LdapOptions): void {
 }
 
 function checkSearch(search: LdapSearch): void {
-  checkNames("ldap.search", search, knownSearch);
+  checkKnown("ldap.search", search, knownSearch);
   for (const name of ["base", "attribute", "filter", "bindDn", "bindPassword"] as const) {
     const value = search[name];
     const needed = name === "base" || name === "attribute";
@@ -105,16 +106,5 @@ function checkSearch(search: LdapSearch): void {
   // A name without a password would bind as nobody, and look as if it had worked (RFC 4513 5.1.2).
   if ((search.bindDn === undefined) !== (search.bindPassword === undefined)) {
     throw new ConfigurationError("ldap.search", "bindDn and bindPassword belong together");
-  }
-}
-
-function checkNames(path: string, value: unknown, names: readonly string[]): void {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new ConfigurationError(path, "an object is expected");
-  }
-  for (const name of Object.keys(value)) {
-    if (!names.includes(name)) {
-      throw new ConfigurationError(`${path}.${name}`, `unknown option; known: ${names.join(", ")}`);
-    }
   }
 }

@@ -1,5 +1,6 @@
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { ConfigurationError } from "../../model/errors.ts";
+import { checkKnown, knownNames } from "../../model/known-names.ts";
 import type { LockoutRule } from "./meter.ts";
 import { type Budget, budgetOf, type Rate } from "./rate.ts";
 import type { LimitStoreProvider } from "./store.ts";
@@ -85,10 +86,10 @@ const day = 86_400_000;
 
 /** Checks the option `limits`. Throws ConfigurationError with the path of what is wrong. */
 export function limitRules(options: LimitOptions): LimitRules {
-  checkNames("limits", options, Object.keys(known));
+  checkKnown("limits", options, Object.keys(known));
   for (const [name, inner] of Object.entries(known)) {
     const value: unknown = options[name as keyof LimitOptions];
-    if (inner !== undefined && value !== undefined) checkNames(`limits.${name}`, value, inner);
+    if (inner !== undefined && value !== undefined) checkKnown(`limits.${name}`, value, inner);
   }
   if (options.store !== undefined && typeof options.store?.open !== "function") {
     throw new ConfigurationError("limits.store", 'is no store; for Redis: redisLimits(client) from "portcullis/redis"');
@@ -115,17 +116,6 @@ export function limitRules(options: LimitOptions): LimitRules {
   };
 }
 
-function checkNames(path: string, value: unknown, names: readonly string[]): void {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new ConfigurationError(path, "an object is expected");
-  }
-  for (const name of Object.keys(value)) {
-    if (!names.includes(name)) {
-      throw new ConfigurationError(`${path}.${name}`, `unknown option; known: ${names.join(", ")}`);
-    }
-  }
-}
-
 function switchedOff(names: unknown): ReadonlySet<LimitName> {
   if (names === undefined) return new Set();
   if (!Array.isArray(names)) throw new ConfigurationError("limits.allowUnlimited", "a list of limits is expected");
@@ -133,7 +123,7 @@ function switchedOff(names: unknown): ReadonlySet<LimitName> {
     if (!switchable.includes(name)) {
       throw new ConfigurationError(
         `limits.allowUnlimited[${index}]`,
-        `there is no limit ${JSON.stringify(name)}; known: ${switchable.join(", ")}`,
+        `there is no limit ${JSON.stringify(name)}; ${knownNames(String(name), switchable)}`,
       );
     }
   }
@@ -143,10 +133,10 @@ function switchedOff(names: unknown): ReadonlySet<LimitName> {
 function checkEndpoints(endpoints: LimitOptions["endpoints"]): Readonly<Record<string, EndpointLimits>> {
   const checked: Record<string, EndpointLimits> = Object.create(null);
   if (endpoints === undefined) return checked;
-  checkNames("limits.endpoints", endpoints, Object.keys(endpoints ?? {}));
+  checkKnown("limits.endpoints", endpoints, Object.keys(endpoints ?? {}));
   for (const [name, limits] of Object.entries(endpoints)) {
     const path = `limits.endpoints.${name}`;
-    checkNames(path, limits, ["perIdentity", "perAddress"]);
+    checkKnown(path, limits, ["perIdentity", "perAddress"]);
     const kept: { perIdentity?: Rate; perAddress?: Rate } = {};
     for (const part of ["perIdentity", "perAddress"] as const) {
       const rate = limits[part];

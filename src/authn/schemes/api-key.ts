@@ -2,6 +2,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import { andThen } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { BadCredential } from "../../model/identity.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import { quoted } from "../authenticator.ts";
 import { badCredential, builtIn, type CredentialDescription, type SchemePlan } from "../scheme.ts";
 
@@ -19,11 +20,7 @@ export interface ApiKeyOptions {
  */
 export function apiKey(options: ApiKeyOptions = {}): SchemePlan<"apiKey"> {
   const path = "schemes.apiKey";
-  for (const option of Object.keys(options)) {
-    if (option !== "carriers" && option !== "header") {
-      throw new ConfigurationError(`${path}.${option}`, "unknown option; known: carriers, header");
-    }
-  }
+  checkKnown(path, options, ["carriers", "header"]);
   const { carriers = ["bearer", "header"], header = "X-API-Key" } = options;
   if (!Array.isArray(carriers) || carriers.length === 0 || carriers.some((it) => it !== "bearer" && it !== "header")) {
     throw new ConfigurationError(`${path}.carriers`, 'a list of "bearer" and "header" is expected');

@@ -5,6 +5,7 @@ import { inTime } from "../../model/deadline.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { BadCredential, Identity } from "../../model/identity.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import { constantTimeEqual, randomId } from "../../secrets/random.ts";
 import { quoted } from "../authenticator.ts";
 import type { Proved } from "../password-proof.ts";
@@ -52,11 +53,7 @@ const bad: BadCredential = badCredential("authorization");
  * that is right over an old nonce is answered with `stale=true`; any other is refused like a wrong password.
  */
 export function digest(options: DigestOptions): SchemePlan<"digest"> {
-  for (const name of Object.keys(options ?? {})) {
-    if (!["secret", "allowMd5", "nonceLife"].includes(name)) {
-      throw new ConfigurationError(`schemes.digest.${name}`, "unknown option; known: secret, allowMd5, nonceLife");
-    }
-  }
+  checkKnown("schemes.digest", options ?? {}, ["secret", "allowMd5", "nonceLife"]);
   if (typeof options?.secret !== "function") {
     throw new ConfigurationError(
       "schemes.digest.secret",

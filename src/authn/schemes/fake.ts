@@ -1,6 +1,7 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { BadCredential, Identity } from "../../model/identity.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import { badCredential, builtIn, type SchemePlan } from "../scheme.ts";
 import { bodyText, hasReadableBody, queryField } from "../tokens/carriers.ts";
 
@@ -19,9 +20,7 @@ const forwarding = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-
  * not in production: with an https origin, trusted proxies or NODE_ENV=production the system does not start.
  */
 export function fake(options: FakeOptions = {}): SchemePlan<"fake"> {
-  for (const name of Object.keys(options)) {
-    if (name !== "parameter") throw new ConfigurationError(`schemes.fake.${name}`, "unknown option; known: parameter");
-  }
+  checkKnown("schemes.fake", options, ["parameter"]);
   const { parameter = "LOGIN" } = options;
   if (typeof parameter !== "string" || !/^[\w.-]{1,64}$/.test(parameter)) {
     throw new ConfigurationError("schemes.fake.parameter", "is no name of a parameter");

@@ -1,5 +1,6 @@
 import { peerAddress } from "../../http/address.ts";
 import { ConfigurationError } from "../../model/errors.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import { badCredential, builtIn, type SchemePlan } from "../scheme.ts";
 
 /** How a front end says whom it has authenticated. */
@@ -14,9 +15,7 @@ export interface HttpdOptions {
  * end's, so it is never fresh.
  */
 export function httpd(options: HttpdOptions = {}): SchemePlan<"httpd"> {
-  for (const name of Object.keys(options)) {
-    if (name !== "header") throw new ConfigurationError(`schemes.httpd.${name}`, "unknown option; known: header");
-  }
+  checkKnown("schemes.httpd", options, ["header"]);
   const { header = "Remote-User" } = options;
   if (
     typeof header !== "string" ||

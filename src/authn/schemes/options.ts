@@ -1,4 +1,5 @@
 import { ConfigurationError } from "../../model/errors.ts";
+import { knownNames } from "../../model/known-names.ts";
 import type { Scheme, SchemePlan } from "../scheme.ts";
 import { hasSessions, type SessionSwitches } from "../session-options.ts";
 
@@ -38,7 +39,7 @@ export function checkSchemes({
       throw new ConfigurationError("authn", 'leave "apiKey" out: a route takes keys only where its own authn says so');
     }
     if (!known.includes(name)) {
-      throw new ConfigurationError("authn", `there is no scheme "${name}"; known: ${known.join(", ")}`);
+      throw new ConfigurationError("authn", `there is no scheme "${name}"; ${knownNames(name, known)}`);
     }
   }
 }

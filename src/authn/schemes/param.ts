@@ -2,6 +2,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import { type Awaitable, andThen } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { BadCredential, Identity } from "../../model/identity.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import { badCredential, builtIn, type CredentialDescription, type SchemeContext, type SchemePlan } from "../scheme.ts";
 import { bodyText, hasReadableBody, queryField } from "../tokens/carriers.ts";
 import { badBasic, basicAuthentication, basicChallenge, basicName } from "./basic.ts";
@@ -107,11 +108,7 @@ function placeOf({ names }: Reading): string {
 
 function reader(scheme: string, options: ParamOptions): Reading {
   const path = `schemes.${scheme}`;
-  for (const name of Object.keys(options)) {
-    if (!["user", "password", "allowInQuery"].includes(name)) {
-      throw new ConfigurationError(`${path}.${name}`, "unknown option; known: user, password, allowInQuery");
-    }
-  }
+  checkKnown(path, options, ["user", "password", "allowInQuery"]);
   const { user = "USER", password = "PASS", allowInQuery = false } = options;
   for (const [name, value] of [
     ["user", user],

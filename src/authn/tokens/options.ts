@@ -1,6 +1,7 @@
 import type { Duration } from "../../model/duration.ts";
 import { milliseconds, millisecondsOrNone } from "../../model/duration.ts";
 import { ConfigurationError } from "../../model/errors.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import { ambiguous, type KeyMaterial, prepareKey, publishedKeys } from "../../secrets/jwk.ts";
 import { type JwsAlgorithm, type JwsKey, jwsAlgorithms } from "../../secrets/jws.ts";
 import type { KeyRing } from "../../secrets/keyring.ts";
@@ -111,15 +112,13 @@ export interface TokenEnvironment {
   readonly log: (message: string, details?: Record<string, unknown>) => void;
 }
 
-const knownOptions = new Set([
+const knownOptions = [
   ...["type", "life", "delay", "grace", "renewal", "carriers", "header", "bearer", "cookie", "parameter"],
   ...["allowInQuery", "jwt", "issuers"],
-]);
-const knownJwt = new Set(["algorithm", "keys", "issuer", "audience"]);
-const knownKey = new Set(["key", "kid", "algorithm", "until"]);
-const knownIssuer = new Set([
-  ...["issuer", "audience", "algorithms", "jwks", "user", "realm", "types", "ignoreScopes"],
-]);
+];
+const knownJwt = ["algorithm", "keys", "issuer", "audience"];
+const knownKey = ["key", "kid", "algorithm", "until"];
+const knownIssuer = ["issuer", "audience", "algorithms", "jwks", "user", "realm", "types", "ignoreScopes"];
 /** The header in which auth tokens travel unless the option `tokens.header` names another one; Flask-Security's. */
 export const DEFAULT_TOKEN_HEADER = "Authentication-Token";
 const carriers = ["header", "bearer", "cookie", "parameter"];
@@ -309,15 +308,4 @@ function audienceOf(audience: string | readonly string[] | undefined, path: stri
 function text(value: unknown, path: string): string {
   if (typeof value !== "string" || value === "") throw new ConfigurationError(path, "a text is expected");
   return value;
-}
-
-function checkKnown(path: string, value: unknown, known: ReadonlySet<string>): void {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new ConfigurationError(path, "an object is expected");
-  }
-  for (const name of Object.keys(value)) {
-    if (!known.has(name)) {
-      throw new ConfigurationError(`${path}.${name}`, `unknown option; known: ${[...known].join(", ")}`);
-    }
-  }
 }

@@ -4,6 +4,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import { type Awaitable, settled } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { Identity } from "../../model/identity.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import type { Guard, GuardDescription, GuardWords, NoWords } from "../guard.ts";
 import { allow, type Forbidden, stale, type Unauthenticated, type Verdict } from "../verdict.ts";
 
@@ -165,10 +166,8 @@ interface FreshLimits {
 const minute = 60_000;
 
 function checkFreshOptions(options: FreshOptions, guard: string): FreshLimits {
+  checkKnown(guard, options, ["within", "grace"]);
   for (const [name, value] of Object.entries(options)) {
-    if (name !== "within" && name !== "grace") {
-      throw new ConfigurationError(`${guard}.${name}`, "unknown option; known: within, grace (both in minutes)");
-    }
     if (typeof value !== "number" || !(value >= 0) || !Number.isFinite(value)) {
       throw new ConfigurationError(`${guard}.${name}`, "must be a number of minutes, 0 or more");
     }

@@ -1,5 +1,6 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import { ConfigurationError } from "../../model/errors.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import type { FlashMessage } from "../../views/contract.ts";
 import type { CheckpointRule } from "../guard.ts";
 import { allow, forbidden, type Verdict } from "../verdict.ts";
@@ -105,11 +106,7 @@ function checkAction(path: string, action: CheckpointAction, fails: boolean): vo
   if (typeof action !== "object" || action === null || Array.isArray(action)) {
     throw new ConfigurationError(path, 'an object is expected, such as { redirect: "/login" }');
   }
-  for (const name of Object.keys(action)) {
-    if (!known.includes(name)) {
-      throw new ConfigurationError(`${path}.${name}`, `unknown option; known: ${known.join(", ")}`);
-    }
-  }
+  checkKnown(path, action, known);
   const { redirect, route, params, message, category, json, status } = action;
   // Only paths: a target on another host would make the route an open door to it.
   if (redirect !== undefined && !/^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(redirect)) {

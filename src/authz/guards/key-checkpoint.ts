@@ -1,5 +1,6 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import { ConfigurationError } from "../../model/errors.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import { constantTimeEqual, sha256 } from "../../secrets/random.ts";
 import type { Guard, NoWords } from "../guard.ts";
 import { type CheckpointActions, checkActions } from "./checkpoint-actions.ts";
@@ -105,13 +106,4 @@ function keyCheck(guard: string, keys: unknown): (sent: string | undefined) => b
     for (const one of hashes) found = constantTimeEqual(hash, one) || found;
     return found;
   };
-}
-
-function checkKnown(guard: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null) throw new ConfigurationError(guard, "an object is expected");
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) {
-      throw new ConfigurationError(`${guard}.${name}`, `unknown option; known: ${known.join(", ")}`);
-    }
-  }
 }

@@ -2,6 +2,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import { inTime } from "../../model/deadline.ts";
 import { ConfigurationError } from "../../model/errors.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import type { Guard, NoWords } from "../guard.ts";
 import type { Verdict } from "../verdict.ts";
 import { withAnybody } from "./authentication.ts";
@@ -28,11 +29,7 @@ export function passFunctionCheck(
   const guard = "passFunctionCheck";
   const what = `the check ${check?.name || "of a route"}`;
   if (typeof check !== "function") throw new ConfigurationError(guard, "a function is expected");
-  for (const name of Object.keys(options)) {
-    if (!["args", "predefined", "missing", "fail", "pass"].includes(name)) {
-      throw new ConfigurationError(`${guard}.${name}`, "unknown option; known: args, predefined, missing, fail, pass");
-    }
-  }
+  checkKnown(guard, options, ["args", "predefined", "missing", "fail", "pass"]);
   const { args, predefined = {}, missing = "fail" } = options;
   if (args !== undefined && !(Array.isArray(args) && args.every((name) => typeof name === "string" && name !== ""))) {
     throw new ConfigurationError(`${guard}.args`, "a list of names is expected");

@@ -1,6 +1,6 @@
+import { checkKnown } from "../../model/known-names.ts";
 import type { Schema } from "../../model/schema.ts";
 import type { Datastore, DatastoreEnvironment, DatastoreProvider } from "../contract.ts";
-import { refuseUnknownOptions } from "../options.ts";
 import { checkSchema } from "../tables.ts";
 import { MemoryStore } from "./store.ts";
 
@@ -9,7 +9,7 @@ import { MemoryStore } from "./store.ts";
  * database. Each time it is opened it begins empty.
  */
 export function memory(options: Record<string, never> = {}): DatastoreProvider {
-  refuseUnknownOptions("memory", options, []);
+  checkKnown("memory(...)", options, []);
   return {
     dialect: "memory",
     async open(schema: Schema, environment: DatastoreEnvironment): Promise<Datastore> {

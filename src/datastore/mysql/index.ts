@@ -1,9 +1,10 @@
 import { Kysely, MysqlDialect, type MysqlPool } from "kysely";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import { messageOf } from "../kysely/errors.ts";
 import { type SqlProvider, sqlProvider } from "../kysely/provider.ts";
 import { SqlStore } from "../kysely/store.ts";
-import { connectionString, refuseUnknownOptions, wholeNumber } from "../options.ts";
+import { connectionString, wholeNumber } from "../options.ts";
 import { TransactionScope } from "../transaction-scope.ts";
 import { mysqlDialect } from "./dialect.ts";
 
@@ -33,7 +34,7 @@ const isolation = "set session transaction isolation level read committed";
  * The default collation takes `Bob` and `bob` for the same user name; equality in queries of the store is exact all the same.
  */
 export function mysql(uri: string, options: MysqlOptions = {}): SqlProvider {
-  refuseUnknownOptions("mysql", options, ["max", "connectTimeout"]);
+  checkKnown("mysql(...)", options, ["max", "connectTimeout"]);
   const url = connectionString("mysql(uri)", uri, ["mysql:", "mariadb:"]);
   const max = wholeNumber("mysql(...).max", options.max, 10, 1, 10_000);
   const connectTimeout = wholeNumber("mysql(...).connectTimeout", options.connectTimeout, 10_000, 1, 600_000);

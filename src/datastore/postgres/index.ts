@@ -1,12 +1,13 @@
 import { Kysely, PostgresDialect, sql } from "kysely";
 import type { ClientConfig } from "pg";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import { parseDate } from "../kysely/codec.ts";
 import type { SqlDialect } from "../kysely/dialect.ts";
 import { messageOf } from "../kysely/errors.ts";
 import { type SqlProvider, sqlProvider } from "../kysely/provider.ts";
 import { SqlStore } from "../kysely/store.ts";
-import { connectionString, refuseUnknownOptions, wholeNumber } from "../options.ts";
+import { connectionString, wholeNumber } from "../options.ts";
 import { TransactionScope } from "../transaction-scope.ts";
 import { type BusQueries, listen } from "./bus.ts";
 import { postgresDialect } from "./dialect.ts";
@@ -40,7 +41,7 @@ const known = ["max", "schema", "listen", "connectTimeout", "heartbeat"];
  * Other processes learn of a change over LISTEN/NOTIFY and acknowledge it: it is effective in all of them when it is done.
  */
 export function postgres(connection: string, options: PostgresOptions = {}): SqlProvider {
-  refuseUnknownOptions("postgres", options, known);
+  checkKnown("postgres(...)", options, known);
   const url = connectionString("postgres(connectionString)", connection, ["postgres:", "postgresql:"]);
   const max = wholeNumber("postgres(...).max", options.max, 10, 1, 10_000);
   const connectTimeout = wholeNumber("postgres(...).connectTimeout", options.connectTimeout, 10_000, 1, 600_000);

@@ -2,12 +2,13 @@ import { closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { Kysely } from "kysely";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import type { ReadNow } from "../kysely/bundle.ts";
 import { messageOf } from "../kysely/errors.ts";
 import { type SqlProvider, sqlProvider } from "../kysely/provider.ts";
 import { SqlStore } from "../kysely/store.ts";
 import { localBus } from "../listeners.ts";
-import { refuseUnknownOptions, wholeNumber } from "../options.ts";
+import { wholeNumber } from "../options.ts";
 import { TransactionScope } from "../transaction-scope.ts";
 import { dataVersionBus } from "./bus.ts";
 import { sqliteDialect } from "./dialect.ts";
@@ -30,7 +31,7 @@ export interface SqliteOptions {
  * A transaction that the application begins itself with `kysely().transaction()` must not call the datastore inside.
  */
 export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
-  refuseUnknownOptions("sqlite", options, ["lockTimeout"]);
+  checkKnown("sqlite(...)", options, ["lockTimeout"]);
   const lockTimeout = wholeNumber("sqlite(...).lockTimeout", options.lockTimeout, 5000, 0, 600_000);
   if (typeof path !== "string" || path === "" || path.includes("\0")) {
     throw new ConfigurationError("sqlite(path)", 'must be the path of a file, or ":memory:"');

@@ -1,5 +1,6 @@
 import { checkedOrigins } from "../../http/redirect.ts";
 import { ConfigurationError } from "../../model/errors.ts";
+import { checkKnown } from "../../model/known-names.ts";
 
 /** Scripts of which other origins may read answers (the Fetch standard's CORS protocol). */
 export interface CorsOptions {
@@ -29,14 +30,7 @@ export interface CorsSettings {
   readonly preflight: readonly (readonly [string, string])[];
 }
 
-const known: ReadonlySet<string> = new Set<keyof CorsOptions>([
-  "origins",
-  "credentials",
-  "methods",
-  "headers",
-  "expose",
-  "maxAge",
-]);
+const known: readonly (keyof CorsOptions)[] = ["origins", "credentials", "methods", "headers", "expose", "maxAge"];
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** Headers of answers that a client acts on: how long to wait, and what is lacking. */
@@ -46,10 +40,7 @@ const ownExposed = ["Retry-After", "WWW-Authenticate"];
  * Checks the option `cors`; `clientHeaders` are those that our own client sends. Throws ConfigurationError.
  */
 export function corsSettings(options: CorsOptions, clientHeaders: readonly string[]): CorsSettings {
-  if (typeof options !== "object" || options === null) throw new ConfigurationError("cors", "an object is expected");
-  for (const key of Object.keys(options)) {
-    if (!known.has(key)) throw new ConfigurationError(`cors.${key}`, `unknown option; known: ${[...known].join(", ")}`);
-  }
+  checkKnown("cors", options, known);
   const { origins, credentials = false, expose = [], maxAge = 600 } = options;
   if (!Array.isArray(origins) || origins.length === 0) {
     throw new ConfigurationError("cors.origins", 'a list of origins is expected, such as ["https://app.example"]');

@@ -3,6 +3,7 @@ import { checkedOrigins, createRedirects } from "../../http/redirect.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import { type CorsOptions, type CorsSettings, corsSettings } from "./cors.ts";
 import { type JsonConversion, jsonConversions } from "./json.ts";
 
@@ -96,11 +97,11 @@ export interface AroundSettings {
   readonly pathRule: RouteOptions["pathRule"] | undefined;
 }
 
-const routeKeys: ReadonlySet<string> = new Set<keyof RouteOptions>([
+const routeKeys: readonly (keyof RouteOptions)[] = [
   ...(["onError", "keepErrors", "internalStatus", "notFoundStatus"] as const),
   ...(["beforeRequest", "beforeExec", "afterRequest", "headers", "contentType"] as const),
   ...(["json", "signInPage", "returnParameter", "pathRule"] as const),
-]);
+];
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const fieldValue = /^[\x20-\x7e\x80-\xff]*$/;
 /** What the server or the cookies' own code writes. */
@@ -120,19 +121,10 @@ export function aroundSettings(
   clientHeaders: readonly string[],
 ): AroundSettings {
   const { routes = {} } = options;
-  for (const key of Object.keys(routes)) {
-    if (!routeKeys.has(key)) {
-      throw new ConfigurationError(`routes.${key}`, `unknown option; known: ${[...routeKeys].join(", ")}`);
-    }
-  }
+  checkKnown("routes", routes, routeKeys);
   const { keepErrors = false, json = {}, pathRule } = routes;
   flag("routes.keepErrors", keepErrors);
-  if (typeof json !== "object" || json === null) throw new ConfigurationError("routes.json", "an object is expected");
-  for (const key of Object.keys(json)) {
-    if (key !== "convert" && key !== "stream") {
-      throw new ConfigurationError(`routes.json.${key}`, "unknown option; known: convert, stream");
-    }
-  }
+  checkKnown("routes.json", json, ["convert", "stream"]);
   flag("routes.json.stream", json.stream ?? true);
   if (pathRule !== undefined && typeof pathRule !== "function") {
     throw new ConfigurationError("routes.pathRule", "a function (method, path) is expected");

@@ -1,5 +1,6 @@
 import type { Guard } from "../../authz/guard.ts";
 import { ConfigurationError } from "../../model/errors.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import type { ToJsonSchema } from "./described.ts";
 
 /** The option `openapi`: the API's description, for programs and for people. */
@@ -35,14 +36,7 @@ const known = ["authz", "path", "page", "title", "version", "description", "toJs
 
 /** Refuses what is unknown or wrong, with the option's path. */
 export function openApiSettings(options: OpenApiOptions): OpenApiSettings {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new ConfigurationError("openapi", "an object is expected");
-  }
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) {
-      throw new ConfigurationError(`openapi.${name}`, `unknown option; known: ${known.join(", ")}`);
-    }
-  }
+  checkKnown("openapi", options, known);
   if (options.authz === undefined) {
     throw new ConfigurationError("openapi.authz", 'is missing: say who may read it, such as "AUTH", "OPEN" or a role');
   }
