@@ -23,8 +23,8 @@ const ran = new Map<object, string[]>();
 
 function note(connection: object, text: unknown): void {
   const statement = typeof text === "string" ? text : (text as { readonly text?: string } | undefined)?.text;
-  // How SQLite learns of other processes' changes, and the heartbeat of PostgreSQL's listening connection: no table is read.
-  if (statement === undefined || statement.startsWith("PRAGMA") || statement === "select 1") return;
+  // How SQLite learns of other processes' changes, and what proves PostgreSQL's listening connection: no table is read.
+  if (statement === undefined || statement.startsWith("PRAGMA") || statement.endsWith("as heartbeat")) return;
   ran.set(connection, [...(ran.get(connection) ?? []), statement]);
 }
 

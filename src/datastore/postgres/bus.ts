@@ -1,14 +1,14 @@
-import { randomInt } from "node:crypto";
 import type { Client, ClientConfig } from "pg";
-import { DatastoreError } from "../../model/errors.ts";
 import type { DatastoreEnvironment, InvalidationBus } from "../contract.ts";
 import { Listeners } from "../listeners.ts";
+import { type Announced, newMember, ownChannel, parseAnnounced, untold } from "./announcements.ts";
+import { type Moment, moment, since } from "./moment.ts";
 
 /** How long the bus waits, in milliseconds. */
 export interface BusTimes {
-  /** Between two heartbeats on the listening connection. */
+  /** Between two heartbeats. */
   readonly heartbeat: number;
-  /** Without an answer for so long, nothing is believed any more and the connection is made anew. */
+  /** So long after the last heartbeat that came back was sent, nothing is believed any more. */
   readonly silence: number;
   /** After so long without the others' acknowledgements it is looked whether they are still there. */
   readonly patience: number;
@@ -19,6 +19,8 @@ export interface BusTimes {
 /** What the bus asks on connections other than its own. */
 export interface BusQueries {
   notify(channel: string, payload: string): Promise<void>;
+  /** The same for a heartbeat; gives up, and its connection with it, after so many milliseconds. */
+  beat(channel: string, payload: string, patience: number): Promise<void>;
   /** The second keys of the advisory locks of this first key in this database: the processes that listen. */
   lockHolders(key: number): Promise<readonly number[]>;
 }
@@ -31,6 +33,10 @@ export interface PostgresBus extends InvalidationBus {
 /**
  * Learns of changes by other processes through LISTEN/NOTIFY on a connection of its own. A notification carries the process
  * that sent it, a number, and the user's id.
+ *
+ * That connection alone proves nothing: behind a pooler, or beside a server that took over, it is answered and hears of
+ * nothing. So each heartbeat goes the way of a change, sent over the connections for queries and heard on this one, and what
+ * is cached is believed for a time from when the last one that came back was sent.
  *
  * Each process that listens holds a shared advisory lock with its number, and acknowledges what it has heard on the
  * sender's own channel. Who publishes waits for all who held the lock before: a change is effective everywhere when it is
@@ -62,8 +68,17 @@ interface Announcement {
   wake: () => void;
 }
 
-/** The clock of liveness is monotonic: a corrected system time must not make a dead connection look alive. */
+const beatPrefix = "beat ";
+
+const unheard =
+  "notifications of PostgreSQL do not arrive, so caches are not used: a pooler in transaction mode does not carry LISTEN, or " +
+  "the listening connection ends at another server than the queries; give postgres(...) a direct connection as listenUrl, or " +
+  "say listen: false";
+
 const elapsed = (): number => performance.now();
+
+/** How long a start waits for the first heartbeat; without it the caches are not used yet. */
+const startPatience = 1000;
 
 class ListeningBus implements PostgresBus {
   readonly #makeClient: (config: ClientConfig) => Client;
@@ -74,14 +89,23 @@ class ListeningBus implements PostgresBus {
   readonly #times: BusTimes;
   readonly #listeners = new Listeners();
   /** The number by which the others know this process. */
-  readonly #member = randomInt(1, 2 ** 31);
+  readonly #member = newMember();
   readonly #awaited = new Map<number, Announcement>();
   /** Who did not acknowledge for so long that it does not believe its own cache; until it is heard again. */
   readonly #silent = new Set<number>();
+  readonly #unacknowledged: { readonly to: string; readonly text: string }[] = [];
+  /** The connection on which acknowledgements are being sent. */
+  #acknowledging: Client | undefined;
   #sequence = 0;
   #client: Client | undefined;
-  #heardAt = 0;
-  #asking = false;
+  /** When the last heartbeat that this connection heard was sent. */
+  #proven: Moment | undefined;
+  /** The heartbeat that is on its way. */
+  #beating: { readonly number: number; readonly sent: Moment; written: boolean } | undefined;
+  #beats = 0;
+  /** True: the log says that this process hears nothing. */
+  #told = false;
+  #firstProof: () => void = () => {};
   #failures = 0;
   #heartbeat: NodeJS.Timeout | undefined;
   #reconnect: NodeJS.Timeout | undefined;
@@ -104,13 +128,22 @@ class ListeningBus implements PostgresBus {
   }
 
   async start(): Promise<void> {
+    const proven = new Promise<void>((resolve) => {
+      this.#firstProof = resolve;
+    });
     await this.#connect();
     this.#heartbeat = setInterval(() => this.#beat(), this.#times.heartbeat);
     this.#heartbeat.unref();
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, startPatience);
+    });
+    await Promise.race([proven, patience]);
+    clearTimeout(timer);
   }
 
   current(): boolean {
-    return this.#client !== undefined && elapsed() - this.#heardAt < this.#times.silence;
+    return this.#client !== undefined && this.#proven !== undefined && since(this.#proven) < this.#times.silence;
   }
 
   readonly reachesOthers = true;
@@ -124,10 +157,13 @@ class ListeningBus implements PostgresBus {
     try {
       // Asked first: who is not among them yet has not heard of it, and need not.
       const others = await this.#others();
-      await this.#queries.notify(this.#channel, JSON.stringify({ member: this.#member, number, user: userId ?? null }));
-      await this.#acknowledged(announcement, others);
+      const announced: Announced = { member: this.#member, number, user: userId ?? null };
+      const payload = JSON.stringify(announced);
+      const tell = (): Promise<void> => this.#queries.notify(this.#channel, payload);
+      await tell();
+      await this.#acknowledged(announcement, others, tell);
     } catch (cause) {
-      throw new DatastoreError("the other processes could not be told of a change", { cause });
+      throw untold(cause);
     } finally {
       this.#awaited.delete(number);
     }
@@ -140,29 +176,36 @@ class ListeningBus implements PostgresBus {
   }
 
   /** Waits for the others, but not for those that are gone, nor longer than they would believe their own caches. */
-  async #acknowledged(announcement: Announcement, others: ReadonlySet<number>): Promise<void> {
+  async #acknowledged(
+    announcement: Announcement,
+    others: ReadonlySet<number>,
+    tellAgain: () => Promise<void>,
+  ): Promise<void> {
     const deadline = elapsed() + this.#times.silence;
     const missing = (): number[] =>
       [...others].filter((member) => !announcement.heardBy.has(member) && !this.#silent.has(member));
     let present: ReadonlySet<number> = others;
-    // Without the own connection there are no acknowledgements to hear.
-    while (this.#client !== undefined && missing().some((member) => present.has(member))) {
+    while (!this.#closed && missing().some((member) => present.has(member))) {
       if (elapsed() >= deadline) {
-        for (const member of missing()) this.#silent.add(member);
+        // While the own connection is down, nobody can be heard.
+        if (this.current()) for (const member of missing()) this.#silent.add(member);
         return;
       }
       await new Promise<void>((resolve) => {
         // Not unref'd: who awaits this promise must not see the process end instead.
         const timer = setTimeout(resolve, this.#times.patience);
         announcement.wake = () => {
-          if (this.#client !== undefined && missing().length > 0) return;
+          if (!this.#closed && missing().length > 0) return;
           clearTimeout(timer);
           resolve();
         };
         // What arrived before there was somebody to wake.
         announcement.wake();
       });
-      if (missing().length > 0) present = await this.#others();
+      if (missing().length === 0) return;
+      present = await this.#others();
+      // An acknowledgement is lost while the own connection is.
+      await tellAgain();
     }
   }
 
@@ -193,11 +236,12 @@ class ListeningBus implements PostgresBus {
     client.on("end", () => this.#lost(client, undefined));
     client.on("notification", ({ channel, payload }) => {
       if (channel === this.#channel) this.#received(client, payload ?? "");
+      else if (payload?.startsWith(beatPrefix) === true) this.#heard(client, Number(payload.slice(beatPrefix.length)));
       else this.#acknowledgement(payload ?? "");
     });
     try {
       await client.connect();
-      for (const channel of [this.#channel, acknowledgements(this.#channel, this.#member)]) {
+      for (const channel of [this.#channel, ownChannel(this.#channel, this.#member)]) {
         await client.query(`listen ${client.escapeIdentifier(channel)}`);
       }
       // Who listens says so before the cache is emptied, which is before it is used.
@@ -214,28 +258,43 @@ class ListeningBus implements PostgresBus {
     if ("unref" in client && typeof client.unref === "function") client.unref();
     // What was announced while nobody listened is not known.
     this.#listeners.tell(undefined);
-    this.#heardAt = elapsed();
-    this.#asking = false;
+    this.#proven = undefined;
+    this.#beating = undefined;
+    this.#unacknowledged.length = 0;
     this.#client = client;
+    this.#beat();
   }
 
   #received(client: Client, payload: string): void {
-    this.#heardAt = elapsed();
-    const message = parsePayload(payload);
+    const message = parseAnnounced(payload);
     if (message?.member === this.#member) return;
     // What cannot be read may mean anybody.
     this.#listeners.tell(message?.user ?? undefined);
-    if (message === undefined) return;
-    client
-      .query("select pg_notify($1, $2)", [
-        acknowledgements(this.#channel, message.member),
-        `${message.number}.${this.#member}`,
-      ])
-      .catch((error: unknown) => this.#lost(client, error));
+    if (message === undefined || message.number === 0) return;
+    this.#unacknowledged.push({
+      to: ownChannel(this.#channel, message.member),
+      text: `${message.number}.${this.#member}`,
+    });
+    if (this.#acknowledging !== client) this.#acknowledge(client).catch((error: unknown) => this.#lost(client, error));
+  }
+
+  /** All that came while the last ones were sent go by one statement: a connection does one thing at a time. */
+  async #acknowledge(client: Client): Promise<void> {
+    this.#acknowledging = client;
+    try {
+      while (client === this.#client && this.#unacknowledged.length > 0) {
+        const sent = this.#unacknowledged.splice(0);
+        await client.query(
+          "select pg_notify(to_, text_) from unnest($1::text[], $2::text[]) as acknowledged(to_, text_)",
+          [sent.map(({ to }) => to), sent.map(({ text }) => text)],
+        );
+      }
+    } finally {
+      if (this.#acknowledging === client) this.#acknowledging = undefined;
+    }
   }
 
   #acknowledgement(payload: string): void {
-    this.#heardAt = elapsed();
     const [number, member] = payload.split(".").map(Number);
     if (number === undefined || member === undefined) return;
     this.#silent.delete(member);
@@ -250,19 +309,62 @@ class ListeningBus implements PostgresBus {
 
   #beat(): void {
     const client = this.#client;
-    if (client === undefined) return;
-    if (elapsed() - this.#heardAt >= this.#times.silence) {
-      this.#lost(client, new Error("no answer to the heartbeat"));
-      return;
+    if (client === undefined || this.#closed) return;
+    const pending = this.#beating;
+    if (pending !== undefined) {
+      if (since(pending.sent) < this.#times.silence) return;
+      // Sent and never heard; one that could not be sent says nothing about this connection.
+      if (pending.written) {
+        this.#deaf(client, pending.sent);
+        return;
+      }
     }
-    if (this.#asking) return;
-    this.#asking = true;
+    this.#beats += 1;
+    const beat = { number: this.#beats, sent: moment(), written: false };
+    this.#beating = beat;
+    const own = ownChannel(this.#channel, this.#member);
+    this.#queries.beat(own, `${beatPrefix}${beat.number}`, this.#times.silence).then(
+      () => {
+        beat.written = true;
+      },
+      // Queries fail as well now; the next heartbeat tries again, and nothing is believed meanwhile.
+      () => {
+        if (this.#beating === beat) this.#beating = undefined;
+      },
+    );
+  }
+
+  /** One's own heartbeat came back: nothing that was announced before it was sent is still on its way. */
+  #heard(client: Client, number: number): void {
+    if (client !== this.#client || this.#beating?.number !== number) return;
+    this.#proven = this.#beating.sent;
+    this.#beating = undefined;
+    this.#failures = 0;
+    this.#firstProof();
+    if (!this.#told) return;
+    this.#told = false;
+    this.#environment.log("the listening connection to PostgreSQL is back");
+  }
+
+  /** A heartbeat was sent and did not arrive: is the connection dead, or does it carry no notifications? */
+  #deaf(client: Client, sent: Moment): void {
+    // Asked once: with the next heartbeat's turn it has answered or is given up.
+    this.#beating = { number: 0, sent, written: false };
+    const silent = setTimeout(() => this.#lost(client, new Error("no answer to the heartbeat")), this.#times.heartbeat);
     client.query("select 1").then(
       () => {
-        this.#asking = false;
-        if (client === this.#client) this.#heardAt = elapsed();
+        clearTimeout(silent);
+        if (client !== this.#client) return;
+        if (!this.#told) {
+          this.#told = true;
+          this.#environment.log(unheard);
+        }
+        this.#lost(client, undefined);
       },
-      (error: unknown) => this.#lost(client, error),
+      (error: unknown) => {
+        clearTimeout(silent);
+        this.#lost(client, error);
+      },
     );
   }
 
@@ -272,9 +374,12 @@ class ListeningBus implements PostgresBus {
     this.#wakeAll();
     client.end().catch(() => {});
     if (this.#closed) return;
-    this.#environment.log("the listening connection to PostgreSQL is lost; caches are not used until it is back", {
-      reason: error instanceof Error ? error.message : "the server closed it",
-    });
+    if (!this.#told) {
+      this.#told = true;
+      this.#environment.log("the listening connection to PostgreSQL is lost; caches are not used until it is back", {
+        reason: error instanceof Error ? error.message : "the server closed it",
+      });
+    }
     this.#retry();
   }
 
@@ -282,35 +387,9 @@ class ListeningBus implements PostgresBus {
     if (this.#closed) return;
     const pause = Math.min(50 * 2 ** this.#failures, this.#times.retry) * (0.5 + Math.random() / 2);
     this.#reconnect = setTimeout(() => {
-      this.#connect().then(
-        () => {
-          this.#failures = 0;
-          if (!this.#closed) this.#environment.log("the listening connection to PostgreSQL is back");
-        },
-        () => {
-          this.#failures += 1;
-          this.#retry();
-        },
-      );
+      this.#failures += 1;
+      this.#connect().catch(() => this.#retry());
     }, pause);
     this.#reconnect.unref();
-  }
-}
-
-/** The channel on which a process hears who has heard it. */
-function acknowledgements(channel: string, member: number): string {
-  return `${channel}_${member}`;
-}
-
-/** Undefined when it is not one of our notifications. */
-function parsePayload(payload: string): { member: number; number: number; user: number | null } | undefined {
-  try {
-    const value: unknown = JSON.parse(payload);
-    if (typeof value !== "object" || value === null) return undefined;
-    const { member, number, user } = value as Record<string, unknown>;
-    if (typeof member !== "number" || typeof number !== "number") return undefined;
-    return { member, number, user: typeof user === "number" ? user : null };
-  } catch {
-    return undefined;
   }
 }

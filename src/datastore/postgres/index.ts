@@ -9,6 +9,7 @@ import { type SqlProvider, sqlProvider } from "../kysely/provider.ts";
 import { SqlStore } from "../kysely/store.ts";
 import { connectionString, wholeNumber } from "../options.ts";
 import { TransactionScope } from "../transaction-scope.ts";
+import { tellOnly } from "./announcements.ts";
 import { type BusQueries, listen } from "./bus.ts";
 import { postgresDialect } from "./dialect.ts";
 import { discarding } from "./pool.ts";
@@ -22,17 +23,22 @@ export interface PostgresOptions {
   /** The schema that has the tables, made by the migration if need be; by default what the server's search path says. */
   readonly schema?: string;
   /**
-   * Whether to hear of changes by other processes over a connection of its own, true by default. False for a connection
-   * pooler that does not carry LISTEN; sessions are then read from the database at each request.
+   * Whether to hear of changes by other processes over a connection of its own, true by default. False where there is no
+   * way past a pooler that does not carry LISTEN; sessions are then read from the database at each request.
    */
   readonly listen?: boolean;
+  /** Where that connection goes, past a pooler in transaction mode: a direct URL of the same database. Default: the first argument. */
+  readonly listenUrl?: string;
   /** How long to wait for a connection, in milliseconds; 10000 by default. */
   readonly connectTimeout?: number;
-  /** Between two heartbeats of the listening connection, in milliseconds; 1000 by default. After five without an answer the caches are not used. */
+  /**
+   * Between two heartbeats, in milliseconds; 1000 by default. Each is sent over the connections for queries and must be heard on
+   * the listening one: five times as long after the last one that was, the caches are not used.
+   */
   readonly heartbeat?: number;
 }
 
-const known = ["max", "schema", "listen", "connectTimeout", "heartbeat"];
+const known = ["max", "schema", "listen", "listenUrl", "connectTimeout", "heartbeat"];
 
 /**
  * Accounts in PostgreSQL, by the `pg` package, which the application installs. Sessions run in UTC: `timestamp without time
@@ -48,6 +54,16 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
   const heartbeat = wholeNumber("postgres(...).heartbeat", options.heartbeat, 1000, 10, 60_000);
   const listening = options.listen ?? true;
   if (typeof listening !== "boolean") throw new ConfigurationError("postgres(...).listen", "must be true or false");
+  const listenUrl =
+    options.listenUrl === undefined
+      ? url
+      : connectionString("postgres(...).listenUrl", options.listenUrl, ["postgres:", "postgresql:"]);
+  if (!listening && options.listenUrl !== undefined) {
+    throw new ConfigurationError(
+      "postgres(...).listenUrl",
+      "listen: false says that nothing listens; leave one of them out",
+    );
+  }
   const name = checkedSchema(options.schema);
 
   return sqlProvider("postgres", async (schema, environment) => {
@@ -80,6 +96,15 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
         async notify(to, payload) {
           await pool.query("select pg_notify($1, $2)", [to, payload]);
         },
+        async beat(to, payload, patience) {
+          // The types of pg do not know the limit of one query.
+          const limited = {
+            text: "select pg_notify($1, $2) as heartbeat",
+            values: [to, payload],
+            query_timeout: patience,
+          };
+          await pool.query(limited);
+        },
         async lockHolders(key) {
           const { rows } = await pool.query<{ holder: number }>(
             `select objid::bigint as holder from pg_locks where locktype = 'advisory' and granted and objsubid = 2
@@ -93,14 +118,14 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
       const times = { heartbeat, silence: heartbeat * 5, patience: 100, retry: 5000 };
       const makeClient = (it: ClientConfig): InstanceType<typeof pg.Client> => new pg.Client(it);
       // A server that accepts a connection and then says nothing must not keep the bus from trying again.
-      const listener: ClientConfig = { ...config, query_timeout: connectTimeout };
+      const listener: ClientConfig = { ...config, connectionString: listenUrl, query_timeout: connectTimeout };
       const bus = listening ? await listen(makeClient, listener, channel, queries, environment, times) : undefined;
       const store = new SqlStore({
         db,
         dialect: name === undefined ? postgresDialect : inSchema(name),
         schema,
         environment,
-        bus,
+        bus: bus ?? tellOnly((payload) => queries.notify(channel, payload)),
         scope: new TransactionScope(),
         beforeClose: async () => await bus?.close(),
       });
