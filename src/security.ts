@@ -6,6 +6,7 @@ import { endDevice } from "./authn/ending.ts";
 import type { Lockout } from "./authn/limits/store.ts";
 import type { BuiltInScheme } from "./authn/schemes/options.ts";
 import type { TokenOverrides } from "./authn/tokens/index.ts";
+import { askAndDo } from "./authz/asking.ts";
 import type { CacheName, Uncache } from "./authz/caches.ts";
 import { visibleCondition, visibleObjects } from "./authz/decisions.ts";
 import { type ExplainedCase, type Explanation, explain } from "./authz/explain.ts";
@@ -13,6 +14,7 @@ import { type Guard, isOpenTo, takenSchemes } from "./authz/guard.ts";
 import { judge, withIdentity } from "./authz/guards/authentication.ts";
 import { mayChangeRole } from "./authz/role-members.ts";
 import { allow, forbidden } from "./authz/verdict.ts";
+import type { AskedOptions } from "./datastore/access-state.ts";
 import type { CacheStats } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
 import type { UserTransfer } from "./datastore/user-transfer.ts";
@@ -158,6 +160,15 @@ export interface Security<V extends Vocabulary> {
     role: V["role"],
     permissions: Iterable<string> | undefined,
   ): Promise<boolean>;
+  /**
+   * Asks (by the three above) and then makes a change of who may do what, so that nothing of what was asked about changes between
+   * the two, in whatever process. `work` reads, asks, and hands `onlyIf` to `security.users` or `security.roles`; it is called again
+   * when something of `concerned` was changed meanwhile, and what it answered before counts for nothing.
+   */
+  askAndDo<T>(
+    concerned: { readonly userId?: number; readonly role?: V["role"] },
+    work: (onlyIf: NonNullable<AskedOptions["onlyIf"]>) => Promise<T>,
+  ): Promise<T>;
   /** What a guard would say of this caller, with the reasons, each part of it on its own. Nothing is logged or told. */
   explain(authz: Authz<V, string>, of: ExplainedCase): Promise<Explanation>;
   readonly users: Users<V["user"], V["role"], V["permission"], NonNullable<V["secrets"]>>;
@@ -429,6 +440,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     mayMake: (actor, future) => system.acting.mayMake(actor as Account | null, future),
     mayChangeRole: (actor, name, permissions) =>
       mayChangeRole(system.acting, kernel, actor as Account | null, { name, permissions }),
+    askAndDo: (concerned, work) => askAndDo(kernel.datastore, concerned, work),
     visible: (kind, user, ids, mode) => visibleObjects(system.decisions, kind, user as Account | null, ids, mode),
     visibleWhere: (kind, user, mode) => visibleCondition(system.decisions, kind, user as Account | null, mode) as never,
     explain(authz, of) {
