@@ -22,6 +22,7 @@ import { UnknownUserError, type UserReference, type Users } from "./datastore/us
 import type { EventHub } from "./events/events.ts";
 import { createKeyFor, type KeyRequest } from "./features/api-keys/for-owner.ts";
 import type { Fault } from "./features/fields.ts";
+import { tellIdentityChanged, tellPasswordSet } from "./features/owner-notices.ts";
 import { policyFaults, setCheckedPassword } from "./features/passwords/checked-password.ts";
 import { type Device, devicesOf } from "./features/sessions/devices.ts";
 import { shownForField } from "./features/shown-for.ts";
@@ -569,13 +570,40 @@ const loginFacts: RouteFacts = { ...noRoute, label: "security.checkLoginState()"
 const idOf = (user: UserReference): number => (typeof user === "number" ? user : user.id);
 
 /** What the application itself does to an account is told; features tell what they do in words of their own. */
-function toldUsers({ users, system: { events } }: Assembly["kernel"]): Users {
+function toldUsers(kernel: Assembly["kernel"]): Users {
+  const {
+    users,
+    system: { events },
+  } = kernel;
+  /** Changes what names an account, and tells of it, the owner too, where nobody else's transaction may still undo it. */
+  const renaming = async <T>(user: UserReference, change: () => Promise<T>): Promise<T> => {
+    const before = await users.get(idOf(user));
+    const changed = await change();
+    const after = before === undefined ? undefined : await users.get(before.id);
+    if (before === undefined || after === undefined) return changed;
+    if (after.email !== before.email) events.emit("emailChanged", { user: after, oldEmail: before.email });
+    if (after.username !== before.username) {
+      events.emit("usernameChanged", { user: after, oldUsername: before.username });
+    }
+    tellIdentityChanged(kernel, before, after);
+    return changed;
+  };
   return {
     ...users,
+    setEmail: (user, ...args) => renaming(user, () => users.setEmail(user, ...args)),
+    setUsername: (user, ...args) => renaming(user, () => users.setUsername(user, ...args)),
+    edit: (user, ...args) => renaming(user, () => users.edit(user, ...args)),
+    update: (user, set, tx) =>
+      tx === undefined && ("email" in set || "username" in set)
+        ? renaming(user, () => users.update(user, set))
+        : users.update(user, set, tx),
     async setPassword(user, password, options) {
       const done = await users.setPassword(user, password, options);
-      if (done) events.emit("passwordSet", { userId: idOf(user) });
-      return done;
+      if (!done) return false;
+      events.emit("passwordSet", { userId: idOf(user) });
+      const owner = await users.get(idOf(user));
+      if (owner !== undefined) tellPasswordSet(kernel, owner);
+      return true;
     },
     async setUniquifier(user, options) {
       const done = await users.setUniquifier(user, options);

@@ -8,6 +8,7 @@ import { isService } from "../api-keys/index.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import { checkboxField, emailField, type Fault, type Field, hiddenField, passwordField } from "../fields.ts";
+import { tellIdentityChanged } from "../owner-notices.ts";
 import { policyFaults, setCheckedPassword } from "../passwords/checked-password.ts";
 import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
 import { ownFields, ownValues } from "./own-fields.ts";
@@ -166,6 +167,7 @@ function edit(admin: Administration): Endpoint {
         if (username !== user.username) {
           events.emit("usernameChanged", { user: changed, oldUsername: user.username });
         }
+        tellIdentityChanged(kernel, user, changed);
         const fields = Object.keys(own).filter((name) => !same(own[name], (user as unknown as Row)[name]));
         if (fields.length > 0) events.emit("userUpdated", { userId: user.id, fields });
         if (renewed !== undefined && isYourself(rq, user)) await kernel.signIn.renew(rq, renewed);

@@ -17,6 +17,7 @@ import {
   plainTextField,
   wordsField,
 } from "../json-fields.ts";
+import { tellIdentityChanged } from "../owner-notices.ts";
 import { policyFaults } from "../passwords/checked-password.ts";
 import type { ManagementSettings } from "./options.ts";
 import { profileBytes, profileFields } from "./profile.ts";
@@ -300,6 +301,7 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
         const { events } = rq.system;
         if (email !== undefined) events.emit("emailChanged", { user: now, oldEmail: target.email }, rq);
         if (name !== undefined) events.emit("usernameChanged", { user: now, oldUsername: target.username }, rq);
+        tellIdentityChanged(kernel, target, now);
         const changed = Object.keys(fields.profile ?? {});
         if (changed.length > 0) events.emit("userUpdated", { userId: now.id, fields: changed }, rq);
         return done("/", { response: { user: userView(now, settings) } });
