@@ -6,6 +6,7 @@ import { endDevice } from "./authn/ending.ts";
 import type { Lockout } from "./authn/limits/store.ts";
 import type { BuiltInScheme } from "./authn/schemes/options.ts";
 import type { TokenOverrides } from "./authn/tokens/index.ts";
+import { askAndDo } from "./authz/asking.ts";
 import type { CacheName, Uncache } from "./authz/caches.ts";
 import { visibleCondition, visibleObjects } from "./authz/decisions.ts";
 import { type ExplainedCase, type Explanation, explain } from "./authz/explain.ts";
@@ -13,6 +14,7 @@ import { type Guard, isOpenTo, takenSchemes } from "./authz/guard.ts";
 import { judge, withIdentity } from "./authz/guards/authentication.ts";
 import { mayChangeRole } from "./authz/role-members.ts";
 import { allow, forbidden } from "./authz/verdict.ts";
+import type { AskedOptions } from "./datastore/access-state.ts";
 import type { CacheStats } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
 import type { UserTransfer } from "./datastore/user-transfer.ts";
@@ -20,6 +22,7 @@ import { UnknownUserError, type UserReference, type Users } from "./datastore/us
 import type { EventHub } from "./events/events.ts";
 import { createKeyFor, type KeyRequest } from "./features/api-keys/for-owner.ts";
 import type { Fault } from "./features/fields.ts";
+import { tellIdentityChanged, tellPasswordSet } from "./features/owner-notices.ts";
 import { policyFaults, setCheckedPassword } from "./features/passwords/checked-password.ts";
 import { type Device, devicesOf } from "./features/sessions/devices.ts";
 import { shownForField } from "./features/shown-for.ts";
@@ -158,6 +161,15 @@ export interface Security<V extends Vocabulary> {
     role: V["role"],
     permissions: Iterable<string> | undefined,
   ): Promise<boolean>;
+  /**
+   * Asks (by the three above) and then makes a change of who may do what, so that nothing of what was asked about changes between
+   * the two, in whatever process. `work` reads, asks, and hands `onlyIf` to `security.users` or `security.roles`; it is called again
+   * when something of `concerned` was changed meanwhile, and what it answered before counts for nothing.
+   */
+  askAndDo<T>(
+    concerned: { readonly userId?: number; readonly role?: V["role"] },
+    work: (onlyIf: NonNullable<AskedOptions["onlyIf"]>) => Promise<T>,
+  ): Promise<T>;
   /** What a guard would say of this caller, with the reasons, each part of it on its own. Nothing is logged or told. */
   explain(authz: Authz<V, string>, of: ExplainedCase): Promise<Explanation>;
   readonly users: Users<V["user"], V["role"], V["permission"], NonNullable<V["secrets"]>>;
@@ -429,6 +441,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     mayMake: (actor, future) => system.acting.mayMake(actor as Account | null, future),
     mayChangeRole: (actor, name, permissions) =>
       mayChangeRole(system.acting, kernel, actor as Account | null, { name, permissions }),
+    askAndDo: (concerned, work) => askAndDo(kernel.datastore, concerned, work),
     visible: (kind, user, ids, mode) => visibleObjects(system.decisions, kind, user as Account | null, ids, mode),
     visibleWhere: (kind, user, mode) => visibleCondition(system.decisions, kind, user as Account | null, mode) as never,
     explain(authz, of) {
@@ -557,13 +570,40 @@ const loginFacts: RouteFacts = { ...noRoute, label: "security.checkLoginState()"
 const idOf = (user: UserReference): number => (typeof user === "number" ? user : user.id);
 
 /** What the application itself does to an account is told; features tell what they do in words of their own. */
-function toldUsers({ users, system: { events } }: Assembly["kernel"]): Users {
+function toldUsers(kernel: Assembly["kernel"]): Users {
+  const {
+    users,
+    system: { events },
+  } = kernel;
+  /** Changes what names an account, and tells of it, the owner too, where nobody else's transaction may still undo it. */
+  const renaming = async <T>(user: UserReference, change: () => Promise<T>): Promise<T> => {
+    const before = await users.get(idOf(user));
+    const changed = await change();
+    const after = before === undefined ? undefined : await users.get(before.id);
+    if (before === undefined || after === undefined) return changed;
+    if (after.email !== before.email) events.emit("emailChanged", { user: after, oldEmail: before.email });
+    if (after.username !== before.username) {
+      events.emit("usernameChanged", { user: after, oldUsername: before.username });
+    }
+    tellIdentityChanged(kernel, before, after);
+    return changed;
+  };
   return {
     ...users,
+    setEmail: (user, ...args) => renaming(user, () => users.setEmail(user, ...args)),
+    setUsername: (user, ...args) => renaming(user, () => users.setUsername(user, ...args)),
+    edit: (user, ...args) => renaming(user, () => users.edit(user, ...args)),
+    update: (user, set, tx) =>
+      tx === undefined && ("email" in set || "username" in set)
+        ? renaming(user, () => users.update(user, set))
+        : users.update(user, set, tx),
     async setPassword(user, password, options) {
       const done = await users.setPassword(user, password, options);
-      if (done) events.emit("passwordSet", { userId: idOf(user) });
-      return done;
+      if (!done) return false;
+      events.emit("passwordSet", { userId: idOf(user) });
+      const owner = await users.get(idOf(user));
+      if (owner !== undefined) tellPasswordSet(kernel, owner);
+      return true;
     },
     async setUniquifier(user, options) {
       const done = await users.setUniquifier(user, options);

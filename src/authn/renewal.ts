@@ -27,14 +27,14 @@ export interface RenewalContext {
 }
 
 /** Who comes with an auth token of this origin. */
-export function tokenIdentity(origin: FamilyOrigin, member: FamilyMember | undefined): Identity {
+export function tokenIdentity(origin: FamilyOrigin, family: string | undefined): Identity {
   return {
     account: origin.account,
     via: "token",
     methods: origin.methods,
     authenticatedAt: origin.authenticatedAt,
     ...(origin.until === undefined ? {} : { expiresAt: origin.until }),
-    ...(member === undefined ? {} : { tokenFamily: member.family }),
+    ...(family === undefined ? {} : { tokenFamily: family }),
   };
 }
 
@@ -62,7 +62,7 @@ export function createRenewal(
     if (begun === undefined) return undefined;
     const { member } = begun;
     const token = authToken(rq, origin, member);
-    const identity = tokenIdentity(origin, member);
+    const identity = tokenIdentity(origin, member?.family);
     become(rq, identity);
     if (member !== undefined) rq.system.events.emit("refreshTrackerCreated", { user: account, family: member.family });
     return { identity, token, members: member?.hand() ?? {} };
@@ -73,7 +73,13 @@ export function createRenewal(
       if (proof.account.id !== identity.account.id) {
         return { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
       }
-      return pass(rq, { purpose: "reauthenticate", proof, passed: [], identity });
+      if (identity.session !== undefined) return pass(rq, { purpose: "reauthenticate", proof, passed: [], identity });
+      // Only what stands for the whole account: neither a limited token nor what is proved by each request.
+      if (identity.via !== "token" || identity.scopes !== undefined) {
+        return { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
+      }
+      const alone = { ...proof, token: true, session: false, remember: false };
+      return pass(rq, { purpose: "reauthenticate", proof: alone, passed: [], identity });
     },
 
     async restore(rq) {
@@ -114,7 +120,7 @@ export function createRenewal(
       const member = await presented.take();
       if (member === undefined) return refused;
       const token = authToken(rq, presented, member);
-      const identity = tokenIdentity(presented, member);
+      const identity = tokenIdentity(presented, member.family);
       become(rq, identity);
       rq.system.events.emit("tokenRefreshed", { user: account, family: member.family });
       return { kind: "signedIn", identity, token, members: member.hand() };

@@ -94,7 +94,10 @@ export interface SignIn {
   admit(rq: SecurityRequest, proof: Proof, via: string): Promise<Identity | undefined>;
   /** Passes the gates with a credential that goes back to a sign-in (an API key): as they ask when a token is renewed. */
   admitAgain(rq: SecurityRequest, proof: Proof): Promise<boolean>;
-  /** The signed-in user proved again who they are: the session gets a new id and a new time of authentication. */
+  /**
+   * The signed-in user proved again who they are: the session gets a new id and a new time of authentication. A caller with an
+   * auth token gets a fresh one beside it, which is no more than that: of its family, and it ends no later.
+   */
   reauthenticate(rq: SecurityRequest, identity: Identity, proof: Proof): Promise<SignInOutcome>;
   /**
    * The account changed under its owner's own hands (`account` is the new state), which ended every session: the one that
@@ -223,13 +226,18 @@ export function createSignIn(context: SignInContext): SignIn {
   };
 
   /** The only place that makes an auth token. It ends with its family at the latest. */
-  const authToken = (rq: SecurityRequest, origin: FamilyOrigin, member: FamilyMember | undefined): string => {
+  const authToken = (
+    rq: SecurityRequest,
+    origin: FamilyOrigin,
+    member: FamilyMember | undefined,
+    family: string | undefined = member?.family,
+  ): string => {
     const end = Math.min((member?.at ?? rq.system.now()) + context.tokens.life, origin.until ?? Infinity);
     return context.tokens.issue(origin.account, {
       authenticatedAt: origin.authenticatedAt,
       expiresAt: Math.min(end, member?.expiresAt ?? end),
       methods: origin.methods,
-      family: member?.family,
+      family,
     });
   };
 
@@ -253,8 +261,10 @@ export function createSignIn(context: SignInContext): SignIn {
       purpose === "reauthenticate" ? [...new Set([...(before?.methods ?? []), ...proof.methods])] : proof.methods;
     // A token is no fresher than the session that it comes from; what was never proved, was proved long ago.
     const authenticatedAt = purpose === "renew" ? (old?.authenticatedAt ?? 0) : at;
+    // A token that is proved again gets a fresh one beside it, which is no more than that one.
+    const token = purpose === "reauthenticate" && !withSession ? before : undefined;
     // Nor does it outlive that one.
-    const until = purpose === "renew" ? old?.expiresAt : undefined;
+    const until = purpose === "renew" ? old?.expiresAt : token?.expiresAt;
     const origin: FamilyOrigin = { account: proof.account, methods, authenticatedAt, until };
     const withToken = !restored && (proof.token === true || (purpose !== "renew" && !withSession));
     // One browser, one credential, and never that of a user who was here before.
@@ -275,7 +285,8 @@ export function createSignIn(context: SignInContext): SignIn {
     const established = await withAccount(datastore, proved, async (tx) => {
       let { account } = proof;
       const noCookie = proof.session === false && families?.byCookie === true;
-      const member = withToken && !noCookie ? await families?.begin(rq, tx, origin) : undefined;
+      const begins = withToken && !noCookie && token === undefined;
+      const member = begins ? await families?.begin(rq, tx, origin) : undefined;
       const credential =
         withSession && proof.remember === true && !restored
           ? await remember.create(rq, account, proof.methods, begun, tx)
@@ -323,12 +334,12 @@ export function createSignIn(context: SignInContext): SignIn {
     if (noted && made !== undefined) await sessions.forget(made.session);
     credential?.hand();
     if (made !== undefined) rq.setCookie(rq.system.cookies.name("session"), made.id, rq.system.cookies.attributes());
-    const token = withToken ? authToken(rq, origin, member) : undefined;
+    const issued = withToken ? authToken(rq, origin, member, token?.tokenFamily) : undefined;
     const members = member?.hand() ?? {};
     const session = made?.session;
     const identity: Identity =
       session === undefined
-        ? tokenIdentity({ ...origin, account }, member)
+        ? tokenIdentity({ ...origin, account }, member?.family ?? token?.tokenFamily)
         : { account, via: "session", methods, authenticatedAt: session.authenticatedAt, session };
     become(rq, identity);
     // A new session has new CSRF tokens: a script that reads them from the cookie needs one.
@@ -340,7 +351,7 @@ export function createSignIn(context: SignInContext): SignIn {
     if (member !== undefined) {
       rq.system.events.emit("refreshTrackerCreated", { user: account, family: member.family });
     }
-    return { kind: "signedIn", identity, token, members };
+    return { kind: "signedIn", identity, token: issued, members };
   };
 
   /** Ends a session with all that it goes with, or nothing of it. */

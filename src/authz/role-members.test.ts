@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { mostConcerned } from "../datastore/access-state.ts";
 import { type Account, accountFactory } from "../model/account.ts";
 import type { Role } from "../model/user.ts";
-import { allMembers, mostMembers } from "./role-members.ts";
+import { allMembers } from "./role-members.ts";
 
 const make = accountFactory();
 const rows = [
@@ -60,9 +61,9 @@ describe("everybody who has a role", () => {
 
   it("is too many beyond a bound", async () => {
     const change = { name: "editor", permissions: [] };
-    const most = system(mostMembers);
+    const most = system(mostConcerned);
     expect(await allMembers(most, change, most.may)).toBe(true);
-    const more = system(mostMembers + 1);
+    const more = system(mostConcerned + 1);
     expect(await allMembers(more, change, more.may)).toBe(false);
   });
 

@@ -1,3 +1,4 @@
+import { mostConcerned } from "../datastore/access-state.ts";
 import type { UserPage, UserQuery } from "../datastore/user-pages.ts";
 import type { Acting } from "../http/system.ts";
 import { type Account, withAccess } from "../model/account.ts";
@@ -15,8 +16,6 @@ export interface RoleMembers {
   readonly roles: { list(): Promise<readonly Role[]> };
 }
 
-/** A change of a role that more accounts have is nobody's who would have to be asked about each of them. */
-export const mostMembers = 1_000;
 /** So many are asked about at once. */
 const atOnce = 50;
 
@@ -56,7 +55,7 @@ export async function allMembers(
   do {
     const page = await users.page({ role: name, after, limit: atOnce });
     count += page.users.length;
-    if (count > mostMembers) return false;
+    if (count > mostConcerned) return false;
     const answers = await Promise.all(page.users.map((account) => may(account, changedTo(account))));
     if (answers.includes(false)) return false;
     after = page.next;

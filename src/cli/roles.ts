@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Role } from "../model/user.ts";
-import { mayChangeRole, mayMake, plain, titleOf, userArgument, userToActOn, withRoles } from "./accounts.ts";
-import { type OperatedSystem, withSystem } from "./application.ts";
+import { mayChangeRole, mayMake, namedUser, plain, titleOf, userArgument, userToActOn, withRoles } from "./accounts.ts";
+import { withSystem } from "./application.ts";
 import { asJson, asTable, type CommonOptions, run, withCommonOptions, withExamples } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -77,12 +77,17 @@ function grantCommands(roles: Command, terminal: Terminal): void {
     withExamples(command, `portcullis roles ${name} ann@acme.example editor`).action(
       run(terminal, (options: CommonOptions, named: string, role: string) =>
         withSystem(`roles ${name}`, options.module, async (system) => {
-          const user = await userToActOn(system, named);
-          const roles = new Set(user.roles);
-          if (name === "add") roles.add(role);
-          else roles.delete(role);
-          await mayMake(system, await withRoles(system, user, roles));
-          const changed = await grant(system, name, user.id, role);
+          const { id: userId } = await namedUser(system, named);
+          const { user, changed } = await system.askAndDo({ userId }, async (onlyIf) => {
+            const user = await userToActOn(system, `id:${userId}`);
+            const roles = new Set(user.roles);
+            if (name === "add") roles.add(role);
+            else roles.delete(role);
+            await mayMake(system, await withRoles(system, user, roles));
+            const { users } = system;
+            const grant = name === "add" ? users.addRole : users.removeRole;
+            return { user, changed: await grant(userId, role, { onlyIf }) };
+          });
           const roleNames = [...((await system.users.get(user.id))?.roles ?? [])].sort();
           terminal.print(
             options.json === true
@@ -94,10 +99,6 @@ function grantCommands(roles: Command, terminal: Terminal): void {
       ),
     );
   }
-}
-
-function grant({ users }: OperatedSystem, what: "add" | "remove", id: number, role: string): Promise<boolean> {
-  return what === "add" ? users.addRole(id, role) : users.removeRole(id, role);
 }
 
 function permissionCommands(roles: Command, terminal: Terminal): void {
@@ -115,12 +116,13 @@ function permissionCommands(roles: Command, terminal: Terminal): void {
     withExamples(command, `portcullis roles ${name} editor read write`).action(
       run(terminal, (options: CommonOptions, role: string, permissions: string[]) =>
         withSystem(`roles ${name}`, options.module, async (system) => {
-          const before = new Set((await system.roles.require(role)).permissions);
-          const asked = new Set(permissions);
-          const then = name === "add-permissions" ? before.union(asked) : before.difference(asked);
-          await mayChangeRole(system, role, then);
-          if (name === "add-permissions") await system.roles.addPermissions(role, ...permissions);
-          else await system.roles.removePermissions(role, ...permissions);
+          await system.askAndDo({ role }, async (onlyIf) => {
+            const before = new Set((await system.roles.require(role)).permissions);
+            const given = new Set(permissions);
+            const then = name === "add-permissions" ? before.union(given) : before.difference(given);
+            await mayChangeRole(system, role, then);
+            await system.roles.setPermissions(role, [...then], { onlyIf });
+          });
           const after = await system.roles.require(role);
           return told(terminal, options, after, after.permissions.join(", ") || "no permissions");
         }),

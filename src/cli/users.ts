@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { AskedOptions } from "../datastore/access-state.ts";
 import type { NewUser } from "../datastore/users.ts";
 import { type Account, withColumns } from "../model/account.ts";
 import { normalizeUsername } from "../model/username.ts";
-import { mayMake, newAccount, plain, shownUser, titleOf, userArgument, userToActOn } from "./accounts.ts";
+import { mayMake, namedUser, newAccount, plain, shownUser, titleOf, userArgument, userToActOn } from "./accounts.ts";
 import { type OperatedSystem, withSystem } from "./application.ts";
 import { asJson, asTable, type CommonOptions, run, withCommonOptions, withExamples } from "./command.ts";
 import { askNewPassword, confirmed } from "./prompt.ts";
@@ -77,8 +78,11 @@ async function create(terminal: Terminal, email: string, options: CreateOptions)
       roles: options.role ?? [],
       confirmedAt: options.confirmed === true ? new Date() : null,
     };
-    await mayMake(system, await newAccount(system, input));
-    return told(terminal, options, await users.create(input), "created");
+    const created = await system.askAndDo({}, async (onlyIf) => {
+      await mayMake(system, await newAccount(system, input));
+      return users.createIf(input, { onlyIf });
+    });
+    return told(terminal, options, created as Account, "created");
   });
 }
 
@@ -144,7 +148,7 @@ interface Change {
   readonly already: string;
   /** What it makes of the account, where the application's rule is asked of that too. */
   readonly makes?: Readonly<Record<string, unknown>>;
-  work(system: OperatedSystem, user: Account): Promise<boolean>;
+  work(system: OperatedSystem, user: Account, asked: AskedOptions): Promise<boolean>;
 }
 
 const changes: readonly Change[] = [
@@ -155,7 +159,7 @@ const changes: readonly Change[] = [
     done: "activated",
     already: "is active already",
     makes: { active: true },
-    work: ({ users }, user) => users.activate(user),
+    work: ({ users }, user, asked) => users.activate(user, asked),
   },
   {
     name: "deactivate",
@@ -164,7 +168,7 @@ const changes: readonly Change[] = [
     done: "deactivated",
     already: "is not active anyway",
     makes: { active: false },
-    work: ({ users }, user) => users.deactivate(user),
+    work: ({ users }, user, asked) => users.deactivate(user, asked),
   },
   {
     name: "unlock",
@@ -195,9 +199,12 @@ function changeCommands(users: Command, terminal: Terminal): void {
     withExamples(command, `portcullis users ${name} ann@acme.example`).action(
       run(terminal, (options: CommonOptions, named: string) =>
         withSystem(`users ${name}`, options.module, async (system) => {
-          const user = await userToActOn(system, named);
-          if (makes !== undefined) await mayMake(system, withColumns(user, makes));
-          const changed = await work(system, user);
+          const { id: userId } = await namedUser(system, named);
+          const { user, changed } = await system.askAndDo({ userId }, async (onlyIf) => {
+            const user = await userToActOn(system, `id:${userId}`);
+            if (makes !== undefined) await mayMake(system, withColumns(user, makes));
+            return { user, changed: await work(system, user, { onlyIf }) };
+          });
           const after = (await system.users.get(user.id)) ?? user;
           return told(terminal, options, after, changed ? done : already, changed);
         }),

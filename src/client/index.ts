@@ -213,6 +213,7 @@ export function createClient(options: ClientOptions = {}): Client {
     keepsCookies: !("document" in globalThis) && !("WorkerGlobalScope" in globalThis && "importScripts" in globalThis),
     csrfPath: pathOf("login"),
     refreshPath: pathOf("refresh_token"),
+    verifyPath: pathOf("verify"),
   });
 
   const request = async <T>(
@@ -265,7 +266,8 @@ export function createClient(options: ClientOptions = {}): Client {
     me: () => get("login"),
     login: (fields) => post("login", fields, signingIn),
     logout: () => ending(logout),
-    verify: (fields) => post("verify", fields),
+    // Without cookies: it is the token that is proved again, not a session that a sign-in has left in the browser.
+    verify: (fields) => post("verify", fields, mode === "token" ? { query: { include_auth_token: "1" } } : {}),
     register: (fields) => post("register", { password_confirm: fields.password, ...fields }, signingIn),
     sendConfirmation: (email) => post("send_confirmation", { email }),
     confirmEmail: (token, fields) => link("confirm_email", token, retyped(fields)),

@@ -29,6 +29,8 @@ export interface TransportOptions {
   /** Answers with a CSRF token to a GET. */
   readonly csrfPath: string;
   readonly refreshPath: string;
+  /** Answers with a fresh auth token beside the one that is there, which the refresh token goes on renewing. */
+  readonly verifyPath: string;
 }
 
 /** Sends requests with what proves who is calling. */
@@ -87,12 +89,17 @@ export function createTransport(options: TransportOptions): Transport {
     const redirect = mode === "session" ? (init.redirect ?? "error") : "error";
     const response = await own(url, { ...init, credentials: included ? "include" : "omit", headers, redirect });
     if (included) cookies?.take(response.headers);
-    await learn(response, number, renews);
+    await learn(response, number, renews, path.split("?")[0] === options.verifyPath);
     return response;
   };
 
   /** Each JSON answer may bring the CSRF token for the next request, or tokens. */
-  const learn = async (response: Response, number: number, renews: number | undefined): Promise<void> => {
+  const learn = async (
+    response: Response,
+    number: number,
+    renews: number | undefined,
+    keeps: boolean,
+  ): Promise<void> => {
     if (!/\bjson\b/i.test(response.headers.get("content-type") ?? "")) return;
     const body = await bodyOf(response.clone());
     const said = isMembers(body) && isMembers(body["response"]) ? body["response"] : {};
@@ -100,11 +107,12 @@ export function createTransport(options: TransportOptions): Transport {
     const user = isMembers(said["user"]) ? said["user"] : {};
     // The endpoints for programs say it beside the user.
     const token = user["authentication_token"] ?? said["token"];
-    const renewal = user["refresh_token"] ?? said["refresh_token"];
+    const given = user["refresh_token"] ?? said["refresh_token"];
     if (mode !== "token" || typeof token !== "string" || !response.ok) return;
     // A slow answer must not bring back what a sign-out has ended, nor take the place of a later sign-in's.
     if (renews === undefined ? number < decided : renews !== decided) return;
     if (renews === undefined) decided = number;
+    const renewal = given ?? (keeps ? (await store.load())?.refresh_token : undefined);
     await store.save({
       authentication_token: token,
       ...(typeof renewal === "string" ? { refresh_token: renewal } : {}),

@@ -22,6 +22,11 @@ export interface Administrators {
    * time, in whatever process, each waits for the one before it: all lock the row of one role first.
    */
   keep<T>(tx: Operations, userId: number | undefined, change: () => Promise<T>): Promise<T>;
+  /**
+   * Waits until no other transaction is at work that keeps the rule or takes its turn: first of all in a transaction. Throws
+   * PortcullisError `unknown_role` when the row that all wait for was removed.
+   */
+  turn(tx: Operations): Promise<void>;
   /** Whether that user is an active administrator, also one on the way out. */
   is(operations: Operations, userId: number): Promise<boolean>;
   /** Whether another user than that one is an active administrator who stays. */
@@ -87,15 +92,20 @@ export function createAdministrators(
     return false;
   };
 
+  const turn = async (tx: Operations): Promise<void> => {
+    const stamp = { updateDatetime: new Date(now()) };
+    if ((await tx.update("role", { name: permissionRole(permission) }, stamp)) === 0) {
+      throw new PortcullisError("unknown_role", `the role "${permissionRole(permission)}" was removed; start again`);
+    }
+  };
+
   return {
     permission,
     is,
     others: exists,
+    turn,
     async keep(tx, userId, change) {
-      const stamp = { updateDatetime: new Date(now()) };
-      if ((await tx.update("role", { name: permissionRole(permission) }, stamp)) === 0) {
-        throw new PortcullisError("unknown_role", `the role "${permissionRole(permission)}" was removed; start again`);
-      }
+      await turn(tx);
       const concerned = userId === undefined ? await exists(tx) : await is(tx, userId);
       const result = await change();
       if (concerned && !(await exists(tx))) throw new LastAdministratorError();

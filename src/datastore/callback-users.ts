@@ -117,6 +117,7 @@ export function createCallbackUsers({ getUserPass, account, ring, ownFields }: C
     get: () => Promise.resolve(undefined),
     find,
     create: refuse,
+    createIf: refuse,
     page: refuse,
     update: refuse,
     edit: refuse,

@@ -1,7 +1,9 @@
 import type { EventHub } from "../events/events.ts";
-import { PortcullisError, UniqueConflictError } from "../model/errors.ts";
+import { MissingReferenceError, PortcullisError, UniqueConflictError } from "../model/errors.ts";
 import { maxOwnPermission, permissionOfRole, permissionRole } from "../model/permission-role.ts";
 import type { Role } from "../model/user.ts";
+import { randomId } from "../secrets/random.ts";
+import { type AskedOptions, inTurn, unlessWithdrawn } from "./access-state.ts";
 import type { Administrators } from "./administrators.ts";
 import type { Datastore, Operations, Transaction } from "./contract.ts";
 
@@ -27,8 +29,10 @@ export interface Roles<Name extends string = string, Permission extends string =
   addPermissions(name: Name, ...permissions: Permission[]): Promise<readonly string[]>;
   /** Returns the role's permissions afterwards. */
   removePermissions(name: Name, ...permissions: Permission[]): Promise<readonly string[]>;
-  /** Takes the role from all who have it, and removes it. */
-  delete(name: Name): Promise<void>;
+  /** Makes these the role's permissions, all at once. Returns those that it has afterwards. */
+  setPermissions(name: Name, permissions: readonly Permission[], options?: AskedOptions): Promise<readonly string[]>;
+  /** Takes the role from all who have it, and removes it. False, and nothing done, when the condition did not hold. */
+  delete(name: Name, options?: AskedOptions): Promise<boolean>;
   /** The role that stands for a permission given without one (see model/permission-role.ts); made when it is missing. */
   ofPermission(permission: Permission, tx?: Operations): Promise<Role>;
   /** The roles of a user. */
@@ -78,18 +82,22 @@ export function createRoles({ datastore, now, events, administrators, invalidate
     return require(name);
   };
 
-  /** A transaction that may take a permission from many at once. */
-  const transaction = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
-    datastore.transaction((tx) =>
-      administrators === undefined ? work(tx) : administrators.keep(tx, undefined, () => work(tx)),
+  /** A transaction that may take a permission from many at once. Undefined: its condition did not hold. */
+  const transaction = <T>(options: AskedOptions, work: (tx: Transaction) => Promise<T>): Promise<T | undefined> =>
+    unlessWithdrawn(() =>
+      datastore.transaction(async (tx) => {
+        await inTurn(tx, { administrators, now }, options);
+        return administrators === undefined ? work(tx) : administrators.keep(tx, undefined, () => work(tx));
+      }),
     );
 
   /** Reads, changes and writes a role's permissions in one transaction. */
   const changePermissions = async (
     name: string,
     next: (old: ReadonlySet<string>) => Set<string>,
+    options: AskedOptions = {},
   ): Promise<readonly string[]> => {
-    const result = await transaction(async (tx) => {
+    const result = await transaction(options, async (tx) => {
       // Locks the row first: two changes at once must both count.
       await tx.update("role", { name }, { updateDatetime: new Date(now()) });
       const role = await require(name, tx);
@@ -100,6 +108,7 @@ export function createRoles({ datastore, now, events, administrators, invalidate
       return { permissions, added, removed: [...before.difference(new Set(permissions))] };
     });
     await invalidateAll();
+    if (result === undefined) return (await require(name)).permissions;
     const { permissions, added, removed } = result;
     if (added.length + removed.length > 0) events.emit("rolePermissionsChanged", { role: name, added, removed });
     return permissions;
@@ -125,14 +134,22 @@ export function createRoles({ datastore, now, events, administrators, invalidate
     },
     addPermissions: (name, ...added) => changePermissions(name, (old) => old.union(new Set(checkPermissions(added)))),
     removePermissions: (name, ...removed) => changePermissions(name, (old) => old.difference(new Set(removed))),
-    async delete(name) {
-      await transaction(async (tx) => {
+    setPermissions: (name, permissions, options) =>
+      changePermissions(name, () => new Set(checkPermissions(permissions)), options),
+    async delete(name, options = {}) {
+      const deleted = await transaction(options, async (tx) => {
         const role = await require(name, tx);
+        // Takes the row, and by its key: PostgreSQL lets rows be added that refer to one whose key stays. Who is granting the
+        // role comes before, and their link is seen below, or after, and finds no role.
+        const taken = await tx.update("role", { id: role.id }, { name: `deleted ${randomId(16)}` });
+        if (taken === 0) throw new UnknownRoleError(name);
         await tx.delete("rolesUsers", { roleId: role.id });
         await tx.delete("role", { id: role.id });
+        return true;
       });
       await invalidateAll();
-      events.emit("roleDeleted", { role: name });
+      if (deleted === true) events.emit("roleDeleted", { role: name });
+      return deleted === true;
     },
     async ofPermission(permission, tx = datastore) {
       if (permission.length > maxOwnPermission) {
@@ -161,6 +178,20 @@ export function createRoles({ datastore, now, events, administrators, invalidate
       return (await tx.find("role", { id: { in: ids } })) as unknown as Role[] & Record<string, unknown>[];
     },
   };
+}
+
+/** Gives a role to a user who does not have it. Throws UnknownRoleError, also when it is removed at that moment. */
+export async function grantRole(
+  operations: Operations,
+  userId: number,
+  { id, name }: Pick<Role, "id" | "name">,
+): Promise<void> {
+  try {
+    await operations.insert("rolesUsers", { userId, roleId: id });
+  } catch (error) {
+    // The user is there: their row is taken, or new.
+    throw error instanceof MissingReferenceError ? new UnknownRoleError(name) : error;
+  }
 }
 
 /** Permissions are stored as comma-separated text: a comma inside one would make two of it. */

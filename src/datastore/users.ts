@@ -5,9 +5,10 @@ import { normalizeEmail } from "../model/email.ts";
 import { PortcullisError } from "../model/errors.ts";
 import { knownNames } from "../model/known-names.ts";
 import type { Row } from "../model/schema.ts";
-import type { User } from "../model/user.ts";
+import type { Role, User } from "../model/user.ts";
 import { normalizeUsername } from "../model/username.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
+import { type AskedOptions, inTurn, unlessWithdrawn } from "./access-state.ts";
 import { accountRow, newUniquifier } from "./account-row.ts";
 import type { Administrators } from "./administrators.ts";
 import type { Datastore, Operations, Transaction } from "./contract.ts";
@@ -15,7 +16,7 @@ import { WithdrawnError } from "./held-account.ts";
 import { refuseTaken } from "./identity-conflict.ts";
 import type { PasswordHistory } from "./password-history.ts";
 import { endBegun, endTickets } from "./pending.ts";
-import type { Roles } from "./roles.ts";
+import { grantRole, type Roles } from "./roles.ts";
 import { createUserGrants, type UserGrants } from "./user-grants.ts";
 import { createUserLookup, type IdentityLookup } from "./user-lookup.ts";
 import { createUserPages, type UserPage, type UserQuery } from "./user-pages.ts";
@@ -90,13 +91,21 @@ export interface Users<
   ): Promise<(Account & U) | undefined>;
   /** A page of users, by key: as fast in a table of a million. Throws PortcullisError `invalid_field`, UnknownRoleError. */
   page(query?: UserQuery<Role>): Promise<UserPage<Account & U>>;
-  /** Throws UniqueConflictError when e-mail or username is taken, PortcullisError `invalid_field` on a bad value. */
+  /**
+   * Throws UniqueConflictError when e-mail or username is taken, UnknownRoleError, PortcullisError `invalid_field` on a bad
+   * value.
+   */
   create(
     input: NewUser<U, Role> & Partial<Secrets>,
     tx?: Transaction,
     /** The password's hash where it was made before, so that no transaction waits for it. */
     made?: { readonly hash: string },
   ): Promise<Account & U>;
+  /** As `create`. Undefined, and nothing done, when the condition did not hold. */
+  createIf(
+    input: NewUser<U, Role> & Partial<Secrets>,
+    options: Required<AskedOptions>,
+  ): Promise<(Account & U) | undefined>;
   /**
    * Sets listed columns; not those that have an operation of their own. A new address ends the links that were mailed to the
    * one before; `setEmail` and `edit` end sessions and tokens as well.
@@ -108,24 +117,28 @@ export interface Users<
   ): Promise<void>;
   /**
    * Sets listed columns as an administrator does, all at once. A new e-mail address counts as proved; a new address or
-   * username ends everything that hangs on the account. Throws UniqueConflictError, PortcullisError `invalid_field`.
+   * username ends everything that hangs on the account. False, and nothing done, when the condition did not hold. Throws
+   * UniqueConflictError, PortcullisError `invalid_field`.
    */
   edit(
     user: UserReference,
     fields: Partial<Omit<U, ProtectedField>>,
     /** `done` is called if the address or the username changes, and with that everything ends. */
-    options?: Pick<ChangeOptions, "done">,
-  ): Promise<void>;
+    options?: AskedOptions & Pick<ChangeOptions, "done">,
+  ): Promise<boolean>;
   /** True when nobody else than this user is an active administrator who stays; false where there are none. */
   isLastAdministrator(user: UserReference): Promise<boolean>;
   /** Removes the user with sessions, roles and everything that hangs on them. Throws LastAdministratorError. */
   delete(user: UserReference): Promise<void>;
   /** Ends a lock that guessing has set, before its time. True when there was one. */
   unlock(user: UserReference): Promise<boolean>;
-  /** True when it changed something. */
-  activate(user: UserReference): Promise<boolean>;
-  /** Ends sessions, tokens and remember credentials at once. True when it changed something. Throws LastAdministratorError. */
-  deactivate(user: UserReference): Promise<boolean>;
+  /** True when it changed something. False, and nothing done, when the condition did not hold. */
+  activate(user: UserReference, options?: AskedOptions): Promise<boolean>;
+  /**
+   * Ends sessions, tokens and remember credentials at once. True when it changed something. False, and nothing done, when the
+   * condition did not hold. Throws LastAdministratorError.
+   */
+  deactivate(user: UserReference, options?: AskedOptions): Promise<boolean>;
   /** Returns the new state. Throws LastAdministratorError. */
   toggleActive(user: UserReference): Promise<boolean>;
   /**
@@ -302,11 +315,18 @@ export function createUsers(context: UsersContext): RowUsers {
     // Where the database lets an account be without one, "" and null are the same.
     if ((before?.["email"] || null) !== (set["email"] || null)) await tx.delete("ticket", { userId: id });
   };
-  /** Changes a row that must exist, then tells everybody. */
-  const change = async (user: UserReference, set: Row): Promise<void> => {
+  /** Changes a row that must exist, then tells everybody. False: the condition did not hold. */
+  const change = async (user: UserReference, set: Row, options: AskedOptions = {}): Promise<boolean> => {
     const id = idOf(user);
-    await (named(set) ? datastore.transaction((tx) => write(tx, id, set)) : write(datastore, id, set));
-    await invalidate(id);
+    if (options.onlyIf === undefined && !named(set)) {
+      await write(datastore, id, set);
+      await invalidate(id);
+      return true;
+    }
+    return endIf(id, async (tx) => {
+      await inTurn(tx, context, options);
+      await write(tx, id, set);
+    });
   };
 
   /** Rows that a new uniquifier has made worthless: removed so that they do not pile up. */
@@ -378,7 +398,7 @@ export function createUsers(context: UsersContext): RowUsers {
   const keeping = <T>(tx: Transaction, userId: number, work: () => Promise<T>): Promise<T> =>
     administrators === undefined ? work() : administrators.keep(tx, userId, work);
 
-  const setActive = async (user: UserReference, active: boolean): Promise<boolean> => {
+  const setActive = async (user: UserReference, active: boolean, options: AskedOptions = {}): Promise<boolean> => {
     const id = idOf(user);
     const work = async (tx: Transaction): Promise<boolean> => {
       const count = await tx.update("user", { id, active: !active }, { active, ...stamp() });
@@ -390,14 +410,53 @@ export function createUsers(context: UsersContext): RowUsers {
       }
       return count > 0;
     };
-    const changed = await datastore.transaction((tx) => (active ? work(tx) : keeping(tx, id, () => work(tx))));
+    const changed = await unlessWithdrawn(() =>
+      datastore.transaction(async (tx) => {
+        await inTurn(tx, context, options);
+        return active ? work(tx) : keeping(tx, id, () => work(tx));
+      }),
+    );
     await invalidate(id);
-    if (changed) events.emit(active ? "userActivated" : "userDeactivated", { userId: id });
-    return changed;
+    if (changed === true) events.emit(active ? "userActivated" : "userDeactivated", { userId: id });
+    return changed === true;
+  };
+
+  const createWith = async (
+    input: Parameters<RowUsers["create"]>[0],
+    tx?: Transaction,
+    made?: { readonly hash: string },
+    options: AskedOptions = {},
+  ): Promise<Account> => {
+    const { password, roles: names, permissions, active, ...rest } = input;
+    checkFields(rest, protectedFields);
+    const hash = made?.hash ?? (password === undefined || password === null ? null : await hasher.hash(password));
+    const known: Row = identified({ ...rest, email: input.email, active: active ?? true });
+    const row = accountRow(known, hash, context.now());
+    const links: Role[] = [];
+    for (const permission of new Set(permissions ?? [])) links.push(await roles.ofPermission(permission, tx));
+    const work = async (operations: Operations): Promise<Account> => {
+      await refuseTaken(operations, row);
+      const id = await operations.insert("user", row);
+      if (id === undefined) throw new PortcullisError("datastore", "the datastore returned no id for the new user");
+      if (hash !== null) await history.append(operations, id, hash, null);
+      for (const name of names ?? []) await grantRole(operations, id, await roles.require(name, operations));
+      for (const role of links) await grantRole(operations, id, role);
+      const account = await load(operations, "id", id);
+      if (account === undefined) throw new UnknownUserError(id);
+      return account;
+    };
+    // Inside of somebody else's transaction nothing has happened yet: who began it tells of it.
+    if (tx !== undefined) return work(tx);
+    const account = await datastore.transaction(async (own) => {
+      await inTurn(own, context, options);
+      return work(own);
+    });
+    events.emit("userCreated", { userId: account.id });
+    return account;
   };
 
   return {
-    ...createUserGrants({ datastore, roles, administrators, events, stamp, invalidate }),
+    ...createUserGrants({ datastore, roles, administrators, events, now: context.now, stamp, invalidate }),
     page: createUserPages({ datastore, roles, account: context.account }),
     get: async (id, tx) => await load(tx ?? datastore, "id", id),
     lookup,
@@ -415,51 +474,33 @@ export function createUsers(context: UsersContext): RowUsers {
       return identify([{ attribute, value: wanted, ignoreCase: true }]);
     },
 
-    async create(input, tx, made) {
-      const { password, roles: names, permissions, active, ...rest } = input;
-      checkFields(rest, protectedFields);
-      const hash = made?.hash ?? (password === undefined || password === null ? null : await hasher.hash(password));
-      const known: Row = identified({ ...rest, email: input.email, active: active ?? true });
-      const row = accountRow(known, hash, context.now());
-      const links: number[] = [];
-      for (const permission of new Set(permissions ?? [])) links.push((await roles.ofPermission(permission, tx)).id);
-      const work = async (operations: Operations): Promise<Account> => {
-        await refuseTaken(operations, row);
-        const id = await operations.insert("user", row);
-        if (id === undefined) throw new PortcullisError("datastore", "the datastore returned no id for the new user");
-        if (hash !== null) await history.append(operations, id, hash, null);
-        for (const name of names ?? []) {
-          const role = await roles.require(name, operations);
-          await operations.insert("rolesUsers", { userId: id, roleId: role.id });
-        }
-        for (const roleId of links) await operations.insert("rolesUsers", { userId: id, roleId });
-        const account = await load(operations, "id", id);
-        if (account === undefined) throw new UnknownUserError(id);
-        return account;
-      };
-      // Inside of somebody else's transaction nothing has happened yet: who began it tells of it.
-      if (tx !== undefined) return work(tx);
-      const account = await datastore.transaction(work);
-      events.emit("userCreated", { userId: account.id });
-      return account;
-    },
+    create: (input, tx, made) => createWith(input, tx, made),
+    createIf: (input, options) => unlessWithdrawn(() => createWith(input, undefined, undefined, options)),
 
     async update(user, set, tx) {
       checkFields(set as Row, protectedFields);
       const row = identified(set as Row);
       const id = idOf(user);
-      if (!("email" in row)) return tx === undefined ? change(user, row) : write(tx, id, row);
+      if (!("email" in row)) {
+        await (tx === undefined ? change(user, row) : write(tx, id, row));
+        return;
+      }
       if (tx !== undefined) return move(tx, id, row);
       await datastore.transaction((own) => move(own, id, row));
       await invalidate(id);
     },
 
-    async edit(user, set, options) {
+    async edit(user, set, options = {}) {
       checkFields(set as Row, protectedFields);
       const row = identified(set as Row);
-      if (!named(row)) return change(user, row);
+      if (!named(row)) return change(user, row, options);
       const proved = "email" in row ? { confirmedAt: new Date(context.now()) } : {};
-      await endAll(user, { ...row, ...proved, fsTokenUniquifier: null }, options);
+      const id = idOf(user);
+      const { done } = options;
+      return endIf(id, async (tx) => {
+        await inTurn(tx, context, options);
+        await endWithin(tx, id, { ...row, ...proved, fsTokenUniquifier: null }, done === undefined ? {} : { done });
+      });
     },
 
     async isLastAdministrator(user) {
@@ -487,8 +528,8 @@ export function createUsers(context: UsersContext): RowUsers {
     },
 
     unlock: (user) => context.unlock(idOf(user)),
-    activate: (user) => setActive(user, true),
-    deactivate: (user) => setActive(user, false),
+    activate: (user, options) => setActive(user, true, options),
+    deactivate: (user, options) => setActive(user, false, options),
     async toggleActive(user) {
       const account = await load(datastore, "id", idOf(user));
       if (account === undefined) throw new UnknownUserError(idOf(user));
@@ -540,7 +581,9 @@ export function createUsers(context: UsersContext): RowUsers {
       });
     },
     setUniquifier: (user, options) => endAll(user, { fsTokenUniquifier: null }, options),
-    setTokenUniquifier: (user) => change(user, { fsTokenUniquifier: newUniquifier() }),
+    async setTokenUniquifier(user) {
+      await change(user, { fsTokenUniquifier: newUniquifier() });
+    },
     async endSessions(user) {
       const id = idOf(user);
       const count = await datastore.transaction(async (tx) => {

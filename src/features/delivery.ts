@@ -25,6 +25,7 @@ import { ConfigurationError } from "../model/errors.ts";
 import { randomId } from "../secrets/random.ts";
 import { defaultMails, type MailLayout, type MailProps, type Mails, mailLayout } from "../views/mail.ts";
 import type { Feature } from "./feature.ts";
+import { ownerMails } from "./owner-notices.ts";
 
 /** How mail is sent. */
 export interface MailOptions {
@@ -66,6 +67,8 @@ export type MailRecipient = Account | { readonly email: string; readonly name?: 
 
 /** Sends mails. */
 export interface Mailer {
+  /** Whether a sender is configured. */
+  readonly enabled: boolean;
   /**
    * Makes and sends the mail after the answer is away. Returns at once and never throws: a failure is tried again, then
    * logged and emitted as `mailFailed`, and no answer ever depends on it.
@@ -227,6 +230,7 @@ function createMails({ mail, features, system, siteName, origin }: DeliveryConte
   return {
     queues: [queue, decoys],
     mailer: {
+      enabled: mail !== undefined,
       send(rq, name, to, data) {
         // An account without an address: there is nobody to tell, and that is no failure.
         if (to.email === "") return;
@@ -317,7 +321,7 @@ function templatesOf(
   own: Partial<Mails> | undefined,
 ): ReadonlyMap<string, (props: MailProps) => ReturnType<Mails["test"]>> {
   const templates = new Map<string, unknown>(
-    Object.entries(Object.assign({}, defaultMails, ...features.map(({ mails }) => mails ?? {})) as object),
+    Object.entries(Object.assign({}, defaultMails, ownerMails, ...features.map(({ mails }) => mails ?? {})) as object),
   );
   for (const [name, template] of Object.entries(own ?? {})) {
     const path = `mail.templates.${name}`;

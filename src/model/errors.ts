@@ -36,6 +36,9 @@ export class DatastoreError extends PortcullisError {
   }
 }
 
+/** A row refers to another one that is not there, or not any more. */
+export class MissingReferenceError extends DatastoreError {}
+
 /** More work than the server takes at once (RFC 9110 503): try again after `retryAfter` seconds. */
 export class OverloadedError extends PortcullisError {
   readonly retryAfter: number;

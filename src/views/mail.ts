@@ -58,7 +58,7 @@ export interface Mails {
   readonly changeEmailInstructions: MailTemplate<TimedLink>;
   /** To the present address, before anything has changed. */
   readonly changeEmailRequested: MailTemplate<MaybeRecover & { readonly newEmail: string }>;
-  /** To the former address. */
+  /** To the former address; to the new one too where somebody else than the owner has set it. */
   readonly emailChanged: MailTemplate<{ readonly newEmail: string }>;
   readonly signInLink: MailTemplate<TimedLink>;
   /** Confirms by mail that an account without a password is to be deleted. */

@@ -74,7 +74,14 @@ describe("without sessions", () => {
     });
     expect(form.text).toContain("keeps no sessions");
     expect(cookiesSet(form).filter((name) => !name.endsWith("csrf"))).toEqual([]);
-    expect((await client.post("/verify", { json })).status).toBe(404);
+    expect((await client.post("/verify", { json })).status).toBe(401);
+    const { authentication_token: whole } = (await client.post("/login", { json })).json.response.user;
+    const proved = await client.post("/verify", { json, headers: { "authentication-token": whole } });
+    expect([proved.status, cookiesSet(proved).filter((name) => !name.endsWith("csrf"))]).toEqual([200, []]);
+    const fresh = { "authentication-token": proved.json.response.user.authentication_token };
+    expect((await client.get("/me", { headers: fresh })).status).toBe(200);
+    const shown = await client.get("/verify", { headers: { ...fresh, accept: "text/html" } });
+    expect(shown.status).toBe(401);
     const turned = await client.get("/me", { headers: { accept: "text/html" } });
     expect(turned.status).toBe(401);
     const records = security.accessMatrix();

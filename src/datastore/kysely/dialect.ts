@@ -97,6 +97,8 @@ export interface SqlDialect {
   insertedKey(result: QueryResult<unknown>, column: Column): number | undefined;
 
   uniqueViolation(error: unknown): UniqueViolation | undefined;
+  /** Whether a row was refused because what it refers to is not there. */
+  referenceViolation(error: unknown): boolean;
   /** The error without values in it, for `cause`: errors end up in logs. */
   withoutValues(error: unknown): Error;
 

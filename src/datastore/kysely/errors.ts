@@ -1,15 +1,18 @@
-import { DatastoreError, PortcullisError, UniqueConflictError } from "../../model/errors.ts";
+import { DatastoreError, MissingReferenceError, PortcullisError, UniqueConflictError } from "../../model/errors.ts";
 import type { Schema } from "../../model/schema.ts";
 import type { SqlDialect } from "./dialect.ts";
 
-/** What a driver threw → UniqueConflictError or DatastoreError; `table` is the logical name of the table that was asked. */
+/** What a driver threw → UniqueConflictError, MissingReferenceError or another DatastoreError; `table` is the logical name of the table that was asked. */
 export function translated(dialect: SqlDialect, schema: Schema, table: string | undefined, error: unknown): Error {
   if (error instanceof PortcullisError) return error;
   const cause = dialect.withoutValues(error);
   const violation = dialect.uniqueViolation(error);
   if (violation === undefined) {
     const what = table === undefined ? "" : ` on "${table}"`;
-    return new DatastoreError(`${dialect.name} failed${what}: ${cause.message}`, { cause });
+    const message = `${dialect.name} failed${what}: ${cause.message}`;
+    return dialect.referenceViolation(error)
+      ? new MissingReferenceError(message, { cause })
+      : new DatastoreError(message, { cause });
   }
   const logical = logicalTable(dialect, schema, violation.table) ?? table ?? violation.table ?? "?";
   const { columns: known = {}, primaryKey = [] } = Object.hasOwn(schema, logical) ? (schema[logical] ?? {}) : {};

@@ -104,6 +104,8 @@ export function mysqlDialect(): SqlDialect {
       const table = dot < 0 ? undefined : key.slice(0, dot);
       return { table, columns: [name, name.replace(/_\d+$/, "")], primary: name === "PRIMARY" };
     },
+    /** 1452 ER_NO_REFERENCED_ROW_2 */
+    referenceViolation: (error) => error instanceof Error && "errno" in error && error.errno === 1452,
     /** mysql2's errors carry the whole statement with its values. */
     withoutValues: (error) =>
       errorOf(messageOf(error).replace(/^Duplicate entry '.*' for key/s, "Duplicate entry for key"), error, [

@@ -78,6 +78,8 @@ export const postgresDialect: SqlDialect = {
     const constraint = text("constraint");
     return { table: text("table"), columns: constraint === undefined ? names : [...names, constraint] };
   },
+  /** 23503 foreign_key_violation */
+  referenceViolation: (error: unknown): boolean => error instanceof Error && "code" in error && error.code === "23503",
   /** `detail` shows the failing row, with the password hash in it. */
   withoutValues: (error: unknown): Error =>
     errorOf(messageOf(error), error, ["code", "severity", "schema", "table", "column", "constraint", "routine"]),

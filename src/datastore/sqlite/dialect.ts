@@ -69,6 +69,9 @@ export const sqliteDialect: SqlDialect = {
       columns: places.map((place) => place.slice(place.lastIndexOf(".") + 1)),
     };
   },
+  /** SQLITE_CONSTRAINT_FOREIGNKEY */
+  referenceViolation: (error: unknown): boolean =>
+    error instanceof Error && "errcode" in error && error.errcode === 787,
   withoutValues: (error: unknown): Error => errorOf(messageOf(error), error, ["code", "errcode", "errstr"]),
 
   foldTable: (name: string): string => name.toLowerCase(),

@@ -2,8 +2,9 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import type { FieldView, FilterView, PageLink } from "../../views/contract.ts";
+import { userNumber } from "../acting.ts";
 import type { Fault } from "../fields.ts";
-import { type Administration, text, userNumber } from "./pages.ts";
+import { type Administration, text } from "./pages.ts";
 
 /** One input of a filter. An empty one asks for nothing. */
 export interface FilterField<T> {

@@ -3,10 +3,11 @@ import type { Lockout } from "../../authn/limits/store.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import { lengthOfTime } from "../../i18n/length-of-time.ts";
 import type { LabelledCell } from "../../views/contract.ts";
+import { userNumber } from "../acting.ts";
 import type { Endpoint } from "../endpoint.ts";
 import type { Fault } from "../fields.ts";
 import { pagerLinks, readCursor } from "./filters.ts";
-import { type Administration, namesOf, pathOf, showing, text, time, userCell, userNumber } from "./pages.ts";
+import { type Administration, namesOf, pathOf, showing, text, time, userCell } from "./pages.ts";
 
 interface LockoutPage {
   readonly faults: Readonly<Record<string, readonly Fault[]>>;

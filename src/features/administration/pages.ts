@@ -1,13 +1,17 @@
+import { askAndDo } from "../../authz/asking.ts";
 import type { Guard } from "../../authz/guard.ts";
 import { authRequired } from "../../authz/guards/authentication.ts";
 import { allOf } from "../../authz/guards/combined.ts";
 import { permissionsRequired } from "../../authz/guards/roles.ts";
+import type { AskedOptions, Concerned } from "../../datastore/access-state.ts";
+import { UnknownRoleError } from "../../datastore/roles.ts";
+import { UnknownUserError } from "../../datastore/users.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey, MessageParameters } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import type { CellView, PageLink, Pages, SectionView } from "../../views/contract.ts";
-import { mayActOn, outOfReach } from "../acting.ts";
+import { mayActOn, outOfReach, userInPath } from "../acting.ts";
 import { type Answer, bodyFor, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import type { Fault, Field, FieldValues } from "../fields.ts";
@@ -135,9 +139,11 @@ export interface ChangingPage<T, Fields extends Readonly<Record<string, Field<un
   /** Why it can't be; said in the place of asking. */
   readonly objection?: (rq: SecurityRequest, subject: T) => Awaitable<MessageKey | undefined>;
   readonly initial?: (subject: T) => Readonly<Record<string, unknown>>;
+  /** `asked` goes with the change, where it is one of who may do what: if that was changed meanwhile, all is asked again. */
   readonly submit: (
     request: { readonly rq: SecurityRequest; readonly fields: FieldValues<Fields> },
     subject: T,
+    asked: Required<AskedOptions>,
   ) => Awaitable<Answer>;
   /** Where it goes on, and where the page leads back to. */
   readonly back: (subject: T) => string;
@@ -194,16 +200,33 @@ export function changing<T, const Fields extends Readonly<Record<string, Field<u
       if (objection === undefined) return initial === undefined || !rq.wantsJson ? {} : { values: initial(subject) };
       return rq.wantsJson ? refused(objection) : done(page.back(subject), { message: { key: objection } });
     },
-    async submit({ rq, fields }) {
-      const subject = await read(rq);
-      if (subject === undefined) return notFound();
-      const target = page.account(subject);
-      if (target !== undefined && !(await mayActOn(rq, target))) return outOfReach(rq, target);
-      const objection = await page.objection?.(rq, subject);
-      if (objection !== undefined) return refused(objection);
-      return page.submit({ rq, fields: fields as FieldValues<Fields> }, subject);
-    },
+    submit: ({ rq, fields }) =>
+      askAndDo(admin.kernel.datastore, concernedBy(rq), async (onlyIf) => {
+        // Not what was read for the page: it may be another time.
+        const subject = await page.read(rq);
+        if (subject === undefined) return notFound();
+        const target = page.account(subject);
+        if (target !== undefined && !(await mayActOn(rq, target))) return outOfReach(rq, target);
+        const objection = await page.objection?.(rq, subject);
+        if (objection !== undefined) return refused(objection);
+        return unlessGone(() => page.submit({ rq, fields: fields as FieldValues<Fields> }, subject, { onlyIf }));
+      }),
   });
+}
+
+/** Whom and what the path of a request names. */
+export function concernedBy(rq: SecurityRequest): Concerned {
+  return { userId: userInPath(rq), role: rq.context?.req.param("role") };
+}
+
+/** 404 where the user or the role was removed by somebody else meanwhile. */
+export async function unlessGone(change: () => Awaitable<Answer>): Promise<Answer> {
+  try {
+    return await change();
+  } catch (error) {
+    if (error instanceof UnknownRoleError || error instanceof UnknownUserError) return notFound();
+    throw error;
+  }
 }
 
 /** What is read once in each request, however many parts of the page ask for it. */
@@ -220,17 +243,8 @@ export function once<T>(read: (rq: SecurityRequest) => Awaitable<T>): (rq: Secur
 
 /** The user whose number the path has, as the rows say now. */
 export async function userOf(admin: Administration, rq: SecurityRequest): Promise<Account | undefined> {
-  const id = userNumber(rq.context?.req.param("id") ?? "");
+  const id = userInPath(rq);
   return id === undefined ? undefined : admin.kernel.users.get(id);
-}
-
-const mostId = 2 ** 31 - 1;
-
-/** The number of a user, in its one spelling. */
-export function userNumber(input: string): number | undefined {
-  if (!/^[1-9]\d{0,9}$/.test(input)) return undefined;
-  const id = Number(input);
-  return id <= mostId ? id : undefined;
 }
 
 /** The e-mail addresses of these users, by their number; those that are deleted are missing. */

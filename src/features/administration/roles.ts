@@ -141,18 +141,14 @@ function edit(admin: Administration): Endpoint {
     account: () => undefined,
     intro: (_rq, role) => ({ key: "ADMIN_FOR_ROLE", params: { role: role.name } }),
     initial: (role) => ({ permissions: role.permissions.join(", ") }),
-    submit: ({ rq, fields }, role) =>
+    submit: ({ rq, fields }, role, asked) =>
       keepingAdministrators(async () => {
         const wanted = new Set(fields.permissions);
         const had = new Set(role.permissions);
         const unknown = unknownPermission(fields.permissions, admin.kernel.declaredPermissions, had);
         if (unknown !== undefined) return invalid({ permissions: [unknown] });
         if (!(await mayChangeRole(rq, admin.kernel, role.name, wanted))) return outOfReachOf(rq, role);
-        const gone = [...had.difference(wanted)];
-        const come = [...wanted.difference(had)];
-        // What is taken away may not be: then nothing is done.
-        if (gone.length > 0) await roles.removePermissions(role.name, ...gone);
-        if (come.length > 0) await roles.addPermissions(role.name, ...come);
+        await roles.setPermissions(role.name, fields.permissions, asked);
         return done(pathOf(admin, "admin_role", { role: role.name }), { message: { key: "ADMIN_ROLE_SAVED" } });
       }),
     back: (role) => pathOf(admin, "admin_role", { role: role.name }),
@@ -172,10 +168,10 @@ function remove(admin: Administration): Endpoint {
     intro: (_rq, role) => ({ key: "ADMIN_DELETE_ROLE_ASK", params: { role: role.name } }),
     // It would be there again at the next start, without its permissions.
     objection: (_rq, role) => (kernel.declaredRoles.has(role.name) ? "ADMIN_ROLE_DECLARED" : undefined),
-    submit: ({ rq }, role) =>
+    submit: ({ rq }, role, asked) =>
       keepingAdministrators(async () => {
         if (!(await mayChangeRole(rq, kernel, role.name, undefined))) return outOfReachOf(rq, role);
-        await kernel.roles.delete(role.name);
+        await kernel.roles.delete(role.name, asked);
         return done(pathOf(admin, "admin_roles"), { message: { key: "ADMIN_ROLE_DELETED" } });
       }),
     back: (role) => pathOf(admin, "admin_role", { role: role.name }),

@@ -1,3 +1,4 @@
+import type { AskedOptions } from "../../datastore/access-state.ts";
 import { LastAdministratorError } from "../../datastore/administrators.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
@@ -21,7 +22,7 @@ interface UserAction {
   /** What it makes of the account, which is asked about too. */
   readonly makes?: Readonly<Record<string, unknown>>;
   /** Does it; what the next page says. */
-  readonly run: (kernel: Kernel, user: Account) => Promise<MessageKey>;
+  readonly run: (kernel: Kernel, user: Account, asked: AskedOptions) => Promise<MessageKey>;
   /** The account is gone: the next page is the list. */
   readonly removes?: true;
 }
@@ -36,8 +37,8 @@ const actions: readonly UserAction[] = [
     ask: "ADMIN_ACTIVATE_ASK",
     fits: ({ active }) => !active,
     makes: { active: true },
-    async run({ users }, user) {
-      await users.activate(user);
+    async run({ users }, user, asked) {
+      await users.activate(user, asked);
       return "ADMIN_USER_ACTIVATED";
     },
   },
@@ -49,8 +50,8 @@ const actions: readonly UserAction[] = [
     fits: ({ active }) => active,
     makes: { active: false },
     notYourself: true,
-    async run({ users }, user) {
-      await users.deactivate(user);
+    async run({ users }, user, asked) {
+      await users.deactivate(user, asked);
       return "ADMIN_USER_DEACTIVATED";
     },
   },
@@ -115,11 +116,11 @@ export function userActions(admin: Administration): readonly Endpoint[] {
       account: (user) => user,
       intro: (_rq, user) => ({ key: action.ask, params: { user: user.email } }),
       objection: (rq, user) => (action.notYourself === true && isYourself(rq, user) ? "ADMIN_NOT_YOURSELF" : undefined),
-      submit: ({ rq }, user) =>
+      submit: ({ rq }, user, asked) =>
         keepingAdministrators(async () => {
           const { makes } = action;
           if (makes !== undefined && !(await mayMake(rq, withColumns(user, makes)))) return outOfReach(rq, user);
-          const key = await action.run(admin.kernel, user);
+          const key = await action.run(admin.kernel, user, asked);
           const to =
             action.removes === true ? pathOf(admin, "admin_users") : pathOf(admin, "admin_user", { id: user.id });
           return done(to, { message: { key } });

@@ -1,3 +1,4 @@
+import { askAndDo } from "../../authz/asking.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import { type Account, futureAccount, withColumns } from "../../model/account.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
@@ -7,10 +8,21 @@ import { isService } from "../api-keys/index.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import { checkboxField, emailField, type Fault, type Field, hiddenField, passwordField } from "../fields.ts";
+import { tellIdentityChanged } from "../owner-notices.ts";
 import { policyFaults, setCheckedPassword } from "../passwords/checked-password.ts";
 import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
 import { ownFields, ownValues } from "./own-fields.ts";
-import { type Administration, changing, mayChange, once, pathOf, text, userOf } from "./pages.ts";
+import {
+  type Administration,
+  changing,
+  concernedBy,
+  mayChange,
+  once,
+  pathOf,
+  text,
+  unlessGone,
+  userOf,
+} from "./pages.ts";
 import { permissionsField, unknownPermission } from "./permissions.ts";
 import { isYourself, keepingAdministrators } from "./user-actions.ts";
 
@@ -57,7 +69,7 @@ function create(admin: Administration): Endpoint {
     fields,
     read: () => true as const,
     account: () => undefined,
-    async submit({ rq, fields }) {
+    async submit({ rq, fields }, _nobody, { onlyIf }) {
       const values: Readonly<Record<string, unknown>> = fields;
       const email = values["email"] as string;
       const username = (values["username"] as string | undefined) ?? null;
@@ -80,13 +92,16 @@ function create(admin: Administration): Endpoint {
         return forbidden(rq, "may not make such a user");
       }
       return unlessTaken({ email, username }, async () => {
-        const user = await kernel.users.create({
+        const input = {
           email,
           ...(username === null ? {} : { username }),
           password: given === "" ? null : given,
           confirmedAt: values["confirmed"] === true ? new Date(rq.system.now()) : null,
           ...ownValues(kernel, values),
-        });
+        };
+        const user = await kernel.users.createIf(input, { onlyIf });
+        // Asked again.
+        if (user === undefined) return refused("ACTION_REFUSED");
         return done(pathOf(admin, "admin_user", { id: user.id }), {
           message: { key: "ADMIN_USER_CREATED" },
           response: { id: user.id },
@@ -118,7 +133,7 @@ function edit(admin: Administration): Endpoint {
       const row = user as unknown as Readonly<Record<string, unknown>>;
       return Object.fromEntries(Object.keys(fields).map((name) => [name, typedOf(row[name])]));
     },
-    async submit({ rq, fields }, user) {
+    async submit({ rq, fields }, user, { onlyIf }) {
       const values: Readonly<Record<string, unknown>> = fields;
       const email = values["email"] as string;
       const hasNames = kernel.services.usernames !== undefined;
@@ -143,12 +158,16 @@ function edit(admin: Administration): Endpoint {
         const keep = async (after: Account): Promise<void> => {
           renewed = after;
         };
-        if (Object.keys(set).length > 0) await kernel.users.edit(user, set, { done: keep });
+        if (Object.keys(set).length > 0 && !(await kernel.users.edit(user, set, { onlyIf, done: keep }))) {
+          // Asked again.
+          return refused("ACTION_REFUSED");
+        }
         const changed = renewed ?? (await kernel.users.get(user.id)) ?? user;
         if (email !== user.email) events.emit("emailChanged", { user: changed, oldEmail: user.email });
         if (username !== user.username) {
           events.emit("usernameChanged", { user: changed, oldUsername: user.username });
         }
+        tellIdentityChanged(kernel, user, changed);
         const fields = Object.keys(own).filter((name) => !same(own[name], (user as unknown as Row)[name]));
         if (fields.length > 0) events.emit("userUpdated", { userId: user.id, fields });
         if (renewed !== undefined && isYourself(rq, user)) await kernel.signIn.renew(rq, renewed);
@@ -230,13 +249,13 @@ function permissions(admin: Administration): Endpoint {
     intro: about,
     initial: (user) => ({ permissions: [...user.ownPermissions].sort().join(", ") }),
     objection: (rq, user) => (isYourself(rq, user) ? "ADMIN_NOT_YOURSELF" : undefined),
-    submit: ({ rq, fields }, user) =>
+    submit: ({ rq, fields }, user, asked) =>
       keepingAdministrators(async () => {
         const unknown = unknownPermission(fields.permissions, kernel.declaredPermissions, user.ownPermissions);
         if (unknown !== undefined) return invalid({ permissions: [unknown] });
         const future = await futureOf(kernel, user, { ownPermissions: fields.permissions });
         if (!(await mayMake(rq, future))) return outOfReach(rq, user);
-        await kernel.users.setPermissions(user, fields.permissions);
+        await kernel.users.setPermissions(user, fields.permissions, asked);
         return done(pathOf(admin, "admin_user", { id: user.id }), { message: { key: "ADMIN_USER_SAVED" } });
       }),
     back: backToUser(admin),
@@ -305,27 +324,30 @@ function roles(admin: Administration): Endpoint {
     links: (rq) => [
       { href: pathOf(admin, "admin_user", { id: rq.context?.req.param("id") ?? "" }), text: text(rq, "ADMIN_USER") },
     ],
-    async submit({ rq, fields }) {
-      const user = await read(rq);
-      if (user === undefined) return notFound();
-      const roles = new Set(user.roles);
-      if (fields.grant) roles.add(fields.role);
-      else roles.delete(fields.role);
-      if ((await reached(rq)) === undefined) return outOfReach(rq, user);
-      if (!(await mayMake(rq, await futureOf(kernel, user, { roles })))) return outOfReach(rq, user);
-      if (isYourself(rq, user)) return refused("ADMIN_NOT_YOURSELF");
-      if ((await kernel.roles.find(fields.role)) === undefined) return notFound();
-      return keepingAdministrators(async () => {
-        if (fields.grant) await kernel.users.addRole(user, fields.role);
-        else await kernel.users.removeRole(user, fields.role);
-        return done(pathOf(admin, "admin_user_roles", { id: user.id }), {
-          message: {
-            key: fields.grant ? "ADMIN_ROLE_GRANTED" : "ADMIN_ROLE_REVOKED",
-            params: { role: fields.role },
-          },
-        });
-      });
-    },
+    submit: ({ rq, fields }) =>
+      askAndDo(kernel.datastore, concernedBy(rq), async (onlyIf) => {
+        // Not what was read for the page: it may be another time.
+        const user = await userOf(admin, rq);
+        if (user === undefined) return notFound();
+        const roles = new Set(user.roles);
+        if (fields.grant) roles.add(fields.role);
+        else roles.delete(fields.role);
+        if (!(await mayActOn(rq, user))) return outOfReach(rq, user);
+        if (!(await mayMake(rq, await futureOf(kernel, user, { roles })))) return outOfReach(rq, user);
+        if (isYourself(rq, user)) return refused("ADMIN_NOT_YOURSELF");
+        if ((await kernel.roles.find(fields.role)) === undefined) return notFound();
+        const change = async (): Promise<Answer> => {
+          if (fields.grant) await kernel.users.addRole(user, fields.role, { onlyIf });
+          else await kernel.users.removeRole(user, fields.role, { onlyIf });
+          return done(pathOf(admin, "admin_user_roles", { id: user.id }), {
+            message: {
+              key: fields.grant ? "ADMIN_ROLE_GRANTED" : "ADMIN_ROLE_REVOKED",
+              params: { role: fields.role },
+            },
+          });
+        };
+        return unlessGone(() => keepingAdministrators(change));
+      }),
   });
 }
 

@@ -32,12 +32,14 @@ export const changeEmailMails: Pick<
     });
   },
   emailChanged(props) {
-    const { catalogue, siteName: site, newEmail } = props;
+    const { catalogue, siteName: site, newEmail, email } = props;
     return mailContent(props, {
       subject: catalogue.text("MAIL_EMAIL_CHANGED_SUBJECT"),
-      // No link: this mailbox has no part in the account any more.
+      // No link: the former mailbox has no part in the account any more, and the new one may be a stranger's.
       paragraphs: [
-        catalogue.text("MAIL_EMAIL_CHANGED_TEXT", { site, email: newEmail }),
+        email === newEmail
+          ? catalogue.text("MAIL_EMAIL_SET_TEXT", { site })
+          : catalogue.text("MAIL_EMAIL_CHANGED_TEXT", { site, email: newEmail }),
         catalogue.text("MAIL_NOT_YOU_ASK"),
       ],
     });

@@ -3,6 +3,7 @@ import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
 import type { Kernel } from "../feature.ts";
 import type { Fault } from "../fields.ts";
+import { tellPasswordSet } from "../owner-notices.ts";
 
 /** What a new password came to: stored; refused by the policy; or not stored, as `onlyIf` did not hold. */
 export type PasswordOutcome =
@@ -28,10 +29,10 @@ export async function policyFaults(
 
 /**
  * Sets somebody's password for an administrator, the command line or the application: asks the policy, stores the hash, ends
- * everything that hung on the old one, and tells it (`passwordSet`). Whoever is signed in changes their own by `/change`.
+ * everything that hung on the old one, and tells it (`passwordSet`), the owner by mail. Whoever is signed in changes their own by `/change`.
  */
 export async function setCheckedPassword(
-  kernel: Pick<Kernel, "policy" | "users" | "system">,
+  kernel: Pick<Kernel, "policy" | "users" | "system" | "mail" | "path" | "link">,
   account: Account,
   password: string,
   options: ChangeOptions = {},
@@ -40,5 +41,6 @@ export async function setCheckedPassword(
   if (faults.length > 0) return { kind: "refused", faults };
   if (!(await kernel.users.setPassword(account, password, options))) return { kind: "unchanged" };
   kernel.system.events.emit("passwordSet", { userId: account.id });
+  tellPasswordSet(kernel, account);
   return { kind: "set" };
 }

@@ -9,7 +9,17 @@ import { ConfigurationError } from "../../model/errors.ts";
 import type { PageLink } from "../../views/contract.ts";
 import { formPage } from "../../views/pages.ts";
 import { signedIn, text } from "../answers.ts";
-import { type Answer, done, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
+import {
+  type Answer,
+  done,
+  type Endpoint,
+  endpoint,
+  failed,
+  goTo,
+  invalid,
+  outcomeAnswer,
+  refused,
+} from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { checkboxField, type Field, identityField, passwordField } from "../fields.ts";
 import { nextOf, withNext } from "../form-page.ts";
@@ -23,8 +33,8 @@ export interface PasswordsOptions {
 }
 
 /**
- * Sign-in with a password, sign-out, and proving again who one is:
- * `/login`, `/logout` (POST) and `/verify`, as pages and as JSON.
+ * Sign-in with a password, sign-out, and proving again who one is: `/login`, `/logout` (POST) and `/verify`, as pages and as
+ * JSON. A client with an auth token that is not fresh any more gets one that is by `POST /verify?include_auth_token`.
  */
 export function passwords(options: PasswordsOptions = {}): Feature {
   checkOptions("passwords", options, { remember: "boolean" });
@@ -39,7 +49,7 @@ export function passwords(options: PasswordsOptions = {}): Feature {
       if (options.remember === true) {
         throw new ConfigurationError("passwords.remember", "leave it out: sessions.enabled is false");
       }
-      return [login(kernel, false), logout(kernel), ...aging];
+      return [login(kernel, false), logout(kernel), verify(kernel), ...aging];
     },
   };
 }
@@ -159,23 +169,37 @@ export function sessionElseToken(why: string): Guard<NoWords> {
 
 const tokenOnly: readonly string[] = ["token"];
 
+/** The session of the cookie, or else an auth token. */
+const sessionOrToken: Guard<NoWords> = {
+  async check(rq) {
+    await rq.system.identify(rq, sessionOnly);
+    return authRequired("session", "token").check(rq);
+  },
+  describe: () => authRequired("session", "token").describe(),
+} as Guard<NoWords>;
+
 function verify(kernel: Kernel): Endpoint {
   const { proof, signIn, destinations } = kernel;
   return endpoint({
     name: "verify",
     path: "/verify",
-    authz: authRequired("session"),
-    authn: ["session"],
+    authz: kernel.sessions.enabled ? sessionOrToken : authRequired("token"),
+    authn: kernel.sessions.enabled ? ["session", "token"] : tokenOnly,
     page: "verify",
     title: "TITLE_VERIFY",
     intro: "INTRO_VERIFY",
     submitLabel: "SUBMIT_VERIFY",
     answers: { done: signedIn, token: true },
     fields: { password: passwordField({ autocomplete: "current-password" }) },
+    // A page proves it for the session of its browser alone.
+    show: (rq) => (rq.wantsJson || rq.identity?.session !== undefined ? {} : failed(401, "UNAUTHENTICATED")),
     async submit({ rq, fields }) {
       const identity = rq.identity;
       if (identity === undefined) return refused("UNAUTHENTICATED");
-      // Who it is comes from the session alone: nothing in the body can make it somebody else.
+      // A token is not made anew: there must be somebody who takes the fresh one.
+      const takesToken = kernel.sessions.enabled ? wantsToken(rq) : rq.wantsJson;
+      if (identity.session === undefined && !takesToken) return failed(401, "UNAUTHENTICATED");
+      // Who it is comes from the session or the token alone: nothing in the body can make it somebody else.
       const { account } = identity;
       const guess = await proof.guess({ rq, account, password: fields.password, authType: "password" });
       if (guess.proved !== "right") return invalid({ password: [{ key: "INVALID_PASSWORD" }] });

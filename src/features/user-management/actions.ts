@@ -1,5 +1,7 @@
+import { askAndDo } from "../../authz/asking.ts";
 import type { Guard } from "../../authz/guard.ts";
 import { signedIn } from "../../authz/guards/authentication.ts";
+import type { AskedOptions } from "../../datastore/access-state.ts";
 import { type Account, withColumns } from "../../model/account.ts";
 import { given } from "../../model/option-kinds.ts";
 import { forbidden, futureOf, outOfReach } from "../acting.ts";
@@ -22,14 +24,19 @@ import { wordsField } from "../json-fields.ts";
 import { setCheckedPassword } from "../passwords/checked-password.ts";
 import type { ManagementSettings } from "./options.ts";
 import { profileBytes, profileFields } from "./profile.ts";
-import { freshManagersOnly, managersOnly, oneUser, type Powers, toUser, userInPath } from "./rules.ts";
+import { again, changeUser, freshManagersOnly, managersOnly, oneUser, type Powers, pathUser, toUser } from "./rules.ts";
 import { conflict } from "./users.ts";
 import { userSchema, userView } from "./view.ts";
 
 type Fields = Readonly<Record<string, Field<unknown>>>;
 
 /** What is done to one user; undefined: done, and the answer is the user as they are now. */
-type Work<F extends Fields> = (target: Account, request: EndpointRequest<F>, powers: Powers) => unknown;
+type Work<F extends Fields> = (
+  target: Account,
+  request: EndpointRequest<F>,
+  powers: Powers,
+  asked: Required<AskedOptions>,
+) => unknown;
 
 /** What administrators do to one user beside editing. */
 export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): readonly Endpoint[] {
@@ -42,8 +49,8 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
       fields,
       answers: { done: { user: userSchema }, failures: oneUser },
       submit: (request) =>
-        toUser(kernel, settings, request.rq, async (target, powers) => {
-          const result = await work(target, request, powers);
+        changeUser(kernel, settings, request.rq, async (target, powers, asked) => {
+          const result = await work(target, request, powers, asked);
           if (isAnswer(result)) return result;
           const now = (await kernel.users.get(target.id)) ?? target;
           return done("/", { response: { user: userView(now, settings) } });
@@ -57,15 +64,15 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
       "permissions",
       { permissions: wordsField(kernel.declaredPermissions) },
       strong,
-      async (target, { rq, fields }, powers) => {
+      async (target, { rq, fields }, powers, asked) => {
         const changed = difference(target.ownPermissions, fields.permissions);
         if (!powers.grantsPermissions(changed)) return forbidden(rq, "may not grant these permissions");
         const future = await futureOf(kernel, target, { ownPermissions: fields.permissions });
         if (!(await powers.joins(future))) return outOfReach(rq, target);
-        return users.setPermissions(target, fields.permissions);
+        return users.setPermissions(target, fields.permissions, asked);
       },
     ),
-    action("roles", { roles: wordsField() }, strong, async (target, { rq, fields }, powers) => {
+    action("roles", { roles: wordsField() }, strong, async (target, { rq, fields }, powers, asked) => {
       const changed = difference(target.roles, fields.roles);
       for (const name of fields.roles) {
         if ((await kernel.roles.find(name)) === undefined) return invalid({ roles: [{ key: "FIELD_INVALID" }] });
@@ -78,7 +85,7 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
       }
       const future = await futureOf(kernel, target, { roles: fields.roles });
       if (!(await powers.joins(future))) return outOfReach(rq, target);
-      return users.setRoles(target, fields.roles);
+      return users.setRoles(target, fields.roles, asked);
     }),
     action(
       "password",
@@ -90,11 +97,15 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
         return outcome.kind === "refused" ? invalid({ password: outcome.faults }) : undefined;
       },
     ),
-    action("activate", {}, strong, async (target, { rq }, powers) =>
-      (await powers.joins(withColumns(target, { active: true }))) ? users.activate(target) : outOfReach(rq, target),
+    action("activate", {}, strong, async (target, { rq }, powers, asked) =>
+      (await powers.joins(withColumns(target, { active: true })))
+        ? users.activate(target, asked)
+        : outOfReach(rq, target),
     ),
-    action("deactivate", {}, plain, async (target, { rq }, powers) =>
-      (await powers.joins(withColumns(target, { active: false }))) ? users.deactivate(target) : outOfReach(rq, target),
+    action("deactivate", {}, plain, async (target, { rq }, powers, asked) =>
+      (await powers.joins(withColumns(target, { active: false })))
+        ? users.deactivate(target, asked)
+        : outOfReach(rq, target),
     ),
     action("unlock", {}, plain, (target) => users.unlock(target)),
     action("reset-access", {}, strong, async (target) => {
@@ -145,11 +156,15 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
       } as Field<unknown>,
     ]),
   );
-  const write = async (target: Account, values: Readonly<Record<string, unknown>>): Promise<Answer> => {
+  const write = async (
+    target: Account,
+    values: Readonly<Record<string, unknown>>,
+    asked: AskedOptions,
+  ): Promise<Answer> => {
     const set = given(values);
     if (Object.keys(set).length > 0) {
       try {
-        await kernel.users.edit(target, set);
+        if (!(await kernel.users.edit(target, set, asked))) return again;
       } catch (error) {
         return conflict(error, set);
       }
@@ -173,21 +188,23 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
       if (actor === undefined) return failed(401, "UNAUTHENTICATED");
       const own = rq.context?.req.param("id") === String(actor.id);
       if (settings.ownProfile && own) {
-        const target = await userInPath(kernel, rq);
-        if (target === undefined) return notFound();
-        // A column may be all that makes somebody a member of a group. Who may act on others is no matter of one's own profile.
-        const future = withColumns(target, given(values));
-        const joins = !(await rq.system.acting.withinGroups(target, future));
-        return joins ? outOfReach(rq, target) : write(target, values);
+        return askAndDo(kernel.datastore, { userId: actor.id }, async (onlyIf) => {
+          const target = await pathUser(kernel, rq);
+          if (target === undefined) return notFound();
+          // A column may be all that makes somebody a member of a group. Who may act on others is no matter of one's own profile.
+          const future = withColumns(target, given(values));
+          const joins = !(await rq.system.acting.withinGroups(target, future));
+          return joins ? outOfReach(rq, target) : write(target, values, { onlyIf });
+        });
       }
       const manager =
         actor.permissions.has(settings.permission) ||
         (settings.managers !== undefined && actor.permissions.has(settings.managers));
       // Whoever may not manage users learns of no id whether it is somebody's.
       if (!manage || !manager) return forbidden(rq, "may not edit other profiles");
-      return toUser(kernel, settings, rq, async (target, powers) => {
+      return changeUser(kernel, settings, rq, async (target, powers, asked) => {
         return (await powers.joins(withColumns(target, given(values))))
-          ? write(target, values)
+          ? write(target, values, asked)
           : outOfReach(rq, target);
       });
     },

@@ -1,12 +1,15 @@
+import { askAndDo } from "../../authz/asking.ts";
 import type { Guard } from "../../authz/guard.ts";
 import { fresh } from "../../authz/guards/authentication.ts";
 import { allOf } from "../../authz/guards/combined.ts";
 import { permissionsAccepted } from "../../authz/guards/roles.ts";
+import type { AskedOptions } from "../../datastore/access-state.ts";
+import { UnknownRoleError } from "../../datastore/roles.ts";
 import { UnknownUserError } from "../../datastore/users.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
-import { mayActOn, mayMake, outOfReach } from "../acting.ts";
-import { type Answer, failed, notFound } from "../endpoint.ts";
+import { mayActOn, mayMake, outOfReach, userInPath } from "../acting.ts";
+import { type Answer, failed, invalid, notFound } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import type { ManagementSettings } from "./options.ts";
 
@@ -72,7 +75,7 @@ export async function toUser(
 ): Promise<Answer> {
   const powers = powersOf(rq, settings);
   if (powers === undefined) return failed(401, "UNAUTHENTICATED");
-  const target = await userInPath(kernel, rq);
+  const target = await pathUser(kernel, rq);
   if (target === undefined) return notFound();
   if (!(await powers.manages(target))) return outOfReach(rq, target);
   try {
@@ -80,12 +83,28 @@ export async function toUser(
   } catch (error) {
     // Removed by somebody else meanwhile.
     if (error instanceof UnknownUserError) return notFound();
+    if (error instanceof UnknownRoleError) return invalid({ roles: [{ key: "FIELD_INVALID" }] });
     throw error;
   }
 }
 
+/** Nobody is answered so: what was asked has changed, and it is asked again. */
+export const again: Answer = failed(409, "ACTION_REFUSED");
+
+/** As `toUser`, for what changes what somebody may do: with the condition that nothing of that was changed since it was asked. */
+export function changeUser(
+  kernel: Kernel,
+  settings: ManagementSettings,
+  rq: SecurityRequest,
+  work: (target: Account, powers: Powers, asked: Required<AskedOptions>) => Promise<Answer>,
+): Promise<Answer> {
+  return askAndDo(kernel.datastore, { userId: userInPath(rq) }, (onlyIf) =>
+    toUser(kernel, settings, rq, (target, powers) => work(target, powers, { onlyIf })),
+  );
+}
+
 /** The user whose id is in the path. */
-export async function userInPath(kernel: Kernel, rq: SecurityRequest): Promise<Account | undefined> {
-  const text = rq.context?.req.param("id") ?? "";
-  return /^[1-9]\d{0,9}$/.test(text) ? kernel.users.get(Number(text)) : undefined;
+export async function pathUser(kernel: Kernel, rq: SecurityRequest): Promise<Account | undefined> {
+  const id = userInPath(rq);
+  return id === undefined ? undefined : kernel.users.get(id);
 }

@@ -1,3 +1,5 @@
+import { askAndDo } from "../../authz/asking.ts";
+import { UnknownRoleError } from "../../datastore/roles.ts";
 import type { UserPage } from "../../datastore/user-pages.ts";
 import { type Account, futureAccount, withColumns } from "../../model/account.ts";
 import { PortcullisError, UniqueConflictError } from "../../model/errors.ts";
@@ -15,10 +17,11 @@ import {
   plainTextField,
   wordsField,
 } from "../json-fields.ts";
+import { tellIdentityChanged } from "../owner-notices.ts";
 import { policyFaults } from "../passwords/checked-password.ts";
 import type { ManagementSettings } from "./options.ts";
 import { profileBytes, profileFields } from "./profile.ts";
-import { freshManagersOnly, managersOnly, oneUser, powersOf, toUser } from "./rules.ts";
+import { again, changeUser, freshManagersOnly, managersOnly, oneUser, powersOf, toUser } from "./rules.ts";
 import { userSchema, userView } from "./view.ts";
 
 /** Users are counted, and reached by a page's number, up to that; beyond it lists go on by `next`. */
@@ -117,65 +120,69 @@ function createUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
       service: maybe(booleanField()),
     },
     answers: { done: { user: userSchema }, failures: [403, 409], status: 201 },
-    async submit({ rq, fields }) {
-      const powers = powersOf(rq, settings);
-      if (powers === undefined) return failed(401, "UNAUTHENTICATED");
-      const { roles = settings.defaultRoles, permissions = settings.defaultPermissions, password, username } = fields;
-      const service = fields.service === true;
-      const faults: Record<string, readonly Fault[]> = {};
-      if (service && kernel.apiKeys === undefined) faults["service"] = [{ key: "FIELD_INVALID" }];
-      // Nobody signs in to it.
-      if (service && password !== undefined) faults["password"] = [{ key: "FIELD_INVALID" }];
-      // Machines have no mail: an address that no mail can ever go to (RFC 2606 2).
-      const email = fields.email ?? (service ? serviceAddress(kernel) : undefined);
-      if (email === undefined) return invalid({ ...faults, email: [{ key: "EMAIL_NOT_PROVIDED" }] });
-      const unknown = await unknownRoles(kernel, roles);
-      if (unknown) faults["roles"] = [{ key: "FIELD_INVALID" }];
-      if (Object.keys(faults).length > 0) return invalid(faults);
-      // What the application gives everybody is no grant of the caller's.
-      if (fields.roles !== undefined && !powers.grantsRoles(roles)) return forbidden(rq, "may not grant these roles");
-      if (fields.permissions !== undefined && !powers.grantsPermissions(permissions)) {
-        return forbidden(rq, "may not grant these permissions");
-      }
-      if (!(await grantsWhatRolesGive(kernel, roles, fields.roles, powers))) {
-        return forbidden(rq, "may not grant what these roles permit");
-      }
-      // An address, a name or a profile may be all that makes somebody a member of a group.
-      const future = futureAccount(powers.actor, {
-        ...fields.profile,
-        ...(service ? { serviceAccount: true } : {}),
-        email,
-        username: username ?? null,
-        active: fields.active ?? true,
-        confirmedAt: new Date(kernel.system.now()),
-        roles: await rolesNamed(kernel, roles),
-        ownPermissions: permissions,
-      });
-      if (!(await powers.joins(future))) return outOfReach(rq, future);
-      if (password !== undefined) {
-        const wrong = await policyFaults(kernel, { email, username: username ?? null }, password);
-        if (wrong.length > 0) return invalid({ password: wrong });
-      }
-      const taken = await takenFaults(kernel, { email, username }, undefined);
-      if (taken !== undefined) return invalid(taken);
-      try {
-        const account = await kernel.users.create({
+    submit: ({ rq, fields }) =>
+      askAndDo(kernel.datastore, {}, async (onlyIf) => {
+        const powers = powersOf(rq, settings);
+        if (powers === undefined) return failed(401, "UNAUTHENTICATED");
+        const { roles = settings.defaultRoles, permissions = settings.defaultPermissions, password, username } = fields;
+        const service = fields.service === true;
+        const faults: Record<string, readonly Fault[]> = {};
+        if (service && kernel.apiKeys === undefined) faults["service"] = [{ key: "FIELD_INVALID" }];
+        // Nobody signs in to it.
+        if (service && password !== undefined) faults["password"] = [{ key: "FIELD_INVALID" }];
+        // Machines have no mail: an address that no mail can ever go to (RFC 2606 2).
+        const email = fields.email ?? (service ? serviceAddress(kernel) : undefined);
+        if (email === undefined) return invalid({ ...faults, email: [{ key: "EMAIL_NOT_PROVIDED" }] });
+        const unknown = await unknownRoles(kernel, roles);
+        if (unknown) faults["roles"] = [{ key: "FIELD_INVALID" }];
+        if (Object.keys(faults).length > 0) return invalid(faults);
+        // What the application gives everybody is no grant of the caller's.
+        if (fields.roles !== undefined && !powers.grantsRoles(roles)) return forbidden(rq, "may not grant these roles");
+        if (fields.permissions !== undefined && !powers.grantsPermissions(permissions)) {
+          return forbidden(rq, "may not grant these permissions");
+        }
+        if (!(await grantsWhatRolesGive(kernel, roles, fields.roles, powers))) {
+          return forbidden(rq, "may not grant what these roles permit");
+        }
+        // An address, a name or a profile may be all that makes somebody a member of a group.
+        const future = futureAccount(powers.actor, {
           ...fields.profile,
           ...(service ? { serviceAccount: true } : {}),
           email,
           username: username ?? null,
-          password: password ?? null,
           active: fields.active ?? true,
-          // Whoever manages users vouches for the address.
           confirmedAt: new Date(kernel.system.now()),
-          roles,
-          permissions,
+          roles: await rolesNamed(kernel, roles),
+          ownPermissions: permissions,
         });
-        return done("/", { status: 201, response: { user: userView(account, settings) } });
-      } catch (error) {
-        return conflict(error, fields.profile);
-      }
-    },
+        if (!(await powers.joins(future))) return outOfReach(rq, future);
+        if (password !== undefined) {
+          const wrong = await policyFaults(kernel, { email, username: username ?? null }, password);
+          if (wrong.length > 0) return invalid({ password: wrong });
+        }
+        const taken = await takenFaults(kernel, { email, username }, undefined);
+        if (taken !== undefined) return invalid(taken);
+        try {
+          const input = {
+            ...fields.profile,
+            ...(service ? { serviceAccount: true } : {}),
+            email,
+            username: username ?? null,
+            password: password ?? null,
+            active: fields.active ?? true,
+            // Whoever manages users vouches for the address.
+            confirmedAt: new Date(kernel.system.now()),
+            roles,
+            permissions,
+          };
+          const account = await kernel.users.createIf(input, { onlyIf });
+          if (account === undefined) return again;
+          return done("/", { status: 201, response: { user: userView(account, settings) } });
+        } catch (error) {
+          if (error instanceof UnknownRoleError) return invalid({ roles: [{ key: "FIELD_INVALID" }] });
+          return conflict(error, fields.profile);
+        }
+      }),
   });
 }
 
@@ -272,7 +279,7 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
     },
     answers: { done: { user: userSchema }, failures: oneUser },
     submit: ({ rq, fields }) =>
-      toUser(kernel, settings, rq, async (target, powers) => {
+      changeUser(kernel, settings, rq, async (target, powers, asked) => {
         const email = fields.email === target.email ? undefined : fields.email;
         const name = fields.username === target.username ? undefined : fields.username;
         const taken = await takenFaults(kernel, { email, username: name }, target.id);
@@ -285,7 +292,7 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
         if (Object.keys(set).length > 0) {
           if (!(await powers.joins(withColumns(target, set)))) return outOfReach(rq, target);
           try {
-            await kernel.users.edit(target, set);
+            if (!(await kernel.users.edit(target, set, asked))) return again;
           } catch (error) {
             return conflict(error, fields.profile);
           }
@@ -294,6 +301,7 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
         const { events } = rq.system;
         if (email !== undefined) events.emit("emailChanged", { user: now, oldEmail: target.email }, rq);
         if (name !== undefined) events.emit("usernameChanged", { user: now, oldUsername: target.username }, rq);
+        tellIdentityChanged(kernel, target, now);
         const changed = Object.keys(fields.profile ?? {});
         if (changed.length > 0) events.emit("userUpdated", { userId: now.id, fields: changed }, rq);
         return done("/", { response: { user: userView(now, settings) } });

@@ -29,6 +29,7 @@ export const mails = {
   MAIL_CHANGE_EMAIL_REQUESTED_TEXT: "Somebody who is signed in to your account at {site} wants to move it to {email}.",
   MAIL_EMAIL_CHANGED_SUBJECT: "Your address was changed",
   MAIL_EMAIL_CHANGED_TEXT: "Your account at {site} has moved to {email}. It is the last mail to this address.",
+  MAIL_EMAIL_SET_TEXT: "Your account at {site} now uses this address.",
   MAIL_SIGN_IN_SUBJECT: "Sign in to {site}",
   MAIL_SIGN_IN_TEXT: "Open the link to sign in to {site}, without a password.",
   MAIL_SIGN_IN_BUTTON: "Sign in",

@@ -291,6 +291,7 @@ export const arabic: Texts = {
     "يريد شخص سجّل الدخول إلى الحساب في \u2068{site}\u2069 نقله إلى \u2068{email}\u2069.",
   MAIL_EMAIL_CHANGED_SUBJECT: "تم تغيير عنوان الحساب",
   MAIL_EMAIL_CHANGED_TEXT: "انتقل الحساب في \u2068{site}\u2069 إلى \u2068{email}\u2069. هذه آخر رسالة إلى هذا العنوان.",
+  MAIL_EMAIL_SET_TEXT: "يستخدم الحساب في \u2068{site}\u2069 هذا العنوان الآن.",
   MAIL_SIGN_IN_SUBJECT: "تسجيل الدخول إلى \u2068{site}\u2069",
   MAIL_SIGN_IN_TEXT: "يُرجى فتح الرابط لتسجيل الدخول إلى \u2068{site}\u2069 من دون كلمة مرور.",
   MAIL_SIGN_IN_BUTTON: "تسجيل الدخول",

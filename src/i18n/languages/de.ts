@@ -310,6 +310,7 @@ export const german: Texts = {
     "Bei {site} soll das Konto künftig zu {email} gehören. Das hat jemand beantragt, der dort angemeldet ist.",
   MAIL_EMAIL_CHANGED_SUBJECT: "Die Adresse wurde geändert",
   MAIL_EMAIL_CHANGED_TEXT: "Das Konto bei {site} gehört jetzt zu {email}. Das ist die letzte E-Mail an diese Adresse.",
+  MAIL_EMAIL_SET_TEXT: "Das Konto bei {site} gehört jetzt zu dieser Adresse.",
   MAIL_SIGN_IN_SUBJECT: "Anmelden bei {site}",
   MAIL_SIGN_IN_TEXT: "Zur Anmeldung bei {site} ohne Passwort bitte den Link öffnen.",
   MAIL_SIGN_IN_BUTTON: "Anmelden",

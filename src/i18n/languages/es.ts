@@ -295,6 +295,7 @@ export const spanish: Texts = {
   MAIL_CHANGE_EMAIL_REQUESTED_TEXT: "Alguien con la sesión iniciada en tu cuenta de {site} quiere pasarla a {email}.",
   MAIL_EMAIL_CHANGED_SUBJECT: "Tu dirección ha cambiado",
   MAIL_EMAIL_CHANGED_TEXT: "Tu cuenta en {site} ha pasado a {email}. Es el último correo a esta dirección.",
+  MAIL_EMAIL_SET_TEXT: "Tu cuenta en {site} usa ahora esta dirección.",
   MAIL_SIGN_IN_SUBJECT: "Inicia sesión en {site}",
   MAIL_SIGN_IN_TEXT: "Abre el enlace para iniciar sesión en {site}, sin contraseña.",
   MAIL_SIGN_IN_BUTTON: "Iniciar sesión",

@@ -297,6 +297,7 @@ export const french: Texts = {
     "Quelqu’un qui est connecté à votre compte sur {site} veut le faire passer à {email}.",
   MAIL_EMAIL_CHANGED_SUBJECT: "Votre adresse a été modifiée",
   MAIL_EMAIL_CHANGED_TEXT: "Votre compte sur {site} est passé à {email}. C’est le dernier e-mail à cette adresse.",
+  MAIL_EMAIL_SET_TEXT: "Votre compte sur {site} utilise désormais cette adresse.",
   MAIL_SIGN_IN_SUBJECT: "Connexion à {site}",
   MAIL_SIGN_IN_TEXT: "Ouvrez le lien pour vous connecter à {site}, sans mot de passe.",
   MAIL_SIGN_IN_BUTTON: "Se connecter",

@@ -290,6 +290,7 @@ export const italian: Texts = {
     "Qualcuno che ha effettuato l’accesso al tuo account su {site} vuole spostarlo a {email}.",
   MAIL_EMAIL_CHANGED_SUBJECT: "Il tuo indirizzo è stato cambiato",
   MAIL_EMAIL_CHANGED_TEXT: "Il tuo account su {site} è passato a {email}. Questa è l’ultima e-mail a questo indirizzo.",
+  MAIL_EMAIL_SET_TEXT: "Il tuo account su {site} usa ora questo indirizzo.",
   MAIL_SIGN_IN_SUBJECT: "Accedi a {site}",
   MAIL_SIGN_IN_TEXT: "Apri il link per accedere a {site} senza password.",
   MAIL_SIGN_IN_BUTTON: "Accedi",

@@ -291,6 +291,7 @@ export const japanese: Texts = {
   MAIL_EMAIL_CHANGED_SUBJECT: "アドレスが変更されました",
   MAIL_EMAIL_CHANGED_TEXT:
     "{site} のアカウントのアドレスは {email} に変わりました。このアドレスへのメールはこれが最後です。",
+  MAIL_EMAIL_SET_TEXT: "{site} のアカウントのアドレスは、このアドレスに変わりました。",
   MAIL_SIGN_IN_SUBJECT: "{site} へのログイン",
   MAIL_SIGN_IN_TEXT: "リンクを開くと、パスワードなしで {site} にログインします。",
   MAIL_SIGN_IN_BUTTON: "ログイン",

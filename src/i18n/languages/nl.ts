@@ -307,6 +307,7 @@ export const dutch: Texts = {
     "Iemand die is ingelogd op je account bij {site}, wil het adres ervan wijzigen in {email}.",
   MAIL_EMAIL_CHANGED_SUBJECT: "Je adres is gewijzigd",
   MAIL_EMAIL_CHANGED_TEXT: "Je account bij {site} hoort nu bij {email}. Dit is de laatste e-mail naar dit adres.",
+  MAIL_EMAIL_SET_TEXT: "Je account bij {site} hoort nu bij dit adres.",
   MAIL_SIGN_IN_SUBJECT: "Inloggen bij {site}",
   MAIL_SIGN_IN_TEXT: "Open de link om zonder wachtwoord in te loggen bij {site}.",
   MAIL_SIGN_IN_BUTTON: "Inloggen",

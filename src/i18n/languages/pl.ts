@@ -291,6 +291,7 @@ export const polish: Texts = {
     "Ktoś, kto jest zalogowany na Twoje konto w {site}, chce przenieść je na adres {email}.",
   MAIL_EMAIL_CHANGED_SUBJECT: "Twój adres został zmieniony",
   MAIL_EMAIL_CHANGED_TEXT: "Twoje konto w {site} przeniesiono na adres {email}. To ostatnia wiadomość na ten adres.",
+  MAIL_EMAIL_SET_TEXT: "Twoje konto w {site} używa teraz tego adresu.",
   MAIL_SIGN_IN_SUBJECT: "Logowanie do {site}",
   MAIL_SIGN_IN_TEXT: "Otwórz link, aby zalogować się do {site} bez hasła.",
   MAIL_SIGN_IN_BUTTON: "Zaloguj się",

@@ -288,6 +288,7 @@ export const portuguese: Texts = {
   MAIL_CHANGE_EMAIL_REQUESTED_TEXT: "Alguém conectado à sua conta em {site} quer passá-la para {email}.",
   MAIL_EMAIL_CHANGED_SUBJECT: "Seu endereço foi alterado",
   MAIL_EMAIL_CHANGED_TEXT: "Sua conta em {site} passou para {email}. Este é o último e-mail para este endereço.",
+  MAIL_EMAIL_SET_TEXT: "Sua conta em {site} agora usa este endereço.",
   MAIL_SIGN_IN_SUBJECT: "Entre em {site}",
   MAIL_SIGN_IN_TEXT: "Abra o link para entrar em {site}, sem senha.",
   MAIL_SIGN_IN_BUTTON: "Entrar",

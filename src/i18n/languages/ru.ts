@@ -293,6 +293,7 @@ export const russian: Texts = {
   MAIL_EMAIL_CHANGED_SUBJECT: "Ваш адрес изменён",
   MAIL_EMAIL_CHANGED_TEXT:
     "Ваша учётная запись в {site} перенесена на адрес {email}. Это последнее письмо на этот адрес.",
+  MAIL_EMAIL_SET_TEXT: "Ваша учётная запись в {site} теперь использует этот адрес.",
   MAIL_SIGN_IN_SUBJECT: "Вход в {site}",
   MAIL_SIGN_IN_TEXT: "Откройте ссылку, чтобы войти в {site} без пароля.",
   MAIL_SIGN_IN_BUTTON: "Войти",

@@ -289,6 +289,7 @@ export const turkish: Texts = {
   MAIL_EMAIL_CHANGED_SUBJECT: "Adresiniz değiştirildi",
   MAIL_EMAIL_CHANGED_TEXT:
     "{site} sitesindeki hesabınız {email} adresine taşındı. Bu, bu adrese gönderilen son e-postadır.",
+  MAIL_EMAIL_SET_TEXT: "{site} sitesindeki hesabınız artık bu adresi kullanıyor.",
   MAIL_SIGN_IN_SUBJECT: "{site} oturum açma",
   MAIL_SIGN_IN_TEXT: "{site} sitesinde parolasız oturum açmak için bağlantıyı açın.",
   MAIL_SIGN_IN_BUTTON: "Oturum aç",

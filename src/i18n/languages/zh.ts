@@ -278,6 +278,7 @@ export const chinese: Texts = {
   MAIL_CHANGE_EMAIL_REQUESTED_TEXT: "有人登录了您在 {site} 的账号，并想将其地址改为 {email}。",
   MAIL_EMAIL_CHANGED_SUBJECT: "您的地址已更改",
   MAIL_EMAIL_CHANGED_TEXT: "您在 {site} 的账号地址已改为 {email}。这是发往此地址的最后一封邮件。",
+  MAIL_EMAIL_SET_TEXT: "您在 {site} 的账号现在使用此地址。",
   MAIL_SIGN_IN_SUBJECT: "登录 {site}",
   MAIL_SIGN_IN_TEXT: "打开链接即可登录 {site}，无需密码。",
   MAIL_SIGN_IN_BUTTON: "登录",

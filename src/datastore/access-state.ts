@@ -1,0 +1,93 @@
+import type { Row } from "../model/schema.ts";
+import type { Administrators } from "./administrators.ts";
+import type { Operations, Transaction } from "./contract.ts";
+import { WithdrawnError } from "./held-account.ts";
+
+/** A condition of a change. */
+export interface AskedOptions {
+  /**
+   * Asked in the transaction of the change, before all else there and in turn with every other change that asks. When it says
+   * no, nothing is done.
+   */
+  readonly onlyIf?: ((tx: Transaction) => Promise<boolean>) | undefined;
+}
+
+/** What a question of who may do what is about. */
+export interface Concerned {
+  readonly userId?: number | undefined;
+  /** All who have this role. */
+  readonly role?: string | undefined;
+}
+
+/** Whoever asks about so many asks about nobody: the answer is no. */
+export const mostConcerned = 1_000;
+/** So many are read with one query. */
+const batch = 100;
+
+/** What a sign-in or any change writes, and says nothing of what an account may. */
+const passing: ReadonlySet<string> = new Set([
+  ...["updateDatetime", "lastLoginAt", "currentLoginAt", "lastLoginIp", "currentLoginIp", "loginCount"],
+]);
+
+/**
+ * All that decides what these accounts may, as one text: their rows, their roles, and what each role there is permits. As long
+ * as it is the same, an answer that was given on it stands.
+ */
+export async function accessState(operations: Operations, { userId, role }: Concerned): Promise<string> {
+  const roles = await operations.find("role", {}, { orderBy: [{ field: "id" }] });
+  const roleId = role === undefined ? undefined : roles.find(({ name }) => name === role)?.["id"];
+  const members =
+    typeof roleId === "number"
+      ? await operations.find("rolesUsers", { roleId }, { orderBy: [{ field: "userId" }], limit: mostConcerned + 1 })
+      : [];
+  const ids = [...(userId === undefined ? [] : [userId]), ...members.map((link) => link["userId"] as number)];
+  const users: Row[] = [];
+  const links: string[] = [];
+  for (let first = 0; first < ids.length; first += batch) {
+    const some = ids.slice(first, first + batch);
+    users.push(...(await operations.find("user", { id: { in: some } }, { orderBy: [{ field: "id" }] })));
+    const found = await operations.find("rolesUsers", { userId: { in: some } });
+    links.push(...found.map((link) => `${link["userId"]} ${link["roleId"]}`).sort());
+  }
+  return JSON.stringify([
+    roles.map((row) => [row["id"], row["name"], row["permissions"]]),
+    links,
+    users.map((row) => Object.entries(row).filter(([field]) => !passing.has(field))),
+  ]);
+}
+
+/** Where the changes wait for each other that ask. */
+export interface TurnContext {
+  readonly administrators?: Administrators | undefined;
+  readonly now: () => number;
+}
+
+/**
+ * Begins a change that may ask: then it is the only one of its kind until its end. First in its transaction, before it takes
+ * any other row. Throws WithdrawnError when the answer is no.
+ */
+export async function inTurn(
+  tx: Transaction,
+  { administrators, now }: TurnContext,
+  { onlyIf }: AskedOptions,
+): Promise<void> {
+  if (onlyIf === undefined) return;
+  if (administrators !== undefined) await administrators.turn(tx);
+  else {
+    // Without administrators there is no row of theirs: all that says what roles permit, in one order.
+    for (const { id } of await tx.find("role", {}, { orderBy: [{ field: "id" }] })) {
+      await tx.update("role", { id: id as number }, { updateDatetime: new Date(now()) });
+    }
+  }
+  if (!(await onlyIf(tx))) throw new WithdrawnError();
+}
+
+/** Undefined, with nothing done, where the change was withdrawn. */
+export async function unlessWithdrawn<T>(change: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await change();
+  } catch (error) {
+    if (error instanceof WithdrawnError) return undefined;
+    throw error;
+  }
+}
