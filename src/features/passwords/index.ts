@@ -8,12 +8,13 @@ import type { MessageKey } from "../../i18n/catalogue.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { PageLink } from "../../views/contract.ts";
 import { formPage } from "../../views/pages.ts";
-import { signedIn, text } from "../answers.ts";
+import { signInAnswers, text } from "../answers.ts";
 import { type Answer, done, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { checkboxField, type Field, identityField, passwordField } from "../fields.ts";
 import { nextOf, withNext } from "../form-page.ts";
 import { checkOptions } from "../options.ts";
+import { refusedSignIn } from "../refused-sign-in.ts";
 import { expiredPassword, expiredPasswordGate } from "./expired.ts";
 
 /** Options of the feature `passwords`. */
@@ -58,7 +59,7 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
     title: "TITLE_LOGIN",
     intro: "INTRO_LOGIN",
     submitLabel: "SUBMIT_LOGIN",
-    answers: { shown: { identity_attributes: { type: "array", items: text } }, done: signedIn, token: true },
+    answers: { shown: { identity_attributes: { type: "array", items: text } }, ...signInAnswers, token: true },
     fields: {
       ...identities,
       password: passwordField({ autocomplete: "current-password" }),
@@ -118,7 +119,12 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
       });
       return outcomeAnswer(rq, outcome, {
         to: destinations.afterSignIn(rq),
-        refusal: (key) => failure(invalid({ [given as string]: [{ key }] })),
+        refusal: (key, remedy) =>
+          refusedSignIn(kernel, key, remedy, {
+            field: given as string,
+            // As it was typed: who signs in by another name is not told the address.
+            ...(given === "email" ? { email: fields[given] as string } : {}),
+          }),
       });
     },
   });
@@ -170,7 +176,7 @@ function verify(kernel: Kernel): Endpoint {
     title: "TITLE_VERIFY",
     intro: "INTRO_VERIFY",
     submitLabel: "SUBMIT_VERIFY",
-    answers: { done: signedIn, token: true },
+    answers: { ...signInAnswers, token: true },
     fields: { password: passwordField({ autocomplete: "current-password" }) },
     async submit({ rq, fields }) {
       const identity = rq.identity;
@@ -178,7 +184,8 @@ function verify(kernel: Kernel): Endpoint {
       // Who it is comes from the session alone: nothing in the body can make it somebody else.
       const { account } = identity;
       const guess = await proof.guess({ rq, account, password: fields.password, authType: "password" });
-      if (guess.proved !== "right") return invalid({ password: [{ key: "INVALID_PASSWORD" }] });
+      const failure = invalid({ password: [{ key: "INVALID_PASSWORD" }] });
+      if (guess.proved !== "right") return failure;
       const outcome = await signIn.reauthenticate(rq, identity, {
         account,
         methods: ["password"],
@@ -188,7 +195,7 @@ function verify(kernel: Kernel): Endpoint {
       return outcomeAnswer(rq, outcome, {
         to: destinations.afterSignIn(rq),
         message: { key: "REAUTHENTICATION_SUCCESSFUL" },
-        refusal: refused,
+        refusal: (key, remedy) => refusedSignIn(kernel, key, remedy, { email: account.email, failure }),
       });
     },
   });
