@@ -4,7 +4,7 @@ export type { AuditEntry, AuditResult } from "./audit/entry.ts";
 export type { AuditQuery, AuditTrail } from "./audit/trail.ts";
 export type { AuditFault, AuditReport, VerifyOptions } from "./audit/verify.ts";
 export { type SessionBag, type SessionDeclaration, sessionOf } from "./authn/bag.ts";
-export type { Gate, GateAttempt, GateVerdict } from "./authn/gates.ts";
+export type { Gate, GateAttempt, GateVerdict, Remedy } from "./authn/gates.ts";
 export type { IdentityDefinition } from "./authn/identity-attributes.ts";
 export type { EndpointLimits, LimitName, LimitOptions } from "./authn/limits/options.ts";
 export type { Rate } from "./authn/limits/rate.ts";

@@ -149,6 +149,8 @@ describe("options that refuse to start, with their path and the mend", () => {
     ["handlers.wantsJson", { handlers: { wantsJson: true } }, /a function/],
     ["securityPayload", { securityPayload: ["email"] }, /a function/],
     ["revealAccounts", { revealAccounts: "no" }, /true or false/],
+    ["revealAccountState", { revealAccountState: 1 }, /true or false/],
+    ["revealAccountState", { revealAccounts: true, revealAccountState: false }, /contradicts revealAccounts/],
     ["migrate", { migrate: true }, /"create", "check" or "always"/],
     ["log", { log: console }, /a function/],
     ["clock", { clock: 5 }, /a function/],

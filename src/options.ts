@@ -227,6 +227,12 @@ export interface SecurityOptions<
   readonly securityPayload?: PayloadMaker;
   /** True: answers may tell whether an account exists. Friendlier to people, and to those who collect addresses. */
   readonly revealAccounts?: boolean;
+  /**
+   * False: who gives the right password and is not let in (the account is switched off, its address is not confirmed) gets
+   * the answer to a wrong one. Otherwise they are told the reason, within the limits. With registrations by anybody, it tells
+   * who has registered an address, and signs in with the password of that, whether the address was free. Default: true.
+   */
+  readonly revealAccountState?: boolean;
 
   /**
    * "create" (default): an empty database gets its tables, another one is only checked. "check": only checked.
@@ -334,6 +340,7 @@ const sections: OptionKinds = {
   openapi: "object",
   securityPayload: "function",
   revealAccounts: "flag",
+  revealAccountState: "flag",
   migrate: "any",
   log: "function",
   clock: "function",
@@ -376,6 +383,9 @@ export function checkOptions(options: AnyOptions): {
   }
   if (migrate !== undefined && !["create", "check", "always"].includes(migrate)) {
     throw new ConfigurationError("migrate", 'must be "create", "check" or "always"');
+  }
+  if (options.revealAccounts === true && options.revealAccountState === false) {
+    throw new ConfigurationError("revealAccountState", "false contradicts revealAccounts: true; leave out one of them");
   }
   const cached = options.sessions?.cached;
   if (cached !== undefined && !(Number.isInteger(cached) && cached >= 0)) {

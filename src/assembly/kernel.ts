@@ -43,6 +43,7 @@ export function createFeatureKernel(options: AnyOptions, context: FeatureKernelC
   const kernel: FeatureKernel = {
     ...rooms,
     revealAccounts: options.revealAccounts === true,
+    revealAccountState: options.revealAccountState !== false,
     emailOptional: options.emails === "optional",
     retypeInJson: options.passwords?.retypeInJson !== false,
     ownColumns: new Map(own.filter(([, { secret }]) => secret !== true)),

@@ -21,16 +21,30 @@ export interface GateAttempt {
   readonly remembered: readonly string[];
 }
 
+/** An endpoint that mends what a gate refuses for, such as the one that mails the confirmation link again. */
+export interface Remedy {
+  /** The endpoint's name. It takes the address of the account as its field `email`. */
+  readonly endpoint: string;
+  /** What pressing the button does, and what stands on it. */
+  readonly text: MessageKey;
+  readonly label: MessageKey;
+}
+
 /** Pass; refuse with a message; or park: something more is needed, and until then nothing exists that gives access. */
 export type GateVerdict =
   | "pass"
-  | { readonly refuse: MessageKey; readonly field?: string }
+  | {
+      readonly refuse: MessageKey;
+      readonly field?: string;
+      /** What the user can do about it; pages offer it as a button. */
+      readonly remedy?: Remedy;
+    }
   | {
       /** Kept with the parked sign-in, never shown. */
       readonly park: Readonly<Record<string, unknown>>;
       /** Where a browser goes on. */
       readonly path: string;
-      /** What a JSON client is told, such as `{ tf_required: true }`. */
+      /** What a JSON client is told beside `pending` (the gate's name), `path` and `shown_for`, such as `{ tf_required: true }`. */
       readonly answer: Readonly<Record<string, unknown>>;
       /** Wrong guesses that the parked sign-in takes; default 5. */
       readonly attempts?: number;

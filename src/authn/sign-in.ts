@@ -8,7 +8,7 @@ import type { Identity } from "../model/identity.ts";
 import type { Row } from "../model/schema.ts";
 import { lineageOf, type RememberCredential, type Session } from "../model/session.ts";
 import { randomId } from "../secrets/random.ts";
-import type { Gate, GateVerdict, Purpose } from "./gates.ts";
+import type { Gate, GateVerdict, Purpose, Remedy } from "./gates.ts";
 import { createImpersonation, type Impersonation } from "./impersonation.ts";
 import type { Limits } from "./limits/limits.ts";
 import { createParking } from "./parking.ts";
@@ -36,6 +36,16 @@ export interface Proof {
   readonly guess?: Pick<Guessed, "settle">;
 }
 
+/** One shape for every sign-in that is not done: a client tells it by `pending`, which no finished one has. */
+export interface PendingAnswer extends Readonly<Record<string, unknown>> {
+  /** The gate at which it waits. */
+  readonly pending: string;
+  /** Where it goes on: what is asked for there is posted with `shown_for`. */
+  readonly path: string;
+  /** Names this sign-in among those of the browser; it is no secret. */
+  readonly shown_for: string;
+}
+
 /** How a sign-in ended. */
 export type SignInOutcome =
   | {
@@ -49,9 +59,15 @@ export type SignInOutcome =
       readonly kind: "pending";
       readonly gate: string;
       readonly path: string;
-      readonly answer: Readonly<Record<string, unknown>>;
+      /** What JSON is told: `pending` (the gate), `path`, `shown_for`, and what the gate adds. */
+      readonly answer: PendingAnswer;
     }
-  | { readonly kind: "refused"; readonly key: MessageKey; readonly field: string | undefined };
+  | {
+      readonly kind: "refused";
+      readonly key: MessageKey;
+      readonly field: string | undefined;
+      readonly remedy?: Remedy | undefined;
+    };
 
 /** How a caller goes on after a change of their account. */
 export interface Renewal {
@@ -220,9 +236,13 @@ export function createSignIn(context: SignInContext): SignIn {
     const stopped = await judge(rq, passage);
     if (stopped === undefined) return establish(rq, passage);
     const { gate, verdict } = stopped;
-    if ("refuse" in verdict) return { kind: "refused", key: verdict.refuse, field: verdict.field };
+    if ("refuse" in verdict) {
+      const { refuse: key, field, remedy } = verdict;
+      return { kind: "refused", key, field, remedy };
+    }
     const id = await parking.park(rq, passage, gate, verdict);
-    return { kind: "pending", gate, path: verdict.path, answer: { ...verdict.answer, shown_for: id } };
+    const { path, answer } = verdict;
+    return { kind: "pending", gate, path, answer: { ...answer, pending: gate, path, shown_for: id } };
   };
 
   /** The only place that makes an auth token. It ends with its family at the latest. */

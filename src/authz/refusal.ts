@@ -264,10 +264,10 @@ export function createRefusals(context: RefusalContext): Refusals {
     error(rq, error) {
       if (error instanceof ParameterError || error instanceof PortcullisError) rq.refused = error.message;
       if (error instanceof ParameterError) {
-        const errors = error.faults.map(({ name, code, message: text }) => ({ name, code, message: text }));
+        const errors = error.faults.map((fault) => ({ name: fault.name, code: fault.code, message: hint(rq, fault) }));
         return message(rq, 400, "invalid_parameters", "INVALID_INPUT", {
           members: { parameters: errors },
-          detail: errors.map((fault) => `${fault.name}: ${hint(rq, fault)}`).join("; "),
+          detail: errors.map((fault) => `${fault.name}: ${fault.message}`).join("; "),
         });
       }
       if (error instanceof BodyError) {
@@ -359,12 +359,18 @@ const credentialName =
 const credentialLength = 40;
 
 /**
- * What a page says of a parameter. In English that is what the schema said; its words are in no other language, so the
- * others say what kind of fault it is.
+ * What is said of a parameter, in the caller's language. The words of the application's schema stay as they are; those that a
+ * schema library brings are English, and other languages say what kind of fault it is.
  */
-function hint(rq: SecurityRequest, fault: Pick<ParameterFault, "code" | "message">): string {
-  return /^en\b/.test(rq.catalogue.language) ? fault.message : rq.text(hints[fault.code]);
+function hint(rq: SecurityRequest, { code, message, words, own }: ParameterFault): string {
+  if (/^en\b/.test(rq.catalogue.language)) return message;
+  if (words !== undefined) return rq.text(words.key, words.params);
+  return own === true && !librarysOwn.test(message) ? message : rq.text(hints[code]);
 }
+
+/** How the messages begin that zod, valibot and arktype bring. */
+const librarysOwn =
+  /^(?:Invalid |Too (?:small|big)\b|Unrecognized key|Required$|Expected |must be |(?:\S+ )+(?:must be|was) )/;
 
 const hints = {
   missing: "PARAMETER_MISSING",

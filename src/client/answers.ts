@@ -10,11 +10,23 @@ export interface SignedIn {
   readonly user: ClientUser;
   readonly csrf_token?: string;
   readonly tf_required: false;
+  readonly pending?: undefined;
 }
 
-/** A sign-in that waits for its second step: nobody is signed in yet. */
-export interface SecondStep {
-  readonly tf_required: true;
+/**
+ * A sign-in that waits for something more: nobody is signed in yet. `finishSignIn` goes on with it. Told from one that is done by
+ * `pending`.
+ */
+export interface PendingSignIn {
+  /** What it waits for: "expired_password" (`replaceExpiredPassword`), or what a feature of the application asks for. */
+  readonly pending: "expired_password" | (string & {});
+  /** Where it goes on. */
+  readonly path: string;
+  /** Names it among those of a browser; no secret. */
+  readonly shown_for: string;
+  readonly password_expired?: true;
+  /** It waits for a second factor. */
+  readonly tf_required?: true;
   readonly [member: string]: unknown;
 }
 

@@ -1,5 +1,5 @@
 /** What of the client does not compile. */
-import { createClient, type Result, type SecondStep, type SignedIn } from "portcullis/client";
+import { createClient, type PendingSignIn, type Result, type SignedIn } from "portcullis/client";
 
 const client = createClient({ baseUrl: "https://acme.example" });
 
@@ -12,12 +12,15 @@ void client.changePassword({ password: "x" });
 // @ts-expect-error a token is missing
 void client.confirmEmail();
 
-const signIn: Promise<Result<SignedIn | SecondStep>> = client.login({ email: "a@b.example", password: "x", own: 1 });
-const result: Result<SignedIn | SecondStep> = await signIn;
+const signIn: Promise<Result<SignedIn | PendingSignIn>> = client.login({ email: "a@b.example", password: "x", own: 1 });
+const result: Result<SignedIn | PendingSignIn> = await signIn;
 // @ts-expect-error whether it went well must be looked at first
 result.data;
 if (result.ok) {
-  if (!result.data.tf_required) result.data.user.email satisfies string | undefined;
+  // @ts-expect-error whether it is done must be looked at first
+  result.data.user.email;
+  if (result.data.pending === undefined) result.data.user.email satisfies string | undefined;
+  else void client.finishSignIn(result.data, { code: "1" });
 } else {
   result.error.field_errors["password"] satisfies readonly string[] | undefined;
   // @ts-expect-error kinds are known

@@ -1,7 +1,7 @@
 /** Calls the account endpoints from browsers, Node, Bun and Deno. Nothing else of Portcullis is loaded. */
-import type { ChangedUser, ClientDevice, Login, Me, Registration, SecondStep, SignedIn } from "./answers.ts";
+import type { ChangedUser, ClientDevice, Login, Me, PendingSignIn, Registration, SignedIn } from "./answers.ts";
 import { type AccountClient, type KeysClient, programClients, type UsersClient } from "./programs.ts";
-import { noAnswer, type Result, resultOf } from "./results.ts";
+import { isMembers, noAnswer, type Result, resultOf } from "./results.ts";
 import { createTransport, memoryStore, type TokenStore } from "./transport.ts";
 
 export type {
@@ -10,8 +10,8 @@ export type {
   ClientUser,
   Login,
   Me,
+  PendingSignIn,
   Registration,
-  SecondStep,
   SignedIn,
 } from "./answers.ts";
 export type {
@@ -20,6 +20,7 @@ export type {
   ManagedUser,
   NewKey,
   ShownKey,
+  TokenSignIn,
   UserPage,
   UserQuery,
   UsersClient,
@@ -73,11 +74,23 @@ type Done = Readonly<Record<string, unknown>>;
 export interface Client {
   /** Who is signed in. */
   me(): Promise<Result<Me>>;
-  login(fields: Login): Promise<Result<SignedIn | SecondStep>>;
+  login(fields: Login): Promise<Result<SignedIn | PendingSignIn>>;
+  /**
+   * Goes on with a sign-in that waits: posts what it asks for to where it goes on. The next step may wait for something again.
+   */
+  finishSignIn(
+    pending: PendingSignIn,
+    fields: Readonly<Record<string, unknown>>,
+  ): Promise<Result<SignedIn | PendingSignIn>>;
+  /** Finishes a sign-in whose password is too old (`pending: "expired_password"`): with a new one. */
+  replaceExpiredPassword(
+    pending: PendingSignIn,
+    fields: { readonly password: string; readonly password_confirm?: string },
+  ): Promise<Result<SignedIn | PendingSignIn>>;
   logout(): Promise<Result<Done>>;
   /** Proves again who one is: what answered `stale` works after it. */
-  verify(fields: { readonly password: string }): Promise<Result<SignedIn | SecondStep>>;
-  register(fields: Registration): Promise<Result<{ readonly csrf_token: string } | SignedIn | SecondStep>>;
+  verify(fields: { readonly password: string }): Promise<Result<SignedIn | PendingSignIn>>;
+  register(fields: Registration): Promise<Result<{ readonly csrf_token: string } | SignedIn | PendingSignIn>>;
   /** Mails a link that proves the address. */
   sendConfirmation(email: string): Promise<Result<Done>>;
   confirmEmail(token: string, fields?: FirstProof): Promise<Result<Done>>;
@@ -103,9 +116,11 @@ export interface Client {
   recoverUsername(email: string): Promise<Result<Done>>;
   /** Mails a link that signs in. */
   sendLoginLink(email: string): Promise<Result<Done>>;
-  loginByLink(token: string, fields?: FirstProof): Promise<Result<SignedIn | SecondStep>>;
-  /** Without a password: mails a link, where the account has none. */
-  deleteAccount(fields?: { readonly password?: string }): Promise<Result<Done>>;
+  loginByLink(token: string, fields?: FirstProof): Promise<Result<SignedIn | PendingSignIn>>;
+  /** An account without a password is mailed a link (`pending: "delete_account_confirm"`), and nothing is done before. */
+  deleteAccount(fields?: {
+    readonly password?: string;
+  }): Promise<Result<{ readonly pending?: "delete_account_confirm" }>>;
   confirmDeleteAccount(token: string): Promise<Result<Done>>;
   keepAccount(token: string, fields?: FirstProof): Promise<Result<Done>>;
   exportAccount(): Promise<Result<Done>>;
@@ -253,18 +268,23 @@ export function createClient(options: ClientOptions = {}): Client {
     // The sign-in that brought the tokens may have left a session in the browser.
     return mode === "token" && result.ok ? post<Done>("logout", {}, { credentials: "include" }) : result;
   };
-  /** What ends the session or the account ends the tokens too. */
+  /** What ends the session or the account ends the tokens too, once it is done. */
   const ending = async <T>(work: () => Promise<Result<T>>): Promise<Result<T>> => {
     const forget = transport.ending();
     const result = await work();
-    if (result.ok) await forget();
+    if (result.ok && !waits(result.data)) await forget();
     return result;
   };
+  const finishSignIn: Client["finishSignIn"] = ({ path, shown_for }, fields) =>
+    request("POST", path, { json: { ...fields, shown_for }, ...signingIn });
 
   const apiPath = `${options.prefix ?? ""}${options.apiPath ?? "/api/user"}`;
   return {
     me: () => get("login"),
     login: (fields) => post("login", fields, signingIn),
+    finishSignIn,
+    replaceExpiredPassword: (pending, fields) =>
+      finishSignIn(pending, { password_confirm: fields.password, ...fields }),
     logout: () => ending(logout),
     // Without cookies: it is the token that is proved again, not a session that a sign-in has left in the browser.
     verify: (fields) => post("verify", fields, mode === "token" ? { query: { include_auth_token: "1" } } : {}),
@@ -281,10 +301,7 @@ export function createClient(options: ClientOptions = {}): Client {
     recoverUsername: (email) => post("recover_username", { email }),
     sendLoginLink: (email) => post("login_link", { email }),
     loginByLink: (token, fields) => link("login_by_link", token, retyped(fields)),
-    deleteAccount: (fields = {}) => {
-      const deleting = (): Promise<Result<Done>> => post("delete_account", fields);
-      return fields.password === undefined ? deleting() : ending(deleting);
-    },
+    deleteAccount: (fields = {}) => ending(() => post("delete_account", fields)),
     confirmDeleteAccount: (token) => ending(() => link("delete_account_confirm", token)),
     keepAccount: (token, fields) => link("keep_account", token, retyped(fields)),
     exportAccount: () => post("export_account", {}),
@@ -303,6 +320,11 @@ export function createClient(options: ClientOptions = {}): Client {
     request,
     fetch: (path, init) => transport.send(path, init),
   };
+}
+
+/** Whether it is not done yet. */
+function waits(data: unknown): boolean {
+  return isMembers(data) && data["pending"] !== undefined;
 }
 
 /** A program types nothing twice. */

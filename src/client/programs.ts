@@ -1,9 +1,11 @@
+import type { PendingSignIn } from "./answers.ts";
 import type { Result } from "./results.ts";
 
 /** A user as the endpoints for programs show one. Moments are in RFC 3339. */
 export interface ManagedUser {
   readonly id: number;
-  readonly email: string;
+  /** Null: the account has none. */
+  readonly email: string | null;
   readonly username: string | null;
   readonly active: boolean;
   readonly confirmed_at: string | null;
@@ -121,13 +123,21 @@ export interface KeysClient {
   delete(id: string): Done;
 }
 
+/** A sign-in by the endpoint for programs that is done. */
+export interface TokenSignIn {
+  readonly user: ManagedUser;
+  readonly token: string;
+  readonly refresh_token?: string;
+  readonly pending?: undefined;
+}
+
 /** One's own account for programs: a sign-in that gives a token and makes no session. */
 export interface AccountClient {
   login(fields: {
     readonly email?: string;
     readonly username?: string;
     readonly password: string;
-  }): Promise<Result<{ readonly user: ManagedUser; readonly token: string; readonly refresh_token?: string }>>;
+  }): Promise<Result<TokenSignIn | PendingSignIn>>;
   logout(): Done;
   get(): One;
   changePassword(fields: {

@@ -1,6 +1,6 @@
 /** What went wrong, for programs: stable. */
 export type FailureKind =
-  /** Something about what was sent is wrong: `errors`, by field `field_errors`. */
+  /** Something about what was sent is wrong: `errors`, by field `field_errors`; `response.pending` says what is lacking. */
   | "invalid"
   /** Nobody is signed in. */
   | "unauthenticated"
@@ -8,6 +8,8 @@ export type FailureKind =
   | "stale"
   | "forbidden"
   | "notFound"
+  /** The state of things is against it: a link was opened in another browser, it would be one too many, or the last of its kind. */
+  | "conflict"
   /** Too often: again after `retryAfter` seconds. */
   | "limited"
   /** The server is busy: again after `retryAfter` seconds. */
@@ -72,6 +74,7 @@ const kinds: Readonly<Record<number, FailureKind>> = {
   401: "unauthenticated",
   403: "forbidden",
   404: "notFound",
+  409: "conflict",
   413: "invalid",
   415: "invalid",
   429: "limited",

@@ -26,9 +26,12 @@ const tokens: Json = {
   refresh_token: { type: "string", description: "Where the feature refresh hands it out in bodies." },
 };
 
-/** A sign-in that is done or, where `tf_required` is true, waits for its second step. */
+/** A sign-in that is done. */
 export const signedIn: Json = {
   user: { type: "object", properties: { email: text, username: text, ...tokens } },
   csrf_token: { type: "string", description: "Where there is a session." },
-  tf_required: { type: "boolean", description: "True: nobody is signed in before the second step." },
+  tf_required: { const: false },
 };
+
+/** What ends in a sign-in, or in one that waits for something more. */
+export const signInAnswers: { readonly done: Json; readonly pending: true } = { done: signedIn, pending: true };

@@ -15,7 +15,7 @@ export function describeEndpoint(system: System, feature: string, endpoint: Endp
   const title = catalogue.text(endpoint.title as "TITLE_LOGIN");
   return endpoint.methods.map((method: string): DescribedRoute => {
     const unsafe = isUnsafe(method);
-    const { shown, done, failures, status } = endpoint.answers ?? {};
+    const { shown, done, failures, status, pending } = endpoint.answers ?? {};
     // What programs alone call answers every method by doing something; a page is only looked at by GET.
     const looks = !unsafe && endpoint.page !== undefined;
     return {
@@ -38,11 +38,12 @@ export function describeEndpoint(system: System, feature: string, endpoint: Endp
         others: unsafe && endpoint.strict !== true,
         definitions: {},
       }),
-      documentation:
-        endpoint.page === undefined ? {} : { summary: unsafe ? title : `${title}: the form, and what it needs` },
+      documentation: summaryOf(endpoint, looks ? `${title}: the form, and what it needs` : title),
       account: {
         page: endpoint.page !== undefined,
-        answer: looks ? members({ csrf_token: text, user: { type: "object" }, ...shown }) : members(done ?? {}),
+        answer: looks
+          ? members({ csrf_token: text, user: { type: "object" }, ...shown })
+          : ended(done ?? {}, pending === true),
         failures: failures ?? [],
         status: status ?? 200,
       },
@@ -52,6 +53,19 @@ export function describeEndpoint(system: System, feature: string, endpoint: Endp
 
 function members(properties: Json): Json {
   return { type: "object", properties };
+}
+
+/** What only programs see has no title that would say it. */
+function summaryOf({ summary, page }: Endpoint, titled: string): { readonly summary?: string } {
+  if (summary !== undefined) return { summary };
+  return page === undefined ? {} : { summary: titled };
+}
+
+/** What a request ends in: what it was for, or a sign-in that waits. */
+function ended(done: Json, pending: boolean): Json {
+  if (!pending) return members(done);
+  const required = ["user", "tf_required"].filter((name) => name in done);
+  return { anyOf: [{ ...members(done), required }, { $ref: "#/components/schemas/PendingSignIn" }] };
 }
 
 function pathParameters({ path }: Endpoint): readonly DescribedParameter[] {

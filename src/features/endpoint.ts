@@ -1,3 +1,4 @@
+import type { Remedy } from "../authn/gates.ts";
 import type { EndpointLimits } from "../authn/limits/options.ts";
 import type { SignInOutcome } from "../authn/sign-in.ts";
 import type { Guard } from "../authz/guard.ts";
@@ -28,6 +29,10 @@ export type Answer =
       readonly kind: "invalid";
       readonly fields?: Readonly<Record<string, readonly Fault[]>>;
       readonly form?: readonly Fault[];
+      /** What can be done about it: a page shows it as a button. */
+      readonly offer?: Offer;
+      /** What JSON gets beside the errors. */
+      readonly response?: Readonly<Record<string, unknown>>;
     }
   | { readonly kind: "notFound" }
   | {
@@ -55,6 +60,14 @@ export type Answer =
       readonly html: string;
     };
 
+/** A button that a page offers where a form is refused: it posts `fields` to another endpoint. */
+export interface Offer {
+  readonly path: string;
+  readonly text: MessageKey;
+  readonly label: MessageKey;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
 /** It is done: a page shows the message and goes on, JSON gets 200 with the members. */
 export function done(
   to: string,
@@ -68,9 +81,16 @@ export function done(
   return { kind: "done", to, ...options };
 }
 
-/** Something is wrong with these fields (or with the form as a whole): the page again, or 400 with `field_errors`. */
-export function invalid(fields: Readonly<Record<string, readonly Fault[]>>, form: readonly Fault[] = []): Answer {
-  return { kind: "invalid", fields, form };
+/**
+ * Something is wrong with these fields (or with the form as a whole): the page again, with what can be done about it, or 400
+ * with `field_errors`.
+ */
+export function invalid(
+  fields: Readonly<Record<string, readonly Fault[]>>,
+  form: readonly Fault[] = [],
+  offer?: Offer,
+): Answer {
+  return { kind: "invalid", fields, form, ...(offer === undefined ? {} : { offer }) };
 }
 
 /** The form as a whole is refused. */
@@ -112,6 +132,8 @@ export interface EndpointAnswers {
   readonly shown?: Json;
   /** Of a request that did what it was for. */
   readonly done?: Json;
+  /** True: it may end in a sign-in that waits for something more, whose answer has `pending`. */
+  readonly pending?: boolean;
   /** True: with `?include_auth_token` an auth token stands in `user`. */
   readonly token?: boolean;
   /** Statuses with which it may refuse, beside 400 and what its guard says. */
@@ -143,6 +165,8 @@ export interface Endpoint {
   /** Undefined: it speaks JSON only. */
   readonly page: keyof Pages | undefined;
   readonly title: MessageKey;
+  /** For the API's description; default: made of the title. */
+  readonly summary?: string;
   /** The sentence above the form. */
   intro(rq: SecurityRequest): Awaitable<Fault | undefined>;
   readonly submitLabel: MessageKey;
@@ -195,6 +219,8 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
   readonly authn?: readonly string[];
   readonly page: keyof Pages;
   readonly title: MessageKey;
+  /** See Endpoint. */
+  readonly summary?: string;
   /** The sentence above the form: the key of a text without parameters, or what says it for this request. */
   readonly intro?: MessageKey | ((rq: SecurityRequest) => Awaitable<Fault | undefined>);
   readonly submitLabel: MessageKey;
@@ -251,6 +277,7 @@ export function endpoint<const Fields extends Readonly<Record<string, Field<unkn
 export function jsonEndpoint<const Fields extends Readonly<Record<string, Field<unknown>>>>(
   definition: Pick<
     EndpointDefinition<Fields>,
+    | "summary"
     | "name"
     | "path"
     | "authz"
@@ -289,8 +316,8 @@ export function outcomeAnswer(
   options: {
     readonly to: string;
     readonly message?: Fault;
-    /** What a refused sign-in is told; the gate's own reason where accounts are not kept secret. */
-    readonly refusal: (key: MessageKey) => Answer;
+    /** What a refused sign-in is told: see `refusedSignIn`. */
+    readonly refusal: (key: MessageKey, remedy: Remedy | undefined) => Answer;
   },
 ): Answer {
   switch (outcome.kind) {
@@ -310,6 +337,6 @@ export function outcomeAnswer(
     case "pending":
       return done(outcome.path, { response: { ...outcome.answer }, followNext: false });
     case "refused":
-      return options.refusal(outcome.key);
+      return options.refusal(outcome.key, outcome.remedy);
   }
 }

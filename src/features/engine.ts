@@ -290,7 +290,9 @@ async function answer(
       return seeOther(next ?? result.to, 302);
     }
     case "invalid": {
-      const state: FormState = { typed: body, fields: result.fields ?? {}, form: result.form ?? [] };
+      const { fields = {}, form = [], offer, response } = result;
+      const more = { ...(offer === undefined ? {} : { offer }), ...(response === undefined ? {} : { response }) };
+      const state: FormState = { typed: body, fields, form, ...more };
       return asJson(endpoint, rq) ? faultsAsJson(context, rq, state) : page(context, endpoint, rq, state);
     }
   }

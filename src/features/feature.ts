@@ -57,6 +57,8 @@ export interface Kernel {
   readonly browserMark: BrowserMark;
   /** True: answers may tell whether an account exists. */
   readonly revealAccounts: boolean;
+  /** True: who has shown the password, or holds a mailed link, is told why they are not let in. */
+  readonly revealAccountState: boolean;
   /** True: an account may have no e-mail address, which is "" then. */
   readonly emailOptional: boolean;
   /** False: JSON clients need not send a new password a second time. */

@@ -91,6 +91,13 @@ async function signedInHere(rq: SecurityRequest, account: Account): Promise<bool
   return identity.account.id === account.id && identity.account.fsUniquifier === account.fsUniquifier;
 }
 
+/** The link is good and stays so: a program tells it from a wrong password by `pending`. */
+const needsPassword: Answer = {
+  kind: "invalid",
+  fields: { password: [{ key: "FIRST_PROOF_NEEDS_PASSWORD" }] },
+  response: { pending: "first_proof" },
+};
+
 /**
  * Looks at what was sent with a link: what using it comes to, or the answer to who has not shown enough. A guess at the password
  * goes through the limits of every check of a password.
@@ -118,7 +125,7 @@ export async function readFirstProof(
   }
   const { password } = fields;
   if (password === "") {
-    if (how === "asked") return { answer: invalid({ password: [{ key: "FIRST_PROOF_NEEDS_PASSWORD" }] }) };
+    if (how === "asked") return { answer: needsPassword };
   } else if (how === "unasked") {
     // There is nothing that it could be checked against.
     return { answer: invalid({}, [{ key: "UNEXPECTED_FIELD", params: { name: "password" } }]) };

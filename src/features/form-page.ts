@@ -4,9 +4,9 @@ import type { Refusals } from "../authz/refusal.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
 import type { Catalogue, MessageKey } from "../i18n/catalogue.ts";
-import type { FieldView, FormPageProps, Html, PageLink } from "../views/contract.ts";
+import type { BannerView, FieldView, FormPageProps, Html, PageLink } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
-import type { Endpoint } from "./endpoint.ts";
+import type { Endpoint, Offer } from "./endpoint.ts";
 import type { Fault, Field } from "./fields.ts";
 import { shownFor, shownForField } from "./shown-for.ts";
 
@@ -26,6 +26,8 @@ export interface FormState {
   readonly typed: Readonly<Record<string, unknown>>;
   readonly fields: Readonly<Record<string, readonly Fault[]>>;
   readonly form: readonly Fault[];
+  readonly offer?: Offer;
+  readonly response?: Readonly<Record<string, unknown>>;
 }
 
 /** As it is shown first. */
@@ -55,7 +57,7 @@ export function faultsAsJson(context: EngineContext, rq: SecurityRequest, state:
   if (state.form.length > 0) fieldErrors[""] = texts(catalogue, state.form);
   for (const [name, faults] of Object.entries(state.fields)) fieldErrors[name] = texts(catalogue, faults);
   const errors = Object.values(fieldErrors).flat();
-  return context.refusals.json(rq, 400, { errors, field_errors: fieldErrors });
+  return context.refusals.json(rq, 400, { ...state.response, errors, field_errors: fieldErrors });
 }
 
 /** In the language of the caller. */
@@ -106,10 +108,23 @@ export async function page(
     ...(endpoint.nav === undefined ? {} : { nav: endpoint.nav(rq) }),
     submit: catalogue.text(endpoint.submitLabel as "SUBMIT_LOGIN"),
     intro: intro === undefined ? undefined : catalogue.text(intro.key as MessageKey, intro.params),
+    ...(state.offer === undefined ? {} : { offer: offerView(system.csrf.token(rq), catalogue, state.offer, next) }),
     links: endpoint.links(rq, next),
   };
   const render = pages.views.pages[endpoint.page ?? "error"] as (props: FormPageProps) => Html;
   return pages.send(rq, render(props), status);
+}
+
+function offerView(token: string, catalogue: Catalogue, offer: Offer, next: string | undefined): BannerView {
+  const { path, text, label, fields } = offer;
+  return {
+    text: catalogue.text(text as "INTRO_SEND_CONFIRMATION"),
+    action: {
+      path: withNext(path, next),
+      text: catalogue.text(label as "SUBMIT_SEND_CONFIRMATION"),
+      hidden: { csrf_token: token, ...fields },
+    },
+  };
 }
 
 function fieldView(

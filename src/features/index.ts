@@ -18,6 +18,7 @@ export {
   invalid,
   jsonEndpoint,
   notFound,
+  type Offer,
   outcomeAnswer,
   refused,
 } from "./endpoint.ts";

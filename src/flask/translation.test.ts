@@ -14,7 +14,7 @@ describe("settings that are translated", () => {
     [{ SECRET_KEY: key, SECRET_KEY_FALLBACKS: [older] }, { secretKeys: [key, older] }],
     [{ REMEMBER_COOKIE_DURATION: 86_400 }, { sessions: { remember: "86400s" } }],
     [{ RETURN_GENERIC_RESPONSES: false }, { revealAccounts: true }],
-    [{ RETURN_GENERIC_RESPONSES: true }, { revealAccounts: false }],
+    [{ RETURN_GENERIC_RESPONSES: true }, { revealAccounts: false, revealAccountState: false }],
     [{ USERNAME_ENABLE: true }, { identities: ["email", "username"] }],
     [{ USERNAME_ENABLE: false }, {}],
     [{ USER_IDENTITY_ATTRIBUTES: ["username"] }, { identities: ["username"] }],

@@ -32,6 +32,7 @@ export type TranslatedOptions = Partial<
     | "csrf"
     | "messages"
     | "revealAccounts"
+    | "revealAccountState"
     | "paths"
     | "spa"
     | "redirectOrigins"
@@ -259,6 +260,7 @@ function answers(draft: Draft): TranslatedOptions {
       ...accountDestinations(draft, path),
     }),
     ...(generic === undefined ? {} : { revealAccounts: !generic }),
+    ...(generic === true ? { revealAccountState: false } : {}),
   };
 }
 

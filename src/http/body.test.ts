@@ -66,6 +66,8 @@ describe("media types", () => {
     expect(await parse(part("a", "ü") + END, MULTIPART)).toEqual({ kind: "form", entries: [["a", "ü"]] });
     expect(await parse("", undefined)).toEqual({ kind: "none" });
     expect(await parse("", FORM)).toEqual({ kind: "form", entries: [] });
+    for (const type of [JSON_TYPE, "application/vnd.api+json"])
+      expect(await parse("", type)).toEqual({ kind: "json", value: {} });
   });
 
   test.each([
@@ -99,7 +101,7 @@ describe("malformed content (TYP-05)", () => {
     ["byte order mark", "\ufeff{}"],
     ["NaN", "NaN"],
     ["trailing comma", "[1,]"],
-    ["empty", ""],
+    ["white space", " \n"],
     ["__proto__", '{"__proto__":{}}'],
   ])("JSON: %s", async (_name, text) => {
     expect(await refusal(parse(text, JSON_TYPE))).toBe("400 malformed_json");

@@ -65,7 +65,8 @@ async function readStream(
 /**
  * Reads a request's body by its declared media type: JSON (`application/json`, `+json`), urlencoded or multipart form.
  * No Content-Type is right for an empty body only, any other type is refused (a JSON body declared as `text/plain`
- * would pass a browser's cross-site rules). Compressed bodies are refused. GET and HEAD have no body.
+ * would pass a browser's cross-site rules). An empty body declared as JSON is an object without members. Compressed bodies
+ * are refused. GET and HEAD have no body.
  *
  * @throws {BodyError} 413 beyond a limit, 415 for the type, 400 for malformed content
  */
@@ -145,6 +146,8 @@ const jsonCodes: Readonly<Record<JsonError["reason"], BodyErrorCode>> = {
 };
 
 function parseJsonBody(text: string, limits: BodyLimits): ParsedBody {
+  // Clients declare JSON on every request: one that sends nothing leaves all members out, and each that is required is told.
+  if (text === "") return { kind: "json", value: {} };
   try {
     return { kind: "json", value: parseJson(text, limits) };
   } catch (cause) {

@@ -1,10 +1,22 @@
+import type { MessageKey } from "../i18n/catalogue.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 
 /** What is wrong with one parameter. `code` is stable. */
 export interface ParameterFault {
   readonly name: string;
   readonly code: "missing" | "unexpected" | "duplicate" | "invalid";
+  /** In English, or in whatever language the application's schema speaks. */
   readonly message: string;
+  /** The same in any language, where it is known what is expected. */
+  readonly words?: ParameterWords;
+  /** True: the message is the schema's. */
+  readonly own?: true;
+}
+
+/** A text of the catalogues with what is filled in. */
+export interface ParameterWords {
+  readonly key: Extract<MessageKey, `PARAMETER_${string}`>;
+  readonly params?: Readonly<Record<string, string>>;
 }
 
 /** Where a parameter comes from: the path, a header, a cookie, or any of query, form and JSON. */

@@ -163,6 +163,8 @@ export interface FormPageProps<Names extends string = string> {
   readonly submit: string;
   /** A sentence above the form. */
   readonly intro: string | undefined;
+  /** What can be done about a refusal, with its button. */
+  readonly offer?: BannerView;
   /** Whose form it is, where it does not ask for that: password managers need the name beside a password. */
   readonly account?: string;
   /** Rows with buttons, where the page has any. */

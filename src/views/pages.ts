@@ -27,10 +27,11 @@ export function formPage(props: FormPageProps): Html {
   const { elements, frame } = props;
   const fields = Object.values(props.fields).map((field) => elements.field(field));
   const rows = props.list === undefined ? undefined : elements.list(props.list, props.hidden);
+  const offer = props.offer === undefined ? undefined : elements.banner(props.offer);
   const content = html`${accountForPasswordManagers(props)}${fields}${elements.button(props.submit)}`;
   return elements.layout(
     frame,
-    html`${navOf(props)}${elements.heading(frame.title)}${rows}${elements.form(props, content)}${elements.links(props.links)}`,
+    html`${navOf(props)}${elements.heading(frame.title)}${rows}${elements.form(props, content)}${offer}${elements.links(props.links)}`,
   );
 }
 

@@ -329,6 +329,39 @@ attacks("ACC", { settings: { REGISTERABLE: false } }, (attack) => {
     },
   );
 
+  attack(
+    "ACC-02 [ASVS 6.3.1] [ASVS 6.3.8]: only the right password within the limits is told why, and past them it is a wrong one",
+    async (rig) => {
+      const told = /switched off/;
+      const submit = async (carrier: "form" | "json", email: string, password: string): Promise<Answer> => {
+        const visitor = await rig.visitor();
+        if (carrier === "json") return visitor.post(rig.at("LOGIN"), { json: { email, password } });
+        const form = { email, password, csrf_token: visitor.csrf ?? "" };
+        return visitor.post(rig.at("LOGIN"), { page: true, csrf: false, form });
+      };
+      await each(["form", "json"] as const, String, async (carrier) => {
+        const closed = await rig.user({ active: false });
+        const other = await rig.user({ active: false });
+        const nobody = `${randomBytes(6).toString("hex")}@nobody.example`;
+        must(told.test((await submit(carrier, closed.email, closed.password)).text), "the right password is not told");
+        const seen = new Map<string, number>();
+        for (let n = 1; n < 13; n += 1) {
+          const right = await submit(carrier, closed.email, closed.password);
+          const wrong = await submit(carrier, other.email, `wrong-password-${n}`);
+          const unknown = await submit(carrier, nobody, `wrong-password-${n}`);
+          must(!told.test(wrong.text) && !told.test(unknown.text), `guess ${n}: a wrong password is told`);
+          seen.set("right", right.status);
+          if (told.test(right.text)) continue;
+          must(right.status === 429, `guess ${n}: ${right.status} without a reason and without a limit`);
+          // The one of the account whose guesses were all right was asked once more.
+          if (wrong.status === 429)
+            must(right.text.length === wrong.text.length, "past the limit right is told from wrong");
+        }
+        must(seen.get("right") === 429, "right guesses at a closed account are never used up");
+      });
+    },
+  );
+
   attack("ACC-08 [ASVS 6.3.4]: what is off is not there, by any method", async (rig) => {
     const known = rig.lab.routes.map(
       ({ path }) => new RegExp(`^${path.replace(/:\w+/g, "[^/]+").replace("*", ".*")}$`),

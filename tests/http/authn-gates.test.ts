@@ -30,6 +30,15 @@ async function nothingYet(system: System, client: TestClient, answer?: ClientAns
   expect(system.events.map(({ name }) => name)).not.toContain("userAuthenticated");
 }
 
+/** What JSON is told of a sign-in that waits: one shape, and what the gate adds. */
+const waitsAt = (name: string): object => ({
+  pending: name,
+  path: `/${name}`,
+  shown_for: expect.any(String),
+  tf_required: true,
+  tf_state: name,
+});
+
 const second = (client: TestClient, code: string, path = "/second"): Promise<ClientAnswer> =>
   client.post(path, { json: { password: code } });
 
@@ -37,7 +46,7 @@ async function park(system: System, query = ""): Promise<TestClient> {
   const client = system.client();
   const answer = await client.post(`/login${query}`, { json: { ...bob, remember: true } });
   expect(answer.status).toBe(200);
-  expect(answer.json.response).toEqual({ tf_required: true, tf_state: "second", shown_for: expect.any(String) });
+  expect(answer.json.response).toEqual(waitsAt("second"));
   return client;
 }
 
@@ -105,7 +114,7 @@ describe("a sign-in that is parked at a gate", () => {
     const client = system.client();
     const json = { email: "new@acme.example", password: goodPassword, password_confirm: goodPassword };
     const answer = await client.post("/register?include_auth_token", { json });
-    expect(answer.json.response).toEqual({ tf_required: true, tf_state: "second", shown_for: expect.any(String) });
+    expect(answer.json.response).toEqual(waitsAt("second"));
     await nothingYet(system, client, answer);
     expect((await second(client, rightCode)).status).toBe(200);
     expect((await client.get("/me")).json.user).toBe("new@acme.example");
@@ -121,7 +130,7 @@ describe("a sign-in that is parked at a gate", () => {
     asked = true;
     system.advance(10 * minute);
     const answer = await client.post("/verify", { json: { password: bob.password } });
-    expect(answer.json.response).toEqual({ tf_required: true, tf_state: "second", shown_for: expect.any(String) });
+    expect(answer.json.response).toEqual(waitsAt("second"));
     expect(client.cookies.get("__Host-session")).toBe(before);
     expect((await client.get("/fresh", { headers: { accept: "application/json" } })).status).toBe(401);
     // The ticket belongs to this session: with another one it is worth nothing.
@@ -261,7 +270,7 @@ describe("several gates", () => {
     const client = await park(system);
     expect((await second(client, rightCode, "/third")).status).toBe(400);
     const first = await second(client, rightCode);
-    expect(first.json.response).toEqual({ tf_required: true, tf_state: "third", shown_for: expect.any(String) });
+    expect(first.json.response).toEqual(waitsAt("third"));
     await nothingYet(system, client, first);
     // The first gate's endpoint does not open the second gate.
     expect((await second(client, rightCode)).status).toBe(400);

@@ -53,7 +53,19 @@ describe("/outbox", () => {
     const made = await system({ sender: outbox(), outboxPage: true });
     await withMail(made);
     const { json } = await from(made, "::1").get("/outbox", { headers: { accept: "application/json" } });
+    expect([json.meta, Object.keys(json), Object.keys(json.response)]).toEqual([
+      { code: 200 },
+      ["meta", "response"],
+      ["csrf_token", "mails"],
+    ]);
     expect(json.response.mails).toMatchObject([{ template: "resetInstructions", to: ann }]);
+    // The newest last, as they came.
+    made.advance(1_000);
+    await withMail(made);
+    const again = await from(made, "::1").get("/outbox", { headers: { accept: "application/json" } });
+    const mails = again.json.response.mails as readonly { readonly sent_at: string }[];
+    expect(mails.map(({ sent_at }) => Date.parse(sent_at))).toEqual([made.now() - 1_000, made.now()]);
+    expect(Object.keys(mails[0] ?? {})).toEqual(["template", "to", "from", "subject", "sent_at", "text", "html"]);
     expect(json.response.mails[0].text).toContain(`${origin}/reset/`);
   });
 

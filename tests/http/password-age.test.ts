@@ -57,7 +57,12 @@ describe("a password that is too old", () => {
     const client = made.client();
     const answer = await signIn(client, goodPassword, "/login?include_auth_token");
     expect(answer.status).toBe(200);
-    expect(answer.json.response).toMatchObject({ password_expired: true, tf_required: false });
+    expect(answer.json.response).toEqual({
+      pending: "expired_password",
+      path: "/expired-password",
+      shown_for: expect.any(String),
+      password_expired: true,
+    });
     expect(answer.text).not.toContain("authentication_token");
     expect(cookiesSet(answer)).toEqual(["__Host-pending"]);
     expect(await me(client)).toBe(401);

@@ -117,7 +117,15 @@ function deleteAccount(kernel: Kernel, grace: number, options: AccountDeletionOp
     submitLabel: "SUBMIT_DELETE_ACCOUNT",
     // An account without a password gets a mail each time.
     limits: { perIdentity: "10/1h", perAddress: "30/1h" },
-    answers: { shown: { active_password: { type: "boolean" } } },
+    answers: {
+      shown: { active_password: { type: "boolean" } },
+      done: {
+        pending: {
+          const: "delete_account_confirm",
+          description: "The account has no password: nothing is done before the mailed link is used.",
+        },
+      },
+    },
     fields: { password: passwordField({ autocomplete: "current-password", optional: true }) },
     show: (rq) => ({ active_password: rq.identity?.account.password != null }),
     async submit({ rq, fields }) {
@@ -133,7 +141,10 @@ function deleteAccount(kernel: Kernel, grace: number, options: AccountDeletionOp
         if (token === undefined) return refused("UNAUTHENTICATED");
         const link = kernel.link("delete_account_confirm", token);
         kernel.mail.send(rq, "deleteAccountInstructions", account, { link, within: confirmLife });
-        return done(kernel.path("delete_account") ?? "/", { message: { key: "DELETE_ACCOUNT_SENT" } });
+        return done(kernel.path("delete_account") ?? "/", {
+          message: { key: "DELETE_ACCOUNT_SENT" },
+          response: { pending: "delete_account_confirm" },
+        });
       }
       if (fields.password === "") return invalid({ password: [{ key: "PASSWORD_NOT_PROVIDED" }] });
       if (!(await kernel.proof.check({ rq, account, password: fields.password, authType: "password" }))) {

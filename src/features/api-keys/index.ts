@@ -106,6 +106,7 @@ function listKeys(kernel: Kernel, path: string): Endpoint {
   const { apiKeys: keys } = withKeys(kernel);
   return jsonEndpoint({
     name: "api_keys",
+    summary: "One’s own API keys",
     path: `${path}/key`,
     method: "GET",
     authz: signedIn,
@@ -122,6 +123,7 @@ function listKeys(kernel: Kernel, path: string): Endpoint {
 function newKey(kernel: Kernel, path: string, bounds: KeyBounds): Endpoint {
   return jsonEndpoint({
     name: "new_api_key",
+    summary: "Make an API key",
     path: `${path}/key`,
     authz: fresh(),
     strict: true,
@@ -141,6 +143,7 @@ function deleteKey(kernel: Kernel, path: string): Endpoint {
   const { apiKeys: keys } = withKeys(kernel);
   return jsonEndpoint({
     name: "delete_api_key",
+    summary: "Delete an API key",
     path: `${path}/key/:id`,
     method: "DELETE",
     authz: signedIn,

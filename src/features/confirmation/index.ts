@@ -1,9 +1,9 @@
-import type { Gate } from "../../authn/gates.ts";
+import type { Gate, Remedy } from "../../authn/gates.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
-import { signedIn } from "../answers.ts";
+import { signInAnswers } from "../answers.ts";
 import { type Answer, type Endpoint, outcomeAnswer } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { applyProof, firstProofPage, mailedElsewhere, readFirstProof, tellProof } from "../first-proof.ts";
@@ -48,6 +48,12 @@ export function confirmation(options: ConfirmationOptions = {}): Feature {
   };
 }
 
+const sendAgain: Remedy = {
+  endpoint: "send_confirmation",
+  text: "INTRO_SEND_CONFIRMATION",
+  label: "SUBMIT_SEND_CONFIRMATION",
+};
+
 const confirmedGate: Gate = {
   name: "confirmed",
   order: 300,
@@ -55,7 +61,7 @@ const confirmedGate: Gate = {
     // Whoever signs in by what was mailed to the address has it; where there is no address, there is nothing to confirm.
     account.email === "" || account.confirmedAt !== null || methods.includes("email")
       ? "pass"
-      : { refuse: "CONFIRMATION_REQUIRED" },
+      : { refuse: "CONFIRMATION_REQUIRED", remedy: sendAgain },
 };
 
 function service(kernel: Kernel, within: number, required: boolean): ConfirmationService {
@@ -113,7 +119,7 @@ function confirmEmail(kernel: Kernel, signIn: boolean): Endpoint {
     invalid: "INVALID_CONFIRMATION_TOKEN",
     invalidTo,
     spaPage: "confirm",
-    ...(signIn ? { answers: { done: signedIn } } : {}),
+    ...(signIn ? { answers: signInAnswers } : {}),
     async submit({ rq, fields, link }): Promise<Answer> {
       const { account } = link;
       const already = (): Answer => linkRefusal(kernel, rq, invalidTo(rq), "ALREADY_CONFIRMED");

@@ -1,7 +1,7 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
-import { signedIn } from "../answers.ts";
+import { signInAnswers } from "../answers.ts";
 import { type Answer, type Endpoint, goTo, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import {
@@ -17,6 +17,7 @@ import { linkEndpoint, linkRefusal } from "../links.ts";
 import { mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo, wantsToken } from "../passwords/index.ts";
+import { toldReason } from "../refused-sign-in.ts";
 import { passwordlessMails } from "./mails.ts";
 
 /** Options of the feature `passwordless`. */
@@ -91,7 +92,7 @@ function signInByLink(kernel: Kernel): Endpoint {
     invalid: "INVALID_LOGIN_TOKEN",
     invalidTo: errorTo,
     spaPage: "signIn",
-    answers: { done: signedIn, token: true },
+    answers: { ...signInAnswers, token: true },
     async submit({ rq, fields, link }): Promise<Answer> {
       const gone = (): Answer => linkRefusal(kernel, rq, errorTo(rq), "INVALID_LOGIN_TOKEN");
       if (mailedElsewhere(link)) return gone();
@@ -111,7 +112,10 @@ function signInByLink(kernel: Kernel): Endpoint {
       return outcomeAnswer(rq, outcome, {
         to: kernel.destinations.afterSignIn(rq),
         message: { key: "PASSWORDLESS_LOGIN_SUCCESSFUL" },
-        refusal: gone,
+        refusal: (key) => {
+          const reason = toldReason(kernel, key);
+          return reason === undefined ? gone() : linkRefusal(kernel, rq, errorTo(rq), reason);
+        },
       });
     },
   });

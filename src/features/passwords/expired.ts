@@ -3,10 +3,11 @@ import type { SignIn } from "../../authn/sign-in.ts";
 import { open } from "../../authz/guards/open.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import { type Account, displayName } from "../../model/account.ts";
-import { signedIn } from "../answers.ts";
+import { signInAnswers } from "../answers.ts";
 import { type Answer, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { FeatureKernel, Kernel } from "../feature.ts";
 import { recoverLink } from "../links.ts";
+import { refusedSignIn } from "../refused-sign-in.ts";
 import { newPasswordFaults, newPasswordFields } from "./new-password.ts";
 
 const name = "expired_password";
@@ -26,7 +27,7 @@ export function expiredPasswordGate(kernel: FeatureKernel, maxAge: number): Gate
       if (purpose === "reauthenticate" || !proved.includes("password")) return "pass";
       const storedAt = (await kernel.history.storedAt(account.id)) ?? account.createDatetime.getTime();
       if (kernel.system.now() - storedAt < maxAge) return "pass";
-      return { park: {}, path: kernel.path(name) ?? path, answer: { password_expired: true, tf_required: false } };
+      return { park: {}, path: kernel.path(name) ?? path, answer: { password_expired: true } };
     },
   };
 }
@@ -46,7 +47,7 @@ export function expiredPassword(kernel: Kernel): Endpoint {
     submitLabel: "SUBMIT_EXPIRED_PASSWORD",
     fields: newPasswordFields(kernel, "password", "password_confirm"),
     limits: { perAddress: "60/1h" },
-    answers: { done: signedIn },
+    answers: signInAnswers,
     show: async (rq) => ((await signIn.parked(rq, name)) === undefined ? nobody(rq) : {}),
     async account(rq) {
       const parked = await signIn.parked(rq, name);
@@ -78,7 +79,7 @@ export function expiredPassword(kernel: Kernel): Endpoint {
       return outcomeAnswer(rq, await signIn.resume(rq, name, [], change), {
         to: destinations.afterSignIn(rq),
         message: { key: "PASSWORD_CHANGE" },
-        refusal: refused,
+        refusal: (key, remedy) => refusedSignIn(kernel, key, remedy, { email: account.email }),
       });
     },
   });

@@ -8,7 +8,7 @@ import type { MessageKey } from "../../i18n/catalogue.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { PageLink } from "../../views/contract.ts";
 import { formPage } from "../../views/pages.ts";
-import { signedIn, text } from "../answers.ts";
+import { signInAnswers, text } from "../answers.ts";
 import {
   type Answer,
   done,
@@ -24,6 +24,7 @@ import type { Feature, Kernel } from "../feature.ts";
 import { checkboxField, type Field, identityField, passwordField } from "../fields.ts";
 import { nextOf, withNext } from "../form-page.ts";
 import { checkOptions } from "../options.ts";
+import { refusedSignIn } from "../refused-sign-in.ts";
 import { expiredPassword, expiredPasswordGate } from "./expired.ts";
 
 /** Options of the feature `passwords`. */
@@ -68,7 +69,7 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
     title: "TITLE_LOGIN",
     intro: "INTRO_LOGIN",
     submitLabel: "SUBMIT_LOGIN",
-    answers: { shown: { identity_attributes: { type: "array", items: text } }, done: signedIn, token: true },
+    answers: { shown: { identity_attributes: { type: "array", items: text } }, ...signInAnswers, token: true },
     fields: {
       ...identities,
       password: passwordField({ autocomplete: "current-password" }),
@@ -128,7 +129,12 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
       });
       return outcomeAnswer(rq, outcome, {
         to: destinations.afterSignIn(rq),
-        refusal: (key) => failure(invalid({ [given as string]: [{ key }] })),
+        refusal: (key, remedy) =>
+          refusedSignIn(kernel, key, remedy, {
+            field: given as string,
+            // As it was typed: who signs in by another name is not told the address.
+            ...(given === "email" ? { email: fields[given] as string } : {}),
+          }),
       });
     },
   });
@@ -189,7 +195,7 @@ function verify(kernel: Kernel): Endpoint {
     title: "TITLE_VERIFY",
     intro: "INTRO_VERIFY",
     submitLabel: "SUBMIT_VERIFY",
-    answers: { done: signedIn, token: true },
+    answers: { ...signInAnswers, token: true },
     fields: { password: passwordField({ autocomplete: "current-password" }) },
     // A page proves it for the session of its browser alone.
     show: (rq) => (rq.wantsJson || rq.identity?.session !== undefined ? {} : failed(401, "UNAUTHENTICATED")),
@@ -202,7 +208,8 @@ function verify(kernel: Kernel): Endpoint {
       // Who it is comes from the session or the token alone: nothing in the body can make it somebody else.
       const { account } = identity;
       const guess = await proof.guess({ rq, account, password: fields.password, authType: "password" });
-      if (guess.proved !== "right") return invalid({ password: [{ key: "INVALID_PASSWORD" }] });
+      const failure = invalid({ password: [{ key: "INVALID_PASSWORD" }] });
+      if (guess.proved !== "right") return failure;
       const outcome = await signIn.reauthenticate(rq, identity, {
         account,
         methods: ["password"],
@@ -212,7 +219,7 @@ function verify(kernel: Kernel): Endpoint {
       return outcomeAnswer(rq, outcome, {
         to: destinations.afterSignIn(rq),
         message: { key: "REAUTHENTICATION_SUCCESSFUL" },
-        refusal: refused,
+        refusal: (key, remedy) => refusedSignIn(kernel, key, remedy, { email: account.email, failure }),
       });
     },
   });

@@ -3,7 +3,7 @@ import type { Account } from "../../model/account.ts";
 import { decoyOf } from "../../model/decoy.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
-import { signedIn } from "../answers.ts";
+import { signInAnswers } from "../answers.ts";
 import { type Answer, type Endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { applyProof, mailedElsewhere, resetProof, tellProof } from "../first-proof.ts";
@@ -95,7 +95,7 @@ function resetPassword(kernel: Kernel, signIn: boolean): Endpoint {
     invalid: "INVALID_RESET_PASSWORD_TOKEN",
     invalidTo,
     spaPage: "reset",
-    ...(signIn ? { answers: { done: signedIn, token: true } } : {}),
+    ...(signIn ? { answers: { ...signInAnswers, token: true } } : {}),
     async submit({ rq, fields, link }): Promise<Answer> {
       const { account } = link;
       const gone = (): Answer => linkRefusal(kernel, rq, invalidTo(rq), "INVALID_RESET_PASSWORD_TOKEN");

@@ -57,6 +57,7 @@ export function refresh(options: RefreshOptions = {}): Feature {
 function refreshToken(kernel: Kernel, carrier: "cookie" | "body"): Endpoint {
   return jsonEndpoint({
     name: "refresh_token",
+    summary: "Renew an auth token",
     path: "/refresh-token",
     authz: open("to whoever holds a refresh token"),
     // Who else is calling is of no interest.

@@ -6,7 +6,7 @@ import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import { decoyOf } from "../../model/decoy.ts";
 import { ConfigurationError, DatastoreError, UniqueConflictError } from "../../model/errors.ts";
-import { nextToken, signedIn as signedInAnswer } from "../answers.ts";
+import { nextToken, signInAnswers } from "../answers.ts";
 import { type Answer, bodyFor, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField, type Fault, type Field } from "../fields.ts";
@@ -114,7 +114,7 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       kernel,
       Object.values(extra).reduce((units, { maxLength }) => units + maxLength, 0),
     ),
-    answers: { done: options.signIn === true ? signedInAnswer : nextToken, token: options.signIn === true },
+    answers: options.signIn === true ? { ...signInAnswers, token: true } : { done: nextToken },
     links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"]),
     async submit({ rq, fields: values }) {
       const email = values["email"] as string;

@@ -38,11 +38,28 @@ type Work<F extends Fields> = (
   asked: Required<AskedOptions>,
 ) => unknown;
 
+/** The actions, as the API's description calls them. */
+const summaries = {
+  permissions: "Set the permissions of a user",
+  roles: "Set the roles of a user",
+  password: "Set the password of a user",
+  activate: "Activate a user",
+  deactivate: "Deactivate a user",
+  unlock: "Take the lock off a user",
+  "reset-access": "End everything that gives a user access",
+} as const;
+
 /** What administrators do to one user beside editing. */
 export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): readonly Endpoint[] {
-  const action = <const F extends Fields>(name: string, fields: F, authz: Guard, work: Work<F>): Endpoint =>
+  const action = <const F extends Fields>(
+    name: keyof typeof summaries,
+    fields: F,
+    authz: Guard,
+    work: Work<F>,
+  ): Endpoint =>
     jsonEndpoint({
       name: `api_${name.replace("-", "_")}`,
+      summary: summaries[name],
       path: `${settings.path}/users/:id/${name}`,
       authz,
       strict: true,
@@ -130,6 +147,7 @@ function difference(before: ReadonlySet<string>, after: readonly string[]): Read
 function endSessions(kernel: Kernel, settings: ManagementSettings): Endpoint {
   return jsonEndpoint({
     name: "api_end_sessions",
+    summary: "End all sessions of a user",
     path: `${settings.path}/users/:id/sessions`,
     method: "DELETE",
     authz: managersOnly(settings),
@@ -175,6 +193,7 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
   };
   return jsonEndpoint({
     name: "api_profile",
+    summary: "Change the profile of a user",
     path: `${settings.path}/users/:id/profile`,
     authz: settings.ownProfile ? signedIn : managersOnly(settings),
     strict: true,
@@ -223,6 +242,7 @@ function serviceKeys(kernel: Kernel, settings: ManagementSettings): readonly End
   return [
     jsonEndpoint({
       name: "api_service_keys",
+      summary: "The API keys of a service account",
       path,
       method: "GET",
       authz: managersOnly(settings),
@@ -236,6 +256,7 @@ function serviceKeys(kernel: Kernel, settings: ManagementSettings): readonly End
     }),
     jsonEndpoint({
       name: "api_new_service_key",
+      summary: "Make an API key for a service account",
       path,
       authz: settings.allowStale ? managersOnly(settings) : freshManagersOnly(settings),
       strict: true,
@@ -245,6 +266,7 @@ function serviceKeys(kernel: Kernel, settings: ManagementSettings): readonly End
     }),
     jsonEndpoint({
       name: "api_delete_service_key",
+      summary: "Delete an API key of a service account",
       path: `${path}/:key`,
       method: "DELETE",
       authz: managersOnly(settings),

@@ -1,13 +1,14 @@
 import { signedIn } from "../../authz/guards/authentication.ts";
 import { open } from "../../authz/guards/open.ts";
 import type { Json } from "../../routes/openapi/json.ts";
-import { flag, text } from "../answers.ts";
+import { text } from "../answers.ts";
 import { changeOwnPassword } from "../change-password/own-password.ts";
 import { done, type Endpoint, failed, jsonEndpoint } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import { type Field, passwordField } from "../fields.ts";
 import { booleanField, maybe, plainTextField } from "../json-fields.ts";
 import { sessionElseToken } from "../passwords/index.ts";
+import { toldReason } from "../refused-sign-in.ts";
 import type { ManagementSettings } from "./options.ts";
 import { userSchema, userView } from "./view.ts";
 
@@ -28,6 +29,7 @@ function login(kernel: Kernel, settings: ManagementSettings): Endpoint {
   const identity = plainTextField(255);
   return jsonEndpoint({
     name: "api_login",
+    summary: "Sign in, for a token or a session",
     path: `${settings.path}/login`,
     authz: open("to sign in"),
     // Who else is calling is of no interest.
@@ -39,7 +41,7 @@ function login(kernel: Kernel, settings: ManagementSettings): Endpoint {
       password: passwordField({ autocomplete: "current-password" }),
       ...(kernel.sessions.enabled ? { cookie: maybe(booleanField()), remember: maybe(booleanField()) } : {}),
     } as LoginFields,
-    answers: { done: { ...withToken, csrf_token: text, tf_required: flag }, failures: [401] },
+    answers: { done: { ...withToken, csrf_token: text }, pending: true, failures: [401] },
     async submit({ rq, fields }) {
       const named = (fields.email ?? fields.username)?.trim();
       const account = named === undefined || named === "" ? undefined : await proof.find(named);
@@ -64,7 +66,7 @@ function login(kernel: Kernel, settings: ManagementSettings): Endpoint {
         case "pending":
           return done("/", { response: { ...outcome.answer } });
         case "refused":
-          return failed(401, kernel.revealAccounts ? outcome.key : "GENERIC_AUTHN_FAILED");
+          return failed(401, toldReason(kernel, outcome.key) ?? "GENERIC_AUTHN_FAILED");
         case "signedIn":
           return done("/", {
             response: {
@@ -90,6 +92,7 @@ interface LoginFields extends Readonly<Record<string, Field<unknown>>> {
 function logout(kernel: Kernel, settings: ManagementSettings): Endpoint {
   return jsonEndpoint({
     name: "api_logout",
+    summary: "Sign out",
     path: `${settings.path}/logout`,
     method: "DELETE",
     authz: sessionElseToken("to sign out"),
@@ -112,6 +115,7 @@ function logout(kernel: Kernel, settings: ManagementSettings): Endpoint {
 function current(kernel: Kernel, settings: ManagementSettings): Endpoint {
   return jsonEndpoint({
     name: "api_user",
+    summary: "One’s own account",
     path: settings.path,
     method: "GET",
     authz: signedIn,
@@ -131,6 +135,7 @@ function current(kernel: Kernel, settings: ManagementSettings): Endpoint {
 function password(kernel: Kernel, settings: ManagementSettings): Endpoint {
   return jsonEndpoint({
     name: "api_own_password",
+    summary: "Change one’s own password",
     path: `${settings.path}/password`,
     // The present password is the proof.
     authz: signedIn,

@@ -42,6 +42,7 @@ function listUsers(kernel: Kernel, settings: ManagementSettings): Endpoint {
   const text = plainTextField(2_000);
   return jsonEndpoint({
     name: "api_users",
+    summary: "List users",
     path: `${settings.path}/users`,
     method: "GET",
     authz: managersOnly(settings),
@@ -105,6 +106,7 @@ function createUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
   const profile = profileFields(kernel, settings);
   return jsonEndpoint({
     name: "api_new_user",
+    summary: "Create a user or a service account",
     path: `${settings.path}/users`,
     authz: freshManagersOnly(settings),
     strict: true,
@@ -243,6 +245,7 @@ export function conflict(error: unknown, profile: Readonly<Record<string, unknow
 function showUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
   return jsonEndpoint({
     name: "api_show_user",
+    summary: "Show a user",
     path: `${settings.path}/users/:id`,
     method: "GET",
     authz: managersOnly(settings),
@@ -257,6 +260,7 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
   const username = usernameOf(kernel);
   return jsonEndpoint({
     name: "api_edit_user",
+    summary: "Edit a user",
     path: `${settings.path}/users/:id`,
     method: "PATCH",
     authz: freshManagersOnly(settings),
@@ -312,6 +316,7 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
 function deleteUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
   return jsonEndpoint({
     name: "api_delete_user",
+    summary: "Delete a user",
     path: `${settings.path}/users/:id`,
     method: "DELETE",
     authz: freshManagersOnly(settings),

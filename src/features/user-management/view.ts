@@ -1,7 +1,7 @@
 import type { Account } from "../../model/account.ts";
 import type { Row } from "../../model/schema.ts";
 import type { Json } from "../../routes/openapi/json.ts";
-import { flag, text, textOrNull, texts, timeOrNull } from "../answers.ts";
+import { flag, textOrNull, texts, timeOrNull } from "../answers.ts";
 import { isService } from "../api-keys/index.ts";
 import type { ManagementSettings } from "./options.ts";
 
@@ -10,7 +10,7 @@ export const userSchema: Json = {
   type: "object",
   properties: {
     id: { type: "integer" },
-    email: text,
+    email: textOrNull,
     username: textOrNull,
     active: flag,
     confirmed_at: timeOrNull,

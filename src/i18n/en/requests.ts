@@ -40,6 +40,11 @@ export const requests = {
   PARAMETER_UNEXPECTED: "is not expected here",
   PARAMETER_DUPLICATE: "is given more than once",
   PARAMETER_INVALID: "has a value that cannot be used",
+  PARAMETER_INTEGER: "must be an integer",
+  PARAMETER_NUMBER: "must be a number",
+  PARAMETER_BOOLEAN: "must be true or false",
+  PARAMETER_DATE: "must be a date (2026-01-31) or a date-time with its offset (2026-01-31T12:00:00Z)",
+  PARAMETER_CHOICE: "must be one of these: {values}",
   ACTION_REFUSED: { category: "error", text: "This is not possible at the moment." },
   INVALID_LINK: { category: "error", text: "This link does not work (any more)." },
   LINK_OPEN_AGAIN: {

@@ -104,6 +104,11 @@ export const arabic: Texts = {
   PARAMETER_UNEXPECTED: "غير متوقع هنا",
   PARAMETER_DUPLICATE: "مذكور أكثر من مرة",
   PARAMETER_INVALID: "قيمته لا يمكن استخدامها",
+  PARAMETER_INTEGER: "يجب أن تكون عددًا صحيحًا",
+  PARAMETER_NUMBER: "يجب أن تكون عددًا",
+  PARAMETER_BOOLEAN: "يجب أن تكون true أو false",
+  PARAMETER_DATE: "يجب أن تكون تاريخًا (2026-01-31) أو تاريخًا ووقتًا مع المنطقة الزمنية (2026-01-31T12:00:00Z)",
+  PARAMETER_CHOICE: "يجب أن تكون إحدى هذه القيم: {values}",
 
   // Pages
   LABEL_EMAIL: "البريد الإلكتروني",

@@ -101,6 +101,11 @@ export const german: Texts = {
   PARAMETER_UNEXPECTED: "gehört nicht hierher",
   PARAMETER_DUPLICATE: "ist mehrfach angegeben",
   PARAMETER_INVALID: "hat einen Wert, der nicht verwendet werden kann",
+  PARAMETER_INTEGER: "muss eine ganze Zahl sein",
+  PARAMETER_NUMBER: "muss eine Zahl sein",
+  PARAMETER_BOOLEAN: "muss „true“ oder „false“ sein",
+  PARAMETER_DATE: "muss ein Datum (2026-01-31) oder ein Zeitpunkt mit Zeitzone (2026-01-31T12:00:00Z) sein",
+  PARAMETER_CHOICE: "muss einer dieser Werte sein: {values}",
 
   // Pages
   LABEL_EMAIL: "E-Mail-Adresse",

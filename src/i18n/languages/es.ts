@@ -103,6 +103,11 @@ export const spanish: Texts = {
   PARAMETER_UNEXPECTED: "no va aquí",
   PARAMETER_DUPLICATE: "aparece más de una vez",
   PARAMETER_INVALID: "tiene un valor que no se puede usar",
+  PARAMETER_INTEGER: "debe ser un número entero",
+  PARAMETER_NUMBER: "debe ser un número",
+  PARAMETER_BOOLEAN: "debe ser «true» o «false»",
+  PARAMETER_DATE: "debe ser una fecha (2026-01-31) o una fecha y hora con su zona (2026-01-31T12:00:00Z)",
+  PARAMETER_CHOICE: "debe ser uno de estos valores: {values}",
 
   // Pages
   LABEL_EMAIL: "Correo electrónico",

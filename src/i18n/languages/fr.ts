@@ -103,6 +103,11 @@ export const french: Texts = {
   PARAMETER_UNEXPECTED: "n’est pas attendu ici",
   PARAMETER_DUPLICATE: "est indiqué plusieurs fois",
   PARAMETER_INVALID: "a une valeur inutilisable",
+  PARAMETER_INTEGER: "doit être un nombre entier",
+  PARAMETER_NUMBER: "doit être un nombre",
+  PARAMETER_BOOLEAN: "doit être « true » ou « false »",
+  PARAMETER_DATE: "doit être une date (2026-01-31) ou une date et heure avec son décalage (2026-01-31T12:00:00Z)",
+  PARAMETER_CHOICE: "doit être l’une de ces valeurs : {values}",
 
   // Pages
   LABEL_EMAIL: "Adresse e-mail",

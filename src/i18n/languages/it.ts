@@ -98,6 +98,11 @@ export const italian: Texts = {
   PARAMETER_UNEXPECTED: "qui non è previsto",
   PARAMETER_DUPLICATE: "è indicato più di una volta",
   PARAMETER_INVALID: "ha un valore che non si può usare",
+  PARAMETER_INTEGER: "deve essere un numero intero",
+  PARAMETER_NUMBER: "deve essere un numero",
+  PARAMETER_BOOLEAN: "deve essere «true» o «false»",
+  PARAMETER_DATE: "deve essere una data (2026-01-31) o una data e ora con il fuso (2026-01-31T12:00:00Z)",
+  PARAMETER_CHOICE: "deve essere uno di questi valori: {values}",
 
   // Pages
   LABEL_EMAIL: "E-mail",

@@ -97,6 +97,11 @@ export const japanese: Texts = {
   PARAMETER_UNEXPECTED: "ここでは使えません",
   PARAMETER_DUPLICATE: "複数回指定されています",
   PARAMETER_INVALID: "使用できない値です",
+  PARAMETER_INTEGER: "整数でなければなりません",
+  PARAMETER_NUMBER: "数値でなければなりません",
+  PARAMETER_BOOLEAN: "true または false でなければなりません",
+  PARAMETER_DATE: "日付 (2026-01-31) または時差付きの日時 (2026-01-31T12:00:00Z) でなければなりません",
+  PARAMETER_CHOICE: "次のいずれかでなければなりません: {values}",
 
   // Pages
   LABEL_EMAIL: "メールアドレス",

@@ -102,6 +102,11 @@ export const dutch: Texts = {
   PARAMETER_UNEXPECTED: "hoort hier niet",
   PARAMETER_DUPLICATE: "is meer dan één keer opgegeven",
   PARAMETER_INVALID: "heeft een waarde die niet gebruikt kan worden",
+  PARAMETER_INTEGER: "moet een geheel getal zijn",
+  PARAMETER_NUMBER: "moet een getal zijn",
+  PARAMETER_BOOLEAN: "moet ‘true’ of ‘false’ zijn",
+  PARAMETER_DATE: "moet een datum (2026-01-31) of een tijdstip met tijdzone (2026-01-31T12:00:00Z) zijn",
+  PARAMETER_CHOICE: "moet een van deze waarden zijn: {values}",
 
   // Pages
   LABEL_EMAIL: "E-mailadres",

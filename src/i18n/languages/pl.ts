@@ -101,6 +101,11 @@ export const polish: Texts = {
   PARAMETER_UNEXPECTED: "nie należy tutaj",
   PARAMETER_DUPLICATE: "wartość podano więcej niż raz",
   PARAMETER_INVALID: "tej wartości nie można użyć",
+  PARAMETER_INTEGER: "musi być liczbą całkowitą",
+  PARAMETER_NUMBER: "musi być liczbą",
+  PARAMETER_BOOLEAN: "musi mieć wartość „true” lub „false”",
+  PARAMETER_DATE: "musi być datą (2026-01-31) lub datą i godziną ze strefą czasową (2026-01-31T12:00:00Z)",
+  PARAMETER_CHOICE: "musi mieć jedną z tych wartości: {values}",
 
   // Pages
   LABEL_EMAIL: "Adres e-mail",

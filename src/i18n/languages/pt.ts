@@ -99,6 +99,11 @@ export const portuguese: Texts = {
   PARAMETER_UNEXPECTED: "não é esperado aqui",
   PARAMETER_DUPLICATE: "foi informado mais de uma vez",
   PARAMETER_INVALID: "tem um valor que não pode ser usado",
+  PARAMETER_INTEGER: "tem de ser um número inteiro",
+  PARAMETER_NUMBER: "tem de ser um número",
+  PARAMETER_BOOLEAN: "tem de ser «true» ou «false»",
+  PARAMETER_DATE: "tem de ser uma data (2026-01-31) ou uma data e hora com o fuso (2026-01-31T12:00:00Z)",
+  PARAMETER_CHOICE: "tem de ser um destes valores: {values}",
 
   // Pages
   LABEL_EMAIL: "E-mail",

@@ -100,6 +100,11 @@ export const russian: Texts = {
   PARAMETER_UNEXPECTED: "здесь лишнее",
   PARAMETER_DUPLICATE: "указано больше одного раза",
   PARAMETER_INVALID: "значение нельзя использовать",
+  PARAMETER_INTEGER: "должно быть целым числом",
+  PARAMETER_NUMBER: "должно быть числом",
+  PARAMETER_BOOLEAN: "должно быть «true» или «false»",
+  PARAMETER_DATE: "должно быть датой (2026-01-31) или датой и временем с часовым поясом (2026-01-31T12:00:00Z)",
+  PARAMETER_CHOICE: "должно быть одним из значений: {values}",
 
   // Pages
   LABEL_EMAIL: "Эл. почта",

@@ -97,6 +97,11 @@ export const turkish: Texts = {
   PARAMETER_UNEXPECTED: "burada beklenmiyor",
   PARAMETER_DUPLICATE: "birden fazla kez verilmiş",
   PARAMETER_INVALID: "kullanılamayan bir değer içeriyor",
+  PARAMETER_INTEGER: "bir tam sayı olmalıdır",
+  PARAMETER_NUMBER: "bir sayı olmalıdır",
+  PARAMETER_BOOLEAN: "“true” ya da “false” olmalıdır",
+  PARAMETER_DATE: "bir tarih (2026-01-31) ya da saat dilimiyle birlikte tarih ve saat (2026-01-31T12:00:00Z) olmalıdır",
+  PARAMETER_CHOICE: "şu değerlerden biri olmalıdır: {values}",
 
   // Pages
   LABEL_EMAIL: "E-posta",

@@ -94,6 +94,11 @@ export const chinese: Texts = {
   PARAMETER_UNEXPECTED: "此处不需要",
   PARAMETER_DUPLICATE: "重复提供",
   PARAMETER_INVALID: "值不可使用",
+  PARAMETER_INTEGER: "必须是整数",
+  PARAMETER_NUMBER: "必须是数字",
+  PARAMETER_BOOLEAN: "必须是 true 或 false",
+  PARAMETER_DATE: "必须是日期（2026-01-31）或带时区的日期时间（2026-01-31T12:00:00Z）",
+  PARAMETER_CHOICE: "必须是以下值之一：{values}",
 
   // Pages
   LABEL_EMAIL: "邮箱",

@@ -103,6 +103,19 @@ export const errorSchemas: Json = {
     required: ["code"],
     properties: { code: { type: "integer", description: "The status." } },
   },
+  PendingSignIn: {
+    type: "object",
+    description:
+      "A sign-in that is not done: nobody is signed in before what it waits for is posted to `path`, with `shown_for`. No finished one has `pending`.",
+    required: ["pending", "path", "shown_for"],
+    properties: {
+      pending: { type: "string", description: "What it waits for, such as `expired_password`." },
+      path: { type: "string" },
+      shown_for: { type: "string", description: "Names this sign-in among those of a browser; no secret." },
+      password_expired: { const: true },
+      tf_required: { const: true, description: "It waits for a second factor." },
+    },
+  },
   AccountErrors: {
     type: "object",
     required: ["meta", "response"],
@@ -119,6 +132,11 @@ export const errorSchemas: Json = {
             additionalProperties: { type: "array", items: { type: "string" } },
           },
           reauth_required: { type: "boolean", description: "True: prove again who you are." },
+          pending: {
+            type: "string",
+            description:
+              "What is asked for before it can be done. `first_proof`: the same link again, with the account's `password` or a new one.",
+          },
         },
       },
     },

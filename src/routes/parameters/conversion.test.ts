@@ -107,7 +107,7 @@ describe("all faults at once", () => {
     const schema = z.object({ a: z.int(), b: z.int() }).refine(({ a, b }) => a < b, { message: "a < b", path: ["b"] });
     expect(await convert(schema, { query: "a=2&b=1" })).toEqual({
       ok: false,
-      faults: [{ name: "b", code: "invalid", message: "a < b" }],
+      faults: [{ name: "b", code: "invalid", message: "a < b", own: true }],
     });
   });
 

@@ -3,6 +3,7 @@ import type {
   ConvertedParameters,
   HeadReader,
   ParameterFault,
+  ParameterWords,
   ParsedBody,
   RawParameters,
 } from "../../http/parameters.ts";
@@ -108,7 +109,7 @@ export class Conversion {
     }
     const value = parameter.list ? parameter.many([text]) : parameter.one(text);
     if (value instanceof Refusal) {
-      this.#fault(name, "invalid", value.message);
+      this.#fault(name, "invalid", value.message, value.words);
     } else if (extra) {
       this.#extras ??= new Values();
       this.#extras[name] = value;
@@ -129,7 +130,7 @@ export class Conversion {
         text = decodeURIComponent(text);
       }
       const value = parameter.list ? parameter.many(listed(text)) : parameter.one(text);
-      if (value instanceof Refusal) this.#fault(name, "invalid", value.message);
+      if (value instanceof Refusal) this.#fault(name, "invalid", value.message, value.words);
       else this.values[name] = value;
     }
   }
@@ -215,7 +216,7 @@ export class Conversion {
       return;
     }
     const converted = parameter.one(value);
-    if (converted instanceof Refusal) this.#fault(name, "invalid", converted.message);
+    if (converted instanceof Refusal) this.#fault(name, "invalid", converted.message, converted.words);
     else this.values[name] = converted;
   }
 
@@ -233,7 +234,7 @@ export class Conversion {
       const [first] = list;
       if (form && parameter.blankIsAbsent && list.length === 1 && first !== undefined && isBlank(first)) continue;
       const converted = parameter.many(list);
-      if (converted instanceof Refusal) this.#fault(name, "invalid", converted.message);
+      if (converted instanceof Refusal) this.#fault(name, "invalid", converted.message, converted.words);
       else this.values[name] = converted;
     }
     this.#lists = undefined;
@@ -252,12 +253,12 @@ export class Conversion {
   }
 
   /** Notes one fault for each name. */
-  #fault(name: string, code: ParameterFault["code"], message: string): void {
+  #fault(name: string, code: ParameterFault["code"], message: string, words?: ParameterWords): void {
     this.#faulty ??= new Set();
     this.#faults ??= [];
     if (this.#faulty.has(name)) return;
     this.#faulty.add(name);
-    this.#faults.push({ name: shown(name), code, message });
+    this.#faults.push({ name: shown(name), code, message, ...(words === undefined ? {} : { words }) });
   }
 
   /** Puts together what the schema made of the values with what was found before, or lists all faults. */
@@ -278,7 +279,7 @@ export class Conversion {
       if (this.#faulty?.has(first) === true) continue;
       const name = shown(keys.join("."));
       if (keys.length === 1 && !(first in this.values)) faults.push({ name, code: "missing", message: "is required" });
-      else faults.push({ name, code: "invalid", message: issue.message });
+      else faults.push({ name, code: "invalid", message: issue.message, own: true });
       if (faults.length >= MOST_FIELDS) break;
     }
     return { ok: false, faults };

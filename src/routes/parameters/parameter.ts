@@ -1,7 +1,7 @@
 import type { JsonLimits } from "../../http/json.ts";
-import type { Carrier } from "../../http/parameters.ts";
+import type { Carrier, ParameterWords } from "../../http/parameters.ts";
 import { describeShape, type PropertyShape, type Shape, union } from "./shape.ts";
-import { expectation, isCleanText, jsonValueConverter, NOT_CONVERTED, textConverter } from "./text.ts";
+import { expectation, expectedWords, isCleanText, jsonValueConverter, NOT_CONVERTED, textConverter } from "./text.ts";
 
 /** One parameter with what is needed to convert it, worked out when the route is declared. */
 export interface Parameter {
@@ -26,8 +26,10 @@ export interface Parameter {
 /** Why a value was not converted. */
 export class Refusal {
   readonly message: string;
-  constructor(message: string) {
+  readonly words: ParameterWords | undefined;
+  constructor(message: string, words?: ParameterWords) {
     this.message = message;
+    this.words = words;
   }
 }
 
@@ -36,7 +38,7 @@ const NUL_REFUSAL: Refusal = new Refusal("has characters that are not allowed");
 function oneConverter(shape: Shape, limits: JsonLimits | undefined): (value: string | File) => unknown {
   const takesFile = includesHere(shape, "file") || includesHere(shape, "unknown");
   const convert = textConverter(shape, limits);
-  const refusal = new Refusal(expectation(shape));
+  const refusal = new Refusal(expectation(shape), expectedWords(shape));
   return (value) => {
     if (typeof value !== "string") return takesFile ? value : refusal;
     if (convert !== undefined) {

@@ -1,5 +1,6 @@
 import { BODY_LIMITS } from "../../http/body-limits.ts";
 import { type JsonLimits, parseJson } from "../../http/json.ts";
+import type { ParameterWords } from "../../http/parameters.ts";
 import { PortcullisError } from "../../model/errors.ts";
 import { type ClassConversion, describeShape, type Literal, type Shape } from "./shape.ts";
 
@@ -273,6 +274,25 @@ function orItself(converted: unknown, value: unknown): unknown {
 
 function itself(value: unknown): unknown {
   return value;
+}
+
+/** The same as a text of the catalogues, for the types that people fill in; undefined: none says it. */
+export function expectedWords(shape: Shape): ParameterWords | undefined {
+  switch (shape.kind) {
+    case "integer":
+    case "bigint":
+      return shape.prefixed === true ? undefined : { key: "PARAMETER_INTEGER" };
+    case "number":
+      return { key: "PARAMETER_NUMBER" };
+    case "boolean":
+      return { key: "PARAMETER_BOOLEAN" };
+    case "date":
+      return { key: "PARAMETER_DATE" };
+    case "literal":
+      return { key: "PARAMETER_CHOICE", params: { values: shape.values.map(String).join(", ") } };
+    default:
+      return undefined;
+  }
 }
 
 /** What a text must be, for the message of a fault. */
