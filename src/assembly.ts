@@ -41,13 +41,14 @@ import { ACCOUNT_BYTES, BODY_LIMITS } from "./http/body-limits.ts";
 import { cookieName } from "./http/cookies.ts";
 import { createCsrf, csrfHeaders, isDefaultSchemes } from "./http/csrf.ts";
 import { pageHeaders } from "./http/headers.ts";
-import { createCookieJar } from "./http/jar.ts";
+import { createCookieJar, hasSecureCookies } from "./http/jar.ts";
 import { createOriginCheck } from "./http/origin.ts";
 import { createProxyWatch } from "./http/proxy-watch.ts";
 import { createRedirects } from "./http/redirect.ts";
 import type { System } from "./http/system.ts";
 import { createCatalogues } from "./i18n/languages.ts";
 import { type Account, accountFactory } from "./model/account.ts";
+import { commandLine } from "./model/command-line.ts";
 import { ConfigurationError } from "./model/errors.ts";
 import { given } from "./model/option-kinds.ts";
 import type { Table } from "./model/schema.ts";
@@ -128,8 +129,9 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const schema = composeSchema(options, features);
   const events = createEventHub(log, now, times.deadline);
   const account = accountFactory(options.securityPayload, schema.user?.columns);
+  const allowInsecure = options.cookies?.allowInsecure;
   const cookies = createCookieJar({
-    secure: options.cookies?.allowInsecure !== true,
+    secure: hasSecureCookies(origins, allowInsecure),
     prefix: options.cookies?.prefix ?? "",
   });
   const sessionsEnabled = hasSessions(options);
@@ -363,6 +365,10 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const errorContext: ErrorContext = { system, refusals, bags, internalStatus: settings.internalStatus };
   const engine: EngineContext = { system, refusals, bags, pages, limits, headLinks: () => [] };
 
+  // A command that only looks at the program starts it too, and nobody signs in then.
+  if (allowInsecure === undefined && !cookies.secure && commandLine() === undefined) {
+    log("cookies go without Secure and __Host-, as every origin is plain HTTP on this machine", { origins });
+  }
   const upkeep = startUpkeep({ kernel, features, audit, stored: provider !== undefined, idle: times.idle });
 
   const declaration = declarationContext(options, { system, authenticator, refusals, names, issuing });

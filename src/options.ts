@@ -168,7 +168,10 @@ export interface SecurityOptions<
   readonly cookies?: {
     /** Goes before each cookie's name, to keep two applications on one host apart. */
     readonly prefix?: string;
-    /** Cookies without `Secure` and `__Host-`, for plain HTTP. Never in production. */
+    /**
+     * True: cookies without `Secure` and `__Host-`, for plain HTTP; never in production. False: with them also where every
+     * origin is plain HTTP on this machine, which Safari does not take. Default: as the origins are.
+     */
     readonly allowInsecure?: boolean;
   };
   /**
