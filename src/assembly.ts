@@ -34,6 +34,7 @@ import type { Kernel, Services } from "./features/feature.ts";
 import type { EngineContext } from "./features/form-page.ts";
 import { keySets } from "./features/key-set.ts";
 import { outboxPage } from "./features/outbox-page/index.ts";
+import { headSignOut } from "./features/passwords/sign-out.ts";
 import { checkLimitedEndpoints, placed } from "./features/paths.ts";
 import { createFormNames } from "./features/shown-for.ts";
 import { createAddressReader } from "./http/address.ts";
@@ -339,9 +340,10 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   checkLimitedEndpoints(options.limits?.endpoints ?? {}, paths);
 
   const onError = errorRenderer(settings.onError);
-  const pages = createPageSender(views, options.prefix ?? "", pageHeaders(origins), (rq) =>
-    impersonationBanner(rq, paths.get("end_impersonation")),
-  );
+  const pages = createPageSender(views, options.prefix ?? "", pageHeaders(origins), (rq) => ({
+    banner: impersonationBanner(rq, paths.get("end_impersonation")),
+    signOut: headSignOut(rq, paths.get("logout")),
+  }));
   const refusals = createRefusals({
     pages,
     handlers: { ...options.handlers, ...(onError === undefined ? {} : { renderProblem: onError }) },
@@ -355,6 +357,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       unauthorized: options.destinations?.unauthorized,
     },
     flash: (rq, category, text) => bags.open(rq).flash(category, text),
+    flashWaits: (rq) => bags.open(rq).flashWaits,
     reauthenticationWays: () => ({
       has_webauthn_verify_credential: false,
       oauth_enabled: false,

@@ -18,6 +18,7 @@ export { type HttpdOptions, httpd } from "./authn/schemes/httpd.ts";
 export { oauth } from "./authn/schemes/oauth.ts";
 export type { BuiltInScheme } from "./authn/schemes/options.ts";
 export { type ParamOptions, param, password } from "./authn/schemes/param.ts";
+export type { SiteData } from "./authn/session-options.ts";
 export type { TokenOverrides } from "./authn/tokens/index.ts";
 export type { Claims } from "./authn/tokens/issuers.ts";
 export type { IssuerOption, JwtKeyOption, JwtOptions, TokenOptions } from "./authn/tokens/options.ts";

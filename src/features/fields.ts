@@ -19,6 +19,8 @@ export interface Field<T> {
   readonly inputMode?: string;
   readonly required: boolean;
   readonly hint?: Fault;
+  /** Said above it on the page, where another way to fill in the form begins with it. */
+  readonly lead?: MessageKey;
   /** In UTF-16 units; longer input is refused before any work. */
   readonly maxLength: number;
   /** Never shown: a button of the page brings it. */
@@ -143,6 +145,8 @@ export function passwordField(options: {
   readonly label?: MessageKey;
   readonly autocomplete: "current-password" | "new-password";
   readonly hint?: Fault;
+  /** See Field. */
+  readonly lead?: MessageKey;
   /** It may be left out: the value is "" then. */
   readonly optional?: boolean;
 }): Field<string> {
@@ -154,6 +158,7 @@ export function passwordField(options: {
     maxLength: maxPassword,
     echo: false,
     ...(options.hint === undefined ? {} : { hint: options.hint }),
+    ...(options.lead === undefined ? {} : { lead: options.lead }),
     parse(input) {
       // What a password may hold is for the policy to say: nothing but its type and size is checked here.
       if (input === undefined || input === null || input === "") {

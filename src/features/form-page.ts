@@ -133,6 +133,7 @@ function fieldView(
     ...(field.type === "checkbox" ? { checked: isTrue(field.parse(typed)) } : {}),
     ...(field.autocomplete === undefined ? {} : { autocomplete: field.autocomplete }),
     ...(field.inputMode === undefined ? {} : { inputMode: field.inputMode }),
+    ...(field.lead === undefined ? {} : { lead: catalogue.text(field.lead as "FIRST_PROOF_OR") }),
     ...(hint === undefined ? {} : { hint: catalogue.text(hint.key as MessageKey, hint.params) }),
   };
 }

@@ -119,6 +119,8 @@ function deleteAccount(kernel: Kernel, grace: number, options: AccountDeletionOp
     limits: { perIdentity: "10/1h", perAddress: "30/1h" },
     answers: { shown: { active_password: { type: "boolean" } } },
     fields: { password: passwordField({ autocomplete: "current-password", optional: true }) },
+    // Then a mail asks in its place.
+    omits: (rq) => (rq.identity?.account.password == null ? ["password"] : []),
     show: (rq) => ({ active_password: rq.identity?.account.password != null }),
     async submit({ rq, fields }) {
       const account = await ownAccount(kernel, rq);

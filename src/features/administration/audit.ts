@@ -28,7 +28,7 @@ const filters = (admin: Administration) =>
     actor: userFilter(admin, "ADMIN_ACTOR_FILTER"),
     name: wordFilter("ADMIN_EVENT", /^[A-Za-z]{1,64}$/),
     from: dayFilter("ADMIN_FROM"),
-    to: dayFilter("ADMIN_TO"),
+    to: dayFilter("ADMIN_TO", { end: true }),
   }) as const;
 
 type AuditFilter = Filter<ReturnType<typeof filters>>;
