@@ -167,6 +167,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     features,
     system: { now, log, events, catalogues },
     siteName: views.siteName,
+    theme: views.theme,
     origin,
   });
 

@@ -120,6 +120,7 @@ export {
   UniqueConflictError,
 } from "./model/errors.ts";
 export type { BadCredential, Identity } from "./model/identity.ts";
+export type { Label } from "./model/label.ts";
 export type { Role, User } from "./model/user.ts";
 export type { IdentityOption, SecurityOptions, UserOf } from "./options.ts";
 export type { PolicyFault } from "./passwords/checks/check.ts";

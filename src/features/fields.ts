@@ -1,5 +1,6 @@
-import type { MessageKey, MessageParameters } from "../i18n/catalogue.ts";
+import type { Catalogue, MessageKey, MessageParameters } from "../i18n/catalogue.ts";
 import { normalizeEmail } from "../model/email.ts";
+import { type Label, labelIn } from "../model/label.ts";
 import type { Json } from "../routes/openapi/json.ts";
 import type { FieldView } from "../views/contract.ts";
 
@@ -13,7 +14,7 @@ export interface Fault {
 
 /** One field of an endpoint's form and JSON body. */
 export interface Field<T> {
-  readonly label: MessageKey | { readonly text: string };
+  readonly label: MessageKey | { readonly text: Label };
   readonly type: FieldView["type"];
   readonly autocomplete?: string;
   readonly inputMode?: string;
@@ -37,6 +38,11 @@ export interface Field<T> {
 export type FieldValues<Fields extends Readonly<Record<string, Field<unknown>>>> = {
   readonly [K in keyof Fields]: Fields[K] extends Field<infer T> ? T : never;
 };
+
+/** What a field is called, for a reader of this catalogue. */
+export function labelOf({ label }: Pick<Field<unknown>, "label">, catalogue: Catalogue): string {
+  return typeof label === "string" ? catalogue.text(label as "LABEL_EMAIL") : labelIn(label.text, catalogue.language);
+}
 
 const maxText = 255;
 // The hasher refuses more than 1,024 bytes after normalisation; this is the bound before it.

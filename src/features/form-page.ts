@@ -7,7 +7,7 @@ import type { Catalogue, MessageKey } from "../i18n/catalogue.ts";
 import type { FieldView, FormPageProps, Html, PageLink } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { Fault, Field } from "./fields.ts";
+import { type Fault, type Field, labelOf } from "./fields.ts";
 import { shownFor, shownForField } from "./shown-for.ts";
 
 /** What answering account endpoints needs. */
@@ -120,10 +120,10 @@ function fieldView(
   autofocus: boolean,
 ): FieldView {
   const typed = field.echo && Object.hasOwn(state.typed, name) ? state.typed[name] : undefined;
-  const { label, hint } = field;
+  const { hint } = field;
   return {
     name,
-    label: typeof label === "string" ? catalogue.text(label as "LABEL_EMAIL") : label.text,
+    label: labelOf(field, catalogue),
     type: field.type,
     value: field.type !== "checkbox" && typeof typed === "string" ? typed.slice(0, field.maxLength) : "",
     required: field.required,

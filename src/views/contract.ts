@@ -290,6 +290,8 @@ export interface Views {
   readonly siteName: string;
   readonly pages: Pages;
   readonly elements: Elements;
+  /** The whole theme: the default one with what the application has said. */
+  readonly theme: Theme;
   /** The style sheet's text, with the theme in it. */
   readonly css: string;
   /** First characters of its SHA-256, for its path. */

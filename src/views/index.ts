@@ -3,7 +3,7 @@ import { ConfigurationError } from "../model/errors.ts";
 import type { Pages, ViewOptions, Views } from "./contract.ts";
 import { createElements, defaultElements, monogram } from "./elements.ts";
 import { defaultPages } from "./pages.ts";
-import { createIcon, createStyleSheet } from "./theme.ts";
+import { createIcon, createStyleSheet, defaultTheme } from "./theme.ts";
 
 export { html, raw } from "hono/html";
 export { attributes, localPath } from "./attributes.ts";
@@ -65,6 +65,7 @@ export function createViews(options: ViewOptions | undefined, featurePages: Part
     // A page of a feature that is off is missing here, and nothing asks for it.
     pages: { ...pages, ...functions("views.pages", given.pages, Object.keys(pages)) } as Pages,
     elements: createElements(functions("views.elements", given.elements, Object.keys(defaultElements))),
+    theme: { ...defaultTheme, ...theme },
     css,
     cssHash: hash(css),
     icon,

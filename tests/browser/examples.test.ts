@@ -50,7 +50,7 @@ describeBrowser("the examples in Chromium", () => {
       const page = await visitor(options);
       await page.goto(url);
       expect(place(page)).toBe("/login?next=%2F");
-      expect(await page.getByRole("alert").textContent()).toBe("You need to sign in for this.");
+      expect(await page.getByRole("status").textContent()).toBe("You need to sign in for this.");
 
       for (const email of ["test@me.com", "nobody@me.com"]) {
         await signIn(page, email, "wrong password");

@@ -1,15 +1,21 @@
 /** What a person reads and where they can go on: at the first visit, after the end of a session, and where something failed. */
+import { readFileSync } from "node:fs";
+import { column } from "portcullis";
 import { accountDeletion, changePassword, passwords, recovery, registration, sessions } from "portcullis/features";
 import { testClient } from "portcullis/testing";
 import { describe, expect, it } from "vitest";
+import { auditRules } from "../../src/audit/rules.ts";
+import { messageKeys } from "../../src/i18n/catalogue.ts";
 import { administered, signedIn as asAdministrator } from "./administration-system.ts";
 import { day, goodPassword, origin, start, userId } from "./authn-system.ts";
 import { hiddenOf, me, open, send } from "./browser-tabs.ts";
-import { ann, bob, fresh, json, life, lifeFeatures, linkOf, post, signedIn } from "./life-system.ts";
+import { ann, bob, fresh, json, life, lifeFeatures, linkOf, mails, post, signedIn } from "./life-system.ts";
 
 const html = { headers: { accept: "text/html" } };
 const alerts = (text: string): string[] =>
-  [...text.matchAll(/<div class="alert (\w+)" role="\w+"><p>([^<]*)<\/p>/g)].map(([, kind, said]) => `${kind}: ${said}`);
+  [...text.matchAll(/<div class="alert (\w+)" role="\w+"><p>([^<]*)<\/p>/g)].map(
+    ([, kind, said]) => `${kind}: ${said}`,
+  );
 const hrefs = (text: string): string[] =>
   [...(/<ul class="links">.*?<\/ul>/s.exec(text)?.[0] ?? "").matchAll(/href="([^"]+)"/g)].map(([, href = ""]) => href);
 
@@ -98,10 +104,31 @@ describe("the button that signs out", () => {
   });
 
   it("is missing where sign-out is off", async () => {
-    const made = await life({ features: [registration(), recovery(), changePassword(), passwords()], paths: { logout: "/out" } });
+    const made = await life({
+      features: [registration(), recovery(), changePassword(), passwords()],
+      paths: { logout: "/out" },
+    });
     const browser = await signedIn(made);
     const { page } = await open(browser, "/change");
     expect([page.text.includes('action="/logout"'), page.text.includes('action="/out"')]).toEqual([false, true]);
+  });
+});
+
+describe("a mail", () => {
+  it("has the theme of the pages: its light colours, its font and its radius", async () => {
+    const theme = {
+      accent: "#0a6b52",
+      onAccent: "#fffffe",
+      text: "#101010",
+      font: '"Fira Sans", serif',
+      radius: "3px",
+    };
+    const made = await life({ views: { theme } });
+    await post(made.client(), "/reset", { email: ann });
+    const html = (await mails(made)).at(-1)?.html ?? "";
+    expect(html).toContain("border-radius:3px;background-color:#0a6b52;color:#fffffe");
+    expect(html).toContain("color:#101010;font-family:&quot;Fira Sans&quot;, serif;");
+    expect(html).not.toMatch(/#3d45c6|style="[^"]*"[^ >]/);
   });
 });
 
@@ -109,7 +136,9 @@ describe("the site's icon", () => {
   it("is named by each page, may be kept, runs nothing, and costs no query", async () => {
     const made = await life({ views: { siteName: "Æpfel & <Birnen>", theme: { accent: "#123456" } } });
     const browser = made.client();
-    const path = /<link rel="icon" type="image\/svg\+xml" href="([^"]+)">/.exec((await browser.get("/login", html)).text)?.[1];
+    const path = /<link rel="icon" type="image\/svg\+xml" href="([^"]+)">/.exec(
+      (await browser.get("/login", html)).text,
+    )?.[1];
     const all = ["find", "findOne", "count", "insert", "update"] as const;
     let queries = 0;
     for (const name of all) {
@@ -222,16 +251,24 @@ describe("an account without a password", () => {
     await post(browser, "/login-link", { email: nop });
     await send(browser, await open(browser, await linkOf(made, "signInLink", nop)));
     expect(await me(browser)).toBe(nop);
-    const asks = (text: string): string[] => [...text.matchAll(/<input[^>]* name="(\w*password\w*)"/g)].map(([, name = ""]) => name);
+    const asks = (text: string): string[] =>
+      [...text.matchAll(/<input[^>]* name="(\w*password\w*)"/g)].map(([, name = ""]) => name);
     expect(asks((await open(browser, "/delete-account")).page.text)).toEqual([]);
     const tab = await open(browser, "/change");
     expect(asks(tab.page.text)).toEqual(["new_password", "new_password_confirm"]);
     expect(tab.page.text).toContain("no password yet");
     const answer = await send(browser, tab, { new_password: fresh, new_password_confirm: fresh });
     expect(answer.status).toBe(302);
-    expect(asks((await open(browser, "/change")).page.text)).toEqual(["password", "new_password", "new_password_confirm"]);
+    expect(asks((await open(browser, "/change")).page.text)).toEqual([
+      "password",
+      "new_password",
+      "new_password_confirm",
+    ]);
     expect(asks((await open(browser, "/delete-account")).page.text)).toEqual(["password"]);
-    const wrong = await send(browser, await open(browser, "/change"), { new_password: goodPassword, new_password_confirm: goodPassword });
+    const wrong = await send(browser, await open(browser, "/change"), {
+      new_password: goodPassword,
+      new_password_confirm: goodPassword,
+    });
     expect([wrong.status, wrong.text.includes("Enter a password.")]).toEqual([200, true]);
   });
 });
@@ -239,9 +276,13 @@ describe("an account without a password", () => {
 describe("the first proof of an address in another browser", () => {
   it("has a word between its two ways", async () => {
     const made = await life();
-    await made.client().post("/register", { json: { email: "eve@acme.example", password: fresh, password_confirm: fresh } });
+    await made
+      .client()
+      .post("/register", { json: { email: "eve@acme.example", password: fresh, password_confirm: fresh } });
     const { page } = await open(made.client(), await linkOf(made, "confirmation", "eve@acme.example"));
-    const order = [...page.text.matchAll(/name="(password|new_password)"|<p class="lead">([^<]*)</g)].map((one) => one[1] ?? one[2]);
+    const order = [...page.text.matchAll(/name="(password|new_password)"|<p class="lead">([^<]*)</g)].map(
+      (one) => one[1] ?? one[2],
+    );
     expect(order).toEqual(["password", "or choose a new password", "new_password"]);
   });
 });
@@ -265,7 +306,11 @@ describe("a change of address", () => {
     same.cookies.delete("__Host-session");
     expect((await open(same, link)).page.text).toContain(everywhere);
     expect((await send(other, tab, { password: goodPassword })).status).toBe(302);
-    expect([sessions > 0, await made.store.count("session", { userId: id }), await me(own)]).toEqual([true, 0, "nobody"]);
+    expect([sessions > 0, await made.store.count("session", { userId: id }), await me(own)]).toEqual([
+      true,
+      0,
+      "nobody",
+    ]);
   });
 });
 
@@ -282,6 +327,63 @@ describe("the audit page", () => {
     expect(await count(`to=${yesterday}`)).toBe(0);
     const file = await ada.get(`/admin/audit/export?from=${today}&to=${today}`, { headers: json });
     expect(file.json.response.entries.length).toBeGreaterThan(0);
+  });
+});
+
+describe("the administration's words", () => {
+  it("are the reader's: events, results and own columns", async () => {
+    const system = await administered(
+      {},
+      {
+        languages: { offered: ["en", "de", "ar"] },
+        columns: {
+          birthYear: column.integer({ nullable: true }),
+          company: column.string({ nullable: true, label: { en: "Employer", de: "Arbeitgeber" } }),
+        },
+      },
+    );
+    const id = await userId(system, ann);
+    await system.security.users.update(id, { birthYear: 1990, company: "Acme" } as never);
+    await system.client().post("/login", { json: { email: ann, password: "wrong" } });
+    const ada = await asAdministrator(system, "ada");
+    await system.security.audit.flush();
+    const page = async (path: string, language: string): Promise<string> =>
+      (await ada.get(path, { headers: { ...html.headers, "accept-language": language } })).text;
+    expect(await page("/admin/audit", "en")).toMatch(/<td>Sign-in failed<\/td>\s*<td>Failed<\/td>/);
+    expect(await page("/admin/audit", "de")).toMatch(/<td>Anmeldung gescheitert<\/td>\s*<td>Gescheitert<\/td>/);
+    expect(await page("/admin/audit", "ar")).toContain("فشل تسجيل الدخول");
+    const one = await page("/admin/audit?name=userFailedAuthn", "en");
+    expect(one).toContain('<option value="userFailedAuthn" selected>Sign-in failed</option>');
+    expect(one).not.toContain("<td>Signed in</td>");
+    // One of the application's own is found by its name.
+    expect(await page("/admin/audit?name=orderShipped", "en")).toContain(
+      '<option value="orderShipped" selected>orderShipped</option>',
+    );
+    const [english, german] = [await page(`/admin/users/${id}`, "en"), await page(`/admin/users/${id}`, "de")];
+    expect([english, german].map((text) => /Employer|Arbeitgeber/.exec(text)?.[0])).toEqual([
+      "Employer",
+      "Arbeitgeber",
+    ]);
+    for (const path of [`/admin/users/${id}`, `/admin/users/${id}/edit`]) {
+      const text = await page(path, "en");
+      expect([path, text.includes("Birth year"), />birthYear</.test(text)]).toEqual([path, true, false]);
+    }
+  });
+
+  it("there are for each event that the trail keeps", () => {
+    const names = messageKeys
+      .filter((key) => key.startsWith("EVENT_"))
+      .map((key) => key.slice(6).replaceAll("_", "").toLowerCase());
+    const source = readFileSync("src/events/catalogue.ts", "utf8").split("export type SecurityEventName")[0] ?? "";
+    const all = [...source.matchAll(/^ {2}([a-zA-Z]+): (?:\{|OfUser)/gm)].map(([, name = ""]) => name);
+    const skipped = Object.entries(auditRules).flatMap(([name, rule]) => (rule.skip === true ? [name] : []));
+    expect(all.length).toBeGreaterThan(50);
+    expect(names.toSorted()).toEqual(
+      all
+        .filter((name) => !skipped.includes(name))
+        .map((name) => name.toLowerCase())
+        .toSorted(),
+    );
   });
 });
 

@@ -141,12 +141,3 @@ export function dayFilter(label: MessageKey, { end = false }: { readonly end?: b
     },
   };
 }
-
-/** A word, such as the name of an event. */
-export function wordFilter(label: MessageKey, pattern: RegExp): FilterField<string> {
-  return {
-    label,
-    type: "text",
-    parse: (input) => (pattern.test(input) ? { value: input } : { fault: { key: "FIELD_INVALID" } }),
-  };
-}

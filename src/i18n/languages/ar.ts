@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { arabicEvents } from "./events/ar.ts";
 
 /**
  * Arabic, written from right to left, in impersonal requests ("يُرجى"). Values that may be written from left to right, such
@@ -197,7 +198,8 @@ export const arabic: Texts = {
     "من الآن فصاعدًا يكون الحساب للعنوان \u2068{email}\u2069. سيتم تسجيل الخروج من الأجهزة الأخرى.",
   INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
     "من الآن فصاعدًا يتبع حسابك العنوان \u2068{email}\u2069. سيتم تسجيل خروجك في كل مكان، حتى حيث طلبت هذا التغيير.",
-  INTRO_CHANGE_EMAIL_CONFIRM_ASKING: "لم يُطلب العنوان الجديد \u2068{email}\u2069 في هذا المتصفح. أدخل كلمة مرور الحساب أو اختر كلمة جديدة. سيتم تسجيل خروجك في كل مكان، حتى حيث طلبت هذا التغيير.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "لم يُطلب العنوان الجديد \u2068{email}\u2069 في هذا المتصفح. أدخل كلمة مرور الحساب أو اختر كلمة جديدة. سيتم تسجيل خروجك في كل مكان، حتى حيث طلبت هذا التغيير.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "استخدام هذا العنوان",
   ACCOUNT_UNLOCKED: "تم فتح قفل الحساب. يمكن تسجيل الدخول من جديد.",
   INVALID_UNLOCK_TOKEN: "هذا الرابط لا يعمل أو لم يعد صالحًا.",
@@ -521,4 +523,5 @@ export const arabic: Texts = {
   IMPERSONATE_REASON: "السبب",
   IMPERSONATION_BANNER: "يتصرف \u2068{administrator}\u2069 باسم \u2068{user}\u2069.",
   IMPERSONATION_END: "إنهاء التصرف باسم مستخدم آخر",
+  ...arabicEvents,
 };

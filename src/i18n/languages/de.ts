@@ -1,5 +1,6 @@
 import type { Texts } from "../message.ts";
 import { germanAdministration } from "./administration/de.ts";
+import { germanEvents } from "./events/de.ts";
 
 /** German. Nobody is addressed as "du" or "Sie": buttons and requests are in the infinitive. */
 export const german: Texts = {
@@ -201,7 +202,8 @@ export const german: Texts = {
   INTRO_CHANGE_EMAIL_CONFIRM: "Das Konto gehört dann zu {email}. Alle anderen Geräte werden abgemeldet.",
   INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
     "Von jetzt an gehört das Konto zu {email}. Alle Geräte werden abgemeldet, auch das, auf dem die Änderung verlangt wurde.",
-  INTRO_CHANGE_EMAIL_CONFIRM_ASKING: "In diesem Browser wurde {email} nicht als neue Adresse verlangt. Bitte das Passwort des Kontos eingeben oder ein neues wählen. Alle Geräte werden abgemeldet, auch das, auf dem die Änderung verlangt wurde.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "In diesem Browser wurde {email} nicht als neue Adresse verlangt. Bitte das Passwort des Kontos eingeben oder ein neues wählen. Alle Geräte werden abgemeldet, auch das, auf dem die Änderung verlangt wurde.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Diese Adresse verwenden",
 
   // Locks, devices
@@ -396,4 +398,5 @@ export const german: Texts = {
   PERMISSION_NOT_GRANTED: "Ein Schlüssel kann nicht mehr als sein Besitzer.",
   SERVICE_ACCOUNTS_ONLY: "Nur Dienstkonten bekommen Schlüssel von anderen.",
   ...germanAdministration,
+  ...germanEvents,
 };

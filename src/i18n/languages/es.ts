@@ -1,5 +1,6 @@
 import type { Texts } from "../message.ts";
 import { spanishAdministration } from "./administration/es.ts";
+import { spanishEvents } from "./events/es.ts";
 
 /** Spanish, with "tú". */
 export const spanish: Texts = {
@@ -196,7 +197,8 @@ export const spanish: Texts = {
     "Desde ahora tu cuenta pertenece a {email}. Se cerrará la sesión en tus otros dispositivos.",
   INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
     "A partir de ahora tu cuenta pertenece a {email}. Se cerrará tu sesión en todas partes, también donde pediste este cambio.",
-  INTRO_CHANGE_EMAIL_CONFIRM_ASKING: "Este no es el navegador en el que se pidió {email} como tu nueva dirección. Escribe la contraseña de la cuenta o elige una nueva. Se cerrará tu sesión en todas partes, también donde pediste este cambio.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "Este no es el navegador en el que se pidió {email} como tu nueva dirección. Escribe la contraseña de la cuenta o elige una nueva. Se cerrará tu sesión en todas partes, también donde pediste este cambio.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Usar esta dirección",
   ACCOUNT_UNLOCKED: "Tu cuenta está desbloqueada. Ya puedes volver a iniciar sesión.",
   INVALID_UNLOCK_TOKEN: "Este enlace no es válido (o ya no lo es).",
@@ -377,4 +379,5 @@ export const spanish: Texts = {
   PERMISSION_NOT_GRANTED: "Una clave no puede más que su propietario.",
   SERVICE_ACCOUNTS_ONLY: "Solo las cuentas de servicio reciben claves de otras personas.",
   ...spanishAdministration,
+  ...spanishEvents,
 };

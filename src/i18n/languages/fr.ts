@@ -1,5 +1,6 @@
 import type { Texts } from "../message.ts";
 import { frenchAdministration } from "./administration/fr.ts";
+import { frenchEvents } from "./events/fr.ts";
 
 /** French, with "vous". */
 export const french: Texts = {
@@ -196,7 +197,8 @@ export const french: Texts = {
   INTRO_CHANGE_EMAIL_CONFIRM: "Votre compte sera désormais lié à {email}. Vos autres appareils seront déconnectés.",
   INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
     "Désormais, votre compte est lié à {email}. Vous serez déconnecté partout, y compris là où vous avez demandé ce changement.",
-  INTRO_CHANGE_EMAIL_CONFIRM_ASKING: "Ce n’est pas dans ce navigateur que {email} a été demandée comme nouvelle adresse. Saisissez le mot de passe du compte ou choisissez-en un nouveau. Vous serez déconnecté partout, y compris là où vous avez demandé ce changement.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "Ce n’est pas dans ce navigateur que {email} a été demandée comme nouvelle adresse. Saisissez le mot de passe du compte ou choisissez-en un nouveau. Vous serez déconnecté partout, y compris là où vous avez demandé ce changement.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Utiliser cette adresse",
   ACCOUNT_UNLOCKED: "Votre compte est débloqué. Vous pouvez de nouveau vous connecter.",
   INVALID_UNLOCK_TOKEN: "Ce lien n’est pas (ou plus) valable.",
@@ -380,4 +382,5 @@ export const french: Texts = {
   PERMISSION_NOT_GRANTED: "Une clé ne peut pas plus que son propriétaire.",
   SERVICE_ACCOUNTS_ONLY: "Seuls les comptes de service reçoivent des clés d’autres personnes.",
   ...frenchAdministration,
+  ...frenchEvents,
 };

@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { italianEvents } from "./events/it.ts";
 
 /** Italian, with "tu". */
 export const italian: Texts = {
@@ -192,7 +193,8 @@ export const italian: Texts = {
     "Da ora il tuo account apparterrà a {email}. Gli altri tuoi dispositivi verranno disconnessi.",
   INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
     "Da ora in poi il tuo account appartiene a {email}. Verrai disconnesso ovunque, anche dove hai chiesto questa modifica.",
-  INTRO_CHANGE_EMAIL_CONFIRM_ASKING: "Non è questo il browser in cui {email} è stato chiesto come nuovo indirizzo. Inserisci la password dell’account o scegline una nuova. Verrai disconnesso ovunque, anche dove hai chiesto questa modifica.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "Non è questo il browser in cui {email} è stato chiesto come nuovo indirizzo. Inserisci la password dell’account o scegline una nuova. Verrai disconnesso ovunque, anche dove hai chiesto questa modifica.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Usa questo indirizzo",
   ACCOUNT_UNLOCKED: "Il tuo account è sbloccato. Puoi accedere di nuovo.",
   INVALID_UNLOCK_TOKEN: "Questo link non funziona o non funziona più.",
@@ -527,4 +529,5 @@ export const italian: Texts = {
   IMPERSONATE_REASON: "Motivo",
   IMPERSONATION_BANNER: "{administrator} agisce come {user}.",
   IMPERSONATION_END: "Smetti di agire come un altro utente",
+  ...italianEvents,
 };

@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { japaneseEvents } from "./events/ja.ts";
 
 /** Japanese, in polite form. */
 export const japanese: Texts = {
@@ -176,7 +177,7 @@ export const japanese: Texts = {
   INVALID_CHANGE_EMAIL_TOKEN: "このリンクは無効か、有効期限が切れています。もう一度変更を申し込んでください。",
   TITLE_CHANGE_PASSWORD: "パスワードの変更",
   INTRO_CHANGE_PASSWORD: "ほかの端末からはログアウトします。",
-  INTRO_SET_PASSWORD: "アカウントにはまだパスワードがありません。他のデバイスはサインアウトされます。",
+  INTRO_SET_PASSWORD: "アカウントにはまだパスワードがありません。ほかの端末からはログアウトします。",
   SUBMIT_CHANGE_PASSWORD: "パスワードを変更",
   TITLE_CHANGE_EMAIL: "メールアドレスの変更",
   INTRO_CHANGE_EMAIL: "新しいアドレスにリンクをお送りします。開くまでは何も変わりません。",
@@ -188,8 +189,9 @@ export const japanese: Texts = {
   TITLE_CHANGE_EMAIL_CONFIRM: "新しいアドレスの確認",
   INTRO_CHANGE_EMAIL_CONFIRM: "今後、アカウントのアドレスは {email} になります。ほかの端末からはログアウトします。",
   INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
-    "今後、アカウントのメールアドレスは {email} になります。この変更を依頼した場所も含め、すべての場所からサインアウトされます。",
-  INTRO_CHANGE_EMAIL_CONFIRM_ASKING: "新しいメールアドレスとして {email} が依頼されたのは、このブラウザーではありません。アカウントのパスワードを入力するか、新しいパスワードを選択してください。この変更を依頼した場所も含め、すべての場所からサインアウトされます。",
+    "今後、アカウントのメールアドレスは {email} になります。この変更を依頼した端末も含め、すべての端末からログアウトします。",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "新しいメールアドレスとして {email} が依頼されたのは、このブラウザーではありません。アカウントのパスワードを入力するか、新しいパスワードを選択してください。この変更を依頼した端末も含め、すべての端末からログアウトします。",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "このアドレスを使う",
   ACCOUNT_UNLOCKED: "アカウントのロックを解除しました。再びログインできます。",
   INVALID_UNLOCK_TOKEN: "このリンクは無効か、有効期限が切れています。",
@@ -522,4 +524,5 @@ export const japanese: Texts = {
   IMPERSONATE_REASON: "理由",
   IMPERSONATION_BANNER: "{administrator} が {user} として操作しています。",
   IMPERSONATION_END: "ほかのユーザーとしての操作を終了",
+  ...japaneseEvents,
 };

@@ -1,5 +1,6 @@
 import type { Texts } from "../message.ts";
 import { dutchAdministration } from "./administration/nl.ts";
+import { dutchEvents } from "./events/nl.ts";
 
 /** Dutch, with "je". */
 export const dutch: Texts = {
@@ -200,7 +201,8 @@ export const dutch: Texts = {
   INTRO_CHANGE_EMAIL_CONFIRM: "Je account hoort voortaan bij {email}. Je andere apparaten worden uitgelogd.",
   INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
     "Vanaf nu hoort je account bij {email}. Je wordt overal uitgelogd, ook waar je om deze wijziging hebt gevraagd.",
-  INTRO_CHANGE_EMAIL_CONFIRM_ASKING: "In deze browser is {email} niet als nieuw adres gevraagd. Vul het wachtwoord van het account in, of kies een nieuw. Je wordt overal uitgelogd, ook waar je om deze wijziging hebt gevraagd.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "In deze browser is {email} niet als nieuw adres gevraagd. Vul het wachtwoord van het account in, of kies een nieuw. Je wordt overal uitgelogd, ook waar je om deze wijziging hebt gevraagd.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Dit adres gebruiken",
 
   // Locks, devices
@@ -393,4 +395,5 @@ export const dutch: Texts = {
   PERMISSION_NOT_GRANTED: "Een sleutel kan niet meer dan de eigenaar.",
   SERVICE_ACCOUNTS_ONLY: "Alleen serviceaccounts krijgen sleutels van anderen.",
   ...dutchAdministration,
+  ...dutchEvents,
 };

@@ -1,5 +1,6 @@
 import type { Texts } from "../message.ts";
 import { polishAdministration } from "./administration/pl.ts";
+import { polishEvents } from "./events/pl.ts";
 
 /** Polish, with imperatives in the second person and no forms that depend on gender. */
 export const polish: Texts = {
@@ -194,7 +195,8 @@ export const polish: Texts = {
     "Od teraz Twoje konto będzie należeć do adresu {email}. Na innych urządzeniach nastąpi wylogowanie.",
   INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
     "Od teraz Twoje konto należy do {email}. Nastąpi wylogowanie wszędzie, także tam, skąd pochodziła prośba o tę zmianę.",
-  INTRO_CHANGE_EMAIL_CONFIRM_ASKING: "To nie w tej przeglądarce poproszono o nowy adres {email}. Podaj hasło do konta albo wybierz nowe. Nastąpi wylogowanie wszędzie, także tam, skąd pochodziła prośba o tę zmianę.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "To nie w tej przeglądarce poproszono o nowy adres {email}. Podaj hasło do konta albo wybierz nowe. Nastąpi wylogowanie wszędzie, także tam, skąd pochodziła prośba o tę zmianę.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Użyj tego adresu",
   ACCOUNT_UNLOCKED: "Twoje konto jest odblokowane. Możesz się znów zalogować.",
   INVALID_UNLOCK_TOKEN: "Ten link nie działa lub wygasł.",
@@ -373,4 +375,5 @@ export const polish: Texts = {
   PERMISSION_NOT_GRANTED: "Klucz nie może więcej niż jego właściciel.",
   SERVICE_ACCOUNTS_ONLY: "Tylko konta usług otrzymują klucze od innych.",
   ...polishAdministration,
+  ...polishEvents,
 };

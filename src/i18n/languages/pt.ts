@@ -1,5 +1,6 @@
 import type { Texts } from "../message.ts";
 import { portugueseAdministration } from "./administration/pt.ts";
+import { portugueseEvents } from "./events/pt.ts";
 
 /** Portuguese in the orthography of Brazil, with "você". */
 export const portuguese: Texts = {
@@ -192,7 +193,8 @@ export const portuguese: Texts = {
     "A partir de agora sua conta pertence a {email}. Seus outros dispositivos serão desconectados.",
   INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
     "A partir de agora, sua conta pertence a {email}. Você sairá em todos os lugares, inclusive onde pediu esta alteração.",
-  INTRO_CHANGE_EMAIL_CONFIRM_ASKING: "Este não é o navegador em que {email} foi pedido como seu novo endereço. Digite a senha da conta ou escolha uma nova. Você sairá em todos os lugares, inclusive onde pediu esta alteração.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "Este não é o navegador em que {email} foi pedido como seu novo endereço. Digite a senha da conta ou escolha uma nova. Você sairá em todos os lugares, inclusive onde pediu esta alteração.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Usar este endereço",
   ACCOUNT_UNLOCKED: "Sua conta foi desbloqueada. Você já pode entrar novamente.",
   INVALID_UNLOCK_TOKEN: "Este link não é (mais) válido.",
@@ -370,4 +372,5 @@ export const portuguese: Texts = {
   PERMISSION_NOT_GRANTED: "Uma chave não pode mais do que o seu proprietário.",
   SERVICE_ACCOUNTS_ONLY: "Só contas de serviço recebem chaves de outras pessoas.",
   ...portugueseAdministration,
+  ...portugueseEvents,
 };

@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { russianEvents } from "./events/ru.ts";
 
 /** Russian, with "вы". */
 export const russian: Texts = {
@@ -195,7 +196,8 @@ export const russian: Texts = {
     "Теперь ваша учётная запись будет связана с адресом {email}. На других ваших устройствах произойдёт выход.",
   INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
     "Теперь ваша учётная запись принадлежит адресу {email}. Вход будет завершён везде, в том числе там, откуда запрошено это изменение.",
-  INTRO_CHANGE_EMAIL_CONFIRM_ASKING: "Новый адрес {email} запрошен не в этом браузере. Введите пароль учётной записи или выберите новый. Вход будет завершён везде, в том числе там, откуда запрошено это изменение.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "Новый адрес {email} запрошен не в этом браузере. Введите пароль учётной записи или выберите новый. Вход будет завершён везде, в том числе там, откуда запрошено это изменение.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Использовать этот адрес",
   ACCOUNT_UNLOCKED: "Ваша учётная запись разблокирована. Можно снова войти.",
   INVALID_UNLOCK_TOKEN: "Эта ссылка не работает или уже не действует.",
@@ -525,4 +527,5 @@ export const russian: Texts = {
   IMPERSONATE_REASON: "Причина",
   IMPERSONATION_BANNER: "{administrator} действует от имени пользователя {user}.",
   IMPERSONATION_END: "Вернуться к своей учётной записи",
+  ...russianEvents,
 };

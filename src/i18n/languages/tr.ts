@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { turkishEvents } from "./events/tr.ts";
 
 /** Turkish, with "siz". */
 export const turkish: Texts = {
@@ -190,7 +191,8 @@ export const turkish: Texts = {
     "Bundan sonra hesabınız {email} adresine ait olacak. Diğer cihazlarınızdaki oturumlar kapatılacak.",
   INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
     "Bundan böyle hesabınız {email} adresine ait. Bu değişikliği istediğiniz yer dahil her yerde oturumunuz kapatılacak.",
-  INTRO_CHANGE_EMAIL_CONFIRM_ASKING: "Yeni adresiniz olarak {email} bu tarayıcıda istenmedi. Hesabın parolasını girin ya da yeni bir parola seçin. Bu değişikliği istediğiniz yer dahil her yerde oturumunuz kapatılacak.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "Yeni adresiniz olarak {email} bu tarayıcıda istenmedi. Hesabın parolasını girin ya da yeni bir parola seçin. Bu değişikliği istediğiniz yer dahil her yerde oturumunuz kapatılacak.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Bu adresi kullan",
   ACCOUNT_UNLOCKED: "Hesabınızın kilidi açıldı. Yeniden oturum açabilirsiniz.",
   INVALID_UNLOCK_TOKEN: "Bu bağlantı çalışmıyor ya da artık geçerli değil.",
@@ -520,4 +522,5 @@ export const turkish: Texts = {
   IMPERSONATE_REASON: "Gerekçe",
   IMPERSONATION_BANNER: "{administrator}, {user} olarak işlem yapıyor.",
   IMPERSONATION_END: "Başkası olarak işlem yapmayı bırak",
+  ...turkishEvents,
 };

@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { chineseEvents } from "./events/zh.ts";
 
 /** Chinese in simplified characters, without a form of address. */
 export const chinese: Texts = {
@@ -185,7 +186,8 @@ export const chinese: Texts = {
   INTRO_CHANGE_EMAIL_CONFIRM: "今后您的账号将属于 {email}。您的其他设备将退出登录。",
   INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
     "从现在起，您的账号将使用 {email}。您将在所有地方退出登录，包括您请求此更改的地方。",
-  INTRO_CHANGE_EMAIL_CONFIRM_ASKING: "新邮箱 {email} 不是在此浏览器中请求的。请输入账号的密码，或选择新密码。您将在所有地方退出登录，包括您请求此更改的地方。",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "新邮箱 {email} 不是在此浏览器中请求的。请输入账号的密码，或选择新密码。您将在所有地方退出登录，包括您请求此更改的地方。",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "使用此地址",
   ACCOUNT_UNLOCKED: "账号已解锁。可以重新登录。",
   INVALID_UNLOCK_TOKEN: "此链接无效或已失效。",
@@ -501,4 +503,5 @@ export const chinese: Texts = {
   IMPERSONATE_REASON: "原因",
   IMPERSONATION_BANNER: "{administrator} 正以 {user} 的身份操作。",
   IMPERSONATION_END: "停止以他人身份操作",
+  ...chineseEvents,
 };
