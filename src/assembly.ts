@@ -34,6 +34,7 @@ import type { Kernel, Services } from "./features/feature.ts";
 import type { EngineContext } from "./features/form-page.ts";
 import { keySets } from "./features/key-set.ts";
 import { outboxPage } from "./features/outbox-page/index.ts";
+import { headSignOut } from "./features/passwords/sign-out.ts";
 import { checkLimitedEndpoints, placed } from "./features/paths.ts";
 import { createFormNames } from "./features/shown-for.ts";
 import { createAddressReader } from "./http/address.ts";
@@ -41,13 +42,14 @@ import { ACCOUNT_BYTES, BODY_LIMITS } from "./http/body-limits.ts";
 import { cookieName } from "./http/cookies.ts";
 import { createCsrf, csrfHeaders, isDefaultSchemes } from "./http/csrf.ts";
 import { pageHeaders } from "./http/headers.ts";
-import { createCookieJar } from "./http/jar.ts";
+import { createCookieJar, hasSecureCookies } from "./http/jar.ts";
 import { createOriginCheck } from "./http/origin.ts";
 import { createProxyWatch } from "./http/proxy-watch.ts";
 import { createRedirects } from "./http/redirect.ts";
 import type { System } from "./http/system.ts";
 import { createCatalogues } from "./i18n/languages.ts";
 import { type Account, accountFactory } from "./model/account.ts";
+import { commandLine } from "./model/command-line.ts";
 import { ConfigurationError } from "./model/errors.ts";
 import { given } from "./model/option-kinds.ts";
 import type { Table } from "./model/schema.ts";
@@ -128,8 +130,9 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const schema = composeSchema(options, features);
   const events = createEventHub(log, now, times.deadline);
   const account = accountFactory(options.securityPayload, schema.user?.columns);
+  const allowInsecure = options.cookies?.allowInsecure;
   const cookies = createCookieJar({
-    secure: options.cookies?.allowInsecure !== true,
+    secure: hasSecureCookies(origins, allowInsecure),
     prefix: options.cookies?.prefix ?? "",
   });
   const sessionsEnabled = hasSessions(options);
@@ -164,6 +167,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     features,
     system: { now, log, events, catalogues },
     siteName: views.siteName,
+    theme: views.theme,
     origin,
   });
 
@@ -337,9 +341,10 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   checkLimitedEndpoints(options.limits?.endpoints ?? {}, paths);
 
   const onError = errorRenderer(settings.onError);
-  const pages = createPageSender(views, options.prefix ?? "", pageHeaders(origins), (rq) =>
-    impersonationBanner(rq, paths.get("end_impersonation")),
-  );
+  const pages = createPageSender(views, options.prefix ?? "", pageHeaders(origins), (rq) => ({
+    banner: impersonationBanner(rq, paths.get("end_impersonation")),
+    signOut: headSignOut(rq, paths.get("logout")),
+  }));
   const refusals = createRefusals({
     pages,
     handlers: { ...options.handlers, ...(onError === undefined ? {} : { renderProblem: onError }) },
@@ -353,6 +358,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       unauthorized: options.destinations?.unauthorized,
     },
     flash: (rq, category, text) => bags.open(rq).flash(category, text),
+    flashWaits: (rq) => bags.open(rq).flashWaits,
     reauthenticationWays: () => ({
       has_webauthn_verify_credential: false,
       oauth_enabled: false,
@@ -363,6 +369,10 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const errorContext: ErrorContext = { system, refusals, bags, internalStatus: settings.internalStatus };
   const engine: EngineContext = { system, refusals, bags, pages, limits, headLinks: () => [] };
 
+  // A command that only looks at the program starts it too, and nobody signs in then.
+  if (allowInsecure === undefined && !cookies.secure && commandLine() === undefined) {
+    log("cookies go without Secure and __Host-, as every origin is plain HTTP on this machine", { origins });
+  }
   const upkeep = startUpkeep({ kernel, features, audit, stored: provider !== undefined, idle: times.idle });
 
   const declaration = declarationContext(options, { system, authenticator, refusals, names, issuing });

@@ -18,6 +18,7 @@ export { type HttpdOptions, httpd } from "./authn/schemes/httpd.ts";
 export { oauth } from "./authn/schemes/oauth.ts";
 export type { BuiltInScheme } from "./authn/schemes/options.ts";
 export { type ParamOptions, param, password } from "./authn/schemes/param.ts";
+export type { SiteData } from "./authn/session-options.ts";
 export type { TokenOverrides } from "./authn/tokens/index.ts";
 export type { Claims } from "./authn/tokens/issuers.ts";
 export type { IssuerOption, JwtKeyOption, JwtOptions, TokenOptions } from "./authn/tokens/options.ts";
@@ -119,6 +120,7 @@ export {
   UniqueConflictError,
 } from "./model/errors.ts";
 export type { BadCredential, Identity } from "./model/identity.ts";
+export type { Label } from "./model/label.ts";
 export type { Role, User } from "./model/user.ts";
 export type { IdentityOption, SecurityOptions, UserOf } from "./options.ts";
 export type { PolicyFault } from "./passwords/checks/check.ts";

@@ -5,7 +5,14 @@ import { type LimitOptions, type LimitRules, limitRules } from "./authn/limits/o
 import type { PasswordCheck } from "./authn/password-proof.ts";
 import type { Scheme, SchemePlan } from "./authn/scheme.ts";
 import { type BuiltInScheme, checkSchemes } from "./authn/schemes/options.ts";
-import { checkSessionless, hasSessions, optionTimes, type Times } from "./authn/session-options.ts";
+import {
+  checkSessionless,
+  hasSessions,
+  optionTimes,
+  type SiteData,
+  siteDataHeader,
+  type Times,
+} from "./authn/session-options.ts";
 import type { TokenOptions } from "./authn/tokens/options.ts";
 import type { ManagesOptions } from "./authz/acting.ts";
 import type { Handlers } from "./authz/refusal.ts";
@@ -127,6 +134,11 @@ export interface SecurityOptions<
     readonly pending?: Duration;
     /** Sessions and tokens that are kept in memory; default 10,000. 0: none, each request reads the row. */
     readonly cached?: number;
+    /**
+     * What browsers are told to forget when somebody signs out (`Clear-Site-Data`): "cache" is what they keep of answers,
+     * "storage" what scripts keep (localStorage, IndexedDB, service workers). Default ["cache"]; []: nothing.
+     */
+    readonly clearSiteData?: readonly SiteData[];
   };
   readonly tokens?: TokenOptions;
   /** How long decisions are believed, and how many: see docs/authorization.md. */
@@ -168,7 +180,10 @@ export interface SecurityOptions<
   readonly cookies?: {
     /** Goes before each cookie's name, to keep two applications on one host apart. */
     readonly prefix?: string;
-    /** Cookies without `Secure` and `__Host-`, for plain HTTP. Never in production. */
+    /**
+     * True: cookies without `Secure` and `__Host-`, for plain HTTP; never in production. False: with them also where every
+     * origin is plain HTTP on this machine, which Safari does not take. Default: as the origins are.
+     */
     readonly allowInsecure?: boolean;
   };
   /**
@@ -281,7 +296,15 @@ const sections: OptionKinds = {
   emails: "any",
   identities: "list",
   session: "object",
-  sessions: { enabled: "flag", idle: "any", absolute: "any", remember: "any", pending: "any", cached: "any" },
+  sessions: {
+    enabled: "flag",
+    idle: "any",
+    absolute: "any",
+    remember: "any",
+    pending: "any",
+    cached: "any",
+    clearSiteData: "any",
+  },
   scopes: "list",
   caches: "object",
   tokens: "object",
@@ -391,6 +414,7 @@ export function checkOptions(options: AnyOptions): {
   if (cached !== undefined && !(Number.isInteger(cached) && cached >= 0)) {
     throw new ConfigurationError("sessions.cached", "must be a whole number, 0 or more");
   }
+  siteDataHeader(options.sessions?.clearSiteData);
   checkEmails(options);
   checkPaths(options);
   if (!hasSessions(options)) checkSessionless(options);

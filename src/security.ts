@@ -24,8 +24,8 @@ import { createKeyFor, type KeyRequest } from "./features/api-keys/for-owner.ts"
 import type { Fault } from "./features/fields.ts";
 import { tellIdentityChanged, tellPasswordSet } from "./features/owner-notices.ts";
 import { policyFaults, setCheckedPassword } from "./features/passwords/checked-password.ts";
+import { signOutAction } from "./features/passwords/sign-out.ts";
 import { type Device, devicesOf } from "./features/sessions/devices.ts";
-import { shownForField } from "./features/shown-for.ts";
 import { isUnsafe } from "./http/csrf.ts";
 import { noRoute, type RouteFacts, type SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
@@ -510,13 +510,11 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     signOutButton(c, text) {
       const path = kernel.path("logout");
       if (path === undefined) return undefined;
-      const rq = requestAt(c);
-      const label = text ?? rq.text("SUBMIT_LOGOUT");
-      const token = system.csrf.token(rq);
-      const named =
-        rq.identity &&
-        html`<input type="hidden" name="${shownForField}" value="${system.formNames.of(rq.identity.account)}">`;
-      return html`<form method="post" action="${path}"><input type="hidden" name="csrf_token" value="${token}">${named}<button type="submit" class="quiet">${label}</button></form>`;
+      const action = signOutAction(requestAt(c), path);
+      const inputs = Object.entries(action.hidden).map(
+        ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
+      );
+      return html`<form method="post" action="${path}">${inputs}<button type="submit" class="quiet">${text ?? action.text}</button></form>`;
     },
     page(c, { title, content, links, status }) {
       const rq = requestAt(c);

@@ -1,7 +1,7 @@
 import { type ApiKeys, createApiKeys } from "../authn/api-keys.ts";
 import { activeGate, hookGate } from "../authn/gates.ts";
 import { createRememberCredentials } from "../authn/remember.ts";
-import type { Times } from "../authn/session-options.ts";
+import { siteDataHeader, type Times } from "../authn/session-options.ts";
 import { createSignIn, type SignIn } from "../authn/sign-in.ts";
 import type { TokenFamilies } from "../authn/token-families.ts";
 import { createTokens, type Tokens } from "../authn/tokens/index.ts";
@@ -90,6 +90,7 @@ export function wireCredentials(options: AnyOptions, context: CredentialsContext
     gates,
     signedIn: features.flatMap((feature) => feature.signedIn ?? []),
     pendingLife: times.pending,
+    clearSiteData: siteDataHeader(options.sessions?.clearSiteData),
     mayImpersonate: context.mayImpersonate,
   });
   const keySettings = features.find((feature) => feature.apiKeys !== undefined)?.apiKeys;

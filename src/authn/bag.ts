@@ -97,6 +97,11 @@ export class RequestBag implements SessionBag {
     this.#flashesChanged = true;
   }
 
+  /** Whether a message waits for the next page. */
+  get flashWaits(): boolean {
+    return this.#read().length > 0;
+  }
+
   flashes(): readonly FlashMessage[] {
     const messages = this.#read();
     if (messages.length === 0) return messages;

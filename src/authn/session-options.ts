@@ -44,6 +44,30 @@ export function checkSessionless({ session, sessions, csrf, datastore }: Session
   }
 }
 
+/** What a browser can be told to forget when somebody signs out. */
+export type SiteData = "cache" | "storage";
+
+/**
+ * The value of `Clear-Site-Data` at a sign-out; undefined: the header is not sent. Throws ConfigurationError.
+ *
+ * @param list what the option says; default ["cache"]
+ */
+export function siteDataHeader(list: unknown = ["cache"]): string | undefined {
+  const path = "sessions.clearSiteData";
+  if (!Array.isArray(list)) throw new ConfigurationError(path, 'a list of "cache" and "storage" is expected');
+  for (const [index, part] of list.entries()) {
+    if (part === "cookies") {
+      // It takes the cookies of all other hosts of the registrable domain with it.
+      const mend = "would remove the cookies of your other hosts too; the system removes its own by itself";
+      throw new ConfigurationError(`${path}[${index}]`, `"cookies" ${mend}`);
+    }
+    if (part !== "cache" && part !== "storage") {
+      throw new ConfigurationError(`${path}[${index}]`, 'must be "cache" or "storage"');
+    }
+  }
+  return list.length === 0 ? undefined : [...new Set(list)].map((part) => `"${part}"`).join(", ");
+}
+
 /** The durations in milliseconds, with their defaults. */
 export interface Times {
   readonly idle: number;

@@ -168,6 +168,8 @@ export interface SignInContext {
   readonly signedIn: readonly SignedInWork[];
   /** For how long a parked sign-in waits, in milliseconds. */
   readonly pendingLife: number;
+  /** What browsers are told to forget at a sign-out, as the header says it; undefined: nothing. */
+  readonly clearSiteData: string | undefined;
   /** May this administrator act as that user? */
   readonly mayImpersonate: (administrator: Account, user: Account) => boolean;
 }
@@ -448,6 +450,7 @@ export function createSignIn(context: SignInContext): SignIn {
       else await endSession(rq, session);
       await parking.drop(rq);
       rq.clearCookie(cookies.name("session"), cookies.attributes());
+      rq.clearSiteData = context.clearSiteData;
       const { cookie } = rq.system.csrf;
       if (cookie !== undefined) {
         rq.clearCookie(cookie, { ...cookies.attributes(), httpOnly: false, sameSite: "Strict" });

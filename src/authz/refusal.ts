@@ -18,7 +18,7 @@ import type { MessageKey } from "../i18n/catalogue.ts";
 import { type Awaitable, andThen } from "../model/awaitable.ts";
 import { DeadlineError, inTime } from "../model/deadline.ts";
 import { DatastoreError, LimitedError, OverloadedError, PortcullisError } from "../model/errors.ts";
-import type { FlashMessage } from "../views/contract.ts";
+import type { FlashMessage, PageLink } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
 import { type Diverted, type Forbidden, reasonOf, type Stale, type Unauthenticated, type Verdict } from "./verdict.ts";
 
@@ -77,6 +77,8 @@ export interface RefusalExtra {
   readonly detail?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly page?: "error" | "unauthorized";
+  /** Where a page offers to go on, beside the start. */
+  readonly links?: readonly PageLink[];
   readonly parameters?: Readonly<Record<string, string | number>>;
 }
 
@@ -91,6 +93,8 @@ export interface RefusalContext {
   readonly notFoundStatus?: number;
   /** Keeps a message for the next page. */
   readonly flash: (rq: SecurityRequest, category: FlashMessage["category"], text: string) => void;
+  /** Whether a message waits for the next page already. */
+  readonly flashWaits: (rq: SecurityRequest) => boolean;
   /** What JSON callers of a stale session are told beside `reauth_required`: which ways to prove it there are. */
   readonly reauthenticationWays: (rq: SecurityRequest) => Awaitable<Readonly<Record<string, unknown>>>;
 }
@@ -119,7 +123,10 @@ export function createRefusals(context: RefusalContext): Refusals {
     // Where the application decides who is answered in JSON, its word is the last.
     if (!inOneFormat && forPerson(rq) && (handlers.wantsJson !== undefined || !prefersProblem(rq))) {
       const shown = extra.detail === undefined ? text : `${text} ${extra.detail}`;
-      return pages.notice(rq, extra.page ?? "error", status, shown).then((page) => withHeaders(page, extra.headers));
+      const links = [...(extra.links ?? []), ...wayHome(rq)];
+      return pages
+        .notice(rq, extra.page ?? "error", status, shown, links)
+        .then((page) => withHeaders(page, extra.headers));
     }
     if (rq.route.kind === "account") {
       // Flask-Security's answers have no code; a program must know these from what a new token does not mend.
@@ -148,7 +155,8 @@ export function createRefusals(context: RefusalContext): Refusals {
     );
 
   const detour = (rq: SecurityRequest, path: string, key: MessageKey, parameter = "next"): Response => {
-    context.flash(rq, rq.catalogue.category(key), rq.text(key as "UNAUTHENTICATED"));
+    // Whoever was just told something ("You are signed out.") knows why; and what they were told must not be contradicted.
+    if (!context.flashWaits(rq)) context.flash(rq, rq.catalogue.category(key), rq.text(key as "UNAUTHENTICATED"));
     const next = here(rq);
     const mark = path.includes("?") ? "&" : "?";
     return seeOther(next === undefined ? path : `${path}${mark}${parameter}=${encodeURIComponent(next)}`, 302);
@@ -342,6 +350,11 @@ const absent: Forbidden = Object.freeze({
   key: "UNAUTHORIZED",
   reason: "no such object",
 });
+
+/** A page that only says something must not be a dead end; the start itself may be what could not be shown. */
+function wayHome(rq: SecurityRequest): readonly PageLink[] {
+  return rq.path === "/" ? [] : [{ href: "/", text: rq.text("LINK_HOME") }];
+}
 
 const csrfCode = /^csrf_/;
 

@@ -27,7 +27,7 @@ export function matrixOf(rq: SecurityRequest): readonly RouteRecord[] {
   return (rq.context?.get(matrixKey) as (() => readonly RouteRecord[]) | undefined)?.() ?? [];
 }
 
-/** The account pages as routes: their handlers, 405 for other methods, and the style sheet. */
+/** The account pages as routes: their handlers, 405 for other methods, the style sheet and the icon. */
 export function accountRoutes(
   engine: EngineContext,
   endpoints: readonly { readonly feature: string; readonly endpoint: Endpoint }[],
@@ -39,6 +39,16 @@ export function accountRoutes(
       headers: {
         "content-type": "text/css; charset=utf-8",
         "cache-control": "public, max-age=31536000, immutable",
+        "x-content-type-options": "nosniff",
+      },
+    });
+  const icon = (maxAge: string): Response =>
+    new Response(pages.views.icon, {
+      headers: {
+        "content-type": "image/svg+xml; charset=utf-8",
+        "cache-control": `public, ${maxAge}`,
+        // Opened by itself it is a document of this origin: nothing in it runs, and nothing is loaded.
+        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
         "x-content-type-options": "nosniff",
       },
     });
@@ -99,7 +109,13 @@ export function accountRoutes(
         byPath.set(endpoint.path, [...(byPath.get(endpoint.path) ?? []), endpoint]);
       }
       for (const [path, there] of byPath) add("ALL", path, methodNotAllowed(engine, path, there));
-      if (endpoints.length > 0) add("GET", pages.stylesheet, (_c: Context) => stylesheet());
+      if (endpoints.length === 0) return;
+      add("GET", pages.stylesheet, (_c: Context) => stylesheet());
+      add("GET", pages.icon, (_c: Context) => icon("max-age=31536000, immutable"));
+    },
+    atLast(method, path) {
+      const asked = path === "/favicon.ico" && (method === "GET" || method === "HEAD");
+      return asked && endpoints.length > 0 ? icon("max-age=86400") : undefined;
     },
   };
 }

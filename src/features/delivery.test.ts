@@ -7,6 +7,7 @@ import { createEventHub } from "../events/events.ts";
 import { createCatalogues } from "../i18n/languages.ts";
 import type { Account } from "../model/account.ts";
 import { type MailProps, mailContent } from "../views/mail.ts";
+import { defaultTheme } from "../views/theme.ts";
 import { createDelivery, type Delivery, type DeliveryContext, type MailData } from "./delivery.ts";
 import type { Feature } from "./feature.ts";
 
@@ -29,6 +30,7 @@ async function make(options: Partial<DeliveryContext> = {}): Promise<Made> {
     features: [],
     system: { now: () => 1_700_000_000_000, log, events: hub, catalogues: await createCatalogues({}, {}, log) },
     siteName: "Acme",
+    theme: defaultTheme,
     origin: "https://acme.example",
     ...options,
   });

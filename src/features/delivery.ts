@@ -23,6 +23,7 @@ import type { Account } from "../model/account.ts";
 import { decoy } from "../model/decoy.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { randomId } from "../secrets/random.ts";
+import type { Theme } from "../views/contract.ts";
 import { defaultMails, type MailLayout, type MailProps, type Mails, mailLayout } from "../views/mail.ts";
 import type { Feature } from "./feature.ts";
 import { ownerMails } from "./owner-notices.ts";
@@ -120,6 +121,7 @@ export interface DeliveryContext {
   readonly features: readonly Feature[];
   readonly system: Pick<System, "now" | "log" | "events" | "catalogues">;
   readonly siteName: string;
+  readonly theme: Theme;
   readonly origin: string;
 }
 
@@ -150,7 +152,7 @@ export async function createDelivery(context: DeliveryContext): Promise<Delivery
   };
 }
 
-function createMails({ mail, features, system, siteName, origin }: DeliveryContext): {
+function createMails({ mail, features, system, siteName, theme, origin }: DeliveryContext): {
   readonly mailer: Mailer;
   readonly queues: readonly DeliveryQueue[];
   readonly verify: () => Promise<void>;
@@ -195,6 +197,7 @@ function createMails({ mail, features, system, siteName, origin }: DeliveryConte
         catalogue: texts,
         email: recipient.address,
         layout: mail.layout ?? mailLayout,
+        theme,
       };
       const content = template({ ...data, ...props });
       const html = format === "text" ? undefined : String(await content.html);

@@ -7,6 +7,7 @@ import { pathTemplates } from "../routes/openapi/paths.ts";
 import { text } from "./answers.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { fieldSchema } from "./field-schema.ts";
+import { labelOf } from "./fields.ts";
 
 /** An account endpoint for the API's description, one route for each method. */
 export function describeEndpoint(system: System, feature: string, endpoint: Endpoint): readonly DescribedRoute[] {
@@ -98,8 +99,8 @@ function query({ page, answers }: Endpoint, unsafe: boolean): readonly Described
 
 function fields(endpoint: Endpoint, catalogue: Catalogue): readonly DescribedParameter[] {
   return Object.entries(endpoint.fields).map(([name, field]): DescribedParameter => {
-    const { label, hint } = field;
-    const said = typeof label === "string" ? catalogue.text(label as "LABEL_EMAIL") : label.text;
+    const { hint } = field;
+    const said = labelOf(field, catalogue);
     const more = hint === undefined ? "" : ` ${catalogue.text(hint.key as MessageKey, hint.params)}`;
     const meaning = `${said}${said === "" ? "" : "."}${more}`.trim();
     return {

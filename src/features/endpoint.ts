@@ -40,6 +40,8 @@ export type Answer =
       readonly kind: "failed";
       readonly status: 401 | 403 | 409;
       readonly key: MessageKey;
+      /** Where its page offers to go on. */
+      readonly links?: readonly PageLink[];
     }
   | {
       readonly kind: "goTo";
@@ -117,8 +119,8 @@ export function goTo(to: string, message?: Fault): Answer {
 }
 
 /** Whoever it is can't have it (401, 403), or the state of things is against it (409). */
-export function failed(status: 401 | 403 | 409, key: MessageKey): Answer {
-  return { kind: "failed", status, key };
+export function failed(status: 401 | 403 | 409, key: MessageKey, links: readonly PageLink[] = []): Answer {
+  return { kind: "failed", status, key, links };
 }
 
 /** There is no such thing, or none that is the caller's: 404. */

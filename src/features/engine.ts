@@ -7,8 +7,10 @@ import type { Forbidden } from "../authz/verdict.ts";
 import { seeOther } from "../http/answer.ts";
 import { accountLimits, BodyError } from "../http/body-limits.ts";
 import { isUnsafe } from "../http/csrf.ts";
+import { isScript } from "../http/negotiation.ts";
 import { type RouteFacts, SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
+import type { Awaitable } from "../model/awaitable.ts";
 import { isRehearsal, markInternal, rehearsed, send } from "../routes/run.ts";
 import type { Answer, Endpoint, EndpointMethod } from "./endpoint.ts";
 import { readField } from "./field-schema.ts";
@@ -74,7 +76,7 @@ export function methodNotAllowed(
 ): (c: Context) => Promise<Response> {
   const facts: RouteFacts = {
     label: path,
-    authn: undefined,
+    authn: endpoints[0]?.authn,
     realm: undefined,
     parameters: undefined,
     declaresParams: false,
@@ -83,10 +85,33 @@ export function methodNotAllowed(
   };
   return async (c) => {
     const rq = new SecurityRequest(context.system, c.req.raw, facts, c);
-    return context.refusals.message(rq, 405, "method_not_allowed", "METHOD_NOT_ALLOWED", {
-      headers: { allow: endpoints.flatMap(({ methods }) => methods).join(", ") },
-    });
+    const allow = endpoints.flatMap(({ methods }) => methods).join(", ");
+    const back = endpoints.map((endpoint) => endpoint.back?.()).find((path) => path !== undefined);
+    const refused = (): Awaitable<Response> =>
+      context.refusals.message(rq, 405, "method_not_allowed", "METHOD_NOT_ALLOWED", {
+        headers: { allow },
+        links: back === undefined ? [] : [{ href: back, text: rq.text("LINK_GO_ON") }],
+      });
+    const [only] = endpoints;
+    if (only?.page === undefined || endpoints.length > 1 || back !== undefined || !isShown(rq)) return refused();
+    try {
+      // A button that stands on no page of its own, such as the one that signs out: whoever typed the address finds it here.
+      const verdict = await judge(rq, only.authz);
+      if (verdict.kind !== "allow" || rq.identity === undefined) return refused();
+      const shown = await page(context, only, rq, untouched, 405);
+      shown.headers.set("allow", allow);
+      return await send(context, rq, shown);
+    } catch (error) {
+      const known = context.refusals.error(rq, error);
+      if (known === undefined) throw markInternal(error, rq);
+      return known;
+    }
   };
+}
+
+/** Whether a person looks at the answer to a request that changes nothing. */
+function isShown(rq: SecurityRequest): boolean {
+  return (rq.method === "GET" || rq.method === "HEAD") && !rq.wantsJson && !isScript((name) => rq.header(name));
 }
 
 /** Whoever acts as somebody else reaches none of the pages that change or tell what the account is guarded by. */
@@ -182,9 +207,19 @@ async function again(
   const shown = fromPage ? await endpoint.show(rq) : undefined;
   if (shown !== undefined && isAnswer(shown)) return answer(context, endpoint, rq, shown, {});
   const another = await isForAnother(endpoint, rq, body);
-  const form = [another ? await forAnother(endpoint, rq) : ({ key: "FORM_STALE" } as const)];
+  const stale = { key: cookieIsMissing(rq, body) ? "COOKIE_NOT_SENT" : "FORM_STALE" } as const;
+  const form = [another ? await forAnother(endpoint, rq) : stale];
   const typed = another ? ((await endpoint.initial?.(rq)) ?? {}) : body;
   return page(context, endpoint, rq, { typed, fields: {}, form }, 400);
+}
+
+/**
+ * Whether a form that nobody signed in was shown came without the cookie that its page had set: the browser keeps none (or was
+ * started anew), and sending the form again helps only once it does.
+ */
+function cookieIsMissing(rq: SecurityRequest, body: Readonly<Record<string, unknown>>): boolean {
+  const ofNobody = rq.identity === undefined && !Object.hasOwn(body, shownForField);
+  return ofNobody && Object.hasOwn(body, "csrf_token") && rq.cookie(rq.system.cookies.name("csrf")) === undefined;
 }
 
 function unexpected(name: string): Fault {
@@ -276,7 +311,9 @@ async function answer(
         },
       });
     case "failed":
-      return context.refusals.message(rq, result.status, codes[result.status], result.key);
+      return context.refusals.message(rq, result.status, codes[result.status], result.key, {
+        ...(result.links === undefined ? {} : { links: result.links }),
+      });
     case "notFound":
       return context.refusals.message(rq, 404, "not_found", "NOT_FOUND");
     case "goTo":

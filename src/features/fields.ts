@@ -1,5 +1,6 @@
-import type { MessageKey, MessageParameters } from "../i18n/catalogue.ts";
+import type { Catalogue, MessageKey, MessageParameters } from "../i18n/catalogue.ts";
 import { normalizeEmail } from "../model/email.ts";
+import { type Label, labelIn } from "../model/label.ts";
 import type { Json } from "../routes/openapi/json.ts";
 import type { FieldView } from "../views/contract.ts";
 
@@ -13,12 +14,14 @@ export interface Fault {
 
 /** One field of an endpoint's form and JSON body. */
 export interface Field<T> {
-  readonly label: MessageKey | { readonly text: string };
+  readonly label: MessageKey | { readonly text: Label };
   readonly type: FieldView["type"];
   readonly autocomplete?: string;
   readonly inputMode?: string;
   readonly required: boolean;
   readonly hint?: Fault;
+  /** Said above it on the page, where another way to fill in the form begins with it. */
+  readonly lead?: MessageKey;
   /** In UTF-16 units; longer input is refused before any work. */
   readonly maxLength: number;
   /** Never shown: a button of the page brings it. */
@@ -35,6 +38,11 @@ export interface Field<T> {
 export type FieldValues<Fields extends Readonly<Record<string, Field<unknown>>>> = {
   readonly [K in keyof Fields]: Fields[K] extends Field<infer T> ? T : never;
 };
+
+/** What a field is called, for a reader of this catalogue. */
+export function labelOf({ label }: Pick<Field<unknown>, "label">, catalogue: Catalogue): string {
+  return typeof label === "string" ? catalogue.text(label as "LABEL_EMAIL") : labelIn(label.text, catalogue.language);
+}
 
 const maxText = 255;
 // The hasher refuses more than 1,024 bytes after normalisation; this is the bound before it.
@@ -143,6 +151,8 @@ export function passwordField(options: {
   readonly label?: MessageKey;
   readonly autocomplete: "current-password" | "new-password";
   readonly hint?: Fault;
+  /** See Field. */
+  readonly lead?: MessageKey;
   /** It may be left out: the value is "" then. */
   readonly optional?: boolean;
 }): Field<string> {
@@ -154,6 +164,7 @@ export function passwordField(options: {
     maxLength: maxPassword,
     echo: false,
     ...(options.hint === undefined ? {} : { hint: options.hint }),
+    ...(options.lead === undefined ? {} : { lead: options.lead }),
     parse(input) {
       // What a password may hold is for the policy to say: nothing but its type and size is checked here.
       if (input === undefined || input === null || input === "") {

@@ -54,6 +54,7 @@ export function firstProofPage(
         label: "LABEL_PASSWORD_NEW",
         autocomplete: "new-password",
         hint: { key: "HINT_PASSWORD_LENGTH", params: { min: kernel.policy.minLength } },
+        lead: "FIRST_PROOF_OR",
         optional: true,
       }),
       new_password_confirm: passwordField({

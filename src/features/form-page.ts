@@ -7,7 +7,7 @@ import type { Catalogue, MessageKey } from "../i18n/catalogue.ts";
 import type { BannerView, FieldView, FormPageProps, Html, PageLink } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
 import type { Endpoint, Offer } from "./endpoint.ts";
-import type { Fault, Field } from "./fields.ts";
+import { type Fault, type Field, labelOf } from "./fields.ts";
 import { shownFor, shownForField } from "./shown-for.ts";
 
 /** What answering account endpoints needs. */
@@ -135,10 +135,10 @@ function fieldView(
   autofocus: boolean,
 ): FieldView {
   const typed = field.echo && Object.hasOwn(state.typed, name) ? state.typed[name] : undefined;
-  const { label, hint } = field;
+  const { hint } = field;
   return {
     name,
-    label: typeof label === "string" ? catalogue.text(label as "LABEL_EMAIL") : label.text,
+    label: labelOf(field, catalogue),
     type: field.type,
     value: field.type !== "checkbox" && typeof typed === "string" ? typed.slice(0, field.maxLength) : "",
     required: field.required,
@@ -148,6 +148,7 @@ function fieldView(
     ...(field.type === "checkbox" ? { checked: isTrue(field.parse(typed)) } : {}),
     ...(field.autocomplete === undefined ? {} : { autocomplete: field.autocomplete }),
     ...(field.inputMode === undefined ? {} : { inputMode: field.inputMode }),
+    ...(field.lead === undefined ? {} : { lead: catalogue.text(field.lead as "FIRST_PROOF_OR") }),
     ...(hint === undefined ? {} : { hint: catalogue.text(hint.key as MessageKey, hint.params) }),
   };
 }

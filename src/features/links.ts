@@ -1,3 +1,4 @@
+import { sessionOnly } from "../authn/scheme.ts";
 import { open } from "../authz/guards/open.ts";
 import type { Operations } from "../datastore/contract.ts";
 import { isUnsafe } from "../http/csrf.ts";
@@ -42,8 +43,10 @@ export interface LinkDefinition<Fields extends Readonly<Record<string, Field<unk
   readonly purpose: string;
   readonly page: keyof Pages;
   readonly title: MessageKey;
-  /** The sentence above the form; `email` is whose link it is. A function where it depends on the link. */
-  readonly intro: MessageKey | ((link: OpenLink) => Awaitable<Fault & { readonly key: MessageKey }>);
+  /** The sentence above the form; `email` is whose link it is. A function where it depends on the link or on who opened it. */
+  readonly intro:
+    | MessageKey
+    | ((link: OpenLink, rq: SecurityRequest) => Awaitable<Fault & { readonly key: MessageKey }>);
   /** What JSON is shown of an open link. */
   readonly shown?: (link: OpenLink) => Awaitable<Readonly<Record<string, unknown>>>;
   readonly submitLabel: MessageKey;
@@ -64,8 +67,11 @@ export interface LinkDefinition<Fields extends Readonly<Record<string, Field<unk
 
 /** In the place of the token, once that has left the address bar: the ticket's id, which says whose page it is. */
 const openedPath = /^open-([\w-]{22})$/;
+const linkId = /^[\w-]{22}$/;
 /** How long a cookie holds an opened link, in seconds: the page may stay open for so long. */
 const cookieLife = 3_600;
+/** What that cookie holds once its link has done its work in this browser. It is no secret's text: they are longer. */
+const usedMark = "used";
 /** So many opened links one browser keeps; the page of one that has made room asks for the mail's link again. */
 const mostOpened = 8;
 
@@ -92,6 +98,15 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
   const clear = (rq: SecurityRequest): void => {
     const id = openedId(rq);
     if (id !== undefined) rq.clearCookie(system.cookies.link(id), system.cookies.attributes());
+  };
+  /** In the place of its secret: another page of this link, or the mail opened again, can say what became of it. */
+  const markUsed = (rq: SecurityRequest): void => {
+    const id = openedId(rq);
+    if (id !== undefined) rq.setCookie(system.cookies.link(id), usedMark, system.cookies.attributes(cookieLife));
+  };
+  const usedHere = (rq: SecurityRequest): boolean => {
+    const id = openedId(rq) ?? inPath(rq).split(".", 1)[0] ?? "";
+    return linkId.test(id) && rq.cookie(system.cookies.link(id)) === usedMark;
   };
 
   const look = async (rq: SecurityRequest): Promise<OpenLink | undefined> => {
@@ -132,9 +147,19 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
   };
 
   const refuse = async (rq: SecurityRequest): Promise<Answer> => {
-    if (await openedElsewhere(rq)) return failed(409, "LINK_OPEN_AGAIN");
+    const to = definition.invalidTo(rq);
+    if (await openedElsewhere(rq)) {
+      // A page of a single-page client's may be on another origin.
+      const links = to.startsWith("/") ? [{ href: to, text: rq.text("LINK_GO_ON") }] : [];
+      return failed(409, "LINK_OPEN_AGAIN", links);
+    }
+    if (!rq.wantsJson && usedHere(rq)) {
+      const inside = (await system.identify(rq, sessionOnly)) !== undefined;
+      const on = inside ? undefined : kernel.path("login");
+      return linkRefusal(kernel, rq, on ?? destinations.afterSignIn(rq), "LINK_USED");
+    }
     clear(rq);
-    return linkRefusal(kernel, rq, definition.invalidTo(rq), invalid);
+    return linkRefusal(kernel, rq, to, invalid);
   };
 
   return endpoint({
@@ -149,7 +174,7 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
       if (definition.introAsking !== undefined && (await asks(rq, link))) {
         return { key: definition.introAsking, params: { email: linkAddress(link) } };
       }
-      const said = typeof definition.intro === "string" ? { key: definition.intro } : await definition.intro(link);
+      const said = typeof definition.intro === "string" ? { key: definition.intro } : await definition.intro(link, rq);
       return { key: said.key, params: { ...said.params, email: linkAddress(link) } };
     },
     ...(definition.asks === undefined
@@ -204,7 +229,7 @@ export function linkEndpoint<const Fields extends Readonly<Record<string, Field<
         },
       });
       if (lost) return refuse(rq);
-      if (answer.kind !== "invalid") clear(rq);
+      if (answer.kind !== "invalid") markUsed(rq);
       return answer;
     },
   });

@@ -126,11 +126,11 @@ export function finish(rq: SecurityRequest, response: Response): Response {
   if (cookies.length === 0 && response.headers.has("cache-control")) return response;
   let target = response;
   try {
-    apply(target.headers, cookies);
+    apply(target.headers, rq);
   } catch {
     // Answers of fetch() and Response.redirect() have headers that can't be changed.
     target = new Response(response.body, response);
-    apply(target.headers, cookies);
+    apply(target.headers, rq);
   }
   return target;
 }
@@ -140,8 +140,10 @@ function outgoingOf(rq: SecurityRequest): Outgoing | undefined {
   return typeof env?.outgoing?.writeHead === "function" ? env.outgoing : undefined;
 }
 
-function apply(headers: Headers, cookies: readonly string[]): void {
+function apply(headers: Headers, { cookies, clearSiteData }: SecurityRequest): void {
   // A cookie makes the answer somebody's, whatever the handler said about caching.
   if (cookies.length > 0 || !headers.has("cache-control")) headers.set("cache-control", "no-store");
   for (const cookie of cookies) headers.append("set-cookie", cookie);
+  // It comes with cookies that are removed, so no answer without cookies has it.
+  if (clearSiteData !== undefined) headers.set("clear-site-data", clearSiteData);
 }

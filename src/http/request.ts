@@ -92,6 +92,8 @@ export class SecurityRequest {
   protected = false;
   /** Why the request was refused, for developers; undefined: it was not. */
   refused: string | undefined = undefined;
+  /** What the browser is told to forget with this answer (W3C Clear Site Data); undefined: nothing. */
+  clearSiteData: string | undefined = undefined;
   /** The value of the visitor's CSRF cookie that this answer sets (http/csrf.ts). */
   visitor: string | undefined = undefined;
   /** Null: there is none; undefined: not looked at yet. */

@@ -22,7 +22,9 @@ describe("createCatalogue", () => {
     const catalogue = createCatalogue();
     expect(catalogue.language).toBe("en");
     expect(catalogue.text("TITLE_LOGIN")).toBe("Sign in");
-    expect(catalogue.category("UNAUTHENTICATED")).toBe("error");
+    expect(catalogue.category("INVALID_PASSWORD")).toBe("error");
+    // Nobody did anything wrong who has not signed in yet.
+    expect(catalogue.category("UNAUTHENTICATED")).toBe("info");
     expect(catalogue.category("LOGIN")).toBe("info");
     expect(catalogue.category("TITLE_LOGIN")).toBe("info");
   });

@@ -1,3 +1,4 @@
+import type { Label } from "./label.ts";
 import type { Column } from "./schema.ts";
 import { columnName } from "./tables.ts";
 
@@ -24,6 +25,11 @@ export interface ColumnOptions {
    * handlers get, JSON, pages, exports, events and log lines never have it; who needs it reads it from the database.
    */
   readonly secret?: boolean;
+  /**
+   * What the administration's pages call it: a text, or texts by language, `{ en: "Birth year", de: "Geburtsjahr" }`. Left out,
+   * the name in words: "Birth year" for `birthYear`.
+   */
+  readonly label?: Label;
 }
 
 /** The type of a secret column's values, which the user does not show. */

@@ -1,6 +1,7 @@
 import { namedColumns, type OwnColumns } from "./column.ts";
 import { ConfigurationError } from "./errors.ts";
 import { checkKnown } from "./known-names.ts";
+import { checkLabel } from "./label.ts";
 import { columnMembers, type Schema } from "./schema.ts";
 import { coreTables } from "./tables.ts";
 
@@ -17,6 +18,7 @@ export function checkColumns(columns: OwnColumns): void {
     if (secret !== undefined && typeof secret !== "boolean") {
       throw new ConfigurationError(`${path}.secret`, "true or false is expected");
     }
+    if (definition.definition.label !== undefined) checkLabel(`${path}.label`, definition.definition.label);
     if (!/^[a-z][A-Za-z0-9]{0,40}$/.test(field)) throw new ConfigurationError(path, "a name in camelCase is expected");
     if (
       Object.hasOwn(coreTables.user?.columns ?? {}, field) ||

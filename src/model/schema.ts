@@ -1,3 +1,4 @@
+import type { Label } from "./label.ts";
 /**
  * How a column is stored. `datetime` is a Date in TypeScript, stored as SQLAlchemy stores it in each database;
  * `epochMs` is a number of milliseconds; `list` is a string[] stored as comma-separated text; `json` any JSON value as text.
@@ -33,6 +34,8 @@ export interface Column {
   readonly references?: { readonly table: string; readonly column: string; readonly onDelete?: "cascade" };
   /** It gives access or must not be seen: no answer, page, export, log line or event has it; it is read through the datastore. */
   readonly secret?: boolean;
+  /** What pages call it. */
+  readonly label?: Label;
 }
 
 /** What a column may say. */
@@ -46,6 +49,7 @@ export const columnMembers: Readonly<Record<keyof Column, true>> = {
   mustAllowNull: true,
   ignoreCase: true,
   default: true,
+  label: true,
   references: true,
   secret: true,
 };

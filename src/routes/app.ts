@@ -42,6 +42,8 @@ export interface AccountRoutes {
     add: (method: string, path: string, handler: (c: Context) => Response | Promise<Response>) => void,
     matrix?: () => readonly RouteRecord[],
   ): void;
+  /** What is answered where no route of the application does, in the place of 404. */
+  atLast(method: string, path: string): Response | undefined;
 }
 
 const errorHandlerOf = (hono: Hono): unknown => (hono as unknown as { errorHandler: unknown }).errorHandler;
@@ -154,6 +156,9 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
   decorate(hono, context, state, "/");
   if (context.onError !== undefined) hono.onError(context.onError);
   hono.notFound(async (c) => {
+    // Browsers ask for an icon by themselves, also beside pages that name none.
+    const ours = context.accounts.atLast(c.req.method, c.req.path);
+    if (ours !== undefined) return ours;
     const rq = new SecurityRequest(context.system, c.req.raw, noRoute, c);
     return context.refusals.message(rq, 404, "not_found", "NOT_FOUND");
   });

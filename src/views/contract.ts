@@ -29,6 +29,8 @@ export interface FieldView {
   readonly autocomplete?: string;
   readonly inputMode?: string;
   readonly hint?: string;
+  /** Said above the field, where another way to fill in the form begins with it. */
+  readonly lead?: string;
   readonly maxLength?: number;
   readonly options?: readonly { readonly value: string; readonly text: string }[];
   readonly errors: readonly string[];
@@ -44,6 +46,8 @@ export interface PageFrame {
   readonly siteName: string;
   /** Path of the style sheet, with a hash of its content. */
   readonly stylesheet: string;
+  /** Path of the site's icon; left out, the page names none. */
+  readonly icon?: string;
   readonly flashes: readonly FlashMessage[];
   /** Who is signed in, for the head of the page. */
   readonly signedInAs: string | undefined;
@@ -55,6 +59,8 @@ export interface PageFrame {
   readonly nonce?: string;
   /** For the few words of the elements' own ("Skip to the content"); the English one when left out. */
   readonly catalogue?: Catalogue;
+  /** The button in the head that signs out whoever is signed in. */
+  readonly signOut?: RowAction;
   /** Said above every page while it holds, such as that somebody acts as another user. */
   readonly banner?: BannerView;
   /** The page needs room for tables. */
@@ -286,8 +292,13 @@ export interface Views {
   readonly siteName: string;
   readonly pages: Pages;
   readonly elements: Elements;
+  /** The whole theme: the default one with what the application has said. */
+  readonly theme: Theme;
   /** The style sheet's text, with the theme in it. */
   readonly css: string;
   /** First characters of its SHA-256, for its path. */
   readonly cssHash: string;
+  /** The site's icon, an SVG document in the theme's colours. */
+  readonly icon: string;
+  readonly iconHash: string;
 }

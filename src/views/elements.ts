@@ -63,7 +63,7 @@ function layout(frame: PageFrame, content: Html, elements: Elements): Html {
 <meta name="referrer" content="same-origin">
 <meta name="format-detection" content="telephone=no">
 <title>${frame.title} · ${frame.siteName}</title>
-<link rel="stylesheet"${attributes({ href: frame.stylesheet })}>
+${frame.icon === undefined ? undefined : html`<link rel="icon" type="image/svg+xml"${attributes({ href: frame.icon })}>\n`}<link rel="stylesheet"${attributes({ href: frame.stylesheet })}>
 </head>
 <body>
 <a class="skip" href="#content">${texts.text("SKIP_TO_CONTENT")}</a>
@@ -82,7 +82,7 @@ ${frame.flashes.map((flash) => elements.alert(flash))}${content}
 
 /** The right end of the bar: who is signed in, and where to go. */
 function account(frame: PageFrame, texts: Catalogue): Html | undefined {
-  if (frame.signedInAs === undefined && frame.links.length === 0) return undefined;
+  if (frame.signedInAs === undefined && frame.links.length === 0 && frame.signOut === undefined) return undefined;
   const who =
     frame.signedInAs === undefined
       ? undefined
@@ -91,11 +91,12 @@ function account(frame: PageFrame, texts: Catalogue): Html | undefined {
     frame.links.length === 0
       ? undefined
       : html`<nav${attributes({ "aria-label": texts.text("NAVIGATION") })}><ul>${frame.links.map(item)}</ul></nav>\n`;
-  return html`<div class="account">${who}${nav}</div>\n`;
+  const out = frame.signOut === undefined ? undefined : actionForm(frame.signOut, {}, undefined);
+  return html`<div class="account">${who}${nav}${out}</div>\n`;
 }
 
 /** The first letter of the site's name, as people see letters. */
-function monogram(siteName: string): string {
+export function monogram(siteName: string): string {
   const first = new Intl.Segmenter().segment(siteName.trim()).containing(0);
   return first?.segment.toUpperCase() ?? "";
 }
@@ -160,7 +161,8 @@ function field(view: FieldView): Html {
     return html`<div class="field check"><div class="row">${box} ${label}</div>\n${hint}${errors}</div>\n`;
   }
   const control = view.type === "select" ? select(view, shared) : input(view, shared);
-  return html`<div class="field">${label}\n${hint}${control}\n${errors}</div>\n`;
+  const lead = view.lead === undefined ? undefined : html`<p class="lead">${view.lead}</p>\n`;
+  return html`${lead}<div class="field">${label}\n${hint}${control}\n${errors}</div>\n`;
 }
 
 function input(view: FieldView, shared: Record<string, string | boolean | undefined>): Html {

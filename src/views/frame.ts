@@ -1,13 +1,25 @@
 import { languageHeaders } from "../http/answer.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import { displayName } from "../model/account.ts";
-import type { BannerView, FlashMessage, Html, NoticePageProps, PageFrame, PageLink, Views } from "./contract.ts";
+import { given } from "../model/option-kinds.ts";
+import type {
+  BannerView,
+  FlashMessage,
+  Html,
+  NoticePageProps,
+  PageFrame,
+  PageLink,
+  RowAction,
+  Views,
+} from "./contract.ts";
 
 /** Makes the pages' frames and sends pages. */
 export interface PageSender {
   readonly views: Views;
   /** The path of the style sheet, with a hash of its content: it may be kept for ever. */
   readonly stylesheet: string;
+  /** The path of the site's icon, with a hash of its content too. */
+  readonly icon: string;
   frame(
     rq: SecurityRequest,
     title: string,
@@ -27,32 +39,37 @@ export interface PageSender {
   ): Promise<Response>;
 }
 
+/** What of a page's frame depends on who is signed in. */
+export interface OfCaller {
+  readonly banner?: BannerView | undefined;
+  readonly signOut?: RowAction | undefined;
+}
+
 /** Makes the sender of one running system. */
 export function createPageSender(
   views: Views,
   prefix: string,
   headers: (nonce?: string) => Readonly<Record<string, string>>,
-  banner: (rq: SecurityRequest) => BannerView | undefined = () => undefined,
+  ofCaller: (rq: SecurityRequest) => OfCaller = () => ({}),
 ): PageSender {
   const stylesheet = `${prefix}/portcullis-${views.cssHash}.css`;
   const titles: Readonly<Record<number, "TITLE_NOT_FOUND">> = { 404: "TITLE_NOT_FOUND" };
 
-  const bannerOf = (rq: SecurityRequest): { readonly banner?: BannerView } => {
-    const said = banner(rq);
-    return said === undefined ? {} : { banner: said };
-  };
+  const icon = `${prefix}/portcullis-${views.iconHash}.svg`;
 
   const sender: PageSender = {
     views,
     stylesheet,
+    icon,
     frame: (rq, title, links, flashes, wide = false) => ({
       title,
-      ...bannerOf(rq),
+      ...(given(ofCaller(rq)) as Pick<PageFrame, "banner" | "signOut">),
       ...(wide ? { wide } : {}),
       catalogue: rq.catalogue,
       language: rq.catalogue.language,
       siteName: views.siteName,
       stylesheet,
+      icon,
       flashes,
       signedInAs: rq.identity === undefined ? undefined : displayName(rq.identity.account),
       links,

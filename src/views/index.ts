@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { ConfigurationError } from "../model/errors.ts";
 import { checkKnown } from "../model/known-names.ts";
 import type { Pages, ViewOptions, Views } from "./contract.ts";
-import { createElements, defaultElements } from "./elements.ts";
+import { createElements, defaultElements, monogram } from "./elements.ts";
 import { defaultPages } from "./pages.ts";
-import { createStyleSheet } from "./theme.ts";
+import { createIcon, createStyleSheet, defaultTheme } from "./theme.ts";
 
 export { html, raw } from "hono/html";
 export { attributes, localPath } from "./attributes.ts";
@@ -58,13 +58,19 @@ export function createViews(options: ViewOptions | undefined, featurePages: Part
   const pages = { ...defaultPages, ...featurePages };
   const theme = section("views.theme", given.theme);
   const css = createStyleSheet(theme);
+  const siteName = siteNameOf(given.siteName ?? "Portcullis");
+  const icon = createIcon(monogram(siteName), theme);
+  const hash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16);
   return {
-    siteName: siteNameOf(given.siteName ?? "Portcullis"),
+    siteName,
     // A page of a feature that is off is missing here, and nothing asks for it.
     pages: { ...pages, ...functions("views.pages", given.pages, Object.keys(pages)) } as Pages,
     elements: createElements(functions("views.elements", given.elements, Object.keys(defaultElements))),
+    theme: { ...defaultTheme, ...theme },
     css,
-    cssHash: createHash("sha256").update(css).digest("hex").slice(0, 16),
+    cssHash: hash(css),
+    icon,
+    iconHash: hash(icon),
   };
 }
 

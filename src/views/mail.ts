@@ -1,6 +1,6 @@
-import { html, raw } from "hono/html";
+import { html } from "hono/html";
 import type { Catalogue } from "../i18n/catalogue.ts";
-import type { Html } from "./contract.ts";
+import type { Html, Theme } from "./contract.ts";
 import { directionOf } from "./elements.ts";
 
 /** What a template makes: the same in text and HTML. */
@@ -22,6 +22,8 @@ export interface MailProps {
   readonly email: string;
   /** The HTML around a mail, with the application's replacement. */
   readonly layout: MailLayout;
+  /** What `views.theme` makes of the pages; mails have its light colours, its font and its radius. */
+  readonly theme: Theme;
 }
 
 /** What a mail says. Each text is shown as it is: nothing in it becomes HTML, and line ends become spaces. */
@@ -127,13 +129,19 @@ function plainText(props: MailProps, { paragraphs, button, code, notes }: MailPa
   return `${blocks.join("\n\n")}\n`;
 }
 
-const font = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',Ubuntu,'Helvetica Neue',sans-serif";
-const body = `margin:0;padding:24px 12px;background-color:#f3f4f8;color:#171923;${font};font-size:16px;line-height:1.5`;
-const card = "max-width:33rem;margin:0 auto;padding:28px;background-color:#ffffff;border-radius:10px";
-const action =
-  "display:inline-block;padding:12px 22px;border-radius:8px;background-color:#3d45c6;color:#ffffff;font-weight:600;text-decoration:none";
-const digits = "margin:0 0 16px;font-size:30px;font-weight:700;letter-spacing:4px";
-const small = "margin:0 0 12px;color:#545b6b;font-size:14px";
+/** The styles of a mail's parts, in the theme's light colours: mail programs make dark ones of them by themselves. */
+function stylesOf({ font, background, text, surface, radius, accent, onAccent, muted }: Theme) {
+  return {
+    body: `margin:0;padding:24px 12px;background-color:${background};color:${text};font-family:${font};font-size:16px;line-height:1.5`,
+    card: `max-width:33rem;margin:0 auto;padding:28px;background-color:${surface};border-radius:${radius}`,
+    action: `display:inline-block;padding:12px 22px;border-radius:${radius};background-color:${accent};color:${onAccent};font-weight:600;text-decoration:none`,
+    link: `color:${accent};word-break:break-all`,
+    digits: "margin:0 0 16px;font-size:30px;font-weight:700;letter-spacing:4px",
+    small: `margin:0 0 12px;color:${muted};font-size:14px`,
+    foot: `margin:16px auto 0;max-width:33rem;color:${muted};font-size:13px;text-align:center`,
+    site: `color:${muted}`,
+  };
+}
 
 /**
  * The layout as it comes: one column, styles on the elements (mail programs drop style sheets), nothing loaded from
@@ -141,8 +149,10 @@ const small = "margin:0 0 12px;color:#545b6b;font-size:14px";
  */
 export const mailLayout: MailLayout = (props, { subject, paragraphs, button, code, notes }) => {
   const { catalogue, siteName, siteUrl } = props;
+  const { body, card, action, link, digits, small, foot, site } = stylesOf(props.theme);
   const { language } = catalogue;
-  const style = (css: string): Html => html` style="${raw(css)}"`;
+  // Escaped: a font may have its name in quotation marks.
+  const style = (css: string): Html => html` style="${css}"`;
   return html`<!doctype html>
 <html lang="${language}" dir="${directionOf(language)}">
 <head>
@@ -161,9 +171,9 @@ ${paragraphs.map((text) => html`<p${style("margin:0 0 16px")}>${text}</p>\n`)}${
   button === undefined
     ? undefined
     : html`<p${style("margin:24px 0")}><a href="${button.href}"${style(action)}>${button.text}</a></p>
-<p${style(small)}>${catalogue.text("MAIL_BUTTON_HELP")}<br><a href="${button.href}"${style("color:#3d45c6;word-break:break-all")}><bdi>${button.href}</bdi></a></p>\n`
+<p${style(small)}>${catalogue.text("MAIL_BUTTON_HELP")}<br><a href="${button.href}"${style(link)}><bdi>${button.href}</bdi></a></p>\n`
 }${(notes ?? []).map((text) => html`<p${style(small)}>${text}</p>\n`)}</div>
-<p${style("margin:16px auto 0;max-width:33rem;color:#545b6b;font-size:13px;text-align:center")}><bdi>${siteName}</bdi> · <a href="${siteUrl}"${style("color:#545b6b")}><bdi>${siteUrl}</bdi></a></p>
+<p${style(foot)}><bdi>${siteName}</bdi> · <a href="${siteUrl}"${style(site)}><bdi>${siteUrl}</bdi></a></p>
 </body>
 </html>
 `;

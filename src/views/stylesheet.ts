@@ -64,6 +64,7 @@ main:focus { outline: none; }
 }
 .account { display: flex; flex-wrap: wrap; align-items: center; gap: 0 1.25rem; min-inline-size: 0; color: var(--muted); font-size: 0.9375rem; }
 .who { min-inline-size: 0; }
+.account button { inline-size: auto; min-block-size: 2.75rem; margin: 0; padding-block: 0.25rem; }
 nav ul { display: flex; flex-wrap: wrap; gap: 0 1.25rem; }
 nav a, .links a { display: inline-flex; align-items: center; min-block-size: 2.75rem; font-weight: 550; }
 
@@ -87,6 +88,8 @@ h1 + form, h1 + ul:not(.links) { margin-block-start: 1.5rem; }
 .card > p + form, .card > ul + form { margin-block-start: 1.5rem; }
 
 .field { margin-block-end: 1.25rem; }
+.lead { display: flex; align-items: center; gap: 0.75rem; margin-block-end: 1rem; color: var(--muted); font-weight: 550; }
+.lead::before, .lead::after { content: ""; flex: 1; border-block-start: 1px solid var(--border); }
 label { display: block; margin-block-end: 0.375rem; font-weight: 600; font-size: 0.9375rem; }
 .hint { margin-block-end: 0.5rem; color: var(--muted); font-size: 0.875rem; }
 .field > input, select, textarea {

@@ -63,6 +63,22 @@ ${dark.join("\n")}
 ${rules}`;
 }
 
+/**
+ * The site's icon: its first letter in the theme's colours, light and dark, as an SVG document. `theme` has been looked at by
+ * `createStyleSheet`; `letter` is shown as it is.
+ */
+export function createIcon(letter: string, theme: Partial<Theme> = {}): string {
+  const of = (name: keyof Theme): string => (theme[name] ?? defaultTheme[name]).trim().replaceAll("&", "&amp;");
+  const colours = (dark: "" | "Dark"): string => `rect{fill:${of(`accent${dark}`)}}text{fill:${of(`onAccent${dark}`)}}`;
+  const escaped = letter.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+<style>${colours("")}@media (prefers-color-scheme: dark){${colours("Dark")}}</style>
+<rect width="32" height="32" rx="8"/>
+<text x="16" y="17" text-anchor="middle" dominant-baseline="central" font-family="system-ui, sans-serif" font-size="19" font-weight="700">${escaped}</text>
+</svg>
+`;
+}
+
 /** "onAccent" → "--on-accent". */
 function propertyOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -298,7 +298,7 @@ describeBrowser("the life of an account in Chromium", () => {
         await cid.told("GENERIC_RECOVERY");
         await cid.openLink(email, "TITLE_LOGIN");
         await cid.press("SUBMIT_LOGIN");
-        expect(await cookie(cid.page.context(), "__Host-session")).not.toBeUndefined();
+        expect(await cookie(cid.page.context(), "session")).not.toBeUndefined();
         await cid.open("/change-username", "TITLE_CHANGE_USERNAME");
         const name = `cid${locale}${scripts ? 1 : 0}`;
         await cid.fill("LABEL_USERNAME", name);

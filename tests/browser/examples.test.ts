@@ -8,7 +8,7 @@ import { describeBrowser, launch } from "./browser.ts";
 import { type RunningExample, startExample } from "./example-server.ts";
 import { cookie, expectAccessible, follow, heading, place, register, signIn, write } from "./people.ts";
 
-const session = "__Host-session";
+const session = "session";
 const phrase = "four unrelated words";
 
 describeBrowser("the examples in Chromium", () => {
@@ -50,7 +50,7 @@ describeBrowser("the examples in Chromium", () => {
       const page = await visitor(options);
       await page.goto(url);
       expect(place(page)).toBe("/login?next=%2F");
-      expect(await page.getByRole("alert").textContent()).toBe("You need to sign in for this.");
+      expect(await page.getByRole("status").textContent()).toBe("You need to sign in for this.");
 
       for (const email of ["test@me.com", "nobody@me.com"]) {
         await signIn(page, email, "wrong password");
@@ -108,7 +108,7 @@ describeBrowser("the examples in Chromium", () => {
         const { cookies, origins } = await page.context().storageState();
         // What a browser that was closed and opened again still has: cookies with an end of their own.
         const kept = cookies.filter(({ expires }) => expires > 0);
-        expect(kept.map(({ name }) => name)).toEqual(remember ? ["__Host-remember"] : []);
+        expect(kept.map(({ name }) => name)).toEqual(remember ? ["remember"] : []);
         const later = await visitor({ ...options, storageState: { cookies: kept, origins } });
         await later.goto(url);
         expect(await heading(later)).toBe(remember ? "Hello, test@me.com!" : "Sign in");

@@ -25,7 +25,7 @@ export const security = await portcullis({
   origins: [env.ORIGIN ?? "http://localhost:3000"],
   datastore: sqlite("app.db"),
   features: [passwords()],
-  cookies: { allowInsecure: true },
+  cookies: {},
   ...(env.SMTP === undefined ? {} : { mail: { sender: smtp({ host: "127.0.0.1", port: Number(env.SMTP), allowPlaintext: true }), from: "a@acme.example" } }),
   ...(env.OPTIONS === undefined ? {} : JSON.parse(env.OPTIONS)),
 });
@@ -148,7 +148,7 @@ describe("portcullis doctor", () => {
     const { code, report, faults } = await doctor();
     expect({ code, faults }).toEqual({ code: 0, faults: [] });
     expect(report.findings.map(({ check, level }) => `${check} ${level}`)).toEqual([
-      ...["secrets ok", "origins ok", "cookies warning", "options ok"],
+      ...["secrets ok", "origins ok", "cookies ok", "options ok"],
       ...["schema ok", "clock ok", "mail skipped"],
     ]);
   }, 120_000);
@@ -325,7 +325,7 @@ describe("portcullis doctor", () => {
       const port = await freePort();
       const outside = await proxyTo(port, true, between);
       const origin = `${between.tls === undefined ? "http" : "https"}://127.0.0.1:${outside}`;
-      const options = { trustedProxies: { hops: 1 }, ...(between.tls === undefined ? {} : { cookies: {} }) };
+      const options = { trustedProxies: { hops: 1 } };
       const all = { ORIGIN: origin, PORT: String(port), OPTIONS: JSON.stringify(options) };
       await served(all);
       const { report, code } = await doctor({ ...all, ...env }, "--url", origin, ...args);

@@ -11,6 +11,7 @@ export const json = { accept: "application/json" };
 export interface Basics {
   readonly secretKeys: readonly string[];
   readonly origins: readonly string[];
+  readonly cookies: NonNullable<SecurityOptions["cookies"]>;
   readonly datastore: SecurityOptions["datastore"];
   readonly passwords: NonNullable<SecurityOptions["passwords"]>;
   readonly log: () => void;
@@ -30,6 +31,7 @@ export function basics(): Basics {
   return {
     secretKeys: ["a key of the tests: 5qUZn8mWb2Rk7Xe1"],
     origins: [origin],
+    cookies: { allowInsecure: false },
     datastore: memory(),
     passwords: { hashing: weakHashing },
     log: () => undefined,

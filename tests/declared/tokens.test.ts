@@ -326,6 +326,17 @@ describe("JWT", () => {
     ]) {
       expect([good, await opens(signed(good))]).toEqual([good, 200]);
     }
+    // Our own say their scopes as text (RFC 9068 2.2.3): whatever else is there was made by somebody else.
+    expect([await opens(signed({ scope: "read" })), await opens(signed({ scope: "read write" }), "/read")]).toEqual([
+      401, 200,
+    ]);
+    for (const scope of [["read"], ["read write"], [], {}, 7, null, true]) {
+      expect([scope, await opens(signed({ scope })), await opens(signed({ scope }), "/read")]).toEqual([
+        scope,
+        401,
+        401,
+      ]);
+    }
     const past = seconds - 1;
     for (const exp of [past, undefined, "9999999999", 0, -1, 1e308, null, [], true, 1.5, {}]) {
       expect([exp, await opens(signed({ exp }))]).toEqual([exp, 401]);
@@ -513,6 +524,11 @@ describe("tokens of other issuers", () => {
         await opens(await a.token({ scope: "read" })),
         await opens(await a.token({ scope: "read" }), "/read"),
       ]).toEqual([401, 200]);
+      // Some issuers write a list, under either name.
+      for (const claims of [{ scope: ["read"] }, { scp: ["write", "read"] }]) {
+        const token = await a.token(claims);
+        expect([claims, await opens(token), await opens(token, "/read")]).toEqual([claims, 401, 200]);
+      }
     } finally {
       await Promise.all([a.server.close(), b.server.close()]);
     }

@@ -212,7 +212,7 @@ const annsToken = async (): Promise<Readonly<Record<string, string>>> => {
   const security = redirecting.security as Security<never>;
   const ann = await security.users.find("username", "ann");
   if (ann === undefined) throw new Error("there is no ann");
-  return { cookie: `__Host-token=${await security.createToken(ann)}` };
+  return { cookie: `token=${await security.createToken(ann)}` };
 };
 recipe("redirect", redirecting, {
   lock: ["GET /orders ; signed in ; by token", "GET /sign-in ; everybody ; OPEN: the way in ; by token"],

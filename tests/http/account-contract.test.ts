@@ -109,6 +109,7 @@ describe("a new password with include_auth_token", () => {
     const security = await portcullis({
       secretKeys: [secretKey],
       origins: [origin],
+      cookies: { allowInsecure: false },
       datastore: memory(),
       features: [passwords(), changePassword()],
       passwords: { hashing: weakHashing },

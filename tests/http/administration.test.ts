@@ -161,7 +161,7 @@ describe("users", () => {
     const ada = await signedIn(system, "ada");
     const page = await ada.get(`/admin/users/${ann}`, html);
     expect(page.status).toBe(200);
-    for (const said of ["ann@acme.example", "employee", "&lt;b&gt;Acme&lt;/b&gt;", "userAuthenticated"]) {
+    for (const said of ["ann@acme.example", "employee", "&lt;b&gt;Acme&lt;/b&gt;", "Signed in", "Company"]) {
       expect(page.text).toContain(said);
     }
     for (const path of [

@@ -367,6 +367,7 @@ describe("options of API keys", () => {
     portcullis({
       secretKeys: [secretKey],
       origins: [origin],
+      cookies: { allowInsecure: false },
       datastore: memory(),
       passwords: { hashing: weakHashing },
       features,

@@ -16,6 +16,7 @@ describe("without sessions", () => {
     const security = await portcullis({
       secretKeys: ["a key of the tests: 5qUZn8mWb2Rk7Xe1"],
       origins: ["http://localhost:3000"],
+      cookies: { allowInsecure: false },
       datastore: memory(),
       features: [
         passwords(),

@@ -1,5 +1,5 @@
 import { passwords } from "portcullis/features";
-import type { ClientAnswer, TestClient } from "portcullis/testing";
+import { type ClientAnswer, type TestClient, testClient } from "portcullis/testing";
 import { describe, expect, it } from "vitest";
 import {
   cookiesSet,
@@ -76,6 +76,38 @@ describe("the session's cookie", () => {
     const system = await start({ cookies: { allowInsecure: true, prefix: "shop-" } });
     const answer = await system.client().post("/login", { json: { email: ann, password: goodPassword } });
     expect(attributes(answer, "shop-session")).toEqual(["HttpOnly", "Path=/", "SameSite=Lax"]);
+  });
+
+  it.each([
+    [["http://localhost:3000"], undefined, false],
+    [["http://127.0.0.1:3000", "http://[::1]:3000", "http://shop.localhost"], undefined, false],
+    [["http://localhost:3000", "https://acme.example"], undefined, true],
+    [["https://acme.example"], undefined, true],
+    [["https://localhost:3000"], undefined, true],
+    [["http://localhost:3000"], false, true],
+    [["https://acme.example"], true, false],
+  ])("of %j with allowInsecure %j: secure is %j, for every cookie", async (origins, allowInsecure, secure) => {
+    const system = await start({
+      origins,
+      cookies: allowInsecure === undefined ? {} : { allowInsecure },
+      csrf: { cookie: "XSRF-TOKEN" },
+    });
+    const client = testClient(system.app, origins[0] as string);
+    const form = { email: ann, password: goodPassword, remember: "on" };
+    const set = [
+      ...(await client.get("/login", { headers: { accept: "text/html" } })).headers.getSetCookie(),
+      ...(await client.post("/login?include_auth_token", { json: { ...form, remember: true } })).headers.getSetCookie(),
+      ...(await client.post("/logout", { json: {} })).headers.getSetCookie(),
+    ];
+    const names = new Set(set.map((cookie) => cookie.split("=", 1)[0]?.replace("__Host-", "")));
+    expect([...names]).toEqual(expect.arrayContaining(["csrf", "session", "remember", "XSRF-TOKEN"]));
+    for (const cookie of set) {
+      expect([cookie, /; Secure/.test(cookie)]).toEqual([cookie, secure]);
+      const named = cookie.startsWith("__Host-") || cookie.startsWith("XSRF-TOKEN=");
+      expect([cookie, named]).toEqual([cookie, secure || cookie.startsWith("XSRF-TOKEN=")]);
+    }
+    const said = system.logs.filter((line) => line.includes("cookies go without Secure"));
+    expect(said).toHaveLength(allowInsecure === undefined && !secure ? 1 : 0);
   });
 
   it("is worth nothing when it is tampered with, sent twice or of somebody else's making", async () => {

@@ -89,6 +89,7 @@ export async function start(overrides: Overrides = {}): Promise<System> {
   const security = (await portcullis({
     secretKeys: [secretKey],
     origins: [origin],
+    cookies: { allowInsecure: false },
     features: [passwords(), registration()],
     roles: ["employee", "admin"],
     permissions: ["read", "write"],

@@ -28,6 +28,7 @@ let time = Date.UTC(2026, 0, 2, 3, 4, 5);
 const security = await portcullis({
   secretKeys: [secretKey],
   origins: [origin],
+  cookies: { allowInsecure: false },
   datastore: memory(),
   features: [passwords(), registration(), refresh(), apiKeys()],
   schemes: [

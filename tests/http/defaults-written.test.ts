@@ -157,7 +157,7 @@ const unwritable: readonly string[] = [
   ...["PasswordPolicyOptions.breached", "PasswordPolicyOptions.maxAge", "PasswordPolicyOptions.strength"],
   ...["PhoneOptions.region", "PostgresOptions.schema", "RouteOptions.contentType", "RouteOptions.onError"],
   ...["RouteOptions.signInPage", "SecurityOptions.cors", "SecurityOptions.keep", "SecurityOptions.log"],
-  ...["SecurityOptions.messages", "SecurityOptions.openapi", "SecurityOptions.secure"],
+  ...["SecurityOptions.allowInsecure", "SecurityOptions.messages", "SecurityOptions.openapi", "SecurityOptions.secure"],
   ...["SecurityOptions.trustedProxies", "UserManagementOptions.managers"],
   ...["SmtpOptions.name", "SmtpOptions.port", "SmtpOptions.startTls", "FlaskSecurityOptions.singleHash"],
 ];
@@ -202,6 +202,7 @@ function optionsOf(rows: readonly Row[], sessionsOff: boolean): SecurityOptions 
     ...options,
     secretKeys: [secretKey],
     origins: [origin],
+    cookies: { allowInsecure: false },
     roles: ["admin"],
     permissions: ["admin", "impersonate"],
     columns: {},

@@ -65,6 +65,7 @@ export async function startManagement(overrides: ManagementOverrides = {}): Prom
   const security = await portcullis({
     secretKeys: [secretKey],
     origins: [origin],
+    cookies: { allowInsecure: false },
     datastore: provider,
     features: [
       passwords(),

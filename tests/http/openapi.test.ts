@@ -34,6 +34,7 @@ async function start(options: {
   const security = await portcullis({
     secretKeys: ["0123456789abcdefghijABCDEFGHIJ-x_yz"],
     origins: ["http://localhost:3000"],
+    cookies: { allowInsecure: false },
     datastore: memory(),
     features: [passwords(), registration(), refresh({ carrier: "body" })],
     roles: ["admin"],
@@ -209,6 +210,7 @@ describe("what the description says", () => {
     const security = await portcullis({
       secretKeys: ["0123456789abcdefghijABCDEFGHIJ-x_yz"],
       origins: ["http://localhost:3000"],
+      cookies: { allowInsecure: false },
       datastore: memory(),
       features: [passwords()],
       trustedProxies: ["127.0.0.1"],

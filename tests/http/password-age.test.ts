@@ -227,6 +227,7 @@ describe("on the other ways", () => {
     const security = await portcullis({
       secretKeys: [secretKey],
       origins: [origin],
+      cookies: { allowInsecure: false },
       datastore: memory(),
       features: [passwords()],
       passwords: aging("90d"),

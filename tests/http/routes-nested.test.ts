@@ -11,6 +11,7 @@ describe("a guard as middleware before a declared route", () => {
     const security = await portcullis({
       secretKeys: ["nested-0123456789-abcdefghijklmnopq"],
       origins: ["http://localhost:3000"],
+      cookies: { allowInsecure: false },
       datastore: memory(),
       features: [passwords()],
       passwords: { hashing },

@@ -52,6 +52,7 @@ export async function openShop(options: Partial<ShopOptions> = {}): Promise<Shop
   const security: Security<ShopWords> = await portcullis({
     secretKeys: ["0123456789abcdefghijABCDEFGHIJ-x_yz"],
     origins: ["http://localhost:3000"],
+    cookies: { allowInsecure: false },
     datastore: memory(),
     features: [passwords(), registration()],
     roles: ["employee", "admin"],

@@ -39,6 +39,7 @@ async function start(datastore: DatastoreProvider) {
     limits: { signIn: { perAddress: "1000000/15m" }, mail: { perAddress: "1000000/1h" } },
     secretKeys: ["a key of the tests: 5qUZn8mWb2Rk7Xe1"],
     origins: [origin],
+    cookies: { allowInsecure: false },
     datastore,
     features: [
       passwords(),

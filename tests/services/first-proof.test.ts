@@ -35,6 +35,7 @@ async function system(datastore: DatastoreProvider) {
   const security = await portcullis({
     secretKeys: ["a key of the tests: 5qUZn8mWb2Rk7Xe1"],
     origins: [origin],
+    cookies: { allowInsecure: false },
     datastore,
     features: [
       passwords(),

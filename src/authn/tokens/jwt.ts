@@ -65,6 +65,8 @@ export function jwtTokens(
       if (expiresAt === undefined || typeof sub !== "string" || typeof ver !== "string") return undefined;
       if (own !== undefined && typeof own !== "string") return undefined;
       if (family !== undefined && typeof family !== "string") return undefined;
+      // We write words with spaces between (RFC 9068 2.2.3): a list is of somebody else's making.
+      if (scope !== undefined && typeof scope !== "string") return undefined;
       const first = since ?? iat;
       return {
         authenticatedAt: typeof at === "number" ? at * 1000 : null,
@@ -94,7 +96,7 @@ export function texts(value: unknown): readonly string[] {
 }
 
 /**
- * What a token is limited to (RFC 8693 4.2: words with spaces between; some issuers send a list). Undefined where the token
+ * What a token is limited to (RFC 8693 4.2: words with spaces between; foreign issuers may send a list). Undefined where the token
  * says nothing; a claim of any other kind limits it to nothing at all.
  */
 export function scopesOf(scope: unknown): readonly string[] | undefined {

@@ -1,3 +1,4 @@
+import { hasSecureCookies } from "../../http/jar.ts";
 import { checkedOrigins } from "../../http/redirect.ts";
 import { keyFault } from "../../secrets/keyring.ts";
 import { type Finding, ofConfigurationError, orWell } from "./finding.ts";
@@ -98,7 +99,8 @@ function origins(options: Options, production: boolean): readonly Finding[] {
 function cookies(options: Options): readonly Finding[] {
   const list = textsOf(options["origins"]);
   if (list.length === 0) return [];
-  const insecure = at(options, "cookies.allowInsecure") === true;
+  const allowInsecure = at(options, "cookies.allowInsecure");
+  const insecure = allowInsecure === true;
   const path = "cookies.allowInsecure";
   if (insecure && list.every((origin) => origin.startsWith("https://"))) {
     const text = "every origin is encrypted, and cookies could go out without Secure all the same";
@@ -108,9 +110,12 @@ function cookies(options: Options): readonly Finding[] {
     const text = "cookies go over the network in clear: whoever sees them is signed in";
     return [{ check: "cookies", level: "warning", path, text, mend: "use https:// origins and leave the option out" }];
   }
+  if (allowInsecure !== false && !hasSecureCookies(list, undefined)) {
+    return [{ check: "cookies", level: "ok", text: "without Secure, as every origin is plain HTTP on this machine" }];
+  }
   if (list.some((origin) => origin.startsWith("http://"))) {
     const text = "Secure, which browsers take on this machine's http:// origins, but Safari does not";
-    const mend = "for Safari, serve https:// or say cookies: { allowInsecure: true } in development";
+    const mend = "for Safari, leave cookies.allowInsecure out and give this machine an application of its own";
     return [{ check: "cookies", level: "warning", text, mend }];
   }
   return [{ check: "cookies", level: "ok", text: "Secure, for origins with https://" }];

@@ -127,6 +127,8 @@ function deleteAccount(kernel: Kernel, grace: number, options: AccountDeletionOp
       },
     },
     fields: { password: passwordField({ autocomplete: "current-password", optional: true }) },
+    // Then a mail asks in its place.
+    omits: (rq) => (rq.identity?.account.password == null ? ["password"] : []),
     show: (rq) => ({ active_password: rq.identity?.account.password != null }),
     async submit({ rq, fields }) {
       const account = await ownAccount(kernel, rq);

@@ -5,6 +5,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { TableView } from "../../views/contract.ts";
 import { download, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Fault } from "../fields.ts";
+import { eventFilter, eventName, resultName } from "./event-names.ts";
 import {
   dayFilter,
   type Filter,
@@ -14,7 +15,6 @@ import {
   readFilter,
   userFilter,
   withQuery,
-  wordFilter,
 } from "./filters.ts";
 import { type Administration, mayChange, namesOf, pathOf, showing, text, time, userCell } from "./pages.ts";
 
@@ -26,9 +26,9 @@ const filters = (admin: Administration) =>
   ({
     user: userFilter(admin, "ADMIN_USER_FILTER"),
     actor: userFilter(admin, "ADMIN_ACTOR_FILTER"),
-    name: wordFilter("ADMIN_EVENT", /^[A-Za-z]{1,64}$/),
+    name: eventFilter,
     from: dayFilter("ADMIN_FROM"),
-    to: dayFilter("ADMIN_TO"),
+    to: dayFilter("ADMIN_TO", { end: true }),
   }) as const;
 
 type AuditFilter = Filter<ReturnType<typeof filters>>;
@@ -170,8 +170,8 @@ export function trailTable(
     columns: columns.map((key) => ({ text: text(rq, key) })),
     rows: entries.map((entry) => [
       time(rq, entry.at),
-      { text: entry.name },
-      { text: entry.result },
+      { text: eventName(rq, entry.name) },
+      { text: resultName(rq, entry.result) },
       userCell(admin, names, entry.userId),
       userCell(admin, names, entry.actorId),
       { text: entry.address ?? "" },

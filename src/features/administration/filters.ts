@@ -128,8 +128,8 @@ export function userFilter(admin: Administration, label: MessageKey): FilterFiel
   };
 }
 
-/** A day, from its beginning in UTC. */
-export function dayFilter(label: MessageKey): FilterField<Date> {
+/** A day in UTC: its beginning or, with `end`, the beginning of the next one, so that "until" has the day itself in it. */
+export function dayFilter(label: MessageKey, { end = false }: { readonly end?: boolean } = {}): FilterField<Date> {
   return {
     label,
     type: "date",
@@ -137,16 +137,8 @@ export function dayFilter(label: MessageKey): FilterField<Date> {
       const date = /^\d{4}-\d{2}-\d{2}$/.test(input) ? new Date(`${input}T00:00:00Z`) : new Date(Number.NaN);
       // "2026-02-31" is no day, though there is a date that it could be taken for.
       const real = !Number.isNaN(date.getTime()) && date.toISOString().startsWith(input);
-      return real ? { value: date } : { fault: { key: "FIELD_INVALID" } };
+      if (!real) return { fault: { key: "FIELD_INVALID" } };
+      return { value: end ? new Date(date.getTime() + 86_400_000) : date };
     },
-  };
-}
-
-/** A word, such as the name of an event. */
-export function wordFilter(label: MessageKey, pattern: RegExp): FilterField<string> {
-  return {
-    label,
-    type: "text",
-    parse: (input) => (pattern.test(input) ? { value: input } : { fault: { key: "FIELD_INVALID" } }),
   };
 }

@@ -1,3 +1,4 @@
+import { wordsOfName } from "../../model/label.ts";
 import type { Column } from "../../model/schema.ts";
 import type { Kernel } from "../feature.ts";
 import { checkboxField, type Field, flagOf } from "../fields.ts";
@@ -16,11 +17,12 @@ const longest = 255;
 const longestText = 4_000;
 
 function fieldOf(name: string, column: Column): Field<unknown> {
-  if (column.type === "boolean" && !column.nullable) return { ...checkboxField("ADMIN_YES"), label: { text: name } };
+  if (column.type === "boolean" && !column.nullable)
+    return { ...checkboxField("ADMIN_YES"), label: { text: column.label ?? wordsOfName(name) } };
   const maxLength = column.type === "text" ? longestText : (column.length ?? longest);
   const type = column.type === "integer" ? "number" : column.type === "datetime" ? "date" : "text";
   return {
-    label: { text: name },
+    label: { text: column.label ?? wordsOfName(name) },
     type,
     // A column that must have a value may still have an empty text.
     required: !column.nullable && column.type !== "string" && column.type !== "text",

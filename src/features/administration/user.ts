@@ -3,6 +3,7 @@ import { readable } from "../../audit/file.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
+import { labelIn, wordsOfName } from "../../model/label.ts";
 import type { Session } from "../../model/session.ts";
 import type { CellView, LabelledCell, PageLink, SectionView } from "../../views/contract.ts";
 import { mayActOn } from "../acting.ts";
@@ -114,9 +115,11 @@ function linkTo(admin: Administration, rq: SecurityRequest, user: Account, name:
 function profile(admin: Administration, rq: SecurityRequest, { user, lockedUntil }: UserView): readonly LabelledCell[] {
   const fact = (key: MessageKey, cell: CellView): readonly LabelledCell[] =>
     cell.text === "" ? [] : [{ label: text(rq, key), ...cell }];
-  const own = [...admin.kernel.ownColumns.keys()].flatMap((name): readonly LabelledCell[] => {
+  const own = [...admin.kernel.ownColumns].flatMap(([name, column]): readonly LabelledCell[] => {
     const value = (user as unknown as Readonly<Record<string, unknown>>)[name];
-    return value === null || value === undefined ? [] : [{ label: name, text: shownValue(value) }];
+    return value === null || value === undefined
+      ? []
+      : [{ label: labelIn(column.label ?? wordsOfName(name), rq.catalogue.language), text: shownValue(value) }];
   });
   return [
     ...fact("ADMIN_ID", { text: String(user.id) }),

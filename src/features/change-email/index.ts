@@ -1,3 +1,4 @@
+import { sessionOnly } from "../../authn/scheme.ts";
 import { authRequired, fresh } from "../../authz/guards/authentication.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
@@ -189,9 +190,16 @@ function confirm(kernel: Kernel): Endpoint {
     purpose,
     page: "changeEmailConfirm",
     title: "TITLE_CHANGE_EMAIL_CONFIRM",
-    intro: "INTRO_CHANGE_EMAIL_CONFIRM",
+    // Only a session of the account goes on: elsewhere than where the change was asked for, everybody is signed out.
+    intro: async ({ account }, rq) => ({
+      key:
+        (await rq.system.identify(rq, sessionOnly))?.account.id === account.id
+          ? "INTRO_CHANGE_EMAIL_CONFIRM"
+          : "INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE",
+    }),
     submitLabel: "SUBMIT_CHANGE_EMAIL_CONFIRM",
     ...firstProofPage(kernel, { moves: true }),
+    introAsking: "INTRO_CHANGE_EMAIL_CONFIRM_ASKING",
     invalid: "INVALID_CHANGE_EMAIL_TOKEN",
     invalidTo,
     spaPage: "changeEmail",

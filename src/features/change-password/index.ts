@@ -27,7 +27,6 @@ function change(kernel: Kernel): Endpoint {
     authz: fresh(),
     page: "changePassword",
     title: "TITLE_CHANGE_PASSWORD",
-    intro: "INTRO_CHANGE_PASSWORD",
     submitLabel: "SUBMIT_CHANGE_PASSWORD",
     answers: { shown: { active_password: { type: "boolean" } }, done: changedUser, token: true },
     fields: {
@@ -35,6 +34,11 @@ function change(kernel: Kernel): Endpoint {
       password: passwordField({ label: "LABEL_PASSWORD_PRESENT", autocomplete: "current-password", optional: true }),
       ...newPasswordFields(kernel, "new_password", "new_password_confirm"),
     },
+    // There is no present one to ask for.
+    omits: (rq) => (rq.identity?.account.password == null ? ["password"] : []),
+    intro: (rq) => ({
+      key: rq.identity?.account.password == null ? "INTRO_SET_PASSWORD" : "INTRO_CHANGE_PASSWORD",
+    }),
     show: (rq) => ({ active_password: rq.identity?.account.password != null }),
     async submit({ rq, fields }) {
       const changed = await changeOwnPassword(kernel, rq, {

@@ -1,11 +1,13 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ConfigurationError } from "../../model/errors.ts";
+import { checkLabel, type Label } from "../../model/label.ts";
 import type { FieldView } from "../../views/contract.ts";
 import { type Field, flagOf } from "../fields.ts";
 
 /** One field of the application's own in the registration form. */
 export interface ExtraFieldOptions {
-  readonly label: string;
+  /** A text, or texts by language: `{ en: "Company", de: "Firma" }`. */
+  readonly label: Label;
   /** Default "text". */
   readonly type?: Extract<FieldView["type"], "text" | "tel" | "number" | "date" | "checkbox">;
   /** The HTML autocomplete token, such as "organization". */
@@ -33,8 +35,7 @@ export type ExtraValues<Extra extends Readonly<Record<string, ExtraFieldOptions>
 /** Makes a field of the engine from the application's words. */
 export function extraField(name: string, options: ExtraFieldOptions): Field<unknown> {
   const path = `registration.fields.${name}`;
-  if (typeof options.label !== "string" || options.label === "")
-    throw new ConfigurationError(`${path}.label`, "must be a text");
+  checkLabel(`${path}.label`, options.label);
   const type = options.type ?? "text";
   const required = options.required ?? true;
   const maxLength = options.maxLength ?? 255;

@@ -20,6 +20,7 @@ export const account = {
   },
   TITLE_CHANGE_PASSWORD: "Change your password",
   INTRO_CHANGE_PASSWORD: "Your other devices will be signed out.",
+  INTRO_SET_PASSWORD: "Your account has no password yet. Your other devices will be signed out.",
   SUBMIT_CHANGE_PASSWORD: "Change the password",
   TITLE_CHANGE_EMAIL: "Change your email address",
   INTRO_CHANGE_EMAIL: "We mail a link to the new address. Nothing changes before you open it.",
@@ -30,6 +31,10 @@ export const account = {
   CHANGE_EMAIL_CONFIRMED: { category: "success", text: "Your new address is confirmed and in use." },
   TITLE_CHANGE_EMAIL_CONFIRM: "Confirm your new address",
   INTRO_CHANGE_EMAIL_CONFIRM: "From now on your account belongs to {email}. Your other devices will be signed out.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
+    "From now on your account belongs to {email}. You will be signed out everywhere, also where you asked for this change.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "This is not the browser in which {email} was asked for as your new address. Enter the account’s password, or choose a new one. You will be signed out everywhere, also where you asked for this change.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Use this address",
   ACCOUNT_UNLOCKED: { category: "success", text: "Your account is unlocked. You can sign in again." },
   INVALID_UNLOCK_TOKEN: { category: "error", text: "This link does not work (any more)." },

@@ -18,6 +18,7 @@ export const confirmation = {
   SUBMIT_CONFIRM_EMAIL: "Confirm",
   INTRO_FIRST_PROOF:
     "Nobody has shown yet that {email} belongs to this account. Enter the account’s password. If you do not know it, or did not create the account, choose a new one: everything set up before then ends.",
+  FIRST_PROOF_OR: "or choose a new password",
   FIRST_PROOF_NEEDS_PASSWORD: { category: "error", text: "Enter the account’s password, or choose a new one." },
   LINK_CONFIRM: "Confirm your address",
 } as const;

@@ -9,6 +9,7 @@ import { api } from "./api.ts";
 import { confirmation } from "./confirmation.ts";
 import { deletion } from "./deletion.ts";
 import { devices } from "./devices.ts";
+import { events } from "./events.ts";
 import { mails } from "./mails.ts";
 import { management } from "./management.ts";
 import { pages } from "./pages.ts";
@@ -34,6 +35,7 @@ export type English = typeof signIn &
   typeof requests &
   typeof pages &
   typeof administration &
+  typeof events &
   typeof api;
 
 /** The groups, for the test that no key is in two. */
@@ -52,6 +54,7 @@ export const groups: readonly object[] = [
   requests,
   pages,
   administration,
+  events,
   api,
 ];
 
@@ -71,5 +74,6 @@ export const english: English = {
   ...requests,
   ...pages,
   ...administration,
+  ...events,
   ...api,
 };

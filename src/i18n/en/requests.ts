@@ -12,6 +12,10 @@ export const requests = {
     category: "warning",
     text: "This page had been open for too long, and nothing was done yet. It is up to date now: please send it again.",
   },
+  COOKIE_NOT_SENT: {
+    category: "warning",
+    text: "Nothing was done yet: your browser did not send back the cookie that protects this form. Allow cookies for this site, then please send it again.",
+  },
   FORM_FOR_ANOTHER: {
     category: "warning",
     text: "Nothing was done: the page was shown for another account. Now it is for {account}. Send it again only if you mean that one.",
@@ -47,6 +51,8 @@ export const requests = {
   PARAMETER_CHOICE: "must be one of these: {values}",
   ACTION_REFUSED: { category: "error", text: "This is not possible at the moment." },
   INVALID_LINK: { category: "error", text: "This link does not work (any more)." },
+  LINK_USED: { category: "info", text: "This link has done its work already: you have used it in this browser." },
+  LINK_GO_ON: "Go on",
   LINK_OPEN_AGAIN: {
     category: "info",
     text: "Your link is still good, but this page needs it once more: open the link in the mail again, in this browser.",

@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { arabicEvents } from "./events/ar.ts";
 
 /**
  * Arabic, written from right to left, in impersonal requests ("يُرجى"). Values that may be written from left to right, such
@@ -79,6 +80,8 @@ export const arabic: Texts = {
   // Requests
   CSRF_MISSING: "وصل النموذج دون رمز الأمان. يُرجى فتح صفحته من جديد وإرساله مرة أخرى.",
   CSRF_INVALID: "بقي النموذج مفتوحًا مدة طويلة. يُرجى فتح صفحته من جديد وإرساله مرة أخرى.",
+  COOKIE_NOT_SENT:
+    "لم يُنفَّذ أي شيء بعد: لم يُعِد متصفحك ملف تعريف الارتباط الذي يحمي هذا النموذج. اسمح بملفات تعريف الارتباط لهذا الموقع ثم أرسله مرة أخرى.",
   FORM_STALE: "بقيت هذه الصفحة مفتوحة مدة طويلة ولم يُنفَّذ أي شيء بعد. أصبحت الآن محدَّثة: يُرجى إرسالها مرة أخرى.",
   FORM_FOR_ANOTHER:
     "لم يُنفَّذ أي شيء: كانت الصفحة لحساب آخر. وهي الآن للحساب \u2068{account}\u2069. يُرجى إرسالها مرة أخرى فقط إذا كان هذا الحساب هو المقصود.",
@@ -172,6 +175,7 @@ export const arabic: Texts = {
   SUBMIT_CONFIRM_EMAIL: "تأكيد",
   INTRO_FIRST_PROOF:
     "لم يُثبت أحد بعد أن \u2068{email}\u2069 يخص هذا الحساب. يُرجى إدخال كلمة مرور الحساب. عند عدم معرفتها، أو إذا أنشأ الحسابَ شخص آخر، يُرجى اختيار كلمة مرور جديدة: عندئذٍ ينتهي كل ما أُعدّ من قبل.",
+  FIRST_PROOF_OR: "أو اختر كلمة مرور جديدة",
   FIRST_PROOF_NEEDS_PASSWORD: "يُرجى إدخال كلمة مرور الحساب أو اختيار كلمة مرور جديدة.",
   LINK_CONFIRM: "تأكيد العنوان",
   USERNAME_CHANGE: "تم تغيير اسم المستخدم.",
@@ -185,6 +189,7 @@ export const arabic: Texts = {
   INVALID_CHANGE_EMAIL_TOKEN: "هذا الرابط لا يعمل أو لم يعد صالحًا. يُرجى طلب التغيير مرة أخرى.",
   TITLE_CHANGE_PASSWORD: "تغيير كلمة المرور",
   INTRO_CHANGE_PASSWORD: "سيتم تسجيل الخروج من الأجهزة الأخرى.",
+  INTRO_SET_PASSWORD: "ليس لحسابك كلمة مرور بعد. سيتم تسجيل الخروج من أجهزتك الأخرى.",
   SUBMIT_CHANGE_PASSWORD: "تغيير كلمة المرور",
   TITLE_CHANGE_EMAIL: "تغيير عنوان البريد الإلكتروني",
   INTRO_CHANGE_EMAIL: "نرسل رابطًا إلى العنوان الجديد. لا يتغير شيء قبل فتحه.",
@@ -196,6 +201,10 @@ export const arabic: Texts = {
   TITLE_CHANGE_EMAIL_CONFIRM: "تأكيد العنوان الجديد",
   INTRO_CHANGE_EMAIL_CONFIRM:
     "من الآن فصاعدًا يكون الحساب للعنوان \u2068{email}\u2069. سيتم تسجيل الخروج من الأجهزة الأخرى.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
+    "من الآن فصاعدًا يتبع حسابك العنوان \u2068{email}\u2069. سيتم تسجيل خروجك في كل مكان، حتى حيث طلبت هذا التغيير.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "لم يُطلب العنوان الجديد \u2068{email}\u2069 في هذا المتصفح. أدخل كلمة مرور الحساب أو اختر كلمة جديدة. سيتم تسجيل خروجك في كل مكان، حتى حيث طلبت هذا التغيير.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "استخدام هذا العنوان",
   ACCOUNT_UNLOCKED: "تم فتح قفل الحساب. يمكن تسجيل الدخول من جديد.",
   INVALID_UNLOCK_TOKEN: "هذا الرابط لا يعمل أو لم يعد صالحًا.",
@@ -328,6 +337,8 @@ export const arabic: Texts = {
   MAIL_ACCOUNT_LOCKED_NOT_YOU: "إذا كان من يحاول الدخول شخصًا آخر، يُرجى ترك الحساب مقفلًا؛ لم تُكتشف كلمة المرور.",
   ACTION_REFUSED: "هذا غير ممكن في الوقت الحالي.",
   INVALID_LINK: "هذا الرابط لا يعمل أو لم يعد صالحًا.",
+  LINK_USED: "لقد أدّى هذا الرابط مهمته من قبل: استُخدم في هذا المتصفح.",
+  LINK_GO_ON: "المتابعة",
   LINK_OPEN_AGAIN:
     "ما زال الرابط صالحًا، لكن هذه الصفحة تحتاج إليه مرة أخرى: يُرجى فتح الرابط الموجود في الرسالة من جديد في هذا المتصفح.",
   LABEL_EMAIL_NEW: "البريد الإلكتروني الجديد",
@@ -518,4 +529,5 @@ export const arabic: Texts = {
   IMPERSONATE_REASON: "السبب",
   IMPERSONATION_BANNER: "يتصرف \u2068{administrator}\u2069 باسم \u2068{user}\u2069.",
   IMPERSONATION_END: "إنهاء التصرف باسم مستخدم آخر",
+  ...arabicEvents,
 };

@@ -1,5 +1,6 @@
 import type { Texts } from "../message.ts";
 import { germanAdministration } from "./administration/de.ts";
+import { germanEvents } from "./events/de.ts";
 
 /** German. Nobody is addressed as "du" or "Sie": buttons and requests are in the infinitive. */
 export const german: Texts = {
@@ -75,6 +76,8 @@ export const german: Texts = {
   // Requests
   CSRF_MISSING: "Das Formular kam ohne sein Sicherheitstoken. Bitte seine Seite neu öffnen und es noch einmal senden.",
   CSRF_INVALID: "Das Formular war zu lange offen. Bitte seine Seite neu öffnen und es noch einmal senden.",
+  COOKIE_NOT_SENT:
+    "Es ist noch nichts geschehen: Der Browser hat das Cookie nicht zurückgesandt, das dieses Formular schützt. Bitte Cookies für diese Website erlauben und dann noch einmal senden.",
   FORM_STALE:
     "Diese Seite war zu lange offen, und es ist noch nichts geschehen. Jetzt ist sie aktuell: bitte noch einmal senden.",
   FORM_FOR_ANOTHER:
@@ -174,6 +177,7 @@ export const german: Texts = {
   SUBMIT_CONFIRM_EMAIL: "Bestätigen",
   INTRO_FIRST_PROOF:
     "Noch hat niemand gezeigt, dass {email} zu diesem Konto gehört. Bitte das Passwort des Kontos eingeben. Wer es nicht kennt oder das Konto nicht angelegt hat, wählt ein neues: Alles, was vorher eingerichtet wurde, endet damit.",
+  FIRST_PROOF_OR: "oder ein neues Passwort wählen",
   FIRST_PROOF_NEEDS_PASSWORD: "Bitte das Passwort des Kontos eingeben oder ein neues wählen.",
   LINK_CONFIRM: "Adresse bestätigen",
 
@@ -190,6 +194,7 @@ export const german: Texts = {
   INVALID_CHANGE_EMAIL_TOKEN: "Dieser Link ist nicht (mehr) gültig. Bitte die Änderung neu beantragen.",
   TITLE_CHANGE_PASSWORD: "Passwort ändern",
   INTRO_CHANGE_PASSWORD: "Alle anderen Geräte werden abgemeldet.",
+  INTRO_SET_PASSWORD: "Das Konto hat noch kein Passwort. Die anderen Geräte werden abgemeldet.",
   SUBMIT_CHANGE_PASSWORD: "Passwort ändern",
   TITLE_CHANGE_EMAIL: "E-Mail-Adresse ändern",
   INTRO_CHANGE_EMAIL: "An die neue Adresse wird ein Link gesendet. Erst wenn er geöffnet wird, ändert sich etwas.",
@@ -200,6 +205,10 @@ export const german: Texts = {
   CHANGE_EMAIL_CONFIRMED: "Die neue Adresse ist bestätigt und gilt ab jetzt.",
   TITLE_CHANGE_EMAIL_CONFIRM: "Neue Adresse bestätigen",
   INTRO_CHANGE_EMAIL_CONFIRM: "Das Konto gehört dann zu {email}. Alle anderen Geräte werden abgemeldet.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
+    "Von jetzt an gehört das Konto zu {email}. Alle Geräte werden abgemeldet, auch das, auf dem die Änderung verlangt wurde.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "In diesem Browser wurde {email} nicht als neue Adresse verlangt. Bitte das Passwort des Kontos eingeben oder ein neues wählen. Alle Geräte werden abgemeldet, auch das, auf dem die Änderung verlangt wurde.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Diese Adresse verwenden",
 
   // Locks, devices
@@ -351,6 +360,8 @@ export const german: Texts = {
   // Other
   ACTION_REFUSED: "Das ist derzeit nicht möglich.",
   INVALID_LINK: "Dieser Link ist nicht (mehr) gültig.",
+  LINK_USED: "Dieser Link hat seine Arbeit schon getan: Er wurde in diesem Browser verwendet.",
+  LINK_GO_ON: "Weiter",
   LINK_OPEN_AGAIN:
     "Der Link ist noch gültig, aber diese Seite braucht ihn noch einmal: bitte den Link in der E-Mail erneut öffnen, und zwar in diesem Browser.",
   LABEL_EMAIL_NEW: "Neue E-Mail-Adresse",
@@ -393,4 +404,5 @@ export const german: Texts = {
   PERMISSION_NOT_GRANTED: "Ein Schlüssel kann nicht mehr als sein Besitzer.",
   SERVICE_ACCOUNTS_ONLY: "Nur Dienstkonten bekommen Schlüssel von anderen.",
   ...germanAdministration,
+  ...germanEvents,
 };

@@ -1,5 +1,6 @@
 import type { Texts } from "../message.ts";
 import { spanishAdministration } from "./administration/es.ts";
+import { spanishEvents } from "./events/es.ts";
 
 /** Spanish, with "tú". */
 export const spanish: Texts = {
@@ -78,6 +79,8 @@ export const spanish: Texts = {
   // Requests
   CSRF_MISSING: "El formulario ha llegado sin su código de seguridad. Vuelve a abrir su página y envíalo otra vez.",
   CSRF_INVALID: "El formulario ha estado abierto demasiado tiempo. Vuelve a abrir su página y envíalo otra vez.",
+  COOKIE_NOT_SENT:
+    "Todavía no se ha hecho nada: tu navegador no ha devuelto la cookie que protege este formulario. Permite las cookies de este sitio y envíalo otra vez.",
   FORM_STALE:
     "Esta página ha estado abierta demasiado tiempo y todavía no se ha hecho nada. Ahora está al día: envíala otra vez.",
   FORM_FOR_ANOTHER:
@@ -171,6 +174,7 @@ export const spanish: Texts = {
   SUBMIT_CONFIRM_EMAIL: "Confirmar",
   INTRO_FIRST_PROOF:
     "Nadie ha demostrado todavía que {email} pertenece a esta cuenta. Escribe la contraseña de la cuenta. Si no la conoces o no creaste la cuenta, elige una nueva: todo lo que se configuró antes dejará de valer.",
+  FIRST_PROOF_OR: "o elige una contraseña nueva",
   FIRST_PROOF_NEEDS_PASSWORD: "Escribe la contraseña de la cuenta o elige una nueva.",
   LINK_CONFIRM: "Confirmar tu dirección",
   USERNAME_CHANGE: "Tu nombre de usuario ha cambiado.",
@@ -184,6 +188,7 @@ export const spanish: Texts = {
   INVALID_CHANGE_EMAIL_TOKEN: "Este enlace no es válido (o ya no lo es). Vuelve a pedir el cambio.",
   TITLE_CHANGE_PASSWORD: "Cambia tu contraseña",
   INTRO_CHANGE_PASSWORD: "Se cerrará la sesión en tus otros dispositivos.",
+  INTRO_SET_PASSWORD: "Tu cuenta todavía no tiene contraseña. Se cerrará la sesión en tus otros dispositivos.",
   SUBMIT_CHANGE_PASSWORD: "Cambiar la contraseña",
   TITLE_CHANGE_EMAIL: "Cambia tu dirección de correo",
   INTRO_CHANGE_EMAIL: "Enviamos un enlace a la nueva dirección. Nada cambia hasta que lo abras.",
@@ -195,6 +200,10 @@ export const spanish: Texts = {
   TITLE_CHANGE_EMAIL_CONFIRM: "Confirma tu nueva dirección",
   INTRO_CHANGE_EMAIL_CONFIRM:
     "Desde ahora tu cuenta pertenece a {email}. Se cerrará la sesión en tus otros dispositivos.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
+    "A partir de ahora tu cuenta pertenece a {email}. Se cerrará tu sesión en todas partes, también donde pediste este cambio.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "Este no es el navegador en el que se pidió {email} como tu nueva dirección. Escribe la contraseña de la cuenta o elige una nueva. Se cerrará tu sesión en todas partes, también donde pediste este cambio.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Usar esta dirección",
   ACCOUNT_UNLOCKED: "Tu cuenta está desbloqueada. Ya puedes volver a iniciar sesión.",
   INVALID_UNLOCK_TOKEN: "Este enlace no es válido (o ya no lo es).",
@@ -332,6 +341,8 @@ export const spanish: Texts = {
   MAIL_ACCOUNT_LOCKED_NOT_YOU: "Si no intentabas iniciar sesión, déjala bloqueada; no han dado con tu contraseña.",
   ACTION_REFUSED: "Esto no es posible en este momento.",
   INVALID_LINK: "Este enlace no es válido (o ya no lo es).",
+  LINK_USED: "Este enlace ya ha cumplido su función: lo has usado en este navegador.",
+  LINK_GO_ON: "Continuar",
   LINK_OPEN_AGAIN:
     "Tu enlace sigue siendo válido, pero esta página lo necesita una vez más: abre de nuevo el enlace del correo en este navegador.",
   LABEL_EMAIL_NEW: "Nueva dirección de correo",
@@ -374,4 +385,5 @@ export const spanish: Texts = {
   PERMISSION_NOT_GRANTED: "Una clave no puede más que su propietario.",
   SERVICE_ACCOUNTS_ONLY: "Solo las cuentas de servicio reciben claves de otras personas.",
   ...spanishAdministration,
+  ...spanishEvents,
 };

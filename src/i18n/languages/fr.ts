@@ -1,5 +1,6 @@
 import type { Texts } from "../message.ts";
 import { frenchAdministration } from "./administration/fr.ts";
+import { frenchEvents } from "./events/fr.ts";
 
 /** French, with "vous". */
 export const french: Texts = {
@@ -78,6 +79,8 @@ export const french: Texts = {
   // Requests
   CSRF_MISSING: "Le formulaire est arrivé sans son jeton de sécurité. Rouvrez sa page et envoyez-le à nouveau.",
   CSRF_INVALID: "Le formulaire est resté ouvert trop longtemps. Rouvrez sa page et envoyez-le à nouveau.",
+  COOKIE_NOT_SENT:
+    "Rien n’a encore été fait : votre navigateur n’a pas renvoyé le cookie qui protège ce formulaire. Autorisez les cookies pour ce site, puis envoyez-le à nouveau.",
   FORM_STALE:
     "Cette page est restée ouverte trop longtemps et rien n’a encore été fait. Elle est maintenant à jour : envoyez-la à nouveau.",
   FORM_FOR_ANOTHER:
@@ -172,6 +175,7 @@ export const french: Texts = {
   SUBMIT_CONFIRM_EMAIL: "Confirmer",
   INTRO_FIRST_PROOF:
     "Personne n’a encore montré que {email} appartient à ce compte. Saisissez le mot de passe du compte. Si vous ne le connaissez pas ou n’avez pas créé ce compte, choisissez-en un nouveau : tout ce qui a été mis en place auparavant prend alors fin.",
+  FIRST_PROOF_OR: "ou choisissez un nouveau mot de passe",
   FIRST_PROOF_NEEDS_PASSWORD: "Saisissez le mot de passe du compte ou choisissez-en un nouveau.",
   LINK_CONFIRM: "Confirmer votre adresse",
   USERNAME_CHANGE: "Votre nom d’utilisateur est modifié.",
@@ -185,6 +189,7 @@ export const french: Texts = {
   INVALID_CHANGE_EMAIL_TOKEN: "Ce lien n’est pas (ou plus) valable. Demandez à nouveau la modification.",
   TITLE_CHANGE_PASSWORD: "Changer de mot de passe",
   INTRO_CHANGE_PASSWORD: "Vos autres appareils seront déconnectés.",
+  INTRO_SET_PASSWORD: "Votre compte n’a pas encore de mot de passe. Vos autres appareils seront déconnectés.",
   SUBMIT_CHANGE_PASSWORD: "Changer le mot de passe",
   TITLE_CHANGE_EMAIL: "Changer d’adresse e-mail",
   INTRO_CHANGE_EMAIL: "Nous envoyons un lien à la nouvelle adresse. Rien ne change avant que vous l’ouvriez.",
@@ -195,6 +200,10 @@ export const french: Texts = {
   CHANGE_EMAIL_CONFIRMED: "Votre nouvelle adresse est confirmée et active.",
   TITLE_CHANGE_EMAIL_CONFIRM: "Confirmer votre nouvelle adresse",
   INTRO_CHANGE_EMAIL_CONFIRM: "Votre compte sera désormais lié à {email}. Vos autres appareils seront déconnectés.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
+    "Désormais, votre compte est lié à {email}. Vous serez déconnecté partout, y compris là où vous avez demandé ce changement.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "Ce n’est pas dans ce navigateur que {email} a été demandée comme nouvelle adresse. Saisissez le mot de passe du compte ou choisissez-en un nouveau. Vous serez déconnecté partout, y compris là où vous avez demandé ce changement.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Utiliser cette adresse",
   ACCOUNT_UNLOCKED: "Votre compte est débloqué. Vous pouvez de nouveau vous connecter.",
   INVALID_UNLOCK_TOKEN: "Ce lien n’est pas (ou plus) valable.",
@@ -335,6 +344,8 @@ export const french: Texts = {
   MAIL_ACCOUNT_LOCKED_NOT_YOU: "Si ce n’était pas vous, laissez-le bloqué ; votre mot de passe n’a pas été trouvé.",
   ACTION_REFUSED: "Ce n’est pas possible pour le moment.",
   INVALID_LINK: "Ce lien n’est pas (ou plus) valable.",
+  LINK_USED: "Ce lien a déjà servi : vous l’avez utilisé dans ce navigateur.",
+  LINK_GO_ON: "Continuer",
   LINK_OPEN_AGAIN:
     "Votre lien est toujours valable, mais cette page en a besoin encore une fois : ouvrez à nouveau le lien de l’e-mail, dans ce navigateur.",
   LABEL_EMAIL_NEW: "Nouvelle adresse e-mail",
@@ -377,4 +388,5 @@ export const french: Texts = {
   PERMISSION_NOT_GRANTED: "Une clé ne peut pas plus que son propriétaire.",
   SERVICE_ACCOUNTS_ONLY: "Seuls les comptes de service reçoivent des clés d’autres personnes.",
   ...frenchAdministration,
+  ...frenchEvents,
 };

@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { italianEvents } from "./events/it.ts";
 
 /** Italian, with "tu". */
 export const italian: Texts = {
@@ -73,6 +74,8 @@ export const italian: Texts = {
   // Requests
   CSRF_MISSING: "Il modulo è arrivato senza il suo codice di sicurezza. Riapri la sua pagina e invialo di nuovo.",
   CSRF_INVALID: "Il modulo è rimasto aperto troppo a lungo. Riapri la sua pagina e invialo di nuovo.",
+  COOKIE_NOT_SENT:
+    "Non è stato ancora fatto nulla: il browser non ha rinviato il cookie che protegge questo modulo. Consenti i cookie per questo sito, poi invialo di nuovo.",
   FORM_STALE:
     "Questa pagina è rimasta aperta troppo a lungo e non è stato ancora fatto nulla. Ora è aggiornata: inviala di nuovo.",
   FORM_FOR_ANOTHER:
@@ -167,6 +170,7 @@ export const italian: Texts = {
   SUBMIT_CONFIRM_EMAIL: "Conferma",
   INTRO_FIRST_PROOF:
     "Nessuno ha ancora dimostrato che {email} appartiene a questo account. Inserisci la password dell’account. Se non la conosci o non hai creato l’account, scegline una nuova: tutto ciò che è stato impostato prima non varrà più.",
+  FIRST_PROOF_OR: "oppure scegli una nuova password",
   FIRST_PROOF_NEEDS_PASSWORD: "Inserisci la password dell’account o scegline una nuova.",
   LINK_CONFIRM: "Conferma il tuo indirizzo",
   USERNAME_CHANGE: "Il tuo nome utente è stato cambiato.",
@@ -180,6 +184,7 @@ export const italian: Texts = {
   INVALID_CHANGE_EMAIL_TOKEN: "Questo link non funziona o non funziona più. Chiedi di nuovo la modifica.",
   TITLE_CHANGE_PASSWORD: "Cambia la password",
   INTRO_CHANGE_PASSWORD: "Gli altri tuoi dispositivi verranno disconnessi.",
+  INTRO_SET_PASSWORD: "Il tuo account non ha ancora una password. Gli altri tuoi dispositivi verranno disconnessi.",
   SUBMIT_CHANGE_PASSWORD: "Cambia la password",
   TITLE_CHANGE_EMAIL: "Cambia l’indirizzo e-mail",
   INTRO_CHANGE_EMAIL: "Inviamo un link al nuovo indirizzo. Finché non lo apri non cambia nulla.",
@@ -191,6 +196,10 @@ export const italian: Texts = {
   TITLE_CHANGE_EMAIL_CONFIRM: "Conferma il nuovo indirizzo",
   INTRO_CHANGE_EMAIL_CONFIRM:
     "Da ora il tuo account apparterrà a {email}. Gli altri tuoi dispositivi verranno disconnessi.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
+    "Da ora in poi il tuo account appartiene a {email}. Verrai disconnesso ovunque, anche dove hai chiesto questa modifica.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "Non è questo il browser in cui {email} è stato chiesto come nuovo indirizzo. Inserisci la password dell’account o scegline una nuova. Verrai disconnesso ovunque, anche dove hai chiesto questa modifica.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Usa questo indirizzo",
   ACCOUNT_UNLOCKED: "Il tuo account è sbloccato. Puoi accedere di nuovo.",
   INVALID_UNLOCK_TOKEN: "Questo link non funziona o non funziona più.",
@@ -330,6 +339,8 @@ export const italian: Texts = {
     "Se non stavi cercando di accedere, lascialo bloccato; la tua password non è stata trovata.",
   ACTION_REFUSED: "Al momento non è possibile.",
   INVALID_LINK: "Questo link non funziona o non funziona più.",
+  LINK_USED: "Questo link ha già fatto il suo lavoro: l’hai usato in questo browser.",
+  LINK_GO_ON: "Continua",
   LINK_OPEN_AGAIN:
     "Il tuo link è ancora valido, ma questa pagina ne ha bisogno ancora una volta: apri di nuovo il link nell’e-mail, in questo browser.",
   LABEL_EMAIL_NEW: "Nuovo indirizzo e-mail",
@@ -524,4 +535,5 @@ export const italian: Texts = {
   IMPERSONATE_REASON: "Motivo",
   IMPERSONATION_BANNER: "{administrator} agisce come {user}.",
   IMPERSONATION_END: "Smetti di agire come un altro utente",
+  ...italianEvents,
 };

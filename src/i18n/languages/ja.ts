@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { japaneseEvents } from "./events/ja.ts";
 
 /** Japanese, in polite form. */
 export const japanese: Texts = {
@@ -72,6 +73,8 @@ export const japanese: Texts = {
   // Requests
   CSRF_MISSING: "フォームにセキュリティトークンがありません。ページを開き直して、もう一度送信してください。",
   CSRF_INVALID: "フォームの有効期限が切れました。ページを開き直して、もう一度送信してください。",
+  COOKIE_NOT_SENT:
+    "まだ何も行われていません。このフォームを保護する Cookie がブラウザーから送り返されませんでした。このサイトの Cookie を許可してから、もう一度送信してください。",
   FORM_STALE:
     "このページは長く開かれていたため、まだ何も行われていません。最新の状態になりましたので、もう一度送信してください。",
   FORM_FOR_ANOTHER:
@@ -165,6 +168,7 @@ export const japanese: Texts = {
   SUBMIT_CONFIRM_EMAIL: "確認する",
   INTRO_FIRST_PROOF:
     "{email} がこのアカウントのものであることは、まだ確認されていません。アカウントのパスワードを入力してください。わからない場合や、アカウントを作成した覚えがない場合は、新しいパスワードを設定してください。それまでに設定されたものはすべて無効になります。",
+  FIRST_PROOF_OR: "または新しいパスワードを選択",
   FIRST_PROOF_NEEDS_PASSWORD: "アカウントのパスワードを入力するか、新しいパスワードを設定してください。",
   LINK_CONFIRM: "アドレスを確認",
   USERNAME_CHANGE: "ユーザー名を変更しました。",
@@ -178,6 +182,7 @@ export const japanese: Texts = {
   INVALID_CHANGE_EMAIL_TOKEN: "このリンクは無効か、有効期限が切れています。もう一度変更を申し込んでください。",
   TITLE_CHANGE_PASSWORD: "パスワードの変更",
   INTRO_CHANGE_PASSWORD: "ほかの端末からはログアウトします。",
+  INTRO_SET_PASSWORD: "アカウントにはまだパスワードがありません。ほかの端末からはログアウトします。",
   SUBMIT_CHANGE_PASSWORD: "パスワードを変更",
   TITLE_CHANGE_EMAIL: "メールアドレスの変更",
   INTRO_CHANGE_EMAIL: "新しいアドレスにリンクをお送りします。開くまでは何も変わりません。",
@@ -188,6 +193,10 @@ export const japanese: Texts = {
   CHANGE_EMAIL_CONFIRMED: "新しいアドレスを確認し、使用を開始しました。",
   TITLE_CHANGE_EMAIL_CONFIRM: "新しいアドレスの確認",
   INTRO_CHANGE_EMAIL_CONFIRM: "今後、アカウントのアドレスは {email} になります。ほかの端末からはログアウトします。",
+  INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
+    "今後、アカウントのメールアドレスは {email} になります。この変更を依頼した端末も含め、すべての端末からログアウトします。",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "新しいメールアドレスとして {email} が依頼されたのは、このブラウザーではありません。アカウントのパスワードを入力するか、新しいパスワードを選択してください。この変更を依頼した端末も含め、すべての端末からログアウトします。",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "このアドレスを使う",
   ACCOUNT_UNLOCKED: "アカウントのロックを解除しました。再びログインできます。",
   INVALID_UNLOCK_TOKEN: "このリンクは無効か、有効期限が切れています。",
@@ -329,6 +338,8 @@ export const japanese: Texts = {
     "ログインを試みたのがご本人でない場合は、そのままにしてください。パスワードは知られていません。",
   ACTION_REFUSED: "現在、この操作はできません。",
   INVALID_LINK: "このリンクは無効か、有効期限が切れています。",
+  LINK_USED: "このリンクは、このブラウザーですでに使用されています。",
+  LINK_GO_ON: "続ける",
   LINK_OPEN_AGAIN:
     "リンクはまだ有効ですが、このページにはもう一度必要です。メールのリンクをこのブラウザーで開き直してください。",
   LABEL_EMAIL_NEW: "新しいメールアドレス",
@@ -519,4 +530,5 @@ export const japanese: Texts = {
   IMPERSONATE_REASON: "理由",
   IMPERSONATION_BANNER: "{administrator} が {user} として操作しています。",
   IMPERSONATION_END: "ほかのユーザーとしての操作を終了",
+  ...japaneseEvents,
 };

@@ -1,5 +1,6 @@
 import type { Texts } from "../message.ts";
 import { dutchAdministration } from "./administration/nl.ts";
+import { dutchEvents } from "./events/nl.ts";
 
 /** Dutch, with "je". */
 export const dutch: Texts = {
@@ -77,6 +78,8 @@ export const dutch: Texts = {
   CSRF_MISSING:
     "Het formulier kwam zonder beveiligingstoken aan. Open de pagina ervan opnieuw en verstuur het nog eens.",
   CSRF_INVALID: "Het formulier heeft te lang opengestaan. Open de pagina ervan opnieuw en verstuur het nog eens.",
+  COOKIE_NOT_SENT:
+    "Er is nog niets gebeurd: je browser heeft de cookie die dit formulier beschermt niet teruggestuurd. Sta cookies voor deze site toe en verstuur het nog eens.",
   FORM_STALE:
     "Deze pagina heeft te lang opengestaan en er is nog niets gebeurd. Nu is ze weer actueel: verstuur haar nog eens.",
   FORM_FOR_ANOTHER:
@@ -174,6 +177,7 @@ export const dutch: Texts = {
   SUBMIT_CONFIRM_EMAIL: "Bevestigen",
   INTRO_FIRST_PROOF:
     "Nog niemand heeft aangetoond dat {email} bij dit account hoort. Vul het wachtwoord van het account in. Ken je het niet of heb je het account niet aangemaakt, kies dan een nieuw wachtwoord: alles wat daarvoor is ingesteld, vervalt.",
+  FIRST_PROOF_OR: "of kies een nieuw wachtwoord",
   FIRST_PROOF_NEEDS_PASSWORD: "Vul het wachtwoord van het account in of kies een nieuw wachtwoord.",
   LINK_CONFIRM: "Adres bevestigen",
 
@@ -189,6 +193,7 @@ export const dutch: Texts = {
   INVALID_CHANGE_EMAIL_TOKEN: "Deze link werkt niet (meer). Vraag de wijziging opnieuw aan.",
   TITLE_CHANGE_PASSWORD: "Wachtwoord wijzigen",
   INTRO_CHANGE_PASSWORD: "Je andere apparaten worden uitgelogd.",
+  INTRO_SET_PASSWORD: "Je account heeft nog geen wachtwoord. Je andere apparaten worden uitgelogd.",
   SUBMIT_CHANGE_PASSWORD: "Wachtwoord wijzigen",
   TITLE_CHANGE_EMAIL: "E-mailadres wijzigen",
   INTRO_CHANGE_EMAIL: "We mailen een link naar het nieuwe adres. Er verandert niets voordat je die opent.",
@@ -199,6 +204,10 @@ export const dutch: Texts = {
   CHANGE_EMAIL_CONFIRMED: "Je nieuwe adres is bevestigd en in gebruik.",
   TITLE_CHANGE_EMAIL_CONFIRM: "Nieuw adres bevestigen",
   INTRO_CHANGE_EMAIL_CONFIRM: "Je account hoort voortaan bij {email}. Je andere apparaten worden uitgelogd.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
+    "Vanaf nu hoort je account bij {email}. Je wordt overal uitgelogd, ook waar je om deze wijziging hebt gevraagd.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "In deze browser is {email} niet als nieuw adres gevraagd. Vul het wachtwoord van het account in, of kies een nieuw. Je wordt overal uitgelogd, ook waar je om deze wijziging hebt gevraagd.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Dit adres gebruiken",
 
   // Locks, devices
@@ -348,6 +357,8 @@ export const dutch: Texts = {
   // Other
   ACTION_REFUSED: "Dit is op dit moment niet mogelijk.",
   INVALID_LINK: "Deze link werkt niet (meer).",
+  LINK_USED: "Deze link heeft zijn werk al gedaan: je hebt hem in deze browser gebruikt.",
+  LINK_GO_ON: "Verder",
   LINK_OPEN_AGAIN:
     "Je link werkt nog, maar deze pagina heeft hem nog een keer nodig: open de link in de e-mail opnieuw, in deze browser.",
   LABEL_EMAIL_NEW: "Nieuw e-mailadres",
@@ -390,4 +401,5 @@ export const dutch: Texts = {
   PERMISSION_NOT_GRANTED: "Een sleutel kan niet meer dan de eigenaar.",
   SERVICE_ACCOUNTS_ONLY: "Alleen serviceaccounts krijgen sleutels van anderen.",
   ...dutchAdministration,
+  ...dutchEvents,
 };

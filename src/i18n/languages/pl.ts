@@ -1,5 +1,6 @@
 import type { Texts } from "../message.ts";
 import { polishAdministration } from "./administration/pl.ts";
+import { polishEvents } from "./events/pl.ts";
 
 /** Polish, with imperatives in the second person and no forms that depend on gender. */
 export const polish: Texts = {
@@ -75,6 +76,8 @@ export const polish: Texts = {
   // Requests
   CSRF_MISSING: "Formularz dotarł bez tokenu zabezpieczającego. Otwórz jego stronę na nowo i wyślij go jeszcze raz.",
   CSRF_INVALID: "Formularz był otwarty zbyt długo. Otwórz jego stronę na nowo i wyślij go jeszcze raz.",
+  COOKIE_NOT_SENT:
+    "Nic jeszcze nie zostało zrobione: przeglądarka nie odesłała pliku cookie, który chroni ten formularz. Zezwól na pliki cookie dla tej witryny, a potem wyślij go jeszcze raz.",
   FORM_STALE:
     "Ta strona była otwarta zbyt długo i nic jeszcze nie zostało zrobione. Teraz jest aktualna: wyślij ją jeszcze raz.",
   FORM_FOR_ANOTHER:
@@ -169,6 +172,7 @@ export const polish: Texts = {
   SUBMIT_CONFIRM_EMAIL: "Potwierdź",
   INTRO_FIRST_PROOF:
     "Nikt jeszcze nie wykazał, że adres {email} należy do tego konta. Wpisz hasło do konta. Jeśli go nie znasz albo konto założył ktoś inny, wybierz nowe: wszystko, co ustawiono wcześniej, straci ważność.",
+  FIRST_PROOF_OR: "albo wybierz nowe hasło",
   FIRST_PROOF_NEEDS_PASSWORD: "Wpisz hasło do konta albo wybierz nowe.",
   LINK_CONFIRM: "Potwierdź adres",
   USERNAME_CHANGE: "Nazwa użytkownika została zmieniona.",
@@ -182,6 +186,7 @@ export const polish: Texts = {
   INVALID_CHANGE_EMAIL_TOKEN: "Ten link nie działa lub wygasł. Poproś o zmianę jeszcze raz.",
   TITLE_CHANGE_PASSWORD: "Zmień hasło",
   INTRO_CHANGE_PASSWORD: "Na innych urządzeniach nastąpi wylogowanie.",
+  INTRO_SET_PASSWORD: "Twoje konto nie ma jeszcze hasła. Pozostałe urządzenia zostaną wylogowane.",
   SUBMIT_CHANGE_PASSWORD: "Zmień hasło",
   TITLE_CHANGE_EMAIL: "Zmień adres e-mail",
   INTRO_CHANGE_EMAIL: "Wyślemy link na nowy adres. Dopóki go nie otworzysz, nic się nie zmieni.",
@@ -193,6 +198,10 @@ export const polish: Texts = {
   TITLE_CHANGE_EMAIL_CONFIRM: "Potwierdź nowy adres",
   INTRO_CHANGE_EMAIL_CONFIRM:
     "Od teraz Twoje konto będzie należeć do adresu {email}. Na innych urządzeniach nastąpi wylogowanie.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
+    "Od teraz Twoje konto należy do {email}. Nastąpi wylogowanie wszędzie, także tam, skąd pochodziła prośba o tę zmianę.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "To nie w tej przeglądarce poproszono o nowy adres {email}. Podaj hasło do konta albo wybierz nowe. Nastąpi wylogowanie wszędzie, także tam, skąd pochodziła prośba o tę zmianę.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Użyj tego adresu",
   ACCOUNT_UNLOCKED: "Twoje konto jest odblokowane. Możesz się znów zalogować.",
   INVALID_UNLOCK_TOKEN: "Ten link nie działa lub wygasł.",
@@ -328,6 +337,8 @@ export const polish: Texts = {
   MAIL_ACCOUNT_LOCKED_NOT_YOU: "Jeśli to nie Ty próbujesz się zalogować, zostaw blokadę; hasło nie zostało odgadnięte.",
   ACTION_REFUSED: "W tej chwili to niemożliwe.",
   INVALID_LINK: "Ten link nie działa lub wygasł.",
+  LINK_USED: "Ten link spełnił już swoje zadanie: został użyty w tej przeglądarce.",
+  LINK_GO_ON: "Dalej",
   LINK_OPEN_AGAIN:
     "Twój link nadal działa, ale ta strona potrzebuje go jeszcze raz: otwórz ponownie link z wiadomości w tej przeglądarce.",
   LABEL_EMAIL_NEW: "Nowy adres e-mail",
@@ -370,4 +381,5 @@ export const polish: Texts = {
   PERMISSION_NOT_GRANTED: "Klucz nie może więcej niż jego właściciel.",
   SERVICE_ACCOUNTS_ONLY: "Tylko konta usług otrzymują klucze od innych.",
   ...polishAdministration,
+  ...polishEvents,
 };

@@ -1,5 +1,6 @@
 import type { Texts } from "../message.ts";
 import { portugueseAdministration } from "./administration/pt.ts";
+import { portugueseEvents } from "./events/pt.ts";
 
 /** Portuguese in the orthography of Brazil, with "você". */
 export const portuguese: Texts = {
@@ -74,6 +75,8 @@ export const portuguese: Texts = {
   // Requests
   CSRF_MISSING: "O formulário veio sem o código de segurança. Abra a página dele de novo e envie-o mais uma vez.",
   CSRF_INVALID: "O formulário ficou aberto por tempo demais. Abra a página dele de novo e envie-o mais uma vez.",
+  COOKIE_NOT_SENT:
+    "Nada foi feito ainda: seu navegador não enviou de volta o cookie que protege este formulário. Permita cookies para este site e envie-o mais uma vez.",
   FORM_STALE:
     "Esta página ficou aberta por tempo demais e nada foi feito ainda. Agora ela está atualizada: envie-a mais uma vez.",
   FORM_FOR_ANOTHER:
@@ -167,6 +170,7 @@ export const portuguese: Texts = {
   SUBMIT_CONFIRM_EMAIL: "Confirmar",
   INTRO_FIRST_PROOF:
     "Ninguém mostrou ainda que {email} pertence a esta conta. Digite a senha da conta. Se você não a conhece ou não criou a conta, escolha uma nova: tudo o que foi configurado antes deixará de valer.",
+  FIRST_PROOF_OR: "ou escolha uma nova senha",
   FIRST_PROOF_NEEDS_PASSWORD: "Digite a senha da conta ou escolha uma nova.",
   LINK_CONFIRM: "Confirmar seu endereço",
   USERNAME_CHANGE: "Seu nome de usuário foi alterado.",
@@ -180,6 +184,7 @@ export const portuguese: Texts = {
   INVALID_CHANGE_EMAIL_TOKEN: "Este link não é (mais) válido. Peça a alteração novamente.",
   TITLE_CHANGE_PASSWORD: "Altere sua senha",
   INTRO_CHANGE_PASSWORD: "Seus outros dispositivos serão desconectados.",
+  INTRO_SET_PASSWORD: "Sua conta ainda não tem senha. Seus outros dispositivos serão desconectados.",
   SUBMIT_CHANGE_PASSWORD: "Alterar a senha",
   TITLE_CHANGE_EMAIL: "Altere seu endereço de e-mail",
   INTRO_CHANGE_EMAIL: "Enviamos um link para o novo endereço. Nada muda antes de você abri-lo.",
@@ -191,6 +196,10 @@ export const portuguese: Texts = {
   TITLE_CHANGE_EMAIL_CONFIRM: "Confirme seu novo endereço",
   INTRO_CHANGE_EMAIL_CONFIRM:
     "A partir de agora sua conta pertence a {email}. Seus outros dispositivos serão desconectados.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
+    "A partir de agora, sua conta pertence a {email}. Você sairá em todos os lugares, inclusive onde pediu esta alteração.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "Este não é o navegador em que {email} foi pedido como seu novo endereço. Digite a senha da conta ou escolha uma nova. Você sairá em todos os lugares, inclusive onde pediu esta alteração.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Usar este endereço",
   ACCOUNT_UNLOCKED: "Sua conta foi desbloqueada. Você já pode entrar novamente.",
   INVALID_UNLOCK_TOKEN: "Este link não é (mais) válido.",
@@ -325,6 +334,8 @@ export const portuguese: Texts = {
   MAIL_ACCOUNT_LOCKED_NOT_YOU: "Se não era você tentando entrar, deixe-a bloqueada; sua senha não foi descoberta.",
   ACTION_REFUSED: "Isto não é possível no momento.",
   INVALID_LINK: "Este link não é (mais) válido.",
+  LINK_USED: "Este link já cumpriu sua função: você o usou neste navegador.",
+  LINK_GO_ON: "Continuar",
   LINK_OPEN_AGAIN:
     "Seu link ainda é válido, mas esta página precisa dele mais uma vez: abra novamente o link do e-mail neste navegador.",
   LABEL_EMAIL_NEW: "Novo e-mail",
@@ -367,4 +378,5 @@ export const portuguese: Texts = {
   PERMISSION_NOT_GRANTED: "Uma chave não pode mais do que o seu proprietário.",
   SERVICE_ACCOUNTS_ONLY: "Só contas de serviço recebem chaves de outras pessoas.",
   ...portugueseAdministration,
+  ...portugueseEvents,
 };

@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { turkishEvents } from "./events/tr.ts";
 
 /** Turkish, with "siz". */
 export const turkish: Texts = {
@@ -72,6 +73,8 @@ export const turkish: Texts = {
   // Requests
   CSRF_MISSING: "Form, güvenlik anahtarı olmadan geldi. Sayfasını yeniden açıp formu bir kez daha gönderin.",
   CSRF_INVALID: "Form çok uzun süre açık kaldı. Sayfasını yeniden açıp formu bir kez daha gönderin.",
+  COOKIE_NOT_SENT:
+    "Henüz hiçbir şey yapılmadı: tarayıcınız bu formu koruyan çerezi geri göndermedi. Bu site için çerezlere izin verin, sonra formu bir kez daha gönderin.",
   FORM_STALE:
     "Bu sayfa çok uzun süre açık kaldı ve henüz hiçbir şey yapılmadı. Artık güncel: lütfen bir kez daha gönderin.",
   FORM_FOR_ANOTHER:
@@ -165,6 +168,7 @@ export const turkish: Texts = {
   SUBMIT_CONFIRM_EMAIL: "Onayla",
   INTRO_FIRST_PROOF:
     "{email} adresinin bu hesaba ait olduğunu henüz kimse göstermedi. Hesabın parolasını girin. Bilmiyorsanız veya hesabı siz oluşturmadıysanız yeni bir parola seçin: daha önce ayarlanan her şey geçersiz olur.",
+  FIRST_PROOF_OR: "ya da yeni bir parola seçin",
   FIRST_PROOF_NEEDS_PASSWORD: "Hesabın parolasını girin veya yeni bir parola seçin.",
   LINK_CONFIRM: "Adresinizi onaylayın",
   USERNAME_CHANGE: "Kullanıcı adınız değiştirildi.",
@@ -178,6 +182,7 @@ export const turkish: Texts = {
   INVALID_CHANGE_EMAIL_TOKEN: "Bu bağlantı çalışmıyor ya da artık geçerli değil. Değişikliği yeniden isteyin.",
   TITLE_CHANGE_PASSWORD: "Parolanızı değiştirin",
   INTRO_CHANGE_PASSWORD: "Diğer cihazlarınızdaki oturumlar kapatılacak.",
+  INTRO_SET_PASSWORD: "Hesabınızın henüz bir parolası yok. Diğer cihazlarınızda oturum kapatılacak.",
   SUBMIT_CHANGE_PASSWORD: "Parolayı değiştir",
   TITLE_CHANGE_EMAIL: "E-posta adresinizi değiştirin",
   INTRO_CHANGE_EMAIL: "Yeni adrese bir bağlantı göndeririz. Siz onu açmadan hiçbir şey değişmez.",
@@ -189,6 +194,10 @@ export const turkish: Texts = {
   TITLE_CHANGE_EMAIL_CONFIRM: "Yeni adresinizi onaylayın",
   INTRO_CHANGE_EMAIL_CONFIRM:
     "Bundan sonra hesabınız {email} adresine ait olacak. Diğer cihazlarınızdaki oturumlar kapatılacak.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
+    "Bundan böyle hesabınız {email} adresine ait. Bu değişikliği istediğiniz yer dahil her yerde oturumunuz kapatılacak.",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "Yeni adresiniz olarak {email} bu tarayıcıda istenmedi. Hesabın parolasını girin ya da yeni bir parola seçin. Bu değişikliği istediğiniz yer dahil her yerde oturumunuz kapatılacak.",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "Bu adresi kullan",
   ACCOUNT_UNLOCKED: "Hesabınızın kilidi açıldı. Yeniden oturum açabilirsiniz.",
   INVALID_UNLOCK_TOKEN: "Bu bağlantı çalışmıyor ya da artık geçerli değil.",
@@ -326,6 +335,8 @@ export const turkish: Texts = {
   MAIL_ACCOUNT_LOCKED_NOT_YOU: "Oturum açmaya çalışan siz değildiyseniz kilitli bırakın; parolanız bulunmadı.",
   ACTION_REFUSED: "Bu şu anda mümkün değil.",
   INVALID_LINK: "Bu bağlantı çalışmıyor ya da artık geçerli değil.",
+  LINK_USED: "Bu bağlantı işini zaten yaptı: onu bu tarayıcıda kullandınız.",
+  LINK_GO_ON: "Devam et",
   LINK_OPEN_AGAIN:
     "Bağlantınız hâlâ geçerli, ancak bu sayfanın ona bir kez daha ihtiyacı var: e-postadaki bağlantıyı bu tarayıcıda yeniden açın.",
   LABEL_EMAIL_NEW: "Yeni e-posta",
@@ -517,4 +528,5 @@ export const turkish: Texts = {
   IMPERSONATE_REASON: "Gerekçe",
   IMPERSONATION_BANNER: "{administrator}, {user} olarak işlem yapıyor.",
   IMPERSONATION_END: "Başkası olarak işlem yapmayı bırak",
+  ...turkishEvents,
 };

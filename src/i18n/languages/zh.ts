@@ -1,4 +1,5 @@
 import type { Texts } from "../message.ts";
+import { chineseEvents } from "./events/zh.ts";
 
 /** Chinese in simplified characters, without a form of address. */
 export const chinese: Texts = {
@@ -70,6 +71,7 @@ export const chinese: Texts = {
   // Requests
   CSRF_MISSING: "表单缺少安全令牌。请重新打开其页面，然后再次提交。",
   CSRF_INVALID: "表单打开时间过长。请重新打开其页面，然后再次提交。",
+  COOKIE_NOT_SENT: "尚未执行任何操作：您的浏览器没有发回保护此表单的 Cookie。请允许此网站使用 Cookie，然后再次提交。",
   FORM_STALE: "此页面打开时间过长，尚未执行任何操作。页面现已更新，请再次提交。",
   FORM_FOR_ANOTHER:
     "未执行任何操作：此页面原本属于另一个账号，现在属于 {account}。仅当您确实要对该账号操作时，才再次提交。",
@@ -162,6 +164,7 @@ export const chinese: Texts = {
   SUBMIT_CONFIRM_EMAIL: "验证",
   INTRO_FIRST_PROOF:
     "尚未有人证明 {email} 属于此账号。请输入账号的密码。如果不知道密码，或者账号由他人创建，请设置新密码：此前设置的一切都将失效。",
+  FIRST_PROOF_OR: "或选择新密码",
   FIRST_PROOF_NEEDS_PASSWORD: "请输入账号的密码，或设置新密码。",
   LINK_CONFIRM: "验证邮箱地址",
   USERNAME_CHANGE: "用户名已更改。",
@@ -175,6 +178,7 @@ export const chinese: Texts = {
   INVALID_CHANGE_EMAIL_TOKEN: "此链接无效或已失效。请重新申请更改。",
   TITLE_CHANGE_PASSWORD: "更改密码",
   INTRO_CHANGE_PASSWORD: "您的其他设备将退出登录。",
+  INTRO_SET_PASSWORD: "您的账号还没有密码。您的其他设备将退出登录。",
   SUBMIT_CHANGE_PASSWORD: "更改密码",
   TITLE_CHANGE_EMAIL: "更改邮箱地址",
   INTRO_CHANGE_EMAIL: "我们会向新地址发送链接。打开之前不会有任何变化。",
@@ -185,6 +189,10 @@ export const chinese: Texts = {
   CHANGE_EMAIL_CONFIRMED: "新地址已验证并启用。",
   TITLE_CHANGE_EMAIL_CONFIRM: "验证新地址",
   INTRO_CHANGE_EMAIL_CONFIRM: "今后您的账号将属于 {email}。您的其他设备将退出登录。",
+  INTRO_CHANGE_EMAIL_CONFIRM_ELSEWHERE:
+    "从现在起，您的账号将使用 {email}。您将在所有地方退出登录，包括您请求此更改的地方。",
+  INTRO_CHANGE_EMAIL_CONFIRM_ASKING:
+    "新邮箱 {email} 不是在此浏览器中请求的。请输入账号的密码，或选择新密码。您将在所有地方退出登录，包括您请求此更改的地方。",
   SUBMIT_CHANGE_EMAIL_CONFIRM: "使用此地址",
   ACCOUNT_UNLOCKED: "账号已解锁。可以重新登录。",
   INVALID_UNLOCK_TOKEN: "此链接无效或已失效。",
@@ -314,6 +322,8 @@ export const chinese: Texts = {
   MAIL_ACCOUNT_LOCKED_NOT_YOU: "如果不是您在尝试登录，请保持锁定；您的密码没有被猜中。",
   ACTION_REFUSED: "目前无法进行此操作。",
   INVALID_LINK: "此链接无效或已失效。",
+  LINK_USED: "此链接已完成其作用：您已在此浏览器中使用过它。",
+  LINK_GO_ON: "继续",
   LINK_OPEN_AGAIN: "您的链接仍然有效，但此页面需要再次使用它：请在此浏览器中重新打开邮件里的链接。",
   LABEL_EMAIL_NEW: "新邮箱",
   LABEL_PASSWORD_PRESENT: "当前密码",
@@ -499,4 +509,5 @@ export const chinese: Texts = {
   IMPERSONATE_REASON: "原因",
   IMPERSONATION_BANNER: "{administrator} 正以 {user} 的身份操作。",
   IMPERSONATION_END: "停止以他人身份操作",
+  ...chineseEvents,
 };
