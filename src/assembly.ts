@@ -243,6 +243,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       deadline: times.deadline,
     }),
     deadline: times.deadline,
+    hookDeadline: times.hookDeadline,
     freshness: { within: times.within, grace: times.grace },
     markFresh: (identity, until) => {
       if (identity.session !== undefined) sessions.extendFreshness(identity.session, until);

@@ -114,6 +114,7 @@ export {
   ConfigurationError,
   DatastoreError,
   LimitedError,
+  MissingTransactionError,
   OverloadedError,
   PortcullisError,
   UniqueConflictError,

@@ -4,7 +4,7 @@ import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
 import { parseDate } from "../kysely/codec.ts";
 import type { SqlDialect } from "../kysely/dialect.ts";
 import { messageOf } from "../kysely/errors.ts";
-import { type SqlProvider, sqlProvider } from "../kysely/provider.ts";
+import { admitting, type SqlProvider, sqlProvider } from "../kysely/provider.ts";
 import { SqlStore } from "../kysely/store.ts";
 import { connectionString, refuseUnknownOptions, wholeNumber } from "../options.ts";
 import { TransactionScope } from "../transaction-scope.ts";
@@ -69,8 +69,9 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
     });
     // An idle connection that breaks: the pool drops it, the next query gets another.
     pool.on("error", (error) => environment.log("an idle connection to PostgreSQL broke", { reason: error.message }));
+    const scope = new TransactionScope();
     const db = new Kysely<Record<string, Record<string, unknown>>>({
-      dialect: new PostgresDialect({ pool: discarding(pool) }),
+      dialect: admitting(new PostgresDialect({ pool: discarding(pool) }), () => scope.refuseInside()),
     });
     try {
       await sql`select 1`.execute(db);
@@ -100,7 +101,7 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
         schema,
         environment,
         bus,
-        scope: new TransactionScope(),
+        scope,
         beforeClose: async () => await bus?.close(),
       });
       return { db, store };
