@@ -93,12 +93,15 @@ export const postgresDialect: SqlDialect = {
   learn: async (): Promise<void> => {},
 };
 
-/** Sees what an unqualified name means: the tables on the search path. */
+/** The schema where tables are made: the first on the search path that exists. Those behind it may be another program's. */
+const here = sql`(select n.oid from pg_catalog.pg_namespace n where n.nspname = pg_catalog.current_schema())`;
+
+/** Sees the tables of one schema. */
 async function introspect(db: Database, tables: readonly string[]): Promise<Map<string, ExistingTable>> {
   const columns = await sql<{ table: string; column: string; notNull: boolean }>`
     select c.relname::text as "table", a.attname::text as "column", a.attnotnull as "notNull"
     from pg_catalog.pg_class c join pg_catalog.pg_attribute a on a.attrelid = c.oid
-    where c.relkind in ('r', 'p') and pg_catalog.pg_table_is_visible(c.oid) and a.attnum > 0 and not a.attisdropped
+    where c.relkind in ('r', 'p') and c.relnamespace = ${here} and a.attnum > 0 and not a.attisdropped
       and c.relname in (${sql.join(tables)})`.execute(db);
   const indexes = await sql<{ table: string; index: string; unique: boolean; columns: (string | null)[] }>`
     select c.relname::text as "table", i.relname::text as "index", x.indisunique as "unique",
@@ -107,7 +110,7 @@ async function introspect(db: Database, tables: readonly string[]): Promise<Map<
         where k.position <= x.indnkeyatts order by k.position) as "columns"
     from pg_catalog.pg_index x
       join pg_catalog.pg_class c on c.oid = x.indrelid join pg_catalog.pg_class i on i.oid = x.indexrelid
-    where pg_catalog.pg_table_is_visible(c.oid) and x.indpred is null and x.indisvalid
+    where c.relnamespace = ${here} and x.indpred is null and x.indisvalid
       and c.relname in (${sql.join(tables)})`.execute(db);
   const found = new Map<
     string,
