@@ -168,9 +168,9 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   });
 
   const { datastore: provider } = options;
-  const datastore =
+  const { datastore, prepare } =
     provider === undefined
-      ? noDatastore()
+      ? { datastore: noDatastore(), prepare: async () => {} }
       : await openDatastore({ ...options, datastore: provider }, schema, { now, log });
   hold(datastore);
   const caches = createCaches({ options, told: provider !== undefined, datastore, ring, now, log });
@@ -178,7 +178,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
 
   const mayImpersonate = (administrator: Account, user: Account): boolean =>
     features.some((feature) => feature.mayImpersonate?.(administrator, user) === true);
-  const stored = await wireAccounts(options, {
+  const stored = wireAccounts(options, {
     features,
     schema,
     datastore,
@@ -364,8 +364,6 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const errorContext: ErrorContext = { system, refusals, bags, internalStatus: settings.internalStatus };
   const engine: EngineContext = { system, refusals, bags, pages, limits, headLinks: () => [] };
 
-  const upkeep = startUpkeep({ kernel, features, audit, stored: provider !== undefined, idle: times.idle });
-
   const declaration = declarationContext(options, { system, authenticator, refusals, names, issuing });
   const accounts = accountRoutes(engine, endpoints, keySets(issuing.keys));
   const description = createDescription({
@@ -383,6 +381,11 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     taken: accounts.records.map(({ path }) => path),
     compile: (path, authz) => compileRoute(declaration, "openapi", "GET", path, { authz }),
   });
+
+  // Last of all: the database is changed for a configuration that is right.
+  await prepare();
+  await stored.declareRoles();
+  const upkeep = startUpkeep({ kernel, features, audit, stored: provider !== undefined, idle: times.idle });
 
   return {
     kernel,

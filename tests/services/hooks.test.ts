@@ -1,18 +1,10 @@
 /** The application's functions that run inside a transaction, on every database: a forgotten `tx`, and one that never ends. */
-import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import mysqlDriver from "mysql2/promise";
-import pg from "pg";
 import { portcullis, type SecurityOptions } from "portcullis";
 import { passwords, registration } from "portcullis/features";
-import { mysql } from "portcullis/mysql";
-import { postgres } from "portcullis/postgres";
-import { type SqlProvider, sqlite } from "portcullis/sqlite";
+import type { SqlProvider } from "portcullis/sqlite";
 import { testClient } from "portcullis/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { describeService } from "./available.ts";
+import { describeDatabases, type Place, sqlitePlace } from "./place.ts";
 
 const origin = "http://localhost:3000";
 const password = "a long sentence 4711";
@@ -53,9 +45,9 @@ async function start(datastore: SqlProvider, onRegister: OnRegister, options: Pa
   };
 }
 
-function hooks(place: () => Promise<() => SqlProvider>): void {
+function hooks(place: () => Promise<Place>): void {
   it("what is called without tx is refused at once, by the name of the hook and with the mend", async () => {
-    const store = (await place())();
+    const store = (await place()).open();
     let call: () => Promise<unknown> = async () => {};
     const { security, register, failures } = await start(store, async () => void (await call()));
     const forgotten: Record<string, () => Promise<unknown>> = {
@@ -83,7 +75,7 @@ function hooks(place: () => Promise<() => SqlProvider>): void {
   });
 
   it("tells nobody of a forgotten tx where accounts are a secret: the log names it", async () => {
-    const store = (await place())();
+    const store = (await place()).open();
     const { register, logs } = await start(
       store,
       async () => void (await store.kysely<Tables>().selectFrom("user").select("id").execute()),
@@ -94,7 +86,7 @@ function hooks(place: () => Promise<() => SqlProvider>): void {
   });
 
   it("with tx the hook sees the new user, by the security and by its own queries", async () => {
-    const store = (await place())();
+    const store = (await place()).open();
     const seen: unknown[] = [];
     const { security, register } = await start(store, async (tx, user) => {
       seen.push((await security.users.get(user.id, tx))?.email);
@@ -106,7 +98,7 @@ function hooks(place: () => Promise<() => SqlProvider>): void {
   });
 
   it("one that does not end is undone after hookDeadline, and what it does later is refused", async () => {
-    const store = (await place())();
+    const store = (await place()).open();
     const goesOn = Promise.withResolvers<void>();
     const late: Promise<unknown>[] = [];
     let waits = true;
@@ -136,20 +128,12 @@ function hooks(place: () => Promise<() => SqlProvider>): void {
   });
 }
 
-describe("SQLite", () => {
-  const path = (): string => {
-    const folder = mkdtempSync(join(tmpdir(), "portcullis-hooks-"));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    return join(folder, "app.db");
-  };
-  hooks(async () => {
-    const file = path();
-    return () => sqlite(file);
-  });
+describeDatabases(hooks);
 
+describe("SQLite", () => {
   it("a hook that waits holds no request that only reads its session", async () => {
-    const file = path();
-    const first = await start(sqlite(file), () => {});
+    const { open } = sqlitePlace();
+    const first = await start(open(), () => {});
     await first.register();
     const client = testClient(first.app, origin);
     await client.post("/login", { json: { email: registered.email, password } });
@@ -157,7 +141,7 @@ describe("SQLite", () => {
     const [begun, goesOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     let over = false;
     const second = await start(
-      sqlite(file),
+      open(),
       async () => {
         begun.resolve();
         await goesOn.promise;
@@ -175,33 +159,5 @@ describe("SQLite", () => {
     expect([answer.status, await answer.text(), over]).toEqual([200, "in", false]);
     goesOn.resolve();
     expect((await waiting).status).toBe(200);
-  });
-});
-
-describeService("postgres", "PostgreSQL", (url) => {
-  hooks(async () => {
-    const schema = `portcullis_test_${randomBytes(6).toString("hex")}`;
-    const client = new pg.Client(url);
-    await client.connect();
-    onTestFinished(async () => {
-      await client.query(`drop schema if exists ${schema} cascade`);
-      await client.end();
-    });
-    return () => postgres(url, { schema });
-  });
-});
-
-describeService("mysql", "MariaDB", (url) => {
-  hooks(async () => {
-    const name = `portcullis_test_${randomBytes(6).toString("hex")}`;
-    const connection = await mysqlDriver.createConnection(url);
-    await connection.query(`create database ${name} character set utf8mb4`);
-    onTestFinished(async () => {
-      await connection.query(`drop database if exists ${name}`);
-      await connection.end();
-    });
-    const at = new URL(url);
-    at.pathname = name;
-    return () => mysql(at.href);
   });
 });
