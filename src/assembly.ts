@@ -172,9 +172,9 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   });
 
   const { datastore: provider } = options;
-  const datastore =
+  const { datastore, prepare } =
     provider === undefined
-      ? noDatastore()
+      ? { datastore: noDatastore(), prepare: async () => {} }
       : await openDatastore({ ...options, datastore: provider }, schema, { now, log });
   hold(datastore);
   const caches = createCaches({ options, told: provider !== undefined, datastore, ring, now, log });
@@ -182,7 +182,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
 
   const mayImpersonate = (administrator: Account, user: Account): boolean =>
     features.some((feature) => feature.mayImpersonate?.(administrator, user) === true);
-  const stored = await wireAccounts(options, {
+  const stored = wireAccounts(options, {
     features,
     schema,
     datastore,
@@ -247,6 +247,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       deadline: times.deadline,
     }),
     deadline: times.deadline,
+    hookDeadline: times.hookDeadline,
     freshness: { within: times.within, grace: times.grace },
     markFresh: (identity, until) => {
       if (identity.session !== undefined) sessions.extendFreshness(identity.session, until);
@@ -369,12 +370,6 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const errorContext: ErrorContext = { system, refusals, bags, internalStatus: settings.internalStatus };
   const engine: EngineContext = { system, refusals, bags, pages, limits, headLinks: () => [] };
 
-  // A command that only looks at the program starts it too, and nobody signs in then.
-  if (allowInsecure === undefined && !cookies.secure && commandLine() === undefined) {
-    log("cookies go without Secure and __Host-, as every origin is plain HTTP on this machine", { origins });
-  }
-  const upkeep = startUpkeep({ kernel, features, audit, stored: provider !== undefined, idle: times.idle });
-
   const declaration = declarationContext(options, { system, authenticator, refusals, names, issuing });
   const accounts = accountRoutes(engine, endpoints, keySets(issuing.keys));
   const description = createDescription({
@@ -392,6 +387,15 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     taken: accounts.records.map(({ path }) => path),
     compile: (path, authz) => compileRoute(declaration, "openapi", "GET", path, { authz }),
   });
+
+  // Last of all: the database is changed for a configuration that is right.
+  await prepare();
+  await stored.declareRoles();
+  // A command that only looks at the program starts it too, and nobody signs in then.
+  if (allowInsecure === undefined && !cookies.secure && commandLine() === undefined) {
+    log("cookies go without Secure and __Host-, as every origin is plain HTTP on this machine", { origins });
+  }
+  const upkeep = startUpkeep({ kernel, features, audit, stored: provider !== undefined, idle: times.idle });
 
   return {
     kernel,

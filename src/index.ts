@@ -115,6 +115,7 @@ export {
   ConfigurationError,
   DatastoreError,
   LimitedError,
+  MissingTransactionError,
   OverloadedError,
   PortcullisError,
   UniqueConflictError,

@@ -100,6 +100,11 @@ export interface SecurityOptions<
    * Past it the request is answered with 503, and what the function says later counts for nothing. At most "1h"; default "10s".
    */
   readonly ruleDeadline?: Duration;
+  /**
+   * So long a hook of yours may take that runs inside a transaction (`registration({ onRegister })`): others wait meanwhile
+   * for what it has locked. Past it everything is undone. At most "1h"; default "2s".
+   */
+  readonly hookDeadline?: Duration;
   /** Columns of your own on the user. */
   readonly columns?: Columns;
   /** Other names for the tables, by their logical name: `{ user: "users" }`. */
@@ -288,6 +293,7 @@ const sections: OptionKinds = {
   permissions: "list",
   objects: "object",
   ruleDeadline: "any",
+  hookDeadline: "any",
   columns: "object",
   tables: "object",
   authn: "list",

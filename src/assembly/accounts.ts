@@ -57,10 +57,12 @@ export interface Accounts {
   /** The user as they are now; undefined: gone. */
   readonly again: (user: UserReference) => Promise<Account | undefined>;
   readonly proof: PasswordProof;
+  /** Makes the roles that the options name, once the database has its tables. */
+  declareRoles(): Promise<void>;
 }
 
-/** Wires them, and creates the roles that the options name. */
-export async function wireAccounts(options: AnyOptions, context: AccountsContext): Promise<Accounts> {
+/** Wires them; nothing is read or written yet. */
+export function wireAccounts(options: AnyOptions, context: AccountsContext): Accounts {
   const { features, schema, datastore, hasher, policy, account, ring, events, times, rules, now, log } = context;
   const { invalidate } = context;
   const withoutStore = options.datastore === undefined;
@@ -81,8 +83,6 @@ export async function wireAccounts(options: AnyOptions, context: AccountsContext
   const administrators =
     adminPermission === undefined ? undefined : createAdministrators(adminPermission, now, leaving);
   const roles = createRoles({ datastore, now, events, administrators, invalidateAll: () => invalidate(undefined) });
-  if (adminPermission !== undefined) await roles.ofPermission(adminPermission);
-  for (const name of options.roles ?? []) await roles.findOrCreate(name);
   const history = createPasswordHistory(datastore, policy.remembered, now);
   const limitStore = options.limits?.store?.open() ?? (withoutStore ? memoryLimits(now) : datastoreLimits(datastore));
   const limits = createLimits({
@@ -151,5 +151,19 @@ export async function wireAccounts(options: AnyOptions, context: AccountsContext
         ? identityAttributes(options.identities, schema.user?.columns ?? {}, log)
         : [loginAttribute],
   });
-  return { audit, roles, history, limits, callbacks, rowUsers, users, again, proof };
+  return {
+    audit,
+    roles,
+    history,
+    limits,
+    callbacks,
+    rowUsers,
+    users,
+    again,
+    proof,
+    async declareRoles() {
+      if (adminPermission !== undefined) await roles.ofPermission(adminPermission);
+      for (const name of options.roles ?? []) await roles.findOrCreate(name);
+    },
+  };
 }

@@ -22,6 +22,7 @@ interface SessionLifeOptions {
   readonly freshness?: { readonly within?: Duration; readonly grace?: Duration };
   readonly audit?: { readonly keep?: Duration };
   readonly ruleDeadline?: Duration;
+  readonly hookDeadline?: Duration;
 }
 
 /** How long what hangs on sessions lasts where nothing is said. */
@@ -80,10 +81,12 @@ export interface Times {
   readonly audit: number | undefined;
   /** So long a function of the application may take on the way to a handler. */
   readonly deadline: number;
+  /** So long a function of the application may take inside a transaction. */
+  readonly hookDeadline: number;
 }
 
 /** Reads them. Throws ConfigurationError. */
-export function optionTimes({ sessions, freshness, audit, ruleDeadline }: SessionLifeOptions): Times {
+export function optionTimes({ sessions, freshness, audit, ruleDeadline, hookDeadline }: SessionLifeOptions): Times {
   const result: Times = {
     idle: milliseconds("sessions.idle", sessions?.idle ?? lives.idle),
     absolute: milliseconds("sessions.absolute", sessions?.absolute ?? lives.absolute),
@@ -92,9 +95,15 @@ export function optionTimes({ sessions, freshness, audit, ruleDeadline }: Sessio
     within: milliseconds("freshness.within", freshness?.within ?? "1h"),
     grace: millisecondsOrNone("freshness.grace", freshness?.grace ?? "1h"),
     audit: audit?.keep === undefined ? undefined : milliseconds("audit.keep", audit.keep),
-    deadline: milliseconds("ruleDeadline", ruleDeadline ?? "10s"),
+    deadline: deadline("ruleDeadline", ruleDeadline ?? "10s"),
+    hookDeadline: deadline("hookDeadline", hookDeadline ?? "2s"),
   };
-  if (result.deadline > 3_600_000) throw new ConfigurationError("ruleDeadline", "must be at most 1h");
   if (result.idle > result.absolute) throw new ConfigurationError("sessions.idle", "is longer than sessions.absolute");
   return result;
+}
+
+function deadline(path: string, given: Duration): number {
+  const ms = milliseconds(path, given);
+  if (ms > 3_600_000) throw new ConfigurationError(path, "must be at most 1h");
+  return ms;
 }

@@ -17,7 +17,13 @@ import { AmbiguousPathError } from "../http/route-path.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import { type Awaitable, andThen } from "../model/awaitable.ts";
 import { DeadlineError, inTime } from "../model/deadline.ts";
-import { DatastoreError, LimitedError, OverloadedError, PortcullisError } from "../model/errors.ts";
+import {
+  DatastoreError,
+  LimitedError,
+  MissingTransactionError,
+  OverloadedError,
+  PortcullisError,
+} from "../model/errors.ts";
 import type { FlashMessage, PageLink } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
 import { type Diverted, type Forbidden, reasonOf, type Stale, type Unauthenticated, type Verdict } from "./verdict.ts";
@@ -331,7 +337,8 @@ export function createRefusals(context: RefusalContext): Refusals {
           headers: { "retry-after": String(retryAfter) },
         });
       }
-      if (error instanceof DatastoreError) {
+      // A mistake in the application is no outage: nobody need try again.
+      if (error instanceof DatastoreError && !(error instanceof MissingTransactionError)) {
         rq.system.log("the datastore failed", { route: rq.route.label, error: error.message });
         return message(rq, 503, "unavailable", "SERVER_BUSY", {
           parameters: { seconds: retryAfter },

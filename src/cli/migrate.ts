@@ -27,7 +27,7 @@ export function migrateCommand(program: Command, terminal: Terminal): void {
     );
   withCommonOptions(withModuleArgument(command)).option(
     "--check",
-    "change nothing; list the tables and columns that are missing",
+    "change nothing; list the tables, columns and indexes that are missing, and columns of another type",
   );
   withExamples(
     command,

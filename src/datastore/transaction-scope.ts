@@ -1,5 +1,18 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { DatastoreError } from "../model/errors.ts";
+import type { Awaitable } from "../model/awaitable.ts";
+import { inTime } from "../model/deadline.ts";
+import { DatastoreError, MissingTransactionError } from "../model/errors.ts";
+
+/** The application's function that a transaction waits for. */
+const hooks = new AsyncLocalStorage<string>();
+
+/**
+ * Runs a function of the application inside a transaction: what it calls without `tx` is refused in its name, and past `ms`
+ * milliseconds DeadlineError ends the transaction, so that nobody waits for what it has locked.
+ */
+export function runHook<T>(name: string, ms: number, hook: () => Awaitable<T>): Awaitable<T> {
+  return inTime(hooks.run(name, hook), ms, name);
+}
 
 /** One running transaction: whether it still runs, and the first error of its operations. */
 export interface TransactionState {
@@ -19,11 +32,14 @@ export class TransactionScope {
     return this.#running.getStore()?.active === true;
   }
 
-  /** Throws DatastoreError when called from inside a transaction. */
+  /** Throws MissingTransactionError when called from inside a transaction. */
   refuseInside(): void {
-    if (this.inside) {
-      throw new DatastoreError("inside a transaction only its `tx` may be used, not the datastore itself");
-    }
+    if (!this.inside) return;
+    const hook = hooks.getStore();
+    const where = hook === undefined ? "inside a transaction" : `${hook} runs inside a transaction:`;
+    throw new MissingTransactionError(
+      `${where} only its \`tx\` may be used, not the datastore itself; pass tx (security.users.get(id, tx), kysely(tx)), and call what takes none before or after the transaction`,
+    );
   }
 
   /**

@@ -115,6 +115,8 @@ export interface System {
   readonly acting: Acting;
   /** So many milliseconds a function of the application may take on the way to a handler. */
   readonly deadline: number;
+  /** So many milliseconds a function of the application may take inside a transaction. */
+  readonly hookDeadline: number;
   readonly freshness: FreshnessLimits;
   /** A freshness check passed: its grace begins. */
   markFresh(identity: Identity, until: number): void;

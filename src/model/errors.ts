@@ -39,6 +39,14 @@ export class DatastoreError extends PortcullisError {
 /** A row refers to another one that is not there, or not any more. */
 export class MissingReferenceError extends DatastoreError {}
 
+/**
+ * Inside a transaction something was called that is not part of it: a mistake of the calling code, which would wait for ever
+ * for the transaction's own locks, or would not see what it wrote. The mend: pass the transaction's `tx`.
+ */
+export class MissingTransactionError extends DatastoreError {
+  override readonly code = "missing_transaction";
+}
+
 /** More work than the server takes at once (RFC 9110 503): try again after `retryAfter` seconds. */
 export class OverloadedError extends PortcullisError {
   readonly retryAfter: number;

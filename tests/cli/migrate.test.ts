@@ -147,6 +147,27 @@ describe("portcullis migrate", () => {
     expect(existsSync(join(place.path, "app.db"))).toBe(false);
   });
 
+  it("names a column of another type as doctor and the start do, and changes nothing", async () => {
+    place.write("app.ts", program());
+    await place.portcullis("migrate");
+    onDatabase((database) => {
+      database.exec('alter table "user" drop column last_login_at');
+      database.exec('alter table "user" drop column login_count');
+      database.exec('alter table "user" add column login_count varchar(9)');
+    });
+    const line = 'column "login_count" of table "user" is varchar(9) and should be INTEGER; that is changed by hand';
+    const checked = await place.portcullis("migrate", "--check");
+    expect(checked.stdout.split("\n")).toContain(`sqlite: ${line}`);
+    expect(checked.code).toBe(1);
+    expect((await place.portcullis("doctor")).stdout).toContain(line);
+    expect((await place.portcullis("routes")).stderr).toContain(line);
+    const refused = await place.portcullis("migrate");
+    expect(refused.stderr).toContain("the database cannot be migrated, and nothing was changed");
+    expect(refused.stderr).toContain(line);
+    expect(refused.code).toBe(2);
+    expect(columnsOf("user")).not.toContain("last_login_at");
+  });
+
   it("needs a program that starts a system", async () => {
     place.write("app.ts", "export const app = 1;");
     const { code, stderr } = await place.portcullis("migrate");

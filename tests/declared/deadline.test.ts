@@ -187,5 +187,7 @@ describe("the option ruleDeadline", () => {
 
   it.each(["0s", "2h", "soon", 5])("refuses %s", async (ruleDeadline) => {
     await expect(portcullis({ ...basics(), ruleDeadline } as never)).rejects.toThrow(/^ruleDeadline: /);
+    const hookDeadline = ruleDeadline;
+    await expect(portcullis({ ...basics(), hookDeadline } as never)).rejects.toThrow(/^hookDeadline: /);
   });
 });

@@ -14,6 +14,7 @@ import { goodPassword, observed, origin, secretKey, weakHashing } from "./authn-
 type Row = readonly [option: string, path: string, value: unknown];
 const core: readonly Row[] = [
   ["SecurityOptions.ruleDeadline", "ruleDeadline", "10s"],
+  ["SecurityOptions.hookDeadline", "hookDeadline", "2s"],
   ["SecurityOptions.authn", "authn", ["token", "session"]],
   ["SecurityOptions.realm", "realm", "Login Required"],
   ["SecurityOptions.emails", "emails", "required"],

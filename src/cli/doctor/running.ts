@@ -9,7 +9,7 @@ const allowedSkew = 5_000;
 /** Looks at a system that has started: its schema has been compared already. */
 export async function checkRunning(system: OperatedSystem, options: unknown): Promise<readonly Finding[]> {
   return [
-    { check: "schema", level: "ok", text: "the database has all tables and columns" },
+    { check: "schema", level: "ok", text: "the database has all tables, columns and indexes" },
     await databaseClock(system),
     ...(await suspectedProxies(system, options)),
     await mail(system, options),

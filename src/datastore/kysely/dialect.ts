@@ -4,11 +4,18 @@ import type { Column, ColumnType } from "../../model/schema.ts";
 /** A Kysely handle whose tables are not known to the compiler: the schema decides at run time. */
 export type Database = Kysely<Record<string, Record<string, unknown>>>;
 
+/** A column as it is in the database. */
+export interface ExistingColumn {
+  /** Its type as the database writes it. */
+  readonly type: string;
+  /** What the type comes down to, where the database lets types be named: of an enumeration "enum", of a domain its base. */
+  readonly base: string;
+  readonly notNull: boolean;
+}
+
 /** A table as it is in the database, its names folded by `SqlDialect.foldColumn`. */
 export interface ExistingTable {
-  readonly columns: ReadonlySet<string>;
-  /** Those of them that allow no null. */
-  readonly notNull: ReadonlySet<string>;
+  readonly columns: ReadonlyMap<string, ExistingColumn>;
   /** Null stands for an expression among an index's columns. */
   readonly indexes: readonly {
     readonly name: string;
@@ -37,6 +44,8 @@ export interface SqlDialect {
   readonly name: string;
   /** The column's type in a `create table`, as SQLAlchemy writes it for Flask-Security's models. */
   columnType(column: Column): string;
+  /** Whether a column as it is can hold values of that type and give them back, be it of another one than `columnType` says. */
+  holds(type: ColumnType, column: ExistingColumn): boolean;
   /** What follows the type of a key that the database makes. */
   readonly generatedKey: string;
   /** What follows the closing parenthesis of a `create table`. */

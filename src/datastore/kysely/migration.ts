@@ -10,6 +10,21 @@ import { messageOf } from "./errors.ts";
 interface Step {
   readonly words: string;
   readonly statement: RawBuilder<unknown>;
+  /** What the database lacks without it; undefined: another step's line says so already. */
+  readonly lacks?: string;
+}
+
+/** What no migration can mend. */
+interface Fault {
+  /** The column in the schema. */
+  readonly path: string;
+  readonly line: string;
+}
+
+/** How a database gets what it lacks. */
+interface Plan {
+  readonly steps: readonly Step[];
+  readonly faults: readonly Fault[];
 }
 
 function existing(dialect: SqlDialect, db: Database, schema: Schema): Promise<Map<string, ExistingTable>> {
@@ -19,25 +34,55 @@ function existing(dialect: SqlDialect, db: Database, schema: Schema): Promise<Ma
   );
 }
 
-/** What of the schema the database lacks: one line for each table and column. */
+/** What of the schema the database lacks, and what is otherwise than the schema needs it: one line each. */
 export async function missing(dialect: SqlDialect, db: Database, schema: Schema): Promise<string[]> {
-  const tables = await existing(dialect, db, schema);
-  const lines: string[] = [];
-  for (const table of Object.values(schema)) {
+  const { steps, faults } = plan(dialect, await existing(dialect, db, schema), schema, () => 0);
+  return [...steps.flatMap(({ lacks }) => lacks ?? []), ...faults.map(({ line }) => line)];
+}
+
+function plan(
+  dialect: SqlDialect,
+  tables: ReadonlyMap<string, ExistingTable>,
+  schema: Schema,
+  now: () => number,
+): Plan {
+  const steps: Step[] = [];
+  const faults: Fault[] = [];
+  for (const [logical, table] of inOrderOfReference(schema)) {
     const found = tables.get(dialect.foldTable(table.name));
-    if (found === undefined) {
-      lines.push(`table "${table.name}" is missing`);
-      continue;
+    const context = { dialect, schema, logical, table };
+    if (found === undefined) steps.push(...createTable(context));
+    else {
+      faults.push(...unfit(context, found));
+      steps.push(...addColumns(context, found, now));
     }
-    for (const column of Object.values(table.columns)) {
-      if (!found.columns.has(dialect.foldColumn(column.name))) {
-        lines.push(`column "${column.name}" of table "${table.name}" is missing`);
-      } else if (column.mustAllowNull === true && found.notNull.has(dialect.foldColumn(column.name))) {
-        lines.push(`column "${column.name}" of table "${table.name}" does not allow null; that is changed by hand`);
-      }
-    }
+    steps.push(...addIndexes(context, found));
   }
-  return lines;
+  return { steps, faults };
+}
+
+/** What is wrong with the columns of a table that exists; a migration changes none of them. */
+function unfit({ dialect, logical, table }: Context, found: ExistingTable): Fault[] {
+  return Object.entries(table.columns).flatMap(([field, column]): Fault | [] => {
+    const existingColumn = found.columns.get(dialect.foldColumn(column.name));
+    const fault = (wrong: string): Fault => ({
+      path: `schema.${logical}.${field}`,
+      line: `column "${column.name}" of table "${table.name}" ${wrong}`,
+    });
+    if (existingColumn === undefined) {
+      if (column.nullable || column.default !== undefined) return [];
+      return fault(
+        "is missing, and is to be added to a table that exists: it must be nullable or have a default, or be added by hand",
+      );
+    }
+    if (!dialect.holds(column.type, existingColumn)) {
+      return fault(`is ${existingColumn.type} and should be ${dialect.columnType(column)}; that is changed by hand`);
+    }
+    if (column.mustAllowNull === true && existingColumn.notNull) {
+      return fault("does not allow null; that is changed by hand");
+    }
+    return [];
+  });
 }
 
 /** True when none of the schema's tables exists. */
@@ -45,7 +90,11 @@ export async function empty(dialect: SqlDialect, db: Database, schema: Schema): 
   return (await existing(dialect, db, schema)).size === 0;
 }
 
-/** Adds the tables, columns and indexes that the database lacks; never changes or drops what is there. */
+/**
+ * Adds the tables, columns and indexes that the database lacks; never changes or drops what is there.
+ *
+ * @throws ConfigurationError, with nothing done, when there is something that a migration does not mend.
+ */
 export function migrate(
   dialect: SqlDialect,
   db: Database,
@@ -53,23 +102,21 @@ export function migrate(
   now: () => number,
 ): Promise<readonly string[]> {
   return dialect.migrationLock(db, async (locked) => {
-    const tables = await existing(dialect, locked, schema);
-    const done: string[] = [];
-    for (const [logical, table] of inOrderOfReference(schema)) {
-      const found = tables.get(dialect.foldTable(table.name));
-      const context = { dialect, schema, logical, table };
-      const steps = found === undefined ? createTable(context) : addColumns(context, found, now);
-      for (const step of [...steps, ...addIndexes(context, found)]) {
-        try {
-          await sql`${step.statement}`.execute(locked);
-        } catch (error) {
-          const cause = dialect.withoutValues(error);
-          throw new DatastoreError(`the migration could not ${step.words}: ${messageOf(cause)}`, { cause });
-        }
-        done.push(step.words);
+    const { steps, faults } = plan(dialect, await existing(dialect, locked, schema), schema, now);
+    const [first] = faults;
+    if (first !== undefined) {
+      const list = faults.map(({ line }) => `\n  - ${line}`).join("");
+      throw new ConfigurationError(first.path, `the database cannot be migrated, and nothing was changed:${list}`);
+    }
+    for (const step of steps) {
+      try {
+        await sql`${step.statement}`.execute(locked);
+      } catch (error) {
+        const cause = dialect.withoutValues(error);
+        throw new DatastoreError(`the migration could not ${step.words}: ${messageOf(cause)}`, { cause });
       }
     }
-    return done;
+    return steps.map(({ words }) => words);
   });
 }
 
@@ -119,7 +166,7 @@ function createTable(context: Context): Step[] {
     if (target !== undefined) parts.push(sql`foreign key (${sql.id(column.name)})${references(target, column)}`);
   }
   const statement = sql`create table ${sql.id(table.name)} (${sql.join(parts)})${sql.raw(dialect.tableSuffix)}`;
-  return [{ words: `create table "${table.name}"`, statement }];
+  return [{ words: `create table "${table.name}"`, statement, lacks: `table "${table.name}" is missing` }];
 }
 
 function defaultClause(dialect: SqlDialect, column: Column): RawBuilder<unknown> {
@@ -139,13 +186,9 @@ function addColumns(context: Context, found: ExistingTable, now: () => number): 
   const steps: Step[] = [];
   for (const [field, column] of Object.entries(table.columns)) {
     if (found.columns.has(dialect.foldColumn(column.name))) continue;
+    // Said by `unfit`.
+    if (!column.nullable && column.default === undefined) continue;
     const path = `${logical}.${field}`;
-    if (!column.nullable && column.default === undefined) {
-      throw new ConfigurationError(
-        `schema.${path}`,
-        `is to be added to the existing table "${table.name}" and therefore must be nullable or have a default`,
-      );
-    }
     const type = sql.raw(dialect.columnType(column));
     const target = referenced(schema, path, column);
     const inline = target !== undefined && !dialect.addsConstraints ? references(target, column) : sql``;
@@ -154,6 +197,7 @@ function addColumns(context: Context, found: ExistingTable, now: () => number): 
     steps.push({
       words: `add column "${column.name}" to table "${table.name}"`,
       statement: sql`alter table ${sql.id(table.name)} add column ${definition}`,
+      lacks: `column "${column.name}" of table "${table.name}" is missing`,
     });
     if (target !== undefined && dialect.addsConstraints) {
       steps.push({
@@ -176,6 +220,16 @@ function addedDefault(dialect: SqlDialect, column: Column, now: () => number): R
 function addIndexes(context: Context, found: ExistingTable | undefined): Step[] {
   const { dialect, table } = context;
   const steps: Step[] = [];
+  const add = (index: string, columns: readonly Column[], statement: RawBuilder<unknown>): void => {
+    // Of what is missing itself, nothing more need be said.
+    const there = columns.every(({ name }) => found?.columns.has(dialect.foldColumn(name)) === true);
+    const [article, what] = index.startsWith("unique") ? ["a", index] : ["an", index];
+    steps.push({
+      words: `add ${article} ${what} to table "${table.name}"`,
+      statement,
+      ...(there ? { lacks: `${what} of table "${table.name}" is missing` } : {}),
+    });
+  };
   const present = found?.indexes ?? [];
   const primary = table.primaryKey.map((field) => dialect.foldColumn(table.columns[field]?.name ?? field));
   for (const column of Object.values(table.columns)) {
@@ -187,24 +241,18 @@ function addIndexes(context: Context, found: ExistingTable | undefined): Step[] 
       (found === undefined && dialect.inlineUnique(column)) ||
       present.some((it) => it.unique && it.columns.length === 1 && it.columns[0] === folded);
     if (column.unique === true && !uniqueAlready) {
-      steps.push({
-        words: `add a unique index on "${column.name}" to table "${table.name}"`,
-        statement: sql`create unique index ${sql.id(indexName("uq", table, column))} ${on}`,
-      });
+      const name = sql.id(indexName("uq", table, column));
+      add(`unique index on "${column.name}"`, [column], sql`create unique index ${name} ${on}`);
     }
     const indexed = column.unique === true || primary[0] === folded || present.some((it) => it.columns[0] === folded);
     if (column.index === true && !indexed) {
-      steps.push({
-        words: `add an index on "${column.name}" to table "${table.name}"`,
-        statement: sql`create index ${sql.id(indexName("ix", table, column))} ${on}`,
-      });
+      const name = sql.id(indexName("ix", table, column));
+      add(`index on "${column.name}"`, [column], sql`create index ${name} ${on}`);
     }
     const lower = indexName("ix", table, column, "_lower");
     if (column.ignoreCase === true && dialect.lowerIndex && !present.some((it) => it.name === lower)) {
-      steps.push({
-        words: `add an index on lower("${column.name}") to table "${table.name}"`,
-        statement: sql`create index ${sql.id(lower)} on ${sql.id(table.name)} (${dialect.folded(table.name, column)})`,
-      });
+      const place = sql`${sql.id(table.name)} (${dialect.folded(table.name, column)})`;
+      add(`index on lower("${column.name}")`, [column], sql`create index ${sql.id(lower)} on ${place}`);
     }
   }
   for (const fields of table.indexes ?? []) {
@@ -212,10 +260,8 @@ function addIndexes(context: Context, found: ExistingTable | undefined): Step[] 
     const names = columns.map(({ name }) => name);
     if (present.some((it) => names.every((name, at) => it.columns[at] === dialect.foldColumn(name)))) continue;
     const listed = sql.join(columns.map((column) => dialect.indexed(column)));
-    steps.push({
-      words: `add an index on "${names.join('", "')}" to table "${table.name}"`,
-      statement: sql`create index ${sql.id(shortName(`ix_${table.name}_${names.join("_")}`, ""))} on ${sql.id(table.name)} (${listed})`,
-    });
+    const name = sql.id(shortName(`ix_${table.name}_${names.join("_")}`, ""));
+    add(`index on "${names.join('", "')}"`, columns, sql`create index ${name} on ${sql.id(table.name)} (${listed})`);
   }
   return steps;
 }

@@ -1,4 +1,4 @@
-import { Kysely } from "kysely";
+import { type Dialect, Kysely } from "kysely";
 import { DatastoreError } from "../../model/errors.ts";
 import type { Schema } from "../../model/schema.ts";
 import type { Datastore, DatastoreEnvironment, DatastoreProvider, Transaction } from "../contract.ts";
@@ -13,6 +13,7 @@ export interface SqlProvider extends DatastoreProvider {
   /**
    * The application's own typed queries on the same database; inside a transaction of the datastore pass its `tx`, and they
    * are part of it. Changes of users or roles made this way are not announced to the caches.
+   * Queries without `tx` throw MissingTransactionError inside a transaction, instead of waiting for what it has locked.
    * Throws DatastoreError before `portcullis()` has opened the database and after it was closed, and for another store's `tx`.
    *
    * ```ts
@@ -58,6 +59,24 @@ export function sqlProvider(
         throw new DatastoreError(`the ${dialect} database is not open: portcullis() opens it, close() closes it`);
       }
       return current as unknown as Kysely<DB>;
+    },
+  };
+}
+
+/** The dialect whose connections are handed out after `admit`, which throws where waiting for one would never end. */
+export function admitting(dialect: Dialect, admit: () => void): Dialect {
+  return {
+    createAdapter: () => dialect.createAdapter(),
+    createIntrospector: (db) => dialect.createIntrospector(db),
+    createQueryCompiler: () => dialect.createQueryCompiler(),
+    createDriver() {
+      const driver = dialect.createDriver();
+      const acquire = driver.acquireConnection.bind(driver);
+      driver.acquireConnection = async (...args) => {
+        admit();
+        return await acquire(...args);
+      };
+      return driver;
     },
   };
 }

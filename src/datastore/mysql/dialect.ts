@@ -2,7 +2,7 @@ import { type QueryResult, type RawBuilder, sql } from "kysely";
 import { DatastoreError } from "../../model/errors.ts";
 import type { Column, ColumnType } from "../../model/schema.ts";
 import { secondText } from "../kysely/codec.ts";
-import type { Database, ExistingTable, SqlDialect, UniqueViolation } from "../kysely/dialect.ts";
+import type { Database, ExistingColumn, ExistingTable, SqlDialect, UniqueViolation } from "../kysely/dialect.ts";
 import { errorOf, messageOf } from "../kysely/errors.ts";
 
 const types: Readonly<Record<Exclude<ColumnType, "string" | "key">, string>> = {
@@ -15,6 +15,24 @@ const types: Readonly<Record<Exclude<ColumnType, "string" | "key">, string>> = {
   list: "TEXT",
   json: "TEXT",
   bytes: "BLOB",
+};
+
+const texts = ["char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "uuid", "inet6"];
+const integers = ["tinyint", "smallint", "mediumint", "int", "bigint"];
+
+/** The types of existing columns that do as well. `decimal` arrives as text, and is read as a number. */
+const held: Readonly<Record<ColumnType, readonly string[]>> = {
+  id: [...integers, "decimal"],
+  integer: [...integers, "decimal"],
+  string: texts,
+  text: texts,
+  key: texts,
+  boolean: integers,
+  datetime: ["datetime", "timestamp"],
+  epochMs: ["bigint", "decimal"],
+  list: texts,
+  json: [...texts, "json"],
+  bytes: ["tinyblob", "blob", "mediumblob", "longblob", "binary", "varbinary"],
 };
 
 /** InnoDB's bound for one column of an index, in bytes, which a `utf8mb4` character may take four of. */
@@ -45,6 +63,7 @@ export function mysqlDialect(): SqlDialect {
       }
       return types[column.type];
     },
+    holds: (type, { base }) => held[type].includes(base),
     generatedKey: " auto_increment",
     tableSuffix: " engine=InnoDB default charset=utf8mb4",
     nowDefault: "now()",
@@ -152,23 +171,24 @@ async function introspect(
   foldTable: (name: string) => string,
 ): Promise<Map<string, ExistingTable>> {
   const wanted = new Set(tables.map(foldTable));
-  const columns = await sql<{ table: string; column: string; nullable: string }>`
-    select table_name as ${sql.id("table")}, column_name as ${sql.id("column")}, is_nullable as nullable
-    from information_schema.columns where table_schema = database()`.execute(db);
+  const columns = await sql<{ table: string; column: string; nullable: string; type: string; base: string }>`
+    select table_name as ${sql.id("table")}, column_name as ${sql.id("column")}, is_nullable as nullable,
+      column_type as type, data_type as base from information_schema.columns where table_schema = database()`.execute(
+    db,
+  );
   const indexes = await sql<{ table: string; index: string; column: string | null; repeatable: number }>`
     select table_name as ${sql.id("table")}, index_name as ${sql.id("index")}, column_name as ${sql.id("column")},
       non_unique as repeatable from information_schema.statistics
     where table_schema = database() order by table_name, index_name, seq_in_index`.execute(db);
   const found = new Map<
     string,
-    { columns: Set<string>; notNull: Set<string>; indexes: Map<string, ExistingTable["indexes"][number]> }
+    { columns: Map<string, ExistingColumn>; indexes: Map<string, ExistingTable["indexes"][number]> }
   >();
-  for (const { table, column, nullable } of columns.rows) {
+  for (const { table, column, nullable, type, base } of columns.rows) {
     const name = foldTable(table);
     if (!wanted.has(name)) continue;
-    const entry = found.get(name) ?? { columns: new Set<string>(), notNull: new Set<string>(), indexes: new Map() };
-    entry.columns.add(column.toLowerCase());
-    if (nullable === "NO") entry.notNull.add(column.toLowerCase());
+    const entry = found.get(name) ?? { columns: new Map<string, ExistingColumn>(), indexes: new Map() };
+    entry.columns.set(column.toLowerCase(), { type, base: base.toLowerCase(), notNull: nullable === "NO" });
     found.set(name, entry);
   }
   for (const { table, index, column, repeatable } of indexes.rows) {
@@ -177,10 +197,5 @@ async function introspect(
     const name = column?.toLowerCase() ?? null;
     entry?.indexes.set(index, { name: index, columns: [...before, name], unique: Number(repeatable) === 0 });
   }
-  return new Map(
-    [...found].map(([name, { columns, notNull, indexes }]) => [
-      name,
-      { columns, notNull, indexes: [...indexes.values()] },
-    ]),
-  );
+  return new Map([...found].map(([name, { columns, indexes }]) => [name, { columns, indexes: [...indexes.values()] }]));
 }

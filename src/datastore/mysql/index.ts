@@ -2,7 +2,7 @@ import { Kysely, MysqlDialect, type MysqlPool } from "kysely";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
 import { checkKnown } from "../../model/known-names.ts";
 import { messageOf } from "../kysely/errors.ts";
-import { type SqlProvider, sqlProvider } from "../kysely/provider.ts";
+import { admitting, type SqlProvider, sqlProvider } from "../kysely/provider.ts";
 import { SqlStore } from "../kysely/store.ts";
 import { connectionString, wholeNumber } from "../options.ts";
 import { TransactionScope } from "../transaction-scope.ts";
@@ -58,8 +58,9 @@ export function mysql(uri: string, options: MysqlOptions = {}): SqlProvider {
         });
       }
     });
+    const scope = new TransactionScope();
     const db = new Kysely<Record<string, Record<string, unknown>>>({
-      dialect: new MysqlDialect({ pool: pool as unknown as MysqlPool }),
+      dialect: admitting(new MysqlDialect({ pool: pool as unknown as MysqlPool }), () => scope.refuseInside()),
     });
     const dialect = mysqlDialect();
     try {
@@ -69,7 +70,7 @@ export function mysql(uri: string, options: MysqlOptions = {}): SqlProvider {
       const cause = dialect.withoutValues(error);
       throw new DatastoreError(`cannot connect to MySQL: ${messageOf(cause)}`, { cause });
     }
-    const store = new SqlStore({ db, dialect, schema, environment, bus: undefined, scope: new TransactionScope() });
+    const store = new SqlStore({ db, dialect, schema, environment, bus: undefined, scope });
     return { db, store };
   });
 }

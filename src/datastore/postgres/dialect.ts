@@ -1,7 +1,7 @@
 import { type QueryResult, type RawBuilder, sql } from "kysely";
 import type { Column, ColumnType } from "../../model/schema.ts";
 import { microsecondText } from "../kysely/codec.ts";
-import type { Database, ExistingTable, SqlDialect, UniqueViolation } from "../kysely/dialect.ts";
+import type { Database, ExistingColumn, ExistingTable, SqlDialect, UniqueViolation } from "../kysely/dialect.ts";
 import { errorOf, messageOf } from "../kysely/errors.ts";
 
 const types: Readonly<Record<Exclude<ColumnType, "string" | "key">, string>> = {
@@ -14,6 +14,24 @@ const types: Readonly<Record<Exclude<ColumnType, "string" | "key">, string>> = {
   list: "TEXT",
   json: "TEXT",
   bytes: "BYTEA",
+};
+
+const texts = ["character varying", "character", "text", "citext", "name", "enum", "uuid", "inet", "cidr"];
+const integers = ["smallint", "integer", "bigint", "numeric"];
+
+/** The types of existing columns that do as well, without their length. `numeric` arrives as text, and is read as a number. */
+const held: Readonly<Record<ColumnType, readonly string[]>> = {
+  id: integers,
+  integer: integers,
+  string: texts,
+  text: texts,
+  key: texts,
+  boolean: ["boolean"],
+  datetime: ["timestamp without time zone", "timestamp with time zone"],
+  epochMs: ["bigint", "numeric"],
+  list: texts,
+  json: [...texts, "json", "jsonb"],
+  bytes: ["bytea"],
 };
 
 /** Any number will do that no other program is likely to take. */
@@ -30,6 +48,7 @@ export const postgresDialect: SqlDialect = {
   clock: sql`floor(extract(epoch from clock_timestamp()) * 1000)`,
   columnType: (column: Column): string =>
     column.type === "string" || column.type === "key" ? `VARCHAR(${column.length ?? 255})` : types[column.type],
+  holds: (type: ColumnType, { base }: ExistingColumn): boolean => held[type].includes(base.replace(/\([\d, ]*\)/, "")),
   generatedKey: "",
   tableSuffix: "",
   nowDefault: "now()",
@@ -95,12 +114,19 @@ export const postgresDialect: SqlDialect = {
   learn: async (): Promise<void> => {},
 };
 
-/** Sees what an unqualified name means: the tables on the search path. */
+/** The schema where tables are made: the first on the search path that exists. Those behind it may be another program's. */
+const here = sql`(select n.oid from pg_catalog.pg_namespace n where n.nspname = pg_catalog.current_schema())`;
+
+/** Sees the tables of one schema. */
 async function introspect(db: Database, tables: readonly string[]): Promise<Map<string, ExistingTable>> {
-  const columns = await sql<{ table: string; column: string; notNull: boolean }>`
-    select c.relname::text as "table", a.attname::text as "column", a.attnotnull as "notNull"
+  const columns = await sql<{ table: string; column: string } & ExistingColumn>`
+    select c.relname::text as "table", a.attname::text as "column", a.attnotnull as "notNull",
+      pg_catalog.format_type(a.atttypid, a.atttypmod) as "type",
+      case t.typtype when 'e' then 'enum' when 'd' then pg_catalog.format_type(t.typbasetype, t.typtypmod)
+        else pg_catalog.format_type(a.atttypid, a.atttypmod) end as "base"
     from pg_catalog.pg_class c join pg_catalog.pg_attribute a on a.attrelid = c.oid
-    where c.relkind in ('r', 'p') and pg_catalog.pg_table_is_visible(c.oid) and a.attnum > 0 and not a.attisdropped
+      join pg_catalog.pg_type t on t.oid = a.atttypid
+    where c.relkind in ('r', 'p') and c.relnamespace = ${here} and a.attnum > 0 and not a.attisdropped
       and c.relname in (${sql.join(tables)})`.execute(db);
   const indexes = await sql<{ table: string; index: string; unique: boolean; columns: (string | null)[] }>`
     select c.relname::text as "table", i.relname::text as "index", x.indisunique as "unique",
@@ -109,16 +135,16 @@ async function introspect(db: Database, tables: readonly string[]): Promise<Map<
         where k.position <= x.indnkeyatts order by k.position) as "columns"
     from pg_catalog.pg_index x
       join pg_catalog.pg_class c on c.oid = x.indrelid join pg_catalog.pg_class i on i.oid = x.indexrelid
-    where pg_catalog.pg_table_is_visible(c.oid) and x.indpred is null and x.indisvalid
+    where c.relnamespace = ${here} and x.indpred is null and x.indisvalid
       and c.relname in (${sql.join(tables)})`.execute(db);
   const found = new Map<
     string,
-    { columns: Set<string>; notNull: Set<string>; indexes: ExistingTable["indexes"][number][] }
+    { columns: Map<string, ExistingColumn>; indexes: ExistingTable["indexes"][number][] }
   >();
-  for (const { table, column, notNull } of columns.rows) {
-    const entry = found.get(table) ?? { columns: new Set<string>(), notNull: new Set<string>(), indexes: [] };
-    entry.columns.add(column);
-    if (notNull) entry.notNull.add(column);
+  for (const { table, column, type, base, notNull } of columns.rows) {
+    const entry = found.get(table) ?? { columns: new Map<string, ExistingColumn>(), indexes: [] };
+    // A type outside of the search path is written with its schema.
+    entry.columns.set(column, { type, base: base.replace(/^.*\.(?=citext$)/, ""), notNull });
     found.set(table, entry);
   }
   for (const { table, index, unique, columns: names } of indexes.rows) {

@@ -2,10 +2,11 @@ import { Kysely, PostgresDialect, sql } from "kysely";
 import type { ClientConfig } from "pg";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
 import { checkKnown } from "../../model/known-names.ts";
+import type { Schema } from "../../model/schema.ts";
 import { parseDate } from "../kysely/codec.ts";
-import type { SqlDialect } from "../kysely/dialect.ts";
+import type { Database, SqlDialect } from "../kysely/dialect.ts";
 import { messageOf } from "../kysely/errors.ts";
-import { type SqlProvider, sqlProvider } from "../kysely/provider.ts";
+import { admitting, type SqlProvider, sqlProvider } from "../kysely/provider.ts";
 import { SqlStore } from "../kysely/store.ts";
 import { connectionString, wholeNumber } from "../options.ts";
 import { TransactionScope } from "../transaction-scope.ts";
@@ -20,7 +21,10 @@ export type { Generated, Kysely, SqlProvider } from "../kysely/provider.ts";
 export interface PostgresOptions {
   /** The most connections for queries, 10 by default; one more listens for changes. */
   readonly max?: number;
-  /** The schema that has the tables, made by the migration if need be; by default what the server's search path says. */
+  /**
+   * The schema that has the tables, made by the migration if need be; by default the first that exists on the connection's
+   * search path. Tables in others are not looked at.
+   */
   readonly schema?: string;
   /**
    * Whether to hear of changes by other processes over a connection of its own, true by default. False where there is no
@@ -86,11 +90,12 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
     });
     // An idle connection that breaks: the pool drops it, the next query gets another.
     pool.on("error", (error) => environment.log("an idle connection to PostgreSQL broke", { reason: error.message }));
+    const scope = new TransactionScope();
     const db = new Kysely<Record<string, Record<string, unknown>>>({
-      dialect: new PostgresDialect({ pool: discarding(pool) }),
+      dialect: admitting(new PostgresDialect({ pool: discarding(pool) }), () => scope.refuseInside()),
     });
     try {
-      await sql`select 1`.execute(db);
+      await checkSearchPath(db, schema, name);
       const channel = "portcullis_invalidate";
       const queries: BusQueries = {
         async notify(to, payload) {
@@ -126,12 +131,13 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
         schema,
         environment,
         bus: bus ?? tellOnly((payload) => queries.notify(channel, payload)),
-        scope: new TransactionScope(),
+        scope,
         beforeClose: async () => await bus?.close(),
       });
       return { db, store };
     } catch (error) {
       await pool.end();
+      if (error instanceof ConfigurationError) throw error;
       const cause = postgresDialect.withoutValues(error);
       throw new DatastoreError(`cannot connect to PostgreSQL: ${messageOf(cause)}`, { cause });
     }
@@ -148,6 +154,34 @@ function inSchema(name: string): SqlDialect {
         return await work(locked);
       }),
   };
+}
+
+/**
+ * Refuses what would make new, empty tables though there are accounts: they are in a schema further along the search path, and
+ * another one comes first. Connects.
+ */
+async function checkSearchPath(db: Database, schema: Schema, named: string | undefined): Promise<void> {
+  const { rows } = await sql<{ first: string | null }>`select current_schema()::text as "first"`.execute(db);
+  const first = rows[0]?.first ?? undefined;
+  if (named !== undefined) return;
+  const path = "postgres(...).schema";
+  if (first === undefined) {
+    throw new ConfigurationError(path, "the search path of this connection names no schema that exists: name one");
+  }
+  const { user } = schema;
+  const mark = user?.columns["fsUniquifier"]?.name;
+  if (user === undefined || mark === undefined) return;
+  const tables = await sql<{ at: string }>`
+    select n.nspname::text as at from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = ${mark} and not a.attisdropped
+    where c.relkind in ('r', 'p') and c.relname = ${user.name} and n.nspname = any(current_schemas(false))
+    order by array_position(current_schemas(false), n.nspname)`.execute(db);
+  const at = tables.rows[0]?.at;
+  if (at === undefined || at === first) return;
+  throw new ConfigurationError(
+    path,
+    `the accounts are in the schema "${at}", but "${first}" comes first on the search path: say schema: "${at}", or "${first}" for new tables`,
+  );
 }
 
 function checkedSchema(name: unknown): string | undefined {

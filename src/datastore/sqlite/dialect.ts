@@ -1,7 +1,7 @@
 import { type QueryResult, type RawBuilder, sql } from "kysely";
 import type { Column, ColumnType } from "../../model/schema.ts";
 import { microsecondText } from "../kysely/codec.ts";
-import type { Database, Edges, ExistingTable, SqlDialect, UniqueViolation } from "../kysely/dialect.ts";
+import type { Database, Edges, ExistingColumn, ExistingTable, SqlDialect, UniqueViolation } from "../kysely/dialect.ts";
 import { errorOf, messageOf } from "../kysely/errors.ts";
 
 const types: Readonly<Record<Exclude<ColumnType, "string" | "key">, string>> = {
@@ -16,11 +16,47 @@ const types: Readonly<Record<Exclude<ColumnType, "string" | "key">, string>> = {
   bytes: "BLOB",
 };
 
+/** What a declared type makes of values that are stored in it (https://sqlite.org/datatype3.html 3.1); two are told apart from NUMERIC. */
+type Affinity = "INTEGER" | "TEXT" | "BLOB" | "REAL" | "NUMERIC" | "BOOLEAN" | "DATETIME";
+
+function affinity(declared: string): Affinity {
+  const type = declared.toUpperCase();
+  if (type.includes("INT")) return "INTEGER";
+  if (/CHAR|CLOB|TEXT/.test(type)) return "TEXT";
+  if (type === "" || type.includes("BLOB")) return "BLOB";
+  if (/REAL|FLOA|DOUB/.test(type)) return "REAL";
+  if (/DATE|TIME/.test(type)) return "DATETIME";
+  return type.includes("BOOL") ? "BOOLEAN" : "NUMERIC";
+}
+
+// Texts that look like numbers, "007" among them, would come back as numbers from a column that is not one of texts.
+const texts: readonly Affinity[] = ["TEXT", "BLOB"];
+// Numbers would become texts in a column of texts, and compare as such.
+const numbers: readonly Affinity[] = ["INTEGER", "NUMERIC", "BOOLEAN", "REAL", "BLOB"];
+
+/** The existing columns that give back what was stored. */
+const held: Readonly<Record<ColumnType, readonly Affinity[]>> = {
+  id: numbers,
+  integer: numbers,
+  string: texts,
+  text: texts,
+  key: texts,
+  boolean: numbers,
+  // Written as text, which no affinity changes; a column of whole numbers has something else in it.
+  datetime: ["DATETIME", "TEXT", "NUMERIC", "BLOB"],
+  epochMs: numbers,
+  list: texts,
+  // SQLAlchemy's JSON is NUMERIC.
+  json: ["TEXT", "NUMERIC", "BLOB"],
+  bytes: ["BLOB", "NUMERIC"],
+};
+
 /** SQLite's peculiarities. */
 export const sqliteDialect: SqlDialect = {
   name: "sqlite",
   columnType: (column: Column): string =>
     column.type === "string" || column.type === "key" ? `VARCHAR(${column.length ?? 255})` : types[column.type],
+  holds: (type: ColumnType, { base }: ExistingColumn): boolean => held[type].includes(base as Affinity),
   generatedKey: "",
   tableSuffix: "",
   nowDefault: "CURRENT_TIMESTAMP",
@@ -87,8 +123,9 @@ async function introspect(db: Database, tables: readonly string[]): Promise<Map<
   for (const table of tables) {
     const columns = await sql<{
       name: string;
+      type: string;
       notNull: number;
-    }>`select name, "notnull" as "notNull" from pragma_table_info(${table})`.execute(db);
+    }>`select name, type, "notnull" as "notNull" from pragma_table_info(${table})`.execute(db);
     if (columns.rows.length === 0) continue;
     const indexes = await sql<{
       index: string;
@@ -104,8 +141,12 @@ async function introspect(db: Database, tables: readonly string[]): Promise<Map<
       byName.set(row.index, index);
     }
     found.set(table.toLowerCase(), {
-      columns: new Set(columns.rows.map(({ name }) => name.toLowerCase())),
-      notNull: new Set(columns.rows.filter(({ notNull }) => notNull === 1).map(({ name }) => name.toLowerCase())),
+      columns: new Map(
+        columns.rows.map(({ name, type, notNull }) => [
+          name.toLowerCase(),
+          { type: type === "" ? "of no type" : type, base: affinity(type), notNull: notNull === 1 },
+        ]),
+      ),
       indexes: [...byName.values()],
     });
   }

@@ -56,27 +56,37 @@ class TransactionalAdapter extends SqliteAdapter {
 export class NodeSqliteDriver implements Driver {
   readonly #db: DatabaseSync;
   readonly #connection: NodeSqliteConnection;
+  readonly #openReader: (() => DatabaseSync) | undefined;
+  #reader: NodeSqliteConnection | undefined;
   /** Throws when asked for the connection from where waiting for it would never end. */
   readonly #admit: () => void;
   readonly #turn = new Turn();
   #taken = false;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(db: DatabaseSync, lockTimeout: number, admit: () => void) {
+  /** `openReader`: opens a second connection to the same file, which only reads. */
+  constructor(db: DatabaseSync, lockTimeout: number, admit: () => void, openReader?: () => DatabaseSync) {
     this.#db = db;
     this.#connection = new NodeSqliteConnection(db, lockTimeout);
     this.#admit = admit;
+    this.#openReader = openReader;
   }
 
   async init(): Promise<void> {}
 
   /**
    * The rows of a reading query, each as the list of its values, without waiting for anything: reading a local file does
-   * no I/O that the event loop could do meanwhile. Undefined when the connection is taken, closed, or the file locked.
+   * no I/O that the event loop could do meanwhile. While a transaction has the connection, a second one reads what was
+   * committed before (https://sqlite.org/wal.html 2.2). Undefined when the file has no other connection, is closed or locked.
    */
   readNow(text: string, parameters: readonly unknown[]): readonly (readonly unknown[])[] | undefined {
-    if (this.#taken || !this.#db.isOpen) return undefined;
-    return this.#connection.readNow(text, parameters as SQLInputValue[]);
+    if (!this.#db.isOpen) return undefined;
+    if (this.#taken && this.#reader === undefined) {
+      if (this.#openReader === undefined) return undefined;
+      this.#reader = new NodeSqliteConnection(this.#openReader(), 0);
+    }
+    const connection = this.#taken ? this.#reader : this.#connection;
+    return connection?.readNow(text, parameters as SQLInputValue[]);
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
@@ -110,7 +120,8 @@ export class NodeSqliteDriver implements Driver {
   }
 
   async destroy(): Promise<void> {
-    if (this.#db.isOpen) this.#db.close();
+    this.#reader?.close();
+    this.#connection.close();
   }
 }
 
@@ -187,6 +198,10 @@ class NodeSqliteConnection implements DatabaseConnection {
     // A statement of its own: a cached one may be run again before this is read to its end.
     const statement = this.#db.prepare(query.sql);
     for (const row of statement.iterate(...query.parameters.map(bound))) yield { rows: [row as R] };
+  }
+
+  close(): void {
+    if (this.#db.isOpen) this.#db.close();
   }
 
   async execute(command: string): Promise<void> {

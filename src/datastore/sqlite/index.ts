@@ -26,8 +26,9 @@ export interface SqliteOptions {
  * Accounts in an SQLite file, by Node's own `node:sqlite`; several processes may share it. `":memory:"` is a database that
  * ends with the process. A file that does not exist is created readable by its owner alone.
  *
- * There is one connection: a transaction makes everybody else wait, so keep them short. The application's queries inside a
- * transaction must go through `kysely(tx)`; those through `kysely()` throw DatastoreError there instead of hanging.
+ * There is one connection that writes: a transaction makes everybody else wait who does more than read a session, so keep
+ * them short. The application's queries inside a transaction must go through `kysely(tx)`; those through `kysely()` throw
+ * MissingTransactionError there instead of hanging.
  * A transaction that the application begins itself with `kysely().transaction()` must not call the datastore inside.
  */
 export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
@@ -37,17 +38,24 @@ export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
     throw new ConfigurationError("sqlite(path)", 'must be the path of a file, or ":memory:"');
   }
   const inMemory = path === ":memory:";
+  const isFile = !inMemory && !path.startsWith("file:");
   return sqlProvider("sqlite", async (schema, environment) => {
     let connection: DatabaseSync | undefined;
     try {
-      if (!inMemory && !path.startsWith("file:")) createPrivately(path);
+      if (isFile) createPrivately(path);
       const opened = new DatabaseSync(path, { timeout: 0, enableForeignKeyConstraints: true });
       connection = opened;
       // WAL: readers and a writer do not wait for each other. With it, NORMAL loses no consistency.
       if (!inMemory) await whenUnlocked(lockTimeout, () => opened.exec("PRAGMA journal_mode = WAL"));
       opened.exec("PRAGMA synchronous = NORMAL");
       const scope = new TransactionScope();
-      const driver = new NodeSqliteDriver(opened, lockTimeout, () => scope.refuseInside());
+      const openReader = (): DatabaseSync => new DatabaseSync(path, { timeout: 0, readOnly: true });
+      const driver = new NodeSqliteDriver(
+        opened,
+        lockTimeout,
+        () => scope.refuseInside(),
+        isFile ? openReader : undefined,
+      );
       const bus = inMemory ? localBus() : await whenUnlocked(lockTimeout, () => dataVersionBus(opened));
       const db = new Kysely<Record<string, Record<string, unknown>>>({ dialect: new NodeSqliteDialect(driver) });
       // Kysely destroys only what it has used.

@@ -1,11 +1,17 @@
 import { anonymousRequired } from "../../authz/guards/authentication.ts";
 import type { Transaction } from "../../datastore/contract.ts";
 import { rehearsal } from "../../datastore/rehearsal.ts";
+import { runHook } from "../../datastore/transaction-scope.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import { decoyOf } from "../../model/decoy.ts";
-import { ConfigurationError, DatastoreError, UniqueConflictError } from "../../model/errors.ts";
+import {
+  ConfigurationError,
+  DatastoreError,
+  MissingTransactionError,
+  UniqueConflictError,
+} from "../../model/errors.ts";
 import { nextToken, signInAnswers } from "../answers.ts";
 import { type Answer, bodyFor, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
@@ -21,9 +27,13 @@ export interface RegistrationOptions<Extra extends Readonly<Record<string, Extra
   /** Further fields of the form and the JSON body. One that is named as a column of the user is stored there. */
   readonly fields?: Extra;
   /**
-   * Runs in the transaction that makes the user: what it throws undoes the registration. It runs for new addresses only, so
-   * nobody is told of that, unless accounts are no secret: the failure is logged, and the answer is the usual one. To refuse
-   * somebody with a reason, use the hook before `register` or a field's schema.
+   * Runs in the transaction that makes the user: what it throws undoes the registration, and so does the option
+   * `hookDeadline`, since others wait for it. Whatever reads or writes the same database gets `tx`
+   * (`security.users.get(user.id, tx)`, `store.kysely(tx)`); without it MissingTransactionError is thrown. What takes long
+   * (a mail, a call of another server) is for a listener of `userRegistered`.
+   *
+   * It runs for new addresses only, so nobody is told of its failure, unless accounts are no secret: the failure is logged,
+   * and the answer is the usual one. To refuse somebody with a reason, use the hook before `register` or a field's schema.
    */
   readonly onRegister?: (tx: Transaction, user: Account, fields: ExtraValues<Extra>) => Awaitable<void>;
   /** Names of roles that a new user gets. */
@@ -268,10 +278,13 @@ async function create(
     const account = await kernel.users.create(input, tx, { hash });
     if (pretend) return account;
     try {
-      await options.onRegister?.(tx, account, own as ExtraValues<AnyExtra>);
+      const { hookDeadline } = kernel.system;
+      const hook = (): Awaitable<void> => options.onRegister?.(tx, account, own as ExtraValues<AnyExtra>);
+      await runHook("registration.onRegister", hookDeadline, hook);
     } catch (error) {
       // A store that does not answer is nobody's secret; everything else is the application's.
-      throw error instanceof DatastoreError ? error : new HookFailure(error);
+      const storeFailed = error instanceof DatastoreError && !(error instanceof MissingTransactionError);
+      throw storeFailed ? error : new HookFailure(error);
     }
     return account;
   });
