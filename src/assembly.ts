@@ -39,6 +39,7 @@ import { createFormNames } from "./features/shown-for.ts";
 import { createAddressReader } from "./http/address.ts";
 import { ACCOUNT_BYTES, BODY_LIMITS } from "./http/body-limits.ts";
 import { cookieName } from "./http/cookies.ts";
+import { createCredentialWatch } from "./http/credential-watch.ts";
 import { createCsrf, csrfHeaders, isDefaultSchemes } from "./http/csrf.ts";
 import { pageHeaders } from "./http/headers.ts";
 import { createCookieJar } from "./http/jar.ts";
@@ -155,6 +156,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   events.on("limitReached", ({ limit, address }) => {
     if (address !== undefined && limit.endsWith(".perAddress")) proxyWatch.refused(address);
   });
+  const credentials = createCredentialWatch({ log, now });
   const readAddress = createAddressReader(options.trustedProxies, proxyWatch);
   const origin = origins[0] as string;
   const delivery = await createDelivery({
@@ -192,6 +194,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     now,
     log,
     invalidate,
+    told: (why) => credentials.refused("password", { why }),
     failed(user, rq) {
       if (rq === undefined) return;
       const from = clientNetwork(rq);
@@ -247,6 +250,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     markFresh: (identity, until) => {
       if (identity.session !== undefined) sessions.extendFreshness(identity.session, until);
     },
+    credentials,
     clientAddress: (rq) => readAddress(rq.peer, (name) => rq.header(name)),
     wantsJson: (rq) => options.handlers?.wantsJson?.(rq) ?? rq.negotiatesJson,
     bodyLimits: { ...BODY_LIMITS, ...given(options.body) },

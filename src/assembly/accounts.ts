@@ -40,6 +40,7 @@ export interface AccountsContext {
   readonly log: (message: string, details?: Readonly<Record<string, unknown>>) => void;
   readonly invalidate: (userId: number | undefined) => Promise<void>;
   /** A guess at this account from this client was wrong or one too many. */
+  readonly told: PasswordProofContext["told"];
   readonly failed: PasswordProofContext["failed"];
 }
 
@@ -145,6 +146,7 @@ export async function wireAccounts(options: AnyOptions, context: AccountsContext
     limits,
     events,
     log,
+    told: context.told,
     failed: context.failed,
     attributes:
       callbacks === undefined

@@ -45,8 +45,8 @@ export function opaqueTokens(ring: KeyRing, realm: string, grace: number): Token
       return seal(ring, purpose, payload, expiresAt);
     },
     open(text, now) {
-      const { payload } = open<Payload>(ring, purpose, text, now - grace);
-      if (payload === undefined) return undefined;
+      const { payload, error } = open<Payload>(ring, purpose, text, now - grace);
+      if (payload === undefined) return error === "malformed" ? "form" : error;
       return {
         authenticatedAt: payload.a,
         methods: payload.m,
