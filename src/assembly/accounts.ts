@@ -77,6 +77,7 @@ export async function wireAccounts(options: AnyOptions, context: AccountsContext
         keep: times.audit,
         queue: options.audit?.queue ?? 10_000,
       });
+  await audit.open();
   const adminPermission = administratorsPermission(features);
   const leaving = features.flatMap((feature) => feature.leavingTables ?? []);
   const administrators =

@@ -173,7 +173,10 @@ describe("any other credential that is refused", () => {
     let count = 0;
     const mine = {
       name: "mine",
-      authenticate: () => ({ refused: "x-mine", why: `reason ${(count += 1)} ${"x".repeat(10_000)}` }),
+      authenticate: () => {
+        count += 1;
+        return { refused: "x-mine", why: `reason ${count} ${"x".repeat(10_000)}` };
+      },
     };
     const { app, told } = await start({ schemes: [mine], authn: ["mine"], features: [passwords()] } as never);
     app.get("/mine", { authz: "AUTH", authn: ["mine"] as never }, (c) => c.text("mine"));

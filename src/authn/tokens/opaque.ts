@@ -27,7 +27,7 @@ interface Payload extends TokenOwner {
 
 const purpose = "auth-token";
 
-/** The type "opaque": a signed value that says nothing to anybody but this server. `grace` in milliseconds. */
+/** The type "opaque": an encrypted value that says nothing to anybody but this server. `grace` in milliseconds. */
 export function opaqueTokens(ring: KeyRing, realm: string, grace: number): TokenFormat {
   return {
     type: "opaque",
