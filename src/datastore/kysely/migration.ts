@@ -37,7 +37,41 @@ export async function missing(dialect: SqlDialect, db: Database, schema: Schema)
       }
     }
   }
+  for (const { table } of await unguarded(dialect, db, schema, tables)) {
+    lines.push(`table "${table.name}" does not keep the numbers of deleted rows`);
+  }
   return lines;
+}
+
+/** The tables that are there, whose deleted numbers would be given again. */
+async function unguarded(
+  dialect: SqlDialect,
+  db: Database,
+  schema: Schema,
+  tables: ReadonlyMap<string, ExistingTable>,
+): Promise<{ readonly logical: string; readonly table: Table; readonly key: Column }[]> {
+  const { numbers } = dialect;
+  if (numbers === undefined) return [];
+  const numbered = Object.entries(schema).flatMap(([logical, table]) => {
+    const key = table.columns[generatedKey(table) ?? ""];
+    return key === undefined || !tables.has(dialect.foldTable(table.name)) ? [] : [{ logical, table, key }];
+  });
+  const open = await numbers.unguarded(
+    db,
+    numbered.map(({ table }) => table),
+  );
+  return numbered.filter(({ table }) => open.includes(table));
+}
+
+/** Where else numbers of users stand, beside the columns that refer to them and so hold none of a deleted one. */
+function numbersOf(schema: Schema, logical: string): { readonly table: Table; readonly column: Column }[] {
+  if (logical !== "user") return [];
+  return Object.values(schema).flatMap((table) =>
+    ["userId", "actorId"].flatMap((field) => {
+      const column = table.columns[field];
+      return column === undefined || column.references !== undefined ? [] : [{ table, column }];
+    }),
+  );
 }
 
 /** True when none of the schema's tables exists. */
@@ -55,19 +89,29 @@ export function migrate(
   return dialect.migrationLock(db, async (locked) => {
     const tables = await existing(dialect, locked, schema);
     const done: string[] = [];
+    const apply = async ({ words, statement }: Step): Promise<void> => {
+      try {
+        await sql`${statement}`.execute(locked);
+      } catch (error) {
+        const cause = dialect.withoutValues(error);
+        throw new DatastoreError(`the migration could not ${words}: ${messageOf(cause)}`, { cause });
+      }
+    };
     for (const [logical, table] of inOrderOfReference(schema)) {
       const found = tables.get(dialect.foldTable(table.name));
       const context = { dialect, schema, logical, table };
       const steps = found === undefined ? createTable(context) : addColumns(context, found, now);
       for (const step of [...steps, ...addIndexes(context, found)]) {
-        try {
-          await sql`${step.statement}`.execute(locked);
-        } catch (error) {
-          const cause = dialect.withoutValues(error);
-          throw new DatastoreError(`the migration could not ${step.words}: ${messageOf(cause)}`, { cause });
-        }
+        await apply(step);
         done.push(step.words);
       }
+    }
+    const complete = await existing(dialect, locked, schema);
+    for (const { logical, table, key } of await unguarded(dialect, locked, schema, complete)) {
+      const words = `keep the numbers of deleted rows of table "${table.name}"`;
+      const statements = dialect.numbers?.guard(table, key, numbersOf(schema, logical)) ?? [];
+      for (const statement of statements) await apply({ words, statement });
+      done.push(words);
     }
     return done;
   });
