@@ -40,6 +40,7 @@ import { createFormNames } from "./features/shown-for.ts";
 import { createAddressReader } from "./http/address.ts";
 import { ACCOUNT_BYTES, BODY_LIMITS } from "./http/body-limits.ts";
 import { cookieName } from "./http/cookies.ts";
+import { createCredentialWatch } from "./http/credential-watch.ts";
 import { createCsrf, csrfHeaders, isDefaultSchemes } from "./http/csrf.ts";
 import { pageHeaders } from "./http/headers.ts";
 import { createCookieJar, hasSecureCookies } from "./http/jar.ts";
@@ -158,6 +159,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   events.on("limitReached", ({ limit, address }) => {
     if (address !== undefined && limit.endsWith(".perAddress")) proxyWatch.refused(address);
   });
+  const credentials = createCredentialWatch({ log, now });
   const readAddress = createAddressReader(options.trustedProxies, proxyWatch);
   const origin = origins[0] as string;
   const delivery = await createDelivery({
@@ -196,6 +198,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     now,
     log,
     invalidate,
+    told: (why) => credentials.refused("password", { why }),
     failed(user, rq) {
       if (rq === undefined) return;
       const from = clientNetwork(rq);
@@ -252,6 +255,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     markFresh: (identity, until) => {
       if (identity.session !== undefined) sessions.extendFreshness(identity.session, until);
     },
+    credentials,
     clientAddress: (rq) => readAddress(rq.peer, (name) => rq.header(name)),
     wantsJson: (rq) => options.handlers?.wantsJson?.(rq) ?? rq.negotiatesJson,
     bodyLimits: { ...BODY_LIMITS, ...given(options.body) },
@@ -390,7 +394,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
 
   // Last of all: the database is changed for a configuration that is right.
   await prepare();
-  await stored.declareRoles();
+  await stored.begin();
   // A command that only looks at the program starts it too, and nobody signs in then.
   if (allowInsecure === undefined && !cookies.secure && commandLine() === undefined) {
     log("cookies go without Secure and __Host-, as every origin is plain HTTP on this machine", { origins });

@@ -40,6 +40,7 @@ export interface AccountsContext {
   readonly log: (message: string, details?: Readonly<Record<string, unknown>>) => void;
   readonly invalidate: (userId: number | undefined) => Promise<void>;
   /** A guess at this account from this client was wrong or one too many. */
+  readonly told: PasswordProofContext["told"];
   readonly failed: PasswordProofContext["failed"];
 }
 
@@ -57,8 +58,8 @@ export interface Accounts {
   /** The user as they are now; undefined: gone. */
   readonly again: (user: UserReference) => Promise<Account | undefined>;
   readonly proof: PasswordProof;
-  /** Makes the roles that the options name, once the database has its tables. */
-  declareRoles(): Promise<void>;
+  /** Once the database has its tables: opens the trail and makes the roles that the options name. */
+  begin(): Promise<void>;
 }
 
 /** Wires them; nothing is read or written yet. */
@@ -145,6 +146,7 @@ export function wireAccounts(options: AnyOptions, context: AccountsContext): Acc
     limits,
     events,
     log,
+    told: context.told,
     failed: context.failed,
     attributes:
       callbacks === undefined
@@ -161,7 +163,8 @@ export function wireAccounts(options: AnyOptions, context: AccountsContext): Acc
     users,
     again,
     proof,
-    async declareRoles() {
+    async begin() {
+      await audit.open();
       if (adminPermission !== undefined) await roles.ofPermission(adminPermission);
       for (const name of options.roles ?? []) await roles.findOrCreate(name);
     },

@@ -153,6 +153,18 @@ function brokenEntry(fault: string, at: number): AuditFacts {
   return { at, name: "auditBroken", result: "failed", ...nobody, details: JSON.stringify({ fault }) };
 }
 
+/** Signs a head that an older key has signed with the first one: that key can be dropped then. */
+export async function renewSignature(datastore: Datastore, ring: KeyRing): Promise<void> {
+  const isOld = (head: AuditHead): boolean =>
+    headHolds(ring, head) && head.signature !== ring.sign(purpose, signed(head));
+  const stored = await readHead(datastore);
+  if (stored === undefined || !isOld(stored)) return;
+  await withHead(datastore, ring, { version: undefined }, async (tx, head) => {
+    // Made good is only what a key of ours has made.
+    if (isOld(head)) await writeHead(tx, ring, head);
+  });
+}
+
 /** Removes the entries up to this one; the chain goes on behind it, signed. */
 export async function prune(datastore: Datastore, ring: KeyRing, upTo: AuditEntry): Promise<number> {
   return withHead(datastore, ring, { version: undefined }, async (tx, head) => {

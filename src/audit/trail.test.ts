@@ -264,6 +264,121 @@ describe.each([
     expect((await dropped.trail.verify()).ok).toBe(true);
     expect(await one.trail.verify()).toMatchObject({ ok: false });
   });
+
+  it("a key that stands behind a new one can be dropped, though nothing was written since", async () => {
+    const one = await place(provider());
+    one.events.emit("userSignedOut", { user: ann });
+    await one.trail.flush();
+    const other = "another key of the tests: 8Zb1kQw3Lm5";
+    const rotated = await place(undefined, { store: one.store, keys: [other, key] });
+    await rotated.trail.open();
+    const dropped = await place(undefined, { store: one.store, keys: [other], keep: 1_000 });
+    dropped.events.emit("userSignedOut", { user: ann });
+    expect(await dropped.trail.verify()).toMatchObject({ ok: true, entries: 2 });
+    // Whose head no key of ours has made is not made good by that.
+    await one.store.update("auditHead", {}, { signature: "A".repeat(43) });
+    await dropped.trail.open();
+    expect(await dropped.trail.verify()).toMatchObject({ ok: false });
+  });
+
+  it("a break that the operator acknowledges is no fault any more, and retention goes on", async () => {
+    const one = await place(provider());
+    one.events.emit("userSignedOut", { user: ann });
+    await one.trail.flush();
+    const made = await place(undefined, {
+      store: one.store,
+      keys: ["another key of the tests: 8Zb1kQw3Lm5"],
+      keep: 60_000,
+    });
+    made.events.emit("userActivated", { userId: 1 });
+    expect(await made.trail.verify()).toMatchObject({ ok: false, acknowledged: 0, faults: [{ sequence: 2 }] });
+    await made.trail.acknowledge("the old key was dropped\u0000 in January");
+    expect(await made.trail.verify()).toMatchObject({ ok: true, entries: 4, acknowledged: 1, faults: [] });
+    const [entry] = await made.trail.list({ limit: 1 });
+    expect([entry?.name, JSON.parse(entry?.details ?? "")]).toEqual([
+      "auditAcknowledged",
+      { reason: "the old key was dropped\\u0000 in January", until: 2 },
+    ]);
+    await expect(made.trail.acknowledge("again")).rejects.toMatchObject({ code: "nothing_to_acknowledge" });
+    // The break is older than what is kept, its acknowledgement is not.
+    made.advance(50_000);
+    made.events.emit("userActivated", { userId: 2 });
+    await made.trail.flush();
+    made.advance(55_000);
+    await made.trail.prune();
+    expect(await made.trail.verify()).toMatchObject({ ok: true, entries: 1 });
+  });
+
+  it("an acknowledgement covers the breaks before it alone, and nothing else that is wrong", async () => {
+    const made = await filled(3, provider());
+    const broken = { signature: "A".repeat(43) };
+    await made.store.update("auditHead", {}, broken);
+    made.events.emit("userActivated", { userId: 1 });
+    await made.trail.flush();
+    await made.trail.acknowledge("seen");
+    expect((await made.trail.verify()).ok).toBe(true);
+    await made.store.update("auditHead", {}, broken);
+    made.events.emit("userActivated", { userId: 2 });
+    expect(await made.trail.verify()).toMatchObject({ ok: false, acknowledged: 1 });
+    await made.trail.acknowledge("seen again");
+    expect(await made.trail.verify()).toMatchObject({ ok: true, acknowledged: 2 });
+    // Who can write to the database cannot acknowledge for us.
+    await made.store.update("auditHead", {}, broken);
+    made.events.emit("userActivated", { userId: 3 });
+    await made.trail.flush();
+    const [last] = await made.trail.list({ limit: 1 });
+    await made.store.insert("audit", {
+      ...(last as object),
+      sequence: (last?.sequence ?? 0) + 1,
+      name: "auditAcknowledged",
+      details: '{"until":1000}',
+    });
+    expect((await made.trail.verify()).ok).toBe(false);
+    await made.store.delete("audit", { sequence: (last?.sequence ?? 0) + 1 });
+    await made.trail.acknowledge("third");
+    await made.store.update("audit", { sequence: 2 }, { userId: 99 });
+    expect((await made.trail.verify()).ok).toBe(false);
+    await expect(made.trail.acknowledge("changed")).rejects.toMatchObject({ code: "nothing_to_acknowledge" });
+  });
+
+  it("a break that is not acknowledged keeps retention from removing it, whatever stands behind", async () => {
+    const made = await place(provider(), { keep: 1_000 });
+    made.events.emit("userActivated", { userId: 1 });
+    await made.trail.flush();
+    await made.store.update("auditHead", {}, { signature: "A".repeat(43) });
+    made.events.emit("userActivated", { userId: 2 });
+    await made.trail.flush();
+    made.advance(10_000);
+    await made.trail.prune();
+    expect(await made.trail.list()).toHaveLength(3);
+  });
+
+  it("a signed anchor finds both tables emptied, and is good for this application alone", async () => {
+    const { trail, store, events } = await filled(3, provider());
+    const anchor = await trail.checkpoint();
+    expect(anchor).toMatch(/^portcullis-audit-1 3 [\w-]{43} 2026-01-02T\S+Z [\w-]{43}$/);
+    events.emit("userActivated", { userId: 1 });
+    expect((await trail.verify({ anchor })).ok).toBe(true);
+    expect((await trail.verify({ anchor: `${anchor}\n` })).ok).toBe(true);
+    const forged = anchor.replace(" 3 ", " 2 ");
+    expect(await trail.verify({ anchor: forged })).toMatchObject({
+      ok: false,
+      faults: [{ sequence: undefined, fault: expect.stringContaining("not signed") }],
+    });
+    await expect(trail.verify({ anchor: "3:abc" })).rejects.toThrow(/^anchor: /);
+    await store.delete("audit", {});
+    await store.delete("auditHead", {});
+    expect((await trail.verify()).ok).toBe(true);
+    expect(await trail.verify({ anchor })).toMatchObject({ ok: false, faults: [{ sequence: 3 }] });
+    events.emit("userActivated", { userId: 2 });
+    expect(await trail.verify({ anchor })).toMatchObject({ ok: false, faults: [{ sequence: 3 }] });
+  });
+
+  it("no checkpoint is made of a chain that does not hold", async () => {
+    const { trail, store } = await filled(3, provider());
+    await store.update("audit", { sequence: 2 }, { userId: 99 });
+    await expect(trail.checkpoint()).rejects.toMatchObject({ code: "audit_broken" });
+  });
 });
 
 describe("a trail that can't be written", () => {

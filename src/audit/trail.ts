@@ -4,9 +4,10 @@ import type { EventHub, SecurityAttemptName } from "../events/events.ts";
 import { refuse } from "../events/events.ts";
 import { ConfigurationError, PortcullisError } from "../model/errors.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
-import { append, prune, type SeenHead } from "./chain.ts";
+import { anchorOf } from "./anchor.ts";
+import { append, prune, renewSignature, type SeenHead } from "./chain.ts";
 import { type AuditEntry, type AuditFacts, factsOf } from "./entry.ts";
-import { type AuditReport, type VerifyOptions, verifyChain } from "./verify.ts";
+import { type AuditReport, isReport, type VerifyOptions, verifyChain } from "./verify.ts";
 
 /** Which entries are asked for; all conditions must hold. */
 export interface AuditQuery {
@@ -30,12 +31,25 @@ export interface AuditTrail {
   list(query?: AuditQuery): Promise<readonly AuditEntry[]>;
   /** Looks at the whole chain. Waits until what happened before is stored. */
   verify(options?: VerifyOptions): Promise<AuditReport>;
+  /**
+   * A line that says, signed, where the chain ends now. Kept outside of the database and given to a later `verify({ anchor })`, it
+   * finds the trail cut off or emptied. Throws PortcullisError `audit_broken` where the chain does not hold.
+   */
+  checkpoint(): Promise<string>;
+  /**
+   * For an operator who knows why the trail says that it was broken (a key that was dropped too early, a restore): these breaks
+   * are no faults from now on, and retention goes on. Anything else that is wrong stays wrong. Becomes an entry with the reason.
+   * Throws PortcullisError `nothing_to_acknowledge` where no break is the only thing that is wrong.
+   */
+  acknowledge(reason: string): Promise<void>;
   /** Resolves once all that happened before is stored, or rejects when that fails now. */
   flush(): Promise<void>;
 }
 
 /** The trail with what only the composition root uses. */
 export interface RunningTrail extends AuditTrail {
+  /** Signs anew what an older key has signed. */
+  open(): Promise<void>;
   /** Removes what is older than the option `audit.keep` says. */
   prune(): Promise<void>;
   /** Stores what waits; what can't be stored goes to the log. */
@@ -57,6 +71,7 @@ export interface AuditContext {
   readonly queue: number;
 }
 
+const newestFirst = { orderBy: [{ field: "sequence", direction: "desc" } as const], limit: 1 };
 const batch = 100;
 /** Milliseconds between two times that entries are stored: where much happens, what came in between is one transaction. */
 const pace = 50;
@@ -180,14 +195,38 @@ export function createAuditTrail(context: AuditContext): RunningTrail {
       await flush();
       return verifyChain(datastore, ring, options);
     },
+    async checkpoint() {
+      await flush();
+      const report = await verifyChain(datastore, ring);
+      if (!report.ok) throw new PortcullisError("audit_broken", "the audit trail does not hold; verify it first");
+      const at = report.head.indexOf(":");
+      const place = { sequence: Number(report.head.slice(0, at)), hash: report.head.slice(at + 1) };
+      return anchorOf(ring, place, now());
+    },
+    async acknowledge(reason) {
+      await flush();
+      const { faults } = await verifyChain(datastore, ring);
+      const rows = faults.length === 0 ? [] : await datastore.find("audit", { name: "auditBroken" }, newestFirst);
+      const until = (rows[0] as AuditEntry | undefined)?.sequence;
+      if (until === undefined || faults.some(({ fault }) => !isReport(fault))) {
+        const message =
+          faults.length === 0
+            ? "the chain holds"
+            : "more is wrong than what the trail itself reports, and that can't be acknowledged";
+        throw new PortcullisError("nothing_to_acknowledge", message);
+      }
+      events.emit("auditAcknowledged", { until, reason });
+      await flush();
+    },
+    open: () => renewSignature(datastore, ring),
     async prune() {
+      await renewSignature(datastore, ring);
       if (context.keep === undefined) return;
       const before = now() - context.keep;
       const order = { orderBy: [{ field: "sequence" } as const], limit: 1 };
       const [kept] = (await datastore.find("audit", { at: { gte: before } }, order)) as unknown as AuditEntry[];
       const where: Where = kept === undefined ? {} : { sequence: { lt: kept.sequence } };
-      const newest = { orderBy: [{ field: "sequence", direction: "desc" } as const], limit: 1 };
-      const [last] = (await datastore.find("audit", where, newest)) as unknown as AuditEntry[];
+      const [last] = (await datastore.find("audit", where, newestFirst)) as unknown as AuditEntry[];
       if (last === undefined) return;
       // What was tampered with stays: it is the evidence.
       const report = await verifyChain(datastore, ring, { until: last.sequence });
@@ -244,7 +283,10 @@ export function noAuditTrail(): RunningTrail {
   return {
     list: refuse,
     verify: refuse,
+    checkpoint: refuse,
+    acknowledge: refuse,
     flush: refuse,
+    open: () => Promise.resolve(),
     prune: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };

@@ -1,5 +1,6 @@
 import type { Datastore } from "../datastore/contract.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
+import { openAnchor } from "./anchor.ts";
 import { type AuditHead, endFault, genesis, hashOf, headHolds, lastEntry, readHead } from "./chain.ts";
 import type { AuditEntry } from "./entry.ts";
 
@@ -23,6 +24,8 @@ export interface AuditReport {
    * nobody put back an old state of the whole trail.
    */
   readonly head: string;
+  /** How many breaks (`auditBroken`) an operator has acknowledged; they are no faults. */
+  readonly acknowledged: number;
   /** The first hundred. */
   readonly faults: readonly AuditFault[];
 }
@@ -31,6 +34,15 @@ export interface AuditReport {
 export interface VerifyOptions {
   /** The `head` of an earlier report: that entry must still be there (or removed by retention), and be the same. */
   readonly expect?: string;
+  /** A line that `checkpoint()` made: the same, signed, so that it may be kept where others can write. */
+  readonly anchor?: string;
+}
+
+const reports = "reports: ";
+
+/** Whether the fault is what an entry of the trail reports, not what was found by looking. */
+export function isReport(fault: string): boolean {
+  return fault.startsWith(reports);
 }
 
 const page = 500;
@@ -48,22 +60,35 @@ export async function verifyChain(
   };
   // Before the entries: what is written meanwhile lies behind it.
   const head = await readHead(datastore);
-  const expected = parseHead(options.expect);
+  const expected = [parseHead(options.expect)].filter((place) => place !== undefined);
+  if (options.anchor !== undefined) {
+    const anchored = openAnchor(ring, options.anchor);
+    if (anchored === undefined) found(undefined, "the anchor was not signed by a key of this application");
+    else expected.push(anchored);
+  }
   if (head === undefined) {
     const last = await lastEntry(datastore);
     if (last !== undefined) found(undefined, "the head is missing");
-    if (expected !== undefined) found(expected.sequence, "the entry that was expected is not there");
-    return { ok: faults.length === 0, entries: 0, first: 0, last: last?.sequence ?? 0, head: "0:", faults };
+    for (const { sequence } of expected) {
+      if (sequence > 0) found(sequence, "the entry that was expected is not there");
+    }
+    const none = { entries: 0, first: 0, last: last?.sequence ?? 0, head: "0:", acknowledged: 0 };
+    return { ok: faults.length === 0, ...none, faults };
   }
   const walk = await walkEntries(datastore, head, Math.min(options.until ?? head.sequence, head.sequence), found);
+  const open = walk.broken.filter(({ sequence }) => sequence > walk.acknowledged);
+  // What acknowledges it may lie behind, and counts only where the whole chain holds.
+  if (options.until !== undefined && open.length > 0) return verifyChain(datastore, ring);
+  for (const { sequence, details } of open) found(sequence, `${reports}${details}`);
   if (options.until === undefined) {
     await lookAtEnd(datastore, ring, head, walk, found);
   } else if (!headHolds(ring, head)) {
     found(undefined, "the head was not signed by a key of this application");
   }
-  if (expected !== undefined) await lookAtExpected(datastore, head, expected, found);
+  for (const one of expected) await lookAtExpected(datastore, head, one, found);
   const { entries, first, last } = walk;
-  return { ok: faults.length === 0, entries, first, last, head: `${head.sequence}:${head.hash}`, faults };
+  const acknowledged = walk.broken.length - open.length;
+  return { ok: faults.length === 0, entries, first, last, head: `${head.sequence}:${head.hash}`, acknowledged, faults };
 }
 
 interface Walk {
@@ -71,6 +96,10 @@ interface Walk {
   readonly first: number;
   readonly last: number;
   readonly hash: string;
+  /** The entries that report a break. */
+  readonly broken: readonly AuditEntry[];
+  /** The breaks up to this number were acknowledged by an entry that was looked at. */
+  readonly acknowledged: number;
 }
 
 async function walkEntries(
@@ -82,6 +111,8 @@ async function walkEntries(
   let { prunedSequence: sequence, prunedHash: previous } = head;
   let entries = 0;
   let first = 0;
+  let acknowledged = 0;
+  const broken: AuditEntry[] = [];
   for (let full = true; full && sequence < until; ) {
     // From the first page on also what lies before the beginning: nothing may.
     const bound = entries === 0 ? {} : { gt: sequence };
@@ -97,7 +128,8 @@ async function walkEntries(
         found(entry.sequence, `the entries before it are missing, from ${sequence + 1} on`);
       if (entry.previous !== previous) found(entry.sequence, "does not follow the entry before it");
       if (hashOf(entry) !== entry.hash) found(entry.sequence, "was changed");
-      if (entry.name === "auditBroken") found(entry.sequence, `reports: ${entry.details}`);
+      if (entry.name === "auditBroken") broken.push(entry);
+      if (entry.name === "auditAcknowledged") acknowledged = Math.max(acknowledged, acknowledgedBy(entry));
       sequence = entry.sequence;
       previous = entry.hash;
       if (first === 0) first = entry.sequence;
@@ -105,7 +137,13 @@ async function walkEntries(
     }
     full = rows.length === page;
   }
-  return { entries, first, last: entries === 0 ? 0 : sequence, hash: previous };
+  return { entries, first, last: entries === 0 ? 0 : sequence, hash: previous, broken, acknowledged };
+}
+
+/** The number up to which an entry acknowledges breaks: never of what was written behind it. */
+function acknowledgedBy({ sequence, details }: AuditEntry): number {
+  const { until } = JSON.parse(details) as { readonly until?: unknown };
+  return typeof until === "number" ? Math.min(until, sequence - 1) : 0;
 }
 
 /** Compares the end with the head. Entries that were appended meanwhile are behind the head that was read, with a newer head. */

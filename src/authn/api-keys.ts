@@ -6,7 +6,7 @@ import type { SecurityRequest } from "../http/request.ts";
 import { type Account, limitedAccount } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import { PortcullisError } from "../model/errors.ts";
-import { boundIdentity, type Identity } from "../model/identity.ts";
+import { boundIdentity, type CredentialFault, type Identity, isFault } from "../model/identity.ts";
 import { restarted } from "../model/lifetime.ts";
 import type { Table } from "../model/schema.ts";
 import { table } from "../model/tables.ts";
@@ -109,8 +109,8 @@ export interface ApiKeys {
   of(userId: number, tx?: Operations): Promise<readonly ApiKey[]>;
   /** Ends a key of this user, from the next request on. False: the user has no such key. */
   revoke(userId: number, id: string): Promise<boolean>;
-  /** Whose key this text is. Never on account pages. Throws LimitedError when the key is used too often. */
-  recognise(rq: SecurityRequest, text: string): Awaitable<Identity | undefined>;
+  /** Whose key this text is, or why it is taken for nobody's. Never on account pages. Throws LimitedError when the key is used too often. */
+  recognise(rq: SecurityRequest, text: string): Awaitable<Identity | CredentialFault>;
 }
 
 /** What keys need. */
@@ -128,6 +128,10 @@ export interface ApiKeysContext {
 }
 
 const name = "apiKey";
+const unknown: CredentialFault = { why: "the key is unknown, or was revoked" };
+const expired: CredentialFault = { why: "the key has expired" };
+const ownerless: CredentialFault = { why: "the key's owner is gone or not active" };
+const notHere: CredentialFault = { why: "account pages take no keys" };
 /** Gates may change their mind without a change of the user: they are asked again after that, in milliseconds. */
 const cacheLife = 60_000;
 const writeEvery = 60_000;
@@ -150,19 +154,19 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
     return { ...row, ...times };
   };
 
-  const load = async (rq: SecurityRequest, text: string, hash: string): Promise<LiveKey | undefined> => {
+  const load = async (rq: SecurityRequest, text: string, hash: string): Promise<LiveKey | CredentialFault> => {
     const [, id, secret] = shape.exec(text) ?? [];
-    if (id === undefined || secret === undefined) return undefined;
+    if (id === undefined || secret === undefined) return unknown;
     const stamp = cache.stamp();
     const found = (await datastore.findOne(name, { id })) as StoredKey | undefined;
-    if (found === undefined || !constantTimeEqual(found.secretHash, sha256(secret)) || now() >= found.expiresAt) {
-      return undefined;
-    }
+    if (found === undefined || !constantTimeEqual(found.secretHash, sha256(secret))) return unknown;
+    if (now() >= found.expiresAt) return expired;
     const row = await asOfNow(found);
     const account = await users.get(row.userId);
-    if (account === undefined || !account.active) return undefined;
+    if (account === undefined || !account.active) return ownerless;
     const methods = [...row.methods, name];
-    if (!(await context.signIn().admitAgain(rq, { account, methods }))) return undefined;
+    const admitted = await context.signIn().admitAgain(rq, { account, methods });
+    if (admitted !== true) return admitted;
     const live: LiveKey = {
       userId: account.id,
       key: shown(row),
@@ -192,8 +196,9 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
     });
   };
 
-  const use = (rq: SecurityRequest, live: LiveKey | undefined): Awaitable<Identity | undefined> => {
-    if (live === undefined || now() >= live.key.expiresAt) return undefined;
+  const use = (rq: SecurityRequest, live: LiveKey | CredentialFault): Awaitable<Identity | CredentialFault> => {
+    if (isFault(live)) return live;
+    if (now() >= live.key.expiresAt) return expired;
     const { rate } = live.key;
     if (rate === null) {
       touch(live);
@@ -263,7 +268,7 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
 
     recognise(rq, text) {
       // What changes an account is for its owner's own hands.
-      if (rq.route.kind === "account") return undefined;
+      if (rq.route.kind === "account") return notHere;
       const hash = sha256(text);
       const kept = cache.get(hash);
       // One that was made in the future is looked at anew.

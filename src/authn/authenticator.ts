@@ -3,7 +3,7 @@ import type { System } from "../http/system.ts";
 import { type Awaitable, andThen, settled } from "../model/awaitable.ts";
 import { inTime } from "../model/deadline.ts";
 import { ConfigurationError, PortcullisError } from "../model/errors.ts";
-import { type BadCredential, boundIdentity, type Identity } from "../model/identity.ts";
+import { type BadCredential, boundIdentity, type CredentialFault, type Identity, isFault } from "../model/identity.ts";
 import { knownNames } from "../model/known-names.ts";
 import type { CredentialDescription, Scheme } from "./scheme.ts";
 
@@ -70,11 +70,20 @@ export function createAuthenticator(
       ? andThen(inTime(asked, own.deadline, `the scheme ${scheme.name}`), bound)
       : settled(asked);
     // A scheme that saw nothing at once is quick to ask again; what took work is kept.
-    if (result !== undefined) {
-      rq.tried ??= new Map();
-      rq.tried.set(scheme.name, result);
+    if (result === undefined) return undefined;
+    rq.tried ??= new Map();
+    const { tried } = rq;
+    if (!(result instanceof Promise)) {
+      tried.set(scheme.name, result);
+      return result;
     }
-    return result;
+    const kept: Promise<Identity | BadCredential | undefined> = result.then((found) => {
+      // Why it was refused is read from there.
+      if (tried.get(scheme.name) === kept) tried.set(scheme.name, found);
+      return found;
+    });
+    tried.set(scheme.name, kept);
+    return kept;
   };
 
   const from = (
@@ -115,7 +124,7 @@ export function createAuthenticator(
       const rest = others(asked, rq.route.schemes)[index] as readonly Scheme[];
       if (bad.length > 0 || rest.length > 0) {
         const place = (asked.list[index] as Scheme).place?.(rq, identity);
-        return bad.some((one) => one !== place) ? reject(rq) : beside(rq, identity, rest, 0, place);
+        return bad.some((one) => one !== place) ? reject(rq, place) : beside(rq, identity, rest, 0, place);
       }
     }
     rq.identity = identity;
@@ -134,11 +143,11 @@ export function createAuthenticator(
       if (result instanceof Promise) {
         return result.then((found) =>
           found !== undefined && isBad(found) && found.refused !== place
-            ? reject(rq)
+            ? reject(rq, place)
             : beside(rq, identity, rest, index + 1, place),
         );
       }
-      if (result !== undefined && isBad(result) && result.refused !== place) return reject(rq);
+      if (result !== undefined && isBad(result) && result.refused !== place) return reject(rq, place);
     }
     rq.identity = identity;
     return identity;
@@ -201,10 +210,22 @@ function bound(found: Identity | BadCredential | undefined): Identity | BadCrede
 
 const nowhere: readonly string[] = Object.freeze([]);
 
-function reject(rq: SecurityRequest): undefined {
+/** Nobody is calling; `good` is the place of a credential that is not to blame. */
+function reject(rq: SecurityRequest, good?: string): undefined {
   rq.rejected = true;
+  for (const [scheme, fault] of faultsOf(rq, good)) rq.system.credentials.refused(scheme, fault);
   rq.identity = undefined;
   return undefined;
+}
+
+/** Why which schemes refused what the request carries; what stood in the place of a good credential is not counted. */
+export function faultsOf(rq: SecurityRequest, good?: string): readonly (readonly [string, CredentialFault])[] {
+  const faults: (readonly [string, CredentialFault])[] = [];
+  for (const [scheme, found] of rq.tried ?? []) {
+    if (found === undefined || found instanceof Promise || !isBad(found) || found.refused === good) continue;
+    if (isFault(found)) faults.push([scheme, found]);
+  }
+  return faults;
 }
 
 function isBad(found: Identity | BadCredential): found is BadCredential {

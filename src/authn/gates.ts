@@ -2,6 +2,7 @@ import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import type { Account } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
+import type { CredentialFault } from "../model/identity.ts";
 
 /**
  * Why somebody passes through the gates: to get a session, to use one request (HTTP Basic), to be restored from a
@@ -59,6 +60,12 @@ export interface Gate {
    */
   readonly order: number;
   check(attempt: GateAttempt): Awaitable<GateVerdict>;
+}
+
+/** Why a request whose credential is right is refused all the same. */
+export function gateFault({ gate, verdict }: { gate: string; verdict: Exclude<GateVerdict, "pass"> }): CredentialFault {
+  const said = "refuse" in verdict ? verdict.refuse : "it asks for a further step, which such a request cannot take";
+  return { why: `it is right, but the gate "${gate}" does not let its user in: ${said}` };
 }
 
 /** The last gate: what the application hung before sign-ins (`security.events.before("signIn", …)`). */

@@ -51,10 +51,16 @@ export interface Guessed {
 /**
  * Another way to check passwords than stored hashes, such as a directory: true and false decide, undefined leaves it to the
  * hash; anything else is no. Throwing refuses. `login` is what the user was found by, or what was typed where nobody was:
- * it is asked then too, so that nothing shows who has an account.
+ * it is asked then too, so that nothing shows who has an account. `told` tells the operator why it is no, once an hour for
+ * each reason: a sentence that repeats nothing of what was typed.
  */
 export interface PasswordCheck {
-  (login: string, password: string, user: Account | undefined): Awaitable<boolean | undefined>;
+  (
+    login: string,
+    password: string,
+    user: Account | undefined,
+    told?: (why: string) => void,
+  ): Awaitable<boolean | undefined>;
   /** Called when the system closes. */
   close?(): Promise<void>;
 }
@@ -95,6 +101,8 @@ export interface PasswordProofContext {
   readonly events: EventHub;
   readonly attributes: readonly IdentityAttribute[];
   readonly log: (message: string, details?: Record<string, unknown>) => void;
+  /** Tells the operator why another way to check passwords said no. */
+  readonly told: (why: string) => void;
   /** A guess at this account from this client was wrong or one too many: what is cached for this client counts no more. */
   readonly failed: (account: Account, rq: SecurityRequest | undefined) => void;
 }
@@ -182,7 +190,7 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
     const { check } = context;
     if (check === undefined) return undefined;
     try {
-      const answer: unknown = await check(login, password, account);
+      const answer: unknown = await check(login, password, account, context.told);
       return answer === undefined ? undefined : answer === true;
     } catch (error) {
       // A queue that was full has asked nobody. After anything else nobody knows whether the guess was looked at.

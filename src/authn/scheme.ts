@@ -4,7 +4,7 @@ import type { SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
 import type { Account } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
-import type { BadCredential, Identity } from "../model/identity.ts";
+import type { BadCredential, CredentialFault, Identity } from "../model/identity.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
 import type { ApiKeys } from "./api-keys.ts";
 import type { PasswordProof } from "./password-proof.ts";
@@ -98,6 +98,14 @@ export const sessionOnly: readonly string[] = ["session"];
 export function badCredential(place: string): BadCredential {
   return Object.freeze({ refused: place });
 }
+
+/** The same, with why. */
+export function because(bad: BadCredential, { why, issuer }: CredentialFault): BadCredential {
+  return issuer === undefined ? { ...bad, why } : { ...bad, why, issuer };
+}
+
+/** The same in `Authorization` or a parameter that cannot be read as what it should be. */
+export const unreadable: CredentialFault = { why: "it is not of the form that the scheme takes" };
 
 /** Is this still to be made for a system? */
 export function isPlan(scheme: Scheme | SchemePlan): scheme is SchemePlan {

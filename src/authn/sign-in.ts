@@ -4,11 +4,11 @@ import type { Users } from "../datastore/users.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import { type Account, withColumns } from "../model/account.ts";
-import type { Identity } from "../model/identity.ts";
+import { type CredentialFault, type Identity, isFault } from "../model/identity.ts";
 import type { Row } from "../model/schema.ts";
 import { lineageOf, type RememberCredential, type Session } from "../model/session.ts";
 import { randomId } from "../secrets/random.ts";
-import type { Gate, GateVerdict, Purpose, Remedy } from "./gates.ts";
+import { type Gate, type GateVerdict, gateFault, type Purpose, type Remedy } from "./gates.ts";
 import { createImpersonation, type Impersonation } from "./impersonation.ts";
 import type { Limits } from "./limits/limits.ts";
 import { createParking } from "./parking.ts";
@@ -106,10 +106,12 @@ export type AccountChange = (
 export interface SignIn {
   /** Passes the gates and, when all let through, makes the session (and token, and remember credential). */
   complete(rq: SecurityRequest, proof: Proof): Promise<SignInOutcome>;
-  /** Passes the gates for one request that carries its own proof; makes nothing. */
+  /** Passes the gates for one request that carries its own proof; makes nothing. Undefined: a gate is against it. */
   admit(rq: SecurityRequest, proof: Proof, via: string): Promise<Identity | undefined>;
+  /** The same, with the gate that is against it. */
+  admitOrFault(rq: SecurityRequest, proof: Proof, via: string): Promise<Identity | CredentialFault>;
   /** Passes the gates with a credential that goes back to a sign-in (an API key): as they ask when a token is renewed. */
-  admitAgain(rq: SecurityRequest, proof: Proof): Promise<boolean>;
+  admitAgain(rq: SecurityRequest, proof: Proof): Promise<true | CredentialFault>;
   /**
    * The signed-in user proved again who they are: the session gets a new id and a new time of authentication. A caller with an
    * auth token gets a fresh one beside it, which is no more than that: of its family, and it ends no later.
@@ -415,6 +417,12 @@ export function createSignIn(context: SignInContext): SignIn {
     become,
   });
 
+  const admitOrFault: SignIn["admitOrFault"] = async (rq, proof, via) => {
+    const stopped = await judge(rq, { purpose: "request", proof, passed: [] });
+    if (stopped !== undefined) return gateFault(stopped);
+    return { account: proof.account, via, methods: proof.methods, authenticatedAt: rq.system.now() };
+  };
+
   const parking = createParking({ users, tickets, limits, life: context.pendingLife, goOn: pass });
   const renewal = createRenewal({ datastore, users, remember, families, judge, pass, establish, authToken, become });
 
@@ -426,13 +434,15 @@ export function createSignIn(context: SignInContext): SignIn {
     complete: (rq, proof) => pass(rq, { purpose: "sign-in", proof, passed: [] }),
 
     async admit(rq, proof, via) {
-      const stopped = await judge(rq, { purpose: "request", proof, passed: [] });
-      if (stopped !== undefined) return undefined;
-      return { account: proof.account, via, methods: proof.methods, authenticatedAt: rq.system.now() };
+      const found = await admitOrFault(rq, proof, via);
+      return isFault(found) ? undefined : found;
     },
 
+    admitOrFault,
+
     async admitAgain(rq, proof) {
-      return (await judge(rq, { purpose: "refresh", proof, passed: [] })) === undefined;
+      const stopped = await judge(rq, { purpose: "refresh", proof, passed: [] });
+      return stopped === undefined || gateFault(stopped);
     },
 
     async signOut(rq) {

@@ -134,6 +134,8 @@ export interface SecurityEvents {
   // The trail itself
   /** Entries were taken out into a file: so many. */
   auditExported: { count: number };
+  /** An operator has acknowledged the breaks that the trail reports, up to the entry of this number. */
+  auditAcknowledged: { until: number; reason: string };
   /** Entries of the trail could not be stored; they wait, or (`lost`) went to the log instead. */
   auditFailed: { reason: string; waiting: number; lost: number };
 }

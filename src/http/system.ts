@@ -4,6 +4,7 @@ import type { Account } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { Identity } from "../model/identity.ts";
 import type { BodyLimits } from "./body-limits.ts";
+import type { CredentialWatch } from "./credential-watch.ts";
 import type { Csrf } from "./csrf.ts";
 import type { CookieJar } from "./jar.ts";
 import type { Redirects } from "./redirect.ts";
@@ -121,6 +122,8 @@ export interface System {
   /** A freshness check passed: its grace begins. */
   markFresh(identity: Identity, until: number): void;
   clientAddress(rq: SecurityRequest): string | undefined;
+  /** Tells the operator why a credential of this scheme was refused. */
+  readonly credentials: CredentialWatch;
   wantsJson(rq: SecurityRequest): boolean;
   /** Of an application's routes that declare none of their own. */
   readonly bodyLimits: BodyLimits;

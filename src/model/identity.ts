@@ -1,10 +1,23 @@
 import { type Account, withColumns } from "./account.ts";
 import type { Session } from "./session.ts";
 
+/** Why a credential was refused: for the operator and for developers, never for callers. */
+export interface CredentialFault {
+  /** A sentence that repeats nothing of the credential. */
+  readonly why: string;
+  /** The configured issuer of a token. */
+  readonly issuer?: string;
+}
+
 /** A scheme's answer to a credential that was sent on purpose (in a header or parameter) and is not good. */
-export interface BadCredential {
+export interface BadCredential extends Partial<CredentialFault> {
   /** Where it stood: the header's name in lower case, or the parameter's. */
   readonly refused: string;
+}
+
+/** Whether this is a fault, and not what was looked for. */
+export function isFault(found: object): found is CredentialFault {
+  return typeof (found as Partial<CredentialFault>).why === "string";
 }
 
 /** Who is calling, as a scheme found out. */

@@ -228,13 +228,20 @@ function canonical(text: string): Bytes | undefined {
  * and a `kid` must name the key; a token without one is tried with each key of its algorithm.
  */
 export function verifyCompact(jws: CompactJws, keys: readonly JwsKey[], now: number): Bytes | undefined {
-  const { alg, kid } = jws.header;
   for (const key of keys) {
-    if (key.algorithm !== alg || (kid !== undefined && kid !== key.kid)) continue;
-    if (key.until !== undefined && now >= key.until) continue;
-    if (key.verify(jws.signed, jws.signature)) return jws.payload;
+    if (isMeant(jws, key, now) && key.verify(jws.signed, jws.signature)) return jws.payload;
   }
   return undefined;
+}
+
+/** Whether one of these keys could have made the signature, by its algorithm, name and overlap. */
+export function hasKeyFor(jws: CompactJws, keys: readonly JwsKey[], now: number): boolean {
+  return keys.some((key) => isMeant(jws, key, now));
+}
+
+function isMeant({ header: { alg, kid } }: CompactJws, key: JwsKey, now: number): boolean {
+  if (key.algorithm !== alg || (kid !== undefined && kid !== key.kid)) return false;
+  return key.until === undefined || now < key.until;
 }
 
 /** Signs a JSON payload; the header says algorithm, key and type. */

@@ -102,6 +102,22 @@ describe("signatures", () => {
   });
 });
 
+describe("encryption that is alike for the same text", () => {
+  test("comes back, and only equal texts of one purpose and key look equal", () => {
+    const sealed = ring.encryptAlike("p", "plaintext");
+    expect(ring.decrypt("p", sealed)).toBe("plaintext");
+    expect(ring.encryptAlike("p", "plaintext")).toBe(sealed);
+    const others = [
+      ring.encryptAlike("p", "plaintexu"),
+      ring.encryptAlike("q", "plaintext"),
+      createKeyRing(["another key of the tests: 8hTw3Zp0Lq"]).encryptAlike("p", "plaintext"),
+      ring.encrypt("p", "plaintext"),
+    ];
+    expect(new Set([sealed, ...others].map((text) => text.slice(0, 16))).size).toBe(5);
+    expect(() => ring.encryptAlike("p", "a\udfff")).toThrow(TypeError);
+  });
+});
+
 describe("encryption", () => {
   test("gives back what was sealed, for the same purpose alone", () => {
     const text = fc.string({ unit: "grapheme" });

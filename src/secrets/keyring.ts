@@ -21,6 +21,11 @@ export interface KeyRing {
   verify(purpose: string, data: string, signature: string): boolean;
   /** AES-256-GCM with a random nonce, in base64url. Throws a TypeError when the text is not well-formed Unicode. */
   encrypt(purpose: string, plaintext: string): string;
+  /**
+   * The same, but the same text is the same each time: its nonce is an HMAC of the text (as in RFC 5297, SIV), so that two texts do
+   * not share one. It shows where two are equal, and nothing else.
+   */
+  encryptAlike(purpose: string, plaintext: string): string;
   /** The plaintext, or undefined when none of the keys sealed exactly this text for this purpose. */
   decrypt(purpose: string, sealed: string): string | undefined;
 }
@@ -46,13 +51,18 @@ export function createKeyRing(secretKeys: readonly string[]): KeyRing {
   const keys = checkedKeys(secretKeys);
   const signing = derivedKeys(keys, "sign");
   const sealing = derivedKeys(keys, "encrypt");
+  const nonces = derivedKeys(keys, "nonce");
   return {
     sign: (purpose, data) => hmac(signing(purpose, 0), wellFormed(data)),
     verify(purpose, data, signature) {
       if (signature.length !== SIGNATURE_LENGTH || LONE_SURROGATE.test(data)) return false;
       return keys.some((_, index) => constantTimeEqual(hmac(signing(purpose, index), data), signature));
     },
-    encrypt: (purpose, plaintext) => encryptWith(sealing(purpose, 0), wellFormed(plaintext)),
+    encrypt: (purpose, plaintext) => encryptWith(sealing(purpose, 0), wellFormed(plaintext), randomBytes(NONCE_BYTES)),
+    encryptAlike(purpose, plaintext) {
+      const nonce = createHmac("sha256", nonces(purpose, 0)).update(wellFormed(plaintext)).digest();
+      return encryptWith(sealing(purpose, 0), plaintext, nonce.subarray(0, NONCE_BYTES));
+    },
     decrypt(purpose, sealed) {
       const bytes = canonicalBytes(sealed);
       if (bytes === undefined || bytes.length < NONCE_BYTES + TAG_BYTES) return undefined;
@@ -113,8 +123,7 @@ function hmac(key: KeyObject, data: string): string {
   return createHmac("sha256", key).update(data).digest("base64url");
 }
 
-function encryptWith(key: KeyObject, plaintext: string): string {
-  const nonce = randomBytes(NONCE_BYTES);
+function encryptWith(key: KeyObject, plaintext: string, nonce: Buffer): string {
   const cipher = createCipheriv("aes-256-gcm", key, nonce, { authTagLength: TAG_BYTES });
   const sealed = Buffer.concat([nonce, cipher.update(plaintext, "utf8"), cipher.final(), cipher.getAuthTag()]);
   return sealed.toString("base64url");

@@ -1,6 +1,6 @@
 import type { KeyRing } from "./keyring.ts";
 
-/** Why a signed value was not opened. To outsiders all three look the same. */
+/** Why a sealed value was not opened. To outsiders all three look the same. */
 export type SealError = "malformed" | "signature" | "expired";
 
 /** What `open` found: the payload, or why there is none. */
@@ -9,37 +9,53 @@ export type Opened<T> =
   | { readonly payload?: undefined; readonly error: SealError };
 
 const MAXIMUM_LENGTH = 4096;
-const SHAPE = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})$/;
+/** In front of what is encrypted. No API key and no text of the form before begins like it. */
+const MARK = "2.";
+/** The form before: signed alone, so that whoever held it could read it. */
+const SIGNED = /^([A-Za-z0-9_-]{3,})\.([A-Za-z0-9_-]{43})$/;
 
 /**
- * A compact signed value, valid while the clock is before `expiresAt` (epoch milliseconds): the payload can be read by
- * whoever holds it, but not changed. Throws a RangeError when the expiry is no whole number or the result is longer
- * than 4096 characters.
+ * A compact encrypted value, valid while the clock is before `expiresAt` (epoch milliseconds): whoever holds it can neither read
+ * nor change it. The same payload gives the same text. Throws a RangeError when the expiry is no whole number or the result is
+ * longer than 4096 characters.
  */
 export function seal(ring: KeyRing, purpose: string, payload: object, expiresAt: number): string {
   if (!Number.isSafeInteger(expiresAt)) throw new RangeError("expiresAt: whole milliseconds are expected");
-  const body = Buffer.from(JSON.stringify([expiresAt, payload])).toString("base64url");
-  const text = `${body}.${ring.sign(sealPurpose(purpose), body)}`;
+  const text = `${MARK}${ring.encryptAlike(sealPurpose(purpose), JSON.stringify([expiresAt, payload]))}`;
   if (text.length > MAXIMUM_LENGTH)
-    throw new RangeError(`payload: the signed value exceeds ${MAXIMUM_LENGTH} characters`);
+    throw new RangeError(`payload: the sealed value exceeds ${MAXIMUM_LENGTH} characters`);
   return text;
 }
 
 /**
- * Opens what `seal` made for the same purpose. Only the exact string is valid: the signature covers the encoded text,
- * so another spelling of the same bytes is refused. `T` is what the caller sealed; it is not checked here.
+ * Opens what `seal` made for the same purpose. Only the exact string is valid: another spelling of the same bytes is
+ * refused. Also what was signed before values were encrypted. `T` is what the caller sealed; it is not checked here.
  */
 export function open<T extends object>(ring: KeyRing, purpose: string, text: string, now: number): Opened<T> {
   if (text.length > MAXIMUM_LENGTH) return { error: "malformed" };
-  const [, body, signature] = SHAPE.exec(text) ?? [];
-  if (body === undefined || signature === undefined) return { error: "malformed" };
-  if (!ring.verify(sealPurpose(purpose), body, signature)) return { error: "signature" };
-  const [expiresAt, payload] = JSON.parse(Buffer.from(body, "base64url").toString("utf8")) as [number, T];
+  const plain = text.startsWith(MARK) ? decrypted(ring, purpose, text) : verified(ring, purpose, text);
+  if (plain === "malformed" || plain === "signature") return { error: plain };
+  const [expiresAt, payload] = JSON.parse(plain) as [number, T];
   if (!(now < expiresAt)) return { error: "expired" };
   return { payload };
 }
 
-/** Keeps apart what was signed with `KeyRing.sign` for a purpose of the same name. */
+/** The JSON list that was encrypted, or why there is none. */
+function decrypted(ring: KeyRing, purpose: string, text: string): string {
+  const body = text.slice(MARK.length);
+  if (!/^[A-Za-z0-9_-]+$/.test(body)) return "malformed";
+  return ring.decrypt(sealPurpose(purpose), body) ?? "signature";
+}
+
+/** The JSON list that was signed, or why there is none. */
+function verified(ring: KeyRing, purpose: string, text: string): string {
+  const [, body, signature] = SIGNED.exec(text) ?? [];
+  if (body === undefined || signature === undefined) return "malformed";
+  if (!ring.verify(sealPurpose(purpose), body, signature)) return "signature";
+  return Buffer.from(body, "base64url").toString("utf8");
+}
+
+/** Keeps apart what was made with the key ring itself for a purpose of the same name. */
 function sealPurpose(purpose: string): string {
   return `sealed:${purpose}`;
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -39,6 +40,42 @@ describe("portcullis audit", () => {
     expect(second.code).toBe(1);
     expect(JSON.parse(second.stdout)).toMatchObject({ ok: false, faults: [{ sequence: 3, fault: "was changed" }] });
     expect((await place.portcullis("audit", "verify", "--expect", "x")).code).toBe(2);
+  }, 60_000);
+
+  it("keeps an anchor outside of the database, which finds the trail emptied", async () => {
+    const first = await place.portcullis("audit", "anchor", "--out", "trail.anchor");
+    expect(first).toMatchObject({ code: 0, stderr: "" });
+    const kept = readFileSync(join(place.path, "trail.anchor"), "utf8");
+    expect(kept).toMatch(/^portcullis-audit-1 3 \S+ \S+ \S+\n$/);
+    const verify = () => place.portcullis("audit", "verify", "--anchor", "trail.anchor");
+    expect((await verify()).code).toBe(0);
+    onDatabase((database) => database.exec("delete from portcullis_audit; delete from portcullis_audit_head"));
+    expect((await place.portcullis("audit", "verify")).code).toBe(0);
+    const second = await verify();
+    expect([second.code, second.stdout]).toEqual([
+      1,
+      expect.stringContaining("the entry that was expected is not there"),
+    ]);
+    // The anchor that tells of it is not replaced.
+    expect((await place.portcullis("audit", "anchor", "--out", "trail.anchor")).code).toBe(1);
+    expect(readFileSync(join(place.path, "trail.anchor"), "utf8")).toBe(kept);
+    expect((await place.portcullis("audit", "verify", "--anchor", "nowhere")).code).toBe(2);
+    place.write("no.anchor", "nothing\n");
+    expect((await place.portcullis("audit", "verify", "--anchor", "no.anchor")).code).toBe(2);
+  }, 60_000);
+
+  it("acknowledges what a key that was dropped too early has broken", async () => {
+    await place.portcullis("audit", "verify");
+    onDatabase((database) => database.exec(`update portcullis_audit_head set signature = '${"A".repeat(43)}'`));
+    onDatabase((database) => database.exec("delete from user"));
+    expect((await place.portcullis("audit", "verify")).code).toBe(1);
+    expect((await place.portcullis("audit", "acknowledge")).code).toBe(2);
+    const outcome = await place.portcullis("audit", "acknowledge", "--reason", "dropped the key of 2025");
+    expect(outcome).toMatchObject({ code: 0 });
+    const after = await place.portcullis("audit", "verify");
+    expect(after.code).toBe(0);
+    expect(after.stdout).toContain("1 break acknowledged");
+    expect((await place.portcullis("audit", "acknowledge", "--reason", "again")).code).toBe(1);
   }, 60_000);
 
   it("export prints JSON lines, or CSV in which no cell is a formula", async () => {

@@ -95,7 +95,8 @@ describe("an auth token", () => {
     const token = await tokenOf(system.client(), ann, goodPassword);
     const [body = "", signature = ""] = token.split(".");
     const other = await tokenOf(system.client(), "bob@acme.example", otherPassword);
-    const payload = JSON.parse(Buffer.from(body, "base64url").toString()) as [number, { e: number }];
+    const plain = createKeyRing([secretKey]).decrypt("sealed:auth-token", signature) ?? "";
+    const payload = JSON.parse(plain) as [number, { e: number }];
     const longer = Buffer.from(JSON.stringify([payload[0] + 1e9, payload[1]])).toString("base64url");
     const wrong = [
       `${body}.${signature.slice(0, -1)}`,
@@ -103,13 +104,16 @@ describe("an auth token", () => {
       `${body}=.${signature}`,
       `${body}.${signature} x`,
       `${longer}.${signature}`,
-      `${body}.${other.split(".")[1]}`,
+      `${longer}.${signature.slice(0, 43)}`,
+      `${body}.${longer}`,
+      `${signature.slice(0, 60)}.${other.split(".")[1]}`,
+      `${body}.${signature.slice(0, 60)}${other.split(".")[1]?.slice(60)}`,
       `.${signature}`,
       body,
       `${token}${token}`,
       `${token}, ${token}`,
       "A".repeat(20_000),
-      // The last character of 43 carries four bits: its neighbours decode to the same bytes.
+      // The last character may carry spare bits: its neighbours decode to the same bytes.
       ...[..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"]
         .map((last) => `${body}.${signature.slice(0, -1)}${last}`)
         .filter((text) => text !== token),
@@ -125,14 +129,27 @@ describe("an auth token", () => {
   it("can't be made of what was signed for another purpose", async () => {
     const system = await start();
     const token = await tokenOf(system.client(), ann, goodPassword);
-    const [e, payload] = JSON.parse(Buffer.from(token.split(".")[0] ?? "", "base64url").toString()) as [number, object];
     const ring = createKeyRing([secretKey]);
+    const [e, payload] = JSON.parse(ring.decrypt("sealed:auth-token", token.slice(2)) ?? "") as [number, object];
     expect((await withToken(system, seal(ring, "auth-token", payload, e))).status).toBe(200);
     for (const purpose of ["csrf", "flash", "reset", "Auth-Token", "sealed:auth-token"]) {
       expect((await withToken(system, seal(ring, purpose, payload, e))).status).toBe(401);
     }
     const stranger = createKeyRing(["another key of the tests: 8hTw3Zp0Lq"]);
     expect((await withToken(system, seal(stranger, "auth-token", payload, e))).status).toBe(401);
+  });
+
+  it("shows nothing of the user, and one of before that did is taken until it ends", async () => {
+    const system = await start();
+    const token = await tokenOf(system.client(), ann, goodPassword);
+    const { fsUniquifier } = (await system.security.users.find("email", ann)) as { fsUniquifier: string };
+    const read = token.split(".").map((part) => Buffer.from(part, "base64url").toString("latin1"));
+    expect([token, ...read].join(" ")).not.toContain(fsUniquifier.slice(0, 8));
+    const ring = createKeyRing([secretKey]);
+    const body = Buffer.from(ring.decrypt("sealed:auth-token", token.slice(2)) ?? "").toString("base64url");
+    const before = `${body}.${ring.sign("sealed:auth-token", body)}`;
+    expect((await withToken(system, before)).status).toBe(200);
+    expect((await withToken(system, `${body}.${ring.sign("auth-token", body)}`)).status).toBe(401);
   });
 
   it("of the old key is taken while that key is still listed", async () => {

@@ -59,6 +59,38 @@ describeService("slapd", "passwords that a directory checks", (program) => {
     expect(await byMail("bob@acme.example", secret, undefined)).toBeUndefined();
   });
 
+  it("why it is no is told to the operator, and nothing of what was typed", async () => {
+    const told: string[] = [];
+    const note = (why: string): void => void told.push(why);
+    const byName = ldap({ ...plain(), dn });
+    const bySearch = ldap({ ...plain(), search });
+    expect(await byName("ann", "wrong", undefined, note)).toBe(false);
+    expect(await bySearch("twin", secret, undefined, note)).toBe(false);
+    expect(await bySearch("nobody", secret, undefined, note)).toBeUndefined();
+    expect(await byName("ann", secret, undefined, note)).toBe(true);
+    expect(told).toEqual([
+      "the directory refused the bind: invalidCredentials (49)",
+      "the search of the directory finds several entries for one login",
+    ]);
+    const log: unknown[] = [];
+    const security = await portcullis({
+      ...basics(),
+      features: [passwords()],
+      authn: ["basic"],
+      passwords: { ...basics().passwords, check: bySearch },
+      log: (...line: unknown[]) => void log.push(line),
+    } as never);
+    const app = security.app();
+    app.get("/me", { authz: "AUTH" }, (c) => c.text("me"));
+    for (let round = 0; round < 3; round += 1) {
+      await call(app, "/me", { headers: { authorization: basic("twin", secret) } });
+    }
+    expect(log.filter((line) => JSON.stringify(line).includes("several entries"))).toEqual([
+      ["a credential was refused", { scheme: "password", why: told[1] }],
+    ]);
+    await security.close();
+  });
+
   it("what is typed is no filter [ASVS 1.2.6]", async () => {
     const check = ldap({ ...plain(), search });
     for (const typed of ["*", "a*", "ann)(uid=*", "*)(objectClass=*", "ann\\", "(uid=ann)", "ann)(|(uid=*"]) {

@@ -17,12 +17,12 @@ const longestLogin = 255;
 const farewell = 500;
 const longestPassword = 1024;
 /** What a bind is refused with that says no about this password or account (RFC 4511 A.2). */
-const refusals: ReadonlySet<unknown> = new Set([
-  19, // constraintViolation: a directory's own lockout
-  48, // inappropriateAuthentication: the entry has no password
-  49, // invalidCredentials
-  50, // insufficientAccessRights
-  53, // unwillingToPerform: the account is disabled
+const refusals: ReadonlyMap<unknown, string> = new Map([
+  [19, "constraintViolation"], // a directory's own lockout
+  [48, "inappropriateAuthentication"], // the entry has no password
+  [49, "invalidCredentials"],
+  [50, "insufficientAccessRights"],
+  [53, "unwillingToPerform"], // the account is disabled
 ]);
 const noSuchObject = 32;
 
@@ -67,27 +67,43 @@ export function ldap(options: LdapOptions): PasswordCheck {
     }
   };
 
-  const bound = async (client: Client, name: string, password: string): Promise<boolean | undefined> => {
+  const bound = async (
+    client: Client,
+    name: string,
+    password: string,
+    told: (why: string) => void,
+  ): Promise<boolean | undefined> => {
     try {
       await client.bind(name, password);
       return true;
     } catch (error) {
       const code = (error as { readonly code?: unknown }).code;
       if (code === noSuchObject) return undefined;
-      if (refusals.has(code)) return false;
+      const refusal = refusals.get(code);
+      if (refusal !== undefined) {
+        // Active Directory says more: 532 the password has expired, 533 disabled, 775 locked.
+        const [, data] = /\bdata ([0-9a-f]{1,4})\b/.exec(String((error as Error).message)) ?? [];
+        told(`the directory refused the bind: ${refusal} (${code})${data === undefined ? "" : `, data ${data}`}`);
+        return false;
+      }
       throw error;
     }
   };
 
-  const checked = async (login: string, password: string): Promise<boolean | undefined> => {
+  const checked = async (
+    login: string,
+    password: string,
+    told: (why: string) => void,
+  ): Promise<boolean | undefined> => {
     const library = await load();
     try {
       return await connected(library, async (client) => {
-        if (dn !== undefined) return bound(client, nameOf(dn, login), password);
+        if (dn !== undefined) return bound(client, nameOf(dn, login), password, told);
         const name = await entryOf(library, client, search as LdapSearch, login);
-        if (typeof name === "string") return bound(client, name, password);
+        if (typeof name === "string") return bound(client, name, password, told);
+        if (name === false) told("the search of the directory finds several entries for one login");
         // As many questions as for somebody who is there.
-        await bound(client, `cn=nobody-${randomId(8)},${search?.base}`, password);
+        await bound(client, `cn=nobody-${randomId(8)},${search?.base}`, password, () => undefined);
         return name;
       });
     } catch (error) {
@@ -95,11 +111,11 @@ export function ldap(options: LdapOptions): PasswordCheck {
     }
   };
 
-  const check: PasswordCheck = (login, password) => {
+  const check: PasswordCheck = (login, password, _user, told = () => undefined) => {
     // A bind without a password is one as nobody, and succeeds (RFC 4513 5.1.2).
     if (password === "" || Buffer.byteLength(password) > longestPassword || password.includes("\0")) return false;
     if (login === "" || login.length > longestLogin || /\p{Cc}/u.test(login) || !login.isWellFormed()) return false;
-    return queue.run(() => checked(login, password));
+    return queue.run(() => checked(login, password, told));
   };
   return Object.assign(check, { close: () => queue.close() });
 }

@@ -1,10 +1,12 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import { andThen } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
-import type { BadCredential } from "../../model/identity.ts";
+import { type BadCredential, type CredentialFault, isFault } from "../../model/identity.ts";
 import { checkKnown } from "../../model/known-names.ts";
 import { quoted } from "../authenticator.ts";
-import { badCredential, builtIn, type CredentialDescription, type SchemePlan } from "../scheme.ts";
+import { badCredential, because, builtIn, type CredentialDescription, type SchemePlan, unreadable } from "../scheme.ts";
+
+const twoKeys: CredentialFault = { why: "there are two keys, and which of them counts cannot be told" };
 
 /** How API keys travel. */
 export interface ApiKeyOptions {
@@ -47,13 +49,15 @@ export function apiKey(options: ApiKeyOptions = {}): SchemePlan<"apiKey"> {
       const carried = (rq: SecurityRequest): string | BadCredential | undefined => {
         const authorization = carriers.includes("bearer") ? rq.header("authorization") : undefined;
         const bearer = /^bearer +([A-Za-z0-9_-]+)$/i.exec(authorization ?? "")?.[1];
-        if (bearer === undefined && authorization !== undefined && malformed.test(authorization)) return inBearer;
+        if (bearer === undefined && authorization !== undefined && malformed.test(authorization))
+          return because(inBearer, unreadable);
         const own = carriers.includes("header") ? rq.header(header) : undefined;
-        if (own !== undefined && !isKey(own)) return inHeader;
+        if (own !== undefined && !isKey(own)) return because(inHeader, unreadable);
         const key = bearer?.startsWith(begins) === true ? bearer : undefined;
-        if (key !== undefined && !isKey(key)) return inBearer;
+        if (key !== undefined && !isKey(key)) return because(inBearer, unreadable);
         // Which of two keys counts cannot be told.
-        return key === undefined || own === undefined || key === own ? (key ?? own) : inBearer;
+        if (key !== undefined && own !== undefined && key !== own) return because(inBearer, twoKeys);
+        return key ?? own;
       };
       const isKey = (text: string): boolean => text.startsWith(begins) && text.length <= 128;
       const placeOf = (rq: SecurityRequest): BadCredential =>
@@ -75,7 +79,9 @@ export function apiKey(options: ApiKeyOptions = {}): SchemePlan<"apiKey"> {
         authenticate(rq) {
           const text = carried(rq);
           if (text === undefined || typeof text === "object") return text;
-          return andThen(apiKeys.recognise(rq, text), (identity) => identity ?? placeOf(rq));
+          return andThen(apiKeys.recognise(rq, text), (found) =>
+            isFault(found) ? because(placeOf(rq), found) : found,
+          );
         },
         place: (rq) => placeOf(rq).refused,
         insufficient: (scopes) =>

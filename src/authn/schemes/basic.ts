@@ -1,8 +1,8 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import { type Awaitable, andThen } from "../../model/awaitable.ts";
-import type { BadCredential, Identity } from "../../model/identity.ts";
+import { type BadCredential, type CredentialFault, type Identity, isFault } from "../../model/identity.ts";
 import { quoted } from "../authenticator.ts";
-import { badCredential, type Scheme, type SchemeContext } from "../scheme.ts";
+import { badCredential, because, type Scheme, type SchemeContext, unreadable } from "../scheme.ts";
 import { credentialCheck } from "./credentials.ts";
 
 const maxHeader = 4096;
@@ -34,12 +34,13 @@ export function basicAuthentication(
   return (rq) => {
     const header = rq.header("authorization");
     if (header === undefined || !basicName.test(header)) return undefined;
-    if (header.length > maxHeader) return badBasic;
+    if (header.length > maxHeader) return because(badBasic, unreadable);
+    const answer = (found: Identity | CredentialFault) => (isFault(found) ? because(badBasic, found) : found);
     const known = check.known(rq, header);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.then(answer);
     const credentials = parseBasic(header);
-    if (credentials === undefined) return badBasic;
-    return andThen(check.verify(rq, credentials, header), (identity) => identity ?? badBasic);
+    if (credentials === undefined) return because(badBasic, unreadable);
+    return andThen(check.verify(rq, credentials, header), answer);
   };
 }
 

@@ -1,7 +1,7 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
-import type { Identity } from "../../model/identity.ts";
+import { type CredentialFault, type Identity, isFault } from "../../model/identity.ts";
 import { randomId, sha256 } from "../../secrets/random.ts";
 import { clientNetwork } from "../limits/network.ts";
 import type { Guessed } from "../password-proof.ts";
@@ -15,12 +15,15 @@ export interface Credentials {
   readonly password: string;
 }
 
+/** A guess that failed; the events userFailedAuthn and unknownIdentity tell of each. */
+export const wrongPassword: CredentialFault = { why: "the user or the password is wrong" };
+
 /** Checks the credentials of a request and passes every gate; nothing is created. */
 export interface CredentialCheck {
   /** What was verified lately for this very text, such as a header, from this client; undefined: nothing. */
-  known(rq: SecurityRequest, text: string): Promise<Identity | undefined> | undefined;
+  known(rq: SecurityRequest, text: string): Promise<Identity | CredentialFault> | undefined;
   /** Verifies; `text` is what `known` is asked for next time. */
-  verify(rq: SecurityRequest, credentials: Credentials, text: string): Awaitable<Identity | undefined>;
+  verify(rq: SecurityRequest, credentials: Credentials, text: string): Awaitable<Identity | CredentialFault>;
 }
 
 /**
@@ -74,16 +77,16 @@ export function credentialCheck(
     return check;
   };
 
-  const admit = async (rq: SecurityRequest, proved: Proof, at: number): Promise<Identity | undefined> => {
-    const identity = await signIn.admit(rq, proved, via);
-    return identity === undefined ? undefined : { ...identity, authenticatedAt: at };
+  const admit = async (rq: SecurityRequest, proved: Proof, at: number): Promise<Identity | CredentialFault> => {
+    const identity = await signIn.admitOrFault(rq, proved, via);
+    return isFault(identity) ? identity : { ...identity, authenticatedAt: at };
   };
 
-  const admitKnown = async (rq: SecurityRequest, live: LivePassword): Promise<Identity | undefined> => {
+  const admitKnown = async (rq: SecurityRequest, live: LivePassword): Promise<Identity | CredentialFault> => {
     const { account, login, at } = live;
     const identity = await admit(rq, { account, methods: ["password"] }, at);
     // Right and refused: spent, and no longer known, like a wrong one.
-    if (identity === undefined) await proof.refused({ rq, account, identity: login, authType: via });
+    if (isFault(identity)) await proof.refused({ rq, account, identity: login, authType: via });
     return identity;
   };
 
@@ -98,11 +101,11 @@ export function credentialCheck(
       const entry = entryOf(client, text);
       const stamp = passwords.stamp();
       const found = await proveOnce(rq, credentials, client, entry);
-      if (found === undefined) return undefined;
+      if (found === undefined) return wrongPassword;
       const { account, guess } = found;
       const at = rq.system.now();
       const identity = await admit(rq, { account, methods: ["password"], guess }, at);
-      if (identity === undefined) return undefined;
+      if (isFault(identity)) return identity;
       await found.share();
       const network = client[0] ?? "";
       passwords.keep(entry, { userId: account.id, account, network, login: credentials.user, at }, stamp);

@@ -4,12 +4,13 @@ import type { Awaitable } from "../../model/awaitable.ts";
 import { inTime } from "../../model/deadline.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { ConfigurationError } from "../../model/errors.ts";
-import type { BadCredential, Identity } from "../../model/identity.ts";
+import { type BadCredential, type CredentialFault, type Identity, isFault } from "../../model/identity.ts";
 import { checkKnown } from "../../model/known-names.ts";
 import { constantTimeEqual, randomId } from "../../secrets/random.ts";
 import { quoted } from "../authenticator.ts";
 import type { Proved } from "../password-proof.ts";
-import { badCredential, builtIn, type SchemePlan } from "../scheme.ts";
+import { badCredential, because, builtIn, type SchemePlan, unreadable } from "../scheme.ts";
+import { wrongPassword } from "./credentials.ts";
 import { createNonces } from "./nonces.ts";
 
 /** The hash functions of HTTP Digest that are spoken here. */
@@ -89,16 +90,16 @@ export function digest(options: DigestOptions): SchemePlan<"digest"> {
         return state === "good" && nonces.use(sent.nonce, sent.count) ? "right" : "wrong";
       };
 
-      const verify = async (rq: SecurityRequest, sent: DigestCredentials): Promise<Identity | undefined> => {
+      const verify = async (rq: SecurityRequest, sent: DigestCredentials): Promise<Identity | CredentialFault> => {
         const account = await proof.find(sent.username);
         const attempt = { rq, account, identity: sent.username, authType: "digest", forget: "once" } as const;
         const guess = await proof.guessBy(attempt, () => prove(rq, sent));
-        if (guess.proved === "wrong" || account === undefined) return undefined;
-        const identity = await signIn.admit(rq, { account, methods: ["password"], guess }, "digest");
-        if (guess.proved === "right" || identity === undefined) return identity;
+        if (guess.proved === "wrong" || account === undefined) return wrongPassword;
+        const identity = await signIn.admitOrFault(rq, { account, methods: ["password"], guess }, "digest");
+        if (guess.proved === "right" || isFault(identity)) return identity;
         // Said only to who would be let in: it tells that the password is right.
         stale.add(rq);
-        return undefined;
+        return { why: "it is right, but for a nonce that is over: the client is told to take a new one" };
       };
 
       return {
@@ -111,11 +112,11 @@ export function digest(options: DigestOptions): SchemePlan<"digest"> {
           const header = rq.header("authorization");
           if (header === undefined || !/^digest(?:[ \t]|$)/i.test(header)) return undefined;
           const sent = header.length > maxHeader ? undefined : parseDigest(header);
-          if (sent === undefined || !algorithms.includes(sent.algorithm)) return bad;
+          if (sent === undefined || !algorithms.includes(sent.algorithm)) return because(bad, unreadable);
           // Made for this server, this realm and this very target.
           if (sent.opaque !== opaque || sent.realm !== (rq.route.realm ?? systemRealm) || sent.uri !== target(rq))
-            return bad;
-          return verify(rq, sent).then((identity) => identity ?? bad);
+            return because(bad, { why: "it was made for another realm or target, or by another server" });
+          return verify(rq, sent).then((found) => (isFault(found) ? because(bad, found) : found));
         },
         place: () => bad.refused,
         challenge: (realm, rq) => {

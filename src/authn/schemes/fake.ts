@@ -1,8 +1,8 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import { ConfigurationError } from "../../model/errors.ts";
-import type { BadCredential, Identity } from "../../model/identity.ts";
+import { type BadCredential, type Identity, isFault } from "../../model/identity.ts";
 import { checkKnown } from "../../model/known-names.ts";
-import { badCredential, builtIn, type SchemePlan } from "../scheme.ts";
+import { badCredential, because, builtIn, type SchemePlan } from "../scheme.ts";
 import { bodyText, hasReadableBody, queryField } from "../tokens/carriers.ts";
 
 /** How a test says who it is. */
@@ -50,8 +50,9 @@ export function fake(options: FakeOptions = {}): SchemePlan<"fake"> {
       ): Promise<Identity | BadCredential | undefined> => {
         if (name === undefined) return undefined;
         const account = name === "" ? undefined : await proof.find(name);
-        if (account === undefined) return bad;
-        return (await signIn.admit(rq, { account, methods: ["fake"] }, "fake")) ?? bad;
+        if (account === undefined) return because(bad, { why: "it names nobody who has an account" });
+        const identity = await signIn.admitOrFault(rq, { account, methods: ["fake"] }, "fake");
+        return isFault(identity) ? because(bad, identity) : identity;
       };
       return {
         name: "fake",

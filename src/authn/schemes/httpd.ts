@@ -1,7 +1,8 @@
 import { peerAddress } from "../../http/address.ts";
 import { ConfigurationError } from "../../model/errors.ts";
+import { isFault } from "../../model/identity.ts";
 import { checkKnown } from "../../model/known-names.ts";
-import { badCredential, builtIn, type SchemePlan } from "../scheme.ts";
+import { badCredential, because, builtIn, type SchemePlan } from "../scheme.ts";
 
 /** How a front end says whom it has authenticated. */
 export interface HttpdOptions {
@@ -34,6 +35,8 @@ export function httpd(options: HttpdOptions = {}): SchemePlan<"httpd"> {
         );
       }
       const bad = badCredential(header.toLowerCase());
+      const twice = because(bad, { why: "the header is there twice, or names several users" });
+      const unknown = because(bad, { why: "the front end names a user who has no account here" });
       return {
         name: "httpd",
         place: () => bad.refused,
@@ -53,11 +56,11 @@ export function httpd(options: HttpdOptions = {}): SchemePlan<"httpd"> {
           const socket = peerAddress(rq.peer);
           if (socket === undefined || !trusted(socket)) return undefined;
           // Two headers arrive as one with a comma: whose word it is cannot be told.
-          if (user.includes(",")) return bad;
+          if (user.includes(",")) return twice;
           const account = await proof.find(Buffer.from(user, "latin1").toString("utf8"));
-          if (account === undefined) return bad;
-          const identity = await signIn.admit(rq, { account, methods: ["httpd"] }, "httpd");
-          return identity === undefined ? bad : { ...identity, authenticatedAt: null };
+          if (account === undefined) return unknown;
+          const identity = await signIn.admitOrFault(rq, { account, methods: ["httpd"] }, "httpd");
+          return isFault(identity) ? because(bad, identity) : { ...identity, authenticatedAt: null };
         },
       };
     },

@@ -1,9 +1,16 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import { type Awaitable, andThen } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
-import type { BadCredential, Identity } from "../../model/identity.ts";
+import { type BadCredential, type Identity, isFault } from "../../model/identity.ts";
 import { checkKnown } from "../../model/known-names.ts";
-import { badCredential, builtIn, type CredentialDescription, type SchemeContext, type SchemePlan } from "../scheme.ts";
+import {
+  badCredential,
+  because,
+  builtIn,
+  type CredentialDescription,
+  type SchemeContext,
+  type SchemePlan,
+} from "../scheme.ts";
 import { bodyText, hasReadableBody, queryField } from "../tokens/carriers.ts";
 import { badBasic, basicAuthentication, basicChallenge, basicName } from "./basic.ts";
 import { type Credentials, credentialCheck } from "./credentials.ts";
@@ -87,7 +94,8 @@ function parameterAuthentication(
   ): Awaitable<Identity | BadCredential | undefined> => {
     if (sent === undefined) return undefined;
     const text = JSON.stringify([sent.user, sent.password]);
-    return check.known(rq, text) ?? andThen(check.verify(rq, sent, text), (identity) => identity ?? bad);
+    const verified = check.known(rq, text) ?? check.verify(rq, sent, text);
+    return andThen(verified, (found) => (isFault(found) ? because(bad, found) : found));
   };
   return (rq) => {
     const sent = reading.read(rq);

@@ -1,3 +1,5 @@
+import type { TokenFault } from "./faults.ts";
+
 /** The claims of a JWT (RFC 7519 4) that are looked at before anything else. */
 export interface ClaimRules {
   /** The exact `iss`. */
@@ -22,23 +24,24 @@ function isMoment(value: unknown): value is number {
   return typeof value === "number" && value >= 0 && value <= latest;
 }
 
-/** When the token ends, in epoch milliseconds; undefined: its claims are not those of a token for us, now. */
+/** When the token ends, in epoch milliseconds; else why its claims are not those of a token for us, now. */
 export function checkClaims(
   claims: Readonly<Record<string, unknown>>,
   typ: string | undefined,
   rules: ClaimRules,
   now: number,
-): number | undefined {
+): number | TokenFault {
   const { iss, aud, exp, nbf, iat } = claims;
-  if (!rules.types.includes((typ ?? "").toLowerCase().replace(/^application\//, ""))) return undefined;
-  if (iss !== rules.issuer) return undefined;
+  if (!rules.types.includes((typ ?? "").toLowerCase().replace(/^application\//, ""))) return "type";
+  if (iss !== rules.issuer) return "issuer";
   const audience: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-  if (!audience.every((entry) => typeof entry === "string")) return undefined;
-  if (!rules.audience.some((ours) => audience.includes(ours))) return undefined;
+  if (!audience.every((entry) => typeof entry === "string")) return "audience";
+  if (!rules.audience.some((ours) => audience.includes(ours))) return "audience";
   // A token without an end would be good for ever.
-  if (!isMoment(exp) || now >= exp * 1000 + rules.grace) return undefined;
+  if (!isMoment(exp)) return "endless";
+  if (now >= exp * 1000 + rules.grace) return "expired";
   for (const start of [nbf, iat]) {
-    if (start !== undefined && (!isMoment(start) || start * 1000 > now + rules.delay)) return undefined;
+    if (start !== undefined && (!isMoment(start) || start * 1000 > now + rules.delay)) return "early";
   }
   return Math.floor(exp * 1000);
 }

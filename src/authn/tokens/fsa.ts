@@ -27,11 +27,12 @@ export function fsaTokens(ring: KeyRing, grace: number, subject: TokenSubject): 
       return `${text}:${mark}${ring.sign(purpose, `${text}:${mark}`)}`;
     },
     open(text, now) {
-      if (text.length > maxTokenLength) return undefined;
+      if (text.length > maxTokenLength) return "form";
       const [, realm = "", user = "", limit = "", mark = "", signature = ""] = shape.exec(text) ?? [];
-      if (signature === "" || !ring.verify(purpose, `${realm}:${user}:${limit}:${mark}`, signature)) return undefined;
+      if (signature === "") return "form";
+      if (!ring.verify(purpose, `${realm}:${user}:${limit}:${mark}`, signature)) return "signature";
       const expiresAt = limitOf(limit);
-      if (!(now - grace < expiresAt)) return undefined;
+      if (!(now - grace < expiresAt)) return "expired";
       return {
         authenticatedAt: null,
         methods: [],

@@ -6,17 +6,25 @@ import { type Awaitable, andThen } from "../../model/awaitable.ts";
 import { inTime } from "../../model/deadline.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { PortcullisError } from "../../model/errors.ts";
-import { type BadCredential, boundIdentity, endOf, type Identity } from "../../model/identity.ts";
+import {
+  type BadCredential,
+  boundIdentity,
+  type CredentialFault,
+  endOf,
+  type Identity,
+  isFault,
+} from "../../model/identity.ts";
 import type { KeyRing } from "../../secrets/keyring.ts";
 import { sha256 } from "../../secrets/random.ts";
 import { quoted } from "../authenticator.ts";
-import { badCredential, type CredentialDescription } from "../scheme.ts";
+import { badCredential, because, type CredentialDescription } from "../scheme.ts";
 import type { SignIn } from "../sign-in.ts";
 import type { TokenFamilies } from "../token-families.ts";
 import { type CarriedToken, describeCarriers, tokenReader } from "./carriers.ts";
 import { accessTypes } from "./claims.ts";
+import { tokenFault } from "./faults.ts";
 import { fsaTokens } from "./fsa.ts";
-import { type IssuedToken, isSigned, readIssued } from "./issuers.ts";
+import { type IssuedToken, readIssued, signatureFault } from "./issuers.ts";
 import { jwtTokens } from "./jwt.ts";
 import { opaqueTokens } from "./opaque.ts";
 import type { TokenSettings } from "./options.ts";
@@ -35,6 +43,8 @@ export interface LiveToken {
   readonly from: number;
   readonly expiresAt: number;
   readonly realm: string;
+  /** The issuer that it came from; undefined: it is one of ours. */
+  readonly issuer: string | undefined;
   readonly opened: OpenedToken | undefined;
   /** The identity as it was handed out last: a warm request makes none anew. */
   readonly handed: Map<string, Identity>;
@@ -185,14 +195,14 @@ export function createTokens(context: TokensContext): Tokens {
     return format.seal({ ...facts, issuedAt, since: facts.since ?? issuedAt, expiresAt });
   };
 
-  const ours = (hash: string, opened: OpenedToken): Awaitable<LiveToken | undefined> => {
+  const ours = (hash: string, opened: OpenedToken): Awaitable<LiveToken | CredentialFault> => {
     const stamp = cache.stamp();
     return andThen(opened.find(lookup), (account) => {
-      if (account === undefined || !account.active) return undefined;
+      if (account === undefined || !account.active) return tokenFault("ended");
       const { family } = opened;
       if (family === undefined) return taken(hash, opened, account, stamp);
       return andThen(context.families?.alive(family), (alive) =>
-        alive === true ? taken(hash, opened, account, stamp) : undefined,
+        alive === true ? taken(hash, opened, account, stamp) : tokenFault("ended"),
       );
     });
   };
@@ -215,6 +225,7 @@ export function createTokens(context: TokensContext): Tokens {
       from: beginOf(opened) - settings.delay,
       expiresAt,
       realm,
+      issuer: undefined,
       opened,
       handed: new Map(),
     };
@@ -223,28 +234,30 @@ export function createTokens(context: TokensContext): Tokens {
   };
 
   /** Whose it is, as they are now: verified here, or lately by another process. */
-  const ownerOf = async (rq: SecurityRequest, token: IssuedToken, hash: string): Promise<Account | undefined> => {
+  const ownerOf = async (rq: SecurityRequest, token: IssuedToken, hash: string): Promise<Account | CredentialFault> => {
     const { issuer, claims } = token;
     const shared = rq.route.kind === "account" ? undefined : await context.shared?.look(hash, issuer.rules.issuer);
     const known = shared?.user === undefined ? undefined : await context.again(shared.user);
     if (known !== undefined && shared?.counts(known) === true) return known;
-    if (!(await isSigned(token, now()))) return undefined;
+    const fault = await signatureFault(token, now());
+    if (fault !== undefined) return fault;
     const meant = await inTime(issuer.user(claims, users), rq.system.deadline, "tokens.issuers.user");
     const account = meant === undefined || meant === null ? undefined : await context.again(meant);
-    if (account !== undefined) await shared?.keep(account);
+    if (account === undefined) return tokenFault("user", issuer.rules.issuer);
+    await shared?.keep(account);
     return account;
   };
 
-  const issued = async (rq: SecurityRequest, text: string, hash: string): Promise<LiveToken | undefined> => {
+  const issued = async (rq: SecurityRequest, text: string, hash: string): Promise<LiveToken | CredentialFault> => {
     const stamp = cache.stamp();
     const token = readIssued(text, settings.issuers, now());
-    if (token === undefined) return undefined;
+    if (isFault(token)) return token;
     const account = await ownerOf(rq, token, hash);
-    if (account === undefined) return undefined;
+    if (isFault(account)) return account;
     const { claims, issuer, expiresAt, scopes } = token;
     const methods = token.methods.length === 0 ? ["issuer"] : token.methods;
-    const admitted = await context.signIn().admit(rq, { account, methods }, "token");
-    if (admitted === undefined) return undefined;
+    const admitted = await context.signIn().admitOrFault(rq, { account, methods }, "token");
+    if (isFault(admitted)) return { ...admitted, issuer: issuer.rules.issuer };
     const at = claims["auth_time"];
     const live: LiveToken = {
       userId: account.id,
@@ -260,6 +273,7 @@ export function createTokens(context: TokensContext): Tokens {
       from: 0,
       expiresAt,
       realm: issuer.realm,
+      issuer: issuer.rules.issuer,
       opened: undefined,
       handed: new Map(),
     };
@@ -267,7 +281,7 @@ export function createTokens(context: TokensContext): Tokens {
     return live;
   };
 
-  const load = (rq: SecurityRequest, text: string): Awaitable<LiveToken | undefined> => {
+  const load = (rq: SecurityRequest, text: string): Awaitable<LiveToken | CredentialFault> => {
     // The cache goes by the hash: a dump of the memory, or a look at its keys, gives no token away.
     const hash = sha256(text);
     const live = rq.route.kind === "account" ? undefined : cache.get(hash);
@@ -275,12 +289,19 @@ export function createTokens(context: TokensContext): Tokens {
       const at = now();
       if (at < live.until && at >= live.from) return live;
       cache.drop(hash);
-      return undefined;
+      return tokenFault(at < live.until ? "early" : "expired", live.issuer);
     }
     const at = now();
     const opened = format.open(text, at);
-    if (opened !== undefined) return beginOf(opened) - settings.delay > at ? undefined : ours(hash, opened);
-    return settings.issuers.length === 0 ? undefined : issued(rq, text, hash);
+    if (typeof opened === "object") {
+      return beginOf(opened) - settings.delay > at ? tokenFault("early") : ours(hash, opened);
+    }
+    const own = tokenFault(opened);
+    if (settings.issuers.length === 0) return own;
+    return andThen(issued(rq, text, hash), (found) =>
+      // It is none of theirs: what is wrong with it as one of ours says more.
+      isFault(found) && found.issuer === undefined && (format.type === "jwt" || opened !== "form") ? own : found,
+    );
   };
 
   const setCookie = (rq: SecurityRequest, token: string): void => {
@@ -301,13 +322,15 @@ export function createTokens(context: TokensContext): Tokens {
 
   const hand = (
     rq: SecurityRequest,
-    live: LiveToken | undefined,
+    live: LiveToken,
     via: string,
     carrier: TokenCarrier,
     wanted: (identity: Identity) => boolean,
-  ): Identity | undefined => {
-    if (live === undefined || live.realm !== (rq.route.realm ?? context.realm) || !wanted(live.identity))
-      return undefined;
+  ): Identity | CredentialFault => {
+    if (live.realm !== (rq.route.realm ?? context.realm)) return tokenFault("realm", live.issuer);
+    if (!wanted(live.identity)) {
+      return tokenFault(live.identity.scopes === undefined ? "unscoped" : "scoped", live.issuer);
+    }
     if (carrier === "cookie" && settings.renewal > 0) renew(rq, live);
     const key = `${via} ${carrier}`;
     let identity = live.handed.get(key);
@@ -365,12 +388,12 @@ export function createTokens(context: TokensContext): Tokens {
     wanted: Wanted,
     token: CarriedToken,
     before: Identity | undefined,
-    live: LiveToken | undefined,
+    live: LiveToken | CredentialFault,
   ): Awaitable<Found> => {
-    const identity = hand(rq, live, via, token.carrier, wanted);
+    const found = isFault(live) ? live : hand(rq, live, via, token.carrier, wanted);
     // A browser keeps a cookie that is over; whatever else a client sends, it means.
-    if (identity === undefined && token.carrier !== "cookie") return places[token.carrier];
-    return readFrom(rq, via, wanted, token.next, before ?? identity);
+    if (isFault(found) && token.carrier !== "cookie") return because(places[token.carrier], found);
+    return readFrom(rq, via, wanted, token.next, before ?? (isFault(found) ? undefined : found));
   };
 
   return {
@@ -433,7 +456,9 @@ export function createTokens(context: TokensContext): Tokens {
       const live = cache.get(hash);
       cache.drop(hash);
       await context.shared?.forget(hash);
-      return live?.userId ?? (await format.open(token, now())?.find(lookup))?.id;
+      if (live !== undefined) return live.userId;
+      const opened = format.open(token, now());
+      return typeof opened === "object" ? (await opened.find(lookup))?.id : undefined;
     },
     setCookie,
     clearCookie: (rq) => rq.clearCookie(context.cookie, rq.system.cookies.attributes()),

@@ -1,7 +1,9 @@
 import type { Users } from "../../datastore/users.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
+import type { CredentialFault } from "../../model/identity.ts";
 import {
   type CompactJws,
+  hasKeyFor,
   type JwsAlgorithm,
   type JwsKey,
   jsonObject,
@@ -9,6 +11,7 @@ import {
   verifyCompact,
 } from "../../secrets/jws.ts";
 import { type ClaimRules, checkClaims } from "./claims.ts";
+import { tokenFault } from "./faults.ts";
 import type { RemoteKeys } from "./jwks.ts";
 import { scopesOf, texts } from "./jwt.ts";
 
@@ -42,24 +45,31 @@ export interface IssuedToken {
  * Reads a token of one of the configured issuers. What the token says of its issuer only chooses among those; the keys, their
  * addresses and the algorithms are theirs by configuration.
  */
-export function readIssued(text: string, issuers: readonly Issuer[], now: number): IssuedToken | undefined {
-  if (issuers.length === 0) return undefined;
+export function readIssued(text: string, issuers: readonly Issuer[], now: number): IssuedToken | CredentialFault {
   const jws = parseCompact(text);
   const claims = jws === undefined ? undefined : jsonObject(jws.payload);
-  const issuer = issuers.find(({ rules }) => rules.issuer === claims?.["iss"]);
-  if (jws === undefined || claims === undefined || issuer === undefined) return undefined;
-  if (!issuer.algorithms.some((algorithm) => algorithm === jws.header.alg)) return undefined;
+  if (jws === undefined || claims === undefined) return tokenFault("form");
+  const issuer = issuers.find(({ rules }) => rules.issuer === claims["iss"]);
+  if (issuer === undefined) return tokenFault("issuer");
+  const name = issuer.rules.issuer;
+  if (!issuer.algorithms.some((algorithm) => algorithm === jws.header.alg)) return tokenFault("algorithm", name);
   const expiresAt = checkClaims(claims, jws.header.typ, issuer.rules, now);
-  if (expiresAt === undefined) return undefined;
+  if (typeof expiresAt !== "number") return tokenFault(expiresAt, name);
   const { amr, scope, scp } = claims;
   const scopes = issuer.ignoreScopes ? undefined : scopesOf(scope ?? scp);
   return { issuer, jws, claims, expiresAt, methods: texts(amr), scopes };
 }
 
-/** Whether the issuer has signed it. Asked last: a token that is over or for somebody else must not cause a fetch of keys. */
-export function isSigned({ issuer, jws }: IssuedToken, now: number): Awaitable<boolean> {
+/**
+ * Why it is not one that its issuer has signed; undefined: it is. Asked last: a token that is over or for somebody else must not
+ * cause a fetch of keys.
+ */
+export function signatureFault({ issuer, jws }: IssuedToken, now: number): Awaitable<CredentialFault | undefined> {
   const { keys: source } = issuer;
-  const verify = (keys: readonly JwsKey[]): boolean => verifyCompact(jws, keys, now) !== undefined;
+  const verify = (keys: readonly JwsKey[]): CredentialFault | undefined => {
+    if (verifyCompact(jws, keys, now) !== undefined) return undefined;
+    return tokenFault(hasKeyFor(jws, keys, now) ? "signature" : "key", issuer.rules.issuer);
+  };
   if (isList(source)) return verify(source);
   const keys = source.keys(jws.header.kid);
   return keys instanceof Promise ? keys.then(verify) : verify(keys);

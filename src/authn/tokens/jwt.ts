@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { andThen } from "../../model/awaitable.ts";
-import { type JwsKey, jsonObject, parseCompact, signCompact, verifyCompact } from "../../secrets/jws.ts";
+import { hasKeyFor, type JwsKey, jsonObject, parseCompact, signCompact, verifyCompact } from "../../secrets/jws.ts";
 import type { KeyRing } from "../../secrets/keyring.ts";
 import { randomId } from "../../secrets/random.ts";
 import { type ClaimRules, checkClaims } from "./claims.ts";
@@ -57,16 +57,19 @@ export function jwtTokens(
     },
     open(text, now) {
       const jws = parseCompact(text);
-      const payload = jws === undefined ? undefined : verifyCompact(jws, keys, now);
-      const claims = payload === undefined ? undefined : jsonObject(payload);
-      if (jws === undefined || claims === undefined) return undefined;
+      if (jws === undefined) return "form";
+      const payload = verifyCompact(jws, keys, now);
+      if (payload === undefined) return hasKeyFor(jws, keys, now) ? "signature" : "key";
+      const claims = jsonObject(payload);
+      if (claims === undefined) return "form";
       const expiresAt = checkClaims(claims, jws.header.typ, rules, now);
       const { sub, ver, auth_time: at, amr, iat, since, realm: own, scope, family } = claims;
-      if (expiresAt === undefined || typeof sub !== "string" || typeof ver !== "string") return undefined;
-      if (own !== undefined && typeof own !== "string") return undefined;
-      if (family !== undefined && typeof family !== "string") return undefined;
+      if (typeof expiresAt !== "number") return expiresAt;
+      if (typeof sub !== "string" || typeof ver !== "string") return "claims";
+      if (own !== undefined && typeof own !== "string") return "claims";
+      if (family !== undefined && typeof family !== "string") return "claims";
       // We write words with spaces between (RFC 9068 2.2.3): a list is of somebody else's making.
-      if (scope !== undefined && typeof scope !== "string") return undefined;
+      if (scope !== undefined && typeof scope !== "string") return "claims";
       const first = since ?? iat;
       return {
         authenticatedAt: typeof at === "number" ? at * 1000 : null,

@@ -27,7 +27,7 @@ interface Payload extends TokenOwner {
 
 const purpose = "auth-token";
 
-/** The type "opaque": a signed value that says nothing to anybody but this server. `grace` in milliseconds. */
+/** The type "opaque": an encrypted value that says nothing to anybody but this server. `grace` in milliseconds. */
 export function opaqueTokens(ring: KeyRing, realm: string, grace: number): TokenFormat {
   return {
     type: "opaque",
@@ -45,8 +45,8 @@ export function opaqueTokens(ring: KeyRing, realm: string, grace: number): Token
       return seal(ring, purpose, payload, expiresAt);
     },
     open(text, now) {
-      const { payload } = open<Payload>(ring, purpose, text, now - grace);
-      if (payload === undefined) return undefined;
+      const { payload, error } = open<Payload>(ring, purpose, text, now - grace);
+      if (payload === undefined) return error === "malformed" ? "form" : error;
       return {
         authenticatedAt: payload.a,
         methods: payload.m,

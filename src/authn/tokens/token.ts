@@ -1,6 +1,7 @@
 import type { AccountLookup } from "../../datastore/users.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
+import type { TokenFault } from "./faults.ts";
 
 /** How a token came. */
 export type TokenCarrier = "header" | "bearer" | "cookie" | "parameter" | "query";
@@ -39,8 +40,8 @@ export interface OpenedToken {
 export interface TokenFormat {
   readonly type: "opaque" | "fsa" | "jwt";
   seal(facts: TokenFacts): string;
-  /** Undefined for anything that was not made by `seal`, or not for now. */
-  open(text: string, now: number): OpenedToken | undefined;
+  /** Else why: it was not made by `seal`, or not for now. */
+  open(text: string, now: number): OpenedToken | TokenFault;
 }
 
 /** The uniquifier whose change ends a user's tokens. */

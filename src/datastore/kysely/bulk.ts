@@ -1,7 +1,7 @@
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import { DatastoreError } from "../../model/errors.ts";
 import type { Row } from "../../model/schema.ts";
-import { tableOf } from "../tables.ts";
+import { generatedKey, tableOf } from "../tables.ts";
 import { completeRow } from "../values.ts";
 import { encode } from "./codec.ts";
 import type { SqlCore } from "./operations.ts";
@@ -33,8 +33,19 @@ export function bulkInserts(
     const shape = `insertAll\n${table}\n${part.length}\n${names.join("\n")}`;
     queries.push(
       plans.query(shape, values, (slots) => {
-        const placed = part.map((): RawBuilder<unknown> => sql`(${sql.join(names.map(() => slots.take()))})`);
+        const key = target.columns[generatedKey(target) ?? ""];
+        const next = key === undefined || names.includes(key.name) ? undefined : dialect.numbers?.next(target, key);
+        const row = (at: number): RawBuilder<unknown> => {
+          const own = names.map(() => slots.take());
+          return sql`(${sql.join(next === undefined ? own : [sql.lit(at), ...own])})`;
+        };
+        const placed = part.map((_, at) => row(at));
         const list = sql.join(names.map((name) => sql.id(name)));
+        if (next !== undefined && key !== undefined) {
+          // The first number is asked for once, and the others follow it.
+          const others = sql.join(names.map((_, at) => sql.id(`column${at + 2}`)));
+          return sql`insert into ${sql.id(target.name)} (${sql.id(key.name)}, ${list}) select ${next} + column1, ${others} from (values ${sql.join(placed)})`;
+        }
         return sql`insert into ${sql.id(target.name)} (${list}) values ${sql.join(placed)}`;
       }),
     );

@@ -1,5 +1,5 @@
 import type { Kysely, QueryResult, RawBuilder } from "kysely";
-import type { Column, ColumnType } from "../../model/schema.ts";
+import type { Column, ColumnType, Table } from "../../model/schema.ts";
 
 /** A Kysely handle whose tables are not known to the compiler: the schema decides at run time. */
 export type Database = Kysely<Record<string, Record<string, unknown>>>;
@@ -39,6 +39,16 @@ export interface UniqueViolation {
   readonly primary?: boolean;
 }
 
+/** Keeps the numbers of deleted rows from being given again, where the database would. */
+export interface KeptNumbers {
+  /** Those of these tables whose deleted numbers are not kept yet. */
+  unguarded(db: Database, tables: readonly Table[]): Promise<Table[]>;
+  /** The statements after which they are; `seen`: where else numbers of the table stand. */
+  guard(table: Table, key: Column, seen: readonly { table: Table; column: Column }[]): RawBuilder<unknown>[];
+  /** The number of the next row. */
+  next(table: Table, key: Column): RawBuilder<unknown>;
+}
+
 /** What differs from one SQL database to the next; each has its own in its own folder. */
 export interface SqlDialect {
   readonly name: string;
@@ -71,6 +81,10 @@ export interface SqlDialect {
   /** Whether the rows of one value are asked for as a range, so that they come by the index that has their order. */
   readonly ordersByRange: boolean;
 
+  /** Undefined: the database gives no number twice. */
+  readonly numbers?: KeptNumbers;
+  /** After a row was inserted with a number of its own: none of those up to it will be given. Undefined: the database sees to it. */
+  readonly passKey?: (table: Table, key: Column, value: number) => RawBuilder<unknown>;
   /** Waits, in a transaction, for the others that claimed the text; undefined where they wait for each other anyway. */
   readonly claim?: (text: RawBuilder<unknown>) => RawBuilder<unknown>;
   /** The server's clock in epoch milliseconds; undefined where the database runs in this process. */

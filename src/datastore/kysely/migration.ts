@@ -36,8 +36,14 @@ function existing(dialect: SqlDialect, db: Database, schema: Schema): Promise<Ma
 
 /** What of the schema the database lacks, and what is otherwise than the schema needs it: one line each. */
 export async function missing(dialect: SqlDialect, db: Database, schema: Schema): Promise<string[]> {
-  const { steps, faults } = plan(dialect, await existing(dialect, db, schema), schema, () => 0);
-  return [...steps.flatMap(({ lacks }) => lacks ?? []), ...faults.map(({ line }) => line)];
+  const tables = await existing(dialect, db, schema);
+  const { steps, faults } = plan(dialect, tables, schema, () => 0);
+  const open = await unguarded(dialect, db, schema, tables);
+  return [
+    ...steps.flatMap(({ lacks }) => lacks ?? []),
+    ...faults.map(({ line }) => line),
+    ...open.map(({ table }) => `table "${table.name}" does not keep the numbers of deleted rows`),
+  ];
 }
 
 function plan(
@@ -85,6 +91,37 @@ function unfit({ dialect, logical, table }: Context, found: ExistingTable): Faul
   });
 }
 
+/** The tables that are there, whose deleted numbers would be given again. */
+async function unguarded(
+  dialect: SqlDialect,
+  db: Database,
+  schema: Schema,
+  tables: ReadonlyMap<string, ExistingTable>,
+): Promise<{ readonly logical: string; readonly table: Table; readonly key: Column }[]> {
+  const { numbers } = dialect;
+  if (numbers === undefined) return [];
+  const numbered = Object.entries(schema).flatMap(([logical, table]) => {
+    const key = table.columns[generatedKey(table) ?? ""];
+    return key === undefined || !tables.has(dialect.foldTable(table.name)) ? [] : [{ logical, table, key }];
+  });
+  const open = await numbers.unguarded(
+    db,
+    numbered.map(({ table }) => table),
+  );
+  return numbered.filter(({ table }) => open.includes(table));
+}
+
+/** Where else numbers of users stand, beside the columns that refer to them and so hold none of a deleted one. */
+function numbersOf(schema: Schema, logical: string): { readonly table: Table; readonly column: Column }[] {
+  if (logical !== "user") return [];
+  return Object.values(schema).flatMap((table) =>
+    ["userId", "actorId"].flatMap((field) => {
+      const column = table.columns[field];
+      return column === undefined || column.references !== undefined ? [] : [{ table, column }];
+    }),
+  );
+}
+
 /** True when none of the schema's tables exists. */
 export async function empty(dialect: SqlDialect, db: Database, schema: Schema): Promise<boolean> {
   return (await existing(dialect, db, schema)).size === 0;
@@ -108,15 +145,24 @@ export function migrate(
       const list = faults.map(({ line }) => `\n  - ${line}`).join("");
       throw new ConfigurationError(first.path, `the database cannot be migrated, and nothing was changed:${list}`);
     }
-    for (const step of steps) {
+    const apply = async ({ words, statement }: Step): Promise<void> => {
       try {
-        await sql`${step.statement}`.execute(locked);
+        await sql`${statement}`.execute(locked);
       } catch (error) {
         const cause = dialect.withoutValues(error);
-        throw new DatastoreError(`the migration could not ${step.words}: ${messageOf(cause)}`, { cause });
+        throw new DatastoreError(`the migration could not ${words}: ${messageOf(cause)}`, { cause });
       }
+    };
+    for (const step of steps) await apply(step);
+    const done = steps.map(({ words }) => words);
+    const complete = await existing(dialect, locked, schema);
+    for (const { logical, table, key } of await unguarded(dialect, locked, schema, complete)) {
+      const words = `keep the numbers of deleted rows of table "${table.name}"`;
+      const statements = dialect.numbers?.guard(table, key, numbersOf(schema, logical)) ?? [];
+      for (const statement of statements) await apply({ words, statement });
+      done.push(words);
     }
-    return steps.map(({ words }) => words);
+    return done;
   });
 }
 

@@ -76,8 +76,9 @@ export class SqlOperations implements Operations {
       const beside = condition === undefined ? "" : `\nif ${condition.holder}\n${comparisonShape(comparisons)}`;
       const all = [...encoded, ...comparisonValues(dialect, comparisons)];
       const query = plans.query(`insert\n${table}\n${names.join("\n")}${beside}`, all, (slots) => {
-        const list = names.map((name) => sql.id(name));
-        const placed = sql.join(names.map(() => slots.take()));
+        const next = made && dialect.numbers !== undefined ? [dialect.numbers.next(target, generated)] : [];
+        const list = [...names, ...next.map(() => generated?.name ?? "")].map((name) => sql.id(name));
+        const placed = sql.join([...names.map(() => slots.take()), ...next]);
         const returning = made ? dialect.returningKey(generated) : sql``;
         const from =
           held === undefined
@@ -88,7 +89,11 @@ export class SqlOperations implements Operations {
       const result = await this.run(table, query);
       if (condition !== undefined && affected(result) === 0) return undefined;
       if (made) return { id: dialect.insertedKey(result, generated) };
-      return { id: key === undefined ? undefined : (values.get(key) as number) };
+      const given = key === undefined ? undefined : (values.get(key) as number);
+      if (given !== undefined && generated !== undefined && dialect.passKey !== undefined) {
+        await this.run(table, dialect.passKey(target, generated, given).compile(this.#db));
+      }
+      return { id: given };
     });
   }
 

@@ -1,5 +1,5 @@
 import { type QueryResult, type RawBuilder, sql } from "kysely";
-import type { Column, ColumnType } from "../../model/schema.ts";
+import type { Column, ColumnType, Table } from "../../model/schema.ts";
 import { microsecondText } from "../kysely/codec.ts";
 import type { Database, ExistingColumn, ExistingTable, SqlDialect, UniqueViolation } from "../kysely/dialect.ts";
 import { errorOf, messageOf } from "../kysely/errors.ts";
@@ -50,6 +50,11 @@ export const postgresDialect: SqlDialect = {
     column.type === "string" || column.type === "key" ? `VARCHAR(${column.length ?? 255})` : types[column.type],
   holds: (type: ColumnType, { base }: ExistingColumn): boolean => held[type].includes(base.replace(/\([\d, ]*\)/, "")),
   generatedKey: "",
+  passKey(table: Table, key: Column, value: number): RawBuilder<unknown> {
+    const sequence = sql`pg_get_serial_sequence(quote_ident(${table.name}), ${key.name})`;
+    // A number is taken to see where the sequence stands: it must not be set back.
+    return sql`select case when n < ${value} then setval(s, ${value}) end from (select ${sequence} as s, nextval(${sequence}) as n) as at where s is not null`;
+  },
   tableSuffix: "",
   nowDefault: "now()",
   addsColumnsWithNow: true,

@@ -3,6 +3,7 @@ import type { Column, ColumnType } from "../../model/schema.ts";
 import { microsecondText } from "../kysely/codec.ts";
 import type { Database, Edges, ExistingColumn, ExistingTable, SqlDialect, UniqueViolation } from "../kysely/dialect.ts";
 import { errorOf, messageOf } from "../kysely/errors.ts";
+import { sqliteNumbers } from "./numbers.ts";
 
 const types: Readonly<Record<Exclude<ColumnType, "string" | "key">, string>> = {
   id: "INTEGER",
@@ -58,6 +59,7 @@ export const sqliteDialect: SqlDialect = {
     column.type === "string" || column.type === "key" ? `VARCHAR(${column.length ?? 255})` : types[column.type],
   holds: (type: ColumnType, { base }: ExistingColumn): boolean => held[type].includes(base as Affinity),
   generatedKey: "",
+  numbers: sqliteNumbers,
   tableSuffix: "",
   nowDefault: "CURRENT_TIMESTAMP",
   addsColumnsWithNow: false,

@@ -13,6 +13,7 @@ import { TransactionScope } from "../transaction-scope.ts";
 import { dataVersionBus } from "./bus.ts";
 import { sqliteDialect } from "./dialect.ts";
 import { NodeSqliteDialect, NodeSqliteDriver, whenUnlocked } from "./driver.ts";
+import { numberTables } from "./numbers.ts";
 
 export type { Generated, Kysely, SqlProvider } from "../kysely/provider.ts";
 
@@ -61,7 +62,18 @@ export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
       // Kysely destroys only what it has used.
       await db.connection().execute(async () => {});
       const readNow: ReadNow = (text, parameters) => driver.readNow(text, parameters);
-      return { db, store: new SqlStore({ db, dialect: sqliteDialect, schema, environment, bus, scope, readNow }) };
+      return {
+        db,
+        store: new SqlStore({
+          db,
+          dialect: sqliteDialect,
+          schema: { ...schema, ...numberTables },
+          environment,
+          bus,
+          scope,
+          readNow,
+        }),
+      };
     } catch (error) {
       connection?.close();
       throw new DatastoreError(`cannot open the SQLite database "${path}": ${messageOf(error)}`, { cause: error });

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, expect, it } from "vitest";
 import { flaskSecurityStatements, takesOver } from "../../../tests/services/flask-security.ts";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
-import { coreTables } from "../../model/tables.ts";
+import { coreTables, table } from "../../model/tables.ts";
 import { userRow } from "../../testing/datastore-conformance/fixtures.ts";
 import type { Datastore } from "../contract.ts";
 import { memory } from "../memory/index.ts";
@@ -273,6 +273,57 @@ it("reports what a taken-over table cannot be made to", async () => {
   opened.push(store);
   await expect(store.migrate()).rejects.toThrow('add a unique index on "email" to table "user"');
   expect((await store.check()).length, "all or nothing").toBeGreaterThan(1);
+});
+
+it("gives no number twice in a table that was taken over, which is not made anew", async () => {
+  const path = newPath();
+  const db = new DatabaseSync(path);
+  for (const statement of flaskSecurityStatements("sqlite")) db.exec(statement);
+  const made = (): unknown => db.prepare("select sql from sqlite_master where type = 'table' and name = 'user'").get();
+  const before = made();
+  const store = await sqlite(path).open(coreTables, environment);
+  opened.push(store);
+  expect(await store.check()).toContain('table "user" does not keep the numbers of deleted rows');
+  const done = await store.migrate();
+  expect(done).toContain('keep the numbers of deleted rows of table "user"');
+  expect(String(Reflect.get(made() as object, "sql"))).toContain(
+    String(Reflect.get(before as object, "sql")).slice(0, 60),
+  );
+  expect(String(Reflect.get(made() as object, "sql"))).not.toMatch(/autoincrement/i);
+  const first = (await store.insert("user", userRow("first"))) as number;
+  // By another program.
+  db.exec("delete from user where email = 'first@example.com'");
+  const second = (await store.insert("user", userRow("second"))) as number;
+  expect(second).toBe(first + 1);
+  await store.close();
+  const again = await sqlite(path).open(coreTables, environment);
+  opened.push(again);
+  await again.delete("user", { id: second });
+  expect(await again.insert("user", userRow("third"))).toBe(second + 1);
+  db.close();
+});
+
+it("gives no number that the trail still names, of a user who was deleted before numbers were kept", async () => {
+  const path = newPath();
+  const schema = {
+    ...coreTables,
+    trail: table("trail", ["sequence"], {
+      sequence: { type: "epochMs" },
+      userId: { type: "integer", nullable: true },
+      actorId: { type: "integer", nullable: true },
+    }),
+  };
+  const store = await sqlite(path).open(schema, environment);
+  opened.push(store);
+  await store.migrate();
+  const db = new DatabaseSync(path);
+  // As an earlier version left it.
+  db.exec("drop trigger portcullis_numbers_user; drop trigger portcullis_numbers_role; drop table portcullis_numbers");
+  await store.insert("trail", { sequence: 1, userId: 7, actorId: 9 });
+  await store.migrate();
+  db.close();
+  expect(await store.insert("user", userRow("next"))).toBe(10);
+  expect(await store.insert("role", { name: "next" })).toBe(1);
 });
 
 it.each([

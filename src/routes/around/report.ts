@@ -1,3 +1,4 @@
+import { faultsOf } from "../../authn/authenticator.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Mode } from "./options.ts";
 
@@ -10,6 +11,8 @@ export interface RequestReport {
   /** Milliseconds from its arrival to its answer. */
   readonly time: string;
   readonly refused: string | undefined;
+  /** Why which credentials were refused; undefined: none was, or somebody is calling. */
+  readonly credential: string | undefined;
 }
 
 /** Makes the report of a request that began at this time (performance.now()). */
@@ -22,7 +25,15 @@ export function reportOf(rq: SecurityRequest | undefined, began: number): Reques
     guard: rq?.route.guard ?? "none",
     time: (performance.now() - began).toFixed(3),
     refused: rq?.refused,
+    credential: rq === undefined || identity !== undefined ? undefined : faultText(rq),
   };
+}
+
+function faultText(rq: SecurityRequest): string | undefined {
+  const said = faultsOf(rq).map(([scheme, { why, issuer }]) =>
+    issuer === undefined ? `${scheme}: ${why}` : `${scheme}: (${issuer}) ${why}`,
+  );
+  return said.length === 0 ? undefined : said.join("; ");
 }
 
 /** The report as headers. */
@@ -40,7 +51,7 @@ export function reportDetails(
   request: Request,
   status: number,
 ): Record<string, unknown> {
-  const { time, refused, ...known } = report;
+  const { time, refused, credential, ...known } = report;
   return {
     method: request.method,
     // Without the query: credentials have been seen there.
@@ -49,6 +60,7 @@ export function reportDetails(
     ...known,
     ms: Number(time),
     ...(refused === undefined ? {} : { refused }),
+    ...(credential === undefined ? {} : { credential }),
     ...(mode === "debug"
       ? {
           accepts: rq?.route.authn ?? rq?.system.defaultSchemes ?? [],

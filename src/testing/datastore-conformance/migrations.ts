@@ -29,10 +29,9 @@ export function migrationConformance(
   it("makes all tables, says so, and has nothing to do the second time", async () => {
     await withStore(conformanceSchema, async (store) => {
       assert.equal(await store.isEmpty(), true);
-      assert.deepEqual(
-        await store.check(),
-        Object.values(conformanceSchema).map((table) => `table "${table.name}" is missing`),
-      );
+      // A store may need tables of its own beside these.
+      const missing = new Set(await store.check());
+      for (const table of Object.values(conformanceSchema)) assert.ok(missing.has(`table "${table.name}" is missing`));
       const done = await store.migrate();
       for (const table of Object.values(conformanceSchema)) assert.ok(done.includes(`create table "${table.name}"`));
       assert.deepEqual(await store.migrate(), []);

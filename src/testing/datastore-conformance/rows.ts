@@ -31,6 +31,44 @@ export function rowConformance(store: () => Datastore, it: ConformanceRunner["it
     assert.equal(await store().insert("user", userRow("key-3", { id: second + 1_000_000 })), second + 1_000_000);
   });
 
+  it("gives the number of a row that is gone to no other", async () => {
+    const made = async (name: string, extra: Row = {}): Promise<number> =>
+      (await store().insert("user", userRow(name, extra))) as number;
+    const gone = async (id: number): Promise<void> => void assert.equal(await store().delete("user", { id }), 1);
+    let last = await made("numbered-1");
+    for (const name of ["numbered-2", "numbered-3"]) {
+      await gone(last);
+      const next = await made(name);
+      assert.ok(next > last, `${name} has ${next}, and ${last} was given before`);
+      last = next;
+    }
+    // Also one that was given, not made.
+    const given = await made("numbered-4", { id: last + 1_000 });
+    await gone(given);
+    await gone(last);
+    const after = await made("numbered-5");
+    assert.ok(after > given, `${after} after ${given}`);
+    if (store().insertAll !== undefined) {
+      await gone(after);
+      await store().insertAll?.("user", [userRow("numbered-6"), userRow("numbered-7")]);
+      const ids = await Promise.all(
+        ["numbered-6", "numbered-7"].map(async (name) => {
+          const row = await store().findOne("user", { email: userRow(name).email as string });
+          return row?.id as number;
+        }),
+      );
+      assert.ok(ids.every((id) => id > after) && ids[0] !== ids[1], `${ids} after ${after}`);
+    }
+    // Deleted in a transaction, with others, and made in it.
+    await store().transaction(async (tx) => {
+      const one = (await tx.insert("role", { name: "numbered-1" })) as number;
+      await tx.delete("role", { id: one });
+      const two = (await tx.insert("role", { name: "numbered-2" })) as number;
+      assert.ok(two > one);
+      await tx.delete("role", { id: two });
+    });
+  });
+
   it("inserts several rows at once, all or, in a transaction, none", async () => {
     const { insertAll } = store();
     if (insertAll === undefined) return;
