@@ -20,6 +20,7 @@ import {
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Catalogue, layeredCatalogue, type MessageKey } from "../../src/i18n/catalogue.ts";
 import { loadTranslation } from "../../src/i18n/shipped.ts";
+import { weakHashing } from "../http/authn-system.ts";
 import { describeBrowser, launch } from "./browser.ts";
 import { type RunningExample, startExample } from "./example-server.ts";
 import { cookie, expectAccessible, follow, heading, place } from "./people.ts";
@@ -48,6 +49,7 @@ async function startLife(): Promise<Life> {
       mail: { sender: box },
       clock: () => Date.now() + offset,
       log: () => {},
+      passwords: { hashing: weakHashing },
       identities: ["email", "username"],
       features: [
         passwords(),

@@ -1,8 +1,6 @@
 /** One system with every feature on, and people who go through it; what they are mailed and what the audit trail says of them. */
 import {
-  apiKey,
   checkpoint,
-  column,
   type Datastore,
   type DatastoreProvider,
   open,
@@ -12,30 +10,12 @@ import {
   type User,
   type Vocabulary,
 } from "portcullis";
-import {
-  accountDeletion,
-  administration,
-  apiKeys,
-  changeEmail,
-  changePassword,
-  confirmation,
-  notices,
-  passwordless,
-  passwords,
-  recovery,
-  refresh,
-  registration,
-  sessions,
-  tracking,
-  unlock,
-  userManagement,
-  usernames,
-} from "portcullis/features";
 import type { Kysely, SqlProvider } from "portcullis/sqlite";
 import { type ClientAnswer, type TestClient, testClient } from "portcullis/testing";
 import { expect } from "vitest";
 import { z } from "zod";
-import { observed, weakHashing } from "../../http/authn-system.ts";
+import { observed } from "../../http/authn-system.ts";
+import { everyFeature } from "./every-feature.ts";
 
 export const origin = "http://localhost:3000";
 export const first = "battery staple horse";
@@ -112,34 +92,13 @@ function make(
     secretKeys: ["a key of the tests: 5qUZn8mWb2Rk7Xe1"],
     origins: [origin],
     datastore,
-    identities: ["email", "username"],
-    features: [
-      passwords(),
-      registration({
-        roles: ["member"],
-        fields: {
-          company: { label: "Company", maxLength: 40 },
-          badge: { label: "Badge", required: false },
-          plan: { label: "Plan", schema: z.enum(["small", "large"], "There are small and large ones.") },
-          terms: { label: "I agree to the terms", type: "checkbox" },
-        },
+    ...everyFeature(
+      {
         onRegister: async (tx, user, { plan }) => {
           await provider.kysely<OwnTables>(tx).insertInto("welcome").values({ user_id: user.id, plan }).execute();
         },
-      }),
-      confirmation(),
-      recovery(),
-      changePassword(),
-      changeEmail(),
-      usernames({ reserved: [], characters: "letters" }),
-      passwordless(),
-      tracking(),
-      sessions(),
-      notices(),
-      unlock(),
-      refresh({ carrier: "body" }),
-      accountDeletion({
-        grace: "7d",
+      },
+      {
         onDelete: async (user) => {
           await provider.kysely<OwnTables>().deleteFrom("welcome").where("user_id", "=", user.id).execute();
         },
@@ -151,20 +110,8 @@ function make(
             .where("user_id", "=", user.id)
             .execute(),
         }),
-      }),
-      userManagement({ managers: "manage-users", profile: { company: true, born: true }, ownProfile: true }),
-      apiKeys(),
-      administration(),
-    ],
-    schemes: [apiKey()],
-    roles: ["member", "boss"],
-    permissions: ["admin", "manage-users", "read"],
-    columns: {
-      company: column.string({ nullable: true, length: 40 }),
-      badge: column.string({ nullable: true, length: 20, unique: true }),
-      born: column.datetime({ nullable: true }),
-    },
-    passwords: { hashing: weakHashing, policy: { maxAge: "180d", history: { last: 2 } } },
+      },
+    ),
     mail: { sender: box, outboxPage: true },
     migrate: "always",
     log: (message, details) => {
