@@ -72,7 +72,9 @@ function lastOnes(database: SuiteDatabase): void {
       const [a = 0, b = 0] = ids;
       await must(one(), how === "makeOwn" ? "makeOwn" : "makeBoss", a);
       await must(one(), how === "makeBoss" ? "makeBoss" : "makeOwn", b);
-      for (const id of left.splice(0, 2, a, b)) await tell(two(), { operation: "deactivate", id });
+      // A database may give the number of one who was deleted again.
+      const before = left.splice(0, 2, a, b).filter((id) => !ids.includes(id));
+      for (const id of before) await tell(two(), { operation: "deactivate", id });
       expect(await must(one(), "administrators")).toBe(2);
       if (first === "askDeletion") await must(one(), "signIn", a);
       if (second === "askDeletion") await must(two(), "signIn", b);
