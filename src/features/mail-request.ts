@@ -7,6 +7,7 @@ import { nextToken } from "./answers.ts";
 import { type Answer, done, type Endpoint, type EndpointDefinition, endpoint, invalid } from "./endpoint.ts";
 import type { Kernel } from "./feature.ts";
 import { emailField, type Fault, type Field } from "./fields.ts";
+import { isMailable } from "./mailable.ts";
 
 /** A page on which somebody asks for a mail to the address of an account. */
 export interface MailRequestDefinition
@@ -19,7 +20,7 @@ export interface MailRequestDefinition
   readonly instead?: (rq: SecurityRequest, next: string | undefined) => Answer | undefined;
   /** Why this account gets none, where answers may tell; default: because it is off. */
   readonly objection?: (account: Account) => Fault | undefined;
-  /** Whether an account that is on gets one; default: each. */
+  /** Whether an account that may be mailed gets one; default: each. */
   readonly gets?: (account: Account) => boolean;
   /** Sends it, after the answer: to an account that gets one, else to a decoy (`decoyOf`), so that it takes the same work. */
   readonly send: (rq: SecurityRequest, account: Account, next: string | undefined) => Promise<void>;
@@ -29,7 +30,7 @@ export interface MailRequestDefinition
   readonly to: () => string;
 }
 
-const off = (account: Account): Fault | undefined => (account.active ? undefined : { key: "DISABLED_ACCOUNT" });
+const off = (account: Account): Fault | undefined => (isMailable(account) ? undefined : { key: "DISABLED_ACCOUNT" });
 
 /**
  * Asking for a mail: one answer at one cost for every address. The budgets are asked for known and unknown ones alike, what
@@ -53,7 +54,7 @@ export function mailRequest(kernel: Kernel, definition: MailRequestDefinition): 
       }
       kernel.background(async () => {
         if (!mayMail) return;
-        const served = account?.active === true && gets(account);
+        const served = account !== undefined && isMailable(account) && gets(account);
         await send(rq, served ? account : decoyOf(email, account), next);
       });
       return done(to(), {

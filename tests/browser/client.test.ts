@@ -109,9 +109,12 @@ describeBrowser("the client in a page of another origin", () => {
       const called = await page.evaluate(() => window.client.request("POST", "/echo", { json: {} }));
       expect(called).toMatchObject({ ok: true, data: { email, via: mode } });
       if (mode === "token") expect(await page.evaluate(() => window.client.refresh())).toBe(true);
+      const again = await page.evaluate(() => window.client.request("POST", "/echo", { json: {} }));
+      expect(again).toMatchObject({ ok: true, data: { email, via: mode } });
       expect(await page.evaluate(() => window.client.logout())).toMatchObject({ ok: true });
       const after = await page.evaluate(() => window.client.request("POST", "/echo", { json: {} }));
       expect(after).toMatchObject({ ok: false, status: 401 });
+      expect(await page.evaluate(() => window.client.refresh())).toBe(false);
       expect(faults).toEqual([]);
       await page.context().close();
     });

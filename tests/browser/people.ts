@@ -54,11 +54,31 @@ export async function cookie(context: BrowserContext, name: string): Promise<str
   return (await context.cookies()).find((one) => one.name === name)?.value;
 }
 
+/** The pages that axe has looked at: the same one again would tell the same. */
+const looked = new Set<string>();
+
+/** What axe sees of the page, without what is another each time and looks the same: addresses, tokens, hidden values. */
+async function appearance(page: Page): Promise<string> {
+  const screen = await page.evaluate(() => [
+    innerWidth,
+    matchMedia("(prefers-color-scheme: dark)").matches,
+    document.activeElement?.id,
+  ]);
+  const content = (await page.content())
+    .replaceAll(/(type="hidden"[^>]*? value=")[^"]*/g, "$1")
+    .replaceAll(/open-[\w-]{22}/g, "open-")
+    .replaceAll(/[\w.-]+@[\w.-]+/g, "somebody");
+  return JSON.stringify([screen, content]);
+}
+
 /** Fails with what axe finds on the page. The context must bypass the page's policy, which refuses axe's script. */
 export async function expectAccessible(page: Page): Promise<void> {
+  const seen = await appearance(page);
+  if (looked.has(seen)) return;
   const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
   expect(
     violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`),
     page.url(),
   ).toEqual([]);
+  looked.add(seen);
 }

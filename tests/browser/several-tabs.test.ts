@@ -5,6 +5,7 @@ import { outbox, portcullis } from "portcullis";
 import { changeEmail, passwordless, passwords, recovery, sessions } from "portcullis/features";
 import { html } from "portcullis/views";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { weakHashing } from "../http/authn-system.ts";
 import { describeBrowser, launch } from "./browser.ts";
 import { type RunningExample, startExample } from "./example-server.ts";
 import { expectAccessible, follow, heading, place, signIn } from "./people.ts";
@@ -29,6 +30,7 @@ describeBrowser("several tabs in Chromium", () => {
         datastore: database,
         mail: { sender: box },
         log: () => {},
+        passwords: { hashing: weakHashing },
         features: [passwords(), recovery(), passwordless(), changeEmail(), sessions()],
       });
       settled = () => security.delivery.idle();

@@ -1,24 +1,10 @@
 /** Each endpoint that tells something of others, sends mail or takes a guess has a budget; a new one must say which. */
 import { outbox } from "portcullis";
-import {
-  accountDeletion,
-  changeEmail,
-  changePassword,
-  confirmation,
-  notices,
-  passwordless,
-  passwords,
-  recovery,
-  refresh,
-  registration,
-  sessions,
-  unlock,
-  userManagement,
-  usernames,
-} from "portcullis/features";
+import { accountDeletion, notices, refresh, sessions, unlock, userManagement } from "portcullis/features";
 import { type ClientAnswer, type TestClient, testClient } from "portcullis/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { goodPassword, type Overrides, origin, type System, start } from "./authn-system.ts";
+import { lifeFeatures } from "./life-system.ts";
 
 const ann = "ann@acme.example";
 const secret = "a secret of 256 bits: nobody guesses it";
@@ -77,14 +63,7 @@ const endpoints: Readonly<Record<string, Hammer | string>> = {
 async function system(overrides: Overrides = {}): Promise<System> {
   const made = await start({
     features: [
-      passwords(),
-      registration(),
-      confirmation({ required: false }),
-      recovery(),
-      changePassword(),
-      changeEmail(),
-      usernames({ reserved: [] }),
-      passwordless(),
+      ...lifeFeatures(),
       accountDeletion(),
       notices(),
       refresh({ carrier: "body" }),

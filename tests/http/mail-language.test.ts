@@ -1,41 +1,16 @@
 // A mail to an account is in that account's language, whoever caused it. Each cause here speaks Arabic, the account German.
 import { column } from "portcullis";
-import {
-  accountDeletion,
-  changeEmail,
-  changePassword,
-  confirmation,
-  type Feature,
-  notices,
-  passwordless,
-  passwords,
-  recovery,
-  registration,
-  unlock,
-  usernames,
-} from "portcullis/features";
+import { accountDeletion, type Feature, notices, unlock } from "portcullis/features";
 import type { ClientAnswer, TestClient } from "portcullis/testing";
 import { describe, expect, it } from "vitest";
 import { day, type Overrides } from "./authn-system.ts";
-import { json, type Life, life, linkOf, mails } from "./life-system.ts";
+import { json, type Life, life, lifeFeatures, linkOf, mails } from "./life-system.ts";
 
 const email = "owner@acme.example";
 const password = "the owners own phrase";
 const other = "another phrase of theirs";
 
-const features: readonly Feature[] = [
-  passwords(),
-  registration(),
-  confirmation({ required: false }),
-  recovery(),
-  changePassword(),
-  changeEmail(),
-  usernames({ reserved: [] }),
-  passwordless(),
-  accountDeletion(),
-  notices(),
-  unlock(),
-];
+const features: readonly Feature[] = [...lifeFeatures(), accountDeletion(), notices(), unlock()];
 
 const inArabic = { "accept-language": "ar" };
 const say = (client: TestClient, path: string, body: object, language = "ar"): Promise<ClientAnswer> =>

@@ -2,13 +2,9 @@
 
 import { column, type DatastoreProvider, portcullis } from "portcullis";
 import { passwords, userManagement } from "portcullis/features";
-import { mysql } from "portcullis/mysql";
-import { postgres } from "portcullis/postgres";
-import { sqlite } from "portcullis/sqlite";
 import { testClient } from "portcullis/testing";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Database, mysqlDatabase, postgresDatabase, sqliteFile } from "./account-servers.ts";
-import { describeService } from "./available.ts";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { describeDatabases, type SuiteDatabase } from "./each-database.ts";
 
 const origin = "http://localhost:3000";
 const password = "a good password of tests";
@@ -42,13 +38,11 @@ const calls: readonly (readonly [action: string, method: string, path: string, b
   ["deletion", "DELETE", "", undefined],
 ];
 
-function table(create: () => Promise<Database>, open: (connection: string) => DatastoreProvider): void {
-  let database: Database;
+function table(database: SuiteDatabase): void {
   let security: Awaited<ReturnType<typeof start>>;
   const ids: Record<string, number> = {};
   beforeAll(async () => {
-    database = await create();
-    security = await start(open(database.connection));
+    security = await start(database.provider());
     const { users } = security;
     const make = async (name: string, more: object): Promise<void> => {
       ids[name] = (await users.create({ email: `${name}@acme.example`, password, ...more } as never)).id;
@@ -61,10 +55,7 @@ function table(create: () => Promise<Database>, open: (connection: string) => Da
     await make("hook", {});
     await make("peer", { permissions: ["read"] });
   });
-  afterAll(async () => {
-    await security?.close();
-    await database?.remove();
-  });
+  afterAll(() => security?.close());
   const client = async (name: string) => {
     const made = testClient(security.app(), origin);
     made.csrfToken = (await made.signIn(`${name}@acme.example`, password)).json.response.csrf_token;
@@ -118,16 +109,4 @@ function table(create: () => Promise<Database>, open: (connection: string) => Da
   });
 }
 
-describe("who acts on whose account, on SQLite", () => table(sqliteFile, (connection) => sqlite(connection)));
-describeService("postgres", "who acts on whose account, on PostgreSQL", (url) => {
-  table(
-    () => postgresDatabase(url),
-    (connection) => postgres(connection),
-  );
-});
-describeService("mysql", "who acts on whose account, on MariaDB", (url) => {
-  table(
-    () => mysqlDatabase(url),
-    (connection) => mysql(connection),
-  );
-});
+describeDatabases("who acts on whose account", table);

@@ -1,36 +1,26 @@
 import { randomBytes } from "node:crypto";
-import type { DatastoreProvider } from "portcullis";
-import { mysql } from "portcullis/mysql";
-import { postgres } from "portcullis/postgres";
-import { sqlite } from "portcullis/sqlite";
 import type { TestClient } from "portcullis/testing";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { administered, html, idOf, json, signedIn, submit } from "../http/administration-system.ts";
 import { goodPassword, type System } from "../http/authn-system.ts";
-import { type Database, mysqlDatabase, postgresDatabase, sqliteFile } from "./account-servers.ts";
-import { describeService } from "./available.ts";
+import { describeDatabases, type SuiteDatabase } from "./each-database.ts";
 
 const reason = { reason: "Ticket 4711" };
 
 /** What the administration's pages must do on a real database. */
-function pages(create: () => Promise<Database>, open: (connection: string) => DatastoreProvider): void {
-  let database: Database;
+function pages(database: SuiteDatabase): void {
   let system: System;
   let ada: TestClient;
 
   beforeAll(async () => {
-    database = await create();
-    system = await administered({ pageSize: 7 }, { datastore: open(database.connection) });
+    system = await administered({ pageSize: 7 }, { datastore: database.provider() });
     for (let index = 0; index < 25; index += 1) {
       await system.security.users.create({ email: `user${index}@acme.example`, password: null });
     }
     for (let index = 0; index < 20; index += 1) await signedIn(system, index % 2 === 0 ? "ann" : "bob");
     ada = await signedIn(system, "ada");
   });
-  afterAll(async () => {
-    await system?.security.close();
-    await database?.remove();
-  });
+  afterAll(() => system?.security.close());
 
   /** The members of a list, page by page to its end. */
   async function walk(path: string, member: string, key: string): Promise<unknown[]> {
@@ -102,6 +92,4 @@ function pages(create: () => Promise<Database>, open: (connection: string) => Da
   });
 }
 
-describe("the administration on SQLite", () => pages(sqliteFile, sqlite));
-describeService("postgres", "the administration on PostgreSQL", (url) => pages(() => postgresDatabase(url), postgres));
-describeService("mysql", "the administration on MariaDB", (url) => pages(() => mysqlDatabase(url), mysql));
+describeDatabases("the administration", pages);

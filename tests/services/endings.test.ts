@@ -2,7 +2,6 @@
  * Everything that ends what a user is signed in by, against everything that makes a credential, at the same moment: what is
  * made of what was ended does not live on, in whatever order the two come. `RACE_ROUNDS` says how often each pair races.
  */
-import process from "node:process";
 import { apiKey, type DatastoreProvider, outbox, portcullis } from "portcullis";
 import {
   accountDeletion,
@@ -18,16 +17,12 @@ import {
   sessions,
   tracking,
 } from "portcullis/features";
-import { mysql } from "portcullis/mysql";
-import { postgres } from "portcullis/postgres";
-import { sqlite } from "portcullis/sqlite";
 import { type TestClient, testClient } from "portcullis/testing";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { rightCode, secondStep } from "../http/authn-second-step.ts";
-import { type Database, mysqlDatabase, postgresDatabase, sqliteFile } from "./account-servers.ts";
-import { describeService } from "./available.ts";
+import { describeDatabases, type SuiteDatabase } from "./each-database.ts";
+import { raceRounds as rounds } from "./rounds.ts";
 
-const rounds = Number(process.env.RACE_ROUNDS ?? 3);
 const origin = "http://localhost:3000";
 const password = "battery staple";
 const newPassword = "correct horse battery";
@@ -564,17 +559,12 @@ function statuses(answer: unknown): readonly number[] {
   return typeof status === "number" ? [status] : [];
 }
 
-function races(open: () => Promise<Database>, provider: (connection: string) => DatastoreProvider): void {
-  let database: Database;
+function races(database: SuiteDatabase): void {
   let system: System;
   beforeAll(async () => {
-    database = await open();
-    system = await start(provider(database.connection));
+    system = await start(database.provider());
   });
-  afterAll(async () => {
-    await system?.security.close();
-    await database?.remove();
-  });
+  afterAll(() => system?.security.close());
 
   actingRaces(() => system);
   for (const [ending, { leaves, prepare }] of Object.entries(endings)) {
@@ -645,16 +635,4 @@ function actingRaces(system: () => System): void {
   }
 }
 
-describe("endings against makings, on SQLite", () => races(sqliteFile, sqlite));
-describeService("postgres", "endings against makings, on PostgreSQL", (url) =>
-  races(
-    () => postgresDatabase(url),
-    (connection) => postgres(connection),
-  ),
-);
-describeService("mysql", "endings against makings, on MariaDB", (url) =>
-  races(
-    () => mysqlDatabase(url),
-    (connection) => mysql(connection),
-  ),
-);
+describeDatabases("endings against makings", races);

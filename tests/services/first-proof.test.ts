@@ -1,10 +1,4 @@
 /** ADV-G at the same moment: the first proof of an address against everything that a stranger, or the owner, does beside it. */
-import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import mysqlDriver from "mysql2/promise";
-import pg from "pg";
 import { apiKey, type DatastoreProvider, outbox, portcullis } from "portcullis";
 import {
   apiKeys,
@@ -16,18 +10,14 @@ import {
   registration,
   tracking,
 } from "portcullis/features";
-import { mysql } from "portcullis/mysql";
-import { postgres } from "portcullis/postgres";
-import { sqlite } from "portcullis/sqlite";
 import { type ClientAnswer, type TestClient, testClient } from "portcullis/testing";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { weakHashing } from "../http/authn-system.ts";
-import { describeService } from "./available.ts";
+import { describeDatabases, type SuiteDatabase } from "./each-database.ts";
+import { raceRounds as rounds } from "./rounds.ts";
 
 const origin = "http://localhost:3000";
 const strangers = "strangers own phrase";
-const rounds = 12;
-const newName = (): string => `portcullis_test_${randomBytes(6).toString("hex")}`;
 
 /** A system on this database; what it mails, and clients. */
 async function system(datastore: DatastoreProvider) {
@@ -78,10 +68,10 @@ const lives = async (by: TestClient): Promise<boolean> =>
   (await by.get("/me", { headers: { accept: "application/json" } })).status === 200;
 const chosen = (password: string) => ({ new_password: password, new_password_confirm: password });
 
-function races(provider: () => DatastoreProvider): void {
+function races(database: SuiteDatabase): void {
   let made: Awaited<ReturnType<typeof system>>;
   beforeAll(async () => {
-    made = await system(provider());
+    made = await system(database.provider());
   });
   afterAll(() => made.security.close());
 
@@ -178,35 +168,4 @@ function races(provider: () => DatastoreProvider): void {
   });
 }
 
-describe("the first proof of an address, on SQLite", () => {
-  const folder = mkdtempSync(join(tmpdir(), "portcullis-first-proof-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  races(() => sqlite(join(folder, "test.db")));
-});
-
-describeService("postgres", "the first proof of an address, on PostgreSQL", (url) => {
-  const schema = newName();
-  afterAll(async () => {
-    const client = new pg.Client(url);
-    await client.connect();
-    await client.query(`drop schema if exists ${schema} cascade`);
-    await client.end();
-  });
-  races(() => postgres(url, { schema }));
-});
-
-describeService("mysql", "the first proof of an address, on MariaDB", (url) => {
-  const name = newName();
-  const execute = async (statement: string): Promise<void> => {
-    const connection = await mysqlDriver.createConnection(url);
-    await connection.query(statement);
-    await connection.end();
-  };
-  beforeAll(() => execute(`create database ${name} character set utf8mb4`));
-  afterAll(() => execute(`drop database if exists ${name}`));
-  races(() => {
-    const place = new URL(url);
-    place.pathname = `/${name}`;
-    return mysql(place.href);
-  });
-});
+describeDatabases("the first proof of an address", races);

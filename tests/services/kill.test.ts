@@ -12,6 +12,7 @@ import {
 } from "./account-servers.ts";
 import { describeService } from "./available.ts";
 import { faultsOf, type Journey, newJourney, travel } from "./journeys.ts";
+import { perRun } from "./rounds.ts";
 
 const atOnce = 5;
 /** Between two starts, more than the grace of a replaced remember secret. */
@@ -98,8 +99,8 @@ function survivesKills(kills: number, create: () => Promise<Database>): void {
   }, 600_000);
 }
 
-describe("SIGKILL in the middle, on an SQLite file", () => survivesKills(50, sqliteFile));
+describe("SIGKILL in the middle, on an SQLite file", () => survivesKills(perRun(15, 50), sqliteFile));
 
 describeService("postgres", "SIGKILL in the middle, on PostgreSQL", (url) =>
-  survivesKills(15, () => postgresDatabase(url)),
+  survivesKills(perRun(6, 15), () => postgresDatabase(url)),
 );

@@ -20,8 +20,9 @@ import { describeService } from "./available.ts";
 type Entry = string;
 
 /** Writes down what a store is asked. */
-function recorded(provider: DatastoreProvider): { provider: DatastoreProvider; log: Entry[] } {
+function recorded(provider: DatastoreProvider): { provider: DatastoreProvider; log: Entry[]; running(): number } {
   const log: Entry[] = [];
+  let running = 0;
   const shape = (where: object): string =>
     Object.entries(where)
       .map(([field, condition]) => {
@@ -35,33 +36,47 @@ function recorded(provider: DatastoreProvider): { provider: DatastoreProvider; l
         const member: unknown = Reflect.get(target, name);
         if (typeof member !== "function" || typeof name !== "string") return member;
         return async (...args: never[]) => {
-          const [table, where] = args as unknown as [string, object];
-          if (name === "transaction") {
-            const [work] = args as unknown as [(tx: Operations) => Promise<unknown>];
-            const inside: Entry[] = [];
-            let end = "rollback";
-            try {
-              const result = await (target as unknown as Datastore).transaction((tx) => work(follow(tx, inside)));
-              end = "commit";
-              return result;
-            } finally {
-              log.push(["begin", ...comparable(inside), end].join("; "));
-            }
+          running += 1;
+          try {
+            return await noted(target, name, member, args, to);
+          } finally {
+            running -= 1;
           }
-          const result: unknown = await Reflect.apply(member, target, args);
-          if (name === "insert") to.push(`insert ${table}`);
-          else if (name === "update" || name === "delete") to.push(`${name} ${table} by ${shape(where)}: ${result}`);
-          else if (name === "loadUsers")
-            to.push(`loadUsers ${(args as unknown as [object[]])[0].map(shape).join(" or ")}`);
-          else if (name === "claim") to.push("claim");
-          else if (name === "loadSession") to.push(name);
-          else if (name !== "now") to.push(`${name} ${table} by ${typeof where === "object" ? shape(where) : ""}`);
-          return result;
         };
       },
     });
+  const noted = async (
+    target: object,
+    name: string,
+    member: CallableFunction,
+    args: never[],
+    to: Entry[],
+  ): Promise<unknown> => {
+    const [table, where] = args as unknown as [string, object];
+    if (name === "transaction") {
+      const [work] = args as unknown as [(tx: Operations) => Promise<unknown>];
+      const inside: Entry[] = [];
+      let end = "rollback";
+      try {
+        const result = await (target as unknown as Datastore).transaction((tx) => work(follow(tx, inside)));
+        end = "commit";
+        return result;
+      } finally {
+        log.push(["begin", ...comparable(inside), end].join("; "));
+      }
+    }
+    const result: unknown = await Reflect.apply(member, target, args);
+    if (name === "insert") to.push(`insert ${table}`);
+    else if (name === "update" || name === "delete") to.push(`${name} ${table} by ${shape(where)}: ${result}`);
+    else if (name === "loadUsers") to.push(`loadUsers ${(args as unknown as [object[]])[0].map(shape).join(" or ")}`);
+    else if (name === "claim") to.push("claim");
+    else if (name === "loadSession") to.push(name);
+    else if (name !== "now") to.push(`${name} ${table} by ${typeof where === "object" ? shape(where) : ""}`);
+    return result;
+  };
   return {
     log,
+    running: () => running,
     provider: { dialect: provider.dialect, open: async (...args) => follow(await provider.open(...args)) },
   };
 }
@@ -97,6 +112,8 @@ const classes = ["active", "other case", "inactive", "unconfirmed", "without pas
 interface Rig {
   readonly system: System;
   readonly log: Entry[];
+  /** How many operations have begun and not ended. */
+  running(): number;
   readonly box: ReturnType<typeof outbox>;
   fresh(kind: (typeof classes)[number] | "unknown"): Promise<Who>;
 }
@@ -105,7 +122,7 @@ let number = 0;
 
 async function rigOn(store: DatastoreProvider): Promise<Rig> {
   const box = outbox();
-  const { provider, log } = recorded(store);
+  const { provider, log, running } = recorded(store);
   const system = await start({
     datastore: provider,
     identities: ["email", "username"],
@@ -142,6 +159,7 @@ async function rigOn(store: DatastoreProvider): Promise<Rig> {
   return {
     system,
     log,
+    running,
     box,
     async fresh(kind) {
       number += 1;
@@ -254,12 +272,14 @@ const right: Readonly<Record<string, Ask>> = {
 /** What the database is asked from the request on until nothing goes on any more. */
 async function statements(rig: Rig, ask: Ask, kind: (typeof classes)[number] | "unknown"): Promise<Entry[][]> {
   const who = await rig.fresh(kind);
+  // Several times: one after the other brings work of its own.
   const settled = async (): Promise<void> => {
-    // One after the other brings work of its own.
-    for (let round = 0; round < 3; round += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 30));
+    for (let quiet = 0; quiet < 3; ) {
+      const before = rig.log.length;
       await rig.system.security.delivery.idle();
       await rig.system.security.audit.flush();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      quiet = rig.running() === 0 && rig.log.length === before ? quiet + 1 : 0;
     }
   };
   const ready = prepared.get(ask);

@@ -1,25 +1,15 @@
 /** Which devices of an account are known, on each database and at the same time: none that nobody was told of. */
-import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import mysqlDriver from "mysql2/promise";
-import pg from "pg";
 import { apiKey, type Datastore, type DatastoreProvider, outbox, portcullis } from "portcullis";
 import { apiKeys, changeEmail, notices, passwords, recovery, sessions } from "portcullis/features";
-import { mysql } from "portcullis/mysql";
-import { postgres } from "portcullis/postgres";
-import { sqlite } from "portcullis/sqlite";
 import { type TestClient, testClient } from "portcullis/testing";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { observed, weakHashing } from "../http/authn-system.ts";
-import { describeService } from "./available.ts";
+import { describeDatabases, type SuiteDatabase } from "./each-database.ts";
+import { raceRounds as rounds } from "./rounds.ts";
 
 const origin = "http://localhost:3000";
 const password = "battery staple";
-const rounds = 8;
 const json = { accept: "application/json" };
-const newName = (): string => `portcullis_test_${randomBytes(6).toString("hex")}`;
 const chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36";
 const firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const curl = "curl/8.5.0";
@@ -56,10 +46,7 @@ async function person({ security }: System): Promise<{ readonly email: string; r
 }
 
 /** Resolves once nothing runs behind the answers. */
-async function idle({ security }: System): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 80));
-  await security.delivery.idle();
-}
+const idle = ({ security }: System): Promise<void> => security.delivery.idle();
 
 async function signIn(made: System, email: string, agent: string): Promise<TestClient> {
   const client = testClient(made.app, origin);
@@ -77,10 +64,10 @@ const disown = async (made: System, link: string): Promise<number> =>
 const devices = ({ store }: { readonly store: Datastore }, userId: number): Promise<number> =>
   store.count("device", { userId });
 
-function known(open: () => DatastoreProvider): void {
+function known(database: SuiteDatabase): void {
   let made: System;
   beforeAll(async () => {
-    made = await system(open());
+    made = await system(database.provider());
   });
   afterAll(() => made.security.close());
 
@@ -170,38 +157,4 @@ function known(open: () => DatastoreProvider): void {
   });
 }
 
-describe("known devices, on SQLite", () => {
-  let folder = "";
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "portcullis-notices-"));
-  });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
-  known(() => sqlite(join(folder, "accounts.sqlite")));
-});
-
-describeService("postgres", "known devices, on PostgreSQL", (url) => {
-  const schema = newName();
-  afterAll(async () => {
-    const client = new pg.Client(url);
-    await client.connect();
-    await client.query(`drop schema if exists ${schema} cascade`);
-    await client.end();
-  });
-  known(() => postgres(url, { schema }));
-});
-
-describeService("mysql", "known devices, on MariaDB", (url) => {
-  const name = newName();
-  const execute = async (statement: string): Promise<void> => {
-    const connection = await mysqlDriver.createConnection(url);
-    await connection.query(statement);
-    await connection.end();
-  };
-  beforeAll(() => execute(`create database ${name} character set utf8mb4`));
-  afterAll(() => execute(`drop database if exists ${name}`));
-  known(() => {
-    const place = new URL(url);
-    place.pathname = `/${name}`;
-    return mysql(place.href);
-  });
-});
+describeDatabases("known devices", known);

@@ -15,6 +15,7 @@ import type { Feature, Kernel } from "../feature.ts";
 import { emailField, hiddenField } from "../fields.ts";
 import { applyProof, firstProofPage, readFirstProof, tellProof } from "../first-proof.ts";
 import { linkDone, linkEndpoint, linkRefusal, recoverLink } from "../links.ts";
+import { isMailable } from "../mailable.ts";
 import { moment } from "../moment.ts";
 import { checkOptions } from "../options.ts";
 import { changeEmailMails } from "./mails.ts";
@@ -127,7 +128,7 @@ function change(kernel: Kernel, within: number): Endpoint {
         if (token === undefined) return refused("UNAUTHENTICATED");
         kernel.background(async () => {
           kernel.mail.send(rq, "changeEmailRequested", account, { newEmail: email, ...recoverLink(kernel) });
-          const told = owner?.active === true ? owner : decoyOf(email, owner);
+          const told = owner !== undefined && isMailable(owner) ? owner : decoyOf(email, owner);
           kernel.mail.send(rq, "addressInUse", told, recoverLink(kernel));
           const link = kernel.link("change_email_confirm", token);
           const nobody = owner === undefined ? undefined : decoyOf(email, owner);

@@ -48,9 +48,9 @@ export function notices(): Feature {
     start: (started) => {
       kernel = started;
       // The devices of who began an account that was another's are known no longer.
-      started.system.events.on("registrationDisowned", async ({ user }) => {
-        await forgetDevices(started.datastore, user.id);
-      });
+      started.system.events.on("registrationDisowned", ({ user }) =>
+        started.background(() => forgetDevices(started.datastore, user.id)),
+      );
     },
     // Not in the transaction of the session: a sign-in neither waits for it nor fails with it.
     async signedIn(_tx, account, rq, lineage) {

@@ -17,6 +17,7 @@ import { type Answer, bodyFor, done, type Endpoint, endpoint, invalid, outcomeAn
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField, type Fault, type Field } from "../fields.ts";
 import { recoverLink } from "../links.ts";
+import { isMailable } from "../mailable.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo, wantsToken } from "../passwords/index.ts";
 import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
@@ -323,7 +324,7 @@ function known(
   kernel.background(async () => {
     if (!mayMail) return;
     // Whoever was shut out is not asked back in.
-    const owner = user?.active === true ? user : undefined;
+    const owner = user !== undefined && isMailable(user) ? user : undefined;
     const confirms = owner?.confirmedAt === null ? owner : decoyOf(email, user);
     await tell(kernel, attempt, confirms, owner ?? (user === undefined && nameTaken ? "usernameTaken" : undefined));
   });

@@ -21,12 +21,14 @@ export function tracking(): Feature {
     },
     signedIn: signedIn,
     start: (kernel) => {
-      kernel.system.events.on("userFailedAuthn", ({ user }) => countFailure(kernel, user.id));
-      kernel.system.events.on("unknownIdentity", () => countNobody(kernel));
+      // In the background, which the end of the system waits for: nothing that was counted is lost.
+      const count = (work: () => Promise<void>): void => kernel.background(work);
+      kernel.system.events.on("userFailedAuthn", ({ user }) => count(() => countFailure(kernel, user.id)));
+      kernel.system.events.on("unknownIdentity", () => count(() => countNobody(kernel)));
       // A right password that is refused is no failed proof, but the load must not tell it from one.
-      kernel.system.events.on("signInRefused", ({ authnVia }) =>
-        authnVia.length === 1 && authnVia[0] === "password" ? countNobody(kernel) : undefined,
-      );
+      kernel.system.events.on("signInRefused", ({ authnVia }) => {
+        if (authnVia.length === 1 && authnVia[0] === "password") count(() => countNobody(kernel));
+      });
     },
   };
 }

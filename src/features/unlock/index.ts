@@ -5,6 +5,7 @@ import { formPage } from "../../views/pages.ts";
 import { type Endpoint, invalid } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { linkDone, linkEndpoint } from "../links.ts";
+import { isMailable } from "../mailable.ts";
 import { checkOptions } from "../options.ts";
 import { unlockMails } from "./mails.ts";
 
@@ -37,7 +38,7 @@ export function unlock(options: UnlockOptions = {}): Feature {
           kernel.mail.send(undefined, "accountLocked", user, { link: kernel.link("unlock", token), within });
         });
       // An account that is off, and a name that nobody has, cost the same: the load must not tell them from the others.
-      kernel.system.events.on("accountLocked", ({ user }) => tell(user.active ? user : decoyOf(user.email, user)));
+      kernel.system.events.on("accountLocked", ({ user }) => tell(isMailable(user) ? user : decoyOf(user.email, user)));
       kernel.system.events.on("unknownIdentityLocked", () => tell(decoyOf(nobodysAddress)));
       return [unlockAccount(kernel)];
     },

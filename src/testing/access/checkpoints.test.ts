@@ -16,9 +16,10 @@ import {
 } from "portcullis";
 import { passwords } from "portcullis/features";
 import { memory } from "portcullis/memory";
-import { accessTests, byPassword, testClient } from "portcullis/testing";
+import { byPassword, testClient } from "portcullis/testing";
 import { afterAll, describe, expect, it } from "vitest";
 import { lockText } from "../../routes/matrix.ts";
+import { generateAccessTests } from "./fixtures/generated.ts";
 
 const opened: { close(): Promise<void> }[] = [];
 afterAll(async () => {
@@ -107,15 +108,7 @@ async function start(changes: Readonly<Record<string, Guard>> = {}) {
 const lock = lockText((await start()).app.accessMatrix());
 
 async function failuresOf({ app, people }: Awaited<ReturnType<typeof start>>, may?: object) {
-  const tests: { readonly title: string; readonly run: () => Promise<void> }[] = [];
-  const path: string[] = [];
-  accessTests(app, {
-    describe(name, inside) {
-      path.push(name);
-      inside();
-      path.pop();
-    },
-    it: (name, run) => tests.push({ title: [...path.slice(1), name].join(" > "), run }),
+  const generated = generateAccessTests(app, {
     lock,
     people,
     may: {
@@ -124,15 +117,8 @@ async function failuresOf({ app, people }: Awaited<ReturnType<typeof start>>, ma
       ...may,
     },
   });
-  const failures: string[] = [];
-  for (const { title, run } of tests) {
-    try {
-      await run();
-    } catch (error) {
-      failures.push(`${title}: ${error}`);
-    }
-  }
-  return { failures, titles: tests.map(({ title }) => title) };
+  const failures = (await generated.failures()).map(({ title, error }) => `${title}: ${error}`);
+  return { failures, titles: generated.titles };
 }
 
 describe("accessTests of checkpoints", () => {

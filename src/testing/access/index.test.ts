@@ -24,6 +24,7 @@ import { memory } from "portcullis/memory";
 import { accessTests, byPassword, testClient } from "portcullis/testing";
 import { afterAll, describe, expect, it } from "vitest";
 import { lockText } from "../../routes/matrix.ts";
+import { generateAccessTests } from "./fixtures/generated.ts";
 
 const opened: { close(): Promise<void> }[] = [];
 afterAll(async () => {
@@ -141,15 +142,7 @@ async function failuresOf(
   { app, people }: Awaited<ReturnType<typeof start>>,
   changes: Partial<Parameters<typeof accessTests>[1]> = {},
 ) {
-  const tests: { readonly title: string; readonly run: () => Promise<void> }[] = [];
-  const path: string[] = [];
-  accessTests(app, {
-    describe(name, inside) {
-      path.push(name);
-      inside();
-      path.pop();
-    },
-    it: (name, run) => tests.push({ title: [...path.slice(1), name].join(" > "), run }),
+  const generated = generateAccessTests(app, {
     lock,
     people,
     objects: {
@@ -162,15 +155,8 @@ async function failuresOf(
     may: { "GET /own": ["clerk"] },
     ...changes,
   });
-  const failures: string[] = [];
-  for (const { title, run } of tests) {
-    try {
-      await run();
-    } catch {
-      failures.push(title);
-    }
-  }
-  return { failures, count: tests.length, titles: tests.map(({ title }) => title) };
+  const failures = (await generated.failures()).map(({ title }) => title);
+  return { failures, count: generated.titles.length, titles: generated.titles };
 }
 
 /** A guard that says what it did, and lets everybody pass. */

@@ -26,7 +26,7 @@ import { memory } from "portcullis/memory";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { lockText } from "../../routes/matrix.ts";
 import { testClient } from "../client.ts";
-import { accessTests } from "./index.ts";
+import { generateAccessTests } from "./fixtures/generated.ts";
 import { byPassword } from "./people.ts";
 
 const everybody = open("loosened");
@@ -193,15 +193,7 @@ async function start() {
     },
   };
   const lock = lockText(app.accessMatrix());
-  const tests: { readonly title: string; readonly run: () => Promise<void> }[] = [];
-  const path: string[] = [];
-  accessTests(app, {
-    describe(name, inside) {
-      path.push(name);
-      inside();
-      path.pop();
-    },
-    it: (name, run) => tests.push({ title: [...path.slice(1), name].join(" > "), run }),
+  const generated = generateAccessTests(app, {
     lock,
     people,
     may: { "ALL /own": ["clerk", "both"] },
@@ -214,16 +206,9 @@ async function start() {
     },
   });
   const failures = async (name?: Name): Promise<readonly string[]> => {
-    const found: string[] = [];
-    for (const { title, run } of tests) {
-      if (!title.startsWith(name === undefined ? "ALL /" : `ALL /${name}`)) continue;
-      try {
-        await run();
-      } catch (error) {
-        found.push(`${title}: ${error}`);
-      }
-    }
-    return found;
+    const route = name === undefined ? "ALL /" : `ALL /${name}`;
+    const found = await generated.failures((title) => title.startsWith(route));
+    return found.map(({ title, error }) => `${title}: ${error}`);
   };
   return { enforced, failures };
 }

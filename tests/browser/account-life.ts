@@ -1,119 +1,47 @@
 /** The life of an account as a person lives it, in three languages, with scripts and without. */
 
 import type { Browser, BrowserContext } from "playwright-core";
-import { outbox, portcullis } from "portcullis";
-import {
-  accountDeletion,
-  changeEmail,
-  changePassword,
-  confirmation,
-  notices,
-  passwordless,
-  passwords,
-  recovery,
-  registration,
-  sessions,
-  tracking,
-  unlock,
-  usernames,
-} from "portcullis/features";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Catalogue, layeredCatalogue, type MessageKey } from "../../src/i18n/catalogue.ts";
 import { loadTranslation } from "../../src/i18n/shipped.ts";
 import { describeBrowser, launch } from "./browser.ts";
-import { type RunningExample, startExample } from "./example-server.ts";
+import { type Life, startLife } from "./life-site.ts";
 import { cookie, expectAccessible, follow, heading, place } from "./people.ts";
 
 const first = "four unrelated words";
 const second = "quite another phrase";
 const third = "and yet one more of them";
 
-interface Life extends RunningExample {
-  readonly box: ReturnType<typeof outbox>;
-  settled(): Promise<void>;
-  /** Makes the system's clock go on by so many milliseconds. */
-  later(milliseconds: number): void;
-}
+/** Declares the tests in one language; each is a file of its own, so that they run beside each other. */
+export function describeAccountLife(locale: string, direction: "ltr" | "rtl"): void {
+  describeBrowser(`the life of an account in Chromium, ${locale}`, () => {
+    let browser: Browser;
+    let life: Life;
+    const contexts: BrowserContext[] = [];
 
-/** A system with every page of the account's life. */
-async function startLife(): Promise<Life> {
-  const box = outbox();
-  let settled = async (): Promise<void> => {};
-  let offset = 0;
-  const example = await startExample(async ({ origin, database }) => {
-    const security = await portcullis({
-      secretKeys: ["a secret of the browser's tests, long enough"],
-      origins: [origin],
-      datastore: database,
-      mail: { sender: box },
-      clock: () => Date.now() + offset,
-      log: () => {},
-      identities: ["email", "username"],
-      features: [
-        passwords(),
-        registration(),
-        confirmation(),
-        recovery(),
-        changePassword(),
-        changeEmail(),
-        usernames({ reserved: [] }),
-        passwordless(),
-        tracking(),
-        sessions(),
-        notices(),
-        unlock(),
-        accountDeletion(),
-      ],
+    beforeAll(async () => {
+      browser = await launch();
+      life = await startLife();
+    }, 0);
+
+    afterEach(async () => {
+      for (const context of contexts.splice(0)) await context.close();
     });
-    settled = () => security.delivery.idle();
-    const app = security.app();
-    app.get("/favicon.ico", { authz: "OPEN" }, (c) => c.body(null, 204));
-    app.get("/", { authz: "AUTH" }, (c) => c.text(c.var.user.email));
-    return { app, security };
-  });
-  return {
-    ...example,
-    box,
-    settled: () => settled(),
-    later: (milliseconds) => {
-      offset += milliseconds;
-    },
-  };
-}
 
-describeBrowser("the life of an account in Chromium", () => {
-  let browser: Browser;
-  let life: Life;
-  const contexts: BrowserContext[] = [];
+    afterAll(async () => {
+      await life.close();
+      await browser.close();
+    }, 0);
 
-  beforeAll(async () => {
-    browser = await launch();
-    life = await startLife();
-  }, 0);
+    /** The newest mail to the address: the path that its link opens. */
+    async function linkTo(address: string): Promise<string> {
+      await life.settled();
+      const mail = life.box.all().findLast(({ to }) => to.address === address);
+      const link = new RegExp(`${life.url}(/[\\w/.?=&%-]+)`).exec(mail?.text ?? "")?.[1];
+      if (link === undefined) throw new Error(`no link to ${address}: ${mail?.subject}`);
+      return link;
+    }
 
-  afterEach(async () => {
-    for (const context of contexts.splice(0)) await context.close();
-  });
-
-  afterAll(async () => {
-    await life.close();
-    await browser.close();
-  }, 0);
-
-  /** The newest mail to the address: the path that its link opens. */
-  async function linkTo(address: string): Promise<string> {
-    await life.settled();
-    const mail = life.box.all().findLast(({ to }) => to.address === address);
-    const link = new RegExp(`${life.url}(/[\\w/.?=&%-]+)`).exec(mail?.text ?? "")?.[1];
-    if (link === undefined) throw new Error(`no link to ${address}: ${mail?.subject}`);
-    return link;
-  }
-
-  describe.each([
-    ["en", "ltr"],
-    ["de", "ltr"],
-    ["ar", "rtl"],
-  ] as const)("%s", (locale, direction) => {
     let catalogue: Catalogue;
     beforeAll(async () => {
       catalogue = layeredCatalogue(locale, [{ language: locale, texts: await loadTranslation(locale) }]);
@@ -438,4 +366,4 @@ describeBrowser("the life of an account in Chromium", () => {
       });
     });
   });
-});
+}

@@ -1,0 +1,3 @@
+import { describeAccountLife } from "./account-life.ts";
+
+describeAccountLife("ar", "rtl");
