@@ -1,3 +1,4 @@
+import { announce } from "../datastore/announce.ts";
 import type { CredentialCache } from "../datastore/cache.ts";
 import type { Datastore, Operations } from "../datastore/contract.ts";
 import type { Users } from "../datastore/users.ts";
@@ -260,7 +261,11 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
     },
 
     async revoke(userId, id) {
-      if ((await datastore.delete(name, { id, userId })) === 0) return false;
+      const count = await datastore.transaction(async (tx) => {
+        await announce(tx, userId);
+        return tx.delete(name, { id, userId });
+      });
+      if (count === 0) return false;
       await context.invalidate(userId);
       events.emit("apiKeyRevoked", { userId, key: id });
       return true;

@@ -1,4 +1,5 @@
 import { newUniquifier } from "../datastore/account-row.ts";
+import { announce } from "../datastore/announce.ts";
 import type { CredentialCache } from "../datastore/cache.ts";
 import type { Datastore, Operations, SessionBundle } from "../datastore/contract.ts";
 import { holdAccount, WithdrawnError } from "../datastore/held-account.ts";
@@ -321,6 +322,7 @@ export function createSessions(context: SessionsContext): Sessions {
           await endTickets(tx, userId, { lineage });
         }
         if (by !== undefined) await endBegun(tx, userId, by.session);
+        await announce(tx, userId);
         return ended;
       });
       if (count !== undefined) await forgetUser(userId);
@@ -336,6 +338,7 @@ export function createSessions(context: SessionsContext): Sessions {
         const { rememberId } = kept;
         await tx.delete("remember", rememberId === null ? { userId } : { userId, id: { not: rememberId } });
         await endBegun(tx, userId, kept);
+        await announce(tx, userId);
         return ended;
       });
       if (count !== undefined) await forgetUser(userId);
@@ -366,6 +369,7 @@ export function createSessions(context: SessionsContext): Sessions {
         await also?.(tx);
         await tx.delete("session", { idHash: session.idHash });
         await tx.delete("session", { impersonatorSession: session.idHash });
+        if (userId !== null) await announce(tx, userId);
         if (rememberId === null) return;
         // Parallel requests may have made more than one session of it.
         await tx.delete("session", { rememberId });

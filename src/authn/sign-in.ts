@@ -1,3 +1,4 @@
+import { announce } from "../datastore/announce.ts";
 import type { Datastore, Operations } from "../datastore/contract.ts";
 import { WithdrawnError, withAccount } from "../datastore/held-account.ts";
 import type { Users } from "../datastore/users.ts";
@@ -340,6 +341,7 @@ export function createSignIn(context: SignInContext): SignIn {
         if (kept === 0) throw new WithdrawnError();
       }
       const replaced = old === undefined ? 0 : await tx.delete("session", { idHash: old.idHash });
+      if (replaced > 0 && typeof old?.userId === "number") await announce(tx, old.userId);
       if (purpose === "reauthenticate" && old !== undefined && replaced === 0) throw new WithdrawnError();
       // Of one session, one family: that of before would outlive its sign-out.
       const former = purpose === "reauthenticate" && member !== undefined ? old?.tokenFamily : undefined;

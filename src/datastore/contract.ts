@@ -79,6 +79,12 @@ export interface Transaction extends Operations {
    * no unique index sees. Left out where transactions that write wait for each other anyway.
    */
   claim?(text: string): Promise<void>;
+  /**
+   * Writes down with the change that what hangs on this user (or, with undefined, on anybody) is otherwise from now on: the
+   * other processes are told when this commits, also where this one ends before it could tell them. `InvalidationBus.publish`
+   * then waits for them. Left out where each process sees what was committed by itself.
+   */
+  announce?(userId: number | undefined): Promise<void>;
 }
 
 /** A user with their roles, and a session: what one cold request needs, by one query. */

@@ -5,6 +5,7 @@ import type { Role } from "../model/user.ts";
 import { randomId } from "../secrets/random.ts";
 import { type AskedOptions, inTurn, unlessWithdrawn } from "./access-state.ts";
 import type { Administrators } from "./administrators.ts";
+import { announce } from "./announce.ts";
 import type { Datastore, Operations, Transaction } from "./contract.ts";
 
 /** No role has that name. */
@@ -87,6 +88,7 @@ export function createRoles({ datastore, now, events, administrators, invalidate
     unlessWithdrawn(() =>
       datastore.transaction(async (tx) => {
         await inTurn(tx, { administrators, now }, options);
+        await announce(tx, undefined);
         return administrators === undefined ? work(tx) : administrators.keep(tx, undefined, () => work(tx));
       }),
     );

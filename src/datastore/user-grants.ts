@@ -3,6 +3,7 @@ import { permissionOfRole } from "../model/permission-role.ts";
 import type { Row } from "../model/schema.ts";
 import { type AskedOptions, inTurn, unlessWithdrawn } from "./access-state.ts";
 import type { Administrators } from "./administrators.ts";
+import { announce } from "./announce.ts";
 import type { Datastore, Transaction } from "./contract.ts";
 import { grantRole, type Roles } from "./roles.ts";
 import { idOf, UnknownUserError, type UserReference } from "./user-reference.ts";
@@ -51,6 +52,7 @@ export function createUserGrants(context: GrantsContext): UserGrants {
     const result = await unlessWithdrawn(() =>
       datastore.transaction(async (tx) => {
         await inTurn(tx, context, options);
+        await announce(tx, userId);
         const locked = async (): Promise<T> => {
           // Locks the user's row: two administrators at once must not make the same link twice.
           if ((await tx.update("user", { id: userId }, context.stamp())) === 0) throw new UnknownUserError(userId);

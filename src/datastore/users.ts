@@ -11,6 +11,7 @@ import type { PasswordHasher } from "../passwords/hasher.ts";
 import { type AskedOptions, inTurn, unlessWithdrawn } from "./access-state.ts";
 import { accountRow, newUniquifier } from "./account-row.ts";
 import type { Administrators } from "./administrators.ts";
+import { announce } from "./announce.ts";
 import type { Datastore, Operations, Transaction } from "./contract.ts";
 import { WithdrawnError } from "./held-account.ts";
 import { refuseTaken } from "./identity-conflict.ts";
@@ -306,6 +307,7 @@ export function createUsers(context: UsersContext): RowUsers {
   const write = async (operations: Operations, id: number, set: Row): Promise<void> => {
     await refuseTaken(operations, set, id);
     if ((await operations.update("user", { id }, { ...set, ...stamp() })) === 0) throw new UnknownUserError(id);
+    await announce(operations, id);
   };
   /** Gives another address, in a transaction: the links that were mailed to the one before it end. */
   const move = async (tx: Transaction, id: number, set: Row): Promise<void> => {
@@ -315,14 +317,9 @@ export function createUsers(context: UsersContext): RowUsers {
     // Where the database lets an account be without one, "" and null are the same.
     if ((before?.["email"] || null) !== (set["email"] || null)) await tx.delete("ticket", { userId: id });
   };
-  /** Changes a row that must exist, then tells everybody. False: the condition did not hold. */
-  const change = async (user: UserReference, set: Row, options: AskedOptions = {}): Promise<boolean> => {
+  /** Changes a row that must exist, and tells everybody. False: the condition did not hold. */
+  const change = (user: UserReference, set: Row, options: AskedOptions = {}): Promise<boolean> => {
     const id = idOf(user);
-    if (options.onlyIf === undefined && !named(set)) {
-      await write(datastore, id, set);
-      await invalidate(id);
-      return true;
-    }
     return endIf(id, async (tx) => {
       await inTurn(tx, context, options);
       await write(tx, id, set);
@@ -413,6 +410,7 @@ export function createUsers(context: UsersContext): RowUsers {
     const changed = await unlessWithdrawn(() =>
       datastore.transaction(async (tx) => {
         await inTurn(tx, context, options);
+        await announce(tx, id);
         return active ? work(tx) : keeping(tx, id, () => work(tx));
       }),
     );
@@ -514,6 +512,7 @@ export function createUsers(context: UsersContext): RowUsers {
       await datastore.transaction((tx) =>
         keeping(tx, id, async () => {
           await hold(tx, id);
+          await announce(tx, id);
           await sweep(tx, id);
           await clearAccess(tx, id);
           await history.remove(tx, id);
@@ -590,6 +589,7 @@ export function createUsers(context: UsersContext): RowUsers {
         if ((await tx.update("user", { id }, { fsTokenUniquifier: newUniquifier(), ...stamp() })) === 0) {
           throw new UnknownUserError(id);
         }
+        await announce(tx, id);
         const sessions = await tx.delete("session", { userId: id });
         await tx.delete("remember", { userId: id });
         await endBegun(tx, id);

@@ -189,8 +189,8 @@ export class SqlOperations implements Operations {
     });
   }
 
-  /** See `Transaction.claim`. */
-  claim(statement: RawBuilder<unknown>): Promise<void> {
+  /** Runs a statement that reads and writes no row: a lock, a notification. */
+  execute(statement: RawBuilder<unknown>): Promise<void> {
     return this.#guard(async () => {
       try {
         await statement.execute(this.#db);

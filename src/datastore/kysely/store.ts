@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Awaitable } from "../../model/awaitable.ts";
 import type { Row, Schema } from "../../model/schema.ts";
 import type {
@@ -26,6 +26,8 @@ export interface SqlStoreParts {
   readonly environment: DatastoreEnvironment;
   readonly bus: InvalidationBus | undefined;
   readonly scope: TransactionScope;
+  /** The statement that tells the other processes of a user, when its transaction commits. */
+  readonly announce?: (userId: number | undefined) => RawBuilder<unknown>;
   /** For databases that answer without I/O of the event loop. */
   readonly readNow?: ReadNow;
   /** Called once, before the connections are closed. */
@@ -163,7 +165,7 @@ export class SqlStore implements Datastore {
             const operations = new SqlOperations(this.#core, native, (operation) =>
               withinTransaction(state, operation),
             );
-            return await work(transactionOf(operations, native, dialect));
+            return await work(transactionOf(operations, native, this.#parts));
           });
         } catch (error) {
           failed = { error };
@@ -224,10 +226,14 @@ export class SqlStore implements Datastore {
   }
 }
 
-function transactionOf(operations: SqlOperations, native: Database, { claim }: SqlDialect): Transaction {
+function transactionOf(operations: SqlOperations, native: Database, { dialect, announce }: SqlStoreParts): Transaction {
+  const { claim } = dialect;
   return {
     native,
-    ...(claim === undefined ? {} : { claim: (text: string) => operations.claim(claim(sql`${text}`)) }),
+    ...(claim === undefined ? {} : { claim: (text: string) => operations.execute(claim(sql`${text}`)) }),
+    ...(announce === undefined
+      ? {}
+      : { announce: (userId: number | undefined) => operations.execute(announce(userId)) }),
     insert: (table, row) => operations.insert(table, row),
     insertAll: (table, rows) => operations.insertAll(table, rows),
     insertIf: (table, row, holder, where) => operations.insertIf(table, row, holder, where),

@@ -41,6 +41,12 @@ export function untold(cause: unknown): DatastoreError {
   return new DatastoreError("the other processes could not be told of a change", { cause });
 }
 
+/** What a transaction says of a change; whoever made it hears it as well, and nobody need acknowledge it. */
+export function announcedBy(userId: number | undefined): string {
+  const announced: Announced = { member: 0, number: 0, user: userId ?? null };
+  return JSON.stringify(announced);
+}
+
 /** Tells the other processes over the connections for queries; hears nothing, so nothing cached is believed here. */
 export function tellOnly(notify: (payload: string) => Promise<void>): InvalidationBus {
   const listeners = new Listeners();

@@ -10,7 +10,7 @@ import { admitting, type SqlProvider, sqlProvider } from "../kysely/provider.ts"
 import { SqlStore } from "../kysely/store.ts";
 import { connectionString, wholeNumber } from "../options.ts";
 import { TransactionScope } from "../transaction-scope.ts";
-import { tellOnly } from "./announcements.ts";
+import { announcedBy, tellOnly } from "./announcements.ts";
 import { type BusQueries, listen } from "./bus.ts";
 import { postgresDialect } from "./dialect.ts";
 import { discarding } from "./pool.ts";
@@ -132,6 +132,7 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
         environment,
         bus: bus ?? tellOnly((payload) => queries.notify(channel, payload)),
         scope,
+        announce: (userId) => sql`select pg_notify(${channel}, ${announcedBy(userId)})`,
         beforeClose: async () => await bus?.close(),
       });
       return { db, store };

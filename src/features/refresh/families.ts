@@ -1,5 +1,6 @@
 import type { FamilyMember, FamilyOrigin, PresentedMember, TokenFamilies } from "../../authn/token-families.ts";
 import { findTokenOwner, type TokenOwner, tokenOwner } from "../../authn/tokens/owner.ts";
+import { announce } from "../../datastore/announce.ts";
 import type { Operations } from "../../datastore/contract.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
@@ -98,6 +99,7 @@ export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules
     const where = { refreshFamily: family, revokedAt: null };
     // In the order of what ends all of a user's credentials, so that none waits for the other.
     await tx.delete("session", { tokenFamily: family });
+    await announce(tx, userId);
     const ended = (await tx.update("refreshTracker", where, { revokedAt: new Date(system.now()) })) === 1;
     return async () => {
       await context.invalidate(userId);
