@@ -2,7 +2,7 @@ import { newUniquifier } from "../datastore/account-row.ts";
 import { announce } from "../datastore/announce.ts";
 import type { CredentialCache } from "../datastore/cache.ts";
 import type { Datastore, Operations, SessionBundle } from "../datastore/contract.ts";
-import { holdAccount, WithdrawnError } from "../datastore/held-account.ts";
+import { holdAccount, unlessWithdrawn, WithdrawnError } from "../datastore/held-account.ts";
 import { endBegun, endTickets } from "../datastore/pending.ts";
 import type { Roles } from "../datastore/roles.ts";
 import type { Account, accountFactory } from "../model/account.ts";
@@ -138,11 +138,8 @@ export function createSessions(context: SessionsContext): Sessions {
   /** Auth tokens belong to no device: with this, those that were handed out are worth nothing. */
   const endedTokens = (): Row => ({ fsTokenUniquifier: newUniquifier(), updateDatetime: new Date(now()) });
 
-  const unlessWithdrawn = <T>(work: (tx: Operations) => Promise<T>): Promise<T | undefined> =>
-    datastore.transaction(work).catch((error: unknown) => {
-      if (error instanceof WithdrawnError) return undefined;
-      throw error;
-    });
+  const attempt = <T>(work: (tx: Operations) => Promise<T>): Promise<T | undefined> =>
+    unlessWithdrawn(() => datastore.transaction(work));
 
   /** Of two who end each other at once, one stays. */
   const stillThere = async (tx: Operations, { idHash, userId }: Session): Promise<void> => {
@@ -302,7 +299,7 @@ export function createSessions(context: SessionsContext): Sessions {
     async endDevice(account, { session, credential }, also, by) {
       const { id: userId, fsUniquifier } = account;
       const own = by?.session;
-      const count = await unlessWithdrawn(async (tx) => {
+      const count = await attempt(async (tx) => {
         // Where it has changed since, all of this has ended, but for what goes on after the change: that ends with the tokens.
         const held = by?.tokens !== true && (await holdAccount(tx, { id: userId, fsUniquifier }));
         if (by !== undefined && !held) await tx.update("user", { id: userId }, endedTokens());
@@ -330,7 +327,7 @@ export function createSessions(context: SessionsContext): Sessions {
     },
     async endOthers(account, kept, also) {
       const userId = account.id;
-      const count = await unlessWithdrawn(async (tx) => {
+      const count = await attempt(async (tx) => {
         await tx.update("user", { id: userId }, endedTokens());
         await stillThere(tx, kept);
         const families = (await also?.(tx)) ?? 0;

@@ -81,13 +81,3 @@ export async function inTurn(
   }
   if (!(await onlyIf(tx))) throw new WithdrawnError();
 }
-
-/** Undefined, with nothing done, where the change was withdrawn. */
-export async function unlessWithdrawn<T>(change: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await change();
-  } catch (error) {
-    if (error instanceof WithdrawnError) return undefined;
-    throw error;
-  }
-}

@@ -42,7 +42,10 @@ export interface FindOptions {
 
 /** The operations on rows, the same inside and outside of a transaction. Tables and fields go by their logical names. */
 export interface Operations {
-  /** Inserts one row. Returns its integer id when the table's key is made by the database, else undefined. Throws UniqueConflictError. */
+  /**
+   * Inserts one row. Returns its integer id when the table's key is made by the database, else undefined. Throws UniqueConflictError,
+   * MissingReferenceError where it refers to a row that is not there.
+   */
   insert(table: string, row: Row): Promise<number | undefined>;
   /**
    * Inserts several rows, all with the same fields, where the store can do so at once; else the domain layer inserts each. In

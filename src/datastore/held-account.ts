@@ -9,6 +9,16 @@ export type ProvedAccount = Pick<Account, "id" | "fsUniquifier"> & Partial<Pick<
 /** Thrown inside of `withAccount`, it undoes all that was done there, as an account does that has changed since its proof. */
 export class WithdrawnError extends Error {}
 
+/** What a transaction comes to; undefined, with nothing done, where WithdrawnError was thrown in it. */
+export async function unlessWithdrawn<T>(change: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await change();
+  } catch (error) {
+    if (error instanceof WithdrawnError) return undefined;
+    throw error;
+  }
+}
+
 const asProved = ({ id, fsUniquifier, fsTokenUniquifier }: ProvedAccount): Where =>
   fsTokenUniquifier === undefined
     ? { id, fsUniquifier, active: true }
@@ -33,12 +43,7 @@ export async function withAccount<T>(
   account: ProvedAccount,
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T | undefined> {
-  try {
-    return await datastore.transaction((tx) => work(holding(tx, account)));
-  } catch (error) {
-    if (error instanceof WithdrawnError) return undefined;
-    throw error;
-  }
+  return await unlessWithdrawn(() => datastore.transaction((tx) => work(holding(tx, account))));
 }
 
 /** The transaction, whose first operation takes the row. */

@@ -3,10 +3,11 @@ import { MissingReferenceError, PortcullisError, UniqueConflictError } from "../
 import { maxOwnPermission, permissionOfRole, permissionRole } from "../model/permission-role.ts";
 import type { Role } from "../model/user.ts";
 import { randomId } from "../secrets/random.ts";
-import { type AskedOptions, inTurn, unlessWithdrawn } from "./access-state.ts";
+import { type AskedOptions, inTurn } from "./access-state.ts";
 import type { Administrators } from "./administrators.ts";
 import { announce } from "./announce.ts";
 import type { Datastore, Operations, Transaction } from "./contract.ts";
+import { unlessWithdrawn } from "./held-account.ts";
 
 /** No role has that name. */
 export class UnknownRoleError extends PortcullisError {

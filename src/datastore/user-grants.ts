@@ -1,10 +1,11 @@
 import type { EventHub } from "../events/events.ts";
 import { permissionOfRole } from "../model/permission-role.ts";
 import type { Row } from "../model/schema.ts";
-import { type AskedOptions, inTurn, unlessWithdrawn } from "./access-state.ts";
+import { type AskedOptions, inTurn } from "./access-state.ts";
 import type { Administrators } from "./administrators.ts";
 import { announce } from "./announce.ts";
 import type { Datastore, Transaction } from "./contract.ts";
+import { unlessWithdrawn } from "./held-account.ts";
 import { grantRole, type Roles } from "./roles.ts";
 import { idOf, UnknownUserError, type UserReference } from "./user-reference.ts";
 

@@ -8,12 +8,12 @@ import type { Row } from "../model/schema.ts";
 import type { Role, User } from "../model/user.ts";
 import { normalizeUsername } from "../model/username.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
-import { type AskedOptions, inTurn, unlessWithdrawn } from "./access-state.ts";
+import { type AskedOptions, inTurn } from "./access-state.ts";
 import { accountRow, newUniquifier } from "./account-row.ts";
 import type { Administrators } from "./administrators.ts";
 import { announce } from "./announce.ts";
-import type { Datastore, Operations, Transaction } from "./contract.ts";
-import { WithdrawnError } from "./held-account.ts";
+import type { Datastore, Operations, Transaction, Where } from "./contract.ts";
+import { WithdrawnError, unlessWithdrawn } from "./held-account.ts";
 import { refuseTaken } from "./identity-conflict.ts";
 import type { PasswordHistory } from "./password-history.ts";
 import { endBegun, endTickets } from "./pending.ts";
@@ -196,6 +196,8 @@ export interface RowUsers extends Users {
 export interface ChangeOptions {
   /** Asked in the transaction of the change: a link is used up, or a state compared, together with it or not at all. */
   readonly onlyIf?: (tx: Transaction) => Promise<boolean>;
+  /** What the user's row must still say when it is taken, first of all: as it was when the change was decided on. */
+  readonly as?: Where;
   /**
    * Done in the transaction of the change, with the account as it is from then on: what belongs to the change, and who goes on
    * with it. Read after it, the account may be one that somebody else has reset.
@@ -350,10 +352,10 @@ export function createUsers(context: UsersContext): RowUsers {
    * Takes the user's row: the first thing in each transaction that ends credentials. What makes them takes it as well
    * (`withAccount`), so that the one comes before the other.
    */
-  const hold = async (tx: Transaction, id: number, onlyIf?: ChangeOptions["onlyIf"]): Promise<void> => {
-    if ((await tx.update("user", { id }, stamp())) > 0) return;
-    // Removed after the condition's subject was found: it does not hold any more.
-    throw onlyIf === undefined ? new UnknownUserError(id) : new WithdrawnError();
+  const hold = async (tx: Transaction, id: number, { onlyIf, as }: ChangeOptions = {}): Promise<void> => {
+    if ((await tx.update("user", { ...as, id }, stamp())) > 0) return;
+    // Removed after the condition's subject was found, or changed: it does not hold any more.
+    throw onlyIf === undefined && as === undefined ? new UnknownUserError(id) : new WithdrawnError();
   };
 
   /** Hands out the account as it is in this transaction. */
@@ -364,8 +366,9 @@ export function createUsers(context: UsersContext): RowUsers {
     await done(account, tx);
   };
 
-  const endWithin = async (tx: Transaction, id: number, set: Row, { onlyIf, done }: ChangeOptions): Promise<void> => {
-    await hold(tx, id, onlyIf);
+  const endWithin = async (tx: Transaction, id: number, set: Row, options: ChangeOptions): Promise<void> => {
+    const { onlyIf, done } = options;
+    await hold(tx, id, options);
     if (onlyIf !== undefined && !(await onlyIf(tx))) throw new WithdrawnError();
     const hash = set["password"];
     const before = typeof hash === "string" ? (await tx.findOne("user", { id }))?.["password"] : undefined;
@@ -552,7 +555,8 @@ export function createUsers(context: UsersContext): RowUsers {
     async setUsername(user, username, options) {
       return endAll(user, { username: usernameOf(username), fsTokenUniquifier: null }, options);
     },
-    async prove(user, { first, email, password, endsAccess, mailLanguage }, { onlyIf, done }) {
+    async prove(user, { first, email, password, endsAccess, mailLanguage }, options) {
+      const { onlyIf } = options;
       const id = idOf(user);
       const hash = typeof password === "string" ? await hasher.hash(password) : password;
       const set: Row = {
@@ -566,17 +570,16 @@ export function createUsers(context: UsersContext): RowUsers {
         if (endsAccess === true) await clearAccess(tx, id);
         return true;
       };
-      const handed = done === undefined ? {} : { done };
       if (hash !== undefined || email !== undefined || endsAccess === true) {
-        const changed = await endAll(user, { ...set, fsTokenUniquifier: null }, { onlyIf: holds, ...handed });
+        const changed = await endAll(user, { ...set, fsTokenUniquifier: null }, { ...options, onlyIf: holds });
         if (changed && hash !== undefined) await context.forgetFailures(id);
         return changed;
       }
       return endIf(id, async (tx) => {
-        await hold(tx, id, onlyIf);
+        await hold(tx, id, { ...options, onlyIf: holds });
         if (!(await holds(tx))) throw new WithdrawnError();
         await write(tx, id, set);
-        await hand(tx, id, done);
+        await hand(tx, id, options.done);
       });
     },
     setUniquifier: (user, options) => endAll(user, { fsTokenUniquifier: null }, options),

@@ -173,25 +173,21 @@ export async function applyProof(
   const { account } = link;
   // What ends because a stranger may have begun it, their choice of a language goes with.
   const mailLanguage = rq.system.catalogues.asked(rq)?.language ?? (proof.endsAccess === true ? null : undefined);
-  const onlyIf = async (tx: Transaction): Promise<boolean> => {
-    // The row first, as it was when the decision was made: a proof, a reset or a change of address at the same moment waits
-    // for this one, or has won already. A sign-in with the former password does, too.
-    const state = { id: account.id, fsUniquifier: account.fsUniquifier, active: true };
-    const address = account.email === "" ? {} : { email: account.email };
-    const asBefore = onlyFirst === true ? { confirmedAt: null } : {};
-    const held = await tx.update(
-      "user",
-      { ...state, ...address, ...asBefore },
-      { updateDatetime: new Date(rq.system.now()) },
-    );
-    return (await link.redeem(tx)) && held === 1 && (also === undefined || (await also(tx)));
+  // As it was when the decision was made: a proof, a reset or a change of address at the same moment waits for this one, or has
+  // won already. A sign-in with the former password does, too.
+  const as = {
+    fsUniquifier: account.fsUniquifier,
+    active: true,
+    ...(account.email === "" ? {} : { email: account.email }),
+    ...(onlyFirst === true ? { confirmedAt: null } : {}),
   };
   let now: Account | undefined;
   const proved = await kernel.users.prove(
     account,
     { ...proof, mailLanguage, ...(email === undefined ? {} : { email }) },
     {
-      onlyIf,
+      as,
+      onlyIf: async (tx) => (await link.redeem(tx)) && (also === undefined || (await also(tx))),
       async done(after) {
         now = after;
       },

@@ -16,6 +16,11 @@ export interface OwnColumn<T> {
 export interface ColumnOptions {
   /** Default false: every user must have a value. */
   readonly nullable?: boolean;
+  /**
+   * True: no two users have the same value. Whoever may set it learns which values are taken: in a registration form everybody,
+   * also where accounts are hidden, and with it a little of which addresses are new. Keep a
+   * column that is to tell nothing out of forms.
+   */
   readonly unique?: boolean;
   readonly index?: boolean;
   /** The value of rows that exist when the column is added, and of users made without it. */

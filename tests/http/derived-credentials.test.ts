@@ -1,8 +1,8 @@
 /** A credential that is made from another is never more than it: each source by each credential that it can make. */
 import { type Account, apiKey, httpd, type Identity, oauth, portcullis, rolesRequired, scope } from "portcullis";
-import { apiKeys, passwords, refresh } from "portcullis/features";
+import { administration, apiKeys, passwords, refresh } from "portcullis/features";
 import { memory } from "portcullis/memory";
-import { testClient } from "portcullis/testing";
+import { type TestClient, testClient } from "portcullis/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   basic,
@@ -34,7 +34,12 @@ const security = await portcullis({
   secretKeys: [secretKey],
   origins: [origin],
   datastore: memory(),
-  features: [passwords(), refresh(), apiKeys({ perUser: 100 })],
+  features: [
+    passwords(),
+    refresh({ carrier: "body" }),
+    apiKeys({ perUser: 1_000 }),
+    administration({ permission: "boss" }),
+  ],
   schemes: [
     apiKey(),
     oauth(),
@@ -47,7 +52,7 @@ const security = await portcullis({
   trustedProxies: ["127.0.0.1"],
   roles: ["admin"],
   scopes: ["files", "mail"],
-  permissions: ["read"],
+  permissions: ["read", "boss"],
   passwords: { hashing: weakHashing },
   clock: () => time,
   log: () => undefined,
@@ -62,7 +67,7 @@ const note = (c: { var: { identity: Identity } }) => {
 app.get("/any", { authz: "AUTH", authn: ["token", "apiKey", "basic", "partial", "session"] }, note);
 app.get("/scoped", { authz: scope("files"), authn: ["oauth"] }, note);
 app.get("/partner", { authz: "AUTH", authn: ["token"], realm: "partner" }, note);
-app.get("/admin", { authz: rolesRequired("admin"), authn: ["token"] }, note);
+app.get("/admins", { authz: rolesRequired("admin"), authn: ["token"] }, note);
 
 const tokenHeader = (text: string) => ({ accept: "application/json", "authentication-token": text });
 async function identityOf(path: string, headers: Record<string, string>, client = testClient(app, origin)) {
@@ -87,6 +92,7 @@ beforeAll(async () => {
   await security.roles.addPermissions("admin", "read");
   accountOf = async () => (await security.users.find("email", ann)) as Account | undefined;
   owner = (await security.users.create({ email: ann, password: goodPassword, roles: ["admin"] })).id;
+  await security.users.create({ email: "eve@acme.example", password: otherPassword, permissions: ["boss"] });
 });
 
 const key = async (more: object) => {
@@ -95,6 +101,36 @@ const key = async (more: object) => {
 };
 const derived = async (options: object, path = "/any") =>
   identityOf(path, tokenHeader(await security.createToken(await user(), options)));
+
+/** What a sign-in with tokens answers, and what the refresh token brings after a while. */
+const pair = async () => {
+  const json = { email: ann, password: goodPassword };
+  const { user } = (await testClient(app, origin).post("/login?include_auth_token", { json })).json.response;
+  return { auth: user.authentication_token as string, refresh: user.refresh_token as string };
+};
+const renewed = async (wait: number) => {
+  const first = await pair();
+  time += wait;
+  const answer = await testClient(app, origin).post("/refresh-token", { json: { refresh_token: first.refresh } });
+  return { first, next: answer.json.response.user.authentication_token as string };
+};
+/** A browser that was closed: the remember credential alone is left. */
+const remembered = async () => {
+  const client = testClient(app, origin);
+  await client.post("/login", { json: { email: ann, password: goodPassword, remember: true } });
+  client.cookies.delete("__Host-session");
+  return client;
+};
+/** An administrator who acts as ann. */
+const acting = async () => {
+  const client = testClient(app, origin);
+  await client.signIn("eve@acme.example", otherPassword);
+  await client.get("/login", { headers: { accept: "application/json" } });
+  const begun = await client.post(`/admin/users/${owner}/impersonate`, { json: { reason: "a test" } });
+  if (begun.status !== 200) throw new Error(`not begun: ${begun.text}`);
+  client.csrfToken = begun.json.response.csrf_token;
+  return client;
+};
 
 /** Each source, and whether a token without limits can be made from it. */
 const sources: Readonly<Record<string, readonly [made: () => Promise<Identity>, whole: boolean]>> = {
@@ -110,10 +146,10 @@ const sources: Readonly<Record<string, readonly [made: () => Promise<Identity>, 
     },
     true,
   ],
-  "a session of an administrator": [
-    async () => ({ ...(await identityOf("/any", {}, await signedIn())), impersonator: await user() }),
-    false,
-  ],
+  "a session of an administrator who acts as the user": [async () => identityOf("/any", {}, await acting()), false],
+  "a session by a remember credential": [async () => identityOf("/any", {}, await remembered()), true],
+  "a token that was just renewed": [async () => identityOf("/any", tokenHeader((await renewed(0)).next)), true],
+  "a token that was renewed late": [async () => identityOf("/any", tokenHeader((await renewed(hour)).next)), true],
   "a token of a sign-in": [
     async () => {
       const json = { email: ann, password: goodPassword };
@@ -268,4 +304,97 @@ it("an account's part makes no API key", async () => {
   expect((await client.post("/api/user/key", { json: wanted })).status).toBe(403);
   expect(await partial.apiKeys?.of((await partial.users.find("email", ann))?.id ?? 0)).toEqual([]);
   await partial.close();
+});
+
+describe("what a refresh token brings", () => {
+  it("is no more than the sign-in that it goes back to", async () => {
+    const first = await pair();
+    const source = await identityOf("/any", tokenHeader(first.auth));
+    time += hour;
+    const renewing = await testClient(app, origin).post("/refresh-token", { json: { refresh_token: first.refresh } });
+    const made = await identityOf("/any", tokenHeader(renewing.json.response.user.authentication_token));
+    expect(made).toMatchObject({
+      methods: source.methods,
+      realm: source.realm,
+      authenticatedAt: source.authenticatedAt,
+      tokenFamily: source.tokenFamily,
+    });
+    expect(made.scopes).toBeUndefined();
+    expect([...made.account.permissions]).toEqual([...source.account.permissions]);
+  });
+});
+
+describe("a session by a remember credential", () => {
+  it("is as old as nothing, ends with that credential, and says by what it is", async () => {
+    const at = time;
+    const client = await remembered();
+    const { authenticatedAt, methods, session } = await identityOf("/any", {}, client);
+    expect([authenticatedAt, methods]).toEqual([null, ["remember"]]);
+    expect(session?.expiresAt).toBeLessThanOrEqual(at + 30 * day);
+  });
+});
+
+/** Who may make a key that lives longer than what it is made with: who has just proved that they are the whole account. */
+describe("an API key over HTTP", () => {
+  const wanted = { name: "made", all_permissions: true };
+  const json = { accept: "application/json" };
+  const by = async (headers: Record<string, string>, client: TestClient = testClient(app, origin)) => {
+    const answer = await client.post("/api/user/key", { json: wanted, headers: { ...json, ...headers } });
+    return [answer.status, answer.json.response?.reauth_required];
+  };
+  const ready = async (client: TestClient) => {
+    await client.get("/login", { headers: json });
+    return client;
+  };
+
+  it("is made with a fresh proof by a credential that is the whole account, however short its life", async () => {
+    expect((await by({}, await ready(await signedIn())))[0]).toBe(201);
+    expect((await by(tokenHeader((await pair()).auth)))[0]).toBe(201);
+    const fresh = await identityOf("/any", {}, await signedIn());
+    const short = await security.createToken(await user(), { life: "1m", identity: fresh });
+    expect((await by(tokenHeader(short)))[0]).toBe(201);
+  });
+
+  it.each<[string, () => Promise<(number | boolean | undefined)[]>, (number | boolean | undefined)[]]>([
+    [
+      "a session that is not fresh",
+      async () => {
+        const client = await ready(await signedIn());
+        time += hour;
+        return by({}, client);
+      },
+      [401, true],
+    ],
+    ["a session by a remember credential", async () => by({}, await ready(await remembered())), [401, true]],
+    ["a token that is never fresh", async () => by(tokenHeader(await security.createToken(await user()))), [401, true]],
+    ["a token that was renewed late", async () => by(tokenHeader((await renewed(hour)).next)), [401, true]],
+    [
+      "a token limited to scopes",
+      async () => {
+        const source = await identityOf("/any", {}, await signedIn());
+        return by(tokenHeader(await security.createToken(await user(), { scopes: ["files"], identity: source })));
+      },
+      [401, undefined],
+    ],
+    [
+      "a token for another realm",
+      async () => {
+        const source = await identityOf("/any", {}, await signedIn());
+        return by(tokenHeader(await security.createToken(await user(), { realm: "partner", identity: source })));
+      },
+      [401, undefined],
+    ],
+    [
+      "another key",
+      async () =>
+        by({ "x-api-key": (await security.apiKeys?.create(owner, { name: "one", unlimited: true }))?.text ?? "" }),
+      [401, undefined],
+    ],
+    ["an administrator who acts as the user", async () => by({}, await acting()), [403, undefined]],
+  ])("is not made with %s", async (_name, make, expected) => {
+    const made = async () => ((await security.apiKeys?.of(owner)) ?? []).filter(({ name }) => name === "made").length;
+    const before = await made();
+    expect(await make()).toEqual(expected);
+    expect(await made()).toBe(before);
+  });
 });

@@ -381,7 +381,7 @@ describe("what the description says", () => {
       "remember",
     ]);
     expect(operation(document, "GET", "/login")).toMatchObject({ operationId: "get_login" });
-    expect(operation(document, "POST", "/verify")["security"]).toEqual([{ session: [], csrfToken: [] }]);
+    expect(operation(document, "POST", "/verify")["security"]).toEqual([{ session: [], csrfToken: [] }, { token: [] }]);
     const { requestBody } = operation(document, "POST", "/refresh-token");
     expect(Object.keys((requestBody as { content: Json }).content)).toEqual(["application/json"]);
   });

@@ -91,7 +91,7 @@ function create(admin: Administration): Endpoint {
       if (future === undefined || !(await mayMake(rq, future))) {
         return forbidden(rq, "may not make such a user");
       }
-      return unlessTaken({ email, username }, async () => {
+      return unlessTaken({ email, username }, ownValues(kernel, values), async () => {
         const input = {
           email,
           ...(username === null ? {} : { username }),
@@ -144,7 +144,7 @@ function edit(admin: Administration): Endpoint {
         }
       }
       const { events } = kernel.system;
-      return unlessTaken({ email, username }, async () => {
+      return unlessTaken({ email, username }, ownValues(kernel, values), async () => {
         const own = ownValues(kernel, values);
         // A new address or name ends what hung on the old one; all of it is changed, or nothing.
         const set = {
@@ -197,12 +197,18 @@ function taken(field: "email" | "username", value: string): Readonly<Record<stri
 /** Says at its field which value another account has. An administrator may know who is there. */
 async function unlessTaken(
   values: { readonly email: string; readonly username: string | null },
+  own: Readonly<Record<string, unknown>>,
   change: () => Promise<Answer>,
 ): Promise<Answer> {
   try {
     return await change();
   } catch (error) {
     if (!(error instanceof UniqueConflictError)) throw error;
+    const { field } = error;
+    if (field !== undefined && Object.hasOwn(own, field)) {
+      const params = { attr: field, value: String(own[field]) };
+      return invalid({ [field]: [{ key: "IDENTITY_ALREADY_ASSOCIATED", params }] });
+    }
     return error.field === "username"
       ? invalid(taken("username", values.username ?? ""))
       : invalid(taken("email", values.email));

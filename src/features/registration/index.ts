@@ -25,7 +25,11 @@ import { type ExtraFieldOptions, type ExtraValues, extraField } from "./extra-fi
 
 /** Options of the feature `registration`; `Extra` are the application's own fields. */
 export interface RegistrationOptions<Extra extends Readonly<Record<string, ExtraFieldOptions>>> {
-  /** Further fields of the form and the JSON body. One that is named as a column of the user is stored there. */
+  /**
+   * Further fields of the form and the JSON body. One that is named as a column of the user is stored there. If that column is
+   * `unique`, the answer tells everybody whether a value is taken, whatever `revealAccounts` says: nobody could choose another
+   * one else.
+   */
   readonly fields?: Extra;
   /**
    * Runs in the transaction that makes the user: what it throws undoes the registration, and so does the option
