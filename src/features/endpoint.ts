@@ -83,16 +83,9 @@ export function done(
   return { kind: "done", to, ...options };
 }
 
-/**
- * Something is wrong with these fields (or with the form as a whole): the page again, with what can be done about it, or 400
- * with `field_errors`.
- */
-export function invalid(
-  fields: Readonly<Record<string, readonly Fault[]>>,
-  form: readonly Fault[] = [],
-  offer?: Offer,
-): Answer {
-  return { kind: "invalid", fields, form, ...(offer === undefined ? {} : { offer }) };
+/** Something is wrong with these fields (or with the form as a whole): the page again, or 400 with `field_errors`. */
+export function invalid(fields: Readonly<Record<string, readonly Fault[]>>, form: readonly Fault[] = []): Answer {
+  return { kind: "invalid", fields, form };
 }
 
 /** The form as a whole is refused. */

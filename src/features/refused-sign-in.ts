@@ -1,6 +1,6 @@
 import type { Remedy } from "../authn/gates.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
-import { type Answer, invalid, refused } from "./endpoint.ts";
+import { type Answer, refused } from "./endpoint.ts";
 import type { Kernel } from "./feature.ts";
 
 /**
@@ -30,9 +30,15 @@ export function refusedSignIn(
   const reason = toldReason(kernel, key);
   const { field, email, failure = refused("GENERIC_AUTHN_FAILED") } = named;
   if (reason === undefined) return failure;
-  const path = remedy === undefined ? undefined : kernel.path(remedy.endpoint);
-  const offered = remedy !== undefined && path !== undefined && email !== undefined && email !== "";
-  const offer = offered ? { path, text: remedy.text, label: remedy.label, fields: { email } } : undefined;
   const fault = [{ key: reason }];
-  return field === undefined ? invalid({}, fault, offer) : invalid({ [field]: fault }, [], offer);
+  const answer = {
+    kind: "invalid",
+    ...(field === undefined ? { form: fault } : { fields: { [field]: fault } }),
+  } as const;
+  const path = remedy === undefined ? undefined : kernel.path(remedy.endpoint);
+  if (remedy === undefined || path === undefined) return answer;
+  // Texts are in the caller's language: a program needs a word that stays.
+  const told = { ...answer, response: { pending: remedy.endpoint } };
+  if (email === undefined || email === "") return told;
+  return { ...told, offer: { path, text: remedy.text, label: remedy.label, fields: { email } } };
 }

@@ -162,6 +162,7 @@ button.quiet:hover { border-color: var(--text); background-color: color-mix(in s
 
 .banner { display: flex; flex-wrap: wrap; align-items: center; justify-content: center; gap: 0.25rem 1.5rem; padding: 0.5rem clamp(1rem, 4vw, 2rem); border-block: 2px solid var(--warning); background-color: color-mix(in srgb, var(--warning) 12%, var(--surface)); font-weight: 600; }
 .banner button { inline-size: auto; margin: 0; }
+.card .banner { margin-block: 1.25rem 0; padding: 0.75rem 1rem; border: 1px solid var(--warning); border-radius: var(--radius); font-weight: 400; }
 .card.wide { max-inline-size: 76rem; padding-inline: clamp(0.625rem, 3vw, 2.5rem); }
 main:has(.wide) { align-items: start; }
 .tabs { margin-block-end: 1.5rem; border-block-end: 1px solid color-mix(in srgb, var(--border) 30%, transparent); }

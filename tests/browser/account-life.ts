@@ -154,6 +154,32 @@ export function describeAccountLife(locale: string, direction: "ltr" | "rtl"): v
         expect([...ann.complaints, ...again.complaints]).toEqual([]);
       });
 
+      test("who signs in before the address is confirmed is told so, and sends the link again by the button", {
+        timeout: 0,
+      }, async () => {
+        const email = address("ida");
+        const ida = await person(scripts);
+        await ida.open("/register", "TITLE_REGISTER");
+        await ida.fill("LABEL_EMAIL", email);
+        await ida.fill("LABEL_PASSWORD", first);
+        await ida.fill("LABEL_PASSWORD_CONFIRM", first);
+        await ida.press("SUBMIT_REGISTER");
+        await ida.signIn(email, first);
+        await ida.told("CONFIRMATION_REQUIRED");
+        await ida.looks("TITLE_LOGIN");
+        const sent = life.box.all().length;
+        await ida.press("SUBMIT_SEND_CONFIRMATION");
+        await ida.told("CONFIRMATION_REQUEST", { email });
+        await life.settled();
+        expect(life.box.all().length).toBe(sent + 1);
+        await ida.openLink(email, "TITLE_CONFIRM_EMAIL");
+        await ida.press("SUBMIT_CONFIRM_EMAIL");
+        await ida.told("EMAIL_CONFIRMED");
+        await ida.signIn(email, first);
+        expect(place(ida.page)).toBe("/");
+        expect(ida.complaints).toEqual([]);
+      });
+
       test("an address that a stranger registered is its owner's, with a password of their own", {
         timeout: 0,
       }, async () => {

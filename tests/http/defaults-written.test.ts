@@ -32,6 +32,7 @@ const core: readonly Row[] = [
   ["SecurityOptions.queue", "audit.queue", 10_000],
   ["SecurityOptions.accountBytes", "body.accountBytes", 16_384],
   ["SecurityOptions.prefix", "prefix", ""],
+  ["SecurityOptions.revealAccountState", "revealAccountState", true],
   ["SecurityOptions.mode", "mode", "prod"],
   ["SecurityOptions.migrate", "migrate", "create"],
   ["CsrfOptions.schemes", "csrf.schemes", ["session"]],

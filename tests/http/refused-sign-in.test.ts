@@ -202,6 +202,24 @@ describe("the page", () => {
     expect(off.text).not.toMatch(button);
   });
 
+  it("and JSON names what is lacking by a word that stays, to who has the password alone", async () => {
+    const made = await system();
+    await reasons["unconfirmed"]?.[0](made);
+    const pending = async (password: string, identity: object = { email: ann }): Promise<unknown> =>
+      (await made.client().post("/login", { json: { ...identity, password } })).json.response.pending;
+    expect([
+      await pending(goodPassword),
+      await pending(goodPassword, { username: "annie" }),
+      await pending(wrong),
+    ]).toEqual(["send_confirmation", "send_confirmation", undefined]);
+    await reasons["deactivated"]?.[0](made);
+    expect(await pending(goodPassword)).toBeUndefined();
+    const silent = await system({ revealAccountState: false });
+    await reasons["unconfirmed"]?.[0](silent);
+    const answer = await silent.client().post("/login", { json: { email: ann, password: goodPassword } });
+    expect(answer.json.response.pending).toBeUndefined();
+  });
+
   it("offers nothing in the silent form", async () => {
     const made = await system({ revealAccountState: false });
     await reasons["unconfirmed"]?.[0](made);

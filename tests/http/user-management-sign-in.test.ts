@@ -74,7 +74,7 @@ describe("sign-in by JSON", () => {
       { email: "ann@acme.example", password: otherPassword },
       { email: "nobody@acme.example", password: goodPassword },
       { username: "nobody", password: goodPassword },
-      { email: "bob@acme.example", password: otherPassword },
+      { email: "bob@acme.example", password: goodPassword },
       { password: goodPassword },
     ]) {
       const answer = await system.client().post("/api/user/login", { json: sent });
@@ -83,6 +83,12 @@ describe("sign-in by JSON", () => {
       expect(cookiesSet(answer)).toEqual([]);
     }
     expect(new Set(answers).size).toBe(1);
+    // Who has the password is told why.
+    const closed = await system.client().post("/api/user/login", {
+      json: { email: "bob@acme.example", password: otherPassword },
+    });
+    expect([closed.status, closed.json.response.errors]).toEqual([401, ["This account has been switched off."]]);
+    expect(cookiesSet(closed)).toEqual([]);
     const page = await system.client().get("/api/user", { headers: { accept: "text/html" } });
     expect([page.status, page.headers.get("content-type")]).toEqual([401, "application/json"]);
     const form = await system.client().post("/api/user/login", { form: { email: "a@b.example", password: "x" } });

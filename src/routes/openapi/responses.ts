@@ -135,7 +135,7 @@ export const errorSchemas: Json = {
           pending: {
             type: "string",
             description:
-              "What is asked for before it can be done. `first_proof`: the same link again, with the account's `password` or a new one.",
+              "What is asked for before it can be done. `first_proof`: the same link again, with the account's `password` or a new one. `send_confirmation`: a confirmed address.",
           },
         },
       },
