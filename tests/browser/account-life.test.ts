@@ -283,7 +283,7 @@ describeBrowser("the life of an account in Chromium", () => {
         await bob.page.goto(life.url);
         expect(await heading(bob.page), "the old session is over").toBe(bob.text("TITLE_LOGIN"));
         await thief.open(link);
-        await thief.told("INVALID_RESET_PASSWORD_TOKEN");
+        await thief.told("LINK_USED");
         await bob.signIn(email, second);
         expect(place(bob.page)).toBe("/");
         expect([...bob.complaints, ...thief.complaints].filter((line) => !/40[013]/.test(line))).toEqual([]);
