@@ -237,7 +237,7 @@ export function describeAccountLife(locale: string, direction: "ltr" | "rtl"): v
         await bob.page.goto(life.url);
         expect(await heading(bob.page), "the old session is over").toBe(bob.text("TITLE_LOGIN"));
         await thief.open(link);
-        await thief.told("INVALID_RESET_PASSWORD_TOKEN");
+        await thief.told("LINK_USED");
         await bob.signIn(email, second);
         expect(place(bob.page)).toBe("/");
         expect([...bob.complaints, ...thief.complaints].filter((line) => !/40[013]/.test(line))).toEqual([]);

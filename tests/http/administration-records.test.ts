@@ -113,7 +113,9 @@ describe("the audit trail", () => {
       (await list("user=ANN@acme.example")).entries.every(({ userId }: { userId: number }) => userId === ann),
     ).toBe(true);
     expect((await list("from=2026-01-03")).entries).toEqual([]);
-    expect((await list("to=2026-01-02")).entries).toEqual([]);
+    // The last day is whole.
+    expect((await list("to=2026-01-01")).entries).toEqual([]);
+    expect((await list("from=2026-01-02&to=2026-01-02")).entries).toHaveLength(2);
     expect((await list("from=2026-01-02&to=2026-01-03")).entries).toHaveLength(2);
     const csv = await ada.get("/admin/audit/export?format=csv&name=userAuthenticated", html);
     expect(csv.headers.get("content-type")).toContain("text/csv");

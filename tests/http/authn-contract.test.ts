@@ -190,7 +190,12 @@ describe("pages", () => {
     const away = await client.get("/page?a=1&b=%2F");
     expect([away.status, away.location]).toEqual([302, "/login?next=%2Fpage%3Fa%3D1%26b%3D%252F"]);
     const login = await client.get(away.location ?? "");
-    expect(login.text).toContain("You need to sign in for this.");
+    // One message: that of the sign-out, which was not read yet.
+    expect(login.text).toContain("You are signed out.");
+    expect(login.text).not.toContain("You need to sign in for this.");
+    expect((await client.get("/login")).text).not.toContain("You are signed out.");
+    await client.get("/page");
+    expect((await client.get("/login")).text).toContain("You need to sign in for this.");
     expect((await client.get("/login")).text).not.toContain("You need to sign in for this.");
     const back = await client.post(away.location ?? "", { form: { email: ann, password: goodPassword } });
     expect(back.location).toBe("/page?a=1&b=%2F");

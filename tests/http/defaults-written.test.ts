@@ -30,6 +30,7 @@ const core: readonly Row[] = [
   ["SecurityOptions.retypeInJson", "passwords.retypeInJson", true],
   ["SecurityOptions.required", "audit.required", false],
   ["SecurityOptions.queue", "audit.queue", 10_000],
+  ["SecurityOptions.clearSiteData", "sessions.clearSiteData", ["cache"]],
   ["SecurityOptions.accountBytes", "body.accountBytes", 16_384],
   ["SecurityOptions.prefix", "prefix", ""],
   ["SecurityOptions.revealAccountState", "revealAccountState", true],

@@ -143,7 +143,11 @@ describe("the site's icon", () => {
     let queries = 0;
     for (const name of all) {
       const own = made.store[name].bind(made.store) as (...args: unknown[]) => unknown;
-      Object.assign(made.store, { [name]: (...args: unknown[]) => ((queries += 1), own(...args)) });
+      const counted = (...args: unknown[]): unknown => {
+        queries += 1;
+        return own(...args);
+      };
+      Object.assign(made.store, { [name]: counted });
     }
     const signed = await signedIn(made);
     queries = 0;
@@ -350,7 +354,9 @@ describe("the administration's words", () => {
     const page = async (path: string, language: string): Promise<string> =>
       (await ada.get(path, { headers: { ...html.headers, "accept-language": language } })).text;
     expect(await page("/admin/audit", "en")).toMatch(/<td><bdi>Sign-in failed<\/bdi><\/td><td><bdi>Failed</);
-    expect(await page("/admin/audit", "de")).toMatch(/<td><bdi>Anmeldung gescheitert<\/bdi><\/td><td><bdi>Gescheitert</);
+    expect(await page("/admin/audit", "de")).toMatch(
+      /<td><bdi>Anmeldung gescheitert<\/bdi><\/td><td><bdi>Gescheitert</,
+    );
     expect(await page("/admin/audit", "ar")).toContain("فشل تسجيل الدخول");
     const one = await page("/admin/audit?name=userFailedAuthn", "en");
     expect(one).toContain('<option value="userFailedAuthn" selected>Sign-in failed</option>');
