@@ -34,6 +34,7 @@ import type { Kernel, Services } from "./features/feature.ts";
 import type { EngineContext } from "./features/form-page.ts";
 import { keySets } from "./features/key-set.ts";
 import { outboxPage } from "./features/outbox-page/index.ts";
+import { type ReadOwnValues, readOwnValues } from "./features/own-fields.ts";
 import { headSignOut } from "./features/passwords/sign-out.ts";
 import { checkLimitedEndpoints, placed } from "./features/paths.ts";
 import { createFormNames } from "./features/shown-for.ts";
@@ -82,6 +83,8 @@ export interface Assembly {
   readonly audit: AuditTrail;
   readonly tokens: Tokens;
   readonly transfer: UserTransfer;
+  /** What texts come to as a new user's own columns. */
+  ownValues(texts: Readonly<Record<string, string>>): ReadOwnValues;
   /** The user as they are now; undefined: gone. */
   again(user: UserReference): Promise<Account | undefined>;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
@@ -426,6 +429,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       own: Object.keys(options.columns ?? {}),
     }),
     again,
+    ownValues: (texts) => readOwnValues(kernel, features, texts),
     app: {
       ...declaration,
       refusals,

@@ -1,5 +1,7 @@
 /** Portcullis: routes that say who may call them, and a complete account system in the application's own database. */
 
+import "./model/refuse-old-node.ts";
+
 export type { AuditEntry, AuditResult } from "./audit/entry.ts";
 export type { AuditQuery, AuditTrail } from "./audit/trail.ts";
 export type { AuditFault, AuditReport, VerifyOptions } from "./audit/verify.ts";

@@ -190,6 +190,15 @@ export interface Security<V extends Vocabulary> {
     password: string,
   ): Promise<readonly string[]>;
   /**
+   * The values of the columns of your own that a new user gets, from texts by column: read as the registration's form reads
+   * them where it has a field for the column, else by the column's type. What is wrong is said in words; a column that needs
+   * a value and gets none is wrong too.
+   */
+  readOwnValues(texts: Readonly<Record<string, string>>): {
+    readonly values: Readonly<Record<string, unknown>>;
+    readonly faults: readonly string[];
+  };
+  /**
    * The hash of a password as it would be stored. With `check: true` the policy is asked first (length, patterns, your own
    * validators …), about a password of this `user`: rejects with PasswordRefusedError, whose `faults` say why.
    */
@@ -335,7 +344,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     return { guard, facts: { ...noRoute, label, realm: description.realm, authn, schemes, open } };
   };
   const wordsOf = (faults: readonly Fault[]): readonly string[] =>
-    faults.map(({ key, params }) => system.catalogues.default.text(key, params));
+    faults.map(({ key, params, text }) => text ?? system.catalogues.default.text(key, params));
   const accountOf = async (user: UserReference): Promise<Account> => {
     const account = await kernel.users.get(idOf(user));
     if (account === undefined) throw new UnknownUserError(idOf(user));
@@ -460,6 +469,12 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     },
     async passwordFaults(whose, password) {
       return wordsOf(await policyFaults(kernel, whose, password));
+    },
+    readOwnValues(texts) {
+      const { values, faults } = assembly.ownValues(texts);
+      const said = (fault: Fault | string): string => (typeof fault === "string" ? fault : wordsOf([fault]).join());
+      const lines = Object.entries(faults).flatMap(([name, list]) => list.map((fault) => `${name}: ${said(fault)}`));
+      return { values, faults: lines };
     },
     async hashPassword(password, { check: checked = false, user } = {}) {
       const identities = [user?.email, user?.username].filter((name) => typeof name === "string");

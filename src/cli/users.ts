@@ -31,6 +31,7 @@ interface CreateOptions extends CommonOptions {
   readonly inactive?: boolean;
   readonly confirmed?: boolean;
   readonly password: boolean;
+  readonly set: Readonly<Record<string, string>>;
 }
 
 function createCommand(users: Command, terminal: Terminal): void {
@@ -43,13 +44,24 @@ function createCommand(users: Command, terminal: Terminal): void {
     .option("--role <name...>", "roles of the user, which must be there")
     .option("--inactive", "the user can't sign in before they are activated")
     .option("--confirmed", "the e-mail address counts as confirmed")
-    .option("--no-password", "without a password: they set one by the page for forgotten ones, or sign in otherwise");
+    .option("--no-password", "without a password: they set one by the page for forgotten ones, or sign in otherwise")
+    .option("--set <column=value>", "a column of the application's own; once for each", setting, {});
   withCommonOptions(command);
   withExamples(
     command,
     "portcullis users create ann@acme.example --role admin --confirmed",
     "pass acme/ann | portcullis users create ann@acme.example",
+    "portcullis users create ann@acme.example --set company=Acme --set seats=3",
   ).action(run(terminal, (options: CreateOptions, email: string) => create(terminal, email, options)));
+}
+
+function setting(text: string, before: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) {
+    throw new InvalidArgumentError("column=value is expected, such as company=Acme");
+  }
+  if (Object.hasOwn(before, name)) throw new InvalidArgumentError(`${name} is there twice`);
+  return Object.fromEntries([...Object.entries(before), [name, value]]);
 }
 
 async function create(terminal: Terminal, email: string, options: CreateOptions): Promise<number> {
@@ -69,9 +81,14 @@ async function create(terminal: Terminal, email: string, options: CreateOptions)
       }
     }
     const known = { email, username };
-    const faults = password === undefined ? [] : await system.passwordFaults(known, password);
+    const own = system.readOwnValues(options.set);
+    const faults = [
+      ...own.faults.map((fault) => `--set ${fault}`),
+      ...(password === undefined ? [] : await system.passwordFaults(known, password)),
+    ];
     if (faults.length > 0) throw new CommandError(faults.join("\n"), { exitCode: 1 });
     const input: NewUser = {
+      ...own.values,
       ...known,
       password: password ?? null,
       active: options.inactive !== true,

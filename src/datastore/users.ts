@@ -13,7 +13,7 @@ import { accountRow, newUniquifier } from "./account-row.ts";
 import type { Administrators } from "./administrators.ts";
 import { announce } from "./announce.ts";
 import type { Datastore, Operations, Transaction, Where } from "./contract.ts";
-import { WithdrawnError, unlessWithdrawn } from "./held-account.ts";
+import { unlessWithdrawn, WithdrawnError } from "./held-account.ts";
 import { refuseTaken } from "./identity-conflict.ts";
 import type { PasswordHistory } from "./password-history.ts";
 import { endBegun, endTickets } from "./pending.ts";

@@ -49,6 +49,7 @@ const members: Readonly<Record<Exclude<keyof Feature, "name">, "list" | "object"
   waysToSignIn: "function",
   start: "function",
   services: "function",
+  registrationFields: "function",
   endpoints: "function",
   mails: "object",
   needs: "list",

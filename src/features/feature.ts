@@ -32,6 +32,7 @@ import type { Mailer, Texter } from "./delivery.ts";
 
 import type { Destinations } from "./destinations.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { Field } from "./fields.ts";
 import type { RecoveryService } from "./recovery/index.ts";
 import type { UsernamesService } from "./usernames/index.ts";
 
@@ -133,6 +134,8 @@ export interface Feature {
   readonly userColumns?: Readonly<Record<string, Column>>;
   /** Its pages as they come; an application replaces them by the option `views.pages`. */
   readonly pages?: Partial<Pages>;
+  /** The application's own fields of the page where accounts are made, by name. */
+  readonly registrationFields?: () => Readonly<Record<string, Field<unknown>>>;
   /** Tables of its own. */
   readonly tables?: Schema;
   /** Tables of its own whose rows are credentials of a user (`userId`): emptied whenever all of theirs ends. */

@@ -120,6 +120,23 @@ describeDatabases((newPlace) => {
     expect(await outcome(place, columns, { migrate: "check", ...(identified as object) })).toBe("starts");
   });
 
+  it("what runs goes on while the database is migrated for what comes after it, and may start anew", async () => {
+    const place = await newPlace();
+    const old = await start(place, {});
+    const before = await old.users.create({ email: "before@acme.example" });
+    const grown = { badge: column.string({ nullable: true, unique: true }), seats: column.integer({ default: 3 }) };
+    // The order matters: what comes after does not start on a database as it was.
+    expect(await outcome(place, grown)).toContain('column "badge" of table "user" is missing');
+    const next = await start(place, grown, { migrate: "always" });
+    const after = await old.users.create({ email: "after@acme.example" });
+    await old.users.update(before.id, { username: "ann" });
+    for (const { id } of [before, after]) {
+      expect(await next.users.get(id)).toMatchObject({ badge: null, seats: 3 });
+    }
+    expect((await next.users.find("username", "ann"))?.id).toBe(before.id);
+    expect(await outcome(place, {}, { migrate: "check" })).toBe("starts");
+  });
+
   it.each([
     ["csrf.schemes", { csrf: { schemes: ["nobody"] } }],
     ["paths", { paths: { register: "/join" } }],

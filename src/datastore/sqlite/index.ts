@@ -1,5 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { Kysely } from "kysely";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
 import { checkKnown } from "../../model/known-names.ts";
@@ -41,16 +41,17 @@ export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
   const inMemory = path === ":memory:";
   const isFile = !inMemory && !path.startsWith("file:");
   return sqlProvider("sqlite", async (schema, environment) => {
+    const { DatabaseSync: Connection } = await importSqlite();
     let connection: DatabaseSync | undefined;
     try {
       if (isFile) createPrivately(path);
-      const opened = new DatabaseSync(path, { timeout: 0, enableForeignKeyConstraints: true });
+      const opened = new Connection(path, { timeout: 0, enableForeignKeyConstraints: true });
       connection = opened;
       // WAL: readers and a writer do not wait for each other. With it, NORMAL loses no consistency.
       if (!inMemory) await whenUnlocked(lockTimeout, () => opened.exec("PRAGMA journal_mode = WAL"));
       opened.exec("PRAGMA synchronous = NORMAL");
       const scope = new TransactionScope();
-      const openReader = (): DatabaseSync => new DatabaseSync(path, { timeout: 0, readOnly: true });
+      const openReader = (): DatabaseSync => new Connection(path, { timeout: 0, readOnly: true });
       const driver = new NodeSqliteDriver(
         opened,
         lockTimeout,
@@ -84,4 +85,15 @@ export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
 /** The file holds password hashes; SQLite gives its journals the same mode. */
 function createPrivately(path: string): void {
   closeSync(openSync(path, "a", 0o600));
+}
+
+/** Not imported at the top: where it is missing, the package itself says that Node.js is too old. */
+async function importSqlite(): Promise<typeof import("node:sqlite")> {
+  try {
+    return await import("node:sqlite");
+  } catch (cause) {
+    throw new ConfigurationError("sqlite(...)", "needs the module node:sqlite, which this platform does not have", {
+      cause,
+    });
+  }
 }

@@ -8,10 +8,10 @@ import { isService } from "../api-keys/index.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import { checkboxField, emailField, type Fault, type Field, hiddenField, passwordField } from "../fields.ts";
+import { ownFields, ownValues } from "../own-fields.ts";
 import { tellIdentityChanged } from "../owner-notices.ts";
 import { policyFaults, setCheckedPassword } from "../passwords/checked-password.ts";
 import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
-import { ownFields, ownValues } from "./own-fields.ts";
 import {
   type Administration,
   changing,

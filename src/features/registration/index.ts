@@ -66,6 +66,8 @@ export function registration<const Extra extends Readonly<Record<string, ExtraFi
   return {
     name: "registration",
     requires: ["passwords"],
+    registrationFields: () =>
+      Object.fromEntries(Object.entries(options.fields ?? {}).map(([name, field]) => [name, extraField(name, field)])),
     endpoints: (kernel) => [register(kernel, options as unknown as RegistrationOptions<AnyExtra>)],
   };
 }

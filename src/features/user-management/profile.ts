@@ -35,7 +35,9 @@ function columnField(path: string, column: Column, schema: StandardSchemaV1 | un
     ...typed,
     required: false,
     parse(input) {
-      if (input === null) return column.nullable ? { value: null } : { fault: { key: "FIELD_REQUIRED" } };
+      // Empty text has no value, as in a form: two of them must not be the same.
+      if (input === null || (input === "" && column.nullable))
+        return column.nullable ? { value: null } : { fault: { key: "FIELD_REQUIRED" } };
       const parsed = typed.parse(input);
       if ("fault" in parsed || schema === undefined) return parsed;
       const result = schema["~standard"].validate(parsed.value);

@@ -17,6 +17,7 @@ import {
   plainTextField,
   wordsField,
 } from "../json-fields.ts";
+import { neededColumns } from "../own-fields.ts";
 import { tellIdentityChanged } from "../owner-notices.ts";
 import { policyFaults } from "../passwords/checked-password.ts";
 import type { ManagementSettings } from "./options.ts";
@@ -137,6 +138,7 @@ function createUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
         if (email === undefined) return invalid({ ...faults, email: [{ key: "EMAIL_NOT_PROVIDED" }] });
         const unknown = await unknownRoles(kernel, roles);
         if (unknown) faults["roles"] = [{ key: "FIELD_INVALID" }];
+        if (neededColumns(kernel, fields.profile ?? {}).length > 0) faults["profile"] = [{ key: "FIELD_REQUIRED" }];
         if (Object.keys(faults).length > 0) return invalid(faults);
         // What the application gives everybody is no grant of the caller's.
         if (fields.roles !== undefined && !powers.grantsRoles(roles)) return forbidden(rq, "may not grant these roles");

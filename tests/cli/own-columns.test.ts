@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { type Folder, folder } from "./command.ts";
+
+let place: Folder;
+beforeEach(() => {
+  place = folder();
+  place.write(
+    "app.ts",
+    `import { column, portcullis } from "portcullis";
+import { passwords, registration } from "portcullis/features";
+import { sqlite } from "portcullis/sqlite";
+const even = { "~standard": { version: 1, vendor: "test", validate: (value) => /[02468]$/.test(value) ? { value: Number(value) } : { issues: [{ message: "An even number, please." }] } } };
+export const security = await portcullis({
+  secretKeys: ["Vq3!zL9#kT2@xW8$mB5%nR7&pD4*hJ6^"],
+  origins: ["http://localhost:3000"],
+  datastore: sqlite("app.db"),
+  columns: {
+    company: column.string(),
+    nickname: column.string({ nullable: true, unique: true }),
+    seats: column.integer({ default: 1 }),
+    trial: column.boolean({ nullable: true }),
+    pin: column.string({ nullable: true, secret: true }),
+  },
+  features: [passwords(), registration({ fields: { seats: { label: "Seats", type: "number", schema: even } } })],
+});
+`,
+  );
+  place.write(
+    "show.ts",
+    `import { security } from "./app.ts";
+const { company, nickname, seats, trial } = await security.users.find("email", process.argv[2]);
+console.log(JSON.stringify({ company, nickname, seats, trial }));
+await security.close();`,
+  );
+});
+afterEach(() => place.remove());
+
+const create = (...args: string[]) => place.portcullis("users", "create", ...args, "--no-password");
+
+it("users create sets columns of the application's own, typed by their definition", async () => {
+  const made = await create(
+    "ann@acme.example",
+    "--set",
+    "company=Acme = Söhne",
+    "--set",
+    "seats=4",
+    "--set",
+    "trial=yes",
+  );
+  expect(made).toEqual({ code: 0, stdout: "ann@acme.example (id:1): created\n", stderr: "" });
+  const shown = await place.node("show.ts", "ann@acme.example");
+  expect(JSON.parse(shown.stdout)).toEqual({ company: "Acme = Söhne", nickname: null, seats: 4, trial: true });
+  const other = await create("bob@acme.example", "--set", "company=B", "--set", "nickname=");
+  expect(other.code).toBe(0);
+  expect(JSON.parse((await place.node("show.ts", "bob@acme.example")).stdout)).toMatchObject({
+    nickname: null,
+    seats: 1,
+  });
+});
+
+it("what is missing or wrong is named, all at once, and nobody is made", async () => {
+  const refused = await create(
+    ...["ann@acme.example", "--set", "seats=3", "--set", "trial=maybe", "--set", "pin=1234", "--set", "compny=Acme"],
+  );
+  expect(refused).toMatchObject({ code: 1, stdout: "" });
+  for (const said of [
+    /--set seats: An even number, please\./,
+    /--set trial: ./,
+    /--set pin: is secret/,
+    /--set compny: there is no such column; known: company, nickname, seats, trial/,
+    /--set company: ./,
+  ]) {
+    expect(refused.stderr).toMatch(said);
+  }
+  expect(refused.stderr).not.toContain("1234");
+  for (const set of ["company", "=x"]) {
+    expect(await create("ann@acme.example", "--set", set)).toMatchObject({ code: 2, stdout: "" });
+  }
+  const twice = await create("ann@acme.example", "--set", "company=a", "--set", "company=b");
+  expect(twice).toMatchObject({ code: 2, stdout: "" });
+  expect((await place.portcullis("users", "list", "--json")).stdout).toContain('"users": []');
+});
