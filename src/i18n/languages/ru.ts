@@ -39,12 +39,16 @@ export const russian: Texts = {
     "Проверьте почту: если этот адрес можно использовать, следующий шаг — в письме, которое мы только что отправили.",
   EMAIL_NOT_PROVIDED: "Введите адрес эл. почты.",
   INVALID_EMAIL_ADDRESS: "Это не адрес эл. почты.",
+  EMAIL_NOT_DELIVERABLE:
+    "На этот адрес нельзя отправить письмо: перед @ могут стоять только латинские буквы без диакритики, цифры и знаки.",
   EMAIL_ALREADY_ASSOCIATED: "Адрес {email} уже принадлежит учётной записи.",
   IDENTITY_ALREADY_ASSOCIATED: "«{value}» ({attr}) уже принадлежит учётной записи.",
   USERNAME_NOT_PROVIDED: "Выберите имя пользователя.",
   USERNAME_INVALID_LENGTH: "Длина имени пользователя — от {min} до {max, plural, one {# символа} other {# символов}}.",
   USERNAME_ILLEGAL_CHARACTERS: "Имя пользователя содержит недопустимые символы.",
   USERNAME_DISALLOWED_CHARACTERS: "Имя пользователя состоит только из букв и цифр.",
+  USERNAME_MIXED_ALPHABETS:
+    "Имя пользователя пишется буквами одного алфавита и не должно выглядеть как имя в другом.",
   USERNAME_ALREADY_ASSOCIATED: "Имя пользователя {username} уже занято.",
   TITLE_REGISTER: "Создание учётной записи",
   INTRO_REGISTER: "Это займёт меньше минуты.",

@@ -38,12 +38,16 @@ export const turkish: Texts = {
     "Gelen kutunuza bakın: bu adres kullanılabiliyorsa sonraki adım az önce gönderdiğimiz e-postada yazıyor.",
   EMAIL_NOT_PROVIDED: "E-posta adresinizi girin.",
   INVALID_EMAIL_ADDRESS: "Bu bir e-posta adresi değil.",
+  EMAIL_NOT_DELIVERABLE:
+    "Bu adrese e-posta gönderilemiyor: @ işaretinden önce yalnızca aksansız Latin harfleri, rakamlar ve işaretler olabilir.",
   EMAIL_ALREADY_ASSOCIATED: "{email} zaten bir hesaba ait.",
   IDENTITY_ALREADY_ASSOCIATED: "“{value}” ({attr}) zaten bir hesaba ait.",
   USERNAME_NOT_PROVIDED: "Bir kullanıcı adı seçin.",
   USERNAME_INVALID_LENGTH: "Kullanıcı adı {min} ile {max} karakter arasında olmalıdır.",
   USERNAME_ILLEGAL_CHARACTERS: "Kullanıcı adında kullanılamayan karakterler var.",
   USERNAME_DISALLOWED_CHARACTERS: "Kullanıcı adı yalnızca harf ve rakamlardan oluşur.",
+  USERNAME_MIXED_ALPHABETS:
+    "Kullanıcı adı tek bir alfabeyle yazılır ve başka bir alfabedeki bir ada benzememelidir.",
   USERNAME_ALREADY_ASSOCIATED: "{username} kullanıcı adı alınmış.",
   TITLE_REGISTER: "Hesap oluşturun",
   INTRO_REGISTER: "Bir dakikadan kısa sürer.",
