@@ -33,7 +33,19 @@ export interface SmtpOptions {
 }
 
 const known: readonly string[] = [
-  ...["host", "port", "user", "password", "startTls", "allowPlaintext", "ca", "connections", "timeout", "name", "smtpUtf8"],
+  ...[
+    "host",
+    "port",
+    "user",
+    "password",
+    "startTls",
+    "allowPlaintext",
+    "ca",
+    "connections",
+    "timeout",
+    "name",
+    "smtpUtf8",
+  ],
 ];
 
 /**
@@ -43,7 +55,19 @@ const known: readonly string[] = [
  * @example mail: { sender: smtp(process.env.SMTP_URL), from: "no-reply@acme.example" }
  */
 export function smtp(server: SmtpOptions | string): MailSender {
-  const { host, port, user, password, startTls, allowPlaintext, ca, connections, timeout, name, smtpUtf8 = false } = optionsOf(server);
+  const {
+    host,
+    port,
+    user,
+    password,
+    startTls,
+    allowPlaintext,
+    ca,
+    connections,
+    timeout,
+    name,
+    smtpUtf8 = false,
+  } = optionsOf(server);
   const patience = timeout ?? 10_000;
   const clear = allowPlaintext === true;
   let opened: Promise<Transport> | undefined;
@@ -72,9 +96,12 @@ export function smtp(server: SmtpOptions | string): MailSender {
     smtpUtf8,
     async send(mail) {
       if (!takes({ smtpUtf8 }, mail.to.address)) {
-        throw new DeliveryError("the recipient's address needs SMTPUTF8; say smtpUtf8: true where the server offers it", {
-          permanent: true,
-        });
+        throw new DeliveryError(
+          "the recipient's address needs SMTPUTF8; say smtpUtf8: true where the server offers it",
+          {
+            permanent: true,
+          },
+        );
       }
       const open = await transport();
       try {

@@ -174,7 +174,10 @@ function createMails({ mail, features, system, siteName, origin }: DeliveryConte
     throw new ConfigurationError("mail.sender", "smtp(…), outbox() or an object with a function send is expected");
   }
   if (mail !== undefined) {
-    for (const [path, box] of [["mail.from", from], ["mail.replyTo", replyTo]] as const) {
+    for (const [path, box] of [
+      ["mail.from", from],
+      ["mail.replyTo", replyTo],
+    ] as const) {
       if (box !== undefined && !takes(mail.sender, box.address)) {
         throw new ConfigurationError(path, "has a local part beyond ASCII, which the sender can't send (its smtpUtf8)");
       }

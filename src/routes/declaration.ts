@@ -29,7 +29,18 @@ export interface DeclarationContext {
   readonly names: RouteNames;
 }
 
-const declarationKeys = new Set(["authz", "authn", "params", "body", "realm", "name", "doc", "shadowed", "overlaps", "plainHttp"]);
+const declarationKeys = new Set([
+  "authz",
+  "authn",
+  "params",
+  "body",
+  "realm",
+  "name",
+  "doc",
+  "shadowed",
+  "overlaps",
+  "plainHttp",
+]);
 
 interface Declaration {
   readonly authz?: unknown;
@@ -236,13 +247,23 @@ function plainHttpOf(
   label: string,
 ): DeclaredRoute["plainHttp"] {
   if (option === undefined) return undefined;
-  if (option !== true && !(Array.isArray(option) && option.length > 0 && option.every((it) => typeof it === "string"))) {
-    throw new ConfigurationError(label, 'plainHttp: networks are expected, such as ["10.0.0.0/8"], or true for this machine');
+  if (
+    option !== true &&
+    !(Array.isArray(option) && option.length > 0 && option.every((it) => typeof it === "string"))
+  ) {
+    throw new ConfigurationError(
+      label,
+      'plainHttp: networks are expected, such as ["10.0.0.0/8"], or true for this machine',
+    );
   }
-  if (!isOpenTo(rule)) throw new ConfigurationError(label, "plainHttp: is for open routes; credentials must not travel in clear");
+  if (!isOpenTo(rule))
+    throw new ConfigurationError(label, "plainHttp: is for open routes; credentials must not travel in clear");
   if (method !== "GET") throw new ConfigurationError(label, "plainHttp: is for GET");
   if (/[:*{]/.test(path)) throw new ConfigurationError(label, "plainHttp: the path must have no parameters");
-  return trustList(option === true ? thisMachine : (option as readonly string[]), (index) => `${label}: plainHttp[${index}]`);
+  return trustList(
+    option === true ? thisMachine : (option as readonly string[]),
+    (index) => `${label}: plainHttp[${index}]`,
+  );
 }
 
 /** The route's own limits over those of the system. */

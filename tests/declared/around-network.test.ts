@@ -427,7 +427,10 @@ describe("one route over plain HTTP", () => {
     const { app, send } = await start({ ...secured, trustedProxies: ["10.0.0.0/8"] });
     app.get("/health", { authz: "OPEN", plainHttp: ["10.0.0.0/8"] }, (c) => c.text("alive"));
     const through = (client: string) =>
-      send(`${plain}/health`, from("10.0.0.1", { headers: { "x-forwarded-proto": "http", "x-forwarded-for": client } }));
+      send(
+        `${plain}/health`,
+        from("10.0.0.1", { headers: { "x-forwarded-proto": "http", "x-forwarded-for": client } }),
+      );
     expect((await through("10.5.5.5")).status).toBe(200);
     expect((await through("203.0.113.9")).status).toBe(421);
     expect((await through("10.5.5.5, 203.0.113.9")).status).toBe(421);
@@ -472,7 +475,10 @@ describe("one route over plain HTTP", () => {
     const { app, send } = await start({ ...secured, trustedProxies: ["127.0.0.1"] });
     app.get("/health", { authz: "OPEN", plainHttp: true }, (c) => c.text("alive"));
     const proxied = (client: string) =>
-      send(`${plain}/health`, from("127.0.0.1", { headers: { "x-forwarded-proto": "http", "x-forwarded-for": client } }));
+      send(
+        `${plain}/health`,
+        from("127.0.0.1", { headers: { "x-forwarded-proto": "http", "x-forwarded-for": client } }),
+      );
     expect((await proxied("127.0.0.1")).status).toBe(200);
     expect((await proxied("203.0.113.9")).status).toBe(421);
     expect((await send(`${plain}/health`, from("203.0.113.9"))).status).toBe(421);

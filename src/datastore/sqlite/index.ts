@@ -53,7 +53,18 @@ export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
       // Kysely destroys only what it has used.
       await db.connection().execute(async () => {});
       const readNow: ReadNow = (text, parameters) => driver.readNow(text, parameters);
-      return { db, store: new SqlStore({ db, dialect: sqliteDialect, schema: { ...schema, ...numberTables }, environment, bus, scope, readNow }) };
+      return {
+        db,
+        store: new SqlStore({
+          db,
+          dialect: sqliteDialect,
+          schema: { ...schema, ...numberTables },
+          environment,
+          bus,
+          scope,
+          readNow,
+        }),
+      };
     } catch (error) {
       connection?.close();
       throw new DatastoreError(`cannot open the SQLite database "${path}": ${messageOf(error)}`, { cause: error });

@@ -27,8 +27,13 @@ export const sqliteNumbers: KeptNumbers = {
   },
 
   guard(of: Table, key: Column, seen: readonly { table: Table; column: Column }[]): RawBuilder<unknown>[] {
-    const numbers = seen.map(({ table: in_, column }) => sql`select max(${sql.id(column.name)}) from ${sql.id(in_.name)}`);
-    const highest = sql.join([sql`select max(${sql.id(key.name)}) as n from ${sql.id(of.name)}`, ...numbers], sql` union all `);
+    const numbers = seen.map(
+      ({ table: in_, column }) => sql`select max(${sql.id(column.name)}) from ${sql.id(in_.name)}`,
+    );
+    const highest = sql.join(
+      [sql`select max(${sql.id(key.name)}) as n from ${sql.id(of.name)}`, ...numbers],
+      sql` union all `,
+    );
     const raise = sql`on conflict (${sql.id("table")}) do update set last = max(last, excluded.last)`;
     return [
       // Users who were deleted before are still named elsewhere, such as in the audit trail.

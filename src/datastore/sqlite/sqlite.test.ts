@@ -286,7 +286,9 @@ it("gives no number twice in a table that was taken over, which is not made anew
   expect(await store.check()).toContain('table "user" does not keep the numbers of deleted rows');
   const done = await store.migrate();
   expect(done).toContain('keep the numbers of deleted rows of table "user"');
-  expect(String(Reflect.get(made() as object, "sql"))).toContain(String(Reflect.get(before as object, "sql")).slice(0, 60));
+  expect(String(Reflect.get(made() as object, "sql"))).toContain(
+    String(Reflect.get(before as object, "sql")).slice(0, 60),
+  );
   expect(String(Reflect.get(made() as object, "sql"))).not.toMatch(/autoincrement/i);
   const first = (await store.insert("user", userRow("first"))) as number;
   // By another program.

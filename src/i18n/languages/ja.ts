@@ -38,16 +38,14 @@ export const japanese: Texts = {
     "メールボックスをご確認ください。このメールアドレスが使用できる場合は、次の手順を記載したメールをお送りしました。",
   EMAIL_NOT_PROVIDED: "メールアドレスを入力してください。",
   INVALID_EMAIL_ADDRESS: "メールアドレスの形式が正しくありません。",
-  EMAIL_NOT_DELIVERABLE:
-    "このアドレスにはメールを送信できません。@ の前には半角の英字、数字、記号だけを使えます。",
+  EMAIL_NOT_DELIVERABLE: "このアドレスにはメールを送信できません。@ の前には半角の英字、数字、記号だけを使えます。",
   EMAIL_ALREADY_ASSOCIATED: "{email} はすでに別のアカウントで使われています。",
   IDENTITY_ALREADY_ASSOCIATED: "「{value}」（{attr}）はすでに別のアカウントで使われています。",
   USERNAME_NOT_PROVIDED: "ユーザー名を入力してください。",
   USERNAME_INVALID_LENGTH: "ユーザー名は{min}～{max}文字にしてください。",
   USERNAME_ILLEGAL_CHARACTERS: "ユーザー名に使用できない文字が含まれています。",
   USERNAME_DISALLOWED_CHARACTERS: "ユーザー名に使えるのは文字と数字だけです。",
-  USERNAME_MIXED_ALPHABETS:
-    "ユーザー名は1種類の文字体系で書き、別の文字体系の名前と見間違えるものは使えません。",
+  USERNAME_MIXED_ALPHABETS: "ユーザー名は1種類の文字体系で書き、別の文字体系の名前と見間違えるものは使えません。",
   USERNAME_ALREADY_ASSOCIATED: "ユーザー名 {username} はすでに使われています。",
   TITLE_REGISTER: "アカウントを作成",
   INTRO_REGISTER: "1分もかかりません。",

@@ -36,16 +36,14 @@ export const chinese: Texts = {
   GENERIC_REGISTRATION: "请查看邮箱：如果此地址可用，下一步操作已写在刚刚发送的邮件中。",
   EMAIL_NOT_PROVIDED: "请输入邮箱地址。",
   INVALID_EMAIL_ADDRESS: "邮箱地址无效。",
-  EMAIL_NOT_DELIVERABLE:
-    "无法向此地址发送邮件：@ 之前只能是不带变音符号的拉丁字母、数字和符号。",
+  EMAIL_NOT_DELIVERABLE: "无法向此地址发送邮件：@ 之前只能是不带变音符号的拉丁字母、数字和符号。",
   EMAIL_ALREADY_ASSOCIATED: "{email} 已属于其他账号。",
   IDENTITY_ALREADY_ASSOCIATED: "“{value}”（{attr}）已属于其他账号。",
   USERNAME_NOT_PROVIDED: "请选择用户名。",
   USERNAME_INVALID_LENGTH: "用户名须为 {min} 至 {max} 个字符。",
   USERNAME_ILLEGAL_CHARACTERS: "用户名包含不可使用的字符。",
   USERNAME_DISALLOWED_CHARACTERS: "用户名只能包含字母和数字。",
-  USERNAME_MIXED_ALPHABETS:
-    "用户名只能使用一种文字书写，且不能与另一种文字的名称相似。",
+  USERNAME_MIXED_ALPHABETS: "用户名只能使用一种文字书写，且不能与另一种文字的名称相似。",
   USERNAME_ALREADY_ASSOCIATED: "用户名 {username} 已被占用。",
   TITLE_REGISTER: "创建账号",
   INTRO_REGISTER: "用时不到一分钟。",
