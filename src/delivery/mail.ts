@@ -34,6 +34,11 @@ export interface MailSender {
   /** Rejects, with the reason, when no mail could be sent: asked by whoever looks after the system, never by a request. */
   verify?(): Promise<void>;
   close?(): Promise<void>;
+  /**
+   * False: the way that mails take knows no SMTPUTF8 (RFC 6531), so an address with a local part beyond ASCII gets none; whoever
+   * gives such an address to an account is told. Default: every address is taken.
+   */
+  readonly smtpUtf8?: boolean;
   /** True: mails stay here and reach nobody. */
   readonly development?: boolean;
   /** What a sender for development has kept, oldest first. */
@@ -48,6 +53,12 @@ export class DeliveryError extends PortcullisError {
     super("delivery", message, options);
     this.permanent = options?.permanent ?? false;
   }
+}
+
+/** Whether a sender takes mail to this address (in its normal form). */
+export function takes({ smtpUtf8 }: Pick<MailSender, "smtpUtf8">, address: string): boolean {
+  // A domain beyond ASCII has a spelling within it; a local part has none.
+  return smtpUtf8 !== false || /^[\x21-\x7e]*$/.test(address.slice(0, address.lastIndexOf("@")));
 }
 
 const longestName = 100;

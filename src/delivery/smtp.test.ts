@@ -220,3 +220,14 @@ test("fileOutbox writes each mail into a file that only its owner reads", async 
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+test("mail to a local part beyond ASCII fails before it is sent, unless the server is said to offer SMTPUTF8", async () => {
+  const { port, received } = await mailServer();
+  const to = { address: "jörg@acme.example" };
+  await expect(sender(port).send(mail({ to }))).rejects.toMatchObject({ code: "delivery", permanent: true });
+  expect(received).toEqual([]);
+  expect([sender(port).smtpUtf8, sender(port, { smtpUtf8: true }).smtpUtf8]).toEqual([false, true]);
+  await sender(port, { smtpUtf8: true }).send(mail({ to }));
+  expect(received[0]?.recipients).toEqual(["jörg@acme.example"]);
+  expect(() => smtp({ host: "a", smtpUtf8: "yes" as never })).toThrow(/^smtp\.smtpUtf8/);
+});

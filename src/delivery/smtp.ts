@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ConfigurationError } from "../model/errors.ts";
 import { checkKnown } from "../model/known-names.ts";
 import { randomId } from "../secrets/random.ts";
-import { DeliveryError, type MailAddress, type MailSender, type OutgoingMail } from "./mail.ts";
+import { DeliveryError, type MailAddress, type MailSender, type OutgoingMail, takes } from "./mail.ts";
 import { outbox } from "./outbox.ts";
 
 /** A mail server. */
@@ -24,12 +24,29 @@ export interface SmtpOptions {
   readonly connections?: number;
   /** Milliseconds to wait for a connection, a greeting or an answer; default 10 s. */
   readonly timeout?: number;
+  /**
+   * True: the server offers SMTPUTF8 (RFC 6531), and so do those that it hands mail on to. Default false: no account is given an
+   * address with a local part beyond ASCII, and mail to one fails before it is sent.
+   */
+  readonly smtpUtf8?: boolean;
   /** How this host names itself to the server; default its host name. */
   readonly name?: string;
 }
 
 const known: readonly string[] = [
-  ...["host", "port", "user", "password", "startTls", "allowPlaintext", "ca", "connections", "timeout", "name"],
+  ...[
+    "host",
+    "port",
+    "user",
+    "password",
+    "startTls",
+    "allowPlaintext",
+    "ca",
+    "connections",
+    "timeout",
+    "name",
+    "smtpUtf8",
+  ],
 ];
 
 /**
@@ -39,7 +56,19 @@ const known: readonly string[] = [
  * @example mail: { sender: smtp(process.env.SMTP_URL), from: "no-reply@acme.example" }
  */
 export function smtp(server: SmtpOptions | string): MailSender {
-  const { host, port, user, password, startTls, allowPlaintext, ca, connections, timeout, name } = optionsOf(server);
+  const {
+    host,
+    port,
+    user,
+    password,
+    startTls,
+    allowPlaintext,
+    ca,
+    connections,
+    timeout,
+    name,
+    smtpUtf8 = false,
+  } = optionsOf(server);
   const patience = timeout ?? 10_000;
   const clear = allowPlaintext === true;
   let opened: Promise<Transport> | undefined;
@@ -65,7 +94,16 @@ export function smtp(server: SmtpOptions | string): MailSender {
     return opened;
   };
   return {
+    smtpUtf8,
     async send(mail) {
+      if (!takes({ smtpUtf8 }, mail.to.address)) {
+        throw new DeliveryError(
+          "the recipient's address needs SMTPUTF8; say smtpUtf8: true where the server offers it",
+          {
+            permanent: true,
+          },
+        );
+      }
       const open = await transport();
       try {
         await open.sendMail(messageOf(mail));
@@ -185,7 +223,7 @@ function optionsOf(server: SmtpOptions | string): SmtpOptions {
   if ((given.user === undefined) !== (given.password === undefined)) {
     throw new ConfigurationError("smtp.user", "user and password belong together");
   }
-  for (const name of ["startTls", "allowPlaintext"] as const) {
+  for (const name of ["startTls", "allowPlaintext", "smtpUtf8"] as const) {
     if (given[name] !== undefined && typeof given[name] !== "boolean") {
       throw new ConfigurationError(`smtp.${name}`, "true or false is expected");
     }

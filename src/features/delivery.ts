@@ -7,6 +7,7 @@ import {
   type MailAddress,
   type MailSender,
   mailbox,
+  takes,
 } from "../delivery/mail.ts";
 import { loadPhoneNumbers, noPhoneNumbers, type PhoneNumbers, type PhoneOptions } from "../delivery/phone.ts";
 import {
@@ -85,6 +86,8 @@ export interface Mailer {
     to: MailRecipient,
     data: MailData<Name>,
   ): void;
+  /** Whether mail can be sent to this address (in its normal form) at all; without a sender nothing is asked of it. */
+  reaches(address: string): boolean;
 }
 
 /** Sends text messages. */
@@ -175,6 +178,16 @@ function createMails({ mail, features, system, siteName, theme, origin }: Delive
   if (mail !== undefined && typeof mail.sender?.send !== "function") {
     throw new ConfigurationError("mail.sender", "smtp(…), outbox() or an object with a function send is expected");
   }
+  if (mail !== undefined) {
+    for (const [path, box] of [
+      ["mail.from", from],
+      ["mail.replyTo", replyTo],
+    ] as const) {
+      if (box !== undefined && !takes(mail.sender, box.address)) {
+        throw new ConfigurationError(path, "has a local part beyond ASCII, which the sender can't send (its smtpUtf8)");
+      }
+    }
+  }
 
   /** Hands over one mail; what it says is made once, whatever number of attempts it takes. */
   const prepared = (name: keyof Mails, to: MailRecipient, data: object, texts: MailProps["catalogue"]) => {
@@ -234,6 +247,7 @@ function createMails({ mail, features, system, siteName, theme, origin }: Delive
     queues: [queue, decoys],
     mailer: {
       enabled: mail !== undefined,
+      reaches: (address) => mail === undefined || takes(mail.sender, address),
       send(rq, name, to, data) {
         // An account without an address: there is nobody to tell, and that is no failure.
         if (to.email === "") return;

@@ -57,8 +57,17 @@ function textOf(input: unknown, maxLength: number): { readonly value: string } |
   return { value: input };
 }
 
-/** An e-mail address, normalised; with `optional` it may be left out, and is "" then. */
-export function emailField(options: { readonly label?: MessageKey; readonly optional?: boolean } = {}): Field<string> {
+/**
+ * An e-mail address, normalised; with `optional` it may be left out, and is "" then. With `reaches` one that mail can't be sent to is
+ * refused: only where the address becomes an account's, as elsewhere the answer must not depend on it.
+ */
+export function emailField(
+  options: {
+    readonly label?: MessageKey;
+    readonly optional?: boolean;
+    readonly reaches?: (address: string) => boolean;
+  } = {},
+): Field<string> {
   return {
     label: options.label ?? "LABEL_EMAIL",
     type: "email",
@@ -73,7 +82,8 @@ export function emailField(options: { readonly label?: MessageKey; readonly opti
         return options.optional === true ? { value: "" } : { fault: { key: "EMAIL_NOT_PROVIDED" } };
       }
       const value = normalizeEmail(text.value);
-      return value === undefined ? { fault: { key: "INVALID_EMAIL_ADDRESS" } } : { value };
+      if (value === undefined) return { fault: { key: "INVALID_EMAIL_ADDRESS" } };
+      return options.reaches?.(value) === false ? { fault: { key: "EMAIL_NOT_DELIVERABLE" } } : { value };
     },
   };
 }

@@ -54,8 +54,11 @@ function entryAddress(entry: string): string | undefined {
   return normalizeAddress(withPort?.[1] ?? text);
 }
 
-/** Tells whether an address (or "unix") is one of these or in one of these networks. Throws ConfigurationError. */
-export function trustList(proxies: readonly string[]): (address: string) => boolean {
+/** Tells whether an address (or "unix") is one of these or in one of these networks. Throws ConfigurationError for the option. */
+export function trustList(
+  proxies: readonly string[],
+  nameOf: (index: number) => string = (index) => `trustedProxies[${index}]`,
+): (address: string) => boolean {
   const list = new BlockList();
   const unix = proxies.includes(unixPeer);
   proxies.forEach((proxy, index) => {
@@ -72,7 +75,7 @@ export function trustList(proxies: readonly string[]): (address: string) => bool
       (bits === undefined || (/^\d{1,3}$/.test(prefix ?? "") && bits >= 0 && bits <= (family === "ipv4" ? 32 : 128)));
     if (!good || address === undefined) {
       throw new ConfigurationError(
-        `trustedProxies[${index}]`,
+        nameOf(index),
         `${JSON.stringify(proxy)} is not an IP address or network; write it like "10.0.0.1" or "10.0.0.0/8", a Unix socket "unix"`,
       );
     }

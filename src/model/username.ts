@@ -11,7 +11,7 @@ export interface UsernameRules {
 }
 
 /** What is wrong with a name. */
-export type UsernameFault = "length" | "illegal" | "disallowed" | "reserved";
+export type UsernameFault = "length" | "illegal" | "disallowed" | "mixed" | "reserved";
 
 /** Names that people take for the site's own voice (RFC 2142 and what mail, web and code reserve). */
 export const reservedUsernames: ReadonlySet<string> = new Set([
@@ -45,7 +45,7 @@ export function usernameFault(input: string, rules: UsernameRules): UsernameFaul
   if (illegal.test(name)) return "illegal";
   const allowed = rules.characters === "ascii" ? /^[a-z0-9]+$/i : /^[\p{L}\p{M}\p{Nd}]+$/u;
   if (!allowed.test(name)) return "disallowed";
-  if (rules.characters === "letters" && looksLikeAnother(name)) return "disallowed";
+  if (rules.characters === "letters" && looksLikeAnother(name)) return "mixed";
   const length = [...name].length;
   if (length < rules.minLength || length > rules.maxLength) return "length";
   return rules.reserved.has(name.toLowerCase()) ? "reserved" : undefined;

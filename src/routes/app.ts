@@ -62,6 +62,8 @@ interface AppState {
   readonly answering: Map<RouterRoute, Answering>;
   /** Adds the account pages, once. */
   addAccounts(): void;
+  /** Who may ask for which path over plain HTTP. */
+  readonly plainHttp: Map<string, (address: string) => boolean>;
   /** The last check before the application is used. */
   seal(): void;
   /** All its routes as the access matrix shows them. */
@@ -86,12 +88,14 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
   const answering = new Map<RouterRoute, Answering>();
   let behind: ReadonlyMap<DeclaredRoute, Behind> = new Map();
   let records: readonly RouteRecord[] = [];
+  const plainHttp: AppState["plainHttp"] = new Map();
   let added = false;
   let checked = 0;
   const state: AppState = {
     root: hono,
     routes,
     answering,
+    plainHttp,
     note(route) {
       const { record } = route;
       const pattern = `${record.method} ${patternOf(record.path)}`;
@@ -141,6 +145,18 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
       }
       context.names.check();
       behind = checkReach(hono.routes.flatMap((entry) => standingOf(entry, answering.get(entry))));
+      for (const route of routes) {
+        if (route.plainHttp === undefined) continue;
+        const { method, path } = route.record;
+        const before = behind.get(route);
+        if (before !== undefined) {
+          throw new ConfigurationError(`${method} ${path}`, `plainHttp: ${before.label} answers in its place`);
+        }
+        if (/[:*{]/.test(path)) {
+          throw new ConfigurationError(`${method} ${path}`, "plainHttp: the path must have no parameters");
+        }
+        plainHttp.set(path, route.plainHttp);
+      }
       records = routes.map((route) => {
         const before = behind.get(route);
         return before === undefined ? route.record : { ...route.record, behind: before.label };
@@ -303,7 +319,12 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
       // Before anything that may wait: a client that resets the connection takes its address away.
       notePeer(request, environment);
       if (context.around === undefined) return dispatch(request, environment, execution);
-      return context.around.serve(request, environment, () => dispatch(request, environment, execution));
+      return context.around.serve(
+        request,
+        environment,
+        () => dispatch(request, environment, execution),
+        state.plainHttp,
+      );
     }) satisfies Hono["fetch"],
   };
   for (const method of methods) {

@@ -1,6 +1,7 @@
 import type { Authenticator } from "../authn/authenticator.ts";
 import { type GuardDescription, isOpenTo, takenSchemes } from "../authz/guard.ts";
 import type { Refusals } from "../authz/refusal.ts";
+import { trustList } from "../http/address.ts";
 import { BODY_LIMITS, type BodyLimits } from "../http/body-limits.ts";
 import type { ParameterDescription } from "../http/parameters.ts";
 import type { RouteFacts } from "../http/request.ts";
@@ -29,7 +30,18 @@ export interface DeclarationContext {
   readonly names: RouteNames;
 }
 
-const declarationKeys = ["authz", "authn", "params", "body", "realm", "name", "doc", "shadowed", "overlaps"];
+const declarationKeys = [
+  "authz",
+  "authn",
+  "params",
+  "body",
+  "realm",
+  "name",
+  "doc",
+  "shadowed",
+  "overlaps",
+  "plainHttp",
+];
 
 interface Declaration {
   readonly authz?: unknown;
@@ -41,6 +53,7 @@ interface Declaration {
   readonly doc?: RouteDocumentation;
   readonly shadowed?: boolean;
   readonly overlaps?: boolean;
+  readonly plainHttp?: true | readonly string[];
 }
 
 /** A route that was declared, with all that is known of it. */
@@ -52,6 +65,8 @@ export interface DeclaredRoute {
   readonly shadowed: boolean;
   /** True: another route may answer some of its paths. */
   readonly overlaps: boolean;
+  /** The clients that it also answers over plain HTTP, by their address; undefined: none. */
+  readonly plainHttp: ((address: string) => boolean) | undefined;
   /** For the API's description, at the path where it was mounted. */
   describe(path: string): DescribedRoute;
 }
@@ -93,6 +108,7 @@ export function compileRoute(
     parameters,
     shadowed: declaration.shadowed === true,
     overlaps: declaration.overlaps === true,
+    plainHttp: plainHttpOf(declaration.plainHttp, method, path, description, label),
     facts: {
       label,
       authn,
@@ -215,6 +231,40 @@ function checkDeclaration(input: unknown, label: string): Declaration {
   }
   checkDocumentation(declaration.doc, label);
   return declaration;
+}
+
+/** This machine: what reaches a socket in the file system is on it too. */
+const thisMachine: readonly string[] = ["127.0.0.0/8", "::1", "unix"];
+
+/**
+ * Who may call the route over plain HTTP, such as a load balancer that asks whether the server lives. Refused where a credential
+ * could be asked for, and where it is not plain which requests it is about.
+ */
+function plainHttpOf(
+  option: unknown,
+  method: string,
+  path: string,
+  { rule }: GuardDescription,
+  label: string,
+): DeclaredRoute["plainHttp"] {
+  if (option === undefined) return undefined;
+  if (
+    option !== true &&
+    !(Array.isArray(option) && option.length > 0 && option.every((it) => typeof it === "string"))
+  ) {
+    throw new ConfigurationError(
+      label,
+      'plainHttp: networks are expected, such as ["10.0.0.0/8"], or true for this machine',
+    );
+  }
+  if (!isOpenTo(rule))
+    throw new ConfigurationError(label, "plainHttp: is for open routes; credentials must not travel in clear");
+  if (method !== "GET") throw new ConfigurationError(label, "plainHttp: is for GET");
+  if (/[:*{]/.test(path)) throw new ConfigurationError(label, "plainHttp: the path must have no parameters");
+  return trustList(
+    option === true ? thisMachine : (option as readonly string[]),
+    (index) => `${label}: plainHttp[${index}]`,
+  );
 }
 
 /** The route's own limits over those of the system. */

@@ -31,6 +31,11 @@ export interface RouteDeclaration<A, P, Scheme extends string> {
   readonly shadowed?: boolean;
   /** True: that a route before it, with another guard, answers some of its paths is meant. Else the application refuses to start. */
   readonly overlaps?: boolean;
+  /**
+   * An open GET route without parameters also answers over plain HTTP: clients of these networks (`["10.0.0.0/8"]`), or with true
+   * of this machine. For probes of a load balancer; default: nobody, where the option `secure` refuses plain HTTP.
+   */
+  readonly plainHttp?: true | readonly string[];
 }
 
 /** What stands in the place of `this` when the declaration is missing, so that the compiler says it in words. */

@@ -391,3 +391,96 @@ describe("modes", () => {
     await expect(start({ exposeInternals: true })).rejects.toThrow(/^exposeInternals: is for the modes/);
   });
 });
+
+describe("one route over plain HTTP", () => {
+  const secured = { origins: ["https://acme.example"] };
+  const plain = "http://acme.example";
+  const from = (remoteAddress: string, more: object = {}) => ({ socket: { remoteAddress }, ...more });
+
+  it("answers clients of the declared networks, and nobody else; no other route does", async () => {
+    for (const secure of ["refuse", "redirect"] as const) {
+      const { app, send } = await start({ ...secured, secure });
+      app.get("/health", { authz: "OPEN", plainHttp: ["10.0.0.0/8", "fd00::/8"] }, (c) => c.text("alive"));
+      const refusal = secure === "refuse" ? 421 : 308;
+      for (const address of ["10.1.2.3", "::ffff:10.9.9.9", "fd00::1"]) {
+        const answer = await send(`${plain}/health`, from(address));
+        expect([address, answer.status, await answer.text()]).toEqual([address, 200, "alive"]);
+        expect((await send(`${plain}/ok`, from(address))).status).toBe(refusal);
+        expect((await send(`${plain}/me`, from(address, { headers: ann }))).status).toBe(refusal);
+        for (const path of ["/health/", "/HEALTH", "/health/..%2fme", "//health", "/login", "/nowhere"]) {
+          expect([path, (await send(`${plain}${path}`, from(address))).status]).toEqual([path, refusal]);
+        }
+      }
+      expect((await send(`${plain}/health`, from("10.1.2.3", { method: "HEAD" }))).status).toBe(200);
+      expect((await send(`${plain}/health`, from("10.1.2.3", { method: "POST" }))).status).toBe(421);
+      for (const address of ["11.0.0.1", "192.168.1.1", "fc00::1"]) {
+        expect([address, (await send(`${plain}/health`, from(address))).status]).toEqual([address, refusal]);
+      }
+      // A connection that tells no address.
+      expect((await send(`${plain}/health`, { socket: {} })).status).toBe(refusal);
+      const forged = { headers: { "x-forwarded-for": "10.1.2.3" } };
+      expect((await send(`${plain}/health`, from("11.0.0.1", forged))).status).toBe(refusal);
+    }
+  });
+
+  it("behind a declared proxy the client's network counts, not the proxy's", async () => {
+    const { app, send } = await start({ ...secured, trustedProxies: ["10.0.0.0/8"] });
+    app.get("/health", { authz: "OPEN", plainHttp: ["10.0.0.0/8"] }, (c) => c.text("alive"));
+    const through = (client: string) =>
+      send(
+        `${plain}/health`,
+        from("10.0.0.1", { headers: { "x-forwarded-proto": "http", "x-forwarded-for": client } }),
+      );
+    expect((await through("10.5.5.5")).status).toBe(200);
+    expect((await through("203.0.113.9")).status).toBe(421);
+    expect((await through("10.5.5.5, 203.0.113.9")).status).toBe(421);
+  });
+
+  it("a mounted one answers where it was mounted, and nowhere else", async () => {
+    const { app, send, security } = await start(secured);
+    const sub = security.app();
+    sub.get("/health", { authz: "OPEN", plainHttp: ["10.0.0.0/8"] }, (c) => c.text("alive"));
+    app.get("/health", { authz: "AUTH" }, (c) => c.text("private"));
+    app.route("/probes", sub);
+    expect((await send(`${plain}/probes/health`, from("10.1.1.1"))).status).toBe(200);
+    expect((await send(`${plain}/health`, from("10.1.1.1", { headers: ann }))).status).toBe(421);
+  });
+
+  it("is refused where a credential could be asked for, and where it is not plain what it is about", async () => {
+    const { app } = await start(secured);
+    const declare =
+      (declaration: object, path = "/x", method: "get" | "post" | "all" = "get") =>
+      () =>
+        (app[method] as (path: string, declaration: object, handler: () => Response) => unknown)(
+          path,
+          declaration,
+          () => new Response(),
+        );
+    expect(declare({ authz: "AUTH", plainHttp: true })).toThrow("plainHttp: is for open routes");
+    expect(declare({ authz: "admin", plainHttp: ["10.0.0.0/8"] })).toThrow("plainHttp: is for open routes");
+    expect(declare({ authz: "OPEN", plainHttp: [] })).toThrow("plainHttp: networks are expected");
+    expect(declare({ authz: "OPEN", plainHttp: false })).toThrow("plainHttp: networks are expected");
+    expect(declare({ authz: "OPEN", plainHttp: ["10.0.0.0/33"] })).toThrow("plainHttp[0]");
+    expect(declare({ authz: "OPEN", plainHttp: ["example.com"] })).toThrow("plainHttp[0]");
+    expect(declare({ authz: "OPEN", plainHttp: true }, "/x/:id")).toThrow("must have no parameters");
+    expect(declare({ authz: "OPEN", plainHttp: true }, "/*")).toThrow("must have no parameters");
+    expect(declare({ authz: "OPEN", plainHttp: true }, "/x", "post")).toThrow("is for GET");
+    expect(declare({ authz: "OPEN", plainHttp: true }, "/x", "all")).toThrow("is for GET");
+    app.get("/:page", { authz: "AUTH", params: { page: z.string() } }, (c) => c.text("page"));
+    app.get("/late", { authz: "OPEN", plainHttp: true, shadowed: true }, (c) => c.text("late"));
+    expect(() => app.accessMatrix()).toThrow("plainHttp: GET /:page answers in its place");
+  });
+
+  it("true: this machine, also through a proxy on it that says that it speaks HTTP", async () => {
+    const { app, send } = await start({ ...secured, trustedProxies: ["127.0.0.1"] });
+    app.get("/health", { authz: "OPEN", plainHttp: true }, (c) => c.text("alive"));
+    const proxied = (client: string) =>
+      send(
+        `${plain}/health`,
+        from("127.0.0.1", { headers: { "x-forwarded-proto": "http", "x-forwarded-for": client } }),
+      );
+    expect((await proxied("127.0.0.1")).status).toBe(200);
+    expect((await proxied("203.0.113.9")).status).toBe(421);
+    expect((await send(`${plain}/health`, from("203.0.113.9"))).status).toBe(421);
+  });
+});

@@ -51,7 +51,7 @@ function usernameFields(kernel: Kernel): Readonly<Record<string, Field<unknown>>
 function create(admin: Administration): Endpoint {
   const { kernel } = admin;
   const fields: Readonly<Record<string, Field<unknown>>> = {
-    email: emailField(),
+    email: emailField({ reaches: kernel.mail.reaches }),
     ...usernameFields(kernel),
     password: passwordField({
       autocomplete: "new-password",

@@ -91,7 +91,7 @@ function change(kernel: Kernel, within: number): Endpoint {
       shown: { current_email: text, pending_email: textOrNull, pending_until: timeOrNull },
       done: { current_email: text, ...changedUser },
     },
-    fields: { email: emailField({ label: "LABEL_EMAIL_NEW" }) },
+    fields: { email: emailField({ label: "LABEL_EMAIL_NEW", reaches: kernel.mail.reaches }) },
     list: (rq) => pendingView(kernel, rq),
     async show(rq) {
       const pending = rq.wantsJson ? await pendingOf(kernel, rq) : undefined;

@@ -112,7 +112,7 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
   }
   const { usernames } = kernel.services;
   const fields: Readonly<Record<string, Field<unknown>>> = {
-    email: emailField({ optional: kernel.emailOptional && usernames !== undefined }),
+    email: emailField({ optional: kernel.emailOptional && usernames !== undefined, reaches: kernel.mail.reaches }),
     ...(usernames === undefined ? {} : { username: usernames.field }),
     ...newPasswordFields(kernel, "password", "password_confirm"),
     ...extra,

@@ -113,7 +113,7 @@ function createUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
     strict: true,
     bodyBytes: profileBytes(kernel, settings),
     fields: {
-      email: maybe(emailField()),
+      email: maybe(emailField({ reaches: kernel.mail.reaches })),
       username: maybe(usernameOf(kernel)),
       password: maybe(passwordField({ autocomplete: "new-password" })),
       active: maybe(booleanField()),
@@ -269,7 +269,7 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
     strict: true,
     bodyBytes: profileBytes(kernel, settings),
     fields: {
-      email: maybe(emailField()),
+      email: maybe(emailField({ reaches: kernel.mail.reaches })),
       // Null or an empty text takes the username away.
       username: {
         ...username,

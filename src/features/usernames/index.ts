@@ -104,6 +104,7 @@ function usernameField(rules: UsernameRules, required: boolean): Field<string | 
     length: { key: "USERNAME_INVALID_LENGTH", params: { min: rules.minLength, max: rules.maxLength } },
     illegal: { key: "USERNAME_ILLEGAL_CHARACTERS" },
     disallowed: { key: "USERNAME_DISALLOWED_CHARACTERS" },
+    mixed: { key: "USERNAME_MIXED_ALPHABETS" },
     reserved: { key: "USERNAME_RESERVED" },
   };
   return {

@@ -43,6 +43,8 @@ export const arabic: Texts = {
     "يُرجى تفقّد البريد: إذا كان استخدام هذا العنوان ممكنًا، فالخطوة التالية في الرسالة التي أُرسلت للتو.",
   EMAIL_NOT_PROVIDED: "يُرجى إدخال عنوان البريد الإلكتروني.",
   INVALID_EMAIL_ADDRESS: "هذا ليس عنوان بريد إلكتروني.",
+  EMAIL_NOT_DELIVERABLE:
+    "لا يستطيع هذا الموقع إرسال البريد إلا إلى عناوين لا يسبق علامة @ فيها سوى حروف لاتينية غير مُشكَّلة وأرقام وعلامات.",
   EMAIL_ALREADY_ASSOCIATED: "العنوان \u2068{email}\u2069 مرتبط بحساب بالفعل.",
   IDENTITY_ALREADY_ASSOCIATED: "«\u2068{value}\u2069» (\u2068{attr}\u2069) مرتبط بحساب بالفعل.",
   USERNAME_NOT_PROVIDED: "يُرجى اختيار اسم مستخدم.",
@@ -50,6 +52,7 @@ export const arabic: Texts = {
     "يتكون اسم المستخدم من {min} إلى {max, plural, zero {# حرف} one {حرف واحد} two {حرفين} few {# أحرف} many {# حرفًا} other {# حرف}}.",
   USERNAME_ILLEGAL_CHARACTERS: "يحتوي اسم المستخدم على رموز لا يمكن استخدامها.",
   USERNAME_DISALLOWED_CHARACTERS: "يتكون اسم المستخدم من حروف وأرقام فقط.",
+  USERNAME_MIXED_ALPHABETS: "يُكتب اسم المستخدم بأبجدية واحدة، ولا يجوز أن يشبه اسمًا بأبجدية أخرى.",
   USERNAME_ALREADY_ASSOCIATED: "اسم المستخدم \u2068{username}\u2069 محجوز.",
   TITLE_REGISTER: "إنشاء حساب",
   INTRO_REGISTER: "لا يستغرق ذلك دقيقة واحدة.",

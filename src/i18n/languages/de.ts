@@ -42,12 +42,16 @@ export const german: Texts = {
     "Bitte ins Postfach schauen: Wenn diese Adresse verwendet werden kann, steht der nächste Schritt in der E-Mail, die gerade gesendet wurde.",
   EMAIL_NOT_PROVIDED: "Bitte eine E-Mail-Adresse eingeben.",
   INVALID_EMAIL_ADDRESS: "Das ist keine E-Mail-Adresse.",
+  EMAIL_NOT_DELIVERABLE:
+    "An diese Adresse kann hier keine Mail gesendet werden: vor dem @ dürfen nur Buchstaben ohne Akzente und Umlaute, Ziffern und Zeichen stehen.",
   EMAIL_ALREADY_ASSOCIATED: "{email} gehört bereits zu einem Konto.",
   IDENTITY_ALREADY_ASSOCIATED: "„{value}“ ({attr}) gehört bereits zu einem Konto.",
   USERNAME_NOT_PROVIDED: "Bitte einen Benutzernamen wählen.",
   USERNAME_INVALID_LENGTH: "Ein Benutzername hat {min} bis {max} Zeichen.",
   USERNAME_ILLEGAL_CHARACTERS: "Der Benutzername enthält unzulässige Zeichen.",
   USERNAME_DISALLOWED_CHARACTERS: "Ein Benutzername besteht nur aus Buchstaben und Ziffern.",
+  USERNAME_MIXED_ALPHABETS:
+    "Ein Benutzername steht in einem einzigen Alphabet und darf nicht aussehen wie ein Name in einem anderen.",
   USERNAME_ALREADY_ASSOCIATED: "Der Benutzername {username} ist vergeben.",
   TITLE_REGISTER: "Konto anlegen",
   INTRO_REGISTER: "Das dauert keine Minute.",

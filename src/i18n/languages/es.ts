@@ -41,6 +41,8 @@ export const spanish: Texts = {
     "Mira tu correo: si esta dirección se puede usar, el siguiente paso está en el mensaje que acabamos de enviar.",
   EMAIL_NOT_PROVIDED: "Escribe tu dirección de correo electrónico.",
   INVALID_EMAIL_ADDRESS: "Esto no es una dirección de correo electrónico.",
+  EMAIL_NOT_DELIVERABLE:
+    "No se puede enviar correo a esta dirección: antes de la @ solo puede haber letras latinas sin tilde, cifras y signos.",
   EMAIL_ALREADY_ASSOCIATED: "{email} ya pertenece a una cuenta.",
   IDENTITY_ALREADY_ASSOCIATED: "«{value}» ({attr}) ya pertenece a una cuenta.",
   USERNAME_NOT_PROVIDED: "Elige un nombre de usuario.",
@@ -48,6 +50,7 @@ export const spanish: Texts = {
     "Un nombre de usuario tiene de {min} a {max, plural, one {# carácter} other {# caracteres}}.",
   USERNAME_ILLEGAL_CHARACTERS: "El nombre de usuario contiene caracteres que no se pueden usar.",
   USERNAME_DISALLOWED_CHARACTERS: "Un nombre de usuario solo tiene letras y cifras.",
+  USERNAME_MIXED_ALPHABETS: "Un nombre de usuario se escribe en un solo alfabeto y no debe parecer un nombre de otro.",
   USERNAME_ALREADY_ASSOCIATED: "El nombre de usuario {username} ya está ocupado.",
   TITLE_REGISTER: "Crear una cuenta",
   INTRO_REGISTER: "Se tarda menos de un minuto.",

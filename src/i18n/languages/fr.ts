@@ -40,6 +40,8 @@ export const french: Texts = {
     "Consultez votre messagerie : si cette adresse peut être utilisée, la prochaine étape se trouve dans l’e-mail que nous venons d’envoyer.",
   EMAIL_NOT_PROVIDED: "Saisissez votre adresse e-mail.",
   INVALID_EMAIL_ADDRESS: "Ce n’est pas une adresse e-mail.",
+  EMAIL_NOT_DELIVERABLE:
+    "Aucun e-mail ne peut être envoyé à cette adresse : avant le @, seuls des lettres latines sans accent, des chiffres et des signes sont possibles.",
   EMAIL_ALREADY_ASSOCIATED: "{email} appartient déjà à un compte.",
   IDENTITY_ALREADY_ASSOCIATED: "« {value} » ({attr}) appartient déjà à un compte.",
   USERNAME_NOT_PROVIDED: "Choisissez un nom d’utilisateur.",
@@ -47,6 +49,8 @@ export const french: Texts = {
     "Un nom d’utilisateur compte de {min} à {max, plural, one {# caractère} other {# caractères}}.",
   USERNAME_ILLEGAL_CHARACTERS: "Le nom d’utilisateur contient des caractères non autorisés.",
   USERNAME_DISALLOWED_CHARACTERS: "Un nom d’utilisateur ne contient que des lettres et des chiffres.",
+  USERNAME_MIXED_ALPHABETS:
+    "Un nom d’utilisateur s’écrit dans un seul alphabet et ne doit pas ressembler à un nom d’un autre alphabet.",
   USERNAME_ALREADY_ASSOCIATED: "Le nom d’utilisateur {username} est déjà pris.",
   TITLE_REGISTER: "Créer un compte",
   INTRO_REGISTER: "Cela prend moins d’une minute.",

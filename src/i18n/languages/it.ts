@@ -39,12 +39,16 @@ export const italian: Texts = {
     "Controlla la posta: se questo indirizzo può essere usato, il passo successivo è nell’e-mail che abbiamo appena inviato.",
   EMAIL_NOT_PROVIDED: "Inserisci il tuo indirizzo e-mail.",
   INVALID_EMAIL_ADDRESS: "Questo non è un indirizzo e-mail.",
+  EMAIL_NOT_DELIVERABLE:
+    "Non è possibile inviare e-mail a questo indirizzo: prima della @ sono ammessi solo lettere latine senza accenti, cifre e segni.",
   EMAIL_ALREADY_ASSOCIATED: "{email} appartiene già a un account.",
   IDENTITY_ALREADY_ASSOCIATED: "«{value}» ({attr}) appartiene già a un account.",
   USERNAME_NOT_PROVIDED: "Scegli un nome utente.",
   USERNAME_INVALID_LENGTH: "Un nome utente ha da {min} a {max, plural, one {# carattere} other {# caratteri}}.",
   USERNAME_ILLEGAL_CHARACTERS: "Il nome utente contiene caratteri che non si possono usare.",
   USERNAME_DISALLOWED_CHARACTERS: "Un nome utente contiene solo lettere e cifre.",
+  USERNAME_MIXED_ALPHABETS:
+    "Un nome utente si scrive in un solo alfabeto e non deve sembrare un nome di un altro alfabeto.",
   USERNAME_ALREADY_ASSOCIATED: "Il nome utente {username} è già in uso.",
   TITLE_REGISTER: "Crea un account",
   INTRO_REGISTER: "Ci vuole meno di un minuto.",

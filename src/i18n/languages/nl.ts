@@ -41,12 +41,16 @@ export const dutch: Texts = {
     "Kijk in je mailbox: als dit adres gebruikt kan worden, staat de volgende stap in de e-mail die we net hebben gestuurd.",
   EMAIL_NOT_PROVIDED: "Vul je e-mailadres in.",
   INVALID_EMAIL_ADDRESS: "Dit is geen e-mailadres.",
+  EMAIL_NOT_DELIVERABLE:
+    "Naar dit adres kan geen e-mail worden gestuurd: voor de @ zijn alleen Latijnse letters zonder accenten, cijfers en tekens mogelijk.",
   EMAIL_ALREADY_ASSOCIATED: "{email} hoort al bij een account.",
   IDENTITY_ALREADY_ASSOCIATED: "‘{value}’ ({attr}) hoort al bij een account.",
   USERNAME_NOT_PROVIDED: "Kies een gebruikersnaam.",
   USERNAME_INVALID_LENGTH: "Een gebruikersnaam heeft {min} tot {max, plural, one {# teken} other {# tekens}}.",
   USERNAME_ILLEGAL_CHARACTERS: "De gebruikersnaam bevat tekens die niet gebruikt kunnen worden.",
   USERNAME_DISALLOWED_CHARACTERS: "Een gebruikersnaam bestaat alleen uit letters en cijfers.",
+  USERNAME_MIXED_ALPHABETS:
+    "Een gebruikersnaam staat in één alfabet en mag niet lijken op een naam in een ander alfabet.",
   USERNAME_ALREADY_ASSOCIATED: "De gebruikersnaam {username} is al bezet.",
   TITLE_REGISTER: "Account aanmaken",
   INTRO_REGISTER: "Het duurt nog geen minuut.",

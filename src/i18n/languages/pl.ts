@@ -41,12 +41,16 @@ export const polish: Texts = {
     "Sprawdź pocztę: jeśli ten adres może być użyty, następny krok jest w wiadomości, którą właśnie wysłaliśmy.",
   EMAIL_NOT_PROVIDED: "Wpisz adres e-mail.",
   INVALID_EMAIL_ADDRESS: "To nie jest adres e-mail.",
+  EMAIL_NOT_DELIVERABLE:
+    "Na ten adres nie można wysłać wiadomości: przed znakiem @ mogą być tylko litery łacińskie bez znaków diakrytycznych, cyfry i znaki.",
   EMAIL_ALREADY_ASSOCIATED: "Adres {email} należy już do innego konta.",
   IDENTITY_ALREADY_ASSOCIATED: "„{value}” ({attr}) należy już do innego konta.",
   USERNAME_NOT_PROVIDED: "Wybierz nazwę użytkownika.",
   USERNAME_INVALID_LENGTH: "Nazwa użytkownika ma od {min} do {max, plural, one {# znaku} other {# znaków}}.",
   USERNAME_ILLEGAL_CHARACTERS: "Nazwa użytkownika zawiera niedozwolone znaki.",
   USERNAME_DISALLOWED_CHARACTERS: "Nazwa użytkownika składa się tylko z liter i cyfr.",
+  USERNAME_MIXED_ALPHABETS:
+    "Nazwa użytkownika jest zapisana jednym alfabetem i nie może wyglądać jak nazwa w innym alfabecie.",
   USERNAME_ALREADY_ASSOCIATED: "Nazwa użytkownika {username} jest zajęta.",
   TITLE_REGISTER: "Utwórz konto",
   INTRO_REGISTER: "To zajmie mniej niż minutę.",

@@ -40,12 +40,16 @@ export const portuguese: Texts = {
     "Veja sua caixa de entrada: se este endereço puder ser usado, o próximo passo está no e-mail que acabamos de enviar.",
   EMAIL_NOT_PROVIDED: "Digite seu endereço de e-mail.",
   INVALID_EMAIL_ADDRESS: "Isto não é um endereço de e-mail.",
+  EMAIL_NOT_DELIVERABLE:
+    "Não é possível enviar e-mail para este endereço: antes do @ só pode haver letras latinas sem acento, algarismos e sinais.",
   EMAIL_ALREADY_ASSOCIATED: "{email} já pertence a uma conta.",
   IDENTITY_ALREADY_ASSOCIATED: "“{value}” ({attr}) já pertence a uma conta.",
   USERNAME_NOT_PROVIDED: "Escolha um nome de usuário.",
   USERNAME_INVALID_LENGTH: "Um nome de usuário tem de {min} a {max, plural, one {# caractere} other {# caracteres}}.",
   USERNAME_ILLEGAL_CHARACTERS: "O nome de usuário contém caracteres que não podem ser usados.",
   USERNAME_DISALLOWED_CHARACTERS: "Um nome de usuário tem apenas letras e algarismos.",
+  USERNAME_MIXED_ALPHABETS:
+    "Um nome de usuário é escrito em um só alfabeto e não pode parecer um nome de outro alfabeto.",
   USERNAME_ALREADY_ASSOCIATED: "O nome de usuário {username} já está em uso.",
   TITLE_REGISTER: "Criar uma conta",
   INTRO_REGISTER: "Leva menos de um minuto.",

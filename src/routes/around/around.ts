@@ -13,8 +13,16 @@ import { type FromProxy, isSecure, secureTwin } from "./transport.ts";
 
 /** What stands around every request of an application; undefined where the options ask for nothing. */
 export interface Around {
-  serve(request: Request, env: unknown, dispatch: () => Awaitable<Response>): Awaitable<Response>;
+  /** `plainHttp`: who may ask for which path over plain HTTP, by the client's address. */
+  serve(
+    request: Request,
+    env: unknown,
+    dispatch: () => Awaitable<Response>,
+    plainHttp: ReadonlyMap<string, (address: string) => boolean>,
+  ): Awaitable<Response>;
 }
+
+type PlainHttp = Parameters<Around["serve"]>[3];
 
 /** What it needs beside the settings. */
 export interface AroundContext extends ErrorContext {
@@ -49,13 +57,23 @@ export function createAround(settings: AroundSettings, context: AroundContext): 
   };
 
   /** An answer that needs no route, or none. */
-  const early = (request: Request, env: unknown): Awaitable<Response | undefined> => {
-    if (secure !== undefined && !isSecure(request, env, context.fromProxy)) return insecure(request, env);
+  const early = (request: Request, env: unknown, plainHttp: PlainHttp): Awaitable<Response | undefined> => {
+    if (secure !== undefined && !isSecure(request, env, context.fromProxy) && !mayBePlain(request, env, plainHttp)) {
+      return insecure(request, env);
+    }
     const told = cors === undefined ? undefined : preflight(cors, request);
     if (told !== undefined || beforeRequest.length === 0) return told;
     // Hooks that go by the address must not be asked about none.
     checkPeer(notePeer(request, env));
     return firstAnswer(beforeRequest, seen(request, env), "routes.beforeRequest");
+  };
+
+  /** Also behind a declared proxy it is the client's network that counts. */
+  const mayBePlain = (request: Request, env: unknown, plainHttp: PlainHttp): boolean => {
+    if (plainHttp.size === 0 || (request.method !== "GET" && request.method !== "HEAD")) return false;
+    const allows = plainHttp.get(new URL(request.url).pathname);
+    const address = allows === undefined ? undefined : context.system.clientAddress(seen(request, env));
+    return address !== undefined && allows?.(address) === true;
   };
 
   const insecure = (request: Request, env: unknown): Awaitable<Response> => {
@@ -104,7 +122,7 @@ export function createAround(settings: AroundSettings, context: AroundContext): 
   };
 
   return {
-    serve(request, env, dispatch) {
+    serve(request, env, dispatch, plainHttp) {
       const began = mode === "prod" ? 0 : performance.now();
       const guarded = (work: () => Awaitable<Response>): Awaitable<Response> => {
         try {
@@ -115,7 +133,7 @@ export function createAround(settings: AroundSettings, context: AroundContext): 
           return failed(request, env, error);
         }
       };
-      const answer = guarded(() => andThen(early(request, env), (told) => told ?? dispatch()));
+      const answer = guarded(() => andThen(early(request, env, plainHttp), (told) => told ?? dispatch()));
       return guarded(() => andThen(answer, (response) => after(request, env, response, began)));
     },
   };
