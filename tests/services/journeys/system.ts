@@ -17,13 +17,13 @@ import { z } from "zod";
 import { observed } from "../../http/authn-system.ts";
 import { everyFeature } from "./every-feature.ts";
 
-export const origin = "http://localhost:3000";
+const origin = "http://localhost:3000";
 export const first = "battery staple horse";
 export const second = "correct horse battery";
 export const third = "four unrelated words";
-export const hour = 3_600_000;
+const hour = 3_600_000;
 export const day: number = 24 * hour;
-export const chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36";
+const chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36";
 export const firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const json = { accept: "application/json" };
 
@@ -79,15 +79,7 @@ interface OwnTables {
   readonly welcome: { user_id: number; plan: string };
 }
 
-/** A provider whose tables the application reaches too. */
-export type JourneyProvider = SqlProvider;
-
-function make(
-  datastore: DatastoreProvider,
-  provider: JourneyProvider,
-  box: ReturnType<typeof outbox>,
-  now: () => number,
-) {
+function make(datastore: DatastoreProvider, provider: SqlProvider, box: ReturnType<typeof outbox>, now: () => number) {
   return portcullis({
     secretKeys: ["a key of the tests: 5qUZn8mWb2Rk7Xe1"],
     origins: [origin],
@@ -126,7 +118,7 @@ function make(
 const failures: string[] = [];
 
 /** Starts it on this database, with ada, the administrator. */
-export async function startJourneys(opened: JourneyProvider): Promise<JourneySystem> {
+export async function startJourneys(opened: SqlProvider): Promise<JourneySystem> {
   let time = Date.UTC(2026, 0, 2, 3, 4, 5);
   const box = outbox();
   const { provider, store } = observed(opened);
