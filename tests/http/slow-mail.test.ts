@@ -59,7 +59,7 @@ async function system(): Promise<System & { readonly server: SlowServer }> {
   });
   const user = await made.security.users.find("email", ann);
   if (user === undefined) throw new Error("there is no ann");
-  await made.security.users.update(user, { username: "annie" });
+  await made.store.update("user", { id: user.id }, { username: "annie" });
   return { ...made, server };
 }
 

@@ -20,7 +20,7 @@ interface Platform {
 }
 
 /** More than this is no longer a small dependency; optional peers are the user's own choice and do not count. */
-const LIMIT = 18;
+const LIMIT = 19;
 
 function runsOn(found: LockedPackage, platform: Platform): boolean {
   const fits = (allowed: readonly string[] | undefined, value: string | undefined): boolean =>

@@ -31,7 +31,7 @@ export interface PostgresOptions {
    * way past a pooler that does not carry LISTEN; sessions are then read from the database at each request.
    */
   readonly listen?: boolean;
-  /** Where that connection goes, past a pooler in transaction mode: a direct URL of the same database. Default: the first argument. */
+  /** Where that connection goes, past a pooler in transaction mode: a direct URL of the same database. Left out, it goes where the others go. */
   readonly listenUrl?: string;
   /** How long to wait for a connection, in milliseconds; 10000 by default. */
   readonly connectTimeout?: number;
