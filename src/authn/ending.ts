@@ -1,4 +1,4 @@
-import type { Operations } from "../datastore/contract.ts";
+import type { Transaction } from "../datastore/contract.ts";
 import type { Account } from "../model/account.ts";
 import { lineageOf } from "../model/session.ts";
 import type { DeviceRows, EndedBy, Sessions } from "./sessions.ts";
@@ -36,7 +36,7 @@ export async function endDevice(
 /** Ends families of tokens in a transaction, and tells of it once that is committed. */
 export function endingFamilies({ families }: Pick<Ending, "families">): {
   /** Returns how many sessions went with them. */
-  end(tx: Operations, devices: readonly DeviceRows[], kept?: string | null): Promise<number>;
+  end(tx: Transaction, devices: readonly DeviceRows[], kept?: string | null): Promise<number>;
   tell(): Promise<void>;
 } {
   const told: (() => Promise<void>)[] = [];

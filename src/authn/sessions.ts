@@ -1,7 +1,7 @@
 import { newUniquifier } from "../datastore/account-row.ts";
 import { announce } from "../datastore/announce.ts";
 import type { CredentialCache } from "../datastore/cache.ts";
-import type { Datastore, Operations, SessionBundle } from "../datastore/contract.ts";
+import type { Datastore, Operations, SessionBundle, Transaction } from "../datastore/contract.ts";
 import { holdAccount, unlessWithdrawn, WithdrawnError } from "../datastore/held-account.ts";
 import { endBegun, endTickets } from "../datastore/pending.ts";
 import type { Roles } from "../datastore/roles.ts";
@@ -78,7 +78,7 @@ export interface Sessions {
    * Ends one session at once, with what keeps its device signed in: its remember credential, and every session made of that.
    * `also`: what ends in the same transaction.
    */
-  end(session: Session, also?: (tx: Operations) => Promise<void>): Promise<void>;
+  end(session: Session, also?: (tx: Transaction) => Promise<void>): Promise<void>;
   /** The user's sessions that are not over, the last used first; at most 200. Not those in which somebody else acts as them. */
   of(account: Account): Promise<readonly Session[]>;
   /** The sessions of all users that are not over, those that end last first; `after`: the last one of the page before. */
@@ -99,7 +99,7 @@ export interface Sessions {
   endDevice(
     account: Pick<Account, "id" | "fsUniquifier">,
     device: DeviceRows,
-    also?: (tx: Operations) => Promise<number>,
+    also?: (tx: Transaction) => Promise<number>,
     by?: EndedBy,
   ): Promise<number | undefined>;
   /**
@@ -107,7 +107,7 @@ export interface Sessions {
    * but not what belongs to `kept`. `also`: what ends in the same transaction. Returns how many sessions; undefined, and
    * nothing ended: `kept` is over itself.
    */
-  endOthers(account: Account, kept: Session, also?: (tx: Operations) => Promise<number>): Promise<number | undefined>;
+  endOthers(account: Account, kept: Session, also?: (tx: Transaction) => Promise<number>): Promise<number | undefined>;
   /** The row was changed: what the cache knows of it is worth nothing. */
   forget(session: Session): Promise<void>;
   /** A freshness check passed: its grace is noted. */
@@ -138,7 +138,7 @@ export function createSessions(context: SessionsContext): Sessions {
   /** Auth tokens belong to no device: with this, those that were handed out are worth nothing. */
   const endedTokens = (): Row => ({ fsTokenUniquifier: newUniquifier(), updateDatetime: new Date(now()) });
 
-  const attempt = <T>(work: (tx: Operations) => Promise<T>): Promise<T | undefined> =>
+  const attempt = <T>(work: (tx: Transaction) => Promise<T>): Promise<T | undefined> =>
     unlessWithdrawn(() => datastore.transaction(work));
 
   /** Of two who end each other at once, one stays. */

@@ -1,4 +1,4 @@
-import type { Operations } from "../datastore/contract.ts";
+import type { Operations, Transaction } from "../datastore/contract.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
 
@@ -47,7 +47,7 @@ export interface TokenFamilies {
   /** Ends a family with its tokens and its sessions, effective on the next request. */
   end(family: string): Promise<void>;
   /** The same in a transaction; what it returns is called once that is committed, and tells of it. */
-  endWithin(tx: Operations, family: string): Promise<() => Promise<void>>;
+  endWithin(tx: Transaction, family: string): Promise<() => Promise<void>>;
   /** Removes what is over. */
   purge(): Promise<void>;
 }

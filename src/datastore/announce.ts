@@ -1,9 +1,9 @@
-import type { Operations, Transaction } from "./contract.ts";
+import type { Transaction } from "./contract.ts";
 
 /**
  * Tells the other processes of a change of this user (undefined: of anybody) with the change itself: belongs into each
- * transaction after which what was cached of them must not count any more. Does nothing outside of a transaction.
+ * transaction after which what was cached of them must not count any more.
  */
-export async function announce(tx: Operations, userId: number | undefined): Promise<void> {
-  await (tx as Partial<Transaction>).announce?.(userId);
+export async function announce(tx: Transaction, userId: number | undefined): Promise<void> {
+  await tx.announce?.(userId);
 }

@@ -60,10 +60,11 @@ function holding(tx: Transaction, account: ProvedAccount): Transaction {
       await hold();
       return operation(...args);
     };
-  const { insertAll, insertIf, claim } = tx;
+  const { insertAll, insertIf, claim, announce } = tx;
   return {
     native: tx.native,
     ...(claim === undefined ? {} : { claim: after((text: string) => claim(text)) }),
+    ...(announce === undefined ? {} : { announce: after((userId: number | undefined) => announce(userId)) }),
     async insert(table, row) {
       if (held || insertIf === undefined) {
         await hold();

@@ -50,6 +50,7 @@ export function rehearsal(tx: Transaction, now: () => number): Transaction {
   return {
     native: tx.native,
     ...(tx.claim === undefined ? {} : { claim: (text: string) => tx.claim?.(text) ?? Promise.resolve() }),
+    ...(tx.announce === undefined ? {} : { announce: async (userId) => tx.announce?.(userId) }),
     async insert(table, row) {
       await tx.insert("ticket", decoyRow(now()));
       made.set(table, [...(made.get(table) ?? []), { ...row, id: row["id"] ?? nobodyId }]);

@@ -110,8 +110,8 @@ export function createRoles({ datastore, now, events, administrators, invalidate
       const added = permissions.filter((permission) => !before.has(permission));
       return { permissions, added, removed: [...before.difference(new Set(permissions))] };
     });
-    await invalidateAll();
     if (result === undefined) return (await require(name)).permissions;
+    await invalidateAll();
     const { permissions, added, removed } = result;
     if (added.length + removed.length > 0) events.emit("rolePermissionsChanged", { role: name, added, removed });
     return permissions;
@@ -150,9 +150,10 @@ export function createRoles({ datastore, now, events, administrators, invalidate
         await tx.delete("role", { id: role.id });
         return true;
       });
+      if (deleted === undefined) return false;
       await invalidateAll();
-      if (deleted === true) events.emit("roleDeleted", { role: name });
-      return deleted === true;
+      events.emit("roleDeleted", { role: name });
+      return true;
     },
     async ofPermission(permission, tx = datastore) {
       if (permission.length > maxOwnPermission) {

@@ -62,7 +62,7 @@ export function createUserGrants(context: GrantsContext): UserGrants {
         return administrators === undefined || !options.costs ? locked() : administrators.keep(tx, userId, locked);
       }),
     );
-    await invalidate(userId);
+    if (result !== undefined) await invalidate(userId);
     return result;
   };
 

@@ -306,10 +306,10 @@ export function createUsers(context: UsersContext): RowUsers {
   const stamp = (): { updateDatetime: Date } => ({ updateDatetime: new Date(context.now()) });
 
   /** Sets columns of a row that must exist; the only place where an address or a username is changed. */
-  const write = async (operations: Operations, id: number, set: Row): Promise<void> => {
-    await refuseTaken(operations, set, id);
-    if ((await operations.update("user", { id }, { ...set, ...stamp() })) === 0) throw new UnknownUserError(id);
-    await announce(operations, id);
+  const write = async (tx: Transaction, id: number, set: Row): Promise<void> => {
+    await refuseTaken(tx, set, id);
+    if ((await tx.update("user", { id }, { ...set, ...stamp() })) === 0) throw new UnknownUserError(id);
+    await announce(tx, id);
   };
   /** Gives another address, in a transaction: the links that were mailed to the one before it end. */
   const move = async (tx: Transaction, id: number, set: Row): Promise<void> => {
@@ -379,12 +379,11 @@ export function createUsers(context: UsersContext): RowUsers {
 
   /** All of it, or nothing: false where the condition did not hold. */
   const endIf = async (id: number, work: (tx: Transaction) => Promise<void>): Promise<boolean> => {
-    try {
+    const done = await unlessWithdrawn(async () => {
       await datastore.transaction(work);
-    } catch (error) {
-      if (error instanceof WithdrawnError) return false;
-      throw error;
-    }
+      return true;
+    });
+    if (done === undefined) return false;
     await invalidate(id);
     return true;
   };
@@ -417,9 +416,10 @@ export function createUsers(context: UsersContext): RowUsers {
         return active ? work(tx) : keeping(tx, id, () => work(tx));
       }),
     );
+    if (changed === undefined) return false;
     await invalidate(id);
-    if (changed === true) events.emit(active ? "userActivated" : "userDeactivated", { userId: id });
-    return changed === true;
+    if (changed) events.emit(active ? "userActivated" : "userDeactivated", { userId: id });
+    return changed;
   };
 
   const createWith = async (

@@ -108,7 +108,7 @@ attacks("TOK", { postgres: true, settings }, (attack) => {
     const nonCanonical = [1, 2, 3].map(
       (step) => token.slice(0, -1) + (lastBits[(lastBits.indexOf(token.at(-1) ?? "A") + step) % 64] ?? "A"),
     );
-    const [otherHead = "", ...otherRest] = other.split(".");
+    const half = Math.floor(Math.min(token.length, other.length) / 2);
     const variants = [
       ...Array.from(
         token,
@@ -131,8 +131,8 @@ attacks("TOK", { postgres: true, settings }, (attack) => {
       `${head} .${tail}`,
       bytes.toString("hex"),
       bytes.toString("base64"),
-      `${head}.${otherRest.join(".")}`,
-      `${otherHead}.${tail}`,
+      token.slice(0, half) + other.slice(half),
+      other.slice(0, half) + token.slice(half),
       `${token},${other}`,
       `Bearer ${token}`,
       `"${token}"`,

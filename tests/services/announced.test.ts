@@ -21,6 +21,8 @@ type Change = (
 
 const changes: Readonly<Record<string, Change>> = {
   "a sign-out": (_, client) => client.post("/logout", { json: {} }),
+  "a session that is proved again and replaced": (_, client) =>
+    client.post("/verify", { json: { password: goodPassword } }),
   "the others' sessions ended": (_, client) => client.post("/sessions/end-others", { json: {} }),
   "an administrator's ending": ({ security }, _, { id }) => security.users.endSessions(id),
   "a reset of all access": ({ security }, _, { id }) => security.users.resetAccess(id),

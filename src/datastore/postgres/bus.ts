@@ -70,12 +70,24 @@ interface Announcement {
 
 const beatPrefix = "beat ";
 
+const lostConnection = "the listening connection to PostgreSQL is lost; caches are not used until it is back";
 const unheard =
   "notifications of PostgreSQL do not arrive, so caches are not used: a pooler in transaction mode does not carry LISTEN, or " +
   "the listening connection ends at another server than the queries; give postgres(...) a direct connection as listenUrl, or " +
   "say listen: false";
 
-const elapsed = (): number => performance.now();
+/** For pauses that this process makes itself: a wall clock that is set forward must not end them early. */
+const monotonic = (): number => performance.now();
+
+/** Waits for this, but no longer. */
+async function atMost(patience: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, patience);
+  });
+  await Promise.race([work, over]);
+  clearTimeout(timer);
+}
 
 /** How long a start waits for the first heartbeat; without it the caches are not used yet. */
 const startPatience = 1000;
@@ -103,8 +115,10 @@ class ListeningBus implements PostgresBus {
   /** The heartbeat that is on its way. */
   #beating: { readonly number: number; readonly sent: Moment; written: boolean } | undefined;
   #beats = 0;
-  /** True: the log says that this process hears nothing. */
-  #told = false;
+  /** The connection that was asked whether it is there, as it did not hear a heartbeat. */
+  #asked: Client | undefined;
+  /** What the log says last of why this process hears nothing; undefined: it hears. */
+  #said: string | undefined;
   #firstProof: () => void = () => {};
   #failures = 0;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -134,12 +148,7 @@ class ListeningBus implements PostgresBus {
     await this.#connect();
     this.#heartbeat = setInterval(() => this.#beat(), this.#times.heartbeat);
     this.#heartbeat.unref();
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, startPatience);
-    });
-    await Promise.race([proven, patience]);
-    clearTimeout(timer);
+    await atMost(startPatience, proven);
   }
 
   current(): boolean {
@@ -181,12 +190,12 @@ class ListeningBus implements PostgresBus {
     others: ReadonlySet<number>,
     tellAgain: () => Promise<void>,
   ): Promise<void> {
-    const deadline = elapsed() + this.#times.silence;
+    const deadline = monotonic() + this.#times.silence;
     const missing = (): number[] =>
       [...others].filter((member) => !announcement.heardBy.has(member) && !this.#silent.has(member));
     let present: ReadonlySet<number> = others;
     while (!this.#closed && missing().some((member) => present.has(member))) {
-      if (elapsed() >= deadline) {
+      if (monotonic() >= deadline) {
         // While the own connection is down, nobody can be heard.
         if (this.current()) for (const member of missing()) this.#silent.add(member);
         return;
@@ -221,12 +230,10 @@ class ListeningBus implements PostgresBus {
     this.#client = undefined;
     this.#wakeAll();
     if (client === undefined) return;
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, closingPatience);
-    });
-    await Promise.race([client.end().catch(() => {}), patience]);
-    clearTimeout(timer);
+    await atMost(
+      closingPatience,
+      client.end().catch(() => {}),
+    );
   }
 
   async #connect(): Promise<void> {
@@ -315,7 +322,7 @@ class ListeningBus implements PostgresBus {
       if (since(pending.sent) < this.#times.silence) return;
       // Sent and never heard; one that could not be sent says nothing about this connection.
       if (pending.written) {
-        this.#deaf(client, pending.sent);
+        this.#deaf(client);
         return;
       }
     }
@@ -341,25 +348,22 @@ class ListeningBus implements PostgresBus {
     this.#beating = undefined;
     this.#failures = 0;
     this.#firstProof();
-    if (!this.#told) return;
-    this.#told = false;
+    if (this.#said === undefined) return;
+    this.#said = undefined;
     this.#environment.log("the listening connection to PostgreSQL is back");
   }
 
   /** A heartbeat was sent and did not arrive: is the connection dead, or does it carry no notifications? */
-  #deaf(client: Client, sent: Moment): void {
-    // Asked once: with the next heartbeat's turn it has answered or is given up.
-    this.#beating = { number: 0, sent, written: false };
+  #deaf(client: Client): void {
+    if (this.#asked === client) return;
+    this.#asked = client;
     const silent = setTimeout(() => this.#lost(client, new Error("no answer to the heartbeat")), this.#times.heartbeat);
     client.query("select 1").then(
       () => {
         clearTimeout(silent);
         if (client !== this.#client) return;
-        if (!this.#told) {
-          this.#told = true;
-          this.#environment.log(unheard);
-        }
-        this.#lost(client, undefined);
+        this.#say(unheard);
+        this.#lost(client, undefined, unheard);
       },
       (error: unknown) => {
         clearTimeout(silent);
@@ -368,19 +372,23 @@ class ListeningBus implements PostgresBus {
     );
   }
 
-  #lost(client: Client, error: unknown): void {
+  #lost(client: Client, error: unknown, why: string = lostConnection): void {
     if (client !== this.#client) return;
     this.#client = undefined;
     this.#wakeAll();
     client.end().catch(() => {});
     if (this.#closed) return;
-    if (!this.#told) {
-      this.#told = true;
-      this.#environment.log("the listening connection to PostgreSQL is lost; caches are not used until it is back", {
-        reason: error instanceof Error ? error.message : "the server closed it",
-      });
+    if (why === lostConnection) {
+      this.#say(why, { reason: error instanceof Error ? error.message : "the server closed it" });
     }
     this.#retry();
+  }
+
+  /** Once, not at each attempt; another reason is said as well. */
+  #say(message: string, details?: Record<string, unknown>): void {
+    if (this.#said === message) return;
+    this.#said = message;
+    this.#environment.log(message, details);
   }
 
   #retry(): void {
