@@ -34,10 +34,12 @@ export interface BrowserMark {
 /** Two days in seconds: as long as a link that confirms an address works by default. */
 const leastLife = 172_800;
 const purpose = "browser-mark";
-const shape = /^([0-9]{1,15})\.([\w-]{22})\.([\w-]{43})(?:\.([\w-]{1,1500}))?$/;
+const shape = /^([0-9]{1,15})\.([\w-]{22})\.([\w-]{43})(?:\.([\w-]{1,1000}))?$/;
 
 /** So many registrations of one browser are known. */
 const keptRegistrations = 5;
+/** Of one, so many names: a cookie has no room for what an application may declare. */
+const mostNames = 16;
 /**
  * Characters of a digest (24 bits): enough to know again what was typed, and too few to tell which of all passwords it was, even
  * for who has the keys and the cookie.
@@ -59,7 +61,8 @@ interface Registration {
 export function createBrowserMark(ring: KeyRing, linkLives: readonly number[]): BrowserMark {
   const life = Math.max(leastLife, ...linkLives.map((one) => Math.ceil(one / 1_000)));
   // Bound to the uniquifier: what ends the account's credentials ends the mark, and no later account with this id has it.
-  const content = (uniquifier: string, end: string, nonce: string): string => `${uniquifier}\n${end}\n${nonce}`;
+  const content = (uniquifier: string, end: string, nonce: string, sealed: string): string =>
+    [uniquifier, end, nonce, ...(sealed === "" ? [] : [sealed])].join("\n");
   const read = (rq: SecurityRequest): RegExpExecArray | null =>
     shape.exec(rq.cookie(rq.system.cookies.name("browser")) ?? "");
   /** One with more than its whole life left was made in the future, before the clock was set back: it would live longer. */
@@ -68,9 +71,9 @@ export function createBrowserMark(ring: KeyRing, linkLives: readonly number[]): 
     return left > 0 && left <= life * 1_000;
   };
   const shows: BrowserMark["shows"] = (rq, account) => {
-    const [, end, nonce, sign] = read(rq) ?? [];
+    const [, end, nonce, sign, sealed = ""] = read(rq) ?? [];
     if (end === undefined || nonce === undefined || sign === undefined) return false;
-    return lives(rq, Number(end)) && ring.verify(purpose, content(account.fsUniquifier, end, nonce), sign);
+    return lives(rq, Number(end)) && ring.verify(purpose, content(account.fsUniquifier, end, nonce, sealed), sign);
   };
   const registrations = (rq: SecurityRequest): readonly Registration[] => {
     const sealed = read(rq)?.[4];
@@ -95,15 +98,16 @@ export function createBrowserMark(ring: KeyRing, linkLives: readonly number[]): 
     set(rq, account, typed) {
       const { cookies } = rq.system;
       const end = rq.system.now() + life * 1_000;
-      const nonce = randomId(16);
-      const sign = ring.sign(purpose, content(account?.fsUniquifier ?? randomId(24), String(end), nonce));
-      const key = randomId(16);
-      const begun = typed === undefined ? [] : digestsOf(key, typed);
-      const kept = [...registrations(rq), ...(begun.length === 0 ? [] : [{ end, key, digests: begun }])]
+      const begun = { end, key: randomId(16) };
+      const digests = typed === undefined ? [] : digestsOf(begun.key, typed);
+      const kept = [...registrations(rq), ...(digests.length === 0 ? [] : [{ ...begun, digests }])]
         .slice(-keptRegistrations)
         .map((one) => [one.end, one.key, ...one.digests].join(" "));
-      const sealed = kept.length === 0 ? "" : `.${ring.encrypt(purpose, kept.join("\n"))}`;
-      rq.setCookie(cookies.name("browser"), `${end}.${nonce}.${sign}${sealed}`, cookies.attributes(life));
+      const sealed = kept.length === 0 ? "" : ring.encrypt(purpose, kept.join("\n"));
+      const nonce = randomId(16);
+      const sign = ring.sign(purpose, content(account?.fsUniquifier ?? randomId(24), String(end), nonce, sealed));
+      const value = [end, nonce, sign, ...(sealed === "" ? [] : [sealed])].join(".");
+      rq.setCookie(cookies.name("browser"), value, cookies.attributes(life));
     },
     clear(rq, account) {
       const { cookies } = rq.system;
@@ -116,7 +120,7 @@ export function createBrowserMark(ring: KeyRing, linkLives: readonly number[]): 
 function digestsOf(key: string, { names, password }: TypedCredentials): readonly string[] {
   const normal = normalizePassword(password);
   if (normal === undefined) return [];
-  return names.map((name) =>
+  return names.slice(0, mostNames).map((name) =>
     createHmac("sha256", key)
       .update(JSON.stringify([name, normal]))
       .digest("base64url")
