@@ -248,9 +248,10 @@ export interface SecurityOptions<
   /** True: answers may tell whether an account exists. Friendlier to people, and to those who collect addresses. */
   readonly revealAccounts?: boolean;
   /**
-   * False: who gives the right password and is not let in (the account is switched off, its address is not confirmed) gets
-   * the answer to a wrong one. Otherwise they are told the reason, within the limits. With registrations by anybody, it tells
-   * who has registered an address, and signs in with the password of that, whether the address was free. Default: true.
+   * False: who gives the right password and is not let in (the account is switched off, say) gets the answer to a wrong one.
+   * Otherwise they are told the reason, within the limits, if the account's address was ever proved. Before that, the browser
+   * that registered this very pair is told to confirm the address first, be it taken or free, and no other is told anything,
+   * unless `revealAccounts` is on. Default: true.
    */
   readonly revealAccountState?: boolean;
 

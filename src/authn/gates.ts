@@ -55,8 +55,9 @@ export type GateVerdict =
 export interface Gate {
   readonly name: string;
   /**
-   * Gates are asked in rising order: active 200, confirmed 300, second factor 400. A lockout is no gate: it refuses
-   * guesses, and whoever proves who they are by mail gets in.
+   * Gates are asked in rising order: active 200, confirmed 300, deletion 350, second factor 400. One that takes time stands
+   * behind 300: before it, the time would tell who has registered an address whether it was free. A lockout is no gate: it
+   * refuses guesses, and whoever proves who they are by mail gets in.
    */
   readonly order: number;
   check(attempt: GateAttempt): Awaitable<GateVerdict>;

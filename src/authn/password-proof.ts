@@ -45,6 +45,8 @@ export type GuessOutcome = "letIn" | "refused" | "unknown";
 /** A guess that was looked at. One that was right counts as a failure until it is settled, once, by what comes of it. */
 export interface Guessed {
   readonly proved: Proved;
+  /** False: it was one too many, so that nobody looked at it. */
+  readonly looked: boolean;
   settle(outcome: GuessOutcome): Promise<void>;
 }
 
@@ -85,8 +87,10 @@ export interface PasswordProof {
   guessBy(attempt: Omit<PasswordAttempt, "password">, prove: () => Awaitable<Proved>): Promise<Guessed>;
   /** A password that was known to be right was refused by a gate: a guess at it is spent. Throws LimitedError. */
   refused(attempt: Omit<PasswordAttempt, "password">): Promise<void>;
-  /** All that the account can be named by, as its guesses are counted. */
-  namesOf(account: Account): readonly string[];
+  /** The one spelling of what was typed as a name: two are one exactly where `find` would take both for the same user. */
+  nameOf(identity: string, attribute?: string): string;
+  /** All that an account with these values can be named by, as its guesses are counted. */
+  namesOf(account: object): readonly string[];
 }
 
 /** What checking passwords needs. */
@@ -147,19 +151,19 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
    * The one spelling of a name that no account has. Two spellings are one exactly where `find` would take both for the
    * same user: a counter that differed from that would tell which names have accounts.
    */
-  const nameOf = (identity: string, only: string | undefined): string => {
+  const nameOf = (identity: string, only?: string): string => {
     const [first] = candidates(identity, only);
     const spelled = first?.normal ?? identity;
     const attribute = first?.attribute ?? "none";
     return `${attribute} ${first?.ignoreCase === false ? spelled : spelled.normalize("NFC").toLowerCase()}`;
   };
 
-  const namesOf = (account: Account): readonly string[] => {
-    const row = account as unknown as Readonly<Record<string, unknown>>;
+  const namesOf = (account: object): readonly string[] => {
+    const row = account as Readonly<Record<string, unknown>>;
     const names = attributes.flatMap(({ attribute }) => {
       const value = row[attribute];
       // With and without the attribute: a name may look like one of another kind.
-      return typeof value === "string" ? [nameOf(value, attribute), nameOf(value, undefined)] : [];
+      return typeof value === "string" ? [nameOf(value, attribute), nameOf(value)] : [];
     });
     return [...new Set(names)];
   };
@@ -281,6 +285,7 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
     let settled = proved === "wrong";
     return {
       proved,
+      looked: guess.open,
       async settle(outcome) {
         if (settled) return;
         settled = true;
@@ -319,6 +324,7 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
   return {
     attributes,
     find,
+    nameOf,
     namesOf,
     guess,
     async check(attempt) {

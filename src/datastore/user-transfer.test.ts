@@ -118,6 +118,21 @@ describe.each([
     expect(told).toEqual([2]);
   });
 
+  it("takes no name that is there in another form of Unicode", async () => {
+    const { transfer, store } = await place(provider());
+    const username = "\u00dcn\u00efcode1";
+    await store.insert("user", {
+      email: "a@acme.example",
+      active: true,
+      fsUniquifier: "u1",
+      username: username.normalize("NFKD"),
+    });
+    const given = [username, username.normalize("NFKD"), username.toLowerCase()];
+    const outcomes = await transfer.import(given.map((name, n) => ({ email: `b${n}@acme.example`, username: name })));
+    expect(outcomes.map((outcome) => outcome.kind)).toEqual(["refused", "refused", "refused"]);
+    expect(await store.count("user", {})).toBe(1);
+  });
+
   it("stores nothing in a dry run, and says the same", async () => {
     const { transfer, store, told, roles } = await place(provider());
     const given = [full, full, { email: "x" }, { email: "bob@acme.example", roles: ["new"], permissions: ["p"] }];

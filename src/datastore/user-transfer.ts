@@ -4,7 +4,7 @@ import { permissionRole } from "../model/permission-role.ts";
 import type { Row, Table } from "../model/schema.ts";
 import { accountRow } from "./account-row.ts";
 import type { Datastore, Transaction } from "./contract.ts";
-import { fold } from "./identity-conflict.ts";
+import { fold, spellings } from "./identity-conflict.ts";
 import type { PasswordHistory } from "./password-history.ts";
 import type { Roles } from "./roles.ts";
 import { type ReadUser, type RecordFault, type UserRecord, userRecords } from "./user-records.ts";
@@ -126,7 +126,8 @@ export function createUserTransfer(context: TransferContext): UserTransfer {
     const of = async (field: "email" | "username"): Promise<ReadonlySet<string>> => {
       const values = [...new Set(wanted.map(({ user }) => user.row[field]).filter((it) => typeof it === "string"))];
       if (values.length === 0) return new Set();
-      const rows = await datastore.find("user", { [field]: { inIgnoringCase: values } });
+      const asked = values.flatMap((value) => spellings(field, value));
+      const rows = await datastore.find("user", { [field]: { inIgnoringCase: asked } });
       return new Set(rows.map((row) => fold(String(row[field]))));
     };
     const [emails, usernames] = [await of("email"), await of("username")];

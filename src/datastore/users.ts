@@ -84,7 +84,7 @@ export interface Users<
   Secrets extends object = Record<never, never>,
 > extends UserGrants<Role, Permission> {
   get(id: number, tx?: Operations): Promise<(Account & U) | undefined>;
-  /** The user whose attribute has that value; with `ignoreCase`, compared without regard to case. E-mail addresses are normalised first. */
+  /** The user whose attribute has that value; with `ignoreCase`, compared without regard to case. Addresses and usernames are normalised first. */
   find(
     attribute: keyof U & string,
     value: string | number,
@@ -237,6 +237,9 @@ const protectedFields: ReadonlySet<string> = new Set<ProtectedField>([
   "createDatetime",
   "updateDatetime",
 ]);
+
+/** How what names a user is written where it is stored. */
+const storedForms = { email: normalizeEmail, username: normalizeUsername };
 
 /** Makes the operations on users of one running system. */
 export function createUsers(context: UsersContext): RowUsers {
@@ -469,10 +472,15 @@ export function createUsers(context: UsersContext): RowUsers {
       if (context.secrets?.includes(attribute) === true) {
         throw new PortcullisError("invalid_field", `user.${attribute}: is secret, and nobody is found by it`);
       }
-      const wanted = attribute === "email" && typeof value === "string" ? normalizeEmail(value) : value;
+      if (typeof value === "number") return lookup(attribute, value);
+      const wanted = Object.hasOwn(storedForms, attribute)
+        ? storedForms[attribute as keyof typeof storedForms](value)
+        : value;
       if (wanted === undefined) return undefined;
-      if (typeof wanted === "number" || options?.ignoreCase !== true) return lookup(attribute, wanted);
-      return identify([{ attribute, value: wanted, ignoreCase: true }]);
+      const ignoreCase = options?.ignoreCase === true;
+      // Names of a database that was taken over are stored in another form.
+      if (!ignoreCase && attribute !== "username") return lookup(attribute, wanted);
+      return identify([{ attribute, value: wanted, ignoreCase }]);
     },
 
     create: (input, tx, made) => createWith(input, tx, made),

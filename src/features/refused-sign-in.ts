@@ -1,7 +1,50 @@
 import type { Remedy } from "../authn/gates.ts";
+import type { Guessed, PasswordAttempt } from "../authn/password-proof.ts";
+import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import { type Answer, refused } from "./endpoint.ts";
 import type { Kernel } from "./feature.ts";
+import { isUnproved } from "./first-proof.ts";
+
+/** A reason, and what can be done about it. */
+export interface Reason {
+  readonly key: MessageKey;
+  readonly remedy: Remedy | undefined;
+}
+
+/** What may be told of a sign-in with a password; undefined: no more than to who guessed wrongly. */
+export interface SignInReasons {
+  /** Where the password was not right, or nobody has it. */
+  readonly failed: Reason | undefined;
+  /** Where a gate is against who has the right one. */
+  refused(key: MessageKey, remedy: Remedy | undefined): Reason | undefined;
+}
+
+/**
+ * Whoever registers a stranger's address gets one answer, be it free or taken. So must who signs in with that pair then: until
+ * an address was proved, what is told depends on what this browser did itself, and never on whether there is an account.
+ * Where it registered this very pair, it is told to confirm the address first.
+ */
+export function signInReasons(
+  kernel: Kernel,
+  { rq, account, identity, attribute, password }: PasswordAttempt & { readonly rq: SecurityRequest },
+  { looked }: Guessed,
+): SignInReasons {
+  // Of everybody, whatever the guess was: the same work.
+  const here =
+    identity !== undefined &&
+    kernel.browserMark.registered(rq, { names: [kernel.proof.nameOf(identity, attribute)], password });
+  const { confirmation } = kernel.services;
+  const confirms = here && looked && !kernel.revealAccounts && confirmation?.required === true;
+  const failed = confirms && kernel.revealAccountState ? confirmation.refusal : undefined;
+  return {
+    failed,
+    refused(key, remedy) {
+      if (!kernel.revealAccounts && (account === undefined || isUnproved(account))) return failed;
+      return toldReason(kernel, key) === undefined ? undefined : { key, remedy };
+    },
+  };
+}
 
 /**
  * What to tell who has shown the right password, or used a mailed link, and is stopped by a gate. That is no outsider, and the

@@ -169,6 +169,44 @@ attacks("ENU", { settings: { RETURN_GENERIC_RESPONSES: true } }, (attack) => {
   );
 });
 
+attacks("ENU by registration", { settings: { CONFIRMABLE: true } }, (attack) => {
+  attack(
+    "ENU-04 [ASVS 6.3.8]: who registers an address and signs in with that pair learns nothing of whether it was free",
+    async (rig) => {
+      const register = rig.at("REGISTER");
+      for (const browser of ["the same", "another"]) {
+        await each(carriers, String, async (carrier) => {
+          // The runs before have used up guesses and mails.
+          await rig.lab.advance(3 * 86_400);
+          const unconfirmed = (await rig.user({ confirmed_at: null })).email;
+          const confirmed = (await rig.user()).email;
+          const free = [1, 2].map(() => `${randomBytes(6).toString("hex")}@new.example`);
+          const answers: Record<string, string> = {};
+          const others: Record<string, string> = {};
+          for (const email of [...free, unconfirmed, confirmed, "matt@lp.com", "tiya@lp.com", "jess@lp.com"]) {
+            const client = await rig.visitor();
+            const password = secret();
+            const made = await submit(client, register, carrier, { email, password, password_confirm: password });
+            must(made.status < 400, `REGISTER: ${made.status} ${made.text}`);
+            const signsIn = browser === "the same" ? client : await rig.visitor();
+            answers[email] = look(await submit(signsIn, rig.at("LOGIN"), carrier, { email, password }), email);
+            const wrong = { email, password: secret() };
+            others[email] = look(await submit(signsIn, rig.at("LOGIN"), carrier, wrong), email);
+          }
+          for (const email of free) {
+            must((await rig.lab.accounts.byEmail(email)) !== undefined, `no account was made for ${email}`);
+          }
+          allAlike(answers);
+          allAlike(others);
+          // It is the registration in this browser that the answer goes by.
+          const [one = "", other = ""] = free.map((email) => answers[email]);
+          must(one === other && (one === others[free[0] ?? ""]) === (browser === "another"), `${browser}: ${one}`);
+        });
+      }
+    },
+  );
+});
+
 attacks("ENU by the guards", {}, (attack) => {
   attack("ENU-01 [ASVS 6.3.8]: BASIC answers all identities alike", async (rig: Rig) => {
     const answers: Record<string, string> = {};

@@ -83,6 +83,70 @@ function compares(create: () => Promise<{ provider: DatastoreProvider; remove?: 
   });
 }
 
+/** A database that was taken over: Flask-Security stored usernames as NFKD gave them. */
+function decomposed(create: () => Promise<{ provider: DatastoreProvider; remove?: () => Promise<void> }>): void {
+  let made: Awaited<ReturnType<typeof create>>;
+  let on: Domain;
+  let id: number;
+  const composed = "\u00dcn\u00efcode1";
+  const stored = composed.normalize("NFKD");
+  beforeAll(async () => {
+    made = await create();
+    on = await openDomain(made.provider);
+    id = (await on.users.create({ email: "uni@acme.example", username: "unicode1" })).id;
+    await on.store.update("user", { id }, { username: stored });
+    await on.users.create({ email: "eve@acme.example", username: "Eve" });
+  });
+  afterAll(async () => {
+    await on?.store.close();
+    await made?.remove?.();
+  });
+
+  it.each([
+    ["composed", composed, false],
+    ["decomposed", stored, false],
+    ["wide, with space around it", ` ${composed.replace("1", "\uff11")} `, false],
+    ["composed", composed, true],
+    ["decomposed", stored, true],
+    ["composed, in lower case", composed.toLowerCase(), true],
+    ["decomposed, in upper case", stored.toUpperCase(), true],
+  ])("is found by its name, %s: %j (ignoreCase: %s)", async (_how, name, ignoreCase) => {
+    expect((await on.users.find("username", name, { ignoreCase }))?.id).toBe(id);
+  });
+
+  it("is found letter for letter in no other case, and by nothing that is no name", async () => {
+    expect(await on.users.find("username", composed.toLowerCase())).toBeUndefined();
+    for (const nothing of ["", " ", "\ud800", "x".repeat(256)]) {
+      expect(await on.users.find("username", nothing)).toBeUndefined();
+      expect(await on.users.find("username", nothing, { ignoreCase: true })).toBeUndefined();
+    }
+  });
+
+  it.each([composed, stored, composed.toLowerCase(), stored.toUpperCase()])(
+    "keeps its name to itself: %j",
+    async (name) => {
+      const { users, store } = on;
+      const refusal = { code: "unique_conflict", table: "user", field: "username" };
+      const eve = (await users.find("username", "Eve"))?.id as number;
+      await expect(users.create({ email: "x@acme.example", username: name })).rejects.toMatchObject(refusal);
+      await expect(users.setUsername(eve, name)).rejects.toMatchObject(refusal);
+      await expect(users.update(eve, { username: name })).rejects.toMatchObject(refusal);
+      await expect(users.edit(eve, { username: name })).rejects.toMatchObject(refusal);
+      expect(await store.count("user", {})).toBe(2);
+    },
+  );
+}
+
+describe("usernames of a database that was taken over, in memory", () =>
+  decomposed(async () => ({ provider: memory() })));
+describe("usernames of a database that was taken over, on SQLite", () => decomposed(() => place("sqlite")));
+describeService("postgres", "usernames of a database that was taken over, on PostgreSQL", () =>
+  decomposed(() => place("postgres")),
+);
+describeService("mysql", "usernames of a database that was taken over, on MariaDB", () =>
+  decomposed(() => place("mysql")),
+);
+
 describe("identities in memory", () => compares(async () => ({ provider: memory() })));
 const at = (dialect: Dialect) => (): Promise<Place> => place(dialect);
 describe("identities on SQLite", () => compares(at("sqlite")));

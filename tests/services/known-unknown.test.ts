@@ -4,7 +4,7 @@
  * answer and after it, with how many rows were written. Times are not looked at: on a busy machine they say nothing.
  */
 import { type Datastore, type DatastoreProvider, outbox } from "portcullis";
-import { accountDeletion, registration, tracking, unlock, userManagement } from "portcullis/features";
+import { accountDeletion, confirmation, registration, tracking, unlock, userManagement } from "portcullis/features";
 import { mailLayout } from "portcullis/views";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Dialect, place } from "../../bench/user-databases.ts";
@@ -120,14 +120,16 @@ interface Rig {
 
 let number = 0;
 
-async function rigOn(store: DatastoreProvider): Promise<Rig> {
+/** `required`: addresses are confirmed before their accounts are used. */
+async function rigOn(store: DatastoreProvider, required = false): Promise<Rig> {
   const box = outbox();
   const { provider, log, running } = recorded(store);
   const system = await start({
     datastore: provider,
     identities: ["email", "username"],
     features: [
-      ...lifeFeatures().filter(({ name }) => name !== "registration"),
+      ...lifeFeatures().filter(({ name }) => name !== "registration" && name !== "confirmation"),
+      confirmation({ required }),
       registration({ roles: ["employee"] }),
       tracking(),
       unlock(),
@@ -269,6 +271,16 @@ const right: Readonly<Record<string, Ask>> = {
   }),
 };
 
+/** Somebody registers an address, free or taken, and signs in with that pair, in that browser or in another one. */
+const registered = (path: string, where: "here" | "elsewhere"): Ask =>
+  after(async ({ system }, { email }) => {
+    const client = system.client();
+    await client.post("/register", { json: { email, password: fresh, password_confirm: fresh } });
+    const signsIn = where === "here" ? client : system.client();
+    await signsIn.get("/login", { headers: { accept: "application/json" } });
+    return () => signsIn.post(path, { json: { email, password: fresh } });
+  });
+
 /** What the database is asked from the request on until nothing goes on any more. */
 async function statements(rig: Rig, ask: Ask, kind: (typeof classes)[number] | "unknown"): Promise<Entry[][]> {
   const who = await rig.fresh(kind);
@@ -315,6 +327,24 @@ function compares(create: () => Promise<{ provider: DatastoreProvider; remove?: 
     const unknown = await statements(rig, ask, "unknown");
     expect(unknown.flat().length).toBeGreaterThan(0);
     for (const kind of classes) expect(await statements(rig, ask, kind), kind).toEqual(unknown);
+  });
+
+  it.each([
+    ["/login", "here"],
+    ["/login", "elsewhere"],
+    ["/api/user/login", "here"],
+  ] as const)("%s with the pair of a registration (%s)", async (path, where) => {
+    const confirming = await create();
+    const other = await rigOn(confirming.provider, true);
+    try {
+      await statements(other, asks["/login by e-mail"] as Ask, "unknown");
+      const free = await statements(other, registered(path, where), "unknown");
+      expect(free.flat().length).toBeGreaterThan(0);
+      for (const kind of classes) expect(await statements(other, registered(path, where), kind), kind).toEqual(free);
+    } finally {
+      await other.system.security.close();
+      await confirming.remove?.();
+    }
   });
 
   it.each(Object.keys(right))("%s with the right password of an account that is not active", async (name) => {

@@ -90,7 +90,8 @@ export function accountDeletion(options: AccountDeletionOptions = {}): Feature {
 function pendingGate(kernel: Pick<Kernel, "datastore">): Gate {
   return {
     name: "deletion",
-    order: 250,
+    // It asks the database: behind the confirmed address, so that no time tells who registered an address from who found it taken.
+    order: 350,
     async check({ account }) {
       return (await pending(kernel, account)) ? { refuse: "ACCOUNT_BEING_DELETED" } : "pass";
     },

@@ -11,6 +11,7 @@ import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
 import { mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo } from "../passwords/index.ts";
+import type { Reason } from "../refused-sign-in.ts";
 import { confirmationMails } from "./mails.ts";
 
 /** Options of the feature `confirmation`. */
@@ -27,6 +28,8 @@ export interface ConfirmationOptions {
 export interface ConfirmationService {
   /** Whether an address must be confirmed before its account is used. */
   readonly required: boolean;
+  /** What a sign-in before that is told. */
+  readonly refusal: Reason;
   /** Mails a link that proves the account's address; of several, only the newest works. */
   send(rq: SecurityRequest, account: Account): Promise<void>;
 }
@@ -54,6 +57,8 @@ const sendAgain: Remedy = {
   label: "SUBMIT_SEND_CONFIRMATION",
 };
 
+const refusal: Reason = { key: "CONFIRMATION_REQUIRED", remedy: sendAgain };
+
 const confirmedGate: Gate = {
   name: "confirmed",
   order: 300,
@@ -61,12 +66,13 @@ const confirmedGate: Gate = {
     // Whoever signs in by what was mailed to the address has it; where there is no address, there is nothing to confirm.
     account.email === "" || account.confirmedAt !== null || methods.includes("email")
       ? "pass"
-      : { refuse: "CONFIRMATION_REQUIRED", remedy: sendAgain },
+      : { refuse: refusal.key, remedy: sendAgain },
 };
 
 function service(kernel: Kernel, within: number, required: boolean): ConfirmationService {
   return {
     required,
+    refusal,
     async send(rq, account) {
       if (account.email === "") return;
       const token = await kernel.tickets.issue({

@@ -24,7 +24,7 @@ import type { Feature, Kernel } from "../feature.ts";
 import { checkboxField, type Field, identityField, passwordField } from "../fields.ts";
 import { nextOf, withNext } from "../form-page.ts";
 import { checkOptions } from "../options.ts";
-import { refusedSignIn } from "../refused-sign-in.ts";
+import { type Reason, refusedSignIn, signInReasons } from "../refused-sign-in.ts";
 import { expiredPassword, expiredPasswordGate } from "./expired.ts";
 
 /** Options of the feature `passwords`. */
@@ -102,19 +102,29 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
       // The first attribute that was given says who is meant.
       const given = proof.attributes.find(({ attribute }) => fields[attribute] !== undefined)?.attribute;
       const account = given === undefined ? undefined : await proof.find(fields[given] as string, given);
-      const failure = (byField: Answer): Answer => (kernel.revealAccounts ? byField : refused("GENERIC_AUTHN_FAILED"));
-      // Asked whether there is an account or not: the same work, the same time.
-      const guess = await proof.guess({
+      const attempt = {
         rq,
         account,
         identity: given === undefined ? undefined : (fields[given] as string),
         attribute: given,
         password,
         authType: "password",
-      });
+      };
+      // Asked whether there is an account or not: the same work, the same time.
+      const guess = await proof.guess(attempt);
+      const reasons = signInReasons(kernel, attempt, guess);
+      const failure = (reason: Reason | undefined, byField: Answer): Answer => {
+        if (reason === undefined) return kernel.revealAccounts ? byField : refused("GENERIC_AUTHN_FAILED");
+        return refusedSignIn(kernel, reason.key, reason.remedy, {
+          field: given as string,
+          // As it was typed: who signs in by another name is not told the address.
+          ...(given === "email" ? { email: fields[given] as string } : {}),
+        });
+      };
       if (guess.proved !== "right" || account === undefined) {
-        if (given === undefined) return failure(refused("US_SPECIFY_IDENTITY"));
+        if (given === undefined) return failure(undefined, refused("US_SPECIFY_IDENTITY"));
         return failure(
+          reasons.failed,
           account === undefined
             ? invalid({ [given]: [{ key: "USER_DOES_NOT_EXIST" }] })
             : invalid({ password: [{ key: "INVALID_PASSWORD" }] }),
@@ -129,12 +139,7 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
       });
       return outcomeAnswer(rq, outcome, {
         to: destinations.afterSignIn(rq),
-        refusal: (key, remedy) =>
-          refusedSignIn(kernel, key, remedy, {
-            field: given as string,
-            // As it was typed: who signs in by another name is not told the address.
-            ...(given === "email" ? { email: fields[given] as string } : {}),
-          }),
+        refusal: (key, remedy) => failure(reasons.refused(key, remedy), refused("GENERIC_AUTHN_FAILED")),
       });
     },
   });

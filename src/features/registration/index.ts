@@ -13,6 +13,7 @@ import {
   UniqueConflictError,
 } from "../../model/errors.ts";
 import { nextToken, signInAnswers } from "../answers.ts";
+import type { TypedCredentials } from "../browser-mark.ts";
 import { type Answer, bodyFor, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField, type Fault, type Field } from "../fields.ts";
@@ -155,7 +156,20 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       // Before the address is looked up: what this tells must not depend on whether that is known.
       const taken = await takenFaults(kernel, columns);
       if (taken !== undefined) return invalid(taken);
-      const attempt: Attempt = { rq, email, username, own };
+      const attempt: Attempt = {
+        rq,
+        email,
+        username,
+        own,
+        typed: {
+          // Where nothing has to be confirmed, no sign-in asks for it.
+          names:
+            email === "" || kernel.services.confirmation?.required !== true
+              ? []
+              : kernel.proof.namesOf({ ...columns, email, username }),
+          password: passwords.password,
+        },
+      };
       const objection = await kernel.system.events.ask("register", { email, formData: { email, ...own } }, rq);
       if (objection !== undefined) return refused(objection.refuse);
       // Whoever the mail is for: a stranger fills nobody's mailbox.
@@ -220,6 +234,8 @@ interface Attempt {
   readonly username: string | undefined;
   /** The values of the application's own fields. */
   readonly own: Readonly<Record<string, unknown>>;
+  /** By what its sign-in is known again in this browser. */
+  readonly typed: TypedCredentials;
 }
 
 /** The fields that are columns of the user. One that was left empty has no value: two of them must not be the same. */
@@ -367,13 +383,14 @@ function mailed(kernel: Kernel): boolean {
 }
 
 /** The browser that registered an address may prove it without more; one that found it taken gets a mark that looks the same. */
-function mark(kernel: Kernel, rq: SecurityRequest, account: Account | undefined): void {
-  if (mailed(kernel) || kernel.features.has("passwordless")) kernel.browserMark.set(rq, account);
+function mark(kernel: Kernel, { rq, typed }: Attempt, account: Account | undefined): void {
+  if (mailed(kernel) || kernel.features.has("passwordless")) kernel.browserMark.set(rq, account, typed);
 }
 
 /** `account`: the new one, told of only where accounts are no secret. */
-function registered(kernel: Kernel, { rq, email }: Attempt, account?: Account): Answer {
-  mark(kernel, rq, account);
+function registered(kernel: Kernel, attempt: Attempt, account?: Account): Answer {
+  const { rq, email } = attempt;
+  mark(kernel, attempt, account);
   const { chosen, afterRegister } = kernel.destinations;
   return done(chosen("afterRegister", rq) ?? kernel.path("login") ?? afterRegister(rq), {
     message:
@@ -391,7 +408,7 @@ function registered(kernel: Kernel, { rq, email }: Attempt, account?: Account): 
 
 async function signedIn(kernel: Kernel, attempt: Attempt, account: Account): Promise<Answer> {
   const { rq } = attempt;
-  mark(kernel, rq, account);
+  mark(kernel, attempt, account);
   const outcome = await kernel.signIn.complete(rq, { account, methods: ["register"], token: wantsToken(rq) });
   return outcomeAnswer(rq, outcome, {
     to: kernel.destinations.afterRegister(rq),

@@ -3,12 +3,12 @@ import { open } from "../../authz/guards/open.ts";
 import type { Json } from "../../routes/openapi/json.ts";
 import { text } from "../answers.ts";
 import { changeOwnPassword } from "../change-password/own-password.ts";
-import { done, type Endpoint, failed, jsonEndpoint } from "../endpoint.ts";
+import { type Answer, done, type Endpoint, failed, jsonEndpoint } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import { type Field, passwordField } from "../fields.ts";
 import { booleanField, maybe, plainTextField } from "../json-fields.ts";
 import { sessionElseToken } from "../passwords/index.ts";
-import { toldReason } from "../refused-sign-in.ts";
+import { type Reason, signInReasons } from "../refused-sign-in.ts";
 import type { ManagementSettings } from "./options.ts";
 import { userSchema, userView } from "./view.ts";
 
@@ -45,14 +45,17 @@ function login(kernel: Kernel, settings: ManagementSettings): Endpoint {
     async submit({ rq, fields }) {
       const named = (fields.email ?? fields.username)?.trim();
       const account = named === undefined || named === "" ? undefined : await proof.find(named);
-      const guess = await proof.guess({
+      const attempt = {
         rq,
         account,
         identity: named === "" ? undefined : named,
         password: fields.password,
         authType: "password",
-      });
-      if (guess.proved !== "right" || account === undefined) return failed(401, "GENERIC_AUTHN_FAILED");
+      };
+      const guess = await proof.guess(attempt);
+      const reasons = signInReasons(kernel, attempt, guess);
+      const failure = (reason: Reason | undefined): Answer => failed(401, reason?.key ?? "GENERIC_AUTHN_FAILED");
+      if (guess.proved !== "right" || account === undefined) return failure(reasons.failed);
       const cookie = fields.cookie === true;
       const outcome = await signIn.complete(rq, {
         account,
@@ -66,7 +69,7 @@ function login(kernel: Kernel, settings: ManagementSettings): Endpoint {
         case "pending":
           return done("/", { response: { ...outcome.answer } });
         case "refused":
-          return failed(401, toldReason(kernel, outcome.key) ?? "GENERIC_AUTHN_FAILED");
+          return failure(reasons.refused(outcome.key, outcome.remedy));
         case "signedIn":
           return done("/", {
             response: {
