@@ -127,6 +127,7 @@ export interface SecurityEvents {
   impersonationEnded: { user: Account; administrator: Account };
   /** A key that programs sign in with was made; `key` is its id. */
   apiKeyCreated: { user: Account; key: string; name: string };
+  /** Its owner or an administrator ended it, or the owner disowned the sign-in that it may come from. */
   apiKeyRevoked: OfUser & { readonly key: string };
   /** Fields of an account were changed by an administrator, or the profile by its owner. */
   userUpdated: OfUser & { readonly fields: readonly string[] };

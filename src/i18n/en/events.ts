@@ -86,4 +86,5 @@ export const events = {
   DETAIL_NAME: "Name",
   DETAIL_FIELDS: "Fields",
   DETAIL_FAULT: "Fault",
+  DETAIL_AS: "Acting as user",
 } as const;

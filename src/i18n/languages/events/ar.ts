@@ -88,4 +88,5 @@ export const arabicEvents: Texts = {
   DETAIL_NAME: "الاسم",
   DETAIL_FIELDS: "الحقول",
   DETAIL_FAULT: "الخلل",
+  DETAIL_AS: "بصفة المستخدم",
 };

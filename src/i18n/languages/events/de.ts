@@ -88,4 +88,5 @@ export const germanEvents: Texts = {
   DETAIL_NAME: "Name",
   DETAIL_FIELDS: "Felder",
   DETAIL_FAULT: "Fehler",
+  DETAIL_AS: "Als Benutzer",
 };

@@ -88,4 +88,5 @@ export const spanishEvents: Texts = {
   DETAIL_NAME: "Nombre",
   DETAIL_FIELDS: "Campos",
   DETAIL_FAULT: "Fallo",
+  DETAIL_AS: "Como usuario",
 };

@@ -88,4 +88,5 @@ export const frenchEvents: Texts = {
   DETAIL_NAME: "Nom",
   DETAIL_FIELDS: "Champs",
   DETAIL_FAULT: "Défaut",
+  DETAIL_AS: "En tant qu’utilisateur",
 };

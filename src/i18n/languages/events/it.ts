@@ -88,4 +88,5 @@ export const italianEvents: Texts = {
   DETAIL_NAME: "Nome",
   DETAIL_FIELDS: "Campi",
   DETAIL_FAULT: "Errore",
+  DETAIL_AS: "Come utente",
 };

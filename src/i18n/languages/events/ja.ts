@@ -88,4 +88,5 @@ export const japaneseEvents: Texts = {
   DETAIL_NAME: "名前",
   DETAIL_FIELDS: "項目",
   DETAIL_FAULT: "異常",
+  DETAIL_AS: "代行したユーザー",
 };

@@ -88,4 +88,5 @@ export const dutchEvents: Texts = {
   DETAIL_NAME: "Naam",
   DETAIL_FIELDS: "Velden",
   DETAIL_FAULT: "Fout",
+  DETAIL_AS: "Als gebruiker",
 };

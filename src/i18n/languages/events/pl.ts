@@ -88,4 +88,5 @@ export const polishEvents: Texts = {
   DETAIL_NAME: "Nazwa",
   DETAIL_FIELDS: "Pola",
   DETAIL_FAULT: "Błąd",
+  DETAIL_AS: "Jako użytkownik",
 };

@@ -88,4 +88,5 @@ export const portugueseEvents: Texts = {
   DETAIL_NAME: "Nome",
   DETAIL_FIELDS: "Campos",
   DETAIL_FAULT: "Defeito",
+  DETAIL_AS: "Como usuário",
 };

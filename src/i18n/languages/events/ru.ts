@@ -88,4 +88,5 @@ export const russianEvents: Texts = {
   DETAIL_NAME: "Название",
   DETAIL_FIELDS: "Поля",
   DETAIL_FAULT: "Неисправность",
+  DETAIL_AS: "От имени пользователя",
 };

@@ -88,4 +88,5 @@ export const turkishEvents: Texts = {
   DETAIL_NAME: "Ad",
   DETAIL_FIELDS: "Alanlar",
   DETAIL_FAULT: "Kusur",
+  DETAIL_AS: "Adına işlem yapılan kullanıcı",
 };

@@ -88,4 +88,5 @@ export const chineseEvents: Texts = {
   DETAIL_NAME: "名称",
   DETAIL_FIELDS: "字段",
   DETAIL_FAULT: "故障",
+  DETAIL_AS: "以该用户身份",
 };
