@@ -129,6 +129,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     formerHashes: ({ id }, last) => history.hashes(id, last),
     verify: async (password, hash) => (await hasher.verify(password, hash)).ok,
     log,
+    deadline: times.deadline,
   });
   const catalogues = await createCatalogues(options.languages ?? {}, options.messages ?? {}, log);
   const schema = composeSchema(options, features);
