@@ -136,7 +136,7 @@ export interface SecurityEvents {
   /** Entries were taken out into a file: so many. */
   auditExported: { count: number };
   /** An operator has acknowledged the breaks that the trail reports, up to the entry of this number. */
-  auditAcknowledged: { until: number; reason: string };
+  auditAcknowledged: { until: number; reason: string; by: string };
   /** Entries of the trail could not be stored; they wait, or (`lost`) went to the log instead. */
   auditFailed: { reason: string; waiting: number; lost: number };
 }

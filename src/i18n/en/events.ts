@@ -87,4 +87,5 @@ export const events = {
   DETAIL_FIELDS: "Fields",
   DETAIL_FAULT: "Fault",
   DETAIL_AS: "Acting as user",
+  DETAIL_BY: "Said by",
 } as const;

@@ -89,4 +89,5 @@ export const arabicEvents: Texts = {
   DETAIL_FIELDS: "الحقول",
   DETAIL_FAULT: "الخلل",
   DETAIL_AS: "بصفة المستخدم",
+  DETAIL_BY: "بإفادة",
 };

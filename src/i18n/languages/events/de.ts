@@ -89,4 +89,5 @@ export const germanEvents: Texts = {
   DETAIL_FIELDS: "Felder",
   DETAIL_FAULT: "Fehler",
   DETAIL_AS: "Als Benutzer",
+  DETAIL_BY: "Erklärt von",
 };

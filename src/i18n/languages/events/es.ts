@@ -89,4 +89,5 @@ export const spanishEvents: Texts = {
   DETAIL_FIELDS: "Campos",
   DETAIL_FAULT: "Fallo",
   DETAIL_AS: "Como usuario",
+  DETAIL_BY: "Declarado por",
 };

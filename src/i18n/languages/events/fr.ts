@@ -89,4 +89,5 @@ export const frenchEvents: Texts = {
   DETAIL_FIELDS: "Champs",
   DETAIL_FAULT: "Défaut",
   DETAIL_AS: "En tant qu’utilisateur",
+  DETAIL_BY: "Déclaré par",
 };

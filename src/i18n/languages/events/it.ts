@@ -89,4 +89,5 @@ export const italianEvents: Texts = {
   DETAIL_FIELDS: "Campi",
   DETAIL_FAULT: "Errore",
   DETAIL_AS: "Come utente",
+  DETAIL_BY: "Dichiarato da",
 };

@@ -89,4 +89,5 @@ export const japaneseEvents: Texts = {
   DETAIL_FIELDS: "項目",
   DETAIL_FAULT: "異常",
   DETAIL_AS: "代行したユーザー",
+  DETAIL_BY: "申告者",
 };

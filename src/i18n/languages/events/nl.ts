@@ -89,4 +89,5 @@ export const dutchEvents: Texts = {
   DETAIL_FIELDS: "Velden",
   DETAIL_FAULT: "Fout",
   DETAIL_AS: "Als gebruiker",
+  DETAIL_BY: "Verklaard door",
 };

@@ -89,4 +89,5 @@ export const polishEvents: Texts = {
   DETAIL_FIELDS: "Pola",
   DETAIL_FAULT: "Błąd",
   DETAIL_AS: "Jako użytkownik",
+  DETAIL_BY: "Oświadczenie złożone przez",
 };

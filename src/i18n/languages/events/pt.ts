@@ -89,4 +89,5 @@ export const portugueseEvents: Texts = {
   DETAIL_FIELDS: "Campos",
   DETAIL_FAULT: "Defeito",
   DETAIL_AS: "Como usuário",
+  DETAIL_BY: "Declarado por",
 };

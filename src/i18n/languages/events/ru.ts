@@ -89,4 +89,5 @@ export const russianEvents: Texts = {
   DETAIL_FIELDS: "Поля",
   DETAIL_FAULT: "Неисправность",
   DETAIL_AS: "От имени пользователя",
+  DETAIL_BY: "Кем заявлено",
 };

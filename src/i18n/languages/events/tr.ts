@@ -89,4 +89,5 @@ export const turkishEvents: Texts = {
   DETAIL_FIELDS: "Alanlar",
   DETAIL_FAULT: "Kusur",
   DETAIL_AS: "Adına işlem yapılan kullanıcı",
+  DETAIL_BY: "Bildiren",
 };

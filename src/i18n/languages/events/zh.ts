@@ -89,4 +89,5 @@ export const chineseEvents: Texts = {
   DETAIL_FIELDS: "字段",
   DETAIL_FAULT: "故障",
   DETAIL_AS: "以该用户身份",
+  DETAIL_BY: "声明人",
 };
