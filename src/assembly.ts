@@ -129,6 +129,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     formerHashes: ({ id }, last) => history.hashes(id, last),
     verify: async (password, hash) => (await hasher.verify(password, hash)).ok,
     log,
+    deadline: times.deadline,
   });
   const catalogues = await createCatalogues(options.languages ?? {}, options.messages ?? {}, log);
   const schema = composeSchema(options, features);
@@ -176,6 +177,9 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     origin,
   });
 
+  const undeliverable = (address: string): string | undefined =>
+    delivery.mail.reaches(address) ? undefined : catalogues.default.text("EMAIL_NOT_DELIVERABLE");
+
   const { datastore: provider } = options;
   const { datastore, prepare } =
     provider === undefined
@@ -201,6 +205,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     now,
     log,
     invalidate,
+    undeliverable,
     told: (why) => credentials.refused("password", { why }),
     failed(user, rq) {
       if (rq === undefined) return;
@@ -427,6 +432,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       now,
       table: schema.user as Table,
       own: Object.keys(options.columns ?? {}),
+      undeliverable,
     }),
     again,
     ownValues: (texts) => readOwnValues(kernel, features, texts),

@@ -3,7 +3,7 @@
 import "./model/refuse-old-node.ts";
 
 export type { AuditEntry, AuditResult } from "./audit/entry.ts";
-export type { AuditQuery, AuditTrail } from "./audit/trail.ts";
+export type { Acknowledgement, AuditQuery, AuditTrail } from "./audit/trail.ts";
 export type { AuditFault, AuditReport, VerifyOptions } from "./audit/verify.ts";
 export { type SessionBag, type SessionDeclaration, sessionOf } from "./authn/bag.ts";
 export type { Gate, GateAttempt, GateVerdict, Remedy } from "./authn/gates.ts";
@@ -117,6 +117,7 @@ export {
   ConfigurationError,
   DatastoreError,
   LimitedError,
+  MissingReferenceError,
   MissingTransactionError,
   OverloadedError,
   PortcullisError,

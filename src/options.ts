@@ -96,7 +96,8 @@ export interface SecurityOptions<
    */
   readonly objects?: Objects & Readonly<Record<string, ObjectRule>>;
   /**
-   * So long a function of yours may take on the way to a handler: rules of objects and groups, guards, checks, schemes, hooks.
+   * So long a function of yours may take on the way to a handler: rules of objects and groups, guards, checks, schemes, hooks; and
+   * on an account page: checks of new passwords, `onDelete` and `export` of `accountDeletion`.
    * Past it the request is answered with 503, and what the function says later counts for nothing. At most "1h"; default "10s".
    */
   readonly ruleDeadline?: Duration;

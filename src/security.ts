@@ -284,6 +284,8 @@ export interface Security<V extends Vocabulary> {
   };
   /** The database's own clock, in epoch milliseconds; undefined where it has none but this process's. */
   databaseTime(): Promise<number | undefined>;
+  /** Whether this process hears at present what others tell of changes; undefined: the store does not listen for that. */
+  hearsOthers(): boolean | undefined;
   /** Removes sessions, tickets and credentials that are over. Also done each hour. */
   purge(): Promise<void>;
   /** Ends the connections; requests after it fail. */
@@ -573,6 +575,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       sendTestMail: assembly.delivery.sendTestMail,
     },
     databaseTime: async () => kernel.datastore.now?.(),
+    hearsOthers: () => (kernel.datastore.bus?.listens === true ? kernel.datastore.bus.current() : undefined),
     purge: assembly.purge,
     close: assembly.close,
   };

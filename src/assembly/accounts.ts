@@ -16,6 +16,7 @@ import type { EventHub } from "../events/events.ts";
 import { administratorsPermission } from "../features/composition.ts";
 import type { Feature } from "../features/feature.ts";
 import type { Account, accountFactory } from "../model/account.ts";
+import { namedColumns } from "../model/column.ts";
 import { inTime } from "../model/deadline.ts";
 import { type Schema, secretFields } from "../model/schema.ts";
 import { coreTables } from "../model/tables.ts";
@@ -39,6 +40,8 @@ export interface AccountsContext {
   readonly now: () => number;
   readonly log: (message: string, details?: Readonly<Record<string, unknown>>) => void;
   readonly invalidate: (userId: number | undefined) => Promise<void>;
+  /** Why no mail can be sent to an address; undefined: it can. */
+  readonly undeliverable: (address: string) => string | undefined;
   /** A guess at this account from this client was wrong or one too many. */
   readonly told: PasswordProofContext["told"];
   readonly failed: PasswordProofContext["failed"];
@@ -127,6 +130,8 @@ export function wireAccounts(options: AnyOptions, context: AccountsContext): Acc
     invalidate,
     fields: Object.keys(schema.user?.columns ?? {}),
     secrets: secretFields(schema.user?.columns ?? {}).filter((field) => coreTables.user?.columns[field] === undefined),
+    own: namedColumns(options.columns ?? {}),
+    undeliverable: context.undeliverable,
     emailOptional: options.emails === "optional",
     credentialTables: features.flatMap((feature) => feature.credentialTables ?? []),
     accessTables: features.flatMap((feature) => feature.accessTables ?? []),

@@ -46,7 +46,7 @@ export const auditRules: { readonly [Name in SecurityEventName]?: AuditRule<Name
   rolePermissionsChanged: { fields: ["role", "added", "removed"] },
   impersonationStarted: { fields: ["reason", "until"] },
   auditExported: { fields: ["count"] },
-  auditAcknowledged: { fields: ["reason", "until"] },
+  auditAcknowledged: { fields: ["reason", "by", "until"] },
   apiKeyCreated: { fields: ["key", "name"] },
   apiKeyRevoked: { fields: ["key"] },
   userUpdated: { fields: ["fields"] },

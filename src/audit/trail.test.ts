@@ -292,14 +292,28 @@ describe.each([
     });
     made.events.emit("userActivated", { userId: 1 });
     expect(await made.trail.verify()).toMatchObject({ ok: false, acknowledged: 0, faults: [{ sequence: 2 }] });
-    await made.trail.acknowledge("the old key was dropped\u0000 in January");
+    for (const [field, statement] of [
+      ["reason", { reason: " ", by: "Ada" }],
+      ["reason", { reason: "x".repeat(256), by: "Ada" }],
+      ["by", { reason: "dropped", by: "" }],
+      ["by", { reason: "dropped" }],
+    ] as const) {
+      await expect(made.trail.acknowledge(statement as never)).rejects.toMatchObject({
+        code: "invalid_field",
+        message: expect.stringContaining(`audit.acknowledge.${field}: `),
+      });
+    }
+    expect(await made.trail.verify()).toMatchObject({ ok: false, acknowledged: 0 });
+    await made.trail.acknowledge({ reason: "the old key was dropped\u0000 in January", by: "Ada" });
     expect(await made.trail.verify()).toMatchObject({ ok: true, entries: 4, acknowledged: 1, faults: [] });
     const [entry] = await made.trail.list({ limit: 1 });
     expect([entry?.name, JSON.parse(entry?.details ?? "")]).toEqual([
       "auditAcknowledged",
-      { reason: "the old key was dropped\\u0000 in January", until: 2 },
+      { by: "Ada", reason: "the old key was dropped\\u0000 in January", until: 2 },
     ]);
-    await expect(made.trail.acknowledge("again")).rejects.toMatchObject({ code: "nothing_to_acknowledge" });
+    await expect(made.trail.acknowledge({ reason: "again", by: "Ada" })).rejects.toMatchObject({
+      code: "nothing_to_acknowledge",
+    });
     // The break is older than what is kept, its acknowledgement is not.
     made.advance(50_000);
     made.events.emit("userActivated", { userId: 2 });
@@ -315,12 +329,12 @@ describe.each([
     await made.store.update("auditHead", {}, broken);
     made.events.emit("userActivated", { userId: 1 });
     await made.trail.flush();
-    await made.trail.acknowledge("seen");
+    await made.trail.acknowledge({ reason: "seen", by: "Ada" });
     expect((await made.trail.verify()).ok).toBe(true);
     await made.store.update("auditHead", {}, broken);
     made.events.emit("userActivated", { userId: 2 });
     expect(await made.trail.verify()).toMatchObject({ ok: false, acknowledged: 1 });
-    await made.trail.acknowledge("seen again");
+    await made.trail.acknowledge({ reason: "seen again", by: "Ada" });
     expect(await made.trail.verify()).toMatchObject({ ok: true, acknowledged: 2 });
     // Who can write to the database cannot acknowledge for us.
     await made.store.update("auditHead", {}, broken);
@@ -335,10 +349,12 @@ describe.each([
     });
     expect((await made.trail.verify()).ok).toBe(false);
     await made.store.delete("audit", { sequence: (last?.sequence ?? 0) + 1 });
-    await made.trail.acknowledge("third");
+    await made.trail.acknowledge({ reason: "third", by: "Ada" });
     await made.store.update("audit", { sequence: 2 }, { userId: 99 });
     expect((await made.trail.verify()).ok).toBe(false);
-    await expect(made.trail.acknowledge("changed")).rejects.toMatchObject({ code: "nothing_to_acknowledge" });
+    await expect(made.trail.acknowledge({ reason: "changed", by: "Ada" })).rejects.toMatchObject({
+      code: "nothing_to_acknowledge",
+    });
   });
 
   it("a break that is not acknowledged keeps retention from removing it, whatever stands behind", async () => {

@@ -38,12 +38,20 @@ export interface AuditTrail {
   checkpoint(): Promise<string>;
   /**
    * For an operator who knows why the trail says that it was broken (a key that was dropped too early, a restore): these breaks
-   * are no faults from now on, and retention goes on. Anything else that is wrong stays wrong. Becomes an entry with the reason.
-   * Throws PortcullisError `nothing_to_acknowledge` where no break is the only thing that is wrong.
+   * are no faults from now on, and retention goes on. Anything else that is wrong stays wrong. Becomes an entry
+   * (`auditAcknowledged`) with the reason and who says so, which stands in the chain like any other. Throws PortcullisError
+   * `nothing_to_acknowledge` where no break is the only thing that is wrong, `invalid_field` without a reason or a name.
    */
-  acknowledge(reason: string): Promise<void>;
+  acknowledge(statement: Acknowledgement): Promise<void>;
   /** Resolves once all that happened before is stored, or rejects when that fails now. */
   flush(): Promise<void>;
+}
+
+/** Why breaks of the trail are known, and who says so: texts of up to 255 characters. */
+export interface Acknowledgement {
+  readonly reason: string;
+  /** A person or an account of the operating system, as people know them. */
+  readonly by: string;
 }
 
 /** The trail with what only the composition root uses. */
@@ -203,7 +211,14 @@ export function createAuditTrail(context: AuditContext): RunningTrail {
       const place = { sequence: Number(report.head.slice(0, at)), hash: report.head.slice(at + 1) };
       return anchorOf(ring, place, now());
     },
-    async acknowledge(reason) {
+    async acknowledge({ reason, by }) {
+      for (const [name, text] of Object.entries({ reason, by })) {
+        if (typeof text === "string" && text.trim() !== "" && text.length <= 255) continue;
+        throw new PortcullisError(
+          "invalid_field",
+          `audit.acknowledge.${name}: a text of 1 to 255 characters is expected`,
+        );
+      }
       await flush();
       const { faults } = await verifyChain(datastore, ring);
       const rows = faults.length === 0 ? [] : await datastore.find("audit", { name: "auditBroken" }, newestFirst);
@@ -215,7 +230,7 @@ export function createAuditTrail(context: AuditContext): RunningTrail {
             : "more is wrong than what the trail itself reports, and that can't be acknowledged";
         throw new PortcullisError("nothing_to_acknowledge", message);
       }
-      events.emit("auditAcknowledged", { until, reason });
+      events.emit("auditAcknowledged", { until, reason, by });
       await flush();
     },
     open: () => renewSignature(datastore, ring),

@@ -113,7 +113,8 @@ function callerOf(command: string): EventSource {
   };
 }
 
-function operatingSystemUser(): string {
+/** Who calls the command. */
+export function operatingSystemUser(): string {
   try {
     return userInfo().username;
   } catch {

@@ -4,7 +4,7 @@ import { auditHead, auditLine, readable } from "../audit/file.ts";
 import type { AuditTrail } from "../audit/trail.ts";
 import type { AuditReport, VerifyOptions } from "../audit/verify.ts";
 import { PortcullisError } from "../model/errors.ts";
-import { withSystem } from "./application.ts";
+import { operatingSystemUser, withSystem } from "./application.ts";
 import {
   asJson,
   type CommonOptions,
@@ -162,7 +162,7 @@ async function auditAcknowledge(
   if (reason.trim() === "") throw new CommandError("--reason: say why");
   const report = await withSystem("audit acknowledge", module, async ({ audit }) => {
     try {
-      await audit.acknowledge(reason);
+      await audit.acknowledge({ reason, by: operatingSystemUser() });
     } catch (error) {
       if (!(error instanceof PortcullisError) || error.code !== "nothing_to_acknowledge") throw error;
       throw new CommandError(error.message, { exitCode: 1 });

@@ -106,6 +106,8 @@ export interface InvalidationBus {
   current(): boolean;
   /** True: `publish` reaches the other processes. Left out: they learn of what was committed alone. */
   readonly reachesOthers?: boolean;
+  /** True: it listens for what other processes tell, so that `current` is false only while it can't hear them. */
+  readonly listens?: boolean;
   /** Tells the other processes that what hangs on this user (or, with undefined, on anybody) changed. Resolves once it is on its way. */
   publish(userId: number | undefined): Awaitable<void>;
   /** Registers the cache: called with the user whose entries must go, or undefined for all. */

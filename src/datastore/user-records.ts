@@ -1,7 +1,7 @@
 import { normalizeEmail } from "../model/email.ts";
 import { knownNames } from "../model/known-names.ts";
 import { maxOwnPermission, permissionOfRole } from "../model/permission-role.ts";
-import type { Column, Row, Table } from "../model/schema.ts";
+import { type Column, needsValue, type Row, type Table } from "../model/schema.ts";
 import { normalizeUsername } from "../model/username.ts";
 import { storableHash } from "../passwords/foreign-hash.ts";
 import { parseDate } from "./kysely/codec.ts";
@@ -53,6 +53,9 @@ export function userRecords(user: Table, own: readonly string[]): UserRecords {
     const column = user.columns[field];
     if (column !== undefined) columns.set(column.name, { field, column });
   }
+  const needed = [...columns].flatMap(([name, { field, column }]) =>
+    own.includes(field) && needsValue(column) ? [{ name, field }] : [],
+  );
   const [email = "email", ...others] = columns.keys();
   const fields = [email, hashField, rolesField, permissionsField, ...others];
   const secret = new Set([hashField]);
@@ -72,6 +75,8 @@ export function userRecords(user: Table, own: readonly string[]): UserRecords {
         if ("problem" in read) return { field: name, problem: read.problem };
         row[field] = read.value;
       }
+      const lacking = needed.find(({ field }) => row[field] === undefined);
+      if (lacking !== undefined) return { field: lacking.name, problem: "is missing" };
       const address = row["email"];
       if (typeof address !== "string") return { field: email, problem: "is missing" };
       const given = record[hashField] ?? "";

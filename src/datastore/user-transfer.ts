@@ -64,6 +64,8 @@ export interface TransferContext {
   readonly table: Table;
   /** The application's own columns, by their TypeScript names. */
   readonly own: readonly string[];
+  /** Why no mail can be sent to an address; undefined: it can. */
+  readonly undeliverable?: (address: string) => string | undefined;
 }
 
 const most = 1_000;
@@ -175,6 +177,9 @@ export function createUserTransfer(context: TransferContext): UserTransfer {
         const username = row["username"] === undefined ? undefined : fold(String(row["username"]));
         const missing = grantsOf(it.user).find(({ name }) => !known.has(name));
         it.outcome = emails.has(fold(row.email)) ? { kind: "existing" } : there(it.user);
+        const problem = context.undeliverable?.(row.email);
+        if (it.outcome === undefined && problem !== undefined)
+          it.outcome = { kind: "refused", field: "email", problem };
         if (it.outcome === undefined && missing !== undefined) {
           it.outcome = { kind: "refused", ...missing.fault };
         }

@@ -4,7 +4,7 @@ import { type Awaitable, andThen, settled } from "../model/awaitable.ts";
 import { normalizeEmail } from "../model/email.ts";
 import { PortcullisError } from "../model/errors.ts";
 import { knownNames } from "../model/known-names.ts";
-import type { Row } from "../model/schema.ts";
+import { type Column, needsValue, type Row } from "../model/schema.ts";
 import type { Role, User } from "../model/user.ts";
 import { normalizeUsername } from "../model/username.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
@@ -55,6 +55,10 @@ export interface UsersContext {
   readonly now: () => number;
   /** Whether an account may have no address. */
   readonly emailOptional?: boolean;
+  /** Why no mail can be sent to an address; undefined: it can. Asked where an account is given one. */
+  readonly undeliverable?: (address: string) => string | undefined;
+  /** The application's own columns by their TypeScript names. */
+  readonly own?: Readonly<Record<string, Column>>;
   /** The names of the user's columns, for messages. */
   readonly fields: readonly string[];
   /** Those that no account shows. */
@@ -241,6 +245,10 @@ const protectedFields: ReadonlySet<string> = new Set<ProtectedField>([
 /** How what names a user is written where it is stored. */
 const storedForms = { email: normalizeEmail, username: normalizeUsername };
 
+function valueNeeded(column: string): PortcullisError {
+  return new PortcullisError("invalid_field", `user.${column}: a value is needed, the column is not nullable`);
+}
+
 /** Makes the operations on users of one running system. */
 export function createUsers(context: UsersContext): RowUsers {
   const { datastore, roles, hasher, history, invalidate, events } = context;
@@ -279,6 +287,7 @@ export function createUsers(context: UsersContext): RowUsers {
       if (forbidden.has(name)) {
         throw new PortcullisError("invalid_field", `user.${name}: has an operation of its own and can't be set here`);
       }
+      if (input[name] === null && context.own?.[name]?.nullable === false) throw valueNeeded(name);
     }
   };
   /** As it is stored: null, where an account may have none. */
@@ -294,6 +303,13 @@ export function createUsers(context: UsersContext): RowUsers {
     if (normal === undefined) throw new PortcullisError("invalid_field", "user.email: not an e-mail address");
     return normal;
   };
+  /** The same of an address that nobody has proved. */
+  const givenEmailOf = (email: unknown): string | null => {
+    const address = emailOf(email);
+    const problem = address === null ? undefined : context.undeliverable?.(address);
+    if (problem !== undefined) throw new PortcullisError("invalid_field", `user.email: ${problem}`);
+    return address;
+  };
   const usernameOf = (username: unknown): string | null => {
     const normal = typeof username === "string" ? normalizeUsername(username) : null;
     if (normal === undefined) throw new PortcullisError("invalid_field", "user.username: not a username");
@@ -302,7 +318,7 @@ export function createUsers(context: UsersContext): RowUsers {
   /** With address and username in the form that is stored. */
   const identified = (set: Row): Row => ({
     ...set,
-    ...("email" in set ? { email: emailOf(set["email"]) } : {}),
+    ...("email" in set ? { email: givenEmailOf(set["email"]) } : {}),
     ...("username" in set ? { username: usernameOf(set["username"]) } : {}),
   });
   const named = (set: Row): boolean => "email" in set || "username" in set;
@@ -433,6 +449,10 @@ export function createUsers(context: UsersContext): RowUsers {
   ): Promise<Account> => {
     const { password, roles: names, permissions, active, ...rest } = input;
     checkFields(rest, protectedFields);
+    const lacking = Object.entries(context.own ?? {}).find(
+      ([name, column]) => needsValue(column) && (rest as Row)[name] === undefined,
+    );
+    if (lacking !== undefined) throw valueNeeded(lacking[0]);
     const hash = made?.hash ?? (password === undefined || password === null ? null : await hasher.hash(password));
     const known: Row = identified({ ...rest, email: input.email, active: active ?? true });
     const row = accountRow(known, hash, context.now());
@@ -556,7 +576,7 @@ export function createUsers(context: UsersContext): RowUsers {
       return changed;
     },
     async setEmail(user, email, options) {
-      const address = emailOf(email);
+      const address = givenEmailOf(email);
       const confirmedAt = address === null ? null : new Date(context.now());
       return endAll(user, { email: address, confirmedAt, fsTokenUniquifier: null }, options);
     },

@@ -127,6 +127,7 @@ export interface SecurityEvents {
   impersonationEnded: { user: Account; administrator: Account };
   /** A key that programs sign in with was made; `key` is its id. */
   apiKeyCreated: { user: Account; key: string; name: string };
+  /** Its owner or an administrator ended it, or the owner disowned the sign-in that it may come from. */
   apiKeyRevoked: OfUser & { readonly key: string };
   /** Fields of an account were changed by an administrator, or the profile by its owner. */
   userUpdated: OfUser & { readonly fields: readonly string[] };
@@ -135,7 +136,7 @@ export interface SecurityEvents {
   /** Entries were taken out into a file: so many. */
   auditExported: { count: number };
   /** An operator has acknowledged the breaks that the trail reports, up to the entry of this number. */
-  auditAcknowledged: { until: number; reason: string };
+  auditAcknowledged: { until: number; reason: string; by: string };
   /** Entries of the trail could not be stored; they wait, or (`lost`) went to the log instead. */
   auditFailed: { reason: string; waiting: number; lost: number };
 }

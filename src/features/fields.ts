@@ -34,6 +34,12 @@ export interface Field<T> {
   parse(input: unknown): { readonly value: T } | { readonly fault: Fault };
 }
 
+/** What an application's own check says (Standard Schema), in its words where it has any. */
+export function issuesFault(issues: readonly { readonly message: string }[]): Fault {
+  const text = issues.map(({ message }) => message).join(" ");
+  return { key: "FIELD_INVALID", ...(text.trim() === "" ? {} : { text }) };
+}
+
 /** The values of fields. */
 export type FieldValues<Fields extends Readonly<Record<string, Field<unknown>>>> = {
   readonly [K in keyof Fields]: Fields[K] extends Field<infer T> ? T : never;
@@ -83,9 +89,19 @@ export function emailField(
       }
       const value = normalizeEmail(text.value);
       if (value === undefined) return { fault: { key: "INVALID_EMAIL_ADDRESS" } };
-      return options.reaches?.(value) === false ? { fault: { key: "EMAIL_NOT_DELIVERABLE" } } : { value };
+      const fault = options.reaches && addressFault(options.reaches, value);
+      return fault === undefined ? { value } : { fault };
     },
   };
+}
+
+/** What is wrong with an address that an account is to get; the one that it has may stay. */
+export function addressFault(
+  reaches: (address: string) => boolean,
+  address: string,
+  before?: string,
+): Fault | undefined {
+  return address === before || reaches(address) ? undefined : { key: "EMAIL_NOT_DELIVERABLE" };
 }
 
 /** What somebody says to identify themselves; checked no further, so that the answer does not depend on it. */

@@ -98,6 +98,11 @@ function wordSchema(known: ReadonlySet<string> | undefined): Json | false {
   return known.size === 0 ? false : { enum: [...known] };
 }
 
+/** The answer names the object's field; the application's own words say which member they are about. */
+function ofMember(name: string, fault: Fault): Fault {
+  return fault.text === undefined ? fault : { ...fault, text: `${name}: ${fault.text}` };
+}
+
 /** An object with these members and no others. */
 export function objectField(
   members: Readonly<Record<string, Field<unknown>>>,
@@ -110,7 +115,7 @@ export function objectField(
         const field = Object.hasOwn(members, name) ? members[name] : undefined;
         if (field === undefined) return { fault: { key: "UNEXPECTED_FIELD", params: { name: name.slice(0, 64) } } };
         const parsed = readField(field, given, "json");
-        if ("fault" in parsed) return parsed;
+        if ("fault" in parsed) return { fault: ofMember(name, parsed.fault) };
         value[name] = parsed.value;
       }
       return { value };

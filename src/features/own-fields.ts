@@ -1,5 +1,5 @@
 import { wordsOfName } from "../model/label.ts";
-import type { Column } from "../model/schema.ts";
+import { type Column, needsValue } from "../model/schema.ts";
 import type { Feature, FeatureKernel } from "./feature.ts";
 import { checkboxField, type Fault, type Field, flagOf } from "./fields.ts";
 
@@ -16,17 +16,12 @@ export function ownValues(
   return Object.fromEntries([...kernel.ownColumns.keys()].map((name) => [name, values[name]]));
 }
 
-/** Whether every user must be given a value. */
-function isNeeded(column: Column): boolean {
-  return !column.nullable && column.default === undefined;
-}
-
 /** The columns that every new user must be given a value for and that this one is given none for. */
 export function neededColumns(
   { ownColumns }: Pick<FeatureKernel, "ownColumns">,
   given: Readonly<Record<string, unknown>>,
 ): readonly string[] {
-  return [...ownColumns].flatMap(([name, column]) => (isNeeded(column) && given[name] === undefined ? [name] : []));
+  return [...ownColumns].flatMap(([name, column]) => (needsValue(column) && given[name] === undefined ? [name] : []));
 }
 
 /** What texts come to as values of a new user's own columns. */
@@ -74,7 +69,7 @@ function fieldOf(name: string, column: Column): Field<unknown> {
   if (column.type === "boolean" && !column.nullable)
     return { ...checkboxField("ADMIN_YES"), label: { text: column.label ?? wordsOfName(name) } };
   const maxLength = column.type === "text" ? longestText : (column.length ?? longest);
-  const required = isNeeded(column);
+  const required = needsValue(column);
   const type = column.type === "integer" ? "number" : column.type === "datetime" ? "date" : "text";
   return {
     label: { text: column.label ?? wordsOfName(name) },

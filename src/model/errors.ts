@@ -36,7 +36,10 @@ export class DatastoreError extends PortcullisError {
   }
 }
 
-/** A row refers to another one that is not there, or not any more. */
+/**
+ * A row refers to another one that is not there, or not any more. A store of the application's own throws it where its database
+ * refuses such a row, so that a role that was removed at that moment is no failure of the store.
+ */
 export class MissingReferenceError extends DatastoreError {}
 
 /**

@@ -54,6 +54,11 @@ export const columnMembers: Readonly<Record<keyof Column, true>> = {
   secret: true,
 };
 
+/** Whether every row must be given a value: there is no default, and none is no value. */
+export function needsValue({ nullable, default: fallback }: Pick<Column, "nullable" | "default">): boolean {
+  return !nullable && fallback === undefined;
+}
+
 /** The fields of these columns that are secret. */
 export function secretFields(columns: Readonly<Record<string, Column>>): readonly string[] {
   return Object.entries(columns).flatMap(([field, { secret }]) => (secret === true ? [field] : []));

@@ -1,3 +1,4 @@
+import { inTime } from "../model/deadline.ts";
 import { type Duration, milliseconds } from "../model/duration.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { type BreachedOptions, breachedCheck } from "./checks/breached.ts";
@@ -89,6 +90,8 @@ export interface PolicyEnvironment {
   readonly formerHashes?: (account: { readonly id: number }, last: number) => Promise<readonly string[]>;
   readonly verify?: (password: string, hash: string) => Promise<boolean>;
   readonly log?: (message: string, details?: Readonly<Record<string, unknown>>) => void;
+  /** How long the application's own checks may take, in milliseconds; past it the check rejects with DeadlineError. */
+  readonly deadline?: number;
 }
 
 const SAFE_MINIMUM = 8;
@@ -135,7 +138,9 @@ export function createPasswordPolicy(
   const omitted = omittedChecks(path, options);
   const last = historyLength(path, options.history);
   const maxAge = options.maxAge === undefined ? undefined : milliseconds(`${path}.maxAge`, options.maxAge);
-  const validators = checkValidators(options.validators, `${path}.validators`);
+  const validators = checkValidators(options.validators, `${path}.validators`).map((validator, index) =>
+    timed(validator, environment.deadline, `${path}.validators[${index}]`),
+  );
   const log = environment.log ?? (() => undefined);
   const siteWords = [...(environment.siteWords ?? []), ...ownWords(`${path}.siteWords`, options.siteWords)];
   const tooLong: PolicyFault = { key: "PASSWORD_INVALID_LENGTH", params: { length: minLength, maximum: maxLength } };
@@ -176,7 +181,9 @@ export function createPasswordPolicy(
   if (options.breached !== undefined && options.breached !== false) {
     checks.breached = breachedCheck(`${path}.breached`, options.breached === true ? {} : options.breached, log);
   }
-  Object.assign(checks, replacements(`${path}.replace`, options.replace));
+  for (const [name, check] of Object.entries(replacements(`${path}.replace`, options.replace))) {
+    checks[name as PolicyCheckName] = timed(check, environment.deadline, `${path}.replace.${name}`);
+  }
 
   return {
     minLength,
@@ -286,6 +293,11 @@ function checkPatterns(path: string, patterns: unknown): readonly RegExp[] {
     }
   }
   return patterns;
+}
+
+/** A check of the application's that does not answer must not hold up who asks for a password. */
+function timed(check: PasswordValidator, deadline: number | undefined, what: string): PasswordValidator {
+  return deadline === undefined ? check : async (...asked) => inTime(check(...asked), deadline, what);
 }
 
 function checkValidators(validators: unknown, path: string): readonly PasswordValidator[] {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -75,6 +76,11 @@ describe("portcullis audit", () => {
     const after = await place.portcullis("audit", "verify");
     expect(after.code).toBe(0);
     expect(after.stdout).toContain("1 break acknowledged");
+    // It stands in the trail, with the reason and who said so.
+    const told = await place.portcullis("audit", "export", "--name", "auditAcknowledged");
+    expect(JSON.parse(told.stdout)).toMatchObject({
+      details: { reason: "dropped the key of 2025", by: userInfo().username },
+    });
     expect((await place.portcullis("audit", "acknowledge", "--reason", "again")).code).toBe(1);
   }, 60_000);
 

@@ -80,3 +80,29 @@ it("what is missing or wrong is named, all at once, and nobody is made", async (
   expect(twice).toMatchObject({ code: 2, stdout: "" });
   expect((await place.portcullis("users", "list", "--json")).stdout).toContain('"users": []');
 });
+
+it("users create and import refuse an address that the configured sender takes no mail to", async () => {
+  place.write(
+    "app.ts",
+    `import { outbox, portcullis } from "portcullis";
+import { passwords } from "portcullis/features";
+import { sqlite } from "portcullis/sqlite";
+export const security = await portcullis({
+  secretKeys: ["Vq3!zL9#kT2@xW8$mB5%nR7&pD4*hJ6^"],
+  origins: ["http://localhost:3000"],
+  datastore: sqlite("app.db"),
+  mail: { sender: { ...outbox(), smtpUtf8: false }, from: "no-reply@acme.example" },
+  features: [passwords()],
+});
+`,
+  );
+  const reason = "No mail can be sent to this address: before the @";
+  const made = await create("jörg@acme.example");
+  expect([made.code, made.stdout]).toEqual([1, ""]);
+  expect(made.stderr).toContain(reason);
+  place.write("users.jsonl", '{"email":"jörg@acme.example"}\n{"email":"ann@acme.example"}\n');
+  const imported = await place.portcullis("import", "users.jsonl");
+  expect(imported.code).toBe(1);
+  expect(imported.stderr).toContain(`line 1: email: ${reason}`);
+  expect(imported.stdout).toContain("1 user imported, 0 there already, 1 line refused");
+});

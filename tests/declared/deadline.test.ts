@@ -5,11 +5,12 @@ import {
   customGuard,
   digest,
   object,
+  outbox,
   passFunctionCheck,
   portcullis,
   type Scheme,
 } from "portcullis";
-import { passwords } from "portcullis/features";
+import { accountDeletion, changePassword, passwords } from "portcullis/features";
 import { testClient } from "portcullis/testing";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { weakHashing } from "../http/authn-system.ts";
@@ -124,6 +125,56 @@ describe("getUserPass that never answers", () => {
     app.get("/x", { authz: "AUTH" }, (c) => c.text("let in"));
     expect((await call(app, "/x", { headers })).status).toBe(503);
   });
+});
+
+describe("on the account pages", () => {
+  const signedIn = async (options: object) => {
+    const { security } = await start({ options: { authn: ["session"], mail: { sender: outbox() }, ...options } });
+    const app = security.app() as never;
+    const client = testClient(app, origin);
+    await client.signIn("ann@acme.example", password);
+    await client.get("/login", { headers: { accept: "application/json" } });
+    return { security: security as never as Security, client, stranger: testClient(app, origin) };
+  };
+  interface Security {
+    readonly users: { find(attribute: string, value: string): Promise<{ readonly id: number } | undefined> };
+    purge(): Promise<void>;
+  }
+
+  it("an export of the application's that never answers ends its request with 503", async () => {
+    const { client } = await signedIn({ features: [passwords(), accountDeletion({ export: never })] });
+    expect((await client.post("/export-account", { json: {} })).status).toBe(503);
+  });
+
+  it("an onDelete that never answers ends its request and keeps the shut account for the next try", async () => {
+    const asked = vi.fn(never);
+    const { client, security } = await signedIn({
+      features: [passwords(), accountDeletion({ grace: "now", onDelete: asked })],
+    });
+    expect((await client.post("/delete-account", { json: { password } })).status).toBe(503);
+    expect((await client.post("/login", { json: { email: "ann@acme.example", password } })).status).not.toBe(200);
+    // Nor does it hold up what is done each hour.
+    await security.purge();
+    expect(asked).toHaveBeenCalledTimes(2);
+    expect(await security.users.find("email", "ann@acme.example")).toBeDefined();
+    asked.mockResolvedValue(undefined as never);
+    await security.purge();
+    expect(await security.users.find("email", "ann@acme.example")).toBeUndefined();
+  });
+
+  it.each([{ validators: [never] }, { replace: { identity: never } }])(
+    "a check of new passwords that never answers (%o) ends its request with 503, and the password stays",
+    async (policy) => {
+      const { client, stranger } = await signedIn({
+        features: [passwords(), changePassword()],
+        passwords: { hashing: weakHashing, policy },
+      });
+      const next = "correct horse battery";
+      const body = { password, new_password: next, new_password_confirm: next };
+      expect((await client.post("/change", { json: body })).status).toBe(503);
+      expect((await stranger.signIn("ann@acme.example", password)).status).toBe(200);
+    },
+  );
 });
 
 describe("a rule that answers too late", () => {

@@ -1,17 +1,18 @@
 /** Columns of the application's own in the administration's forms and in user management: what is left empty has no value. */
-import { column, portcullis } from "portcullis";
+import { column, type DatastoreProvider, portcullis } from "portcullis";
 import { administration, passwords, userManagement } from "portcullis/features";
 import { memory } from "portcullis/memory";
+import { sqlite } from "portcullis/sqlite";
 import { testClient } from "portcullis/testing";
 import { expect, it, onTestFinished } from "vitest";
 import { submit } from "./administration-system.ts";
 import { goodPassword, origin, secretKey, weakHashing } from "./authn-system.ts";
 
-async function system() {
+async function system(datastore: DatastoreProvider = memory()) {
   const security = await portcullis({
     secretKeys: [secretKey],
     origins: [origin],
-    datastore: memory(),
+    datastore,
     roles: ["admin"],
     permissions: ["admin"],
     columns: {
@@ -69,3 +70,33 @@ it("user management takes an empty optional text for none, and asks for the prof
     expect(await security.users.find("email", email)).toMatchObject({ company: "Acme", badge: null, motto: null });
   }
 });
+
+it.each([
+  ["memory", memory],
+  ["SQLite", () => sqlite(":memory:")],
+] as const)(
+  "in %s the application itself is told of a column that needs a value, by its name and before anything is stored",
+  async (_name, provider) => {
+    const { security } = await system(provider());
+    const { users, transfer } = security;
+    const fault = { code: "invalid_field", message: "user.company: a value is needed, the column is not nullable" };
+    await expect(users.create({ email: "a@acme.example" })).rejects.toMatchObject(fault);
+    await expect(users.create({ email: "a@acme.example", company: null as never })).rejects.toMatchObject(fault);
+    await expect(users.create({ email: "a@acme.example", company: "A", seats: null as never })).rejects.toMatchObject({
+      message: expect.stringMatching(/^user\.seats: a value is needed/),
+    });
+    const ada = (await users.find("email", "ada@acme.example")) as { id: number };
+    for (const change of ["update", "edit"] as const) {
+      await expect(users[change](ada, { company: null as never })).rejects.toMatchObject(fault);
+    }
+    const records = [{ email: "a@acme.example" }, { email: "b@acme.example", company: "B" }];
+    expect(await transfer.import(records)).toEqual([
+      { kind: "refused", field: "company", problem: "is missing" },
+      { kind: "imported" },
+    ]);
+    expect((await users.page()).users.map(({ email, company }) => [email, company])).toEqual([
+      ["ada@acme.example", "Acme"],
+      ["b@acme.example", "B"],
+    ]);
+  },
+);

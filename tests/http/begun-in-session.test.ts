@@ -318,6 +318,14 @@ describe("after a sign-in that was not the owner's,", () => {
     expect(named(shown.json.response.api_keys)).toEqual(["of the owner", "of the thief"]);
     expect((await made.client().post(link, { json: {} })).status).toBe(200);
     expect(named(await made.security.apiKeys?.of(await userId(made, ann)))).toEqual(["before"]);
+    // Each is told by its id, in the trail too.
+    const ended = shown.json.response.api_keys.map(({ id }: { id: string }) => id).toSorted();
+    const told = made.events.filter(({ name }) => name === "apiKeyRevoked");
+    expect(told.map(({ event }) => event["key"]).toSorted()).toEqual(ended);
+    const kept = await made.security.audit.list({ name: "apiKeyRevoked" });
+    expect(kept.map(({ userId, details }) => [userId, JSON.parse(details).key]).toSorted()).toEqual(
+      (await userId(made, ann).then((id) => ended.map((key: string) => [id, key]))).toSorted(),
+    );
     expect(await byKey(made, before)).toBe(200);
     for (const headers of later) expect(await byKey(made, headers)).toBe(401);
   });

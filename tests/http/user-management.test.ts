@@ -127,6 +127,11 @@ describe("one user", () => {
       const answer = await ada.call("POST", "/api/user/users", sent);
       expect([sent, answer.status, Object.keys(answer.json.response.field_errors)]).toEqual([sent, 400, [field]]);
     }
+    // In the words of the schema.
+    const old = await ada.call("POST", "/api/user/users", { email: "x@acme.example", profile: { age: 200 } });
+    expect(old.json.response.field_errors).toEqual({ profile: [expect.stringMatching(/^age: Too big: .*150/)] });
+    const own = await ada.call("POST", `/api/user/users/${system.ids["bob"]}/profile`, { age: 200 });
+    expect([own.status, own.json.response.field_errors]).toEqual([400, { age: [expect.stringMatching(/^Too big/)] }]);
     expect(await system.store.count("user", {})).toBe(6);
   });
 

@@ -358,6 +358,9 @@ describe("the administration's words", () => {
       /<td><bdi>Anmeldung gescheitert<\/bdi><\/td><td><bdi>Gescheitert</,
     );
     expect(await page("/admin/audit", "ar")).toContain("فشل تسجيل الدخول");
+    expect(await page("/admin/audit", "en")).toContain("<bdi>Proof: password, Second step: false</bdi>");
+    expect(await page("/admin/audit", "de")).toContain("<bdi>Nachweis: password, Zweiter Schritt: false</bdi>");
+    expect(await page("/admin/audit", "ar")).toContain("الإثبات: \u2068password\u2069");
     const one = await page("/admin/audit?name=userFailedAuthn", "en");
     expect(one).toContain('<option value="userFailedAuthn" selected>Sign-in failed</option>');
     expect(one).not.toContain("<td><bdi>Signed in<");
@@ -385,10 +388,21 @@ describe("the administration's words", () => {
     const skipped = Object.entries(auditRules).flatMap(([name, rule]) => (rule.skip === true ? [name] : []));
     expect(all.length).toBeGreaterThan(50);
     expect(names.toSorted()).toEqual(
-      all
+      // What the trail says of itself is no event.
+      [...all, "auditBroken"]
         .filter((name) => !skipped.includes(name))
         .map((name) => name.toLowerCase())
         .toSorted(),
+    );
+  });
+
+  it("there are for each detail that the trail keeps, and for no other", () => {
+    const names = messageKeys.filter((key) => key.startsWith("DETAIL_"));
+    const kept = Object.values(auditRules).flatMap((rule): readonly string[] => rule.fields ?? []);
+    expect(new Set(kept).size).toBeGreaterThan(15);
+    expect(names.map((key) => key.slice(7).replaceAll("_", "").toLowerCase()).toSorted()).toEqual(
+      // "as": whoever acted as somebody else.
+      [...new Set([...kept, "fault", "as"])].map((name) => name.toLowerCase()).toSorted(),
     );
   });
 });

@@ -2,7 +2,10 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import { portcullis } from "portcullis";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Finding } from "../../src/cli/doctor/finding.ts";
+import { checkRunning } from "../../src/cli/doctor/running.ts";
 import type { Datastore } from "../../src/datastore/contract.ts";
 import { type PostgresOptions, postgres } from "../../src/datastore/postgres/index.ts";
 import { coreTables } from "../../src/model/tables.ts";
@@ -111,6 +114,37 @@ describeService("postgres", "what PostgreSQL carries", (url) => {
     await deaf.store.bus?.publish(-1);
     expect(new Set(hearing.heard)).toEqual(new Set([-1]));
     await Promise.all([deaf.store.close(), hearing.store.close()]);
+  });
+
+  it("is found by the doctor where it hears nothing, and only where it listens", async () => {
+    const findings = async (options: PostgresOptions): Promise<readonly Finding[]> => {
+      const datastore = postgres(database.connection, { heartbeat: 50, ...options });
+      const security = await portcullis({
+        secretKeys: ["a key of the tests: 5qUZn8mWb2Rk7Xe1"],
+        origins: ["https://acme.example"],
+        datastore,
+        migrate: "always",
+        log: () => undefined,
+      });
+      const found = await checkRunning(security as never, {}).finally(() => security.close());
+      return found.filter(({ check }) => check === "notifications");
+    };
+    const [deaf, direct, off] = [
+      await findings({ listenUrl: other.connection }),
+      await findings({ listenUrl: database.connection }),
+      await findings({ listen: false }),
+    ];
+    expect(deaf).toEqual([
+      {
+        check: "notifications",
+        level: "warning",
+        path: "datastore",
+        text: expect.stringContaining("do not arrive"),
+        mend: expect.stringMatching(/listenUrl.*listen: false/),
+      },
+    ]);
+    expect(direct.map(({ level }) => level)).toEqual(["ok"]);
+    expect(off).toEqual([]);
   });
 
   it("is believed with a direct connection beside the one for queries", async () => {

@@ -1,7 +1,17 @@
 import { asJson } from "../command.ts";
 
 /** What was looked at. */
-export type Check = "start" | "secrets" | "origins" | "cookies" | "proxies" | "mail" | "schema" | "clock" | "options";
+export type Check =
+  | "start"
+  | "secrets"
+  | "origins"
+  | "cookies"
+  | "proxies"
+  | "mail"
+  | "schema"
+  | "clock"
+  | "notifications"
+  | "options";
 
 /** What a look at one thing found. */
 export interface Finding {

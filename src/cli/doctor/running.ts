@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { normalizeAddress, trustList } from "../../http/address.ts";
 import { unixPeer } from "../../http/connection.ts";
 import type { OperatedSystem } from "../application.ts";
@@ -11,9 +12,27 @@ export async function checkRunning(system: OperatedSystem, options: unknown): Pr
   return [
     { check: "schema", level: "ok", text: "the database has all tables, columns and indexes" },
     await databaseClock(system),
+    ...(await notifications(system)),
     ...(await suspectedProxies(system, options)),
     await mail(system, options),
   ];
+}
+
+/** So long it is waited for the first notification, in milliseconds: a busy server is not deaf. */
+const hearing = { patience: 5_000, pause: 50 };
+
+/** Whether what PostgreSQL's NOTIFY tells arrives; nothing where the store does not listen. */
+export async function notifications(system: Pick<OperatedSystem, "hearsOthers">): Promise<readonly Finding[]> {
+  if (system.hearsOthers() === undefined) return [];
+  const check = "notifications";
+  for (let waited = 0; waited < hearing.patience; waited += hearing.pause) {
+    if (system.hearsOthers() === true) return [{ check, level: "ok", text: "the database's notifications arrive" }];
+    await setTimeout(hearing.pause);
+  }
+  const text =
+    "the database's notifications do not arrive, so nothing cached is used: a pooler in transaction mode does not carry LISTEN, or the listening connection ends at another server or database than the queries";
+  const mend = "give postgres(...) a direct connection as listenUrl, or say listen: false and do without caches";
+  return [{ check, level: "warning", path: "datastore", text, mend }];
 }
 
 /** What running servers noted in the trail: clients that come through a proxy which nobody declared. */

@@ -156,6 +156,7 @@ class ListeningBus implements PostgresBus {
   }
 
   readonly reachesOthers = true;
+  readonly listens = true;
 
   async publish(userId: number | undefined): Promise<void> {
     this.#listeners.tell(userId);

@@ -5,6 +5,7 @@ import type { Operations } from "../../datastore/contract.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
+import { inTime } from "../../model/deadline.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { ConfigurationError, UniqueConflictError } from "../../model/errors.ts";
 import type { Schema } from "../../model/schema.ts";
@@ -24,9 +25,12 @@ import { accountDeletionMails } from "./mails.ts";
 export interface AccountDeletionOptions {
   /** How long the owner may take it back, by a mailed link; default "14d". "now": there is no way back. */
   readonly grace?: Duration | "now";
-  /** Runs before the account is removed for good: the application's own data. What it throws stops the removal until the next try. */
+  /**
+   * Runs before the account is removed for good: the application's own data. What it throws stops the removal until the next try, and so
+   * does no answer within `ruleDeadline`: it may be called again while it is still at work, and takes long work to a queue.
+   */
   readonly onDelete?: (user: Account) => Awaitable<void>;
-  /** What the application knows of the user, for the export beside the account's own data. Must be JSON. */
+  /** What the application knows of the user, for the export beside the account's own data. Must be JSON, within `ruleDeadline`. */
   readonly export?: (user: Account) => Awaitable<Readonly<Record<string, unknown>>>;
 }
 
@@ -264,7 +268,8 @@ function exportAccount(kernel: Kernel, options: AccountDeletionOptions): Endpoin
     async submit({ rq }) {
       const account = await ownAccount(kernel, rq);
       if (account === undefined) return refused("UNAUTHENTICATED");
-      const own = (await options.export?.(account)) ?? {};
+      const { deadline } = kernel.system;
+      const own = (await inTime(options.export?.(account), deadline, "accountDeletion.export")) ?? {};
       if (typeof own !== "object" || own === null) {
         throw new ConfigurationError("accountDeletion.export", "must return an object");
       }
@@ -277,7 +282,7 @@ function exportAccount(kernel: Kernel, options: AccountDeletionOptions): Endpoin
 async function remove(kernel: Kernel, account: Account, options: AccountDeletionOptions): Promise<void> {
   // Before the application removes what is its own.
   if (await kernel.users.isLastAdministrator(account)) throw new LastAdministratorError();
-  await options.onDelete?.(account);
+  await inTime(options.onDelete?.(account), kernel.system.deadline, "accountDeletion.onDelete");
   // The row in "deletion" goes with it: until then the account stays shut.
   await kernel.users.delete(account);
   kernel.system.events.emit("accountDeleted", { user: account });

@@ -5,7 +5,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { TableView } from "../../views/contract.ts";
 import { download, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Fault } from "../fields.ts";
-import { eventFilter, eventName, resultName } from "./event-names.ts";
+import { detailText, eventFilter, eventName, resultName } from "./event-names.ts";
 import {
   dayFilter,
   type Filter,
@@ -176,16 +176,16 @@ export function trailTable(
       userCell(admin, names, entry.actorId),
       { text: entry.address ?? "" },
       { text: entry.route ?? "" },
-      { text: detailsOf(entry) },
+      { text: detailsOf(rq, entry) },
     ]),
     empty: text(rq, "ADMIN_NONE"),
   };
 }
 
-/** "role: editor, count: 2". */
-function detailsOf({ details }: AuditEntry): string {
+/** "Role: editor, Count: 2". */
+function detailsOf(rq: SecurityRequest, { details }: AuditEntry): string {
   const fields = JSON.parse(details) as Readonly<Record<string, unknown>>;
   return Object.entries(fields)
-    .map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(" ") : String(value)}`)
+    .map(([name, value]) => detailText(rq, name, value))
     .join(", ");
 }

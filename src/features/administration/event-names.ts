@@ -8,8 +8,8 @@ const known: ReadonlySet<string> = new Set(messageKeys);
 const prefix = "EVENT_";
 const shape = /^[A-Za-z]{1,64}$/;
 
-/** "userRegistered" is EVENT_USER_REGISTERED. */
-function keyOf(name: string): string {
+/** With "EVENT_", "userRegistered" is EVENT_USER_REGISTERED. */
+function keyOf(prefix: string, name: string): string {
   return prefix + name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 }
 
@@ -23,7 +23,17 @@ function nameOf(key: string): string {
 
 /** What happened, in the reader's words; an event of the application's own goes by its name. */
 export function eventName(rq: SecurityRequest, name: string): string {
-  const key = keyOf(name);
+  return nameFor(rq, prefix, name);
+}
+
+/** What is told beside it: "Role: editor". The value is as the trail has it. */
+export function detailText(rq: SecurityRequest, name: string, value: unknown): string {
+  const told = Array.isArray(value) ? value.join(" ") : String(value);
+  return text(rq, "AUDIT_DETAIL", { attr: nameFor(rq, "DETAIL_", name), value: told });
+}
+
+function nameFor(rq: SecurityRequest, prefix: string, name: string): string {
+  const key = keyOf(prefix, name);
   return known.has(key) ? text(rq, key as MessageKey) : name;
 }
 

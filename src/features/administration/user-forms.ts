@@ -7,7 +7,15 @@ import { forbidden, futureOf, mayActOn, mayMake, outOfReach } from "../acting.ts
 import { isService } from "../api-keys/index.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
-import { checkboxField, emailField, type Fault, type Field, hiddenField, passwordField } from "../fields.ts";
+import {
+  addressFault,
+  checkboxField,
+  emailField,
+  type Fault,
+  type Field,
+  hiddenField,
+  passwordField,
+} from "../fields.ts";
 import { ownFields, ownValues } from "../own-fields.ts";
 import { tellIdentityChanged } from "../owner-notices.ts";
 import { policyFaults, setCheckedPassword } from "../passwords/checked-password.ts";
@@ -136,6 +144,8 @@ function edit(admin: Administration): Endpoint {
     async submit({ rq, fields }, user, { onlyIf }) {
       const values: Readonly<Record<string, unknown>> = fields;
       const email = values["email"] as string;
+      const fault = addressFault(kernel.mail.reaches, email, user.email);
+      if (fault !== undefined) return invalid({ email: [fault] });
       const hasNames = kernel.services.usernames !== undefined;
       const username = hasNames ? ((values["username"] as string | undefined) ?? null) : user.username;
       if (username !== null && username !== user.username) {

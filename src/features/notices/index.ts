@@ -159,18 +159,21 @@ function notMe(kernel: Kernel): Endpoint {
     async submit({ rq, link }) {
       const { account, ticket } = link;
       let now = account;
+      let keys: readonly ApiKey[] = [];
       // Sessions, tokens, remember credentials, links and keys: whatever the stranger holds is worth nothing from here on.
       const disowned = await kernel.users.setUniquifier(account, {
         onlyIf: (tx) => link.redeem(tx),
         async done(after, tx) {
           now = after;
-          for (const { id } of await keysOf(kernel, account, ticket, tx)) await tx.delete("apiKey", { id });
+          keys = await keysOf(kernel, account, ticket, tx);
+          for (const { id } of keys) await tx.delete("apiKey", { id });
           await forgetDevices(tx, account.id);
           await setMark(tx, account.id);
         },
       });
       if (!disowned) return invalid({});
       rq.system.events.emit("signInDisowned", { user: now });
+      for (const { id } of keys) rq.system.events.emit("apiKeyRevoked", { userId: now.id, key: id });
       kernel.background(async () => kernel.services.recovery?.send(rq, now));
       return linkDone(kernel, rq, to(rq), { key: "SIGN_IN_DISOWNED" }, now);
     },

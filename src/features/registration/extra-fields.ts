@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ConfigurationError } from "../../model/errors.ts";
 import { checkLabel, type Label } from "../../model/label.ts";
 import type { FieldView } from "../../views/contract.ts";
-import { type Field, flagOf } from "../fields.ts";
+import { type Field, flagOf, issuesFault } from "../fields.ts";
 
 /** One field of the application's own in the registration form. */
 export interface ExtraFieldOptions {
@@ -54,9 +54,7 @@ export function extraField(name: string, options: ExtraFieldOptions): Field<unkn
       if (options.schema === undefined) return plain;
       const result = options.schema["~standard"].validate(plain.value);
       if (result instanceof Promise) throw new ConfigurationError(`${path}.schema`, "must answer synchronously");
-      if (result.issues === undefined) return { value: result.value };
-      const text = result.issues.map(({ message }) => message).join(" ");
-      return { fault: { key: "FIELD_INVALID", ...(text.trim() === "" ? {} : { text }) } };
+      return result.issues === undefined ? { value: result.value } : { fault: issuesFault(result.issues) };
     },
   };
 }

@@ -3,7 +3,7 @@ import { ConfigurationError } from "../../model/errors.ts";
 import type { Column } from "../../model/schema.ts";
 import { bodyFor } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
-import type { Field } from "../fields.ts";
+import { type Field, issuesFault } from "../fields.ts";
 import { booleanField, integerField, jsonField, plainTextField } from "../json-fields.ts";
 import type { ManagementSettings } from "./options.ts";
 
@@ -42,7 +42,7 @@ function columnField(path: string, column: Column, schema: StandardSchemaV1 | un
       if ("fault" in parsed || schema === undefined) return parsed;
       const result = schema["~standard"].validate(parsed.value);
       if (result instanceof Promise) throw new ConfigurationError(path, "the schema must answer synchronously");
-      return result.issues === undefined ? { value: result.value } : { fault: { key: "FIELD_INVALID" } };
+      return result.issues === undefined ? { value: result.value } : { fault: issuesFault(result.issues) };
     },
   };
 }

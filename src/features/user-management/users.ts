@@ -7,7 +7,7 @@ import { forbidden, outOfReach, rolesNamed } from "../acting.ts";
 import { textOrNull } from "../answers.ts";
 import { type Answer, done, type Endpoint, failed, invalid, jsonEndpoint } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
-import { emailField, type Fault, type Field, passwordField } from "../fields.ts";
+import { addressFault, emailField, type Fault, type Field, passwordField } from "../fields.ts";
 import {
   anyUsernameField,
   booleanField,
@@ -269,7 +269,7 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
     strict: true,
     bodyBytes: profileBytes(kernel, settings),
     fields: {
-      email: maybe(emailField({ reaches: kernel.mail.reaches })),
+      email: maybe(emailField()),
       // Null or an empty text takes the username away.
       username: {
         ...username,
@@ -287,6 +287,8 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
     submit: ({ rq, fields }) =>
       changeUser(kernel, settings, rq, async (target, powers, asked) => {
         const email = fields.email === target.email ? undefined : fields.email;
+        const fault = email === undefined ? undefined : addressFault(kernel.mail.reaches, email);
+        if (fault !== undefined) return invalid({ email: [fault] });
         const name = fields.username === target.username ? undefined : fields.username;
         const taken = await takenFaults(kernel, { email, username: name }, target.id);
         if (taken !== undefined) return invalid(taken);

@@ -103,7 +103,8 @@ function usernameField(rules: UsernameRules, required: boolean): Field<string | 
   const faults: Readonly<Record<NonNullable<ReturnType<typeof usernameFault>>, Fault>> = {
     length: { key: "USERNAME_INVALID_LENGTH", params: { min: rules.minLength, max: rules.maxLength } },
     illegal: { key: "USERNAME_ILLEGAL_CHARACTERS" },
-    disallowed: { key: "USERNAME_DISALLOWED_CHARACTERS" },
+    // Which letters: to somebody who writes in another alphabet theirs are letters too.
+    disallowed: { key: rules.characters === "ascii" ? "USERNAME_ASCII_ONLY" : "USERNAME_DISALLOWED_CHARACTERS" },
     mixed: { key: "USERNAME_MIXED_ALPHABETS" },
     reserved: { key: "USERNAME_RESERVED" },
   };

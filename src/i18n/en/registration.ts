@@ -21,6 +21,7 @@ export const registration = {
   USERNAME_INVALID_LENGTH: { category: "error", text: "A username has {min} to {max} characters." },
   USERNAME_ILLEGAL_CHARACTERS: { category: "error", text: "The username contains characters that cannot be used." },
   USERNAME_DISALLOWED_CHARACTERS: { category: "error", text: "A username consists of letters and digits only." },
+  USERNAME_ASCII_ONLY: { category: "error", text: "A username consists of the letters a to z and digits only." },
   USERNAME_MIXED_ALPHABETS: {
     category: "error",
     text: "A username is written in one alphabet, and must not look like a name in another one.",

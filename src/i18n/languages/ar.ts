@@ -52,6 +52,7 @@ export const arabic: Texts = {
     "يتكون اسم المستخدم من {min} إلى {max, plural, zero {# حرف} one {حرف واحد} two {حرفين} few {# أحرف} many {# حرفًا} other {# حرف}}.",
   USERNAME_ILLEGAL_CHARACTERS: "يحتوي اسم المستخدم على رموز لا يمكن استخدامها.",
   USERNAME_DISALLOWED_CHARACTERS: "يتكون اسم المستخدم من حروف وأرقام فقط.",
+  USERNAME_ASCII_ONLY: "يتكون اسم المستخدم من الحروف اللاتينية \u2068a\u2069 إلى \u2068z\u2069 والأرقام فقط.",
   USERNAME_MIXED_ALPHABETS: "يُكتب اسم المستخدم بأبجدية واحدة، ولا يجوز أن يشبه اسمًا بأبجدية أخرى.",
   USERNAME_ALREADY_ASSOCIATED: "اسم المستخدم \u2068{username}\u2069 محجوز.",
   TITLE_REGISTER: "إنشاء حساب",

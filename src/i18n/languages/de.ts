@@ -50,6 +50,7 @@ export const german: Texts = {
   USERNAME_INVALID_LENGTH: "Ein Benutzername hat {min} bis {max} Zeichen.",
   USERNAME_ILLEGAL_CHARACTERS: "Der Benutzername enthält unzulässige Zeichen.",
   USERNAME_DISALLOWED_CHARACTERS: "Ein Benutzername besteht nur aus Buchstaben und Ziffern.",
+  USERNAME_ASCII_ONLY: "Ein Benutzername besteht nur aus den Buchstaben a bis z und Ziffern.",
   USERNAME_MIXED_ALPHABETS:
     "Ein Benutzername steht in einem einzigen Alphabet und darf nicht aussehen wie ein Name in einem anderen.",
   USERNAME_ALREADY_ASSOCIATED: "Der Benutzername {username} ist vergeben.",

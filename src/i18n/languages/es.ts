@@ -50,6 +50,7 @@ export const spanish: Texts = {
     "Un nombre de usuario tiene de {min} a {max, plural, one {# carácter} other {# caracteres}}.",
   USERNAME_ILLEGAL_CHARACTERS: "El nombre de usuario contiene caracteres que no se pueden usar.",
   USERNAME_DISALLOWED_CHARACTERS: "Un nombre de usuario solo tiene letras y cifras.",
+  USERNAME_ASCII_ONLY: "Un nombre de usuario solo tiene letras de la a a la z, sin tilde, y cifras.",
   USERNAME_MIXED_ALPHABETS: "Un nombre de usuario se escribe en un solo alfabeto y no debe parecer un nombre de otro.",
   USERNAME_ALREADY_ASSOCIATED: "El nombre de usuario {username} ya está ocupado.",
   TITLE_REGISTER: "Crear una cuenta",

@@ -49,6 +49,7 @@ export const french: Texts = {
     "Un nom d’utilisateur compte de {min} à {max, plural, one {# caractère} other {# caractères}}.",
   USERNAME_ILLEGAL_CHARACTERS: "Le nom d’utilisateur contient des caractères non autorisés.",
   USERNAME_DISALLOWED_CHARACTERS: "Un nom d’utilisateur ne contient que des lettres et des chiffres.",
+  USERNAME_ASCII_ONLY: "Un nom d’utilisateur ne contient que des lettres de a à z, sans accent, et des chiffres.",
   USERNAME_MIXED_ALPHABETS:
     "Un nom d’utilisateur s’écrit dans un seul alphabet et ne doit pas ressembler à un nom d’un autre alphabet.",
   USERNAME_ALREADY_ASSOCIATED: "Le nom d’utilisateur {username} est déjà pris.",

@@ -47,6 +47,7 @@ export const italian: Texts = {
   USERNAME_INVALID_LENGTH: "Un nome utente ha da {min} a {max, plural, one {# carattere} other {# caratteri}}.",
   USERNAME_ILLEGAL_CHARACTERS: "Il nome utente contiene caratteri che non si possono usare.",
   USERNAME_DISALLOWED_CHARACTERS: "Un nome utente contiene solo lettere e cifre.",
+  USERNAME_ASCII_ONLY: "Un nome utente contiene solo lettere dalla a alla z, senza accenti, e cifre.",
   USERNAME_MIXED_ALPHABETS:
     "Un nome utente si scrive in un solo alfabeto e non deve sembrare un nome di un altro alfabeto.",
   USERNAME_ALREADY_ASSOCIATED: "Il nome utente {username} è già in uso.",

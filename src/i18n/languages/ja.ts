@@ -46,6 +46,7 @@ export const japanese: Texts = {
   USERNAME_INVALID_LENGTH: "ユーザー名は{min}～{max}文字にしてください。",
   USERNAME_ILLEGAL_CHARACTERS: "ユーザー名に使用できない文字が含まれています。",
   USERNAME_DISALLOWED_CHARACTERS: "ユーザー名に使えるのは文字と数字だけです。",
+  USERNAME_ASCII_ONLY: "ユーザー名に使えるのは半角の英字（a～z）と数字だけです。",
   USERNAME_MIXED_ALPHABETS: "ユーザー名は1種類の文字体系で書き、別の文字体系の名前と見間違えるものは使えません。",
   USERNAME_ALREADY_ASSOCIATED: "ユーザー名 {username} はすでに使われています。",
   TITLE_REGISTER: "アカウントを作成",

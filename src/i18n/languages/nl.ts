@@ -49,6 +49,7 @@ export const dutch: Texts = {
   USERNAME_INVALID_LENGTH: "Een gebruikersnaam heeft {min} tot {max, plural, one {# teken} other {# tekens}}.",
   USERNAME_ILLEGAL_CHARACTERS: "De gebruikersnaam bevat tekens die niet gebruikt kunnen worden.",
   USERNAME_DISALLOWED_CHARACTERS: "Een gebruikersnaam bestaat alleen uit letters en cijfers.",
+  USERNAME_ASCII_ONLY: "Een gebruikersnaam bestaat alleen uit de letters a tot en met z en cijfers.",
   USERNAME_MIXED_ALPHABETS:
     "Een gebruikersnaam staat in één alfabet en mag niet lijken op een naam in een ander alfabet.",
   USERNAME_ALREADY_ASSOCIATED: "De gebruikersnaam {username} is al bezet.",

@@ -49,6 +49,7 @@ export const polish: Texts = {
   USERNAME_INVALID_LENGTH: "Nazwa użytkownika ma od {min} do {max, plural, one {# znaku} other {# znaków}}.",
   USERNAME_ILLEGAL_CHARACTERS: "Nazwa użytkownika zawiera niedozwolone znaki.",
   USERNAME_DISALLOWED_CHARACTERS: "Nazwa użytkownika składa się tylko z liter i cyfr.",
+  USERNAME_ASCII_ONLY: "Nazwa użytkownika składa się tylko z liter od a do z, bez znaków diakrytycznych, i cyfr.",
   USERNAME_MIXED_ALPHABETS:
     "Nazwa użytkownika jest zapisana jednym alfabetem i nie może wyglądać jak nazwa w innym alfabecie.",
   USERNAME_ALREADY_ASSOCIATED: "Nazwa użytkownika {username} jest zajęta.",

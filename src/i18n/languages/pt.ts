@@ -48,6 +48,7 @@ export const portuguese: Texts = {
   USERNAME_INVALID_LENGTH: "Um nome de usuário tem de {min} a {max, plural, one {# caractere} other {# caracteres}}.",
   USERNAME_ILLEGAL_CHARACTERS: "O nome de usuário contém caracteres que não podem ser usados.",
   USERNAME_DISALLOWED_CHARACTERS: "Um nome de usuário tem apenas letras e algarismos.",
+  USERNAME_ASCII_ONLY: "Um nome de usuário tem apenas letras de a a z, sem acento, e algarismos.",
   USERNAME_MIXED_ALPHABETS:
     "Um nome de usuário é escrito em um só alfabeto e não pode parecer um nome de outro alfabeto.",
   USERNAME_ALREADY_ASSOCIATED: "O nome de usuário {username} já está em uso.",

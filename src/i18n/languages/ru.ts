@@ -48,6 +48,7 @@ export const russian: Texts = {
   USERNAME_INVALID_LENGTH: "Длина имени пользователя — от {min} до {max, plural, one {# символа} other {# символов}}.",
   USERNAME_ILLEGAL_CHARACTERS: "Имя пользователя содержит недопустимые символы.",
   USERNAME_DISALLOWED_CHARACTERS: "Имя пользователя состоит только из букв и цифр.",
+  USERNAME_ASCII_ONLY: "Имя пользователя состоит только из латинских букв от a до z и цифр.",
   USERNAME_MIXED_ALPHABETS: "Имя пользователя пишется буквами одного алфавита и не должно выглядеть как имя в другом.",
   USERNAME_ALREADY_ASSOCIATED: "Имя пользователя {username} уже занято.",
   TITLE_REGISTER: "Создание учётной записи",

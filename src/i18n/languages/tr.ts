@@ -47,6 +47,8 @@ export const turkish: Texts = {
   USERNAME_INVALID_LENGTH: "Kullanıcı adı {min} ile {max} karakter arasında olmalıdır.",
   USERNAME_ILLEGAL_CHARACTERS: "Kullanıcı adında kullanılamayan karakterler var.",
   USERNAME_DISALLOWED_CHARACTERS: "Kullanıcı adı yalnızca harf ve rakamlardan oluşur.",
+  USERNAME_ASCII_ONLY:
+    "Kullanıcı adı yalnızca a-z arasındaki Latin harflerinden (ç, ğ, ı, ö, ş, ü olmadan) ve rakamlardan oluşur.",
   USERNAME_MIXED_ALPHABETS: "Kullanıcı adı tek bir alfabeyle yazılır ve başka bir alfabedeki bir ada benzememelidir.",
   USERNAME_ALREADY_ASSOCIATED: "{username} kullanıcı adı alınmış.",
   TITLE_REGISTER: "Hesap oluşturun",

@@ -44,6 +44,7 @@ export const chinese: Texts = {
   USERNAME_INVALID_LENGTH: "用户名须为 {min} 至 {max} 个字符。",
   USERNAME_ILLEGAL_CHARACTERS: "用户名包含不可使用的字符。",
   USERNAME_DISALLOWED_CHARACTERS: "用户名只能包含字母和数字。",
+  USERNAME_ASCII_ONLY: "用户名只能包含字母 a 到 z 和数字。",
   USERNAME_MIXED_ALPHABETS: "用户名只能使用一种文字书写，且不能与另一种文字的名称相似。",
   USERNAME_ALREADY_ASSOCIATED: "用户名 {username} 已被占用。",
   TITLE_REGISTER: "创建账号",
