@@ -57,6 +57,7 @@ export const events = {
   EVENT_API_KEY_CREATED: "API key created",
   EVENT_API_KEY_REVOKED: "API key revoked",
   EVENT_USER_UPDATED: "Profile changed",
+  EVENT_AUDIT_BROKEN: "Break in the audit trail found",
   EVENT_AUDIT_ACKNOWLEDGED: "Break in the audit trail acknowledged",
   EVENT_AUDIT_EXPORTED: "Audit trail exported",
   AUDIT_RESULT_OK: "Done",

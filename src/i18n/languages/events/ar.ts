@@ -59,6 +59,7 @@ export const arabicEvents: Texts = {
   EVENT_API_KEY_CREATED: "أُنشئ مفتاح API",
   EVENT_API_KEY_REVOKED: "أُلغي مفتاح API",
   EVENT_USER_UPDATED: "تم تغيير الملف الشخصي",
+  EVENT_AUDIT_BROKEN: "رُصد انقطاع في سجل التدقيق",
   EVENT_AUDIT_ACKNOWLEDGED: "أُقرّ بانقطاع سجل التدقيق",
   EVENT_AUDIT_EXPORTED: "صُدّر سجل التدقيق",
   AUDIT_RESULT_OK: "تم",

@@ -59,6 +59,7 @@ export const germanEvents: Texts = {
   EVENT_API_KEY_CREATED: "API-Schlüssel angelegt",
   EVENT_API_KEY_REVOKED: "API-Schlüssel widerrufen",
   EVENT_USER_UPDATED: "Profil geändert",
+  EVENT_AUDIT_BROKEN: "Bruch im Protokoll festgestellt",
   EVENT_AUDIT_ACKNOWLEDGED: "Bruch im Protokoll zur Kenntnis genommen",
   EVENT_AUDIT_EXPORTED: "Protokoll exportiert",
   AUDIT_RESULT_OK: "Erledigt",

@@ -59,6 +59,7 @@ export const spanishEvents: Texts = {
   EVENT_API_KEY_CREATED: "Clave de API creada",
   EVENT_API_KEY_REVOKED: "Clave de API revocada",
   EVENT_USER_UPDATED: "Perfil cambiado",
+  EVENT_AUDIT_BROKEN: "Rotura del registro de auditoría detectada",
   EVENT_AUDIT_ACKNOWLEDGED: "Rotura del registro de auditoría reconocida",
   EVENT_AUDIT_EXPORTED: "Registro de auditoría exportado",
   AUDIT_RESULT_OK: "Hecho",

@@ -59,6 +59,7 @@ export const frenchEvents: Texts = {
   EVENT_API_KEY_CREATED: "Clé d’API créée",
   EVENT_API_KEY_REVOKED: "Clé d’API révoquée",
   EVENT_USER_UPDATED: "Profil changé",
+  EVENT_AUDIT_BROKEN: "Rupture du journal d’audit constatée",
   EVENT_AUDIT_ACKNOWLEDGED: "Rupture du journal d’audit reconnue",
   EVENT_AUDIT_EXPORTED: "Journal d’audit exporté",
   AUDIT_RESULT_OK: "Fait",

@@ -59,6 +59,7 @@ export const italianEvents: Texts = {
   EVENT_API_KEY_CREATED: "Chiave API creata",
   EVENT_API_KEY_REVOKED: "Chiave API revocata",
   EVENT_USER_UPDATED: "Profilo cambiato",
+  EVENT_AUDIT_BROKEN: "Interruzione del registro delle attività rilevata",
   EVENT_AUDIT_ACKNOWLEDGED: "Interruzione del registro delle attività presa in carico",
   EVENT_AUDIT_EXPORTED: "Registro delle attività esportato",
   AUDIT_RESULT_OK: "Eseguito",

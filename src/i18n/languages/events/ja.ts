@@ -59,6 +59,7 @@ export const japaneseEvents: Texts = {
   EVENT_API_KEY_CREATED: "API キーの作成",
   EVENT_API_KEY_REVOKED: "API キーの失効",
   EVENT_USER_UPDATED: "プロフィールの変更",
+  EVENT_AUDIT_BROKEN: "監査ログの断絶を検出",
   EVENT_AUDIT_ACKNOWLEDGED: "監査ログの断絶を確認",
   EVENT_AUDIT_EXPORTED: "監査ログのエクスポート",
   AUDIT_RESULT_OK: "完了",

@@ -59,6 +59,7 @@ export const dutchEvents: Texts = {
   EVENT_API_KEY_CREATED: "API-sleutel aangemaakt",
   EVENT_API_KEY_REVOKED: "API-sleutel ingetrokken",
   EVENT_USER_UPDATED: "Profiel gewijzigd",
+  EVENT_AUDIT_BROKEN: "Breuk in controlelogboek vastgesteld",
   EVENT_AUDIT_ACKNOWLEDGED: "Breuk in controlelogboek erkend",
   EVENT_AUDIT_EXPORTED: "Controlelogboek geëxporteerd",
   AUDIT_RESULT_OK: "Gedaan",

@@ -59,6 +59,7 @@ export const polishEvents: Texts = {
   EVENT_API_KEY_CREATED: "Utworzono klucz API",
   EVENT_API_KEY_REVOKED: "Unieważniono klucz API",
   EVENT_USER_UPDATED: "Zmieniono profil",
+  EVENT_AUDIT_BROKEN: "Wykryto przerwanie dziennika audytu",
   EVENT_AUDIT_ACKNOWLEDGED: "Potwierdzono przerwanie dziennika audytu",
   EVENT_AUDIT_EXPORTED: "Wyeksportowano dziennik audytu",
   AUDIT_RESULT_OK: "Wykonano",

@@ -59,6 +59,7 @@ export const portugueseEvents: Texts = {
   EVENT_API_KEY_CREATED: "Chave de API criada",
   EVENT_API_KEY_REVOKED: "Chave de API revogada",
   EVENT_USER_UPDATED: "Perfil alterado",
+  EVENT_AUDIT_BROKEN: "Quebra na trilha de auditoria detectada",
   EVENT_AUDIT_ACKNOWLEDGED: "Quebra na trilha de auditoria reconhecida",
   EVENT_AUDIT_EXPORTED: "Trilha de auditoria exportada",
   AUDIT_RESULT_OK: "Feito",

@@ -59,6 +59,7 @@ export const russianEvents: Texts = {
   EVENT_API_KEY_CREATED: "Ключ API создан",
   EVENT_API_KEY_REVOKED: "Ключ API отозван",
   EVENT_USER_UPDATED: "Профиль изменён",
+  EVENT_AUDIT_BROKEN: "Обнаружен разрыв журнала аудита",
   EVENT_AUDIT_ACKNOWLEDGED: "Разрыв журнала аудита подтверждён",
   EVENT_AUDIT_EXPORTED: "Журнал аудита выгружен",
   AUDIT_RESULT_OK: "Выполнено",

@@ -59,6 +59,7 @@ export const turkishEvents: Texts = {
   EVENT_API_KEY_CREATED: "API anahtarı oluşturuldu",
   EVENT_API_KEY_REVOKED: "API anahtarı iptal edildi",
   EVENT_USER_UPDATED: "Profil değiştirildi",
+  EVENT_AUDIT_BROKEN: "Denetim günlüğünde kopukluk saptandı",
   EVENT_AUDIT_ACKNOWLEDGED: "Denetim günlüğündeki kopukluk onaylandı",
   EVENT_AUDIT_EXPORTED: "Denetim günlüğü dışa aktarıldı",
   AUDIT_RESULT_OK: "Tamamlandı",

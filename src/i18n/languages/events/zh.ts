@@ -59,6 +59,7 @@ export const chineseEvents: Texts = {
   EVENT_API_KEY_CREATED: "API 密钥已创建",
   EVENT_API_KEY_REVOKED: "API 密钥已撤销",
   EVENT_USER_UPDATED: "资料已更改",
+  EVENT_AUDIT_BROKEN: "发现审计记录的断裂",
   EVENT_AUDIT_ACKNOWLEDGED: "已确认审计记录的断裂",
   EVENT_AUDIT_EXPORTED: "审计记录已导出",
   AUDIT_RESULT_OK: "完成",
