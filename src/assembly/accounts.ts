@@ -39,8 +39,9 @@ export interface AccountsContext {
   readonly now: () => number;
   readonly log: (message: string, details?: Readonly<Record<string, unknown>>) => void;
   readonly invalidate: (userId: number | undefined) => Promise<void>;
-  /** A guess at this account from this client was wrong or one too many. */
+  /** Tells the operator why another way to check passwords said no. */
   readonly told: PasswordProofContext["told"];
+  /** A guess at this account from this client was wrong or one too many. */
   readonly failed: PasswordProofContext["failed"];
 }
 
