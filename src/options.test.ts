@@ -50,7 +50,7 @@ describe("options that refuse to start, with their path and the mend", () => {
     ["freshness.with", { freshness: { with: "1h" } }, /known: within, grace/],
     ["passwords.hash", { passwords: { hash: {} } }, /known: hashing, check, policy/],
     ["passwords.hashing.memmory", { passwords: { hashing: { memmory: 1 } } }, /memory/],
-    ["passwords.policy.minimum", { passwords: { policy: { minimum: 1 } } }, /there are/],
+    ["passwords.policy.minimum", { passwords: { policy: { minimum: 1 } } }, /known: minLength, /],
     ["csrf.scheme", { csrf: { scheme: [] } }, /known: schemes, /],
     ["cookies.secure", { cookies: { secure: false } }, /known: prefix, allowInsecure/],
     ["body.size", { body: { size: 1 } }, /known: bytes/],
@@ -158,6 +158,13 @@ describe("options that refuse to start, with their path and the mend", () => {
     ["sessions", { sessions: "24h" }, /an object is expected/],
     ["cookies", { cookies: null }, /an object is expected/],
     ["csrf", { csrf: [] }, /an object is expected/],
+    [
+      "columns.x.nulable",
+      { columns: { x: { definition: { type: "string", nulable: true } } } },
+      /"nullable"\? known: name/,
+    ],
+    ["passwords.policy.minLenght", { passwords: { policy: { minLenght: 9 } } }, /"minLength"\? known: minLength/],
+    ["passwords.hashing.memroy", { passwords: { hashing: { memroy: 1 } } }, /unknown option; did you mean "memory"\?/],
     // Features
     ["features", { features: {} }, /a list/],
     ["features[0]", { features: [passwords] }, /is no feature; call it/],

@@ -597,10 +597,6 @@ function toldUsers(kernel: Assembly["kernel"]): Users {
     const changed = await change();
     const after = before === undefined ? undefined : await users.get(before.id);
     if (before === undefined || after === undefined) return changed;
-    if (after.email !== before.email) events.emit("emailChanged", { user: after, oldEmail: before.email });
-    if (after.username !== before.username) {
-      events.emit("usernameChanged", { user: after, oldUsername: before.username });
-    }
     tellIdentityChanged(kernel, before, after);
     return changed;
   };

@@ -42,8 +42,9 @@ export interface AccountsContext {
   readonly invalidate: (userId: number | undefined) => Promise<void>;
   /** Why no mail can be sent to an address; undefined: it can. */
   readonly undeliverable: (address: string) => string | undefined;
-  /** A guess at this account from this client was wrong or one too many. */
+  /** Tells the operator why another way to check passwords said no. */
   readonly told: PasswordProofContext["told"];
+  /** A guess at this account from this client was wrong or one too many. */
   readonly failed: PasswordProofContext["failed"];
 }
 

@@ -11,8 +11,17 @@ export interface AuditRule<Name extends SecurityEventName> {
   readonly skip?: true;
 }
 
-/** Of an event that is not here the trail keeps its name, its user and the context, with the result "ok". */
-export const auditRules: { readonly [Name in SecurityEventName]?: AuditRule<Name> } = {
+/** The events that the trail does not keep; the reasons stand beside their rules. */
+type SkippedEventName = "userUnauthenticated" | "tokenRefreshed" | "limitReached" | "auditFailed";
+
+/** The names of the entries in the trail: of each event that is kept, and of what the trail says of itself. */
+export type AuditEntryName = Exclude<SecurityEventName, SkippedEventName> | "auditBroken";
+
+type AuditRules = { readonly [Name in SecurityEventName]?: AuditRule<Name> };
+
+const rules: { readonly [Name in SkippedEventName]: { readonly skip: true } } & {
+  readonly [Name in Exclude<SecurityEventName, SkippedEventName>]?: AuditRule<Name> & { readonly skip?: never };
+} = {
   userAuthenticated: { fields: ["authnVia"] },
   userFailedAuthn: { result: "failed", fields: ["authType", "tfa"] },
   unknownIdentity: { result: "failed", fields: ["authType"] },
@@ -53,3 +62,6 @@ export const auditRules: { readonly [Name in SecurityEventName]?: AuditRule<Name
   // What can't be stored must not be stored: it goes to the log.
   auditFailed: { skip: true },
 };
+
+/** Of an event that is not here the trail keeps its name, its user and the context, with the result "ok". */
+export const auditRules: AuditRules = rules;

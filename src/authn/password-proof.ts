@@ -53,7 +53,7 @@ export interface Guessed {
 /**
  * Another way to check passwords than stored hashes, such as a directory: true and false decide, undefined leaves it to the
  * hash; anything else is no. Throwing refuses. `login` is what the user was found by, or what was typed where nobody was:
- * it is asked then too, so that nothing shows who has an account. `told` tells the operator why it is no, once an hour for
+ * it is asked then too, so that nothing shows who has an account. `report` tells the operator why it is no, once an hour for
  * each reason: a sentence that repeats nothing of what was typed.
  */
 export interface PasswordCheck {
@@ -61,7 +61,7 @@ export interface PasswordCheck {
     login: string,
     password: string,
     user: Account | undefined,
-    told?: (why: string) => void,
+    report?: (why: string) => void,
   ): Awaitable<boolean | undefined>;
   /** Called when the system closes. */
   close?(): Promise<void>;

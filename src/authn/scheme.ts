@@ -1,5 +1,6 @@
 import type { CredentialCache } from "../datastore/cache.ts";
 import type { Users } from "../datastore/users.ts";
+import type { AddressRule } from "../http/address.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";
 import type { Account } from "../model/account.ts";
@@ -76,7 +77,7 @@ export interface SchemeContext {
   readonly origins: readonly string[];
   readonly now: () => number;
   /** True for an address (or "unix") in the option `trustedProxies`; undefined where that lists none. */
-  readonly trusted: ((address: string) => boolean) | undefined;
+  readonly trusted: AddressRule | undefined;
   readonly behindProxies: boolean;
   /** So many milliseconds a function of the application may take. */
   readonly deadline: number;

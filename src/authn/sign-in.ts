@@ -287,9 +287,9 @@ export function createSignIn(context: SignInContext): SignIn {
     // A token is no fresher than the session that it comes from; what was never proved, was proved long ago.
     const authenticatedAt = purpose === "renew" ? (old?.authenticatedAt ?? 0) : at;
     // A token that is proved again gets a fresh one beside it, which is no more than that one.
-    const token = purpose === "reauthenticate" && !withSession ? before : undefined;
+    const presented = purpose === "reauthenticate" && !withSession ? before : undefined;
     // Nor does it outlive that one.
-    const until = purpose === "renew" ? old?.expiresAt : token?.expiresAt;
+    const until = purpose === "renew" ? old?.expiresAt : presented?.expiresAt;
     const origin: FamilyOrigin = { account: proof.account, methods, authenticatedAt, until };
     const withToken = !restored && (proof.token === true || (purpose !== "renew" && !withSession));
     // One browser, one credential, and never that of a user who was here before.
@@ -310,7 +310,7 @@ export function createSignIn(context: SignInContext): SignIn {
     const established = await withAccount(datastore, proved, async (tx) => {
       let { account } = proof;
       const noCookie = proof.session === false && families?.byCookie === true;
-      const begins = withToken && !noCookie && token === undefined;
+      const begins = withToken && !noCookie && presented === undefined;
       const member = begins ? await families?.begin(rq, tx, origin) : undefined;
       const credential =
         withSession && proof.remember === true && !restored
@@ -360,12 +360,12 @@ export function createSignIn(context: SignInContext): SignIn {
     if (noted && made !== undefined) await sessions.forget(made.session);
     credential?.hand();
     if (made !== undefined) rq.setCookie(rq.system.cookies.name("session"), made.id, rq.system.cookies.attributes());
-    const issued = withToken ? authToken(rq, origin, member, token?.tokenFamily) : undefined;
+    const token = withToken ? authToken(rq, origin, member, presented?.tokenFamily) : undefined;
     const members = member?.hand() ?? {};
     const session = made?.session;
     const identity: Identity =
       session === undefined
-        ? tokenIdentity({ ...origin, account }, member?.family ?? token?.tokenFamily)
+        ? tokenIdentity({ ...origin, account }, member?.family ?? presented?.tokenFamily)
         : { account, via: "session", methods, authenticatedAt: session.authenticatedAt, session };
     become(rq, identity);
     // A new session has new CSRF tokens: a script that reads them from the cookie needs one.
@@ -377,7 +377,7 @@ export function createSignIn(context: SignInContext): SignIn {
     if (member !== undefined) {
       rq.system.events.emit("refreshTrackerCreated", { user: account, family: member.family });
     }
-    return { kind: "signedIn", identity, token: issued, members };
+    return { kind: "signedIn", identity, token, members };
   };
 
   /** Ends a session with all that it goes with, or nothing of it. */

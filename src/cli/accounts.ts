@@ -13,13 +13,17 @@ export const userArgument = "an e-mail address, a username, or id:7";
  */
 export async function namedUser({ users }: OperatedSystem, name: string): Promise<Account> {
   const id = /^id:(\d{1,10})$/.exec(name)?.[1];
-  const user =
-    id !== undefined
-      ? await users.get(Number(id))
-      : await users.find(name.includes("@") ? "email" : "username", name, { ignoreCase: true });
+  if (id !== undefined) return userWithId(users, Number(id));
+  const user = await users.find(name.includes("@") ? "email" : "username", name, { ignoreCase: true });
   if (user !== undefined) return user;
   const hint = /^\d+$/.test(name) ? `; an id is written id:${name}` : "";
   throw new CommandError(`there is no user ${JSON.stringify(name)}${hint}`, { exitCode: 1 });
+}
+
+async function userWithId({ get }: OperatedSystem["users"], id: number): Promise<Account> {
+  const user = await get(id);
+  if (user !== undefined) return user;
+  throw new CommandError(`there is no user "id:${id}"`, { exitCode: 1 });
 }
 
 /**
@@ -27,7 +31,15 @@ export async function namedUser({ users }: OperatedSystem, name: string): Promis
  * operator, who has the program's keys and database anyway. Throws CommandError.
  */
 export async function userToActOn(system: OperatedSystem, name: string): Promise<Account> {
-  const user = await namedUser(system, name);
+  return withinReach(system, await namedUser(system, name));
+}
+
+/** The same of the user with this id, such as one whom a command has asked about before. Throws CommandError. */
+export async function userWithIdToActOn(system: OperatedSystem, id: number): Promise<Account> {
+  return withinReach(system, await userWithId(system.users, id));
+}
+
+async function withinReach(system: OperatedSystem, user: Account): Promise<Account> {
   if (await system.mayActOn(null, user)) return user;
   throw outOfReach(`${titleOf(user)}: the application's rule (manages.check) lets no operator act on this account`);
 }

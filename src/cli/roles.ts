@@ -1,6 +1,15 @@
 import type { Command } from "commander";
 import type { Role } from "../model/user.ts";
-import { mayChangeRole, mayMake, namedUser, plain, titleOf, userArgument, userToActOn, withRoles } from "./accounts.ts";
+import {
+  mayChangeRole,
+  mayMake,
+  namedUser,
+  plain,
+  titleOf,
+  userArgument,
+  userWithIdToActOn,
+  withRoles,
+} from "./accounts.ts";
 import { withSystem } from "./application.ts";
 import { asJson, asTable, type CommonOptions, run, withCommonOptions, withExamples } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
@@ -79,7 +88,7 @@ function grantCommands(roles: Command, terminal: Terminal): void {
         withSystem(`roles ${name}`, options.module, async (system) => {
           const { id: userId } = await namedUser(system, named);
           const { user, changed } = await system.askAndDo({ userId }, async (onlyIf) => {
-            const user = await userToActOn(system, `id:${userId}`);
+            const user = await userWithIdToActOn(system, userId);
             const roles = new Set(user.roles);
             if (name === "add") roles.add(role);
             else roles.delete(role);

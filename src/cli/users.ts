@@ -3,7 +3,17 @@ import type { AskedOptions } from "../datastore/access-state.ts";
 import type { NewUser } from "../datastore/users.ts";
 import { type Account, withColumns } from "../model/account.ts";
 import { normalizeUsername } from "../model/username.ts";
-import { mayMake, namedUser, newAccount, plain, shownUser, titleOf, userArgument, userToActOn } from "./accounts.ts";
+import {
+  mayMake,
+  namedUser,
+  newAccount,
+  plain,
+  shownUser,
+  titleOf,
+  userArgument,
+  userToActOn,
+  userWithIdToActOn,
+} from "./accounts.ts";
 import { type OperatedSystem, withSystem } from "./application.ts";
 import { asJson, asTable, type CommonOptions, run, withCommonOptions, withExamples } from "./command.ts";
 import { askNewPassword, confirmed } from "./prompt.ts";
@@ -218,7 +228,7 @@ function changeCommands(users: Command, terminal: Terminal): void {
         withSystem(`users ${name}`, options.module, async (system) => {
           const { id: userId } = await namedUser(system, named);
           const { user, changed } = await system.askAndDo({ userId }, async (onlyIf) => {
-            const user = await userToActOn(system, `id:${userId}`);
+            const user = await userWithIdToActOn(system, userId);
             if (makes !== undefined) await mayMake(system, withColumns(user, makes));
             return { user, changed: await work(system, user, { onlyIf }) };
           });

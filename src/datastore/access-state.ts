@@ -26,7 +26,12 @@ const batch = 100;
 
 /** What a sign-in or any change writes, and says nothing of what an account may. */
 const passing: ReadonlySet<string> = new Set([
-  ...["updateDatetime", "lastLoginAt", "currentLoginAt", "lastLoginIp", "currentLoginIp", "loginCount"],
+  "updateDatetime",
+  "lastLoginAt",
+  "currentLoginAt",
+  "lastLoginIp",
+  "currentLoginIp",
+  "loginCount",
 ]);
 
 /**

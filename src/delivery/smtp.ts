@@ -34,19 +34,17 @@ export interface SmtpOptions {
 }
 
 const known: readonly string[] = [
-  ...[
-    "host",
-    "port",
-    "user",
-    "password",
-    "startTls",
-    "allowPlaintext",
-    "ca",
-    "connections",
-    "timeout",
-    "name",
-    "smtpUtf8",
-  ],
+  "host",
+  "port",
+  "user",
+  "password",
+  "startTls",
+  "allowPlaintext",
+  "ca",
+  "connections",
+  "timeout",
+  "name",
+  "smtpUtf8",
 ];
 
 /**

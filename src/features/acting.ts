@@ -55,20 +55,6 @@ interface FutureAccess {
   readonly ownPermissions?: Iterable<string>;
 }
 
-const mostId = 2 ** 31 - 1;
-
-/** The number of a user, in its one spelling. */
-export function userNumber(input: string): number | undefined {
-  if (!/^[1-9]\d{0,9}$/.test(input)) return undefined;
-  const id = Number(input);
-  return id <= mostId ? id : undefined;
-}
-
-/** The number of the user in the path. */
-export function userInPath(rq: SecurityRequest): number | undefined {
-  return userNumber(rq.context?.req.param("id") ?? "");
-}
-
 /** 403, and told to the trail. */
 export function forbidden(rq: SecurityRequest, reason: string): Answer {
   rq.system.events.emit("permissionDenied", { user: rq.identity?.account, reason }, rq);

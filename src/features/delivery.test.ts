@@ -264,7 +264,7 @@ describe("the start", () => {
     [{ mail: { sender: outbox(), format: "rtf" as "html" } }, "mail.format: must be"],
     [
       { mail: { sender: outbox(), templates: { tset: () => {} } as object } },
-      "mail.templates.tset: there is no such mail",
+      'mail.templates.tset: unknown mail; did you mean "test"? known: test, ',
     ],
     [{ mail: { sender: outbox(), templates: { test: "x" } as object } }, "mail.templates.test: must be a function"],
     [{ mail: { sender: outbox(), queue: { limit: 0 } } }, "mail.queue.limit"],

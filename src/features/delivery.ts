@@ -23,11 +23,12 @@ import type { System } from "../http/system.ts";
 import type { Account } from "../model/account.ts";
 import { decoy } from "../model/decoy.ts";
 import { ConfigurationError } from "../model/errors.ts";
+import { checkKnown } from "../model/known-names.ts";
 import { randomId } from "../secrets/random.ts";
 import type { Theme } from "../views/contract.ts";
 import { defaultMails, type MailLayout, type MailProps, type Mails, mailLayout } from "../views/mail.ts";
+import { ownerMails } from "../views/owner-mails.ts";
 import type { Feature } from "./feature.ts";
-import { ownerMails } from "./owner-notices.ts";
 
 /** How mail is sent. */
 export interface MailOptions {
@@ -340,16 +341,10 @@ function templatesOf(
   const templates = new Map<string, unknown>(
     Object.entries(Object.assign({}, defaultMails, ownerMails, ...features.map(({ mails }) => mails ?? {})) as object),
   );
+  checkKnown("mail.templates", own ?? {}, [...templates.keys()], "mail");
   for (const [name, template] of Object.entries(own ?? {})) {
-    const path = `mail.templates.${name}`;
-    if (!templates.has(name)) {
-      throw new ConfigurationError(
-        path,
-        `there is no such mail; those that are on: ${[...templates.keys()].join(", ")}`,
-      );
-    }
     if (template === undefined) continue;
-    if (typeof template !== "function") throw new ConfigurationError(path, "must be a function");
+    if (typeof template !== "function") throw new ConfigurationError(`mail.templates.${name}`, "must be a function");
     templates.set(name, template);
   }
   return templates as Map<string, (props: MailProps) => ReturnType<Mails["test"]>>;

@@ -1,5 +1,4 @@
-import type { Account } from "../model/account.ts";
-import { isService } from "./api-keys/index.ts";
+import { type Account, isService } from "../model/account.ts";
 
 /**
  * Whether the account gets mails that anybody can ask for: not one that is shut out, and none of a machine, to which nobody

@@ -1,4 +1,5 @@
-import { wordsOfName } from "../model/label.ts";
+import { knownNames } from "../model/known-names.ts";
+import { labelOfColumn, wordsOfName } from "../model/label.ts";
 import { type Column, needsValue } from "../model/schema.ts";
 import type { Feature, FeatureKernel } from "./feature.ts";
 import { checkboxField, type Fault, type Field, flagOf } from "./fields.ts";
@@ -45,12 +46,8 @@ export function readOwnValues(
   for (const [name, text] of Object.entries(texts)) {
     const column = ownColumns.get(name);
     if (column === undefined) {
-      const known = [...ownColumns.keys()].join(", ") || "none";
-      faults[name] = [
-        secretColumns.has(name)
-          ? "is secret: security.users.create sets it"
-          : `there is no such column; known: ${known}`,
-      ];
+      const unknown = `there is no such column; ${knownNames(name, [...ownColumns.keys()])}`;
+      faults[name] = [secretColumns.has(name) ? "is secret: security.users.create sets it" : unknown];
       continue;
     }
     const field: Field<unknown> = Object.hasOwn(asked, name) ? asked[name] : fieldOf(name, column);
@@ -67,12 +64,12 @@ const longestText = 4_000;
 
 function fieldOf(name: string, column: Column): Field<unknown> {
   if (column.type === "boolean" && !column.nullable)
-    return { ...checkboxField("ADMIN_YES"), label: { text: column.label ?? wordsOfName(name) } };
+    return { ...checkboxField("ADMIN_YES"), label: { text: labelOfColumn(name, column) } };
   const maxLength = column.type === "text" ? longestText : (column.length ?? longest);
   const required = needsValue(column);
   const type = column.type === "integer" ? "number" : column.type === "datetime" ? "date" : "text";
   return {
-    label: { text: column.label ?? wordsOfName(name) },
+    label: { text: labelOfColumn(name, column) },
     type,
     required,
     autocomplete: "off",

@@ -1,18 +1,7 @@
-import type { Account } from "../model/account.ts";
-import type { Mails } from "../views/mail.ts";
-import { isService } from "./api-keys/index.ts";
-import { changeEmailMails } from "./change-email/mails.ts";
-import { changePasswordMails } from "./change-password/mails.ts";
+import type { EventSource } from "../events/events.ts";
+import { type Account, isService } from "../model/account.ts";
 import type { Kernel } from "./feature.ts";
 import { recoverLink } from "./links.ts";
-import { usernamesMails } from "./usernames/mails.ts";
-
-/** Mails that the owner of an account gets whatever features are on: somebody else may change every account. */
-export const ownerMails: Pick<Mails, "passwordChanged" | "emailChanged" | "usernameChanged"> = {
-  ...changePasswordMails,
-  emailChanged: changeEmailMails.emailChanged,
-  usernameChanged: usernamesMails.usernameChanged,
-};
 
 type Telling = Pick<Kernel, "mail" | "path" | "link">;
 
@@ -25,16 +14,24 @@ export function tellPasswordSet(kernel: Telling, owner: Account): void {
 }
 
 /**
- * Tells the owner that somebody else has changed their address or username: at the old address, which is theirs for certain, in
- * the language of the account as it was, and at the new one.
+ * Tells that somebody else than the owner has changed an address or username: the listeners, and the owner by mail. That goes to
+ * the old address, which is theirs for certain, in the language of the account as it was, and to the new one.
  */
-export function tellIdentityChanged(kernel: Telling, before: Account, after: Account): void {
-  if (!isTold(kernel, before)) return;
-  const { mail } = kernel;
+export function tellIdentityChanged(
+  kernel: Telling & Pick<Kernel, "system">,
+  before: Account,
+  after: Account,
+  rq?: EventSource,
+): void {
+  const { mail, system } = kernel;
+  const told = isTold(kernel, before);
   const old = { email: before.email, of: before };
   if (after.email !== before.email) {
-    for (const to of [old, after]) mail.send(undefined, "emailChanged", to, { newEmail: after.email });
+    system.events.emit("emailChanged", { user: after, oldEmail: before.email }, rq);
+    for (const to of told ? [old, after] : []) mail.send(undefined, "emailChanged", to, { newEmail: after.email });
   }
   if (after.username === before.username) return;
+  system.events.emit("usernameChanged", { user: after, oldUsername: before.username }, rq);
+  if (!told) return;
   mail.send(undefined, "usernameChanged", old, after.username === null ? {} : { username: after.username });
 }

@@ -1,4 +1,5 @@
 import { ConfigurationError } from "../model/errors.ts";
+import { checkKnown } from "../model/known-names.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 /** An endpoint with the name of the feature that it belongs to. */
@@ -16,11 +17,8 @@ export function placed(
   }: { readonly prefix?: string | undefined; readonly paths?: Readonly<Record<string, string>> | undefined },
 ): readonly OwnedEndpoint[] {
   const names = endpoints.map(({ endpoint }) => endpoint.name);
-  for (const name of Object.keys(paths)) {
-    if (!names.includes(name)) {
-      throw new ConfigurationError(`paths.${name}`, `there is no such page; those that are on: ${names.join(", ")}`);
-    }
-  }
+  // Of a feature that answers one page by several endpoints the name is said once.
+  checkKnown("paths", paths, [...new Set(names)], "page");
   const owners = new Map<string, OwnedEndpoint>();
   for (const owned of endpoints) {
     const before = owners.get(owned.endpoint.name);
@@ -64,10 +62,5 @@ function both(one: OwnedEndpoint, other: OwnedEndpoint): string {
 
 /** The option `limits.endpoints` names pages that are on; else throws ConfigurationError. */
 export function checkLimitedEndpoints(limited: object, paths: ReadonlyMap<string, string>): void {
-  for (const name of Object.keys(limited)) {
-    if (!paths.has(name)) {
-      const known = [...paths.keys()].join(", ");
-      throw new ConfigurationError(`limits.endpoints.${name}`, `there is no such page; those that are on: ${known}`);
-    }
-  }
+  checkKnown("limits.endpoints", limited, [...paths.keys()], "page");
 }

@@ -54,11 +54,14 @@ function entryAddress(entry: string): string | undefined {
   return normalizeAddress(withPort?.[1] ?? text);
 }
 
+/** Whether a client or proxy with this address (or "unix") is one of those that an option names. */
+export type AddressRule = (address: string) => boolean;
+
 /** Tells whether an address (or "unix") is one of these or in one of these networks. Throws ConfigurationError for the option. */
 export function trustList(
   proxies: readonly string[],
   nameOf: (index: number) => string = (index) => `trustedProxies[${index}]`,
-): (address: string) => boolean {
+): AddressRule {
   const list = new BlockList();
   const unix = proxies.includes(unixPeer);
   proxies.forEach((proxy, index) => {

@@ -36,6 +36,11 @@ export function displayName({ email, username }: Pick<User, "email" | "username"
   return email === "" ? (username ?? "") : email;
 }
 
+/** Whether the account is one for machines: nobody signs in to it, keys alone act for it. */
+export function isService(account: Account): boolean {
+  return (account as unknown as Readonly<Row>)["serviceAccount"] === true;
+}
+
 const coreColumns: Readonly<Record<string, Column>> = coreTables.user?.columns ?? {};
 
 /** The core's own secrets, which its parts read: no spread, loop, JSON or log line carries them along. */

@@ -23,6 +23,11 @@ export function labelIn(label: Label, language: string): string {
   return (found === undefined ? Object.values(label)[0] : label[found]) ?? "";
 }
 
+/** What people read for a column: its label, else the words of its name. */
+export function labelOfColumn(name: string, { label }: { readonly label?: Label | undefined }): Label {
+  return label ?? wordsOfName(name);
+}
+
 /** A name in camelCase as words: "birthYear" is "Birth year". */
 export function wordsOfName(name: string): string {
   const words = name.replace(/[A-Z]+(?![a-z])|[A-Z]/g, (part) => ` ${part.length > 1 ? part : part.toLowerCase()}`);

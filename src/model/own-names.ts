@@ -12,8 +12,7 @@ export function checkColumns(columns: OwnColumns): void {
     if (typeof definition?.definition?.type !== "string") {
       throw new ConfigurationError(path, "a column is expected, such as column.string({ nullable: true })");
     }
-    const misspelt = Object.keys(definition.definition).find((name) => !Object.hasOwn(columnMembers, name));
-    if (misspelt !== undefined) throw new ConfigurationError(`${path}.${misspelt}`, "a column has no such option");
+    checkKnown(path, definition.definition, Object.keys(columnMembers));
     const { secret } = definition.definition;
     if (secret !== undefined && typeof secret !== "boolean") {
       throw new ConfigurationError(`${path}.secret`, "true or false is expected");

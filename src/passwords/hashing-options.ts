@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { ConfigurationError } from "../model/errors.ts";
-import { checkNames, flag, wholeNumber } from "./options.ts";
+import { checkKnown } from "../model/known-names.ts";
+import { flag, wholeNumber } from "./options.ts";
 import { ARGON2_CAPS } from "./schemes/argon2.ts";
 
 /** How passwords are hashed. The defaults are OWASP's first choice for argon2id. */
@@ -76,7 +77,7 @@ const SCHEMES =
 
 /** Checks the options; throws a ConfigurationError whose path begins with `path`. */
 export function checkHashingOptions(options: HashingOptions, path: string): HashingSettings {
-  checkNames(path, options, NAMES);
+  checkKnown(path, options, NAMES);
   const weak = flag(`${path}.allowWeakHashing`, options.allowWeakHashing);
   const settings: HashingSettings = {
     memory: wholeNumber(`${path}.memory`, options.memory, 19456, 8, ARGON2_CAPS.memory),
@@ -106,7 +107,7 @@ export function checkHashingOptions(options: HashingOptions, path: string): Hash
 
 function checkFlaskSecurity(options: FlaskSecurityOptions | undefined, path: string): FlaskSecurityOptions | undefined {
   if (options === undefined) return undefined;
-  checkNames(path, options, FLASK_NAMES);
+  checkKnown(path, options, FLASK_NAMES);
   const { passwordSalt, singleHash } = options;
   if (typeof passwordSalt !== "string" || passwordSalt === "") {
     throw new ConfigurationError(`${path}.passwordSalt`, "the value of SECURITY_PASSWORD_SALT is expected");

@@ -1,6 +1,7 @@
 import { inTime } from "../model/deadline.ts";
 import { type Duration, milliseconds } from "../model/duration.ts";
 import { ConfigurationError } from "../model/errors.ts";
+import { checkKnown } from "../model/known-names.ts";
 import { type BreachedOptions, breachedCheck } from "./checks/breached.ts";
 import type { PasswordContext, PasswordValidator, PolicyCheck, PolicyFault } from "./checks/check.ts";
 import {
@@ -13,7 +14,7 @@ import {
 import { consistsOfWords, wordsOfIdentities } from "./checks/words.ts";
 import { isCommonPassword } from "./common-passwords.ts";
 import { isWellFormed, MAXIMUM_PASSWORD_BYTES, normalizePassword } from "./normal-form.ts";
-import { checkNames, flag, wholeNumber } from "./options.ts";
+import { flag, wholeNumber } from "./options.ts";
 
 export type { PasswordContext, PasswordValidator, PolicyFault } from "./checks/check.ts";
 
@@ -133,7 +134,7 @@ export function createPasswordPolicy(
   environment: PolicyEnvironment = {},
 ): PasswordPolicy {
   const path = "passwords.policy";
-  checkNames(path, options, NAMES);
+  checkKnown(path, options, NAMES);
   const { minLength, maxLength } = lengths(path, options);
   const omitted = omittedChecks(path, options);
   const last = historyLength(path, options.history);
@@ -243,7 +244,7 @@ function omittedChecks(path: string, options: PasswordPolicyOptions): readonly O
 
 function historyLength(path: string, history: PasswordPolicyOptions["history"]): number {
   if (history === undefined) return 0;
-  checkNames(`${path}.history`, history, ["last"]);
+  checkKnown(`${path}.history`, history, ["last"]);
   if (history.last === undefined) throw new ConfigurationError(`${path}.history.last`, "is missing: 1 to 24");
   return wholeNumber(`${path}.history.last`, history.last, 1, 1, MAXIMUM_HISTORY);
 }
@@ -261,7 +262,7 @@ function ownWords(path: string, words: unknown): readonly string[] {
 
 function replacements(path: string, replace: unknown): Readonly<Partial<Record<PolicyCheckName, PasswordValidator>>> {
   if (replace === undefined) return {};
-  checkNames(path, replace, GROUPS.flat());
+  checkKnown(path, replace, GROUPS.flat());
   for (const [name, validator] of Object.entries(replace as object)) {
     if (typeof validator !== "function") throw new ConfigurationError(`${path}.${name}`, "a function is expected");
   }

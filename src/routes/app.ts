@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import type { RouterRoute } from "hono/types";
 import { mergePath } from "hono/utils/url";
 import { nobody } from "../authz/guards/open.ts";
+import type { AddressRule } from "../http/address.ts";
 import { notePeer } from "../http/connection.ts";
 import { noRoute, type RouteFacts, SecurityRequest } from "../http/request.ts";
 import { commandLine, type MatrixSource } from "../model/command-line.ts";
@@ -63,7 +64,7 @@ interface AppState {
   /** Adds the account pages, once. */
   addAccounts(): void;
   /** Who may ask for which path over plain HTTP. */
-  readonly plainHttp: Map<string, (address: string) => boolean>;
+  readonly plainHttp: Map<string, AddressRule>;
   /** The last check before the application is used. */
   seal(): void;
   /** All its routes as the access matrix shows them. */

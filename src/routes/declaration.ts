@@ -1,7 +1,7 @@
 import type { Authenticator } from "../authn/authenticator.ts";
 import { type GuardDescription, isOpenTo, takenSchemes } from "../authz/guard.ts";
 import type { Refusals } from "../authz/refusal.ts";
-import { trustList } from "../http/address.ts";
+import { type AddressRule, trustList } from "../http/address.ts";
 import { BODY_LIMITS, type BodyLimits } from "../http/body-limits.ts";
 import type { ParameterDescription } from "../http/parameters.ts";
 import type { RouteFacts } from "../http/request.ts";
@@ -66,7 +66,7 @@ export interface DeclaredRoute {
   /** True: another route may answer some of its paths. */
   readonly overlaps: boolean;
   /** The clients that it also answers over plain HTTP, by their address; undefined: none. */
-  readonly plainHttp: ((address: string) => boolean) | undefined;
+  readonly plainHttp: AddressRule | undefined;
   /** For the API's description, at the path where it was mounted. */
   describe(path: string): DescribedRoute;
 }
@@ -108,7 +108,7 @@ export function compileRoute(
     parameters,
     shadowed: declaration.shadowed === true,
     overlaps: declaration.overlaps === true,
-    plainHttp: plainHttpOf(declaration.plainHttp, method, path, description, label),
+    plainHttp: plainHttpOf(declaration.plainHttp, method, description, label),
     facts: {
       label,
       authn,
@@ -243,7 +243,6 @@ const thisMachine: readonly string[] = ["127.0.0.0/8", "::1", "unix"];
 function plainHttpOf(
   option: unknown,
   method: string,
-  path: string,
   { rule }: GuardDescription,
   label: string,
 ): DeclaredRoute["plainHttp"] {
@@ -260,7 +259,6 @@ function plainHttpOf(
   if (!isOpenTo(rule))
     throw new ConfigurationError(label, "plainHttp: is for open routes; credentials must not travel in clear");
   if (method !== "GET") throw new ConfigurationError(label, "plainHttp: is for GET");
-  if (/[:*{]/.test(path)) throw new ConfigurationError(label, "plainHttp: the path must have no parameters");
   return trustList(
     option === true ? thisMachine : (option as readonly string[]),
     (index) => `${label}: plainHttp[${index}]`,

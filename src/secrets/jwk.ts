@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHash, createPrivateKey, createPublicKey, createSecretKey, KeyObject } from "node:crypto";
 import { ConfigurationError } from "../model/errors.ts";
+import { knownNames } from "../model/known-names.ts";
 import { type JsonWebKey, type JwsAlgorithm, type JwsKey, jwsAlgorithms, operations } from "./jws.ts";
 
 /** A key as it is configured: PEM text, a JWK (RFC 7517) or a KeyObject; for HS a secret text or a JWK of type "oct". */
@@ -27,7 +28,7 @@ export function prepareKey(algorithm: JwsAlgorithm, material: KeyMaterial, facts
     throw new ConfigurationError(path, message);
   };
   if (!jwsAlgorithms.includes(algorithm)) {
-    refuse(`there is no algorithm ${JSON.stringify(algorithm)}; known: ${jwsAlgorithms.join(", ")}`);
+    refuse(`there is no algorithm ${JSON.stringify(algorithm)}; ${knownNames(String(algorithm), jwsAlgorithms)}`);
   }
   const jwk = isJwk(material) ? material : undefined;
   if (jwk !== undefined) {

@@ -67,7 +67,7 @@ it("what is missing or wrong is named, all at once, and nobody is made", async (
     /--set seats: An even number, please\./,
     /--set trial: ./,
     /--set pin: is secret/,
-    /--set compny: there is no such column; known: company, nickname, seats, trial/,
+    /--set compny: there is no such column; did you mean "company"\? known: company, nickname, seats, trial/,
     /--set company: ./,
   ]) {
     expect(refused.stderr).toMatch(said);

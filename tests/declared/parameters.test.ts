@@ -504,6 +504,7 @@ describe("conversions in the path", () => {
   it("a word that is no conversion, and one path under two names, refuse to start", () => {
     const declared = (path: string) => () => security.app().get(path, { authz: "OPEN" }, (c) => c.text(""));
     expect(declared("/x/:id{integer}")).toThrow(/no conversion "integer" for id; known: int, number, uuid, date, path/);
+    expect(declared("/x/:id{uid}")).toThrow(/no conversion "uid" for id; did you mean "uuid"\? known: int, /);
     const twice = security.app().get("/x/:id{int}", { authz: "OPEN" }, (c) => c.text(""));
     expect(() => twice.get("/x/:other{int}", { authz: "OPEN" }, (c) => c.text(""))).toThrow(/declared twice/);
   });

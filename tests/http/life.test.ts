@@ -212,7 +212,12 @@ describe("pages of one's own", () => {
   });
 
   it.each([
-    [{ paths: { nowhere: "/x" } }, "paths.nowhere: there is no such page"],
+    [{ paths: { nowhere: "/x" } }, "paths.nowhere: unknown page; known: login, "],
+    [{ paths: { regster: "/x" } }, 'paths.regster: unknown page; did you mean "register"? known: '],
+    [
+      { limits: { endpoints: { lgin: { perIdentity: "10/15m" } } } },
+      'limits.endpoints.lgin: unknown page; did you mean "login"? known: ',
+    ],
     [{ paths: { login: "x" } }, "paths.login: must be a path"],
     [{ paths: { login: "/register" } }, "is already the path of"],
     [{ spa: { origin: "https://elsewhere.example" } }, "spa.origin: must be one of origins"],

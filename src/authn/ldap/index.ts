@@ -71,7 +71,7 @@ export function ldap(options: LdapOptions): PasswordCheck {
     client: Client,
     name: string,
     password: string,
-    told: (why: string) => void,
+    report: (why: string) => void,
   ): Promise<boolean | undefined> => {
     try {
       await client.bind(name, password);
@@ -83,7 +83,7 @@ export function ldap(options: LdapOptions): PasswordCheck {
       if (refusal !== undefined) {
         // Active Directory says more: 532 the password has expired, 533 disabled, 775 locked.
         const [, data] = /\bdata ([0-9a-f]{1,4})\b/.exec(String((error as Error).message)) ?? [];
-        told(`the directory refused the bind: ${refusal} (${code})${data === undefined ? "" : `, data ${data}`}`);
+        report(`the directory refused the bind: ${refusal} (${code})${data === undefined ? "" : `, data ${data}`}`);
         return false;
       }
       throw error;
@@ -93,15 +93,15 @@ export function ldap(options: LdapOptions): PasswordCheck {
   const checked = async (
     login: string,
     password: string,
-    told: (why: string) => void,
+    report: (why: string) => void,
   ): Promise<boolean | undefined> => {
     const library = await load();
     try {
       return await connected(library, async (client) => {
-        if (dn !== undefined) return bound(client, nameOf(dn, login), password, told);
+        if (dn !== undefined) return bound(client, nameOf(dn, login), password, report);
         const name = await entryOf(library, client, search as LdapSearch, login);
-        if (typeof name === "string") return bound(client, name, password, told);
-        if (name === false) told("the search of the directory finds several entries for one login");
+        if (typeof name === "string") return bound(client, name, password, report);
+        if (name === false) report("the search of the directory finds several entries for one login");
         // As many questions as for somebody who is there.
         await bound(client, `cn=nobody-${randomId(8)},${search?.base}`, password, () => undefined);
         return name;
@@ -111,11 +111,11 @@ export function ldap(options: LdapOptions): PasswordCheck {
     }
   };
 
-  const check: PasswordCheck = (login, password, _user, told = () => undefined) => {
+  const check: PasswordCheck = (login, password, _user, report = () => undefined) => {
     // A bind without a password is one as nobody, and succeeds (RFC 4513 5.1.2).
     if (password === "" || Buffer.byteLength(password) > longestPassword || password.includes("\0")) return false;
     if (login === "" || login.length > longestLogin || /\p{Cc}/u.test(login) || !login.isWellFormed()) return false;
-    return queue.run(() => checked(login, password, told));
+    return queue.run(() => checked(login, password, report));
   };
   return Object.assign(check, { close: () => queue.close() });
 }

@@ -9,7 +9,7 @@ const name = "portcullis_numbers";
 export const numberTables: Schema = {
   numbers: table(name, ["table"], {
     table: { type: "key", length: 255 },
-    last: { type: "epochMs" },
+    last: { type: "integer" },
   }),
 };
 

@@ -2,8 +2,8 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import type { FieldView, FilterView, PageLink } from "../../views/contract.ts";
-import { userNumber } from "../acting.ts";
 import type { Fault } from "../fields.ts";
+import { userNumber } from "../user-path.ts";
 import { type Administration, text } from "./pages.ts";
 
 /** One input of a filter. An empty one asks for nothing. */

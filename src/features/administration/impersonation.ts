@@ -3,12 +3,13 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
 import { lengthOfTime } from "../../i18n/length-of-time.ts";
 import type { Account } from "../../model/account.ts";
+import { isService } from "../../model/account.ts";
 import type { BannerView } from "../../views/contract.ts";
-import { isService } from "../api-keys/index.ts";
 import { done, type Endpoint, endpoint, goTo, refused } from "../endpoint.ts";
 import { textField } from "../fields.ts";
 import { shownForField } from "../shown-for.ts";
-import { type Administration, changing, pathOf, userOf } from "./pages.ts";
+import { userInPath } from "../user-path.ts";
+import { type Administration, changing, pathOf } from "./pages.ts";
 
 /** What an administrator may act as: an active person who is no administrator, unless the option says otherwise. */
 export function impersonationRule(options: {
@@ -42,7 +43,7 @@ export function impersonationPages(
     title: "IMPERSONATE",
     submitLabel: "IMPERSONATE",
     fields: { reason: textField({ label: "IMPERSONATE_REASON", autocomplete: "off", required: true }) },
-    read: (rq) => userOf(admin, rq),
+    read: (rq) => userInPath(admin.kernel, rq),
     account: (user) => user,
     intro: (rq, user) => ({
       key: "IMPERSONATE_ASK",

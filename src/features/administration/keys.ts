@@ -2,7 +2,8 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import type { SectionView } from "../../views/contract.ts";
 import { done, type Endpoint } from "../endpoint.ts";
-import { type Administration, changing, pathOf, text, time, userOf } from "./pages.ts";
+import { userInPath } from "../user-path.ts";
+import { type Administration, changing, pathOf, text, time } from "./pages.ts";
 
 /** `/admin/users/:id/keys/:key/revoke`; only where the feature apiKeys is on. */
 export function keyPages(admin: Administration): readonly Endpoint[] {
@@ -16,7 +17,7 @@ export function keyPages(admin: Administration): readonly Endpoint[] {
       submitLabel: "ADMIN_REVOKE",
       fields: {},
       async read(rq) {
-        const user = await userOf(admin, rq);
+        const user = await userInPath(admin.kernel, rq);
         const id = rq.context?.req.param("key");
         const key = user === undefined ? undefined : (await apiKeys.of(user.id)).find((one) => one.id === id);
         return user === undefined || key === undefined ? undefined : { user, key };

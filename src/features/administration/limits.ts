@@ -3,9 +3,9 @@ import type { Lockout } from "../../authn/limits/store.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import { lengthOfTime } from "../../i18n/length-of-time.ts";
 import type { LabelledCell } from "../../views/contract.ts";
-import { userNumber } from "../acting.ts";
 import type { Endpoint } from "../endpoint.ts";
 import type { Fault } from "../fields.ts";
+import { userNumber } from "../user-path.ts";
 import { pagerLinks, readCursor } from "./filters.ts";
 import { type Administration, namesOf, pathOf, showing, text, time, userCell } from "./pages.ts";
 

@@ -11,11 +11,12 @@ import type { MessageKey, MessageParameters } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import type { CellView, PageLink, Pages, SectionView } from "../../views/contract.ts";
-import { mayActOn, outOfReach, userInPath } from "../acting.ts";
+import { mayActOn, outOfReach } from "../acting.ts";
 import { type Answer, bodyFor, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import type { Fault, Field, FieldValues } from "../fields.ts";
 import { moment } from "../moment.ts";
+import { userIdInPath } from "../user-path.ts";
 
 /** What all pages of the administration share. */
 export interface Administration {
@@ -216,7 +217,7 @@ export function changing<T, const Fields extends Readonly<Record<string, Field<u
 
 /** Whom and what the path of a request names. */
 export function concernedBy(rq: SecurityRequest): Concerned {
-  return { userId: userInPath(rq), role: rq.context?.req.param("role") };
+  return { userId: userIdInPath(rq), role: rq.context?.req.param("role") };
 }
 
 /** 404 where the user or the role was removed by somebody else meanwhile. */
@@ -239,12 +240,6 @@ export function once<T>(read: (rq: SecurityRequest) => Awaitable<T>): (rq: Secur
     kept.set(rq, { value });
     return value;
   };
-}
-
-/** The user whose number the path has, as the rows say now. */
-export async function userOf(admin: Administration, rq: SecurityRequest): Promise<Account | undefined> {
-  const id = userInPath(rq);
-  return id === undefined ? undefined : admin.kernel.users.get(id);
 }
 
 /** The e-mail addresses of these users, by their number; those that are deleted are missing. */

@@ -7,7 +7,8 @@ import type { PageLink } from "../../views/contract.ts";
 import { mayMake, outOfReach } from "../acting.ts";
 import { type Answer, done, type Endpoint, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
-import { type Administration, changing, pathOf, text, userOf } from "./pages.ts";
+import { userInPath } from "../user-path.ts";
+import { type Administration, changing, pathOf, text } from "./pages.ts";
 
 /** Something that is done to an account, after a page has asked. */
 interface UserAction {
@@ -112,7 +113,7 @@ export function userActions(admin: Administration): readonly Endpoint[] {
       title: action.title,
       submitLabel: action.title,
       fields: {},
-      read: (rq) => userOf(admin, rq),
+      read: (rq) => userInPath(admin.kernel, rq),
       account: (user) => user,
       intro: (_rq, user) => ({ key: action.ask, params: { user: user.email } }),
       objection: (rq, user) => (action.notYourself === true && isYourself(rq, user) ? "ADMIN_NOT_YOURSELF" : undefined),

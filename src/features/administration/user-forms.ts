@@ -1,10 +1,9 @@
 import { askAndDo } from "../../authz/asking.ts";
 import type { SecurityRequest } from "../../http/request.ts";
-import { type Account, futureAccount, withColumns } from "../../model/account.ts";
+import { type Account, futureAccount, isService, withColumns } from "../../model/account.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
 import type { Row } from "../../model/schema.ts";
 import { forbidden, futureOf, mayActOn, mayMake, outOfReach } from "../acting.ts";
-import { isService } from "../api-keys/index.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import {
@@ -20,17 +19,8 @@ import { ownFields, ownValues } from "../own-fields.ts";
 import { tellIdentityChanged } from "../owner-notices.ts";
 import { policyFaults, setCheckedPassword } from "../passwords/checked-password.ts";
 import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
-import {
-  type Administration,
-  changing,
-  concernedBy,
-  mayChange,
-  once,
-  pathOf,
-  text,
-  unlessGone,
-  userOf,
-} from "./pages.ts";
+import { userInPath } from "../user-path.ts";
+import { type Administration, changing, concernedBy, mayChange, once, pathOf, text, unlessGone } from "./pages.ts";
 import { permissionsField, unknownPermission } from "./permissions.ts";
 import { isYourself, keepingAdministrators } from "./user-actions.ts";
 
@@ -134,7 +124,7 @@ function edit(admin: Administration): Endpoint {
     title: "ADMIN_EDIT_USER",
     submitLabel: "ADMIN_SAVE",
     fields,
-    read: (rq) => userOf(admin, rq),
+    read: (rq) => userInPath(admin.kernel, rq),
     account: (user) => user,
     intro: about,
     initial: (user) => {
@@ -173,11 +163,7 @@ function edit(admin: Administration): Endpoint {
           return refused("ACTION_REFUSED");
         }
         const changed = renewed ?? (await kernel.users.get(user.id)) ?? user;
-        if (email !== user.email) events.emit("emailChanged", { user: changed, oldEmail: user.email });
-        if (username !== user.username) {
-          events.emit("usernameChanged", { user: changed, oldUsername: user.username });
-        }
-        tellIdentityChanged(kernel, user, changed);
+        tellIdentityChanged(kernel, user, changed, rq);
         const fields = Object.keys(own).filter((name) => !same(own[name], (user as unknown as Row)[name]));
         if (fields.length > 0) events.emit("userUpdated", { userId: user.id, fields });
         if (renewed !== undefined && isYourself(rq, user)) await kernel.signIn.renew(rq, renewed);
@@ -234,7 +220,7 @@ function password(admin: Administration): Endpoint {
     title: "ADMIN_SET_PASSWORD",
     submitLabel: "ADMIN_SET_PASSWORD",
     fields: newPasswordFields(kernel, "password", "password_confirm"),
-    read: (rq) => userOf(admin, rq),
+    read: (rq) => userInPath(admin.kernel, rq),
     account: (user) => user,
     intro: about,
     // Whoever changes their own must know the old one.
@@ -260,7 +246,7 @@ function permissions(admin: Administration): Endpoint {
     title: "ADMIN_SET_PERMISSIONS",
     submitLabel: "ADMIN_SAVE",
     fields: { permissions: permissionsField("ADMIN_PERMISSIONS_OWN", kernel.declaredPermissions) },
-    read: (rq) => userOf(admin, rq),
+    read: (rq) => userInPath(admin.kernel, rq),
     account: (user) => user,
     intro: about,
     initial: (user) => ({ permissions: [...user.ownPermissions].sort().join(", ") }),
@@ -282,7 +268,7 @@ function permissions(admin: Administration): Endpoint {
 function roles(admin: Administration): Endpoint {
   const { kernel } = admin;
   const path = `${admin.path}/users/:id/roles`;
-  const read = once((rq) => userOf(admin, rq));
+  const read = once((rq) => userInPath(admin.kernel, rq));
   /** The user, where the caller may act on them: a page that is shown again says no more than one that is asked for. */
   const reached = once(async (rq) => {
     const user = await read(rq);
@@ -343,7 +329,7 @@ function roles(admin: Administration): Endpoint {
     submit: ({ rq, fields }) =>
       askAndDo(kernel.datastore, concernedBy(rq), async (onlyIf) => {
         // Not what was read for the page: it may be another time.
-        const user = await userOf(admin, rq);
+        const user = await userInPath(admin.kernel, rq);
         if (user === undefined) return notFound();
         const roles = new Set(user.roles);
         if (fields.grant) roles.add(fields.role);

@@ -3,15 +3,16 @@ import { readable } from "../../audit/file.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
-import { labelIn, wordsOfName } from "../../model/label.ts";
+import { labelIn, labelOfColumn } from "../../model/label.ts";
 import type { Session } from "../../model/session.ts";
 import type { CellView, LabelledCell, PageLink, SectionView } from "../../views/contract.ts";
 import { mayActOn } from "../acting.ts";
 import type { Endpoint } from "../endpoint.ts";
+import { userInPath } from "../user-path.ts";
 import { trailTable } from "./audit.ts";
 import { withQuery } from "./filters.ts";
 import { keySections } from "./keys.ts";
-import { type Administration, badges, namesOf, pathOf, showing, text, time, userOf } from "./pages.ts";
+import { type Administration, badges, namesOf, pathOf, showing, text, time } from "./pages.ts";
 import { sessionSection } from "./sessions.ts";
 import { actionsFor } from "./user-actions.ts";
 import { userJson } from "./users.ts";
@@ -38,7 +39,7 @@ export function userPage(
     page: "adminUser",
     title: "ADMIN_USER",
     async read(rq) {
-      const user = await userOf(admin, rq);
+      const user = await userInPath(admin.kernel, rq);
       if (user === undefined) return undefined;
       const [lockout] = await kernel.limits.locked({ after: user.id - 1, limit: 2 });
       return {
@@ -119,7 +120,7 @@ function profile(admin: Administration, rq: SecurityRequest, { user, lockedUntil
     const value = (user as unknown as Readonly<Record<string, unknown>>)[name];
     return value === null || value === undefined
       ? []
-      : [{ label: labelIn(column.label ?? wordsOfName(name), rq.catalogue.language), text: shownValue(value) }];
+      : [{ label: labelIn(labelOfColumn(name, column), rq.catalogue.language), text: shownValue(value) }];
   });
   return [
     ...fact("ADMIN_ID", { text: String(user.id) }),

@@ -3,10 +3,9 @@ import type { Gate } from "../../authn/gates.ts";
 import { budgetOf, type Rate } from "../../authn/limits/rate.ts";
 import { fresh, signedIn } from "../../authz/guards/authentication.ts";
 import type { SecurityRequest } from "../../http/request.ts";
-import type { Account } from "../../model/account.ts";
+import { type Account, isService } from "../../model/account.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { ConfigurationError, PortcullisError } from "../../model/errors.ts";
-import type { Row } from "../../model/schema.ts";
 import { ownAccount } from "../account-state.ts";
 import { done, type Endpoint, failed, jsonEndpoint, notFound } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
@@ -70,11 +69,6 @@ export function apiKeys(options: ApiKeysOptions = {}): Feature {
 
 /** An expired key is listed for so long, so that its owner sees why a program is refused. */
 const shownFor = 30 * 86_400_000;
-
-/** Whether the account is one for machines: nobody signs in to it, keys alone act for it. */
-export function isService(account: Account): boolean {
-  return (account as unknown as Row)["serviceAccount"] === true;
-}
 
 const serviceGate: Gate = {
   name: "service account",

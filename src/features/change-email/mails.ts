@@ -3,10 +3,7 @@ import { type Mails, mailContent } from "../../views/mail.ts";
 import { addressInUse } from "../registration/mails.ts";
 
 /** The mails of the feature `changeEmail`. */
-export const changeEmailMails: Pick<
-  Mails,
-  "changeEmailInstructions" | "changeEmailRequested" | "emailChanged" | "addressInUse"
-> = {
+export const changeEmailMails: Pick<Mails, "changeEmailInstructions" | "changeEmailRequested" | "addressInUse"> = {
   changeEmailInstructions(props) {
     const { catalogue, siteName: site, link, within } = props;
     return mailContent(props, {
@@ -29,19 +26,6 @@ export const changeEmailMails: Pick<
         catalogue.text(recover === undefined ? "MAIL_NOT_YOU_ASK" : "MAIL_NOT_YOU_RECOVER"),
       ],
       ...(recover === undefined ? {} : { button: { text: catalogue.text("MAIL_RESET_BUTTON"), href: recover } }),
-    });
-  },
-  emailChanged(props) {
-    const { catalogue, siteName: site, newEmail, email } = props;
-    return mailContent(props, {
-      subject: catalogue.text("MAIL_EMAIL_CHANGED_SUBJECT"),
-      // No link: the former mailbox has no part in the account any more, and the new one may be a stranger's.
-      paragraphs: [
-        email === newEmail
-          ? catalogue.text("MAIL_EMAIL_SET_TEXT", { site })
-          : catalogue.text("MAIL_EMAIL_CHANGED_TEXT", { site, email: newEmail }),
-        catalogue.text("MAIL_NOT_YOU_ASK"),
-      ],
     });
   },
   addressInUse,

@@ -6,7 +6,6 @@ import type { Feature, Kernel } from "../feature.ts";
 import { passwordField } from "../fields.ts";
 import { wantsToken } from "../passwords/index.ts";
 import { newPasswordFields } from "../passwords/new-password.ts";
-import { changePasswordMails } from "./mails.ts";
 import { changeOwnPassword } from "./own-password.ts";
 
 /** `/change`: a new password for who is signed in. Their other sessions, tokens and pending links end; this session goes on. */
@@ -15,7 +14,6 @@ export function changePassword(): Feature {
     name: "changePassword",
     requires: ["passwords"],
     pages: { changePassword: formPage },
-    mails: changePasswordMails,
     endpoints: (kernel) => [change(kernel)],
   };
 }

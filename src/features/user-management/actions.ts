@@ -2,11 +2,11 @@ import { askAndDo } from "../../authz/asking.ts";
 import type { Guard } from "../../authz/guard.ts";
 import { signedIn } from "../../authz/guards/authentication.ts";
 import type { AskedOptions } from "../../datastore/access-state.ts";
-import { type Account, withColumns } from "../../model/account.ts";
+import { type Account, isService, withColumns } from "../../model/account.ts";
 import { given } from "../../model/option-kinds.ts";
 import { forbidden, futureOf, outOfReach } from "../acting.ts";
 import { createKey, newKeyAnswer, newKeyFields } from "../api-keys/creation.ts";
-import { isService, withKeys } from "../api-keys/index.ts";
+import { withKeys } from "../api-keys/index.ts";
 import { keySchema, keyView } from "../api-keys/view.ts";
 import {
   type Answer,
@@ -22,9 +22,10 @@ import type { Kernel } from "../feature.ts";
 import { type Field, passwordField } from "../fields.ts";
 import { wordsField } from "../json-fields.ts";
 import { setCheckedPassword } from "../passwords/checked-password.ts";
+import { userInPath } from "../user-path.ts";
 import type { ManagementSettings } from "./options.ts";
 import { profileBytes, profileFields } from "./profile.ts";
-import { again, changeUser, freshManagersOnly, managersOnly, oneUser, type Powers, pathUser, toUser } from "./rules.ts";
+import { again, changeUser, freshManagersOnly, managersOnly, oneUser, type Powers, toUser } from "./rules.ts";
 import { conflict } from "./users.ts";
 import { userSchema, userView } from "./view.ts";
 
@@ -208,7 +209,7 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
       const own = rq.context?.req.param("id") === String(actor.id);
       if (settings.ownProfile && own) {
         return askAndDo(kernel.datastore, { userId: actor.id }, async (onlyIf) => {
-          const target = await pathUser(kernel, rq);
+          const target = await userInPath(kernel, rq);
           if (target === undefined) return notFound();
           // A column may be all that makes somebody a member of a group. Who may act on others is no matter of one's own profile.
           const future = withColumns(target, given(values));

@@ -8,9 +8,10 @@ import { UnknownRoleError } from "../../datastore/roles.ts";
 import { UnknownUserError } from "../../datastore/users.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
-import { mayActOn, mayMake, outOfReach, userInPath } from "../acting.ts";
+import { mayActOn, mayMake, outOfReach } from "../acting.ts";
 import { type Answer, failed, invalid, notFound } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
+import { userIdInPath, userInPath } from "../user-path.ts";
 import type { ManagementSettings } from "./options.ts";
 
 /** Who may manage users. */
@@ -75,7 +76,7 @@ export async function toUser(
 ): Promise<Answer> {
   const powers = powersOf(rq, settings);
   if (powers === undefined) return failed(401, "UNAUTHENTICATED");
-  const target = await pathUser(kernel, rq);
+  const target = await userInPath(kernel, rq);
   if (target === undefined) return notFound();
   if (!(await powers.manages(target))) return outOfReach(rq, target);
   try {
@@ -98,13 +99,7 @@ export function changeUser(
   rq: SecurityRequest,
   work: (target: Account, powers: Powers, asked: Required<AskedOptions>) => Promise<Answer>,
 ): Promise<Answer> {
-  return askAndDo(kernel.datastore, { userId: userInPath(rq) }, (onlyIf) =>
+  return askAndDo(kernel.datastore, { userId: userIdInPath(rq) }, (onlyIf) =>
     toUser(kernel, settings, rq, (target, powers) => work(target, powers, { onlyIf })),
   );
-}
-
-/** The user whose id is in the path. */
-export async function pathUser(kernel: Kernel, rq: SecurityRequest): Promise<Account | undefined> {
-  const id = userInPath(rq);
-  return id === undefined ? undefined : kernel.users.get(id);
 }

@@ -306,12 +306,9 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
           }
         }
         const now = (await kernel.users.get(target.id)) ?? target;
-        const { events } = rq.system;
-        if (email !== undefined) events.emit("emailChanged", { user: now, oldEmail: target.email }, rq);
-        if (name !== undefined) events.emit("usernameChanged", { user: now, oldUsername: target.username }, rq);
-        tellIdentityChanged(kernel, target, now);
+        tellIdentityChanged(kernel, target, now, rq);
         const changed = Object.keys(fields.profile ?? {});
-        if (changed.length > 0) events.emit("userUpdated", { userId: now.id, fields: changed }, rq);
+        if (changed.length > 0) rq.system.events.emit("userUpdated", { userId: now.id, fields: changed }, rq);
         return done("/", { response: { user: userView(now, settings) } });
       }),
   });

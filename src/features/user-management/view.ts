@@ -1,8 +1,8 @@
 import type { Account } from "../../model/account.ts";
+import { isService } from "../../model/account.ts";
 import type { Row } from "../../model/schema.ts";
 import type { Json } from "../../routes/openapi/json.ts";
 import { flag, textOrNull, texts, timeOrNull } from "../answers.ts";
-import { isService } from "../api-keys/index.ts";
 import type { ManagementSettings } from "./options.ts";
 
 /** The members of `userView`, for the API's description. */

@@ -1,19 +1,7 @@
 import { type Mails, mailContent } from "../../views/mail.ts";
 
 /** The mails of the feature `usernames`. */
-export const usernamesMails: Pick<Mails, "usernameChanged" | "usernameRecovery" | "usernameTaken"> = {
-  usernameChanged(props) {
-    const { catalogue, siteName: site, username } = props;
-    return mailContent(props, {
-      subject: catalogue.text("MAIL_USERNAME_CHANGED_SUBJECT"),
-      paragraphs: [
-        username === undefined
-          ? catalogue.text("MAIL_USERNAME_REMOVED_TEXT", { site })
-          : catalogue.text("MAIL_USERNAME_CHANGED_TEXT", { site, username }),
-        catalogue.text("MAIL_NOT_YOU_ASK"),
-      ],
-    });
-  },
+export const usernamesMails: Pick<Mails, "usernameRecovery" | "usernameTaken"> = {
   usernameRecovery(props) {
     const { catalogue, siteName: site, username } = props;
     return mailContent(props, {

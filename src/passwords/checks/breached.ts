@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { ConfigurationError, OverloadedError } from "../../model/errors.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import { isCommonPassword } from "../common-passwords.ts";
-import { checkNames, wholeNumber } from "../options.ts";
+import { wholeNumber } from "../options.ts";
 import { createWorkQueue } from "../queue.ts";
 import type { PolicyCheck } from "./check.ts";
 
@@ -27,7 +28,7 @@ export function breachedCheck(
   options: BreachedOptions,
   log: (message: string, details?: Readonly<Record<string, unknown>>) => void,
 ): PolicyCheck {
-  checkNames(path, options, ["minimumCount", "timeLimit", "url", "whenUnreachable"]);
+  checkKnown(path, options, ["minimumCount", "timeLimit", "url", "whenUnreachable"]);
   const minimumCount = wholeNumber(`${path}.minimumCount`, options.minimumCount, 1, 1, 1_000_000_000);
   const timeLimit = milliseconds(`${path}.timeLimit`, options.timeLimit ?? "3s");
   const url = rangeUrl(`${path}.url`, options.url ?? "https://api.pwnedpasswords.com/range/");

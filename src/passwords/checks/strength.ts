@@ -2,7 +2,8 @@ import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { ConfigurationError, OverloadedError } from "../../model/errors.ts";
-import { checkNames, wholeNumber } from "../options.ts";
+import { checkKnown } from "../../model/known-names.ts";
+import { wholeNumber } from "../options.ts";
 import { createWorkQueue } from "../queue.ts";
 import type { PolicyCheck, PolicyFault } from "./check.ts";
 
@@ -90,7 +91,7 @@ export function checkStrengthOptions(
   options: StrengthOptions,
   resolve: (name: string) => unknown = createRequire(import.meta.url).resolve,
 ): { readonly minimumScore: number; readonly timeLimit: number } {
-  checkNames(path, options, ["minimumScore", "timeLimit"]);
+  checkKnown(path, options, ["minimumScore", "timeLimit"]);
   if (options.minimumScore === undefined) throw new ConfigurationError(`${path}.minimumScore`, "is missing: 1 to 4");
   const minimumScore = wholeNumber(`${path}.minimumScore`, options.minimumScore, 3, 1, 4);
   const timeLimit = milliseconds(`${path}.timeLimit`, options.timeLimit ?? "5s");

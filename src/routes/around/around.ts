@@ -1,4 +1,5 @@
 import { Context } from "hono";
+import type { AddressRule } from "../../http/address.ts";
 import { checkPeer, notePeer } from "../../http/connection.ts";
 import { noRoute, SecurityRequest } from "../../http/request.ts";
 import { type Awaitable, andThen } from "../../model/awaitable.ts";
@@ -14,15 +15,11 @@ import { type FromProxy, isSecure, secureTwin } from "./transport.ts";
 /** What stands around every request of an application; undefined where the options ask for nothing. */
 export interface Around {
   /** `plainHttp`: who may ask for which path over plain HTTP, by the client's address. */
-  serve(
-    request: Request,
-    env: unknown,
-    dispatch: () => Awaitable<Response>,
-    plainHttp: ReadonlyMap<string, (address: string) => boolean>,
-  ): Awaitable<Response>;
+  serve(request: Request, env: unknown, dispatch: () => Awaitable<Response>, plainHttp: PlainHttp): Awaitable<Response>;
 }
 
-type PlainHttp = Parameters<Around["serve"]>[3];
+/** Who may ask for which path over plain HTTP. */
+type PlainHttp = ReadonlyMap<string, AddressRule>;
 
 /** What it needs beside the settings. */
 export interface AroundContext extends ErrorContext {

@@ -1,9 +1,9 @@
-import { peerAddress, type TrustedProxies, trustList } from "../../http/address.ts";
+import { type AddressRule, peerAddress, type TrustedProxies, trustList } from "../../http/address.ts";
 import { notePeer, socketOf, unixPeer } from "../../http/connection.ts";
 import { isLoopback } from "./options.ts";
 
 /** Whether a connection is known to be one of the declared proxies'; undefined: none is declared. */
-export type FromProxy = ((address: string) => boolean) | undefined;
+export type FromProxy = AddressRule | undefined;
 
 /** Tells the proxies of the option `trustedProxies` by their address ("unix": a Unix socket); where only their number is known, each may be one. */
 export function fromProxy(proxies: TrustedProxies | undefined): FromProxy {

@@ -1,4 +1,5 @@
 import { ConfigurationError } from "../../model/errors.ts";
+import { knownNames } from "../../model/known-names.ts";
 import { type Shape, TEXT } from "./shape.ts";
 
 /** A parameter in a route's path. */
@@ -57,7 +58,7 @@ function conversionOf(pattern: string, name: string, path: string, where: string
   if (known !== undefined) return known.shape;
   throw new ConfigurationError(
     where,
-    `the path ${path} has no conversion "${pattern}" for ${name}; known: ${[...CONVERSIONS.keys()].join(", ")}; or a regular expression`,
+    `the path ${path} has no conversion "${pattern}" for ${name}; ${knownNames(pattern, [...CONVERSIONS.keys()])}; or a regular expression`,
   );
 }
 
