@@ -22,8 +22,7 @@ export function anchorOf(ring: KeyRing, { sequence, hash }: ChainPlace, at: numb
  */
 export function openAnchor(ring: KeyRing, line: string): ChainPlace | undefined {
   const parts = shape.exec(line);
-  if (parts === null)
-    throw new TypeError('anchor: a line is expected as checkpoint() makes it ("portcullis-audit-1 …")');
+  if (parts === null) throw new TypeError('anchor: a line is expected as anchor() makes it ("portcullis-audit-1 …")');
   const [, sequence, hash = "", , signature = ""] = parts;
   if (!ring.verify(purpose, line.slice(0, line.lastIndexOf(signature) - 1), signature)) return undefined;
   return { sequence: Number(sequence), hash: hash === "-" ? genesis : hash };

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Datastore, DatastoreProvider, Operations } from "../datastore/contract.ts";
 import { memory } from "../datastore/memory/index.ts";
 import { sqlite } from "../datastore/sqlite/index.ts";
@@ -371,7 +371,7 @@ describe.each([
 
   it("a signed anchor finds both tables emptied, and is good for this application alone", async () => {
     const { trail, store, events } = await filled(3, provider());
-    const anchor = await trail.checkpoint();
+    const anchor = await trail.anchor();
     expect(anchor).toMatch(/^portcullis-audit-1 3 [\w-]{43} 2026-01-02T\S+Z [\w-]{43}$/);
     events.emit("userActivated", { userId: 1 });
     expect((await trail.verify({ anchor })).ok).toBe(true);
@@ -390,10 +390,33 @@ describe.each([
     expect(await trail.verify({ anchor })).toMatchObject({ ok: false, faults: [{ sequence: 3 }] });
   });
 
-  it("no checkpoint is made of a chain that does not hold", async () => {
+  it("no anchor is made of a chain that does not hold", async () => {
     const { trail, store } = await filled(3, provider());
     await store.update("audit", { sequence: 2 }, { userId: 99 });
-    await expect(trail.checkpoint()).rejects.toMatchObject({ code: "audit_broken" });
+    await expect(trail.anchor()).rejects.toMatchObject({
+      code: "audit_broken",
+      report: { faults: [{ sequence: 2, fault: "was changed" }] },
+    });
+  });
+
+  it("none is made where the one before does not hold, and the chain is walked once", async () => {
+    const { trail, store, events } = await filled(3, provider());
+    const before = await trail.anchor();
+    await expect(trail.anchor({ anchor: before.replace(" 3 ", " 2 ") })).rejects.toMatchObject({
+      code: "audit_broken",
+      report: { faults: [{ fault: expect.stringContaining("not signed") }] },
+    });
+    events.emit("userActivated", { userId: 1 });
+    await trail.flush();
+    const find = vi.spyOn(store, "find");
+    const looked = async (work: () => Promise<unknown>): Promise<number> => {
+      find.mockClear();
+      await work();
+      return find.mock.calls.length;
+    };
+    const once = await looked(() => trail.verify({ anchor: before }));
+    expect([once > 0, await looked(() => trail.anchor({ anchor: before }))]).toEqual([true, once]);
+    find.mockRestore();
   });
 });
 

@@ -7,7 +7,7 @@ import type { KeyRing } from "../secrets/keyring.ts";
 import { anchorOf } from "./anchor.ts";
 import { append, prune, renewSignature, type SeenHead } from "./chain.ts";
 import { type AuditEntry, type AuditFacts, factsOf } from "./entry.ts";
-import { type AuditReport, isReport, type VerifyOptions, verifyChain } from "./verify.ts";
+import { AuditBrokenError, type AuditReport, parseHead, type VerifyOptions, verifyChain } from "./verify.ts";
 
 /** Which entries are asked for; all conditions must hold. */
 export interface AuditQuery {
@@ -33,9 +33,10 @@ export interface AuditTrail {
   verify(options?: VerifyOptions): Promise<AuditReport>;
   /**
    * A line that says, signed, where the chain ends now. Kept outside of the database and given to a later `verify({ anchor })`, it
-   * finds the trail cut off or emptied. Throws PortcullisError `audit_broken` where the chain does not hold.
+   * finds the trail cut off or emptied. The chain is verified first, with the anchor before it where one is given. Throws
+   * PortcullisError `audit_broken` where it does not hold.
    */
-  checkpoint(): Promise<string>;
+  anchor(options?: VerifyOptions): Promise<string>;
   /**
    * For an operator who knows why the trail says that it was broken (a key that was dropped too early, a restore): these breaks
    * are no faults from now on, and retention goes on. Anything else that is wrong stays wrong. Becomes an entry
@@ -203,13 +204,11 @@ export function createAuditTrail(context: AuditContext): RunningTrail {
       await flush();
       return verifyChain(datastore, ring, options);
     },
-    async checkpoint() {
+    async anchor(options) {
       await flush();
-      const report = await verifyChain(datastore, ring);
-      if (!report.ok) throw new PortcullisError("audit_broken", "the audit trail does not hold; verify it first");
-      const at = report.head.indexOf(":");
-      const place = { sequence: Number(report.head.slice(0, at)), hash: report.head.slice(at + 1) };
-      return anchorOf(ring, place, now());
+      const report = await verifyChain(datastore, ring, options);
+      if (!report.ok) throw new AuditBrokenError(report);
+      return anchorOf(ring, parseHead(report.head), now());
     },
     async acknowledge({ reason, by }) {
       for (const [name, text] of Object.entries({ reason, by })) {
@@ -223,7 +222,7 @@ export function createAuditTrail(context: AuditContext): RunningTrail {
       const { faults } = await verifyChain(datastore, ring);
       const rows = faults.length === 0 ? [] : await datastore.find("audit", { name: "auditBroken" }, newestFirst);
       const until = (rows[0] as AuditEntry | undefined)?.sequence;
-      if (until === undefined || faults.some(({ fault }) => !isReport(fault))) {
+      if (until === undefined || faults.some(({ reported }) => reported !== true)) {
         const message =
           faults.length === 0
             ? "the chain holds"
@@ -298,7 +297,7 @@ export function noAuditTrail(): RunningTrail {
   return {
     list: refuse,
     verify: refuse,
-    checkpoint: refuse,
+    anchor: refuse,
     acknowledge: refuse,
     flush: refuse,
     open: () => Promise.resolve(),

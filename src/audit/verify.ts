@@ -1,6 +1,7 @@
 import type { Datastore } from "../datastore/contract.ts";
+import { PortcullisError } from "../model/errors.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
-import { openAnchor } from "./anchor.ts";
+import { type ChainPlace, openAnchor } from "./anchor.ts";
 import { type AuditHead, endFault, genesis, hashOf, headHolds, lastEntry, readHead } from "./chain.ts";
 import type { AuditEntry } from "./entry.ts";
 
@@ -9,6 +10,8 @@ export interface AuditFault {
   /** The entry's number; undefined: the trail as a whole. */
   readonly sequence: number | undefined;
   readonly fault: string;
+  /** True: an entry of the trail reports it (`auditBroken`); looking alone would not have found it. */
+  readonly reported?: true;
 }
 
 /** What a look at the whole trail found. */
@@ -34,15 +37,18 @@ export interface AuditReport {
 export interface VerifyOptions {
   /** The `head` of an earlier report: that entry must still be there (or removed by retention), and be the same. */
   readonly expect?: string;
-  /** A line that `checkpoint()` made: the same, signed, so that it may be kept where others can write. */
+  /** A line that `anchor()` made: the same, signed, so that it may be kept where others can write. */
   readonly anchor?: string;
 }
 
-const reports = "reports: ";
+/** That the trail does not hold, so that nothing is signed that says it did. */
+export class AuditBrokenError extends PortcullisError {
+  readonly report: AuditReport;
 
-/** Whether the fault is what an entry of the trail reports, not what was found by looking. */
-export function isReport(fault: string): boolean {
-  return fault.startsWith(reports);
+  constructor(report: AuditReport) {
+    super("audit_broken", "the audit trail does not hold; verify it first");
+    this.report = report;
+  }
 }
 
 const page = 500;
@@ -55,12 +61,13 @@ export async function verifyChain(
   options: VerifyOptions & { readonly until?: number } = {},
 ): Promise<AuditReport> {
   const faults: AuditFault[] = [];
-  const found = (sequence: number | undefined, fault: string): void => {
-    if (faults.length < maxFaults) faults.push({ sequence, fault });
+  const note = (fault: AuditFault): void => {
+    if (faults.length < maxFaults) faults.push(fault);
   };
+  const found = (sequence: number | undefined, fault: string): void => note({ sequence, fault });
   // Before the entries: what is written meanwhile lies behind it.
   const head = await readHead(datastore);
-  const expected = [parseHead(options.expect)].filter((place) => place !== undefined);
+  const expected = options.expect === undefined ? [] : [parseHead(options.expect)];
   if (options.anchor !== undefined) {
     const anchored = openAnchor(ring, options.anchor);
     if (anchored === undefined) found(undefined, "the anchor was not signed by a key of this application");
@@ -79,7 +86,9 @@ export async function verifyChain(
   const open = walk.broken.filter(({ sequence }) => sequence > walk.acknowledged);
   // What acknowledges it may lie behind, and counts only where the whole chain holds.
   if (options.until !== undefined && open.length > 0) return verifyChain(datastore, ring);
-  for (const { sequence, details } of open) found(sequence, `${reports}${details}`);
+  for (const { sequence, details } of open) {
+    note({ sequence, fault: `reports: ${details}`, reported: true });
+  }
   if (options.until === undefined) {
     await lookAtEnd(datastore, ring, head, walk, found);
   } else if (!headHolds(ring, head)) {
@@ -168,7 +177,7 @@ async function lookAtEnd(
 async function lookAtExpected(
   datastore: Datastore,
   head: AuditHead,
-  expected: { readonly sequence: number; readonly hash: string },
+  expected: ChainPlace,
   found: (sequence: number | undefined, fault: string) => void,
 ): Promise<void> {
   if (expected.sequence < head.prunedSequence) return;
@@ -181,8 +190,8 @@ async function lookAtExpected(
   else if (row["hash"] !== expected.hash) found(expected.sequence, "is not the entry that was expected");
 }
 
-function parseHead(text: string | undefined): { readonly sequence: number; readonly hash: string } | undefined {
-  if (text === undefined) return undefined;
+/** The place that the `head` of a report names. Throws a TypeError for what is none. */
+export function parseHead(text: string): ChainPlace {
   const parts = /^(\d{1,15}):([\w-]{43})?$/.exec(text);
   if (parts === null) throw new TypeError('expect: "sequence:hash", as an earlier report says it, is expected');
   return { sequence: Number(parts[1]), hash: parts[2] ?? genesis };

@@ -1,8 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { auditHead, auditLine, readable } from "../audit/file.ts";
-import type { AuditTrail } from "../audit/trail.ts";
-import type { AuditReport, VerifyOptions } from "../audit/verify.ts";
+import { AuditBrokenError, type AuditReport } from "../audit/verify.ts";
 import { PortcullisError } from "../model/errors.ts";
 import { operatingSystemUser, withSystem } from "./application.ts";
 import {
@@ -70,13 +69,13 @@ export function auditCommands(program: Command, terminal: Terminal): void {
   );
   const anchor = audit
     .command("anchor")
-    .summary("make a signed checkpoint")
+    .summary("say, signed, where the trail ends")
     .description(
       "Verifies the chain and says, signed, where it ends: to be kept outside of the database, where it finds the trail cut off or emptied.",
     );
-  withCommonOptions(withModuleArgument(anchor), "print the checkpoint as JSON").option(
+  withCommonOptions(withModuleArgument(anchor), "print the anchor as JSON").option(
     "--out <file>",
-    "write it there; the checkpoint that is there must still hold, or it stays and the command fails",
+    "write it there; the anchor that is there must still hold, or it stays and the command fails",
   );
   withExamples(anchor, "portcullis audit anchor --out /mnt/elsewhere/trail.anchor   # each hour").action(
     run(terminal, (options: AuditAnchorOptions, module?: string) =>
@@ -125,15 +124,17 @@ async function auditVerify(
   const anchor = file === undefined ? undefined : readAnchor(file);
   if (file !== undefined && anchor === undefined) throw new CommandError(`--anchor: there is no file ${file}`);
   const report = await withSystem("audit verify", module, (security) =>
-    verified(security.audit, {
-      ...(expect === undefined ? {} : { expect }),
-      ...(anchor === undefined ? {} : { anchor }),
-    }),
+    asAnchor(
+      security.audit.verify({
+        ...(expect === undefined ? {} : { expect }),
+        ...(anchor === undefined ? {} : { anchor }),
+      }),
+    ),
   );
   return told(terminal, report, json);
 }
 
-/** Makes a checkpoint; the one that the file has must still hold. */
+/** Makes an anchor; the one that the file has must still hold. */
 async function auditAnchor(
   terminal: Terminal,
   module: string | undefined,
@@ -141,8 +142,12 @@ async function auditAnchor(
 ): Promise<number> {
   const before = out === undefined ? undefined : readAnchor(out);
   const made = await withSystem("audit anchor", module, async ({ audit }) => {
-    const report = await verified(audit, before === undefined ? {} : { anchor: before });
-    return report.ok ? audit.checkpoint() : report;
+    try {
+      return await asAnchor(audit.anchor(before === undefined ? {} : { anchor: before }));
+    } catch (error) {
+      if (error instanceof AuditBrokenError) return error.report;
+      throw error;
+    }
   });
   if (typeof made !== "string") return told(terminal, made, json);
   if (out !== undefined) {
@@ -182,9 +187,10 @@ function readAnchor(file: string): string | undefined {
   }
 }
 
-async function verified(audit: AuditTrail, options: VerifyOptions): Promise<AuditReport> {
+/** A file that has something else than an anchor is a mistake of the caller's. */
+async function asAnchor<T>(work: Promise<T>): Promise<T> {
   try {
-    return await audit.verify(options);
+    return await work;
   } catch (error) {
     if (error instanceof TypeError && error.message.startsWith("anchor: ")) throw new CommandError(error.message);
     throw error;
