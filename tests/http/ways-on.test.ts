@@ -3,6 +3,7 @@ import { column } from "portcullis";
 import { accountDeletion, changePassword, passwords, recovery, registration, sessions } from "portcullis/features";
 import { testClient } from "portcullis/testing";
 import { describe, expect, it } from "vitest";
+import { auditRules } from "../../src/audit/rules.ts";
 import { messageKeys } from "../../src/i18n/catalogue.ts";
 import { administered, signedIn as asAdministrator } from "./administration-system.ts";
 import { day, goodPassword, origin, start, userId } from "./authn-system.ts";
