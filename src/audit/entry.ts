@@ -95,6 +95,17 @@ export function factsOf<Name extends SecurityEventName>(
   };
 }
 
+/** The details of a stored entry. Whoever can write to the database may have put anything there: what is no JSON object is none. */
+export function detailsOf({ details }: Pick<AuditEntry, "details">): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(details);
+  } catch {
+    return {};
+  }
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
 /** Numbers, booleans and encoded texts, and short lists of these; nothing else gets into the trail. */
 function plain(value: unknown): unknown {
   if (typeof value === "string") return encoded(value);

@@ -8,6 +8,7 @@ import type { Account } from "../model/account.ts";
 import { coreTables } from "../model/tables.ts";
 import { createKeyRing } from "../secrets/keyring.ts";
 import { type AuditEntry, encoded, factsOf } from "./entry.ts";
+import { auditLine, readable } from "./file.ts";
 import { auditTables } from "./tables.ts";
 import { createAuditTrail, type RunningTrail } from "./trail.ts";
 
@@ -355,6 +356,66 @@ describe.each([
     await expect(made.trail.acknowledge({ reason: "changed", by: "Ada" })).rejects.toMatchObject({
       code: "nothing_to_acknowledge",
     });
+  });
+
+  it("whatever is written into an entry's details, the report comes and says what was changed", async () => {
+    const made = await filled(3, provider());
+    await made.store.update("auditHead", {}, { signature: "A".repeat(43) });
+    made.events.emit("userActivated", { userId: 1 });
+    await made.trail.flush();
+    for (const details of ["not json", "null", "7", "[]", "", '{"until":1000}', '{"until":"4"}', "{}"]) {
+      // Also where it stands behind the break, as an acknowledgement would.
+      for (const sequence of [2, 5]) {
+        const before = await made.store.findOne("audit", { sequence });
+        await made.store.update("audit", { sequence }, { name: "auditAcknowledged", details });
+        const report = await made.trail.verify();
+        expect([details, report.ok, report.acknowledged]).toEqual([details, false, 0]);
+        expect(report.faults).toContainEqual({ sequence, fault: "was changed" });
+        expect(report.faults.some(({ sequence: at, fault }) => at === 4 && fault.startsWith("reports: "))).toBe(true);
+        await made.store.update("audit", { sequence }, before ?? {});
+      }
+    }
+    expect((await made.trail.verify()).faults).toHaveLength(1);
+  });
+
+  it("details that are no JSON are shown as none, a time that is none as it stands there", async () => {
+    const made = await filled(1, provider());
+    await made.store.update("audit", { sequence: 1 }, { details: "not json", at: 9e15 });
+    const [entry] = await made.trail.list();
+    expect(readable(entry as AuditEntry)).toMatchObject({ at: "9000000000000000", details: {} });
+    expect(auditLine(entry as AuditEntry)).toContain("9000000000000000");
+  });
+
+  it("a break that comes while an operator acknowledges another is not acknowledged with it", async () => {
+    const made = await filled(2, provider());
+    const broken = { signature: "A".repeat(43) };
+    await made.store.update("auditHead", {}, broken);
+    made.events.emit("userActivated", { userId: 1 });
+    await made.trail.flush();
+    // The second one comes once the chain was looked at: that look ends with the head.
+    let looks = 0;
+    const watched = new Proxy(made.store, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== "function") return value;
+        if (name !== "findOne") return value.bind(target);
+        return async (table: string, ...more: readonly unknown[]) => {
+          const row: unknown = await value.call(target, table, ...more);
+          if (table === "auditHead") looks += 1;
+          if (looks === 2) {
+            looks += 1;
+            await target.update("auditHead", {}, broken);
+            made.events.emit("userActivated", { userId: 2 });
+            await made.trail.flush();
+          }
+          return row;
+        };
+      },
+    });
+    const operator = await place(undefined, { store: watched });
+    await operator.trail.acknowledge({ reason: "seen", by: "Ada" });
+    expect(looks).toBeGreaterThan(2);
+    expect(await made.trail.verify()).toMatchObject({ ok: false, acknowledged: 1 });
   });
 
   it("a break that is not acknowledged keeps retention from removing it, whatever stands behind", async () => {

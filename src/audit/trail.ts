@@ -220,9 +220,9 @@ export function createAuditTrail(context: AuditContext): RunningTrail {
       }
       await flush();
       const { faults } = await verifyChain(datastore, ring);
-      const rows = faults.length === 0 ? [] : await datastore.find("audit", { name: "auditBroken" }, newestFirst);
-      const until = (rows[0] as AuditEntry | undefined)?.sequence;
-      if (until === undefined || faults.some(({ reported }) => reported !== true)) {
+      // What the report says, and no newer one: nobody has seen that yet.
+      const until = Math.max(0, ...faults.map(({ sequence }) => sequence ?? 0));
+      if (until === 0 || faults.some(({ reported }) => reported !== true)) {
         const message =
           faults.length === 0
             ? "the chain holds"

@@ -8,8 +8,8 @@ interface Waiting {
   answer(status: number, response?: Readonly<Record<string, unknown>>): Promise<void>;
 }
 
-/** A client in the mode "token" whose server answers when the test says so. */
-function waitingClient(): {
+/** A client in the mode "token" whose server answers when the test says so; `slow`: its store takes a turn for each step. */
+function waitingClient(slow = false): {
   readonly client: Client;
   /** The first request to that path that waits. */
   next(path: string): Promise<Waiting>;
@@ -22,12 +22,24 @@ function waitingClient(): {
   const client = createClient({
     baseUrl: "https://acme.example",
     mode: "token",
-    tokens: {
-      load: () => kept,
-      save(tokens) {
-        kept = tokens;
-      },
-    },
+    tokens: slow
+      ? {
+          async load() {
+            const found = kept;
+            await turns();
+            return found;
+          },
+          async save(tokens) {
+            await turns();
+            kept = tokens;
+          },
+        }
+      : {
+          load: () => kept,
+          save(tokens) {
+            kept = tokens;
+          },
+        },
     fetch: (input, init) =>
       new Promise<Response>((resolve) => {
         sent.push({
@@ -64,8 +76,8 @@ const signedIn = (name: string): Readonly<Record<string, unknown>> => ({
 });
 
 /** A client on which this user has signed in. */
-async function signedInClient(name: string): Promise<ReturnType<typeof waitingClient>> {
-  const made = waitingClient();
+async function signedInClient(name: string, slow = false): Promise<ReturnType<typeof waitingClient>> {
+  const made = waitingClient(slow);
   const done = made.client.login({ email: `${name}@acme.example`, password: "x" });
   await (await made.next("/login")).answer(200, signedIn(name));
   await done;
@@ -176,5 +188,101 @@ describe("answers that come late", () => {
     await renewal.answer(400);
     expect(await renewed).toBe(false);
     expect(kept()?.authentication_token).toBe("ann-from-the-other-tab");
+  });
+});
+
+describe.each([
+  ["a store that answers at once", false],
+  ["a store that takes its time", true],
+])("a user who is verified again, with %s", (_name, slow) => {
+  const verified = { user: { authentication_token: "ann-verified" } };
+  /** The request, once it was sent: a slow store is asked first. */
+  const sent = async (next: (path: string) => Promise<Waiting>, path: string): Promise<Waiting> => {
+    await turns();
+    await turns();
+    return next(path);
+  };
+
+  it("keeps the new refresh token of a renewal that was under way, whichever is answered first", async () => {
+    for (const verifyFirst of [true, false]) {
+      const { client, next, kept } = await signedInClient("ann", slow);
+      const renewed = client.refresh();
+      const renewal = await sent(next, "/refresh-token");
+      const verify = client.verify({ password: "x" });
+      const proof = await sent(next, "/verify");
+      const answers = [() => proof.answer(200, verified), () => renewal.answer(200, signedIn("ann2"))];
+      if (!verifyFirst) answers.reverse();
+      await Promise.all(answers.map((answer) => answer()));
+      expect((await verify).ok).toBe(true);
+      expect(await renewed).toBe(true);
+      expect(kept()?.refresh_token).toBe("ann2-renewal");
+      expect(["ann-verified", "ann2-token"]).toContain(kept()?.authentication_token);
+    }
+  });
+
+  it("keeps the new refresh token of a renewal that is answered while the proof is under way", async () => {
+    const { client, next, kept } = await signedInClient("ann", slow);
+    const verify = client.verify({ password: "x" });
+    const proof = await sent(next, "/verify");
+    const renewed = client.refresh();
+    await (await sent(next, "/refresh-token")).answer(200, signedIn("ann2"));
+    expect(await renewed).toBe(true);
+    await proof.answer(200, verified);
+    await verify;
+    expect(kept()).toEqual({ authentication_token: "ann-verified", refresh_token: "ann2-renewal" });
+  });
+
+  it("is signed out by a sign-out that began before, whichever is answered first", async () => {
+    for (const verifyFirst of [true, false]) {
+      const { client, next, kept } = await signedInClient("ann", slow);
+      const logout = client.logout();
+      const first = await sent(next, "/logout");
+      const verify = client.verify({ password: "x" });
+      const proof = await sent(next, "/verify");
+      if (verifyFirst) {
+        await proof.answer(200, verified);
+        await verify;
+      }
+      await first.answer(200);
+      await (await sent(next, "/logout")).answer(200);
+      await logout;
+      if (!verifyFirst) {
+        await proof.answer(200, verified);
+        await verify;
+      }
+      expect(kept()).toBeUndefined();
+    }
+  });
+
+  it("leaves the tokens of a sign-in alone that came between, or comes at the same moment", async () => {
+    for (const together of [true, false]) {
+      const { client, next, kept } = await signedInClient("ann", slow);
+      const verify = client.verify({ password: "x" });
+      const proof = await sent(next, "/verify");
+      const login = client.login({ email: "ben@acme.example", password: "x" });
+      const signIn = await sent(next, "/login");
+      if (together) {
+        await Promise.all([proof.answer(200, verified), signIn.answer(200, signedIn("ben"))]);
+      } else {
+        await signIn.answer(200, signedIn("ben"));
+        await login;
+        await proof.answer(200, verified);
+      }
+      await Promise.all([verify, login]);
+      expect(kept()).toEqual({ authentication_token: "ben-token", refresh_token: "ben-renewal" });
+    }
+  });
+
+  it("a password that is changed while the sign-out is under way brings back no tokens", async () => {
+    const { client, next, kept } = await signedInClient("ann", slow);
+    const logout = client.logout();
+    const first = await sent(next, "/logout");
+    const change = client.changePassword({ password: "x", new_password: "y" });
+    await (await sent(next, "/change")).answer(200, signedIn("ann2"));
+    await change;
+    await first.answer(200);
+    await (await sent(next, "/logout")).answer(200);
+    await logout;
+    expect(kept()).toBeUndefined();
   });
 });

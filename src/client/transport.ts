@@ -62,16 +62,44 @@ export function createTransport(options: TransportOptions): Transport {
   let begun = 0;
   /** The number of the sign-in or sign-out that decided whose the tokens are: an earlier one decides nothing any more. */
   let decided = 0;
+  /** Counts what decided which the tokens are: beside these also a new password, on which all tokens rest. */
+  let era = 0;
+  let changing: Promise<void> = Promise.resolve();
+
+  /** What is stored, once all that was decided is stored. */
+  const load = async (): Promise<ClientTokens | undefined> => {
+    await changing;
+    return store.load();
+  };
 
   /**
-   * One request as it is: with cookies and the given credentials, nothing tried again. `renews` is `decided` as it was when
-   * a renewal began.
+   * Changes what is stored, one after the other, so that nothing comes between looking and writing: by what is there at that
+   * moment, and not at all where another era has begun.
+   */
+  const change = (
+    owner: number,
+    next: ClientTokens | undefined | ((kept: ClientTokens | undefined) => ClientTokens | undefined),
+  ): Promise<void> => {
+    const work = async (): Promise<void> => {
+      if (typeof next !== "function") return owner === era ? store.save(next) : undefined;
+      const kept = await store.load();
+      const changed = next(kept);
+      if (owner === era && changed !== kept) await store.save(changed);
+    };
+    const done = changing.then(work);
+    changing = done.catch(() => undefined);
+    return done;
+  };
+
+  /**
+   * One request as it is: with cookies and the given credentials, nothing tried again. `owner` is `era` as it was when
+   * the tokens were read that it carries; undefined: it carries none, and may sign in.
    */
   const once = async (
     path: string,
     init: RequestInit,
     credentials: Readonly<Record<string, string>>,
-    renews?: number,
+    owner?: number,
   ): Promise<Response> => {
     begun += 1;
     const number = begun;
@@ -89,7 +117,7 @@ export function createTransport(options: TransportOptions): Transport {
     const redirect = mode === "session" ? (init.redirect ?? "error") : "error";
     const response = await own(url, { ...init, credentials: included ? "include" : "omit", headers, redirect });
     if (included) cookies?.take(response.headers);
-    await learn(response, number, renews, path.split("?")[0] === options.verifyPath);
+    await learn(response, number, owner, path.split("?")[0]);
     return response;
   };
 
@@ -97,8 +125,8 @@ export function createTransport(options: TransportOptions): Transport {
   const learn = async (
     response: Response,
     number: number,
-    renews: number | undefined,
-    keeps: boolean,
+    owner: number | undefined,
+    path: string | undefined,
   ): Promise<void> => {
     if (!/\bjson\b/i.test(response.headers.get("content-type") ?? "")) return;
     const body = await bodyOf(response.clone());
@@ -110,13 +138,16 @@ export function createTransport(options: TransportOptions): Transport {
     const given = user["refresh_token"] ?? said["refresh_token"];
     if (mode !== "token" || typeof token !== "string" || !response.ok) return;
     // A slow answer must not bring back what a sign-out has ended, nor take the place of a later sign-in's.
-    if (renews === undefined ? number < decided : renews !== decided) return;
-    if (renews === undefined) decided = number;
-    const renewal = given ?? (keeps ? (await store.load())?.refresh_token : undefined);
-    await store.save({
-      authentication_token: token,
-      ...(typeof renewal === "string" ? { refresh_token: renewal } : {}),
-    });
+    if (owner === undefined ? number < decided : owner !== era) return;
+    if (owner !== undefined && path === options.verifyPath) {
+      // The refresh token goes on: the one that is there by then, which a renewal may have brought meanwhile.
+      return change(owner, (kept) => kept && { ...kept, authentication_token: token });
+    }
+    const tokens = { authentication_token: token, ...(typeof given === "string" ? { refresh_token: given } : {}) };
+    if (owner !== undefined && path === options.refreshPath) return change(owner, tokens);
+    if (owner === undefined) decided = number;
+    era += 1;
+    await change(era, tokens);
   };
 
   const csrfToken = async (): Promise<string | undefined> => {
@@ -149,22 +180,22 @@ export function createTransport(options: TransportOptions): Transport {
         : { [options.tokenHeader]: token };
 
   const byToken = async (path: string, init: RequestInit): Promise<Response> => {
-    const owner = decided;
-    const token = (await store.load())?.authentication_token;
-    const response = await once(path, init, credentials(token));
+    const owner = era;
+    const token = (await load())?.authentication_token;
+    const response = await once(path, init, credentials(token), owner);
     if (response.status !== 401 || token === undefined || !repeatable(init) || (await isStale(response)))
       return response;
     // Somebody else may have renewed it meanwhile.
-    const now = (await store.load())?.authentication_token;
+    const now = (await load())?.authentication_token;
     const renewed = now !== undefined && now !== token ? true : await refresh();
     // What was begun as one user is not repeated as another.
-    if (!renewed || owner !== decided) return response;
-    return once(path, init, credentials((await store.load())?.authentication_token));
+    if (!renewed || owner !== era) return response;
+    return once(path, init, credentials((await load())?.authentication_token), owner);
   };
 
   const renew = async (): Promise<boolean> => {
-    const owner = decided;
-    const known = await store.load();
+    const owner = era;
+    const known = await load();
     const json = known?.refresh_token === undefined ? {} : { refresh_token: known.refresh_token };
     const response = await once(
       options.refreshPath,
@@ -177,16 +208,17 @@ export function createTransport(options: TransportOptions): Transport {
       {},
       owner,
     );
-    if (response.ok) return owner === decided;
+    if (response.ok) return owner === era;
     // Busy or too often: the refresh token is still good. Otherwise nothing is, of those that it began with.
-    const unchanged = (await store.load())?.authentication_token === known?.authentication_token;
-    if (response.status === 400 && owner === decided && unchanged) await store.save(undefined);
+    if (response.status === 400) {
+      await change(owner, (kept) => (kept?.authentication_token === known?.authentication_token ? undefined : kept));
+    }
     return false;
   };
 
   const refresh = (): Promise<boolean> => {
-    if (refreshing?.owner === decided) return refreshing.done;
-    const current = { owner: decided, done: renew() };
+    if (refreshing?.owner === era) return refreshing.done;
+    const current = { owner: era, done: renew() };
     refreshing = current;
     const end = (): void => {
       if (refreshing === current) refreshing = undefined;
@@ -205,8 +237,9 @@ export function createTransport(options: TransportOptions): Transport {
       return async () => {
         if (number < decided) return;
         decided = number;
+        era += 1;
         csrf = undefined;
-        await store.save(undefined);
+        await change(era, undefined);
       };
     },
   };

@@ -1,4 +1,6 @@
 import { setTimeout } from "node:timers/promises";
+import { type AuditEntry, detailsOf } from "../../audit/entry.ts";
+import { timeOf } from "../../audit/file.ts";
 import { normalizeAddress, trustList } from "../../http/address.ts";
 import { unixPeer } from "../../http/connection.ts";
 import type { OperatedSystem } from "../application.ts";
@@ -45,14 +47,14 @@ async function suspectedProxies(system: OperatedSystem, options: unknown): Promi
   if (latest === undefined) return [];
   const peer = peerOf(latest);
   const from = peer === unixPeer ? "a Unix socket" : peer;
-  const day = new Date(latest.at).toISOString().slice(0, 10);
+  const day = timeOf(latest).slice(0, 10);
   const text = `on ${day} a running server saw many clients come from ${from}, as through a proxy: limits count them as one`;
   const mend = `only if a proxy of yours is there, declare it: trustedProxies: { hops: 1 } or ["${peer}"]; else anybody can have caused this: trustedProxies: []`;
   return [{ check: "proxies", level: "warning", path: "trustedProxies", text, mend }];
 }
 
-function peerOf({ details }: { readonly details: string }): string {
-  const { peer } = JSON.parse(details) as { readonly peer?: unknown };
+function peerOf(entry: Pick<AuditEntry, "details">): string {
+  const { peer } = detailsOf(entry);
   return peer === unixPeer ? unixPeer : ((typeof peer === "string" ? normalizeAddress(peer) : undefined) ?? "");
 }
 

@@ -1,5 +1,5 @@
-import type { AuditEntry } from "../../audit/entry.ts";
-import { auditHead, auditLine, readable } from "../../audit/file.ts";
+import { type AuditEntry, detailsOf } from "../../audit/entry.ts";
+import { auditHead, auditLine, readable, timeOf } from "../../audit/file.ts";
 import type { AuditQuery } from "../../audit/trail.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { TableView } from "../../views/contract.ts";
@@ -169,23 +169,22 @@ export function trailTable(
     label: text(rq, "ADMIN_AUDIT"),
     columns: columns.map((key) => ({ text: text(rq, key) })),
     rows: entries.map((entry) => [
-      time(rq, entry.at),
+      Number.isNaN(new Date(entry.at).getTime()) ? { text: timeOf(entry) } : time(rq, entry.at),
       { text: eventName(rq, entry.name) },
       { text: resultName(rq, entry.result) },
       userCell(admin, names, entry.userId),
       userCell(admin, names, entry.actorId),
       { text: entry.address ?? "" },
       { text: entry.route ?? "" },
-      { text: detailsOf(rq, entry) },
+      { text: detailsText(rq, entry) },
     ]),
     empty: text(rq, "ADMIN_NONE"),
   };
 }
 
 /** "Role: editor, Count: 2". */
-function detailsOf(rq: SecurityRequest, { details }: AuditEntry): string {
-  const fields = JSON.parse(details) as Readonly<Record<string, unknown>>;
-  return Object.entries(fields)
+function detailsText(rq: SecurityRequest, entry: AuditEntry): string {
+  return Object.entries(detailsOf(entry))
     .map(([name, value]) => detailText(rq, name, value))
     .join(", ");
 }

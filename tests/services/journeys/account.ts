@@ -73,13 +73,13 @@ export const accountJourneys: Readonly<Record<string, Journey>> = {
         currentLoginAt: new Date(system.now()),
       });
       const remembered = system.client();
-      remembered.cookies.set("__Host-remember", client.cookies.get("__Host-remember") ?? "");
+      remembered.cookies.set("remember", client.cookies.get("remember") ?? "");
       system.advance(2 * day);
       expect(await status(remembered)).toBe(200);
       await remembered.get("/login", { headers: { accept: "application/json" } });
       await post(remembered, "/logout", {});
       const again = system.client();
-      again.cookies.set("__Host-remember", client.cookies.get("__Host-remember") ?? "");
+      again.cookies.set("remember", client.cookies.get("remember") ?? "");
       expect(await status(again)).toBe(401);
       return { id, email, client };
     },

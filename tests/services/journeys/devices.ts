@@ -54,6 +54,7 @@ export const deviceJourneys: Readonly<Record<string, Journey>> = {
       "userAuthenticated",
       "apiKeyCreated",
       "signInDisowned",
+      "apiKeyRevoked",
       "resetInstructionsSent",
       "passwordReset",
       "userAuthenticated",

@@ -101,7 +101,7 @@ export const managementJourneys: Readonly<Record<string, Journey>> = {
       expect(await kysely.selectFrom("welcome").selectAll().where("user_id", "=", id).execute()).toEqual([]);
       return { id, email, client: adam };
     },
-    mails: [],
+    mails: ["passwordChanged"],
     audit: [
       "userAuthenticated",
       "userUpdated ada",
@@ -191,7 +191,8 @@ export const managementJourneys: Readonly<Record<string, Journey>> = {
       await api("GET", `/users/${id}`, undefined, 404);
       return { id, email, client: system.client() };
     },
-    mails: ["passwordChanged"],
+    // Their own change, then the two by the manager.
+    mails: ["passwordChanged", "usernameChanged", "passwordChanged"],
     audit: [
       "userAuthenticated",
       "refreshTrackerCreated",
