@@ -13,7 +13,7 @@ import { TransactionScope } from "../transaction-scope.ts";
 import { dataVersionBus } from "./bus.ts";
 import { sqliteDialect } from "./dialect.ts";
 import { NodeSqliteDialect, NodeSqliteDriver, whenUnlocked } from "./driver.ts";
-import { numberTables } from "./numbers.ts";
+import { giveNumbers, numberTables } from "./numbers.ts";
 
 export type { Generated, Kysely, SqlProvider } from "../kysely/provider.ts";
 
@@ -50,6 +50,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
       // WAL: readers and a writer do not wait for each other. With it, NORMAL loses no consistency.
       if (!inMemory) await whenUnlocked(lockTimeout, () => opened.exec("PRAGMA journal_mode = WAL"));
       opened.exec("PRAGMA synchronous = NORMAL");
+      giveNumbers(opened);
       const scope = new TransactionScope();
       const openReader = (): DatabaseSync => new Connection(path, { timeout: 0, readOnly: true });
       const driver = new NodeSqliteDriver(

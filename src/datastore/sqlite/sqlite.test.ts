@@ -303,6 +303,27 @@ it("gives no number twice in a table that was taken over, which is not made anew
   db.close();
 });
 
+it("gives no number twice that another program has taken from a row", async () => {
+  const path = newPath();
+  const store = await open(path);
+  const id = (await store.insert("user", userRow("moved"))) as number;
+  await store.close();
+  const db = new DatabaseSync(path);
+  opened.push(db);
+  // As an earlier version left it.
+  db.exec("drop trigger portcullis_numbers_moved_user");
+  const again = await sqlite(path).open(coreTables, environment);
+  opened.push(again);
+  expect(await again.check()).toEqual(['table "user" does not keep the numbers of deleted rows']);
+  await again.migrate();
+  expect(await again.check()).toEqual([]);
+  db.exec(`update user set id = 100 where id = ${id}; update user set id = 5 where id = 100`);
+  expect(await again.insert("user", userRow("next"))).toBe(101);
+  // What leaves the number as it is notes nothing.
+  db.exec("update user set id = id");
+  expect(await again.insert("user", userRow("after"))).toBe(102);
+});
+
 it("gives no number that the trail still names, of a user who was deleted before numbers were kept", async () => {
   const path = newPath();
   const schema = {
@@ -318,7 +339,9 @@ it("gives no number that the trail still names, of a user who was deleted before
   await store.migrate();
   const db = new DatabaseSync(path);
   // As an earlier version left it.
-  db.exec("drop trigger portcullis_numbers_user; drop trigger portcullis_numbers_role; drop table portcullis_numbers");
+  db.exec(
+    "drop trigger portcullis_numbers_user; drop trigger portcullis_numbers_role; drop trigger portcullis_numbers_moved_user; drop trigger portcullis_numbers_moved_role; drop table portcullis_numbers",
+  );
   await store.insert("trail", { sequence: 1, userId: 7, actorId: 9 });
   await store.migrate();
   db.close();
