@@ -163,7 +163,10 @@ function hooks(place: () => Promise<Place>): void {
     goesOn.resolve();
     const [gaveUp, failed, well] = await Promise.all(late);
     const message = expect.stringContaining("registration.onRegister was given up");
-    const refused = { status: "rejected", reason: expect.objectContaining({ message, name: "MissingTransactionError" }) };
+    const refused = {
+      status: "rejected",
+      reason: expect.objectContaining({ message, name: "MissingTransactionError" }),
+    };
     expect(gaveUp).toEqual(gaveUp?.map(() => refused));
     expect(failed).toEqual(failed?.map(() => refused));
     // What a registration that went well leaves behind is free.

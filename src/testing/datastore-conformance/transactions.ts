@@ -39,7 +39,8 @@ export function transactionConformance(store: () => Datastore, it: ConformanceRu
     for (const name of ["undone-1", "undone-2"]) {
       const work = store().transaction(async (tx) => {
         fresh(await tx.insert("user", userRow(name)));
-        if (tx.insertIf !== undefined) fresh((await tx.insertIf("user", userRow(`${name}-if`), "user", { id: before }))?.id);
+        if (tx.insertIf !== undefined)
+          fresh((await tx.insertIf("user", userRow(`${name}-if`), "user", { id: before }))?.id);
         throw new Error("not these");
       });
       await assert.rejects(work, /not these/);
