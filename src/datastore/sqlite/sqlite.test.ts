@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, it } from "vitest";
@@ -382,6 +382,39 @@ it.each([
   expect((await meanwhile)?.session.version).toBe(committed ?? 2);
   expect((await store.loadSession?.("hash"))?.session.version).toBe(2);
 });
+
+it.each(["read", "missing"])(
+  "a session is read in the file that was opened, wherever the process is by then: %s",
+  async (there) => {
+    const path = newPath();
+    const session = { idHash: "hash", userId: null, createdAt: 1, lastSeenAt: 1, expiresAt: 2, data: {}, version: 0 };
+    const before = process.cwd();
+    const elsewhere = mkdtempSync(join(folder, "elsewhere-"));
+    try {
+      process.chdir(folder);
+      const store = await open(basename(path));
+      await store.insert("session", { ...session, methods: [] });
+      if (there === "read") {
+        const copied = await open(join(elsewhere, basename(path)));
+        await copied.insert("session", { ...session, methods: [], version: 7 });
+      }
+      process.chdir(elsewhere);
+      const [begun, goesOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const work = store.transaction(async () => {
+        begun.resolve();
+        await goesOn.promise;
+      });
+      await begun.promise;
+      const found = store.loadSession?.("hash");
+      expect(found).not.toBeInstanceOf(Promise);
+      expect((await found)?.session.version).toBe(0);
+      goesOn.resolve();
+      await work;
+    } finally {
+      process.chdir(before);
+    }
+  },
+);
 
 it("tells of a failing read and of a closed database by a rejection", async () => {
   const path = newPath();
