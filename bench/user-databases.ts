@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type SQLInputValue, StatementSync } from "node:sqlite";
 import { CompiledQuery, type Kysely, sql } from "kysely";
 import mysqlDriver from "mysql2/promise";
 import pg from "pg";
@@ -117,15 +118,11 @@ export async function fill(db: Db, dialect: Dialect, users: number): Promise<voi
 /** The statements that `work` sends, each kind once, and how the database goes about them. */
 export async function plansOf(db: Db, dialect: Dialect, work: () => Promise<unknown>): Promise<readonly Plan[]> {
   const sent = new Map<string, CompiledQuery>();
-  const executeQuery = db.executeQuery.bind(db);
-  db.executeQuery = ((query: CompiledQuery) => {
-    sent.set(query.sql, query);
-    return executeQuery(query);
-  }) as typeof db.executeQuery;
+  const stop = dialect === "sqlite" ? watchSqlite(sent) : watchKysely(db, sent);
   try {
     await work();
   } finally {
-    Reflect.deleteProperty(db, "executeQuery");
+    stop();
   }
   const plans: Plan[] = [];
   for (const query of sent.values()) {
@@ -142,6 +139,29 @@ export async function plansOf(db: Db, dialect: Dialect, work: () => Promise<unkn
     });
   }
   return plans;
+}
+
+function watchKysely(db: Db, sent: Map<string, CompiledQuery>): () => void {
+  const executeQuery = db.executeQuery.bind(db);
+  db.executeQuery = ((query: CompiledQuery) => {
+    sent.set(query.sql, query);
+    return executeQuery(query);
+  }) as typeof db.executeQuery;
+  return () => Reflect.deleteProperty(db, "executeQuery");
+}
+
+/** Whatever reaches SQLite, by whichever connection: a look-up goes past Kysely, and past a transaction that runs. */
+function watchSqlite(sent: Map<string, CompiledQuery>): () => void {
+  const { prototype } = StatementSync;
+  const { all, run, iterate } = prototype;
+  const watched = <A extends SQLInputValue[], R>(method: (...parameters: A) => R) =>
+    function (this: StatementSync, ...parameters: A): R {
+      sent.set(this.sourceSQL, CompiledQuery.raw(this.sourceSQL, parameters));
+      return method.apply(this, parameters);
+    };
+  // Not `get`: by that the bus alone asks, for the version of the file.
+  Object.assign(prototype, { all: watched(all), run: watched(run), iterate: watched(iterate) });
+  return () => Object.assign(prototype, { all, run, iterate });
 }
 
 interface Step {

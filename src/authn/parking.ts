@@ -2,7 +2,7 @@ import type { Operations } from "../datastore/contract.ts";
 import type { Users } from "../datastore/users.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
-import type { Ticket } from "../model/session.ts";
+import { lineageOf, type Ticket } from "../model/session.ts";
 import type { GateVerdict, Purpose } from "./gates.ts";
 import type { Attempt, Limits } from "./limits/limits.ts";
 import type { JudgedPassage, Proof, SignIn, SignInOutcome } from "./sign-in.ts";
@@ -74,7 +74,7 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
 
   return {
     async park(rq, passage, gate, verdict) {
-      const { proof, passed, purpose } = passage;
+      const { proof, passed, purpose, identity } = passage;
       const text = await tickets.issue({
         purpose: ticketPurpose,
         user: proof.account,
@@ -87,8 +87,9 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
           remember: proof.remember === true,
           token: proof.token === true,
           tokenOnly: proof.session === false,
-          session: passage.identity?.session?.idHash ?? null,
+          session: identity?.session?.idHash ?? null,
         },
+        ...(identity?.session === undefined ? {} : { begunIn: lineageOf(identity.session) }),
         life: life,
         attempts: verdict.attempts ?? 5,
       });

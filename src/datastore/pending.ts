@@ -12,12 +12,15 @@ export async function endTickets(
   await tx.delete("ticket", { ...which, userId });
 }
 
-/** What is begun by nobody but who is signed in: without a lineage it was begun before lineages were kept, by who knows whom. */
-const begunSignedIn = ["change-email", "delete-account"];
+/**
+ * What nobody begins but who is signed in, and a sign-in that waits for its next step, for which all steps before are done:
+ * without a lineage it was begun by who knows whom.
+ */
+const begunByUser = ["change-email", "delete-account", "sign-in"];
 
-/** Ends what was begun by who was signed in; with `kept`, in another sign-in than this session's. */
+/** Ends what was begun by who was signed in, or half so; with `kept`, in another sign-in than this session's. */
 export async function endBegun(tx: Operations, userId: number, kept?: Session): Promise<void> {
-  await tx.delete("ticket", { userId, lineage: null, purpose: { in: begunSignedIn } });
+  await tx.delete("ticket", { userId, lineage: null, purpose: { in: begunByUser } });
   const begun = { userId, lineage: { not: null } };
   if (kept === undefined) {
     await tx.delete("ticket", begun);

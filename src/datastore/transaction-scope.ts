@@ -14,10 +14,11 @@ export function runHook<T>(name: string, ms: number, hook: () => Awaitable<T>): 
   return inTime(hooks.run(name, hook), ms, name);
 }
 
-/** One running transaction: whether it still runs, and the first error of its operations. */
+/** One transaction: whether it still runs, the first error of its operations, and whether it was rolled back. */
 export interface TransactionState {
   active: boolean;
   failure: unknown;
+  undone: boolean;
 }
 
 /**
@@ -27,15 +28,24 @@ export interface TransactionState {
 export class TransactionScope {
   readonly #running = new AsyncLocalStorage<TransactionState>();
 
-  /** True when called from inside a transaction that still runs. */
+  /**
+   * True when called from inside a transaction that still runs, and from a hook whose transaction was rolled back: what it
+   * knows, such as the number of a user, is not so.
+   */
   get inside(): boolean {
-    return this.#running.getStore()?.active === true;
+    const state = this.#running.getStore();
+    return state?.active === true || (state?.undone === true && hooks.getStore() !== undefined);
   }
 
-  /** Throws MissingTransactionError when called from inside a transaction. */
+  /** Throws MissingTransactionError when called from inside a transaction, or from a hook that was given up. */
   refuseInside(): void {
     if (!this.inside) return;
     const hook = hooks.getStore();
+    if (this.#running.getStore()?.active !== true) {
+      throw new MissingTransactionError(
+        `${hook} was given up: its transaction was rolled back, and what it still does may not use the datastore`,
+      );
+    }
     const where = hook === undefined ? "inside a transaction" : `${hook} runs inside a transaction:`;
     throw new MissingTransactionError(
       `${where} only its \`tx\` may be used, not the datastore itself; pass tx (security.users.get(id, tx), kysely(tx)), and call what takes none before or after the transaction`,
@@ -47,7 +57,7 @@ export class TransactionScope {
    * caught the error: PostgreSQL would have rolled it back silently, so all stores do it, aloud.
    */
   async run<T>(work: (state: TransactionState) => Promise<T>): Promise<T> {
-    const state: TransactionState = { active: true, failure: undefined };
+    const state: TransactionState = { active: true, failure: undefined, undone: false };
     try {
       const result = await this.#running.run(state, () => work(state));
       if (state.failure !== undefined) {
@@ -56,6 +66,9 @@ export class TransactionScope {
         });
       }
       return result;
+    } catch (error) {
+      state.undone = true;
+      throw error;
     } finally {
       state.active = false;
     }

@@ -1,5 +1,5 @@
 import { expect, it, vi } from "vitest";
-import { TransactionScope } from "../datastore/transaction-scope.ts";
+import { runHook, TransactionScope } from "../datastore/transaction-scope.ts";
 import { createBackground } from "./background.ts";
 import { createEventHub } from "./events.ts";
 
@@ -53,4 +53,30 @@ it("runs work outside of the transaction that started it, and tells of it for th
   );
   expect(log).not.toHaveBeenCalled();
   expect(told).toEqual([["auditFailed", "203.0.113.7"]]);
+});
+
+it("runs work also that a hook has started which was given up, while the hook itself is refused", async () => {
+  const log = vi.fn();
+  const scope = new TransactionScope();
+  const background = createBackground(log, createEventHub(log).later);
+  const goesOn = Promise.withResolvers<void>();
+  const ran: string[] = [];
+  let late: Promise<void> | undefined;
+  const hook = async (): Promise<void> => {
+    late = goesOn.promise.then(() => {
+      background.run(async () => {
+        scope.refuseInside();
+        ran.push("in the background");
+      });
+      scope.refuseInside();
+      ran.push("in the hook");
+    });
+    await late;
+  };
+  await expect(scope.run(async () => runHook("onRegister", 1, hook))).rejects.toThrow("onRegister did not answer");
+  goesOn.resolve();
+  await expect(late).rejects.toThrow("onRegister was given up");
+  await background.settled();
+  expect(log).not.toHaveBeenCalled();
+  expect(ran).toEqual(["in the background"]);
 });

@@ -14,6 +14,7 @@ import {
 import { memory } from "portcullis/memory";
 import type { TestClient } from "portcullis/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { rightCode, secondStep } from "./authn-second-step.ts";
 import {
   day,
   goodPassword,
@@ -239,6 +240,65 @@ describe("a pending change of address", () => {
     const body = { password: otherPassword, password_confirm: otherPassword };
     expect((await made.client().post(link, { json: body })).status).toBe(200);
   });
+});
+
+describe("a sign-in that waits for a new password", () => {
+  const aged: Overrides = {
+    features: [passwords(), sessions(), changeEmail()],
+    schemes: [],
+    passwords: { hashing: weakHashing, policy: { maxAge: "20d" } },
+  };
+  const parked = async (made: System): Promise<TestClient> => {
+    const client = made.client();
+    const answer = await client.post("/login", { json: { email: ann, password: goodPassword } });
+    expect(answer.json.response.pending).toBe("expired_password");
+    return client;
+  };
+  const finish = (client: TestClient) =>
+    client.post("/expired-password", { json: { password: otherPassword, password_confirm: otherPassword } });
+  it("goes on while nobody ends anything", async () => {
+    const made = await system(aged);
+    made.advance(21 * day);
+    expect((await finish(await parked(made))).status).toBe(200);
+  });
+
+  it("ends with the sessions that an administrator ends, and changes no password", async () => {
+    const made = await system(aged);
+    made.advance(21 * day);
+    const thief = await parked(made);
+    await made.security.users.endSessions(await userId(made, ann));
+    expect((await finish(thief)).status).toBe(400);
+    expect(await me(thief)).toBe(401);
+    await parked(made);
+  });
+
+  it.each(["/sessions/end-others", "/sessions/end"])(
+    "ends, at whatever step, with what its user ends by %s",
+    async (path) => {
+      let asked = false;
+      const step = secondStep({ name: "step", order: 100, path: "/step", asks: () => asked });
+      const made = await system({ features: [passwords(), sessions(), step], schemes: [] });
+      await signedIn(made, firefox);
+      const owner = await signedIn(made);
+      asked = true;
+      const begin = async (client: TestClient, by: string): Promise<TestClient> => {
+        const answer = await client.post(by, { json: { email: ann, password: goodPassword } });
+        expect(answer.json.response.pending).toBe("step");
+        return client;
+      };
+      const thief = await begin(made.client(), "/login");
+      // The owner's own proof of who they are waits too, and goes on.
+      await begin(owner, "/verify");
+      const { sessions: devices } = (await owner.get("/sessions", { headers: json })).json.response;
+      const other = devices.find(({ current }: { current: boolean }) => !current) as { id: string };
+      expect((await owner.post(path, { json: { id: other.id } })).status).toBe(200);
+      const code = { json: { password: rightCode } };
+      expect((await thief.post("/step", code)).status).toBe(400);
+      expect(await me(thief)).toBe(401);
+      expect((await owner.post("/step", code)).status).toBe(200);
+      expect(await me(owner)).toBe(200);
+    },
+  );
 });
 
 describe("an API key", () => {

@@ -126,6 +126,54 @@ function hooks(place: () => Promise<Place>): void {
     expect((await register()).status).toBe(200);
     expect((await security.users.find("email", registered.email))?.id).not.toBe(99);
   });
+
+  it("one that was given up changes nobody any more, nor does one whose registration failed", async () => {
+    const store = (await place()).open();
+    const goesOn = Promise.withResolvers<void>();
+    const late: Promise<readonly PromiseSettledResult<unknown>[]>[] = [];
+    const numbers: number[] = [];
+    let ends: (later: Promise<unknown>) => unknown = () => {};
+    const { security, register } = await start(
+      store,
+      async (_tx, user) => {
+        numbers.push(user.id);
+        const kysely = store.kysely<Tables>();
+        const later = goesOn.promise.then(() =>
+          Promise.allSettled([
+            security.users.addRole(user.id, "vip" as never),
+            security.users.get(user.id),
+            security.users.find("email", registered.email),
+            kysely.selectFrom("user").select("id").execute(),
+            kysely.transaction().execute(async () => {}),
+          ]),
+        );
+        late.push(later);
+        await ends(later);
+      },
+      { hookDeadline: "0.2s" },
+    );
+    await security.roles.create("vip" as never);
+    ends = (later) => later;
+    expect((await register()).status).toBe(503);
+    ends = () => Promise.reject(new Error("not today"));
+    expect((await register()).status).toBe(500);
+    ends = () => {};
+    expect((await register()).status).toBe(200);
+    expect(new Set(numbers).size).toBe(3);
+    goesOn.resolve();
+    const [gaveUp, failed, well] = await Promise.all(late);
+    const message = expect.stringContaining("registration.onRegister was given up");
+    const refused = {
+      status: "rejected",
+      reason: expect.objectContaining({ message, name: "MissingTransactionError" }),
+    };
+    expect(gaveUp).toEqual(gaveUp?.map(() => refused));
+    expect(failed).toEqual(failed?.map(() => refused));
+    // What a registration that went well leaves behind is free.
+    expect(well?.map(({ status }) => status)).toEqual(well?.map(() => "fulfilled"));
+    const { users } = await security.users.page();
+    expect(users.map(({ id }) => id)).toEqual([numbers[2]]);
+  });
 }
 
 describeDatabases(hooks);

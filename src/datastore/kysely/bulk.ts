@@ -34,7 +34,8 @@ export function bulkInserts(
     queries.push(
       plans.query(shape, values, (slots) => {
         const key = target.columns[generatedKey(target) ?? ""];
-        const next = key === undefined || names.includes(key.name) ? undefined : dialect.numbers?.next(target, key);
+        const next =
+          key === undefined || names.includes(key.name) ? undefined : dialect.numbers?.next(target, key, part.length);
         const row = (at: number): RawBuilder<unknown> => {
           const own = names.map(() => slots.take());
           return sql`(${sql.join(next === undefined ? own : [sql.lit(at), ...own])})`;

@@ -39,14 +39,14 @@ export interface UniqueViolation {
   readonly primary?: boolean;
 }
 
-/** Keeps the numbers of deleted rows from being given again, where the database would. */
+/** Keeps numbers from being given again, where the database would. */
 export interface KeptNumbers {
   /** Those of these tables whose deleted numbers are not kept yet. */
   unguarded(db: Database, tables: readonly Table[]): Promise<Table[]>;
   /** The statements after which they are; `seen`: where else numbers of the table stand. */
   guard(table: Table, key: Column, seen: readonly { table: Table; column: Column }[]): RawBuilder<unknown>[];
-  /** The number of the next row. */
-  next(table: Table, key: Column): RawBuilder<unknown>;
+  /** The number of the next row, the first of `count`; none of them is given again, be they rolled back. */
+  next(table: Table, key: Column, count: number): RawBuilder<unknown>;
 }
 
 /** What differs from one SQL database to the next; each has its own in its own folder. */

@@ -76,7 +76,7 @@ export class SqlOperations implements Operations {
       const beside = condition === undefined ? "" : `\nif ${condition.holder}\n${comparisonShape(comparisons)}`;
       const all = [...encoded, ...comparisonValues(dialect, comparisons)];
       const query = plans.query(`insert\n${table}\n${names.join("\n")}${beside}`, all, (slots) => {
-        const next = made && dialect.numbers !== undefined ? [dialect.numbers.next(target, generated)] : [];
+        const next = made && dialect.numbers !== undefined ? [dialect.numbers.next(target, generated, 1)] : [];
         const list = [...names, ...next.map(() => generated?.name ?? "")].map((name) => sql.id(name));
         const placed = sql.join([...names.map(() => slots.take()), ...next]);
         const returning = made ? dialect.returningKey(generated) : sql``;

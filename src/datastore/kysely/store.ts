@@ -10,7 +10,7 @@ import type {
   Transaction,
   Where,
 } from "../contract.ts";
-import { type TransactionScope, withinTransaction } from "../transaction-scope.ts";
+import { type TransactionScope, type TransactionState, withinTransaction } from "../transaction-scope.ts";
 import { BundleReader, type ReadNow, type UserBundle } from "./bundle.ts";
 import type { Database, SqlDialect } from "./dialect.ts";
 import { translated } from "./errors.ts";
@@ -158,10 +158,12 @@ export class SqlStore implements Datastore {
     const { db, dialect, schema, scope } = this.#parts;
     scope.refuseInside();
     let failed: { readonly error: unknown } | undefined;
+    let running: TransactionState | undefined;
     try {
       return await db.transaction().execute(async (native) => {
         try {
           return await scope.run(async (state) => {
+            running = state;
             const operations = new SqlOperations(this.#core, native, (operation) =>
               withinTransaction(state, operation),
             );
@@ -173,6 +175,8 @@ export class SqlStore implements Datastore {
         }
       });
     } catch (error) {
+      // Also when the commit has failed.
+      if (running !== undefined) running.undone = true;
       // What `work` threw goes to the caller as it is, even when the rollback failed as well.
       if (failed !== undefined) throw failed.error;
       throw translated(dialect, schema, undefined, error);

@@ -128,6 +128,8 @@ export class MemoryStore implements Datastore {
           });
         });
       } catch (error) {
+        // Whoever has seen a number that is rolled back still knows it: no other row gets it.
+        for (const [name, content] of before) content.nextKey = this.#contents.get(name)?.nextKey ?? content.nextKey;
         this.#contents = before;
         throw error;
       }
@@ -208,7 +210,10 @@ class MemoryOperations implements Operations {
     const values = Object.fromEntries(completeRow(table, target, row, this.#now));
     const content = this.#content(table, target);
     const key = generatedKey(target);
-    if (key !== undefined) values[key] ??= content.nextKey;
+    if (key !== undefined && values[key] === undefined) {
+      values[key] = content.nextKey;
+      content.nextKey += 1;
+    }
     const { rows } = content;
     if (content.unique?.rows !== rows) content.unique = { rows, taken: new TakenValues(target, rows) };
     const conflict = content.unique.taken.conflict(values);

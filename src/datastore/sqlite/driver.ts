@@ -56,20 +56,19 @@ class TransactionalAdapter extends SqliteAdapter {
 export class NodeSqliteDriver implements Driver {
   readonly #db: DatabaseSync;
   readonly #connection: NodeSqliteConnection;
-  readonly #openReader: (() => DatabaseSync) | undefined;
-  #reader: NodeSqliteConnection | undefined;
+  readonly #reader: NodeSqliteConnection | undefined;
   /** Throws when asked for the connection from where waiting for it would never end. */
   readonly #admit: () => void;
   readonly #turn = new Turn();
   #taken = false;
   readonly #waiting: (() => void)[] = [];
 
-  /** `openReader`: opens a second connection to the same file, which only reads. */
-  constructor(db: DatabaseSync, lockTimeout: number, admit: () => void, openReader?: () => DatabaseSync) {
+  /** `reader`: a second connection to the same file, which only reads. */
+  constructor(db: DatabaseSync, lockTimeout: number, admit: () => void, reader: DatabaseSync | undefined) {
     this.#db = db;
     this.#connection = new NodeSqliteConnection(db, lockTimeout);
     this.#admit = admit;
-    this.#openReader = openReader;
+    this.#reader = reader && new NodeSqliteConnection(reader, 0);
   }
 
   async init(): Promise<void> {}
@@ -81,12 +80,14 @@ export class NodeSqliteDriver implements Driver {
    */
   readNow(text: string, parameters: readonly unknown[]): readonly (readonly unknown[])[] | undefined {
     if (!this.#db.isOpen) return undefined;
-    if (this.#taken && this.#reader === undefined) {
-      if (this.#openReader === undefined) return undefined;
-      this.#reader = new NodeSqliteConnection(this.#openReader(), 0);
+    const values = parameters as SQLInputValue[];
+    if (!this.#taken) return this.#connection.readNow(text, values);
+    try {
+      return this.#reader?.readNow(text, values);
+    } catch {
+      // The first connection says what is wrong, if it fails too.
+      return undefined;
     }
-    const connection = this.#taken ? this.#reader : this.#connection;
-    return connection?.readNow(text, parameters as SQLInputValue[]);
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {

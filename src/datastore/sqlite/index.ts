@@ -1,4 +1,5 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { Kysely } from "kysely";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
@@ -13,7 +14,7 @@ import { TransactionScope } from "../transaction-scope.ts";
 import { dataVersionBus } from "./bus.ts";
 import { sqliteDialect } from "./dialect.ts";
 import { NodeSqliteDialect, NodeSqliteDriver, whenUnlocked } from "./driver.ts";
-import { numberTables } from "./numbers.ts";
+import { giveNumbers, numberTables } from "./numbers.ts";
 
 export type { Generated, Kysely, SqlProvider } from "../kysely/provider.ts";
 
@@ -43,21 +44,35 @@ export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
   return sqlProvider("sqlite", async (schema, environment) => {
     const { DatabaseSync: Connection } = await importSqlite();
     let connection: DatabaseSync | undefined;
+    let reader: DatabaseSync | undefined;
+    // The working directory may change between the two connections.
+    const place = isFile ? resolve(path) : path;
     try {
-      if (isFile) createPrivately(path);
-      const opened = new Connection(path, { timeout: 0, enableForeignKeyConstraints: true });
+      if (isFile) createPrivately(place);
+      const before = isFile ? identityOf(place) : undefined;
+      const opened = new Connection(place, { timeout: 0, enableForeignKeyConstraints: true });
       connection = opened;
       // WAL: readers and a writer do not wait for each other. With it, NORMAL loses no consistency.
       if (!inMemory) await whenUnlocked(lockTimeout, () => opened.exec("PRAGMA journal_mode = WAL"));
       opened.exec("PRAGMA synchronous = NORMAL");
+      giveNumbers(opened);
       const scope = new TransactionScope();
-      const openReader = (): DatabaseSync => new Connection(path, { timeout: 0, readOnly: true });
-      const driver = new NodeSqliteDriver(
-        opened,
-        lockTimeout,
-        () => scope.refuseInside(),
-        isFile ? openReader : undefined,
-      );
+      if (isFile) {
+        try {
+          const second = new Connection(place, { timeout: 0, readOnly: true });
+          reader = second;
+          // The files beside the database are opened by the first read.
+          await whenUnlocked(lockTimeout, () => second.exec("select count(*) from sqlite_master"));
+          if (identityOf(place) !== before) throw new DatastoreError("the file was replaced meanwhile");
+        } catch (error) {
+          if (reader?.isOpen === true) reader.close();
+          reader = undefined;
+          environment.log("SQLite: no second connection for reading; sessions wait for transactions", {
+            error: messageOf(error),
+          });
+        }
+      }
+      const driver = new NodeSqliteDriver(opened, lockTimeout, () => scope.refuseInside(), reader);
       const bus = inMemory ? localBus() : await whenUnlocked(lockTimeout, () => dataVersionBus(opened));
       const db = new Kysely<Record<string, Record<string, unknown>>>({ dialect: new NodeSqliteDialect(driver) });
       // Kysely destroys only what it has used.
@@ -76,6 +91,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
         }),
       };
     } catch (error) {
+      if (reader?.isOpen === true) reader.close();
       connection?.close();
       throw new DatastoreError(`cannot open the SQLite database "${path}": ${messageOf(error)}`, { cause: error });
     }
@@ -85,6 +101,12 @@ export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
 /** The file holds password hashes; SQLite gives its journals the same mode. */
 function createPrivately(path: string): void {
   closeSync(openSync(path, "a", 0o600));
+}
+
+/** Tells a file from another one of the same path. */
+function identityOf(path: string): string {
+  const { dev, ino } = statSync(path, { bigint: true });
+  return `${dev} ${ino}`;
 }
 
 /** Not imported at the top: where it is missing, the package itself says that Node.js is too old. */

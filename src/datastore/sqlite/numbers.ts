@@ -1,3 +1,4 @@
+import type { DatabaseSync } from "node:sqlite";
 import { type RawBuilder, sql } from "kysely";
 import type { Column, Schema, Table } from "../../model/schema.ts";
 import { table } from "../../model/tables.ts";
@@ -13,17 +14,37 @@ export const numberTables: Schema = {
   }),
 };
 
-const triggerOf = (of: Table): string => `${name}_${of.name}`;
+/** What takes a number from a row, and the trigger that notes it. */
+const triggers = [
+  { event: "delete", nameOf: (of: Table): string => `${name}_${of.name}` },
+  { event: "update", nameOf: (of: Table): string => `${name}_moved_${of.name}` },
+] as const;
+
+/** The SQL function that gives numbers. */
+const giving = "portcullis_next";
+
+/**
+ * Lets a connection give numbers: the first of `count` above the last one that was taken, and above whatever this connection
+ * has given before. A rollback takes rows and notes back, but whoever has seen their numbers still knows them.
+ */
+export function giveNumbers(db: DatabaseSync): void {
+  const given = new Map<string, number>();
+  db.function(giving, { directOnly: true }, (table, taken, count) => {
+    const before = Math.max(given.get(String(table)) ?? 0, Number(taken));
+    given.set(String(table), before + Number(count));
+    return before + 1;
+  });
+}
 
 /**
  * Numbers that were given are given to no other row, also in tables that are there already, which no AUTOINCREMENT can be added
- * to: a trigger notes what is deleted, by whomever, and rows of ours get a number above it.
+ * to: triggers note what is deleted or gets another number, by whomever, and rows of ours get a number above it.
  */
 export const sqliteNumbers: KeptNumbers = {
   async unguarded(db: Database, tables: readonly Table[]): Promise<Table[]> {
     const { rows } = await sql<{ name: string }>`select name from sqlite_master where type = 'trigger'`.execute(db);
     const known = new Set(rows.map((row) => row.name.toLowerCase()));
-    return tables.filter((of) => !known.has(triggerOf(of).toLowerCase()));
+    return tables.filter((of) => !triggers.every(({ nameOf }) => known.has(nameOf(of).toLowerCase())));
   },
 
   guard(of: Table, key: Column, seen: readonly { table: Table; column: Column }[]): RawBuilder<unknown>[] {
@@ -38,13 +59,19 @@ export const sqliteNumbers: KeptNumbers = {
     return [
       // Users who were deleted before are still named elsewhere, such as in the audit trail.
       sql`insert into ${sql.id(name)} (${sql.id("table")}, last) select ${sql.lit(of.name)}, coalesce(max(n), 0) from (${highest}) where true ${raise}`,
-      sql`create trigger ${sql.id(triggerOf(of))} after delete on ${sql.id(of.name)} begin insert into ${sql.id(name)} (${sql.id("table")}, last) values (${sql.lit(of.name)}, old.${sql.id(key.name)}) ${raise}; end`,
+      ...triggers.map(({ event, nameOf }) => {
+        const id = sql.id(key.name);
+        const when = event === "delete" ? sql`delete` : sql`update of ${id}`;
+        const moved = event === "delete" ? sql`` : sql` when old.${id} <> new.${id}`;
+        return sql`create trigger if not exists ${sql.id(nameOf(of))} after ${when} on ${sql.id(of.name)}${moved} begin insert into ${sql.id(name)} (${sql.id("table")}, last) values (${sql.lit(of.name)}, old.${id}) ${raise}; end`;
+      }),
     ];
   },
 
-  next(of: Table, key: Column): RawBuilder<unknown> {
+  next(of: Table, key: Column, count: number): RawBuilder<unknown> {
     const here = sql`select max(${sql.id(key.name)}) from ${sql.id(of.name)}`;
     const gone = sql`select last from ${sql.id(name)} where ${sql.id("table")} = ${sql.lit(of.name)}`;
-    return sql`(select max(coalesce((${here}), 0), coalesce((${gone}), 0)) + 1)`;
+    const taken = sql`max(coalesce((${here}), 0), coalesce((${gone}), 0))`;
+    return sql`(select ${sql.id(giving)}(${sql.lit(of.name)}, ${taken}, ${sql.lit(count)}))`;
   },
 };

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, it } from "vitest";
@@ -303,6 +303,27 @@ it("gives no number twice in a table that was taken over, which is not made anew
   db.close();
 });
 
+it("gives no number twice that another program has taken from a row", async () => {
+  const path = newPath();
+  const store = await open(path);
+  const id = (await store.insert("user", userRow("moved"))) as number;
+  await store.close();
+  const db = new DatabaseSync(path);
+  opened.push(db);
+  // As an earlier version left it.
+  db.exec("drop trigger portcullis_numbers_moved_user");
+  const again = await sqlite(path).open(coreTables, environment);
+  opened.push(again);
+  expect(await again.check()).toEqual(['table "user" does not keep the numbers of deleted rows']);
+  await again.migrate();
+  expect(await again.check()).toEqual([]);
+  db.exec(`update user set id = 100 where id = ${id}; update user set id = 5 where id = 100`);
+  expect(await again.insert("user", userRow("next"))).toBe(101);
+  // What leaves the number as it is notes nothing.
+  db.exec("update user set id = id");
+  expect(await again.insert("user", userRow("after"))).toBe(102);
+});
+
 it("gives no number that the trail still names, of a user who was deleted before numbers were kept", async () => {
   const path = newPath();
   const schema = {
@@ -318,7 +339,9 @@ it("gives no number that the trail still names, of a user who was deleted before
   await store.migrate();
   const db = new DatabaseSync(path);
   // As an earlier version left it.
-  db.exec("drop trigger portcullis_numbers_user; drop trigger portcullis_numbers_role; drop table portcullis_numbers");
+  db.exec(
+    "drop trigger portcullis_numbers_user; drop trigger portcullis_numbers_role; drop trigger portcullis_numbers_moved_user; drop trigger portcullis_numbers_moved_role; drop table portcullis_numbers",
+  );
   await store.insert("trail", { sequence: 1, userId: 7, actorId: 9 });
   await store.migrate();
   db.close();
@@ -359,6 +382,39 @@ it.each([
   expect((await meanwhile)?.session.version).toBe(committed ?? 2);
   expect((await store.loadSession?.("hash"))?.session.version).toBe(2);
 });
+
+it.each(["read", "missing"])(
+  "a session is read in the file that was opened, wherever the process is by then: %s",
+  async (there) => {
+    const path = newPath();
+    const session = { idHash: "hash", userId: null, createdAt: 1, lastSeenAt: 1, expiresAt: 2, data: {}, version: 0 };
+    const before = process.cwd();
+    const elsewhere = mkdtempSync(join(folder, "elsewhere-"));
+    try {
+      process.chdir(folder);
+      const store = await open(basename(path));
+      await store.insert("session", { ...session, methods: [] });
+      if (there === "read") {
+        const copied = await open(join(elsewhere, basename(path)));
+        await copied.insert("session", { ...session, methods: [], version: 7 });
+      }
+      process.chdir(elsewhere);
+      const [begun, goesOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const work = store.transaction(async () => {
+        begun.resolve();
+        await goesOn.promise;
+      });
+      await begun.promise;
+      const found = store.loadSession?.("hash");
+      expect(found).not.toBeInstanceOf(Promise);
+      expect((await found)?.session.version).toBe(0);
+      goesOn.resolve();
+      await work;
+    } finally {
+      process.chdir(before);
+    }
+  },
+);
 
 it("tells of a failing read and of a closed database by a rejection", async () => {
   const path = newPath();

@@ -29,6 +29,42 @@ export function transactionConformance(store: () => Datastore, it: ConformanceRu
     assert.equal(await store().count("user", { karma: 99 }), 0);
   });
 
+  it("gives the number of a row that was rolled back to no other row", async () => {
+    const before = (await store().insert("user", userRow("undone-0"))) as number;
+    const given = new Set([before]);
+    const fresh = (id: number | undefined): void => {
+      assert.equal(given.has(id as number), false, `${id} was given before`);
+      given.add(id as number);
+    };
+    for (const name of ["undone-1", "undone-2"]) {
+      const work = store().transaction(async (tx) => {
+        fresh(await tx.insert("user", userRow(name)));
+        if (tx.insertIf !== undefined)
+          fresh((await tx.insertIf("user", userRow(`${name}-if`), "user", { id: before }))?.id);
+        throw new Error("not these");
+      });
+      await assert.rejects(work, /not these/);
+      fresh(await store().insert("user", userRow(name)));
+    }
+    let last = 0;
+    const bulk = store().transaction(async (tx) => {
+      const emails = ["undone-3", "undone-4"];
+      if (tx.insertAll === undefined) return;
+      await tx.insertAll(
+        "user",
+        emails.map((name) => userRow(name)),
+      );
+      for (const { id } of await tx.find("user", { email: { in: emails.map((name) => `${name}@example.com`) } })) {
+        fresh(id as number);
+        last += 1;
+      }
+      throw new Error("nor these");
+    });
+    await bulk.catch((error: unknown) => assert.match(String(error), /nor these/));
+    assert.ok(last === 0 || last === 2);
+    fresh(await store().insert("user", userRow("undone-5")));
+  });
+
   it("rolls back when an operation failed, even if the error was caught", async () => {
     await store().insert("role", { name: "caught" });
     const work = store().transaction(async (tx) => {
