@@ -626,9 +626,10 @@ function toldUsers(kernel: Assembly["kernel"]): Users {
       if (done) events.emit("accessReset", { userId: idOf(user) });
       return done;
     },
-    async resetAccess(user) {
-      await users.resetAccess(user);
-      events.emit("accessReset", { userId: idOf(user) });
+    async resetAccess(user, options) {
+      const done = await users.resetAccess(user, options);
+      if (done) events.emit("accessReset", { userId: idOf(user) });
+      return done;
     },
   };
 }
