@@ -213,7 +213,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       caches.password.dropWhere(user.id, ({ network }) => network === from);
     },
   });
-  const { audit, roles, history, limits, callbacks, rowUsers, users, again, proof } = stored;
+  const { audit, roles, history, limits, callbacks, rowUsers, administrators, users, again, proof } = stored;
   const sessions = createSessions({
     enabled: sessionsEnabled,
     datastore,
@@ -309,6 +309,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     caches,
     callbacks,
     rowUsers,
+    administrators,
     again,
     times,
     mayImpersonate,

@@ -164,10 +164,11 @@ export interface Security<V extends Vocabulary> {
   /**
    * Asks (by the three above) and then makes a change of who may do what, so that nothing of what was asked about changes between
    * the two, in whatever process. `work` reads, asks, and hands `onlyIf` to `security.users` or `security.roles`; it is called again
-   * when something of `concerned` was changed meanwhile, and what it answered before counts for nothing.
+   * when something of `concerned` was changed meanwhile, and what it answered before counts for nothing. `actorId`: who makes the
+   * change, where what they may is asked about; `work` reads them anew. `users.setPassword` takes `onlyIf` as its option `asked`.
    */
   askAndDo<T>(
-    concerned: { readonly userId?: number; readonly role?: V["role"] },
+    concerned: { readonly userId?: number; readonly actorId?: number; readonly role?: V["role"] },
     work: (onlyIf: NonNullable<AskedOptions["onlyIf"]>) => Promise<T>,
   ): Promise<T>;
   /** What a guard would say of this caller, with the reasons, each part of it on its own. Nothing is logged or told. */
@@ -622,9 +623,10 @@ function toldUsers(kernel: Assembly["kernel"]): Users {
       if (done) events.emit("accessReset", { userId: idOf(user) });
       return done;
     },
-    async resetAccess(user) {
-      await users.resetAccess(user);
-      events.emit("accessReset", { userId: idOf(user) });
+    async resetAccess(user, options) {
+      const done = await users.resetAccess(user, options);
+      if (done) events.emit("accessReset", { userId: idOf(user) });
+      return done;
     },
   };
 }

@@ -6,7 +6,7 @@ import type { LimitRules } from "../authn/limits/options.ts";
 import { datastoreLimits } from "../authn/limits/store.ts";
 import { createPasswordProof, type PasswordProof, type PasswordProofContext } from "../authn/password-proof.ts";
 import type { Times } from "../authn/session-options.ts";
-import { createAdministrators } from "../datastore/administrators.ts";
+import { type Administrators, createAdministrators } from "../datastore/administrators.ts";
 import { type CallbackUsers, createCallbackUsers } from "../datastore/callback-users.ts";
 import type { Datastore } from "../datastore/contract.ts";
 import { createPasswordHistory, type PasswordHistory } from "../datastore/password-history.ts";
@@ -58,6 +58,8 @@ export interface Accounts {
   readonly callbacks: CallbackUsers | undefined;
   /** Those of the datastore; without one nobody is in it. */
   readonly rowUsers: RowUsers;
+  /** The rule that one administrator stays, where somebody is one. */
+  readonly administrators: Administrators | undefined;
   readonly users: Users;
   /** The user as they are now; undefined: gone. */
   readonly again: (user: UserReference) => Promise<Account | undefined>;
@@ -166,6 +168,7 @@ export function wireAccounts(options: AnyOptions, context: AccountsContext): Acc
     limits,
     callbacks,
     rowUsers,
+    administrators,
     users,
     again,
     proof,

@@ -8,6 +8,7 @@ import { createTokens, type Tokens } from "../authn/tokens/index.ts";
 import type { TokenSettings } from "../authn/tokens/options.ts";
 import { loginSubjects, rowSubjects } from "../authn/tokens/owner.ts";
 import type { Caches } from "../authz/caches.ts";
+import type { Administrators } from "../datastore/administrators.ts";
 import type { CallbackUsers } from "../datastore/callback-users.ts";
 import type { RowUsers, UserReference } from "../datastore/users.ts";
 import { checkGates, tokenFamilies } from "../features/composition.ts";
@@ -30,6 +31,8 @@ export interface CredentialsContext {
   /** Undefined: the users are in the datastore. */
   readonly callbacks: CallbackUsers | undefined;
   readonly rowUsers: RowUsers;
+  /** The rule that one administrator stays, where somebody is one. */
+  readonly administrators: Administrators | undefined;
   readonly again: (user: UserReference) => Promise<Account | undefined>;
   readonly times: Times;
   readonly mayImpersonate: (administrator: Account, user: Account) => boolean;
@@ -100,6 +103,7 @@ export function wireCredentials(options: AnyOptions, context: CredentialsContext
       : createApiKeys({
           settings: keySettings,
           datastore,
+          administrators: context.administrators,
           users,
           cache: caches.apiKey,
           limits,

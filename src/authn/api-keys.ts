@@ -1,6 +1,9 @@
+import { type AskedOptions, inTurn } from "../datastore/access-state.ts";
+import type { Administrators } from "../datastore/administrators.ts";
 import { announce } from "../datastore/announce.ts";
 import type { CredentialCache } from "../datastore/cache.ts";
 import type { Datastore, Operations } from "../datastore/contract.ts";
+import { unlessWithdrawn } from "../datastore/held-account.ts";
 import type { Users } from "../datastore/users.ts";
 import type { EventHub } from "../events/events.ts";
 import type { SecurityRequest } from "../http/request.ts";
@@ -50,6 +53,8 @@ export interface KeyMaking {
   readonly lineage: string | null;
   /** Asked in the transaction that makes it, which holds the owner's row: false makes none. */
   readonly onlyIf?: (tx: Operations) => Promise<boolean>;
+  /** The condition of `askAndDo`, before it. */
+  readonly asked?: AskedOptions["onlyIf"] | undefined;
 }
 
 /** The table of API keys. */
@@ -108,8 +113,8 @@ export interface ApiKeys {
   create(owner: Account, input: NewApiKey, making: KeyMaking): Promise<{ readonly key: ApiKey; readonly text: string }>;
   /** The user's keys, the newest first; expired ones too until they are removed. */
   of(userId: number, tx?: Operations): Promise<readonly ApiKey[]>;
-  /** Ends a key of this user, from the next request on. False: the user has no such key. */
-  revoke(userId: number, id: string): Promise<boolean>;
+  /** Ends a key of this user, from the next request on. False: the user has no such key, or the condition did not hold. */
+  revoke(userId: number, id: string, asked?: AskedOptions): Promise<boolean>;
   /** Whose key this text is, or why it is taken for nobody's. Never on account pages. Throws LimitedError when the key is used too often. */
   recognise(rq: SecurityRequest, text: string): Awaitable<Identity | CredentialFault>;
 }
@@ -118,6 +123,8 @@ export interface ApiKeys {
 export interface ApiKeysContext {
   readonly settings: ApiKeySettings;
   readonly datastore: Datastore;
+  /** The rule that one administrator stays, where somebody is one. */
+  readonly administrators?: Administrators | undefined;
   readonly users: Users;
   readonly cache: CredentialCache<LiveKey>;
   readonly limits: Limits;
@@ -215,7 +222,7 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
   return {
     settings,
 
-    async create(owner, input, { lineage, onlyIf }) {
+    async create(owner, input, { lineage, onlyIf, asked }) {
       const missing = input.permissions.find((permission) => !owner.permissions.has(permission));
       if (missing !== undefined) {
         throw new PortcullisError("not_granted", `the owner does not have the permission "${missing}"`);
@@ -235,18 +242,23 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
         expiresAt: input.expiresAt,
         lastUsedAt: null,
       };
-      await datastore.transaction(async (tx) => {
-        // Locks the owner's row: of many at once, no more are made than there may be.
-        const still = { id: owner.id, active: true, fsUniquifier: owner.fsUniquifier };
-        const held = (await tx.update("user", still, { updateDatetime: new Date(now()) })) === 1;
-        if (!held || (onlyIf !== undefined && !(await onlyIf(tx)))) {
-          throw new PortcullisError("not_granted", "the owner's account was changed meanwhile");
-        }
-        if ((await tx.count(name, { userId: owner.id })) >= settings.perUser) {
-          throw new PortcullisError("too_many_keys", `there are ${settings.perUser} keys already`);
-        }
-        await tx.insert(name, { ...key, secretHash: sha256(secret), methods: input.methods });
-      });
+      const made = await unlessWithdrawn(() =>
+        datastore.transaction(async (tx) => {
+          await inTurn(tx, context, { onlyIf: asked });
+          // Locks the owner's row: of many at once, no more are made than there may be.
+          const still = { id: owner.id, active: true, fsUniquifier: owner.fsUniquifier };
+          const held = (await tx.update("user", still, { updateDatetime: new Date(now()) })) === 1;
+          if (!held || (onlyIf !== undefined && !(await onlyIf(tx)))) {
+            throw new PortcullisError("not_granted", "the owner's account was changed meanwhile");
+          }
+          if ((await tx.count(name, { userId: owner.id })) >= settings.perUser) {
+            throw new PortcullisError("too_many_keys", `there are ${settings.perUser} keys already`);
+          }
+          await tx.insert(name, { ...key, secretHash: sha256(secret), methods: input.methods });
+          return true;
+        }),
+      );
+      if (made === undefined) throw new PortcullisError("not_granted", "what was asked before was changed meanwhile");
       events.emit("apiKeyCreated", { user: owner, key: id, name: input.name });
       return { key, text: `${settings.prefix}_${id}_${secret}` };
     },
@@ -260,12 +272,15 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
       return (rows as unknown as readonly StoredKey[]).map(shown);
     },
 
-    async revoke(userId, id) {
-      const count = await datastore.transaction(async (tx) => {
-        await announce(tx, userId);
-        return tx.delete(name, { id, userId });
-      });
-      if (count === 0) return false;
+    async revoke(userId, id, asked = {}) {
+      const count = await unlessWithdrawn(() =>
+        datastore.transaction(async (tx) => {
+          await inTurn(tx, context, asked);
+          await announce(tx, userId);
+          return tx.delete(name, { id, userId });
+        }),
+      );
+      if (count === undefined || count === 0) return false;
       await context.invalidate(userId);
       events.emit("apiKeyRevoked", { userId, key: id });
       return true;

@@ -306,7 +306,12 @@ export function createSignIn(context: SignInContext): SignIn {
     // account as it was proved, whatever the hooks write; inserted first, so that the account's row is taken along.
     const { id, fsUniquifier, fsTokenUniquifier } = proof.account;
     // Where all sessions end between a change and what goes on after it, their end changes the tokens' uniquifier alone.
-    const proved = purpose === "renew" ? { id, fsUniquifier, fsTokenUniquifier } : { id, fsUniquifier };
+    // Of a token that is proved again: what was there with the token, not with the proof.
+    const tokenProved = presented === undefined ? undefined : presented.account.fsTokenUniquifier;
+    const proved =
+      purpose === "renew" || tokenProved !== undefined
+        ? { id, fsUniquifier, fsTokenUniquifier: tokenProved === undefined ? fsTokenUniquifier : tokenProved }
+        : { id, fsUniquifier };
     const established = await withAccount(datastore, proved, async (tx) => {
       let { account } = proof;
       const noCookie = proof.session === false && families?.byCookie === true;

@@ -15,6 +15,8 @@ export interface AskedOptions {
 /** What a question of who may do what is about. */
 export interface Concerned {
   readonly userId?: number | undefined;
+  /** Who asks, where the answer is about them too. */
+  readonly actorId?: number | undefined;
   /** All who have this role. */
   readonly role?: string | undefined;
 }
@@ -24,7 +26,7 @@ export const mostConcerned = 1_000;
 /** So many are read with one query. */
 const batch = 100;
 
-/** What a sign-in or any change writes, and says nothing of what an account may. */
+/** What a sign-in, a failed one, or any change writes, and says nothing of what an account may. */
 const passing: ReadonlySet<string> = new Set([
   "updateDatetime",
   "lastLoginAt",
@@ -32,20 +34,22 @@ const passing: ReadonlySet<string> = new Set([
   "lastLoginIp",
   "currentLoginIp",
   "loginCount",
+  "failedLoginCount",
 ]);
 
 /**
  * All that decides what these accounts may, as one text: their rows, their roles, and what each role there is permits. As long
  * as it is the same, an answer that was given on it stands.
  */
-export async function accessState(operations: Operations, { userId, role }: Concerned): Promise<string> {
+export async function accessState(operations: Operations, { userId, actorId, role }: Concerned): Promise<string> {
   const roles = await operations.find("role", {}, { orderBy: [{ field: "id" }] });
   const roleId = role === undefined ? undefined : roles.find(({ name }) => name === role)?.["id"];
   const members =
     typeof roleId === "number"
       ? await operations.find("rolesUsers", { roleId }, { orderBy: [{ field: "userId" }], limit: mostConcerned + 1 })
       : [];
-  const ids = [...(userId === undefined ? [] : [userId]), ...members.map((link) => link["userId"] as number)];
+  const named = [userId, actorId].filter((id) => id !== undefined);
+  const ids = [...new Set([...named, ...members.map((link) => link["userId"] as number)])];
   const users: Row[] = [];
   const links: string[] = [];
   for (let first = 0; first < ids.length; first += batch) {

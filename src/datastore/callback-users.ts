@@ -123,6 +123,7 @@ export function createCallbackUsers({ getUserPass, account, ring, ownFields }: C
     edit: refuse,
     isLastAdministrator: () => Promise.resolve(false),
     endSessions: refuse,
+    endSessionsIf: refuse,
     setRoles: refuse,
     setPermissions: refuse,
     delete: refuse,

@@ -36,18 +36,28 @@ export async function holdAccount(tx: Operations, account: ProvedAccount): Promi
 /**
  * Makes credentials of an account in one transaction, which takes its row as it was proved. Undefined, with nothing done:
  * the account was reset, banned or changed since, or `work` has thrown WithdrawnError. Where `work` begins with an insert,
- * the row costs no statement of its own.
+ * the row costs no statement of its own. Where `work` does nothing with the database, the row is taken after it.
  */
 export async function withAccount<T>(
   datastore: Datastore,
   account: ProvedAccount,
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T | undefined> {
-  return await unlessWithdrawn(() => datastore.transaction((tx) => work(holding(tx, account))));
+  return await unlessWithdrawn(() =>
+    datastore.transaction(async (tx) => {
+      const { held, hold } = holding(tx, account);
+      const result = await work(held);
+      await hold();
+      return result;
+    }),
+  );
 }
 
-/** The transaction, whose first operation takes the row. */
-function holding(tx: Transaction, account: ProvedAccount): Transaction {
+/** The transaction, whose first operation takes the row; `hold` takes it where none did. */
+function holding(
+  tx: Transaction,
+  account: ProvedAccount,
+): { readonly held: Transaction; readonly hold: () => Promise<void> } {
   let held = false;
   const hold = async (): Promise<void> => {
     if (held) return;
@@ -61,7 +71,7 @@ function holding(tx: Transaction, account: ProvedAccount): Transaction {
       return operation(...args);
     };
   const { insertAll, insertIf, claim, announce } = tx;
-  return {
+  const first: Transaction = {
     native: tx.native,
     ...(claim === undefined ? {} : { claim: after((text: string) => claim(text)) }),
     ...(announce === undefined ? {} : { announce: after((userId: number | undefined) => announce(userId)) }),
@@ -87,4 +97,5 @@ function holding(tx: Transaction, account: ProvedAccount): Transaction {
     delete: after<Parameters<Operations["delete"]>, number>((...args) => tx.delete(...args)),
     count: after<Parameters<Operations["count"]>, number>((...args) => tx.count(...args)),
   };
+  return { held: first, hold };
 }

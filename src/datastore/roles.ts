@@ -25,6 +25,8 @@ export interface Roles<Name extends string = string, Permission extends string =
   list(): Promise<Role[]>;
   /** Throws UniqueConflictError when the name is taken. */
   create(name: Name, options?: NewRole<Permission>): Promise<Role>;
+  /** As `create`. Undefined, and nothing done, when the condition did not hold. */
+  createIf(name: Name, options: NewRole<Permission>, asked: Required<AskedOptions>): Promise<Role | undefined>;
   /** Safe when several processes start at once. */
   findOrCreate(name: Name, options?: NewRole<Permission>): Promise<Role>;
   /** Returns the role's permissions afterwards. */
@@ -70,7 +72,7 @@ export function createRoles({ datastore, now, events, administrators, invalidate
     if (role === undefined) throw new UnknownRoleError(name);
     return role;
   };
-  const create = async (name: string, options: NewRole = {}): Promise<Role> => {
+  const createWith = async (name: string, options: NewRole, asked: AskedOptions): Promise<Role | undefined> => {
     if (name === "" || name.length > 80) {
       throw new PortcullisError("invalid_field", "role.name: must have 1 to 80 characters");
     }
@@ -79,10 +81,23 @@ export function createRoles({ datastore, now, events, administrators, invalidate
     }
     const permissions = checkPermissions(options.permissions ?? []);
     const description = options.description ?? null;
-    await datastore.insert("role", { name, description, permissions, updateDatetime: new Date(now()) });
+    const row = { name, description, permissions, updateDatetime: new Date(now()) };
+    if (asked.onlyIf === undefined) await datastore.insert("role", row);
+    else {
+      const made = await unlessWithdrawn(() =>
+        datastore.transaction(async (tx) => {
+          await inTurn(tx, { administrators, now }, asked);
+          await tx.insert("role", row);
+          return true;
+        }),
+      );
+      if (made === undefined) return undefined;
+    }
     events.emit("roleCreated", { role: name });
     return require(name);
   };
+  const create = async (name: string, options: NewRole = {}): Promise<Role> =>
+    (await createWith(name, options, {})) as Role;
 
   /** A transaction that may take a permission from many at once. Undefined: its condition did not hold. */
   const transaction = <T>(options: AskedOptions, work: (tx: Transaction) => Promise<T>): Promise<T | undefined> =>
@@ -125,6 +140,7 @@ export function createRoles({ datastore, now, events, administrators, invalidate
       return roles.filter(({ name }) => permissionOfRole(name) === undefined);
     },
     create,
+    createIf: createWith,
     async findOrCreate(name, options) {
       const found = await find(name);
       if (found !== undefined) return found;

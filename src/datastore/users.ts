@@ -133,10 +133,13 @@ export interface Users<
   ): Promise<boolean>;
   /** True when nobody else than this user is an active administrator who stays; false where there are none. */
   isLastAdministrator(user: UserReference): Promise<boolean>;
-  /** Removes the user with sessions, roles and everything that hangs on them. Throws LastAdministratorError. */
-  delete(user: UserReference): Promise<void>;
-  /** Ends a lock that guessing has set, before its time. True when there was one. */
-  unlock(user: UserReference): Promise<boolean>;
+  /**
+   * Removes the user with sessions, roles and everything that hangs on them. False, and nothing done, when the condition did
+   * not hold. Throws LastAdministratorError.
+   */
+  delete(user: UserReference, options?: AskedOptions): Promise<boolean>;
+  /** Ends a lock that guessing has set, before its time. True when there was one. False too when the condition did not hold. */
+  unlock(user: UserReference, options?: AskedOptions): Promise<boolean>;
   /** True when it changed something. False, and nothing done, when the condition did not hold. */
   activate(user: UserReference, options?: AskedOptions): Promise<boolean>;
   /**
@@ -175,8 +178,13 @@ export interface Users<
    * change of address; links that were mailed to who was not signed in go on working. Returns how many sessions.
    */
   endSessions(user: UserReference): Promise<number>;
-  /** After a compromise: ends everything and removes what was set up to sign in but the password. */
-  resetAccess(user: UserReference): Promise<void>;
+  /** As `endSessions`. Undefined, and nothing done, when the condition did not hold. */
+  endSessionsIf(user: UserReference, options: Required<AskedOptions>): Promise<number | undefined>;
+  /**
+   * After a compromise: ends everything and removes what was set up to sign in but the password. False, and nothing done, when
+   * the condition did not hold.
+   */
+  resetAccess(user: UserReference, options?: AskedOptions): Promise<boolean>;
   /**
    * Ends everything that hangs on the account and does in the same transaction what shuts the user out beside deactivating,
    * with the account as it is from then on. False, and nothing done, when the condition did not hold. Throws
@@ -200,6 +208,11 @@ export interface RowUsers extends Users {
 export interface ChangeOptions {
   /** Asked in the transaction of the change: a link is used up, or a state compared, together with it or not at all. */
   readonly onlyIf?: (tx: Transaction) => Promise<boolean>;
+  /**
+   * What `security.askAndDo` hands to its work, where the change is one of somebody else's account: in turn with every other
+   * change that asks, and before the user's row is taken.
+   */
+  readonly asked?: AskedOptions["onlyIf"] | undefined;
   /** What the user's row must still say when it is taken, first of all: as it was when the change was decided on. */
   readonly as?: Where;
   /**
@@ -409,7 +422,10 @@ export function createUsers(context: UsersContext): RowUsers {
 
   const endAll = (user: UserReference, set: Row, options: ChangeOptions = {}): Promise<boolean> => {
     const id = idOf(user);
-    return endIf(id, (tx) => endWithin(tx, id, set, options));
+    return endIf(id, async (tx) => {
+      await inTurn(tx, context, { onlyIf: options.asked });
+      await endWithin(tx, id, set, options);
+    });
   };
 
   /** Does what may take an administrator away. */
@@ -439,6 +455,26 @@ export function createUsers(context: UsersContext): RowUsers {
     await invalidate(id);
     if (changed) events.emit(active ? "userActivated" : "userDeactivated", { userId: id });
     return changed;
+  };
+
+  const endSessionsWith = async (user: UserReference, options: AskedOptions = {}): Promise<number | undefined> => {
+    const id = idOf(user);
+    const count = await unlessWithdrawn(() =>
+      datastore.transaction(async (tx) => {
+        await inTurn(tx, context, options);
+        if ((await tx.update("user", { id }, { fsTokenUniquifier: newUniquifier(), ...stamp() })) === 0) {
+          throw new UnknownUserError(id);
+        }
+        await announce(tx, id);
+        const sessions = await tx.delete("session", { userId: id });
+        await tx.delete("remember", { userId: id });
+        await endBegun(tx, id);
+        for (const table of context.credentialTables ?? []) await tx.delete(table, { userId: id });
+        return sessions;
+      }),
+    );
+    if (count !== undefined) await invalidate(id);
+    return count;
   };
 
   const createWith = async (
@@ -538,10 +574,11 @@ export function createUsers(context: UsersContext): RowUsers {
       return !(await administrators.others(datastore, id));
     },
 
-    async delete(user) {
+    async delete(user, options = {}) {
       const id = idOf(user);
-      await datastore.transaction((tx) =>
-        keeping(tx, id, async () => {
+      const gone = await endIf(id, async (tx) => {
+        await inTurn(tx, context, options);
+        await keeping(tx, id, async () => {
           await hold(tx, id);
           await announce(tx, id);
           await sweep(tx, id);
@@ -549,15 +586,29 @@ export function createUsers(context: UsersContext): RowUsers {
           await history.remove(tx, id);
           await tx.delete("rolesUsers", { userId: id });
           if ((await tx.delete("user", { id })) === 0) throw new UnknownUserError(id);
-        }),
-      );
-      await invalidate(id);
+        });
+      });
+      if (!gone) return false;
       // The database may give the id to somebody else.
       await context.forgetFailures(id);
       events.emit("userDeleted", { userId: id });
+      return true;
     },
 
-    unlock: (user) => context.unlock(idOf(user)),
+    async unlock(user, options = {}) {
+      const { onlyIf } = options;
+      // Locks are not always kept in this database: the condition is asked at the last moment before.
+      if (onlyIf !== undefined) {
+        const holds = await unlessWithdrawn(() =>
+          datastore.transaction(async (tx) => {
+            await inTurn(tx, context, options);
+            return true;
+          }),
+        );
+        if (holds === undefined) return false;
+      }
+      return context.unlock(idOf(user));
+    },
     activate: (user, options) => setActive(user, true, options),
     deactivate: (user, options) => setActive(user, false, options),
     async toggleActive(user) {
@@ -615,34 +666,25 @@ export function createUsers(context: UsersContext): RowUsers {
       await change(user, { fsTokenUniquifier: newUniquifier() });
     },
     async endSessions(user) {
-      const id = idOf(user);
-      const count = await datastore.transaction(async (tx) => {
-        if ((await tx.update("user", { id }, { fsTokenUniquifier: newUniquifier(), ...stamp() })) === 0) {
-          throw new UnknownUserError(id);
-        }
-        await announce(tx, id);
-        const sessions = await tx.delete("session", { userId: id });
-        await tx.delete("remember", { userId: id });
-        await endBegun(tx, id);
-        for (const table of context.credentialTables ?? []) await tx.delete(table, { userId: id });
-        return sessions;
-      });
-      await invalidate(id);
-      return count;
+      return (await endSessionsWith(user)) as number;
     },
-    async resetAccess(user) {
+    endSessionsIf: endSessionsWith,
+    async resetAccess(user, { onlyIf: asked } = {}) {
       const id = idOf(user);
       const reset = await endAll(
         user,
         { fsTokenUniquifier: null },
         {
+          asked,
           onlyIf: async (tx) => {
             await clearAccess(tx, id);
             return true;
           },
         },
       );
-      if (!reset) throw new UnknownUserError(id);
+      if (!reset && (asked === undefined || (await load(datastore, "id", id)) === undefined))
+        throw new UnknownUserError(id);
+      return reset;
     },
     async shutOut(user, options) {
       const id = idOf(user);

@@ -1,9 +1,9 @@
 import type { TicketRequest } from "../authn/tickets.ts";
-import type { Operations } from "../datastore/contract.ts";
+import type { Operations, Where } from "../datastore/contract.ts";
 import type { SecurityRequest } from "../http/request.ts";
-import type { Account } from "../model/account.ts";
-import type { Identity } from "../model/identity.ts";
-import { lineageOf } from "../model/session.ts";
+import { type Account, isLimited, limitedAccount } from "../model/account.ts";
+import { boundIdentity, type Identity, sourceOf } from "../model/identity.ts";
+import { lineageOf, type Session } from "../model/session.ts";
 import type { Kernel } from "./feature.ts";
 
 /**
@@ -31,9 +31,33 @@ export function unchanged(rq: SecurityRequest): (tx: Operations) => Promise<bool
     const state = session === undefined ? { fsUniquifier, fsTokenUniquifier } : { fsUniquifier };
     if ((await tx.update("user", { id, active: true, ...state }, { fsUniquifier })) === 0) return false;
     if (session === undefined) return true;
-    const { idHash, lineage } = session;
-    return (await tx.count("session", lineage === null ? { idHash } : { userId: id, lineage }, 1)) > 0;
+    return (await tx.count("session", sessionBehind(session, id), 1)) > 0;
   };
+}
+
+/**
+ * Who is signed in, with their account as it is now, limited as before. Undefined: what they came with has ended. As
+ * `unchanged` asks it, which takes the row.
+ */
+export async function presentIdentity(
+  kernel: Pick<Kernel, "users" | "datastore">,
+  rq: SecurityRequest,
+): Promise<Identity | undefined> {
+  const { identity } = rq;
+  const now = await ownAccount(kernel, rq);
+  if (identity === undefined || now === undefined) return undefined;
+  const { account: before, session } = identity;
+  if (session === undefined) {
+    if (now.fsTokenUniquifier !== before.fsTokenUniquifier) return undefined;
+  } else if ((await kernel.datastore.count("session", sessionBehind(session, now.id), 1)) === 0) return undefined;
+  const account = isLimited(before) ? limitedAccount(now, [...before.permissions]) : now;
+  const present = { ...identity, account };
+  return sourceOf(before) === undefined ? present : boundIdentity(present);
+}
+
+/** The row of this session, or of the one that took its place. */
+function sessionBehind({ idHash, lineage }: Session, userId: number): Where {
+  return lineage === null ? { idHash } : { userId, lineage };
 }
 
 /** What comes without a session, and belongs to no family that would tell one such credential from another. */

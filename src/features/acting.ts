@@ -1,7 +1,10 @@
+import { askAndDo } from "../authz/asking.ts";
 import { mayChangeRole as roleMayChange } from "../authz/role-members.ts";
+import type { AskedOptions, Concerned } from "../datastore/access-state.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import { type Account, withAccess } from "../model/account.ts";
 import type { Role } from "../model/user.ts";
+import { presentIdentity, unchanged } from "./account-state.ts";
 import { type Answer, failed } from "./endpoint.ts";
 import type { Kernel } from "./feature.ts";
 
@@ -32,6 +35,30 @@ export async function mayChangeRole(
   const { identity } = rq;
   if (identity === undefined || identity.scopes !== undefined) return false;
   return roleMayChange(rq.system.acting, kernel, identity.account, { name, permissions });
+}
+
+/**
+ * As `askAndDo`, for who is signed in: each time they are looked at anew, as are the permissions of which they need one
+ * (undefined: none). What was asked stands as long as what they came with, and what they may, is the same.
+ */
+export function askAs(
+  kernel: Pick<Kernel, "users" | "datastore">,
+  rq: SecurityRequest,
+  concerned: Concerned,
+  needed: readonly string[] | undefined,
+  work: (asked: Required<AskedOptions>) => Promise<Answer>,
+): Promise<Answer> {
+  const once = async (onlyIf: Required<AskedOptions>["onlyIf"]): Promise<Answer> => {
+    const identity = await presentIdentity(kernel, rq);
+    if (identity === undefined) return failed(401, "UNAUTHENTICATED");
+    rq.identity = identity;
+    const { permissions } = identity.account;
+    if (needed?.some((name) => permissions.has(name)) === false) {
+      return forbidden(rq, `has none of the permissions ${needed.join(", ")} any more`);
+    }
+    return work({ onlyIf });
+  };
+  return askAndDo(kernel.datastore, { ...concerned, actorId: rq.identity?.account.id }, once, unchanged(rq));
 }
 
 /** The rows of these roles, without names that are nobody's. */

@@ -1,5 +1,6 @@
 import type { Gate } from "../../authn/gates.ts";
 import { fresh } from "../../authz/guards/authentication.ts";
+import type { AskedOptions } from "../../datastore/access-state.ts";
 import { LastAdministratorError } from "../../datastore/administrators.ts";
 import type { Operations } from "../../datastore/contract.ts";
 import type { SecurityRequest } from "../../http/request.ts";
@@ -39,7 +40,7 @@ export interface AccountDeletionService {
   /** True while the account is shut and waits for its removal. */
   pending(account: Account): Promise<boolean>;
   /** Removes the account for good, the application's own data first. Throws LastAdministratorError. */
-  remove(account: Account): Promise<void>;
+  remove(account: Account, asked?: AskedOptions): Promise<void>;
 }
 
 const tables: Schema = {
@@ -77,7 +78,7 @@ export function accountDeletion(options: AccountDeletionOptions = {}): Feature {
     services: (kernel) => ({
       accountDeletion: {
         pending: (account) => pending(kernel, account),
-        remove: (account) => remove(kernel, account, options),
+        remove: (account, asked) => remove(kernel, account, options, asked),
       },
     }),
     endpoints: (kernel) => [
@@ -279,12 +280,17 @@ function exportAccount(kernel: Kernel, options: AccountDeletionOptions): Endpoin
   });
 }
 
-async function remove(kernel: Kernel, account: Account, options: AccountDeletionOptions): Promise<void> {
+async function remove(
+  kernel: Kernel,
+  account: Account,
+  options: AccountDeletionOptions,
+  asked: AskedOptions = {},
+): Promise<void> {
   // Before the application removes what is its own.
   if (await kernel.users.isLastAdministrator(account)) throw new LastAdministratorError();
   await inTime(options.onDelete?.(account), kernel.system.deadline, "accountDeletion.onDelete");
   // The row in "deletion" goes with it: until then the account stays shut.
-  await kernel.users.delete(account);
+  if (!(await kernel.users.delete(account, asked))) return;
   kernel.system.events.emit("accountDeleted", { user: account });
 }
 

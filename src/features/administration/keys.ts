@@ -24,8 +24,8 @@ export function keyPages(admin: Administration): readonly Endpoint[] {
       },
       account: ({ user }) => user,
       intro: (_rq, { user, key }) => ({ key: "ADMIN_REVOKE_KEY_ASK", params: { name: key.name, user: user.email } }),
-      async submit(_request, { user, key }) {
-        await apiKeys.revoke(user.id, key.id);
+      async submit(_request, { user, key }, asked) {
+        await apiKeys.revoke(user.id, key.id, asked);
         return done(pathOf(admin, "admin_user", { id: user.id }), { message: { key: "ADMIN_KEY_REVOKED" } });
       },
       back: ({ user }) => pathOf(admin, "admin_user", { id: user.id }),

@@ -1,4 +1,3 @@
-import { askAndDo } from "../../authz/asking.ts";
 import type { Guard } from "../../authz/guard.ts";
 import { authRequired } from "../../authz/guards/authentication.ts";
 import { allOf } from "../../authz/guards/combined.ts";
@@ -11,7 +10,7 @@ import type { MessageKey, MessageParameters } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import type { CellView, PageLink, Pages, SectionView } from "../../views/contract.ts";
-import { mayActOn, outOfReach } from "../acting.ts";
+import { askAs, mayActOn, outOfReach } from "../acting.ts";
 import { type Answer, bodyFor, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import type { Fault, Field, FieldValues } from "../fields.ts";
@@ -202,7 +201,7 @@ export function changing<T, const Fields extends Readonly<Record<string, Field<u
       return rq.wantsJson ? refused(objection) : done(page.back(subject), { message: { key: objection } });
     },
     submit: ({ rq, fields }) =>
-      askAndDo(admin.kernel.datastore, concernedBy(rq), async (onlyIf) => {
+      askAs(admin.kernel, rq, concernedBy(rq), [admin.permission], async (asked) => {
         // Not what was read for the page: it may be another time.
         const subject = await page.read(rq);
         if (subject === undefined) return notFound();
@@ -210,7 +209,7 @@ export function changing<T, const Fields extends Readonly<Record<string, Field<u
         if (target !== undefined && !(await mayActOn(rq, target))) return outOfReach(rq, target);
         const objection = await page.objection?.(rq, subject);
         if (objection !== undefined) return refused(objection);
-        return unlessGone(() => page.submit({ rq, fields: fields as FieldValues<Fields> }, subject, { onlyIf }));
+        return unlessGone(() => page.submit({ rq, fields: fields as FieldValues<Fields> }, subject, asked));
       }),
   });
 }

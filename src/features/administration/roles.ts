@@ -113,12 +113,12 @@ function create(admin: Administration): Endpoint {
     },
     read: () => true as const,
     account: () => undefined,
-    async submit({ fields }) {
+    async submit({ fields }, _all, asked) {
       const { name, description, permissions } = fields;
       const unknown = unknownPermission(permissions, admin.kernel.declaredPermissions, new Set());
       if (unknown !== undefined) return invalid({ permissions: [unknown] });
       try {
-        await admin.kernel.roles.create(name, { ...(description === "" ? {} : { description }), permissions });
+        await admin.kernel.roles.createIf(name, { ...(description === "" ? {} : { description }), permissions }, asked);
       } catch (error) {
         if (error instanceof UniqueConflictError) return invalid({ name: [{ key: "ADMIN_ROLE_EXISTS" }] });
         throw error;

@@ -23,7 +23,7 @@ interface UserAction {
   /** What it makes of the account, which is asked about too. */
   readonly makes?: Readonly<Record<string, unknown>>;
   /** Does it; what the next page says. */
-  readonly run: (kernel: Kernel, user: Account, asked: AskedOptions) => Promise<MessageKey>;
+  readonly run: (kernel: Kernel, user: Account, asked: Required<AskedOptions>) => Promise<MessageKey>;
   /** The account is gone: the next page is the list. */
   readonly removes?: true;
 }
@@ -62,7 +62,8 @@ const actions: readonly UserAction[] = [
     title: "ADMIN_UNLOCK",
     ask: "ADMIN_UNLOCK_ASK",
     fits: always,
-    run: async ({ users }, user) => ((await users.unlock(user)) ? "ADMIN_USER_UNLOCKED" : "ADMIN_USER_NOT_LOCKED"),
+    run: async ({ users }, user, asked) =>
+      (await users.unlock(user, asked)) ? "ADMIN_USER_UNLOCKED" : "ADMIN_USER_NOT_LOCKED",
   },
   {
     name: "admin_user_end_sessions",
@@ -70,9 +71,9 @@ const actions: readonly UserAction[] = [
     title: "ADMIN_END_SESSIONS",
     ask: "ADMIN_END_SESSIONS_ASK",
     fits: always,
-    async run({ users, system }, user) {
-      const count = await users.endSessions(user);
-      system.events.emit("sessionsEnded", { user, which: "all", count });
+    async run({ users, system }, user, asked) {
+      const count = await users.endSessionsIf(user, asked);
+      if (count !== undefined) system.events.emit("sessionsEnded", { user, which: "all", count });
       return "ADMIN_USER_SIGNED_OUT";
     },
   },
@@ -82,9 +83,8 @@ const actions: readonly UserAction[] = [
     title: "ADMIN_RESET",
     ask: "ADMIN_RESET_ASK",
     fits: always,
-    async run({ users, system }, user) {
-      await users.resetAccess(user);
-      system.events.emit("accessReset", { userId: user.id });
+    async run({ users, system }, user, asked) {
+      if (await users.resetAccess(user, asked)) system.events.emit("accessReset", { userId: user.id });
       return "ADMIN_USER_RESET";
     },
   },
@@ -96,9 +96,11 @@ const actions: readonly UserAction[] = [
     fits: always,
     notYourself: true,
     removes: true,
-    async run({ users, services }, user) {
+    async run({ users, services }, user, asked) {
       // Where the application has things of its own to remove, they go first.
-      await (services.accountDeletion === undefined ? users.delete(user) : services.accountDeletion.remove(user));
+      await (services.accountDeletion === undefined
+        ? users.delete(user, asked)
+        : services.accountDeletion.remove(user, asked));
       return "ADMIN_USER_DELETED";
     },
   },

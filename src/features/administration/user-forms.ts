@@ -1,9 +1,8 @@
-import { askAndDo } from "../../authz/asking.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import { type Account, futureAccount, isService, withColumns } from "../../model/account.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
 import type { Row } from "../../model/schema.ts";
-import { forbidden, futureOf, mayActOn, mayMake, outOfReach } from "../acting.ts";
+import { askAs, forbidden, futureOf, mayActOn, mayMake, outOfReach } from "../acting.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import {
@@ -226,10 +225,10 @@ function password(admin: Administration): Endpoint {
     // Whoever changes their own must know the old one.
     objection: (rq, user) =>
       isYourself(rq, user) ? "ADMIN_NOT_YOURSELF" : isService(user) ? "ADMIN_SERVICE_ACCOUNT" : undefined,
-    async submit({ rq, fields }, user) {
+    async submit({ rq, fields }, user, { onlyIf }) {
       const faults = await newPasswordFaults(kernel, rq, user, fields, "password", "password_confirm");
       if (faults !== undefined) return invalid(faults);
-      const outcome = await setCheckedPassword(kernel, user, fields.password);
+      const outcome = await setCheckedPassword(kernel, user, fields.password, { asked: onlyIf });
       if (outcome.kind === "refused") return invalid({ password: outcome.faults });
       return done(pathOf(admin, "admin_user", { id: user.id }), { message: { key: "ADMIN_PASSWORD_SET" } });
     },
@@ -327,7 +326,7 @@ function roles(admin: Administration): Endpoint {
       { href: pathOf(admin, "admin_user", { id: rq.context?.req.param("id") ?? "" }), text: text(rq, "ADMIN_USER") },
     ],
     submit: ({ rq, fields }) =>
-      askAndDo(kernel.datastore, concernedBy(rq), async (onlyIf) => {
+      askAs(kernel, rq, concernedBy(rq), [admin.permission], async (asked) => {
         // Not what was read for the page: it may be another time.
         const user = await userInPath(admin.kernel, rq);
         if (user === undefined) return notFound();
@@ -339,8 +338,8 @@ function roles(admin: Administration): Endpoint {
         if (isYourself(rq, user)) return refused("ADMIN_NOT_YOURSELF");
         if ((await kernel.roles.find(fields.role)) === undefined) return notFound();
         const change = async (): Promise<Answer> => {
-          if (fields.grant) await kernel.users.addRole(user, fields.role, { onlyIf });
-          else await kernel.users.removeRole(user, fields.role, { onlyIf });
+          if (fields.grant) await kernel.users.addRole(user, fields.role, asked);
+          else await kernel.users.removeRole(user, fields.role, asked);
           return done(pathOf(admin, "admin_user_roles", { id: user.id }), {
             message: {
               key: fields.grant ? "ADMIN_ROLE_GRANTED" : "ADMIN_ROLE_REVOKED",

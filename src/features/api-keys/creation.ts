@@ -1,5 +1,6 @@
 import type { ApiKeys, NewApiKey } from "../../authn/api-keys.ts";
 import { type Budget, budgetOf, type Rate } from "../../authn/limits/rate.ts";
+import type { AskedOptions } from "../../datastore/access-state.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { ConfigurationError, PortcullisError } from "../../model/errors.ts";
@@ -85,6 +86,7 @@ export async function createKey(
   owner: Account,
   fields: FieldValues<ReturnType<typeof newKeyFields>>,
   bounds: KeyBounds,
+  { onlyIf: asked }: AskedOptions = {},
 ): Promise<Answer> {
   const { identity } = rq;
   const own = identity?.account.id === owner.id ? identity : undefined;
@@ -107,7 +109,7 @@ export async function createKey(
   };
   const lineage = own === undefined ? null : await lineageBehind(kernel, own);
   try {
-    const { key, text } = await kernel.apiKeys.create(owner, input, { lineage, onlyIf: unchanged(rq) });
+    const { key, text } = await kernel.apiKeys.create(owner, input, { lineage, onlyIf: unchanged(rq), asked });
     return done("/", { status: 201, response: { key: keyView(kernel.apiKeys, key), secret: text } });
   } catch (error) {
     if (!(error instanceof PortcullisError)) throw error;

@@ -1,10 +1,10 @@
-import { askAndDo } from "../../authz/asking.ts";
 import type { Guard } from "../../authz/guard.ts";
 import { signedIn } from "../../authz/guards/authentication.ts";
 import type { AskedOptions } from "../../datastore/access-state.ts";
+import type { SecurityRequest } from "../../http/request.ts";
 import { type Account, isService, withColumns } from "../../model/account.ts";
 import { given } from "../../model/option-kinds.ts";
-import { forbidden, futureOf, outOfReach } from "../acting.ts";
+import { askAs, forbidden, futureOf, outOfReach } from "../acting.ts";
 import { createKey, newKeyAnswer, newKeyFields } from "../api-keys/creation.ts";
 import { withKeys } from "../api-keys/index.ts";
 import { keySchema, keyView } from "../api-keys/view.ts";
@@ -109,9 +109,9 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
       "password",
       { password: passwordField({ autocomplete: "new-password" }) },
       strong,
-      async (target, { fields }) => {
+      async (target, { fields }, _powers, { onlyIf }) => {
         if (isService(target)) return failed(409, "ACTION_REFUSED");
-        const outcome = await setCheckedPassword(kernel, target, fields.password);
+        const outcome = await setCheckedPassword(kernel, target, fields.password, { asked: onlyIf });
         return outcome.kind === "refused" ? invalid({ password: outcome.faults }) : undefined;
       },
     ),
@@ -125,9 +125,9 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
         ? users.deactivate(target, asked)
         : outOfReach(rq, target),
     ),
-    action("unlock", {}, plain, (target) => users.unlock(target)),
-    action("reset-access", {}, strong, async (target) => {
-      await users.resetAccess(target);
+    action("unlock", {}, plain, (target, _request, _powers, asked) => users.unlock(target, asked)),
+    action("reset-access", {}, strong, async (target, _request, _powers, asked) => {
+      if (!(await users.resetAccess(target, asked))) return again;
       kernel.system.events.emit("accessReset", { userId: target.id });
     }),
     endSessions(kernel, settings),
@@ -156,8 +156,9 @@ function endSessions(kernel: Kernel, settings: ManagementSettings): Endpoint {
     fields: {},
     answers: { done: { ended: { type: "integer" } }, failures: oneUser },
     submit: ({ rq }) =>
-      toUser(kernel, settings, rq, async (target) => {
-        const count = await kernel.users.endSessions(target);
+      changeUser(kernel, settings, rq, async (target, _powers, asked) => {
+        const count = await kernel.users.endSessionsIf(target, asked);
+        if (count === undefined) return again;
         rq.system.events.emit("sessionsEnded", { user: target, which: "all", count }, rq);
         return done("/", { response: { ended: count } });
       }),
@@ -208,13 +209,13 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
       if (actor === undefined) return failed(401, "UNAUTHENTICATED");
       const own = rq.context?.req.param("id") === String(actor.id);
       if (settings.ownProfile && own) {
-        return askAndDo(kernel.datastore, { userId: actor.id }, async (onlyIf) => {
+        return askAs(kernel, rq, { userId: actor.id }, undefined, async (asked) => {
           const target = await userInPath(kernel, rq);
           if (target === undefined) return notFound();
           // A column may be all that makes somebody a member of a group. Who may act on others is no matter of one's own profile.
           const future = withColumns(target, given(values));
           const joins = !(await rq.system.acting.withinGroups(target, future));
-          return joins ? outOfReach(rq, target) : write(target, values, { onlyIf });
+          return joins ? outOfReach(rq, target) : write(target, values, asked);
         });
       }
       const manager =
@@ -236,9 +237,12 @@ function serviceKeys(kernel: Kernel, settings: ManagementSettings): readonly End
   const keyed = withKeys(kernel);
   const bounds = kernel.services.keyBounds ?? { maxLife: 86_400_000, rate: undefined };
   const path = `${settings.path}/users/:id/key`;
-  const ofService = (rq: Parameters<typeof toUser>[2], work: (target: Account) => Promise<Answer>): Promise<Answer> =>
-    toUser(kernel, settings, rq, async (target) =>
-      isService(target) ? work(target) : failed(403, "SERVICE_ACCOUNTS_ONLY"),
+  const ofService = (
+    rq: SecurityRequest,
+    work: (target: Account, asked: Required<AskedOptions>) => Promise<Answer>,
+  ): Promise<Answer> =>
+    changeUser(kernel, settings, rq, async (target, _powers, asked) =>
+      isService(target) ? work(target, asked) : failed(403, "SERVICE_ACCOUNTS_ONLY"),
     );
   return [
     jsonEndpoint({
@@ -263,7 +267,7 @@ function serviceKeys(kernel: Kernel, settings: ManagementSettings): readonly End
       strict: true,
       fields: newKeyFields(kernel, bounds),
       answers: { done: newKeyAnswer, failures: oneUser, status: 201 },
-      submit: ({ rq, fields }) => ofService(rq, (target) => createKey(keyed, rq, target, fields, bounds)),
+      submit: ({ rq, fields }) => ofService(rq, (target, asked) => createKey(keyed, rq, target, fields, bounds, asked)),
     }),
     jsonEndpoint({
       name: "api_delete_service_key",
@@ -275,8 +279,8 @@ function serviceKeys(kernel: Kernel, settings: ManagementSettings): readonly End
       fields: {},
       answers: { failures: oneUser },
       submit: ({ rq }) =>
-        ofService(rq, async (target) => {
-          const gone = await keyed.apiKeys.revoke(target.id, rq.context?.req.param("key") ?? "");
+        ofService(rq, async (target, asked) => {
+          const gone = await keyed.apiKeys.revoke(target.id, rq.context?.req.param("key") ?? "", asked);
           return gone ? done("/", { response: {} }) : notFound();
         }),
     }),

@@ -1,4 +1,3 @@
-import { askAndDo } from "../../authz/asking.ts";
 import type { Guard } from "../../authz/guard.ts";
 import { fresh } from "../../authz/guards/authentication.ts";
 import { allOf } from "../../authz/guards/combined.ts";
@@ -8,15 +7,20 @@ import { UnknownRoleError } from "../../datastore/roles.ts";
 import { UnknownUserError } from "../../datastore/users.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
-import { mayActOn, mayMake, outOfReach } from "../acting.ts";
+import { askAs, mayActOn, mayMake, outOfReach } from "../acting.ts";
 import { type Answer, failed, invalid, notFound } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import { userIdInPath, userInPath } from "../user-path.ts";
 import type { ManagementSettings } from "./options.ts";
 
+/** Permissions of which one is enough to manage users. */
+export function managing({ permission, managers }: ManagementSettings): readonly string[] {
+  return managers === undefined ? [permission] : [permission, managers];
+}
+
 /** Who may manage users. */
-export function managersOnly({ permission, managers }: ManagementSettings): Guard {
-  return managers === undefined ? permissionsAccepted(permission) : permissionsAccepted(permission, managers);
+export function managersOnly(settings: ManagementSettings): Guard {
+  return permissionsAccepted(...managing(settings));
 }
 
 /** The same, with a fresh proof of identity: for what changes somebody's access. */
@@ -99,7 +103,7 @@ export function changeUser(
   rq: SecurityRequest,
   work: (target: Account, powers: Powers, asked: Required<AskedOptions>) => Promise<Answer>,
 ): Promise<Answer> {
-  return askAndDo(kernel.datastore, { userId: userIdInPath(rq) }, (onlyIf) =>
-    toUser(kernel, settings, rq, (target, powers) => work(target, powers, { onlyIf })),
+  return askAs(kernel, rq, { userId: userIdInPath(rq) }, managing(settings), (asked) =>
+    toUser(kernel, settings, rq, (target, powers) => work(target, powers, asked)),
   );
 }

@@ -1,9 +1,8 @@
-import { askAndDo } from "../../authz/asking.ts";
 import { UnknownRoleError } from "../../datastore/roles.ts";
 import type { UserPage } from "../../datastore/user-pages.ts";
 import { type Account, futureAccount, withColumns } from "../../model/account.ts";
 import { PortcullisError, UniqueConflictError } from "../../model/errors.ts";
-import { forbidden, outOfReach, rolesNamed } from "../acting.ts";
+import { askAs, forbidden, outOfReach, rolesNamed } from "../acting.ts";
 import { textOrNull } from "../answers.ts";
 import { type Answer, done, type Endpoint, failed, invalid, jsonEndpoint } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
@@ -22,7 +21,7 @@ import { tellIdentityChanged } from "../owner-notices.ts";
 import { policyFaults } from "../passwords/checked-password.ts";
 import type { ManagementSettings } from "./options.ts";
 import { profileBytes, profileFields } from "./profile.ts";
-import { again, changeUser, freshManagersOnly, managersOnly, oneUser, powersOf, toUser } from "./rules.ts";
+import { again, changeUser, freshManagersOnly, managersOnly, managing, oneUser, powersOf, toUser } from "./rules.ts";
 import { userSchema, userView } from "./view.ts";
 
 /** Users are counted, and reached by a page's number, up to that; beyond it lists go on by `next`. */
@@ -124,7 +123,7 @@ function createUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
     },
     answers: { done: { user: userSchema }, failures: [403, 409], status: 201 },
     submit: ({ rq, fields }) =>
-      askAndDo(kernel.datastore, {}, async (onlyIf) => {
+      askAs(kernel, rq, {}, managing(settings), async (asked) => {
         const powers = powersOf(rq, settings);
         if (powers === undefined) return failed(401, "UNAUTHENTICATED");
         const { roles = settings.defaultRoles, permissions = settings.defaultPermissions, password, username } = fields;
@@ -179,7 +178,7 @@ function createUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
             roles,
             permissions,
           };
-          const account = await kernel.users.createIf(input, { onlyIf });
+          const account = await kernel.users.createIf(input, asked);
           if (account === undefined) return again;
           return done("/", { status: 201, response: { user: userView(account, settings) } });
         } catch (error) {
@@ -325,9 +324,11 @@ function deleteUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
     fields: {},
     answers: { failures: oneUser },
     submit: ({ rq }) =>
-      toUser(kernel, settings, rq, async (target) => {
+      changeUser(kernel, settings, rq, async (target, _powers, asked) => {
         const { accountDeletion } = kernel.services;
-        await (accountDeletion === undefined ? kernel.users.delete(target) : accountDeletion.remove(target));
+        await (accountDeletion === undefined
+          ? kernel.users.delete(target, asked)
+          : accountDeletion.remove(target, asked));
         return done("/", { response: {} });
       }),
   });
