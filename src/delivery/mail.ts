@@ -31,6 +31,8 @@ export interface OutgoingMail {
 export interface MailSender {
   /** Resolves when the mail is handed over. Rejects with a DeliveryError that says `permanent` when trying again is no use. */
   send(mail: OutgoingMail): Promise<void>;
+  /** Called once, at the start: rejects with a ConfigurationError where this sender can never send. */
+  prepare?(): Promise<void>;
   /** Rejects, with the reason, when no mail could be sent: asked by whoever looks after the system, never by a request. */
   verify?(): Promise<void>;
   close?(): Promise<void>;

@@ -93,6 +93,7 @@ export function smtp(server: SmtpOptions | string): MailSender {
   };
   return {
     smtpUtf8,
+    prepare,
     async send(mail) {
       if (!takes({ smtpUtf8 }, mail.to.address)) {
         throw new DeliveryError(
@@ -136,6 +137,7 @@ export function fileOutbox(folder: string): FileOutbox {
   return {
     development: true,
     all: () => kept.all(),
+    prepare,
     async send(mail) {
       opened ??= load().then((create) =>
         create({ streamTransport: true, buffer: true, newline: "windows", ...nothingFromElsewhere }),
@@ -158,6 +160,11 @@ interface Transport {
   sendMail(message: object): Promise<{ readonly message?: unknown }>;
   verify(): Promise<unknown>;
   close(): void;
+}
+
+/** Without the module each mail would be lost, one after the other, while all else works. */
+async function prepare(): Promise<void> {
+  await load();
 }
 
 async function load(): Promise<(options: object) => Transport> {

@@ -6,6 +6,7 @@ import { outbox, smsOutbox } from "../delivery/outbox.ts";
 import { createEventHub } from "../events/events.ts";
 import { createCatalogues } from "../i18n/languages.ts";
 import type { Account } from "../model/account.ts";
+import { ConfigurationError } from "../model/errors.ts";
 import { type MailProps, mailContent } from "../views/mail.ts";
 import { defaultTheme } from "../views/theme.ts";
 import { createDelivery, type Delivery, type DeliveryContext, type MailData } from "./delivery.ts";
@@ -42,6 +43,17 @@ const from = "no-reply@acme.example";
 const broken = (error: Error): MailSender => ({ send: () => Promise.reject(error) });
 
 describe("mail", () => {
+  test("a sender that can never send refuses to start, and is asked once", async () => {
+    const never = new ConfigurationError("mail.sender", "needs a module that is not there");
+    await expect(
+      make({ mail: { sender: { ...broken(never), prepare: () => Promise.reject(never) }, from } }),
+    ).rejects.toBe(never);
+    let asked = 0;
+    const sender = outbox();
+    await make({ mail: { sender: { ...sender, prepare: async () => void (asked += 1) }, from } });
+    expect(asked).toBe(1);
+  });
+
   test("goes to the stored address, in text and HTML, with nothing loaded from elsewhere", async () => {
     const box = outbox();
     const { delivery, logs, events } = await make({ mail: { sender: box, from, replyTo: "help@acme.example" } });

@@ -137,6 +137,7 @@ export async function createDelivery(context: DeliveryContext): Promise<Delivery
   const texting = features.find((feature) => feature.needs?.includes("sms"));
   const dialling = features.find((feature) => feature.needs?.includes("phones"));
   const mails = createMails(context);
+  await context.mail?.sender.prepare?.();
   const texts = createTexts(context, texting?.name);
   const phones =
     dialling === undefined ? noPhoneNumbers : await loadPhoneNumbers(context.phone, `the feature "${dialling.name}"`);

@@ -145,7 +145,10 @@ describe("createViews", () => {
     [{ pages: [] }, "views.pages: an object is expected"],
     [{ elements: { lay: () => "" } }, "views.elements.lay: unknown option; known: layout, heading, alert, form, field"],
     [{ elements: null }, "views.elements: an object is expected"],
-    [{ theme: { acent: "red" } }, "views.theme.acent: unknown; the theme has accent, accentDark"],
+    [
+      { theme: { acent: "red" } },
+      'views.theme.acent: unknown option; did you mean "accent"? known: accent, accentDark',
+    ],
     [{ theme: "dark" }, "views.theme: an object is expected"],
     [{ siteName: "" }, "views.siteName: must be a name"],
     [{ siteName: "a\nb" }, "views.siteName: must be a name"],

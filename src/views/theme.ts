@@ -1,4 +1,5 @@
 import { ConfigurationError } from "../model/errors.ts";
+import { checkKnown } from "../model/known-names.ts";
 import type { Theme } from "./contract.ts";
 import { rules } from "./stylesheet.ts";
 
@@ -39,11 +40,7 @@ const functions: ReadonlySet<string> = new Set(
  * `views.theme.…` for an unknown name and for a value that could be more than one value of one property.
  */
 export function createStyleSheet(theme: Partial<Theme> = {}): string {
-  for (const name of Object.keys(theme)) {
-    if (!Object.hasOwn(defaultTheme, name)) {
-      throw new ConfigurationError(`views.theme.${name}`, `unknown; the theme has ${names.join(", ")}`);
-    }
-  }
+  checkKnown("views.theme", theme, names);
   const light: string[] = [];
   const dark: string[] = [];
   for (const name of names) {

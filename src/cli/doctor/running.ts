@@ -3,8 +3,9 @@ import { type AuditEntry, detailsOf } from "../../audit/entry.ts";
 import { timeOf } from "../../audit/file.ts";
 import { normalizeAddress, trustList } from "../../http/address.ts";
 import { unixPeer } from "../../http/connection.ts";
+import { ConfigurationError } from "../../model/errors.ts";
 import type { OperatedSystem } from "../application.ts";
-import type { Finding } from "./finding.ts";
+import { type Finding, ofConfigurationError } from "./finding.ts";
 
 /** Clocks that differ by more than this make links and codes end early or late; in milliseconds. */
 const allowedSkew = 5_000;
@@ -96,6 +97,7 @@ async function mail(system: OperatedSystem, options: unknown): Promise<Finding> 
     await system.delivery.verifyMail();
     return { check: "mail", level: "ok", text: "the mail server lets this application in" };
   } catch (error) {
+    if (error instanceof ConfigurationError) return { ...ofConfigurationError(error), check: "mail", level: "fault" };
     const mend = "see that host, port, user and password are right, and that this machine may connect";
     return { check: "mail", level: "fault", path: "mail.sender", text: `no mail can be sent: ${reason(error)}`, mend };
   }
