@@ -1,5 +1,5 @@
 import { knownNames } from "../model/known-names.ts";
-import { labelOfColumn, wordsOfName } from "../model/label.ts";
+import { labelOfColumn } from "../model/label.ts";
 import { type Column, needsValue } from "../model/schema.ts";
 import type { Feature, FeatureKernel } from "./feature.ts";
 import { checkboxField, type Fault, type Field, flagOf } from "./fields.ts";

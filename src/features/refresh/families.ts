@@ -1,7 +1,7 @@
 import type { FamilyMember, FamilyOrigin, PresentedMember, TokenFamilies } from "../../authn/token-families.ts";
 import { findTokenOwner, type TokenOwner, tokenOwner } from "../../authn/tokens/owner.ts";
 import { announce } from "../../datastore/announce.ts";
-import type { Operations, Transaction } from "../../datastore/contract.ts";
+import type { Transaction } from "../../datastore/contract.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { randomId } from "../../secrets/random.ts";

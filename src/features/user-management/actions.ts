@@ -25,7 +25,7 @@ import { setCheckedPassword } from "../passwords/checked-password.ts";
 import { userInPath } from "../user-path.ts";
 import type { ManagementSettings } from "./options.ts";
 import { profileBytes, profileFields } from "./profile.ts";
-import { again, changeUser, freshManagersOnly, managersOnly, oneUser, type Powers, toUser } from "./rules.ts";
+import { again, changeUser, freshManagersOnly, managersOnly, oneUser, type Powers } from "./rules.ts";
 import { conflict } from "./users.ts";
 import { userSchema, userView } from "./view.ts";
 
