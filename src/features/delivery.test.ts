@@ -50,7 +50,17 @@ describe("mail", () => {
     ).rejects.toBe(never);
     let asked = 0;
     const sender = outbox();
-    await make({ mail: { sender: { ...sender, prepare: async () => void (asked += 1) }, from } });
+    await make({
+      mail: {
+        sender: {
+          ...sender,
+          prepare: async () => {
+            asked += 1;
+          },
+        },
+        from,
+      },
+    });
     expect(asked).toBe(1);
   });
 

@@ -83,7 +83,8 @@ describe("sign-in by JSON", () => {
       expect(cookiesSet(answer)).toEqual([]);
     }
     expect(new Set(answers).size).toBe(1);
-    // Who has the password is told why.
+    // Who has the password of an account whose address was proved is told why.
+    await system.store.update("user", { id: system.ids["bob"] as number }, { confirmedAt: new Date() });
     const closed = await system.client().post("/api/user/login", {
       json: { email: "bob@acme.example", password: otherPassword },
     });

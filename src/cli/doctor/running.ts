@@ -25,7 +25,7 @@ export async function checkRunning(system: OperatedSystem, options: unknown): Pr
 const hearing = { patience: 5_000, pause: 50 };
 
 /** Whether what PostgreSQL's NOTIFY tells arrives; nothing where the store does not listen. */
-export async function notifications(system: Pick<OperatedSystem, "hearsOthers">): Promise<readonly Finding[]> {
+async function notifications(system: Pick<OperatedSystem, "hearsOthers">): Promise<readonly Finding[]> {
   if (system.hearsOthers() === undefined) return [];
   const check = "notifications";
   for (let waited = 0; waited < hearing.patience; waited += hearing.pause) {
