@@ -21,6 +21,8 @@ export async function protectedApplication({
   const security = await portcullis({
     secretKeys: ["bench-bench-bench-0123456789-abcdefghij"],
     origins: ["http://localhost:3000"],
+    // As in production: what is measured has the cookies of https.
+    cookies: { allowInsecure: false },
     datastore: sqlite(database),
     features: [passwords()],
     roles: ["employee"],

@@ -135,7 +135,7 @@ describeBrowser("every form in Chromium", () => {
       await send(page, `${link[1]}/open-`, values);
     }
 
-    const isIn = async (page: Page): Promise<boolean> => (await cookie(page.context(), "__Host-session")) !== undefined;
+    const isIn = async (page: Page): Promise<boolean> => (await cookie(page.context(), "session")) !== undefined;
     const signIn = (page: Page, email: string, password = first): Promise<void> =>
       fill(page, "/login", { email, password });
 
