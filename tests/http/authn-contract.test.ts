@@ -91,22 +91,19 @@ describe("GET and POST /login as JSON", () => {
     ],
     ["no password", { email: ann }, { password: ["Enter a password."] }, { password: ["Enter a password."] }],
     ["nothing", {}, { password: ["Enter a password."] }, { password: ["Enter a password."] }],
-  ])(
-    "refuse %s with 400, told in full only with revealAccounts",
-    async (_name, body, secret, revealed) => {
-      for (const [fieldErrors, overrides] of [
-        [secret, {}],
-        [revealed, { revealAccounts: true }],
-      ] as const) {
-        const answer = await jsonLogin(body, overrides);
-        expect(answer.status).toBe(400);
-        expect(answer.json).toEqual({
-          meta: { code: 400 },
-          response: { errors: Object.values(fieldErrors).flat(), field_errors: fieldErrors },
-        });
-      }
-    },
-  );
+  ])("refuse %s with 400, told in full only with revealAccounts", async (_name, body, secret, revealed) => {
+    for (const [fieldErrors, overrides] of [
+      [secret, {}],
+      [revealed, { revealAccounts: true }],
+    ] as const) {
+      const answer = await jsonLogin(body, overrides);
+      expect(answer.status).toBe(400);
+      expect(answer.json).toEqual({
+        meta: { code: 400 },
+        response: { errors: Object.values(fieldErrors).flat(), field_errors: fieldErrors },
+      });
+    }
+  });
 
   it("take a username where the application says so, the first identity given deciding", async () => {
     const system = await start({ identities: ["email", "username"] });
