@@ -108,6 +108,7 @@ attacks("TOK", { postgres: true, settings }, (attack) => {
     const nonCanonical = [1, 2, 3].map(
       (step) => token.slice(0, -1) + (lastBits[(lastBits.indexOf(token.at(-1) ?? "A") + step) % 64] ?? "A"),
     );
+    const [otherHead = "", ...otherRest] = other.split(".");
     const half = Math.floor(Math.min(token.length, other.length) / 2);
     const variants = [
       ...Array.from(
@@ -131,6 +132,8 @@ attacks("TOK", { postgres: true, settings }, (attack) => {
       `${head} .${tail}`,
       bytes.toString("hex"),
       bytes.toString("base64"),
+      `${head}.${otherRest.join(".")}`,
+      `${otherHead}.${tail}`,
       token.slice(0, half) + other.slice(half),
       other.slice(0, half) + token.slice(half),
       `${token},${other}`,
@@ -141,7 +144,8 @@ attacks("TOK", { postgres: true, settings }, (attack) => {
       "{}",
       "0",
       "a".repeat(8000),
-    ].filter((variant) => variant !== token);
+      // Where the part before the dot says the form alone, it is the same in both.
+    ].filter((variant) => variant !== token && variant !== other);
     await each(
       [...new Set(variants)],
       (variant) => variant.slice(0, 200),
