@@ -1,7 +1,7 @@
 // The pages of users that are measured and whose plans are looked at, and a system on a database that has so many.
 import type { Kysely } from "kysely";
+import type { Users } from "../src/datastore/user-operations.ts";
 import type { UserQuery } from "../src/datastore/user-pages.ts";
-import type { Users } from "../src/datastore/users.ts";
 import { passwords } from "../src/features/passwords/index.ts";
 import { portcullis } from "../src/security.ts";
 import { addressOf, type Dialect, fill, type Place } from "./user-databases.ts";

@@ -67,16 +67,11 @@ export type { GetUserPass, OwnUser } from "./datastore/callback-users.ts";
 export type { Datastore, DatastoreProvider, Transaction } from "./datastore/contract.ts";
 export { type NewRole, type Roles, UnknownRoleError } from "./datastore/roles.ts";
 export type { SharedCache, SharedCacheProvider } from "./datastore/shared-cache.ts";
+export type { AddressProof, ChangeOptions, NewUser, Users } from "./datastore/user-operations.ts";
 export type { UserPage, UserQuery } from "./datastore/user-pages.ts";
 export type { UserRecord } from "./datastore/user-records.ts";
+export { UnknownUserError } from "./datastore/user-reference.ts";
 export type { ExportOptions, ImportOptions, ImportOutcome, UserTransfer } from "./datastore/user-transfer.ts";
-export {
-  type AddressProof,
-  type ChangeOptions,
-  type NewUser,
-  UnknownUserError,
-  type Users,
-} from "./datastore/users.ts";
 export { DeliveryError, type MailAddress, type MailSender, type OutgoingMail } from "./delivery/mail.ts";
 export { type Outbox, type OutboxOptions, outbox, type SmsOutbox, smsOutbox } from "./delivery/outbox.ts";
 export type { PhoneNumbers, PhoneOptions } from "./delivery/phone.ts";

@@ -11,7 +11,9 @@ import { type CallbackUsers, createCallbackUsers } from "../datastore/callback-u
 import type { Datastore } from "../datastore/contract.ts";
 import { createPasswordHistory, type PasswordHistory } from "../datastore/password-history.ts";
 import { createRoles, type Roles } from "../datastore/roles.ts";
-import { createUsers, type RowUsers, type UserReference, type Users } from "../datastore/users.ts";
+import type { RowUsers, Users } from "../datastore/user-operations.ts";
+import type { UserReference } from "../datastore/user-reference.ts";
+import { createUsers } from "../datastore/users.ts";
 import type { EventHub } from "../events/events.ts";
 import { administratorsPermission } from "../features/composition.ts";
 import type { Feature } from "../features/feature.ts";

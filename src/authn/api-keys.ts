@@ -4,7 +4,7 @@ import { announce } from "../datastore/announce.ts";
 import type { CredentialCache } from "../datastore/cache.ts";
 import type { Datastore, Operations } from "../datastore/contract.ts";
 import { unlessWithdrawn } from "../datastore/held-account.ts";
-import type { Users } from "../datastore/users.ts";
+import type { Users } from "../datastore/user-operations.ts";
 import type { EventHub } from "../events/events.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import { type Account, limitedAccount } from "../model/account.ts";

@@ -1,6 +1,6 @@
 import type { Datastore, Operations } from "../datastore/contract.ts";
 import { WithdrawnError, withAccount } from "../datastore/held-account.ts";
-import type { Users } from "../datastore/users.ts";
+import type { Users } from "../datastore/user-operations.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
 import type { Identity } from "../model/identity.ts";

@@ -1,5 +1,5 @@
 import type { Operations } from "../datastore/contract.ts";
-import type { Users } from "../datastore/users.ts";
+import type { Users } from "../datastore/user-operations.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
 import { lineageOf, type Ticket } from "../model/session.ts";

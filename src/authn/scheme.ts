@@ -1,5 +1,5 @@
 import type { CredentialCache } from "../datastore/cache.ts";
-import type { Users } from "../datastore/users.ts";
+import type { Users } from "../datastore/user-operations.ts";
 import type { AddressRule } from "../http/address.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";

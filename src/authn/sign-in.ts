@@ -1,7 +1,7 @@
 import { announce } from "../datastore/announce.ts";
 import type { Datastore, Operations } from "../datastore/contract.ts";
 import { WithdrawnError, withAccount } from "../datastore/held-account.ts";
-import type { Users } from "../datastore/users.ts";
+import type { Users } from "../datastore/user-operations.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import { type Account, withColumns } from "../model/account.ts";

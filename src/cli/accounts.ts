@@ -1,5 +1,5 @@
 import { encoded } from "../audit/entry.ts";
-import type { NewUser } from "../datastore/users.ts";
+import type { NewUser } from "../datastore/user-operations.ts";
 import { type Account, accountFactory, futureAccount, withAccess } from "../model/account.ts";
 import type { OperatedSystem } from "./application.ts";
 import { CommandError } from "./terminal.ts";

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { AskedOptions } from "../datastore/access-state.ts";
-import type { NewUser } from "../datastore/users.ts";
+import type { NewUser } from "../datastore/user-operations.ts";
 import { type Account, withColumns } from "../model/account.ts";
 import { normalizeUsername } from "../model/username.ts";
 import {

@@ -5,7 +5,8 @@ import type { Row } from "../model/schema.ts";
 import type { User } from "../model/user.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
 import { constantTimeEqual, sha256 } from "../secrets/random.ts";
-import type { UserReference, Users } from "./users.ts";
+import type { Users } from "./user-operations.ts";
+import type { UserReference } from "./user-reference.ts";
 
 /** A user of the application's own table, as `getUserPass` may answer. */
 export interface OwnUser {

@@ -6,7 +6,7 @@ import { type Domain, openDomain } from "./fixtures/domain.ts";
 import { memory } from "./memory/index.ts";
 import { UnknownRoleError } from "./roles.ts";
 import { sqlite } from "./sqlite/index.ts";
-import { UnknownUserError } from "./users.ts";
+import { UnknownUserError } from "./user-reference.ts";
 
 const open: Datastore[] = [];
 afterEach(async () => {

@@ -11,7 +11,7 @@ import type { TokenFamilies } from "../authn/token-families.ts";
 import type { Datastore } from "../datastore/contract.ts";
 import type { PasswordHistory } from "../datastore/password-history.ts";
 import type { Roles } from "../datastore/roles.ts";
-import type { Users } from "../datastore/users.ts";
+import type { Users } from "../datastore/user-operations.ts";
 import type { PhoneNumbers } from "../delivery/phone.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { System } from "../http/system.ts";

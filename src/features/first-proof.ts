@@ -1,6 +1,6 @@
 import { sessionOnly } from "../authn/scheme.ts";
 import type { Transaction } from "../datastore/contract.ts";
-import type { AddressProof } from "../datastore/users.ts";
+import type { AddressProof } from "../datastore/user-operations.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
 import { type Answer, invalid, refused } from "./endpoint.ts";

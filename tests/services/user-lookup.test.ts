@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addressOf, type Dialect, fill, type Place, place, plansOf } from "../../bench/user-databases.ts";
 import { type Domain, openDomain } from "../../src/datastore/fixtures/domain.ts";
 import type { Candidate } from "../../src/datastore/user-lookup.ts";
-import type { RowUsers } from "../../src/datastore/users.ts";
+import type { RowUsers } from "../../src/datastore/user-operations.ts";
 import { describeService } from "./available.ts";
 
 /** More than any look-up may look at. */

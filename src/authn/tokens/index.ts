@@ -1,5 +1,5 @@
 import type { CredentialCache } from "../../datastore/cache.ts";
-import type { AccountLookup, Users } from "../../datastore/users.ts";
+import type { AccountLookup, Users } from "../../datastore/user-operations.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { type Awaitable, andThen } from "../../model/awaitable.ts";

@@ -1,4 +1,4 @@
-import type { Users } from "../../datastore/users.ts";
+import type { Users } from "../../datastore/user-operations.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import type { CredentialFault } from "../../model/identity.ts";
 import {

@@ -1,4 +1,4 @@
-import type { AccountLookup, RowUsers } from "../../datastore/users.ts";
+import type { AccountLookup, RowUsers } from "../../datastore/user-operations.ts";
 import type { Account } from "../../model/account.ts";
 import { type Awaitable, andThen } from "../../model/awaitable.ts";
 

@@ -1,4 +1,4 @@
-import type { AccountLookup } from "../../datastore/users.ts";
+import type { AccountLookup } from "../../datastore/user-operations.ts";
 import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import type { TokenFault } from "./faults.ts";

@@ -1,4 +1,4 @@
-import type { ChangeOptions } from "../../datastore/users.ts";
+import type { ChangeOptions } from "../../datastore/user-operations.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
 import type { Kernel } from "../feature.ts";

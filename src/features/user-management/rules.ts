@@ -4,7 +4,7 @@ import { allOf } from "../../authz/guards/combined.ts";
 import { permissionsAccepted } from "../../authz/guards/roles.ts";
 import type { AskedOptions } from "../../datastore/access-state.ts";
 import { UnknownRoleError } from "../../datastore/roles.ts";
-import { UnknownUserError } from "../../datastore/users.ts";
+import { UnknownUserError } from "../../datastore/user-reference.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { askAs, mayActOn, mayMake, outOfReach } from "../acting.ts";
