@@ -6,7 +6,7 @@ import { type Catalogue, layeredCatalogue, type MessageKey } from "../../src/i18
 import { loadTranslation } from "../../src/i18n/shipped.ts";
 import { describeBrowser, launch } from "./browser.ts";
 import { type Life, startLife } from "./life-site.ts";
-import { cookie, expectAccessible, follow, heading, place } from "./people.ts";
+import { complaintsOf, cookie, expectAccessible, follow, heading, place, visit } from "./people.ts";
 
 const first = "four unrelated words";
 const second = "quite another phrase";
@@ -54,9 +54,7 @@ export function describeAccountLife(locale: string, direction: "ltr" | "rtl"): v
       contexts.push(context);
       const page = await context.newPage();
       page.setDefaultTimeout(20_000);
-      const complaints: string[] = [];
-      page.on("console", (message) => complaints.push(message.text()));
-      page.on("pageerror", (error) => complaints.push(String(error)));
+      const complaints = complaintsOf(page);
       const text = (key: MessageKey, values: Readonly<Record<string, string | number>> = {}): string =>
         (catalogue.text as unknown as (key: MessageKey, values: object) => string)(key, values);
 
@@ -66,9 +64,7 @@ export function describeAccountLife(locale: string, direction: "ltr" | "rtl"): v
         text,
         /** Opens a page and looks at it. */
         async open(path: string, title?: MessageKey): Promise<void> {
-          await page.goto(`${life.url}${path}`);
-          // Nobody types before the page has set the focus; who does is told so in the console.
-          if ((await page.locator("[autofocus]").count()) > 0) await page.locator("[autofocus]:focus").waitFor();
+          await visit(page, `${life.url}${path}`);
           if (title !== undefined) await this.looks(title);
         },
         /** The page has that heading, is in the language, and axe finds nothing. */
@@ -93,7 +89,7 @@ export function describeAccountLife(locale: string, direction: "ltr" | "rtl"): v
         /** The page shows that message. */
         async told(key: MessageKey, values: Readonly<Record<string, string>> = {}): Promise<void> {
           // The application's own page shows no messages: they wait for the next account page.
-          if (place(page) === "/") await page.goto(`${life.url}/sessions`);
+          if (place(page) === "/") await visit(page, `${life.url}/sessions`);
           expect(await page.locator("main").textContent()).toContain(text(key, values));
         },
         async signIn(identity: string, password: string): Promise<void> {
@@ -234,7 +230,7 @@ export function describeAccountLife(locale: string, direction: "ltr" | "rtl"): v
         await thief.fill("LABEL_PASSWORD_CONFIRM", second);
         await thief.press("SUBMIT_RESET_PASSWORD");
         await thief.told("PASSWORD_RESET_NO_LOGIN");
-        await bob.page.goto(life.url);
+        await visit(bob.page, life.url);
         expect(await heading(bob.page), "the old session is over").toBe(bob.text("TITLE_LOGIN"));
         await thief.open(link);
         await thief.told("LINK_USED");
@@ -288,7 +284,7 @@ export function describeAccountLife(locale: string, direction: "ltr" | "rtl"): v
         await dan.fill("LABEL_PASSWORD_CONFIRM", second);
         await dan.press("SUBMIT_CHANGE_PASSWORD");
         await dan.told("PASSWORD_CHANGE");
-        await elsewhere.page.goto(life.url);
+        await visit(elsewhere.page, life.url);
         expect(await heading(elsewhere.page), "the other device is signed out").toBe(dan.text("TITLE_LOGIN"));
 
         const moved = address("dan-moved");
@@ -299,7 +295,7 @@ export function describeAccountLife(locale: string, direction: "ltr" | "rtl"): v
         await dan.openLink(moved, "TITLE_CHANGE_EMAIL_CONFIRM");
         await dan.press("SUBMIT_CHANGE_EMAIL_CONFIRM");
         await dan.told("CHANGE_EMAIL_CONFIRMED");
-        await dan.page.goto(life.url);
+        await visit(dan.page, life.url);
         expect(await dan.page.textContent("body")).toBe(moved);
         expect([...dan.complaints, ...elsewhere.complaints]).toEqual([]);
       });
@@ -314,26 +310,26 @@ export function describeAccountLife(locale: string, direction: "ltr" | "rtl"): v
         expect(await eva.page.getByText(eva.text("DEVICE_CURRENT")).count()).toBe(1);
         await eva.press("SUBMIT_END_SESSION");
         await eva.told("SESSION_ENDED");
-        await other.page.goto(life.url);
+        await visit(other.page, life.url);
         expect(await heading(other.page)).toBe(eva.text("TITLE_LOGIN"));
         await other.signIn(email, first);
         await eva.open("/sessions");
         await eva.press("SUBMIT_END_OTHERS");
         await eva.told("OTHER_SESSIONS_ENDED");
-        await other.page.goto(life.url);
+        await visit(other.page, life.url);
         expect(await heading(other.page)).toBe(eva.text("TITLE_LOGIN"));
 
         const context = await browser.newContext({ locale, userAgent: "Mozilla/5.0 (Macintosh) Firefox/140.0" });
         contexts.push(context);
         const stranger = await context.newPage();
-        await stranger.goto(`${life.url}/login`);
+        await visit(stranger, `${life.url}/login`);
         await stranger.getByLabel(eva.text("LABEL_EMAIL"), { exact: true }).fill(email);
         await stranger.getByLabel(eva.text("LABEL_PASSWORD"), { exact: true }).fill(first);
         await follow(stranger.getByRole("button", { name: eva.text("SUBMIT_LOGIN"), exact: true }));
         await eva.openLink(email, "TITLE_NOT_ME");
         await eva.press("SUBMIT_NOT_ME");
         await eva.told("SIGN_IN_DISOWNED");
-        await stranger.goto(life.url);
+        await visit(stranger, life.url);
         expect(await heading(stranger)).toBe(eva.text("TITLE_LOGIN"));
         await eva.openLink(email, "TITLE_RESET_PASSWORD");
         await eva.fill("LABEL_PASSWORD", third);

@@ -5,11 +5,11 @@ import { html } from "portcullis/views";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { describeBrowser, launch } from "./browser.ts";
 import { type RunningExample, startExample } from "./example-server.ts";
-import { expectAccessible, follow, heading, place, signIn } from "./people.ts";
+import { complaintsOf, expectAccessible, follow, heading, place, signIn, visit } from "./people.ts";
 
 const phrase = "four unrelated words";
 /** A path prefix: with it the tests leave pictures of the pages for people to look at. */
-const shots = process.env["VIEWS_SHOTS"];
+const shots = process.env.VIEWS_SHOTS;
 const long = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft";
 const hostile = `"><script>document.title="broken"</script>`;
 
@@ -72,11 +72,8 @@ describeBrowser("the administration's pages in Chromium", () => {
     contexts.push(context);
     const page = await context.newPage();
     page.setDefaultTimeout(120_000);
-    const complaints: string[] = [];
-    page.on("console", (message) => complaints.push(message.text()));
-    page.on("pageerror", (error) => complaints.push(String(error)));
-    page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
-    await page.goto(`${running.url}/admin`);
+    const complaints = complaintsOf(page);
+    await visit(page, `${running.url}/admin`);
     await signIn(page, "ada@acme.example", phrase);
     expect(place(page)).toBe("/admin/users");
     return { page, complaints };
@@ -109,14 +106,14 @@ describeBrowser("the administration's pages in Chromium", () => {
 
     test("roles by a button each; a form says what is wrong at its field", { timeout: 0 }, async () => {
       const { page, complaints } = await administrator({ javaScriptEnabled });
-      await page.goto(`${running.url}/admin/users?search=user1%40`);
+      await visit(page, `${running.url}/admin/users?search=user1%40`);
       await follow(page.getByRole("link", { name: "user1@mail.example" }));
       await follow(page.getByRole("link", { name: "The user’s roles" }));
       const row = page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: "employee" }) });
       await follow(row.getByRole("button", { name: "Grant" }));
       expect(await page.getByRole("status").textContent()).toContain("The user has the role employee now.");
       await follow(row.getByRole("button", { name: "Revoke" }));
-      await page.goto(`${running.url}/admin/users/new`);
+      await visit(page, `${running.url}/admin/users/new`);
       await page.getByLabel("Email").fill("ann@acme.example");
       await follow(page.getByRole("button", { name: "Create a user" }));
       expect(await page.getByRole("alert").textContent()).toContain("ann@acme.example");
@@ -126,7 +123,7 @@ describeBrowser("the administration's pages in Chromium", () => {
 
     test("acting as a user: a reason, the banner on every page, and back", { timeout: 0 }, async () => {
       const { page, complaints } = await administrator({ javaScriptEnabled });
-      await page.goto(`${running.url}/admin/users?search=ann%40`);
+      await visit(page, `${running.url}/admin/users?search=ann%40`);
       await follow(page.getByRole("link", { name: "ann@acme.example" }));
       await follow(page.getByRole("link", { name: "Act as this user" }));
       await page.getByLabel("Reason").fill("Ticket 4711");
@@ -136,7 +133,7 @@ describeBrowser("the administration's pages in Chromium", () => {
       const banner = page.getByRole("status").filter({ hasText: "ada@acme.example acts as ann@acme.example." });
       expect(await banner.count()).toBe(1);
       if (shots !== undefined) await page.screenshot({ path: `${shots}-banner.png`, fullPage: true });
-      await page.goto(`${running.url}/sessions`);
+      await visit(page, `${running.url}/sessions`);
       expect(await page.getByText("This is not possible while you act as somebody else.").count()).toBe(1);
       expect(await banner.count()).toBe(1);
       // The browser itself reports the 403.
@@ -161,7 +158,7 @@ describeBrowser("the administration's pages in Chromium", () => {
         // axe is a script, which the pages' policy refuses
         const { page } = await administrator({ colorScheme, bypassCSP: true, viewport: { width, height: 900 } });
         for (const path of paths) {
-          await page.goto(`${running.url}/admin/${path}`);
+          await visit(page, `${running.url}/admin/${path}`);
           await expectAccessible(page);
           const wide = await page.evaluate(
             () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
@@ -183,12 +180,12 @@ describeBrowser("the administration's pages in Chromium", () => {
     contexts.push(context);
     const page = await context.newPage();
     page.setDefaultTimeout(120_000);
-    await page.goto(`${running.url}/admin`);
+    await visit(page, `${running.url}/admin`);
     await page.locator("[name=email]").fill("ada@acme.example");
     await page.locator("[name=password]").fill(phrase);
     await follow(page.locator("form button"));
     for (const path of ["users", "users/2", "audit"]) {
-      await page.goto(`${running.url}/admin/${path}`);
+      await visit(page, `${running.url}/admin/${path}`);
       expect(await page.locator("html").getAttribute("dir")).toBe("rtl");
       await expectAccessible(page);
       if (shots !== undefined)

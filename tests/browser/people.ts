@@ -2,11 +2,33 @@ import { AxeBuilder } from "@axe-core/playwright";
 import type { BrowserContext, Locator, Page } from "playwright-core";
 import { expect } from "vitest";
 
+/** Waits until the page has put the focus where it wants it. Who types before that is told so in the console. */
+export async function ready(page: Page): Promise<void> {
+  if ((await page.locator("[autofocus]").count()) > 0) await page.locator("[autofocus]:focus").waitFor();
+}
+
+/** Opens a page. */
+export async function visit(page: Page, url: string): Promise<void> {
+  await page.goto(url);
+  await ready(page);
+}
+
 /** Clicks a link or a button, and waits for the page that it leads to. */
 export async function follow(target: Locator): Promise<void> {
-  const loaded = target.page().waitForEvent("load");
+  const page = target.page();
+  const loaded = page.waitForEvent("load");
   await target.click();
   await loaded;
+  await ready(page);
+}
+
+/** What the browser complains about on the page, from now on: its console, errors of scripts, requests that fail. */
+export function complaintsOf(page: Page): string[] {
+  const complaints: string[] = [];
+  page.on("console", (message) => complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
+  return complaints;
 }
 
 /** Fills in the sign-in page that is open, and sends it. */

@@ -6,6 +6,7 @@ import { Hono } from "hono";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeBrowser, launch } from "./browser.ts";
+import { complaintsOf, visit } from "./people.ts";
 import { type Fullness, pageNames, renderSample, type SampleName, views } from "./samples.ts";
 
 const policy =
@@ -69,11 +70,7 @@ describeBrowser("the account pages in Chromium", () => {
     page.setDefaultTimeout(120_000);
     try {
       await page.setViewportSize({ width, height: 900 });
-      const complaints: string[] = [];
-      page.on("console", (message) => complaints.push(message.text()));
-      page.on("pageerror", (error) => complaints.push(String(error)));
-      page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
-      await use(page, complaints);
+      await use(page, complaintsOf(page));
     } finally {
       await page.close();
     }
@@ -88,7 +85,7 @@ describeBrowser("the account pages in Chromium", () => {
             for (const fullness of colorScheme === "light" && width === 1280
               ? (["plain", "full"] as const)
               : (["full"] as const)) {
-              await page.goto(`${origin}/${name}/${fullness}`);
+              await visit(page, `${origin}/${name}/${fullness}`);
               const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
               expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" | ")}`)).toEqual([]);
             }
@@ -103,7 +100,7 @@ describeBrowser("the account pages in Chromium", () => {
           for (const width of widths) {
             await withPage({ colorScheme, width, javaScriptEnabled }, async (page, complaints) => {
               for (const fullness of ["plain", "full"] as const) {
-                await page.goto(`${origin}/${name}/${fullness}`);
+                await visit(page, `${origin}/${name}/${fullness}`);
                 const found = await page.evaluate(() => ({
                   overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
                   styled: getComputedStyle(document.body).display,
@@ -144,7 +141,7 @@ describeBrowser("the account pages in Chromium", () => {
         ["language=ar", 1280],
       ] as const) {
         await withPage({ width }, async (page) => {
-          await page.goto(`${origin}/${name}/full?${query}`);
+          await visit(page, `${origin}/${name}/full?${query}`);
           const overflow = await page.evaluate(
             () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
           );
@@ -158,7 +155,7 @@ describeBrowser("the account pages in Chromium", () => {
 
     test("everything to press is 44 px high or stands in a text", { timeout: 0 }, async () => {
       await withPage({ width: 320 }, async (page) => {
-        await page.goto(`${origin}/${name}/full`);
+        await visit(page, `${origin}/${name}/full`);
         const low = await page.evaluate(() =>
           [...document.querySelectorAll("button, select, .field > input, .row label, nav a, .links a")]
             .filter((element) => element.getBoundingClientRect().height < 44)
@@ -197,7 +194,7 @@ describeBrowser("the account pages in Chromium", () => {
     { timeout: 0 },
     async (s) => {
       await withPage({ colorScheme: s, width: 320 }, async (page) => {
-        await page.goto(`${origin}/login/full`);
+        await visit(page, `${origin}/login/full`);
         const { order, unseen } = await tabThrough(page);
         expect(order).toEqual([
           "Skip to the content",
@@ -219,7 +216,7 @@ describeBrowser("the account pages in Chromium", () => {
 
   test("the skip link leads past the head, a link of the summary to its field", { timeout: 0 }, async () => {
     await withPage({}, async (page) => {
-      await page.goto(`${origin}/login/full`);
+      await visit(page, `${origin}/login/full`);
       await page.keyboard.press("Tab");
       await page.keyboard.press("Enter");
       await page.keyboard.press("Tab");
@@ -231,7 +228,7 @@ describeBrowser("the account pages in Chromium", () => {
 
   test("a screen reader gets name, state and description of each field", { timeout: 0 }, async () => {
     await withPage({}, async (page) => {
-      await page.goto(`${origin}/register/full`);
+      await visit(page, `${origin}/register/full`);
       const tree = await page.context().newCDPSession(page);
       await tree.send("Accessibility.enable");
       const { nodes } = await tree.send("Accessibility.getFullAXTree");
@@ -249,7 +246,7 @@ describeBrowser("the account pages in Chromium", () => {
 
   test("a form is filled in and sent with the keyboard alone, without scripts", { timeout: 0 }, async () => {
     await withPage({ javaScriptEnabled: false }, async (page, complaints) => {
-      await page.goto(`${origin}/login/plain`);
+      await visit(page, `${origin}/login/plain`);
       await page.getByLabel("Email").focus();
       await page.keyboard.type("jo@acme.example");
       await page.keyboard.press("Tab");
@@ -275,7 +272,7 @@ describeBrowser("the account pages in Chromium", () => {
     timeout: 0,
   }, async () => {
     await withPage({}, async (page) => {
-      await page.goto(`${origin}/verify/plain`);
+      await visit(page, `${origin}/verify/plain`);
       expect(await page.locator('input[autocomplete="username"]').inputValue()).toBe("jo@acme.example");
       await page.getByLabel("Password").fill("secret");
       const sent = page.waitForResponse((response) => response.request().method() === "POST");
@@ -287,7 +284,7 @@ describeBrowser("the account pages in Chromium", () => {
   test("right-to-left pages are mirrored", { timeout: 0 }, async () => {
     await withPage({}, async (page) => {
       const left = async (language: string): Promise<number | undefined> => {
-        await page.goto(`${origin}/login/full?language=${language}`);
+        await visit(page, `${origin}/login/full?language=${language}`);
         return (await page.locator(".mark").boundingBox())?.x;
       };
       expect(await left("en")).toBeLessThan(200);
