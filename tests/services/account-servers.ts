@@ -107,6 +107,8 @@ export async function postgresDatabase(server: string): Promise<Database> {
     }
   };
   await on(server, `create database ${name}`);
+  // What a power failure would take away is no matter to a test: commits do not wait for the disk.
+  await on(server, `alter database ${name} set synchronous_commit = off`);
   return {
     dialect: "postgres",
     connection: place.href,
