@@ -33,7 +33,7 @@ function compares(create: () => Promise<{ provider: DatastoreProvider; remove?: 
       code: "invalid_field",
     });
     await expect(
-      store.transaction((tx) => users.create({ email: "x@acme.example", username: "anna" }, tx)),
+      store.transaction((tx) => users.create({ email: "x@acme.example", username: "anna" }, { tx })),
     ).rejects.toMatchObject(taken("username"));
     expect(await store.count("user", {})).toBe(2);
   });
