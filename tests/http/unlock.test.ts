@@ -42,7 +42,7 @@ async function start(inner: DatastoreProvider, store?: LimitStore) {
     origins: [origin],
     datastore,
     features: [passwords(), unlock()],
-    limits: { allowUnlimited: ["endpoints"], ...(store === undefined ? {} : { store: { open: () => store } }) },
+    limits: { lockout: { failures: 3 }, ...(store === undefined ? {} : { store: { open: () => store } }) },
     mail: { sender: box },
     passwords: { hashing: weakHashing },
     log: () => undefined,
