@@ -213,10 +213,11 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       caches.password.dropWhere(user.id, ({ network }) => network === from);
     },
   });
-  const { audit, roles, history, limits, callbacks, rowUsers, administrators, users, again, proof } = stored;
+  const { audit, roles, history, limits, callbacks, rowUsers, changing, users, again, proof } = stored;
   const sessions = createSessions({
     enabled: sessionsEnabled,
     datastore,
+    changing,
     roles,
     cache: caches.session,
     account,
@@ -282,6 +283,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     system,
     features,
     datastore,
+    changing,
     users,
     roles,
     hasher,
@@ -294,7 +296,6 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     destinations,
     services,
     paths,
-    invalidate,
     background: background.run,
     delivery,
     origin,
@@ -309,7 +310,6 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     caches,
     callbacks,
     rowUsers,
-    administrators,
     again,
     times,
     mayImpersonate,

@@ -117,6 +117,7 @@ export {
   OverloadedError,
   PortcullisError,
   UniqueConflictError,
+  WithdrawnError,
 } from "./model/errors.ts";
 export type { BadCredential, Identity } from "./model/identity.ts";
 export type { Label } from "./model/label.ts";

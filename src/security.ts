@@ -14,7 +14,7 @@ import { type Guard, isOpenTo, takenSchemes } from "./authz/guard.ts";
 import { judge, withIdentity } from "./authz/guards/authentication.ts";
 import { mayChangeRole } from "./authz/role-members.ts";
 import { allow, forbidden } from "./authz/verdict.ts";
-import type { AskedOptions } from "./datastore/access-state.ts";
+import type { Asked, AskedOptions } from "./datastore/access-state.ts";
 import type { CacheStats } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
 import type { Users } from "./datastore/user-operations.ts";
@@ -164,13 +164,14 @@ export interface Security<V extends Vocabulary> {
   ): Promise<boolean>;
   /**
    * Asks (by the three above) and then makes a change of who may do what, so that nothing of what was asked about changes between
-   * the two, in whatever process. `work` reads, asks, and hands `onlyIf` to `security.users` or `security.roles`; it is called again
-   * when something of `concerned` was changed meanwhile, and what it answered before counts for nothing. `actorId`: who makes the
-   * change, where what they may is asked about; `work` reads them anew. `users.setPassword` takes `onlyIf` as its option `asked`.
+   * the two, in whatever process. `work` reads, asks, and hands `asked` to what makes the change (`security.users`,
+   * `security.roles`, `security.setPassword`, `security.devices.end`, `security.apiKeys.revoke`); it is called again when something of
+   * `concerned` was changed meanwhile, and what it did before counts for nothing. `actorId`: who makes the change, where what
+   * they may is asked about; `work` reads them anew.
    */
   askAndDo<T>(
     concerned: { readonly userId?: number; readonly actorId?: number; readonly role?: V["role"] },
-    work: (onlyIf: NonNullable<AskedOptions["onlyIf"]>) => Promise<T>,
+    work: (asked: Asked) => Promise<T>,
   ): Promise<T>;
   /** What a guard would say of this caller, with the reasons, each part of it on its own. Nothing is logged or told. */
   explain(authz: Authz<V, string>, of: ExplainedCase): Promise<Explanation>;
@@ -185,7 +186,7 @@ export interface Security<V extends Vocabulary> {
    * Sets somebody's password as an administrator would: asks the policy, then stores it and ends what hung on the old one.
    * Returns what is wrong with it in words (none: it is set). `users.setPassword` asks nobody. Throws UnknownUserError.
    */
-  setPassword(user: UserReference, password: string): Promise<readonly string[]>;
+  setPassword(user: UserReference, password: string, options?: AskedOptions): Promise<readonly string[]>;
   /** What is wrong, in words, with a password for an account that is yet to be made; nothing when the policy accepts it. */
   passwordFaults(
     whose: { readonly email: string; readonly username?: string | null },
@@ -254,17 +255,21 @@ export interface Security<V extends Vocabulary> {
   readonly devices: {
     of(user: UserReference): Promise<readonly Device[]>;
     /** Signs one device out at once. False: the user has no such device. */
-    end(user: UserReference, id: string): Promise<boolean>;
+    end(user: UserReference, id: string, options?: AskedOptions): Promise<boolean>;
   };
   /** API keys of users; undefined where the feature is off. */
   readonly apiKeys:
     | {
         /** Makes a key within the feature's bounds; `text` is the key itself, shown this once. */
-        create(user: UserReference, request: KeyRequest): Promise<{ readonly key: ApiKey; readonly text: string }>;
+        create(
+          user: UserReference,
+          request: KeyRequest,
+          options?: AskedOptions,
+        ): Promise<{ readonly key: ApiKey; readonly text: string }>;
         /** The user's keys, the newest first, without their secrets. */
         of(user: UserReference): Promise<readonly ApiKey[]>;
         /** Ends a key from the next request on. False: the user has no such key. */
-        revoke(user: UserReference, id: string): Promise<boolean>;
+        revoke(user: UserReference, id: string, options?: AskedOptions): Promise<boolean>;
       }
     | undefined;
   /** Accounts from elsewhere, with their hashes, and for elsewhere: what `portcullis import` and `export` do. */
@@ -466,10 +471,8 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     events: system.events,
     lockouts: (page) => kernel.limits.locked(page),
     audit: assembly.audit,
-    async setPassword(user, password) {
-      const account = await accountOf(user);
-      const outcome = await setCheckedPassword(kernel, account, password);
-      return outcome.kind === "refused" ? wordsOf(outcome.faults) : [];
+    async setPassword(user, password, options) {
+      return wordsOf(await setCheckedPassword(kernel, await accountOf(user), password, options));
     },
     async passwordFaults(whose, password) {
       return wordsOf(await policyFaults(kernel, whose, password));
@@ -545,27 +548,27 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     accessMatrix: () => [...app.accounts.records, ...app.description.records],
     devices: {
       of: async (user) => devicesOf(kernel, await accountOf(user)),
-      async end(user, id) {
+      async end(user, id, options) {
         const account = await accountOf(user);
         const device = (await devicesOf(kernel, account)).find((it) => it.id === id);
         if (device === undefined) return false;
-        const count = await endDevice(kernel, account, device, { session: undefined });
-        system.events.emit("sessionsEnded", { user: account, which: "one", count: count ?? 0 });
+        const count = await endDevice(kernel, account, device, { ...options, session: undefined });
+        system.events.emit("sessionsEnded", { user: account, which: "one", count });
         return true;
       },
     },
     apiKeys: kernel.apiKeys && {
-      async create(user, request) {
+      async create(user, request, options) {
         if (typeof user === "object" && sourceOf(user) !== undefined) {
           throw new PortcullisError(
             "not_granted",
             "the user is seen through a credential that is less than the account",
           );
         }
-        return createKeyFor(kernel, await accountOf(user), request);
+        return createKeyFor(kernel, await accountOf(user), request, options);
       },
       of: async (user) => kernel.apiKeys?.of(idOf(user)) ?? [],
-      revoke: async (user, id) => (await kernel.apiKeys?.revoke(idOf(user), id)) === true,
+      revoke: async (user, id, options) => (await kernel.apiKeys?.revoke(idOf(user), id, options)) === true,
     },
     transfer: assembly.transfer,
     invalidate: (user) => assembly.invalidate(user?.id),
@@ -594,13 +597,11 @@ function toldUsers(kernel: Assembly["kernel"]): Users {
     system: { events },
   } = kernel;
   /** Changes what names an account, and tells of it, the owner too, where nobody else's transaction may still undo it. */
-  const renaming = async <T>(user: UserReference, change: () => Promise<T>): Promise<T> => {
+  const renaming = async (user: UserReference, change: () => Promise<void>): Promise<void> => {
     const before = await users.get(idOf(user));
-    const changed = await change();
+    await change();
     const after = before === undefined ? undefined : await users.get(before.id);
-    if (before === undefined || after === undefined) return changed;
-    tellIdentityChanged(kernel, before, after);
-    return changed;
+    if (before !== undefined && after !== undefined) tellIdentityChanged(kernel, before, after);
   };
   return {
     ...users,
@@ -612,22 +613,18 @@ function toldUsers(kernel: Assembly["kernel"]): Users {
         ? renaming(user, () => users.update(user, set))
         : users.update(user, set, tx),
     async setPassword(user, password, options) {
-      const done = await users.setPassword(user, password, options);
-      if (!done) return false;
+      await users.setPassword(user, password, options);
       events.emit("passwordSet", { userId: idOf(user) });
       const owner = await users.get(idOf(user));
       if (owner !== undefined) tellPasswordSet(kernel, owner);
-      return true;
     },
     async setUniquifier(user, options) {
-      const done = await users.setUniquifier(user, options);
-      if (done) events.emit("accessReset", { userId: idOf(user) });
-      return done;
+      await users.setUniquifier(user, options);
+      events.emit("accessReset", { userId: idOf(user) });
     },
     async resetAccess(user, options) {
-      const done = await users.resetAccess(user, options);
-      if (done) events.emit("accessReset", { userId: idOf(user) });
-      return done;
+      await users.resetAccess(user, options);
+      events.emit("accessReset", { userId: idOf(user) });
     },
   };
 }

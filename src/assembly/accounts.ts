@@ -6,8 +6,9 @@ import type { LimitRules } from "../authn/limits/options.ts";
 import { datastoreLimits } from "../authn/limits/store.ts";
 import { createPasswordProof, type PasswordProof, type PasswordProofContext } from "../authn/password-proof.ts";
 import type { Times } from "../authn/session-options.ts";
-import { type Administrators, createAdministrators } from "../datastore/administrators.ts";
+import { createAdministrators } from "../datastore/administrators.ts";
 import { type CallbackUsers, createCallbackUsers } from "../datastore/callback-users.ts";
+import { type Changing, createChanging } from "../datastore/changing.ts";
 import type { Datastore } from "../datastore/contract.ts";
 import { createPasswordHistory, type PasswordHistory } from "../datastore/password-history.ts";
 import { createRoles, type Roles } from "../datastore/roles.ts";
@@ -60,8 +61,8 @@ export interface Accounts {
   readonly callbacks: CallbackUsers | undefined;
   /** Those of the datastore; without one nobody is in it. */
   readonly rowUsers: RowUsers;
-  /** The rule that one administrator stays, where somebody is one. */
-  readonly administrators: Administrators | undefined;
+  /** The one way in which accounts are changed. */
+  readonly changing: Changing;
   readonly users: Users;
   /** The user as they are now; undefined: gone. */
   readonly again: (user: UserReference) => Promise<Account | undefined>;
@@ -91,7 +92,8 @@ export function wireAccounts(options: AnyOptions, context: AccountsContext): Acc
   const leaving = features.flatMap((feature) => feature.leavingTables ?? []);
   const administrators =
     adminPermission === undefined ? undefined : createAdministrators(adminPermission, now, leaving);
-  const roles = createRoles({ datastore, now, events, administrators, invalidateAll: () => invalidate(undefined) });
+  const changing = createChanging({ datastore, administrators, now, invalidate });
+  const roles = createRoles({ datastore, changing, now, events });
   const history = createPasswordHistory(datastore, policy.remembered, now);
   const limitStore = options.limits?.store?.open() ?? (withoutStore ? memoryLimits(now) : datastoreLimits(datastore));
   const limits = createLimits({
@@ -101,8 +103,8 @@ export function wireAccounts(options: AnyOptions, context: AccountsContext): Acc
     now,
     events,
     log,
-    async namesOf(userId) {
-      const user = await again({ id: userId });
+    async namesOf(userId, tx) {
+      const user = await (tx === undefined ? again({ id: userId }) : users.get(userId, tx));
       return user === undefined ? [] : proof.namesOf(user);
     },
   });
@@ -118,7 +120,8 @@ export function wireAccounts(options: AnyOptions, context: AccountsContext): Acc
     : undefined;
   const rowUsers = createUsers({
     datastore,
-    unlock: (userId) => limits.unlock(userId),
+    changing,
+    unlock: (userId, tx) => limits.unlock(userId, tx),
     async forgetFailures(userId) {
       try {
         await limits.unlock(userId);
@@ -132,7 +135,6 @@ export function wireAccounts(options: AnyOptions, context: AccountsContext): Acc
     account,
     events,
     now,
-    invalidate,
     fields: Object.keys(schema.user?.columns ?? {}),
     secrets: secretFields(schema.user?.columns ?? {}).filter((field) => coreTables.user?.columns[field] === undefined),
     own: namedColumns(options.columns ?? {}),
@@ -145,7 +147,7 @@ export function wireAccounts(options: AnyOptions, context: AccountsContext): Acc
   const users = callbacks?.users ?? rowUsers;
   const again = callbacks?.again ?? ((user: UserReference) => users.get(typeof user === "number" ? user : user.id));
   const proof = createPasswordProof({
-    datastore: withoutStore ? undefined : datastore,
+    changing: withoutStore ? undefined : changing,
     check: check && ((...asked) => inTime(check(...asked), times.deadline, "passwords.check")),
     identify:
       callbacks === undefined
@@ -170,7 +172,7 @@ export function wireAccounts(options: AnyOptions, context: AccountsContext): Acc
     limits,
     callbacks,
     rowUsers,
-    administrators,
+    changing,
     users,
     again,
     proof,

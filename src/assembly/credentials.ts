@@ -8,7 +8,6 @@ import { createTokens, type Tokens } from "../authn/tokens/index.ts";
 import type { TokenSettings } from "../authn/tokens/options.ts";
 import { loginSubjects, rowSubjects } from "../authn/tokens/owner.ts";
 import type { Caches } from "../authz/caches.ts";
-import type { Administrators } from "../datastore/administrators.ts";
 import type { CallbackUsers } from "../datastore/callback-users.ts";
 import type { RowUsers } from "../datastore/user-operations.ts";
 import type { UserReference } from "../datastore/user-reference.ts";
@@ -32,8 +31,6 @@ export interface CredentialsContext {
   /** Undefined: the users are in the datastore. */
   readonly callbacks: CallbackUsers | undefined;
   readonly rowUsers: RowUsers;
-  /** The rule that one administrator stays, where somebody is one. */
-  readonly administrators: Administrators | undefined;
   readonly again: (user: UserReference) => Promise<Account | undefined>;
   readonly times: Times;
   readonly mayImpersonate: (administrator: Account, user: Account) => boolean;
@@ -84,6 +81,8 @@ export function wireCredentials(options: AnyOptions, context: CredentialsContext
   ]);
   const signIn: SignIn = createSignIn({
     datastore,
+    changing: base.changing,
+    invalidate: caches.invalidate,
     users,
     sessions,
     remember: createRememberCredentials({ datastore, ring, life: times.remember, sessions, families }),
@@ -104,13 +103,12 @@ export function wireCredentials(options: AnyOptions, context: CredentialsContext
       : createApiKeys({
           settings: keySettings,
           datastore,
-          administrators: context.administrators,
+          changing: base.changing,
           users,
           cache: caches.apiKey,
           limits,
           events,
           signIn: () => signIn,
-          invalidate: caches.invalidate,
           now,
           log,
         });

@@ -12,6 +12,7 @@ type Rooms = Pick<
   FeatureKernel,
   | "system"
   | "datastore"
+  | "changing"
   | "users"
   | "roles"
   | "hasher"
@@ -33,7 +34,6 @@ export interface FeatureKernelContext extends Rooms {
   readonly delivery: Delivery;
   /** The paths of the endpoints by name; filled once the features have told them. */
   readonly paths: ReadonlyMap<string, string>;
-  readonly invalidate: (userId: number | undefined) => Promise<void>;
 }
 
 /** What features can reach before anybody can sign in. */

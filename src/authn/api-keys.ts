@@ -1,9 +1,7 @@
-import { type AskedOptions, inTurn } from "../datastore/access-state.ts";
-import type { Administrators } from "../datastore/administrators.ts";
-import { announce } from "../datastore/announce.ts";
+import type { AskedOptions } from "../datastore/access-state.ts";
 import type { CredentialCache } from "../datastore/cache.ts";
+import type { Changing } from "../datastore/changing.ts";
 import type { Datastore, Operations } from "../datastore/contract.ts";
-import { unlessWithdrawn } from "../datastore/held-account.ts";
 import type { Users } from "../datastore/user-operations.ts";
 import type { EventHub } from "../events/events.ts";
 import type { SecurityRequest } from "../http/request.ts";
@@ -48,13 +46,11 @@ interface StoredKey extends ApiKey {
 }
 
 /** In what a key was made. */
-export interface KeyMaking {
+export interface KeyMaking extends AskedOptions {
   /** The sign-in in which it is made, as sessions have it; null: not by somebody who was signed in. */
   readonly lineage: string | null;
   /** Asked in the transaction that makes it, which holds the owner's row: false makes none. */
   readonly onlyIf?: (tx: Operations) => Promise<boolean>;
-  /** The condition of `askAndDo`, before it. */
-  readonly asked?: AskedOptions["onlyIf"] | undefined;
 }
 
 /** The table of API keys. */
@@ -108,13 +104,14 @@ export interface ApiKeys {
   readonly settings: ApiKeySettings;
   /**
    * Makes a key. `text` is the whole key, shown this once. Throws PortcullisError `too_many_keys`, and `not_granted` for a
-   * permission that the owner does not have, or where the owner was changed since, or what it is asked by has ended.
+   * permission that the owner does not have; WithdrawnError where the owner was changed since, or what it is asked by has
+   * ended.
    */
   create(owner: Account, input: NewApiKey, making: KeyMaking): Promise<{ readonly key: ApiKey; readonly text: string }>;
   /** The user's keys, the newest first; expired ones too until they are removed. */
   of(userId: number, tx?: Operations): Promise<readonly ApiKey[]>;
-  /** Ends a key of this user, from the next request on. False: the user has no such key, or the condition did not hold. */
-  revoke(userId: number, id: string, asked?: AskedOptions): Promise<boolean>;
+  /** Ends a key of this user, from the next request on. False: the user has no such key. Throws WithdrawnError, UnknownUserError. */
+  revoke(userId: number, id: string, options?: AskedOptions): Promise<boolean>;
   /** Whose key this text is, or why it is taken for nobody's. Never on account pages. Throws LimitedError when the key is used too often. */
   recognise(rq: SecurityRequest, text: string): Awaitable<Identity | CredentialFault>;
 }
@@ -123,14 +120,12 @@ export interface ApiKeys {
 export interface ApiKeysContext {
   readonly settings: ApiKeySettings;
   readonly datastore: Datastore;
-  /** The rule that one administrator stays, where somebody is one. */
-  readonly administrators?: Administrators | undefined;
+  readonly changing: Changing;
   readonly users: Users;
   readonly cache: CredentialCache<LiveKey>;
   readonly limits: Limits;
   readonly events: EventHub;
   readonly signIn: () => SignIn;
-  readonly invalidate: (userId: number) => Promise<void>;
   readonly now: () => number;
   readonly log: (message: string, details?: Record<string, unknown>) => void;
 }
@@ -146,7 +141,7 @@ const writeEvery = 60_000;
 
 /** Makes the API keys of one running system. */
 export function createApiKeys(context: ApiKeysContext): ApiKeys {
-  const { settings, datastore, users, cache, limits, events, now } = context;
+  const { settings, datastore, changing, users, cache, limits, events, now } = context;
   const shape = new RegExp(`^${settings.prefix}_([0-9a-f]{24})_([A-Za-z0-9_-]{43})$`);
 
   const shown = (row: StoredKey): ApiKey => {
@@ -242,23 +237,14 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
         expiresAt: input.expiresAt,
         lastUsedAt: null,
       };
-      const made = await unlessWithdrawn(() =>
-        datastore.transaction(async (tx) => {
-          await inTurn(tx, context, { onlyIf: asked });
-          // Locks the owner's row: of many at once, no more are made than there may be.
-          const still = { id: owner.id, active: true, fsUniquifier: owner.fsUniquifier };
-          const held = (await tx.update("user", still, { updateDatetime: new Date(now()) })) === 1;
-          if (!held || (onlyIf !== undefined && !(await onlyIf(tx)))) {
-            throw new PortcullisError("not_granted", "the owner's account was changed meanwhile");
-          }
-          if ((await tx.count(name, { userId: owner.id })) >= settings.perUser) {
-            throw new PortcullisError("too_many_keys", `there are ${settings.perUser} keys already`);
-          }
-          await tx.insert(name, { ...key, secretHash: sha256(secret), methods: input.methods });
-          return true;
-        }),
-      );
-      if (made === undefined) throw new PortcullisError("not_granted", "what was asked before was changed meanwhile");
+      const still = { active: true, fsUniquifier: owner.fsUniquifier };
+      // The owner's row is taken: of many at once, no more are made than there may be.
+      await changing(owner.id, { asked, as: still, onlyIf, keepsCaches: true }, async (tx) => {
+        if ((await tx.count(name, { userId: owner.id })) >= settings.perUser) {
+          throw new PortcullisError("too_many_keys", `there are ${settings.perUser} keys already`);
+        }
+        await tx.insert(name, { ...key, secretHash: sha256(secret), methods: input.methods });
+      });
       events.emit("apiKeyCreated", { user: owner, key: id, name: input.name });
       return { key, text: `${settings.prefix}_${id}_${secret}` };
     },
@@ -272,19 +258,12 @@ export function createApiKeys(context: ApiKeysContext): ApiKeys {
       return (rows as unknown as readonly StoredKey[]).map(shown);
     },
 
-    async revoke(userId, id, asked = {}) {
-      const count = await unlessWithdrawn(() =>
-        datastore.transaction(async (tx) => {
-          await inTurn(tx, context, asked);
-          await announce(tx, userId);
-          return tx.delete(name, { id, userId });
-        }),
-      );
-      if (count === undefined || count === 0) return false;
-      await context.invalidate(userId);
-      events.emit("apiKeyRevoked", { userId, key: id });
-      return true;
-    },
+    revoke: (userId, id, options) =>
+      changing(userId, options ?? {}, async (tx, afterwards) => {
+        if ((await tx.delete(name, { id, userId })) === 0) return false;
+        afterwards(() => events.emit("apiKeyRevoked", { userId, key: id }));
+        return true;
+      }),
 
     recognise(rq, text) {
       // What changes an account is for its owner's own hands.

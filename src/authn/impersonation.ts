@@ -1,5 +1,6 @@
-import type { Datastore, Operations } from "../datastore/contract.ts";
-import { WithdrawnError, withAccount } from "../datastore/held-account.ts";
+import type { AskedOptions } from "../datastore/access-state.ts";
+import type { Changing } from "../datastore/changing.ts";
+import type { Operations } from "../datastore/contract.ts";
 import type { Users } from "../datastore/user-operations.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
@@ -12,12 +13,13 @@ import type { Sessions } from "./sessions.ts";
 export interface Impersonation {
   /**
    * Makes the session; undefined when the user may not be acted as, or the caller's own session is over. `life` in
-   * milliseconds; it ends with the caller's own session at the latest.
+   * milliseconds; it ends with the caller's own session at the latest. Throws WithdrawnError where the user was changed
+   * meanwhile, the caller's session is over, or `asked` says so.
    */
   begin(
     rq: SecurityRequest,
     user: Account,
-    options: { readonly life: number; readonly reason: string },
+    options: { readonly life: number; readonly reason: string } & AskedOptions,
   ): Promise<Identity | undefined>;
   /** Ends it; the administrator is themselves again. Undefined when their own session is over. */
   end(rq: SecurityRequest): Promise<Identity | undefined>;
@@ -29,7 +31,7 @@ export interface Impersonation {
 
 /** What it needs of the sign-in pipeline, the only place where sessions are made. */
 export interface ImpersonationContext {
-  readonly datastore: Datastore;
+  readonly changing: Changing;
   readonly users: Users;
   readonly sessions: Sessions;
   readonly mayImpersonate: (administrator: Account, user: Account) => boolean;
@@ -47,7 +49,7 @@ export interface ImpersonationContext {
 
 /** Makes it for one running system. */
 export function createImpersonation(context: ImpersonationContext): Impersonation {
-  const { datastore, users, sessions } = context;
+  const { changing, users, sessions } = context;
   /** The id of the own session, and the hash of the one beside which it waits: it is that one's administrator's alone. */
   const kept = (rq: SecurityRequest): { readonly id: string; readonly beside: string } | undefined => {
     const [id, beside, ...more] = rq.cookie(rq.system.cookies.name("impersonator"))?.split(".") ?? [];
@@ -71,7 +73,7 @@ export function createImpersonation(context: ImpersonationContext): Impersonatio
   };
 
   return {
-    async begin(rq, user, { life, reason }) {
+    async begin(rq, user, { life, reason, asked }) {
       const administrator = rq.identity?.account;
       const own = rq.identity?.session;
       const id = rq.cookie(rq.system.cookies.name("session"));
@@ -83,14 +85,14 @@ export function createImpersonation(context: ImpersonationContext): Impersonatio
       const until = Math.min(at + life, own.expiresAt);
       const account = await users.get(user.id);
       if (account === undefined || !account.active || !context.mayImpersonate(administrator, account)) return undefined;
-      const made = await withAccount(datastore, account, async (tx) => {
-        // Takes the lock on the own session: a sign-out at the same time comes before, and leaves nothing, or after. First of
-        // all: what ends the administrator's sessions takes theirs, and then those that they have begun as others.
-        if ((await tx.update("session", { idHash: own.idHash }, { lastSeenAt: at })) === 0) throw new WithdrawnError();
-        const created = await context.createSession(rq, tx, { account, own, expiresAt: until });
-        return created;
-      });
-      if (made === undefined) return undefined;
+      const as = { fsUniquifier: account.fsUniquifier, active: true };
+      // Takes the lock on the own session: a sign-out at the same time comes before, and leaves nothing, or after. Before the
+      // new one is made: what ends the administrator's sessions takes theirs, and then those that they have begun as others.
+      const onlyIf = async (tx: Operations): Promise<boolean> =>
+        (await tx.update("session", { idHash: own.idHash }, { lastSeenAt: at })) > 0;
+      const made = await changing(account.id, { asked, as, onlyIf, keepsCaches: true }, (tx) =>
+        context.createSession(rq, tx, { account, own, expiresAt: until }),
+      );
       const { session } = made;
       // While the request is still the administrator's own.
       rq.system.events.emit("impersonationStarted", { user: account, administrator, reason, until }, rq);

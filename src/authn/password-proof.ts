@@ -1,11 +1,11 @@
-import type { Datastore } from "../datastore/contract.ts";
+import type { Changing } from "../datastore/changing.ts";
 import type { PasswordHistory } from "../datastore/password-history.ts";
 import type { IdentityLookup } from "../datastore/user-lookup.ts";
 import type { EventHub } from "../events/events.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
-import { OverloadedError } from "../model/errors.ts";
+import { OverloadedError, WithdrawnError } from "../model/errors.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import { randomId } from "../secrets/random.ts";
 import type { IdentityAttribute } from "./identity-attributes.ts";
@@ -96,7 +96,7 @@ export interface PasswordProof {
 /** What checking passwords needs. */
 export interface PasswordProofContext {
   /** Where hashes are upgraded; undefined: they belong to the application, which keeps them as they are. */
-  readonly datastore: Datastore | undefined;
+  readonly changing: Changing | undefined;
   readonly check: PasswordCheck | undefined;
   readonly identify: IdentityLookup;
   readonly history: PasswordHistory;
@@ -115,7 +115,7 @@ const maxIdentity = 255;
 
 /** Makes the check of passwords of one running system. */
 export function createPasswordProof(context: PasswordProofContext): PasswordProof {
-  const { datastore, identify, hasher, limits, events, attributes } = context;
+  const { changing, identify, hasher, limits, events, attributes } = context;
 
   /** The attributes by which this could be somebody, with its stored form: no query that can't find anything. */
   const candidates = (identity: string, only: string | undefined) =>
@@ -132,17 +132,16 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
 
   /** Replaces a hash of an older form. Lost when somebody changed the password meanwhile, which is right. */
   const upgrade = async (account: Account, password: string): Promise<void> => {
-    if (datastore === undefined) return;
+    const { id, password: before } = account;
+    if (changing === undefined || before === null) return;
     try {
       const hash = await hasher.hash(password);
-      const changed = await datastore.transaction(async (tx) => {
-        const count = await tx.update("user", { id: account.id, password: account.password }, { password: hash });
-        if (count === 1 && account.password !== null)
-          await context.history.replace(tx, account.id, account.password, hash);
-        return count;
+      await changing(id, { as: { password: before }, set: { password: hash } }, async (tx, afterwards) => {
+        await context.history.replace(tx, id, before, hash);
+        afterwards(() => events.emit("passwordUpgraded", { user: account }));
       });
-      if (changed === 1) events.emit("passwordUpgraded", { user: account });
     } catch (error) {
+      if (error instanceof WithdrawnError) return;
       context.log("a password hash could not be upgraded", { error: String(error) });
     }
   };

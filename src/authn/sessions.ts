@@ -1,8 +1,9 @@
+import type { AskedOptions } from "../datastore/access-state.ts";
 import { newUniquifier } from "../datastore/account-row.ts";
-import { announce } from "../datastore/announce.ts";
 import type { CredentialCache } from "../datastore/cache.ts";
-import type { Datastore, Operations, SessionBundle, Transaction } from "../datastore/contract.ts";
-import { holdAccount, unlessWithdrawn, WithdrawnError } from "../datastore/held-account.ts";
+import type { Afterwards, Changing } from "../datastore/changing.ts";
+import type { Datastore, SessionBundle, Transaction } from "../datastore/contract.ts";
+import { holdAccount } from "../datastore/held-account.ts";
 import { endBegun, endTickets } from "../datastore/pending.ts";
 import type { Roles } from "../datastore/roles.ts";
 import type { Account, accountFactory } from "../model/account.ts";
@@ -37,6 +38,7 @@ export interface SessionsContext {
   /** False: none are made or read; whoever signs in gets tokens. */
   readonly enabled: boolean;
   readonly datastore: Datastore;
+  readonly changing: Changing;
   readonly roles: Roles;
   readonly cache: CredentialCache<LiveSession>;
   readonly account: ReturnType<typeof accountFactory>;
@@ -56,11 +58,14 @@ export interface DeviceRows {
 }
 
 /** Who ends a device on purpose: its user in this session, or an administrator or the application. */
-export interface EndedBy {
+export interface EndedBy extends AskedOptions {
   readonly session: Session | undefined;
   /** True: all auth tokens end too, since none says where it belongs. */
   readonly tokens?: boolean;
 }
+
+/** What ends in the transaction that ends sessions; returns how many sessions went with it. */
+export type EndedAlong = (tx: Transaction, afterwards: Afterwards) => Promise<number>;
 
 /** Where a list of sessions goes on. */
 export type SessionKey = Pick<Session, "expiresAt" | "idHash">;
@@ -78,7 +83,7 @@ export interface Sessions {
    * Ends one session at once, with what keeps its device signed in: its remember credential, and every session made of that.
    * `also`: what ends in the same transaction.
    */
-  end(session: Session, also?: (tx: Transaction) => Promise<void>): Promise<void>;
+  end(session: Session, also?: (tx: Transaction, afterwards: Afterwards) => Promise<void>): Promise<void>;
   /** The user's sessions that are not over, the last used first; at most 200. Not those in which somebody else acts as them. */
   of(account: Account): Promise<readonly Session[]>;
   /** The sessions of all users that are not over, those that end last first; `after`: the last one of the page before. */
@@ -93,21 +98,21 @@ export interface Sessions {
    * Ends what keeps one device of a user signed in (this session, this credential and every session made of it) and what was
    * begun in its sign-in and is not finished: mailed links that somebody who was signed in there asked for. `also`: what ends
    * in the same transaction. `by` somebody: of earlier sign-ins nobody knows on which device they were; so what was begun in
-   * any sign-in but that of `by` ends. Returns how many sessions; undefined,
-   * and nothing ended: the session of `by` is over itself.
+   * any sign-in but that of `by` ends. Returns how many sessions. Throws WithdrawnError, with nothing ended, when the session
+   * of `by` is over itself.
    */
   endDevice(
     account: Pick<Account, "id" | "fsUniquifier">,
     device: DeviceRows,
-    also?: (tx: Transaction) => Promise<number>,
+    also?: EndedAlong,
     by?: EndedBy,
-  ): Promise<number | undefined>;
+  ): Promise<number>;
   /**
    * Ends all sessions, remember credentials and auth tokens of the user, and what was begun in a session and is not finished,
-   * but not what belongs to `kept`. `also`: what ends in the same transaction. Returns how many sessions; undefined, and
-   * nothing ended: `kept` is over itself.
+   * but not what belongs to `kept`. `also`: what ends in the same transaction. Returns how many sessions. Throws
+   * WithdrawnError, with nothing ended, when `kept` is over itself.
    */
-  endOthers(account: Account, kept: Session, also?: (tx: Transaction) => Promise<number>): Promise<number | undefined>;
+  endOthers(account: Account, kept: Session, also?: EndedAlong): Promise<number>;
   /** The row was changed: what the cache knows of it is worth nothing. */
   forget(session: Session): Promise<void>;
   /** A freshness check passed: its grace is noted. */
@@ -119,7 +124,7 @@ const writeEvery = 60_000;
 
 /** Makes the reader of sessions of one running system. */
 export function createSessions(context: SessionsContext): Sessions {
-  const { datastore, cache, limits, now, log } = context;
+  const { datastore, changing, cache, limits, now, log } = context;
 
   const alive = (live: LiveSession, at: number): boolean =>
     at < live.session.expiresAt && at - live.lastSeenAt < limits.idle;
@@ -136,15 +141,13 @@ export function createSessions(context: SessionsContext): Sessions {
   };
 
   /** Auth tokens belong to no device: with this, those that were handed out are worth nothing. */
-  const endedTokens = (): Row => ({ fsTokenUniquifier: newUniquifier(), updateDatetime: new Date(now()) });
-
-  const attempt = <T>(work: (tx: Transaction) => Promise<T>): Promise<T | undefined> =>
-    unlessWithdrawn(() => datastore.transaction(work));
+  const endedTokens = (): Row => ({ fsTokenUniquifier: newUniquifier() });
 
   /** Of two who end each other at once, one stays. */
-  const stillThere = async (tx: Operations, { idHash, userId }: Session): Promise<void> => {
-    if ((await tx.count("session", { idHash, userId })) === 0) throw new WithdrawnError();
-  };
+  const isThere =
+    ({ idHash, userId }: Session) =>
+    async (tx: Transaction): Promise<boolean> =>
+      (await tx.count("session", { idHash, userId })) > 0;
 
   const bundle = (idHash: string): Awaitable<SessionBundle | undefined> =>
     datastore.loadSession === undefined ? threeQueries(idHash) : datastore.loadSession(idHash);
@@ -226,14 +229,11 @@ export function createSessions(context: SessionsContext): Sessions {
     return live;
   };
 
-  const forgetUser = async (userId: number): Promise<void> => {
+  /** The cache goes by the id, which is not kept anywhere: what hangs on the user is dropped, here and elsewhere. */
+  const forget = async ({ userId }: Session): Promise<void> => {
+    if (userId === null) return;
     cache.invalidate(userId);
     await datastore.bus?.publish(userId);
-  };
-
-  /** The cache goes by the id, which is not kept anywhere: what hangs on the user is dropped, here and elsewhere. */
-  const forget = async (session: Session): Promise<void> => {
-    if (session.userId !== null) await forgetUser(session.userId);
   };
 
   return {
@@ -296,15 +296,18 @@ export function createSessions(context: SessionsContext): Sessions {
       })) as unknown as readonly RememberCredential[];
       return rows.filter(({ uniquifier }) => uniquifier === account.fsUniquifier);
     },
-    async endDevice(account, { session, credential }, also, by) {
+    endDevice(account, { session, credential }, also, by) {
       const { id: userId, fsUniquifier } = account;
       const own = by?.session;
-      const count = await attempt(async (tx) => {
+      const take = async (tx: Transaction): Promise<void> => {
         // Where it has changed since, all of this has ended, but for what goes on after the change: that ends with the tokens.
         const held = by?.tokens !== true && (await holdAccount(tx, { id: userId, fsUniquifier }));
-        if (by !== undefined && !held) await tx.update("user", { id: userId }, endedTokens());
-        if (own !== undefined) await stillThere(tx, own);
-        let ended = (await also?.(tx)) ?? 0;
+        if (by === undefined || held) return;
+        await tx.update("user", { id: userId }, { ...endedTokens(), updateDatetime: new Date(now()) });
+      };
+      const rules = { take, asked: by?.asked, onlyIf: own && isThere(own) };
+      return changing(userId, rules, async (tx, afterwards) => {
+        let ended = (await also?.(tx, afterwards)) ?? 0;
         if (session !== undefined) ended += await tx.delete("session", { idHash: session.idHash, userId });
         const rememberId = credential?.id ?? session?.rememberId ?? undefined;
         if (rememberId !== undefined) {
@@ -319,27 +322,18 @@ export function createSessions(context: SessionsContext): Sessions {
           await endTickets(tx, userId, { lineage });
         }
         if (by !== undefined) await endBegun(tx, userId, by.session);
-        await announce(tx, userId);
         return ended;
       });
-      if (count !== undefined) await forgetUser(userId);
-      return count;
     },
-    async endOthers(account, kept, also) {
-      const userId = account.id;
-      const count = await attempt(async (tx) => {
-        await tx.update("user", { id: userId }, endedTokens());
-        await stillThere(tx, kept);
-        const families = (await also?.(tx)) ?? 0;
+    endOthers({ id: userId }, kept, also) {
+      return changing(userId, { set: endedTokens(), onlyIf: isThere(kept) }, async (tx, afterwards) => {
+        const families = (await also?.(tx, afterwards)) ?? 0;
         const ended = families + (await tx.delete("session", { userId, idHash: { not: kept.idHash } }));
         const { rememberId } = kept;
         await tx.delete("remember", rememberId === null ? { userId } : { userId, id: { not: rememberId } });
         await endBegun(tx, userId, kept);
-        await announce(tx, userId);
         return ended;
       });
-      if (count !== undefined) await forgetUser(userId);
-      return count;
     },
     warm(id) {
       const live = cache.get(id);
@@ -358,21 +352,21 @@ export function createSessions(context: SessionsContext): Sessions {
       const found = settled(bundle(sha256(id)));
       return found instanceof Promise ? found.then((rows) => take(id, rows, stamp)) : take(id, found, stamp);
     },
-    async end(session, also) {
-      const { userId, uniquifier, rememberId } = session;
-      await datastore.transaction(async (tx) => {
-        // First of all, as by everything that ends or makes credentials; where it has changed, all of these have ended.
+    end(session, also) {
+      const { idHash, userId, uniquifier, rememberId } = session;
+      const take = async (tx: Transaction): Promise<void> => {
+        // Where it has changed, all of these have ended.
         if (userId !== null && uniquifier !== null) await holdAccount(tx, { id: userId, fsUniquifier: uniquifier });
-        await also?.(tx);
-        await tx.delete("session", { idHash: session.idHash });
-        await tx.delete("session", { impersonatorSession: session.idHash });
-        if (userId !== null) await announce(tx, userId);
+      };
+      return changing(userId ?? "nobody", { take }, async (tx, afterwards) => {
+        await also?.(tx, afterwards);
+        await tx.delete("session", { idHash });
+        await tx.delete("session", { impersonatorSession: idHash });
         if (rememberId === null) return;
         // Parallel requests may have made more than one session of it.
         await tx.delete("session", { rememberId });
         await tx.delete("remember", { id: rememberId });
       });
-      await forget(session);
     },
     forget,
     extendFreshness(session, until) {

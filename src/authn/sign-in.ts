@@ -1,10 +1,12 @@
 import { announce } from "../datastore/announce.ts";
+import type { Changing } from "../datastore/changing.ts";
 import type { Datastore, Operations } from "../datastore/contract.ts";
-import { WithdrawnError, withAccount } from "../datastore/held-account.ts";
+import { withAccount } from "../datastore/held-account.ts";
 import type { Users } from "../datastore/user-operations.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import { type Account, withColumns } from "../model/account.ts";
+import { WithdrawnError } from "../model/errors.ts";
 import { type CredentialFault, type Identity, isFault } from "../model/identity.ts";
 import type { Row } from "../model/schema.ts";
 import { lineageOf, type RememberCredential, type Session } from "../model/session.ts";
@@ -158,6 +160,9 @@ export type SignedInWork = (
 /** What the pipeline needs. */
 export interface SignInContext {
   readonly datastore: Datastore;
+  readonly changing: Changing;
+  /** Forgets what is cached of this user, here and in the other processes. */
+  readonly invalidate: (userId: number) => Promise<void>;
   readonly users: Users;
   readonly sessions: Sessions;
   readonly remember: RememberCredentials;
@@ -312,6 +317,7 @@ export function createSignIn(context: SignInContext): SignIn {
       purpose === "renew" || tokenProved !== undefined
         ? { id, fsUniquifier, fsTokenUniquifier: tokenProved === undefined ? fsTokenUniquifier : tokenProved }
         : { id, fsUniquifier };
+    const told: (() => unknown)[] = [];
     const established = await withAccount(datastore, proved, async (tx) => {
       let { account } = proof;
       const noCookie = proof.session === false && families?.byCookie === true;
@@ -350,17 +356,19 @@ export function createSignIn(context: SignInContext): SignIn {
       if (purpose === "reauthenticate" && old !== undefined && replaced === 0) throw new WithdrawnError();
       // Of one session, one family: that of before would outlive its sign-out.
       const former = purpose === "reauthenticate" && member !== undefined ? old?.tokenFamily : undefined;
-      const told = typeof former === "string" ? await families?.endWithin(tx, former) : undefined;
+      if (typeof former === "string") await families?.endWithin(tx, former, (tell) => told.push(tell));
       for (const work of noted ? context.signedIn : []) {
         const changed = await work(tx, account, rq, begun);
         if (changed !== undefined) account = withColumns(account, changed);
       }
-      return { made, member, credential, account, told };
+      return { made, member, credential, account };
     });
     if (established === undefined) return { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
-    const { made, member, credential, account, told } = established;
-    if (old !== undefined) await sessions.forget(old);
-    await told?.();
+    const { made, member, credential, account } = established;
+    // With a family, tokens have ended too.
+    if (told.length > 0) await context.invalidate(id);
+    else if (old !== undefined) await sessions.forget(old);
+    for (const tell of told) await tell();
     // The user's other devices read the row again; nobody else's are concerned.
     if (noted && made !== undefined) await sessions.forget(made.session);
     credential?.hand();
@@ -387,13 +395,11 @@ export function createSignIn(context: SignInContext): SignIn {
 
   /** Ends a session with all that it goes with, or nothing of it. */
   const endSession = async (rq: SecurityRequest, session: Session): Promise<void> => {
-    let told: (() => Promise<void>) | undefined;
     const { tokenFamily } = session;
-    await sessions.end(session, async (tx) => {
+    await sessions.end(session, async (tx, afterwards) => {
       await remember.revoke(rq, tx);
-      if (tokenFamily !== null) told = await families?.endWithin(tx, tokenFamily);
+      if (tokenFamily !== null) await families?.endWithin(tx, tokenFamily, afterwards);
     });
-    await told?.();
   };
 
   const createSession = async (rq: SecurityRequest, tx: Operations, input: NewSession): Promise<MadeSession> => {
@@ -403,7 +409,7 @@ export function createSignIn(context: SignInContext): SignIn {
   };
 
   const impersonation = createImpersonation({
-    datastore,
+    changing: context.changing,
     users,
     sessions,
     mayImpersonate: context.mayImpersonate,

@@ -1,3 +1,4 @@
+import type { Afterwards } from "../datastore/changing.ts";
 import type { Operations, Transaction } from "../datastore/contract.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
@@ -46,8 +47,8 @@ export interface TokenFamilies {
   endPresented(rq: SecurityRequest, options?: { readonly body: boolean }): Promise<void>;
   /** Ends a family with its tokens and its sessions, effective on the next request. */
   end(family: string): Promise<void>;
-  /** The same in a transaction; what it returns is called once that is committed, and tells of it. */
-  endWithin(tx: Transaction, family: string): Promise<() => Promise<void>>;
+  /** The same within a change of the family's user. */
+  endWithin(tx: Transaction, family: string, afterwards: Afterwards): Promise<void>;
   /** Removes what is over. */
   purge(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { encoded } from "../audit/entry.ts";
+import type { AskedOptions } from "../datastore/access-state.ts";
 import type { NewUser } from "../datastore/user-operations.ts";
 import { type Account, accountFactory, futureAccount, withAccess } from "../model/account.ts";
 import type { OperatedSystem } from "./application.ts";
@@ -34,9 +35,18 @@ export async function userToActOn(system: OperatedSystem, name: string): Promise
   return withinReach(system, await namedUser(system, name));
 }
 
-/** The same of the user with this id, such as one whom a command has asked about before. Throws CommandError. */
-export async function userWithIdToActOn(system: OperatedSystem, id: number): Promise<Account> {
-  return withinReach(system, await userWithId(system.users, id));
+/**
+ * Does something to the user with this id, where the rule lets an operator act on them: on the account as the rule was asked
+ * about it (`security.askAndDo`). Throws CommandError.
+ */
+export function actOn<T>(
+  system: OperatedSystem,
+  userId: number,
+  work: (user: Account, options: Required<AskedOptions>) => Promise<T>,
+): Promise<T> {
+  return system.askAndDo({ userId }, async (asked) =>
+    work(await withinReach(system, await userWithId(system.users, userId)), { asked }),
+  );
 }
 
 async function withinReach(system: OperatedSystem, user: Account): Promise<Account> {

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import type { ApiKey } from "../authn/api-keys.ts";
 import type { Rate } from "../authn/limits/rate.ts";
 import { type Duration, milliseconds } from "../model/duration.ts";
-import { namedUser, plain, titleOf, userArgument, userToActOn } from "./accounts.ts";
+import { actOn, namedUser, plain, titleOf, userArgument } from "./accounts.ts";
 import { type OperatedSystem, withSystem } from "./application.ts";
 import { asJson, asTable, type CommonOptions, run, withCommonOptions, withExamples } from "./command.ts";
 import { CommandError, type Terminal } from "./terminal.ts";
@@ -46,15 +46,17 @@ function createCommand(keys: Command, terminal: Terminal): void {
   withExamples(command, "portcullis keys create ann@acme.example --name backup --permission read --expires 30d").action(
     run(terminal, async (options: CreateOptions, named: string) => {
       return withSystem("keys create", options.module, async (system) => {
-        const owner = await userToActOn(system, named);
-        const { key, text } = await keysOf(system).create(owner, {
+        const owner = await namedUser(system, named);
+        const keys = keysOf(system);
+        const request = {
           name: options.name,
           unlimited: options.unlimited,
           permissions: options.permission,
           scopes: options.scope,
           rate: options.rate as Rate | undefined,
           seconds: options.expires === undefined ? undefined : lifeOf(options.expires),
-        });
+        };
+        const { key, text } = await actOn(system, owner.id, (user, asked) => keys.create(user, request, asked));
         if (options.json === true) terminal.print(asJson({ key: text, ...shown(key) }));
         else {
           terminal.note(`${titleOf(owner)}: key ${key.id} until ${new Date(key.expiresAt).toISOString()}\n`);
@@ -109,8 +111,9 @@ function revokeCommand(keys: Command, terminal: Terminal): void {
   withExamples(command, "portcullis keys revoke ann@acme.example 0123456789abcdef01234567").action(
     run(terminal, (options: CommonOptions, named: string, id: string) =>
       withSystem("keys revoke", options.module, async (system) => {
-        const owner = await userToActOn(system, named);
-        if (!(await keysOf(system).revoke(owner, id))) {
+        const owner = await namedUser(system, named);
+        const keys = keysOf(system);
+        if (!(await actOn(system, owner.id, (user, asked) => keys.revoke(user, id, asked)))) {
           throw new CommandError(`${titleOf(owner)} has no key ${JSON.stringify(id)}`, { exitCode: 1 });
         }
         terminal.print(

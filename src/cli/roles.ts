@@ -1,15 +1,6 @@
 import type { Command } from "commander";
 import type { Role } from "../model/user.ts";
-import {
-  mayChangeRole,
-  mayMake,
-  namedUser,
-  plain,
-  titleOf,
-  userArgument,
-  userWithIdToActOn,
-  withRoles,
-} from "./accounts.ts";
+import { actOn, mayChangeRole, mayMake, namedUser, plain, titleOf, userArgument, withRoles } from "./accounts.ts";
 import { withSystem } from "./application.ts";
 import { asJson, asTable, type CommonOptions, run, withCommonOptions, withExamples } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
@@ -87,15 +78,14 @@ function grantCommands(roles: Command, terminal: Terminal): void {
       run(terminal, (options: CommonOptions, named: string, role: string) =>
         withSystem(`roles ${name}`, options.module, async (system) => {
           const { id: userId } = await namedUser(system, named);
-          const { user, changed } = await system.askAndDo({ userId }, async (onlyIf) => {
-            const user = await userWithIdToActOn(system, userId);
+          const { user, changed } = await actOn(system, userId, async (user, asked) => {
             const roles = new Set(user.roles);
             if (name === "add") roles.add(role);
             else roles.delete(role);
             await mayMake(system, await withRoles(system, user, roles));
             const { users } = system;
             const grant = name === "add" ? users.addRole : users.removeRole;
-            return { user, changed: await grant(userId, role, { onlyIf }) };
+            return { user, changed: await grant(userId, role, asked) };
           });
           const roleNames = [...((await system.users.get(user.id))?.roles ?? [])].sort();
           terminal.print(
@@ -125,12 +115,12 @@ function permissionCommands(roles: Command, terminal: Terminal): void {
     withExamples(command, `portcullis roles ${name} editor read write`).action(
       run(terminal, (options: CommonOptions, role: string, permissions: string[]) =>
         withSystem(`roles ${name}`, options.module, async (system) => {
-          await system.askAndDo({ role }, async (onlyIf) => {
+          await system.askAndDo({ role }, async (asked) => {
             const before = new Set((await system.roles.require(role)).permissions);
             const given = new Set(permissions);
             const then = name === "add-permissions" ? before.union(given) : before.difference(given);
             await mayChangeRole(system, role, then);
-            await system.roles.setPermissions(role, [...then], { onlyIf });
+            await system.roles.setPermissions(role, [...then], { asked });
           });
           const after = await system.roles.require(role);
           return told(terminal, options, after, after.permissions.join(", ") || "no permissions");

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { namedUser, plain, titleOf, userArgument, userToActOn } from "./accounts.ts";
+import { actOn, namedUser, plain, titleOf, userArgument } from "./accounts.ts";
 import { withSystem } from "./application.ts";
 import { asJson, asTable, type CommonOptions, counted, run, withCommonOptions, withExamples } from "./command.ts";
 import { CommandError, type Terminal } from "./terminal.ts";
@@ -26,19 +26,19 @@ export function sessionsCommand(users: Command, terminal: Terminal): void {
   ).action(
     run(terminal, (options: SessionsOptions, named: string) =>
       withSystem("users sessions", options.module, async (system) => {
-        const ends = options.endAll === true || options.end !== undefined;
-        const user = await (ends ? userToActOn : namedUser)(system, named);
+        const user = await namedUser(system, named);
         if (options.endAll === true) {
-          const count = await system.users.endSessions(user);
+          const count = await actOn(system, user.id, (user, asked) => system.users.endSessions(user, asked));
           system.events.emit("sessionsEnded", { user, which: "all", count });
           terminal.print(
             options.json === true ? asJson({ ended: count }) : `${titleOf(user)}: ${counted(count, "session")} ended\n`,
           );
           return 0;
         }
-        if (options.end !== undefined) {
-          if (!(await system.devices.end(user, options.end))) {
-            throw new CommandError(`${titleOf(user)} is not signed in on ${JSON.stringify(options.end)}`, {
+        const { end } = options;
+        if (end !== undefined) {
+          if (!(await actOn(system, user.id, (user, asked) => system.devices.end(user, end, asked)))) {
+            throw new CommandError(`${titleOf(user)} is not signed in on ${JSON.stringify(end)}`, {
               exitCode: 1,
             });
           }

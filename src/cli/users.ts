@@ -4,6 +4,7 @@ import type { NewUser } from "../datastore/user-operations.ts";
 import { type Account, withColumns } from "../model/account.ts";
 import { normalizeUsername } from "../model/username.ts";
 import {
+  actOn,
   mayMake,
   namedUser,
   newAccount,
@@ -12,7 +13,6 @@ import {
   titleOf,
   userArgument,
   userToActOn,
-  userWithIdToActOn,
 } from "./accounts.ts";
 import { type OperatedSystem, withSystem } from "./application.ts";
 import { asJson, asTable, type CommonOptions, run, withCommonOptions, withExamples } from "./command.ts";
@@ -105,11 +105,11 @@ async function create(terminal: Terminal, email: string, options: CreateOptions)
       roles: options.role ?? [],
       confirmedAt: options.confirmed === true ? new Date() : null,
     };
-    const created = await system.askAndDo({}, async (onlyIf) => {
+    const created = await system.askAndDo({}, async (asked) => {
       await mayMake(system, await newAccount(system, input));
-      return users.createIf(input, { onlyIf });
+      return users.create(input, { asked });
     });
-    return told(terminal, options, created as Account, "created");
+    return told(terminal, options, created, "created");
   });
 }
 
@@ -203,7 +203,7 @@ const changes: readonly Change[] = [
     description: "Ends the lock that wrong passwords have set on a user.",
     done: "unlocked",
     already: "is not locked",
-    work: ({ users }, user) => users.unlock(user),
+    work: ({ users }, user, asked) => users.unlock(user, asked),
   },
   {
     name: "reset-access",
@@ -212,8 +212,8 @@ const changes: readonly Change[] = [
       "Ends all sessions, tokens, links and API keys of a user, and removes what was set up to sign in beside the password. The password stays; change-password changes it.",
     done: "everything that was signed in or set up has ended",
     already: "",
-    async work({ users }, user) {
-      await users.resetAccess(user);
+    async work({ users }, user, asked) {
+      await users.resetAccess(user, asked);
       return true;
     },
   },
@@ -227,10 +227,9 @@ function changeCommands(users: Command, terminal: Terminal): void {
       run(terminal, (options: CommonOptions, named: string) =>
         withSystem(`users ${name}`, options.module, async (system) => {
           const { id: userId } = await namedUser(system, named);
-          const { user, changed } = await system.askAndDo({ userId }, async (onlyIf) => {
-            const user = await userWithIdToActOn(system, userId);
+          const { user, changed } = await actOn(system, userId, async (user, asked) => {
             if (makes !== undefined) await mayMake(system, withColumns(user, makes));
-            return { user, changed: await work(system, user, { onlyIf }) };
+            return { user, changed: await work(system, user, asked) };
           });
           const after = (await system.users.get(user.id)) ?? user;
           return told(terminal, options, after, changed ? done : already, changed);
@@ -257,7 +256,7 @@ function deleteCommand(users: Command, terminal: Terminal): void {
       withSystem("users delete", options.module, async (system) => {
         const user = await userToActOn(system, named);
         await confirmed(terminal, `Delete ${titleOf(user)} for good?`, options.yes);
-        await system.users.delete(user);
+        await actOn(system, user.id, (user, asked) => system.users.delete(user, asked));
         return told(terminal, options, user, "deleted");
       }),
     ),
@@ -281,8 +280,8 @@ function passwordCommand(users: Command, terminal: Terminal): void {
     run(terminal, async (options: CommonOptions, named: string) => {
       const password = await askNewPassword(terminal);
       return withSystem("users change-password", options.module, async (system) => {
-        const user = await userToActOn(system, named);
-        const faults = await system.setPassword(user, password);
+        const user = await namedUser(system, named);
+        const faults = await actOn(system, user.id, (user, asked) => system.setPassword(user, password, asked));
         if (faults.length > 0) throw new CommandError(faults.join("\n"), { exitCode: 1 });
         return told(terminal, options, (await system.users.get(user.id)) ?? user, "has a new password");
       });

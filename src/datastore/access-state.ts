@@ -1,15 +1,17 @@
 import type { Row } from "../model/schema.ts";
 import type { Administrators } from "./administrators.ts";
 import type { Operations, Transaction } from "./contract.ts";
-import { WithdrawnError } from "./held-account.ts";
+
+/** Whether what was asked about before a change is still the same. */
+export type Asked = (tx: Transaction) => Promise<boolean>;
 
 /** A condition of a change. */
 export interface AskedOptions {
   /**
-   * Asked in the transaction of the change, before all else there and in turn with every other change that asks. When it says
-   * no, nothing is done.
+   * What `security.askAndDo` hands to its work. Asked in the transaction of the change, before all else there and in turn with
+   * every other change that asks. When it says no, nothing is done, and WithdrawnError is thrown.
    */
-  readonly onlyIf?: ((tx: Transaction) => Promise<boolean>) | undefined;
+  readonly asked?: Asked | undefined;
 }
 
 /** What a question of who may do what is about. */
@@ -72,21 +74,13 @@ export interface TurnContext {
 }
 
 /**
- * Begins a change that may ask: then it is the only one of its kind until its end. First in its transaction, before it takes
- * any other row. Throws WithdrawnError when the answer is no.
+ * Begins a change that asks, or that may cost an administrator: until its end it is the only one of its kind. First in its
+ * transaction, before it takes any other row.
  */
-export async function inTurn(
-  tx: Transaction,
-  { administrators, now }: TurnContext,
-  { onlyIf }: AskedOptions,
-): Promise<void> {
-  if (onlyIf === undefined) return;
-  if (administrators !== undefined) await administrators.turn(tx);
-  else {
-    // Without administrators there is no row of theirs: all that says what roles permit, in one order.
-    for (const { id } of await tx.find("role", {}, { orderBy: [{ field: "id" }] })) {
-      await tx.update("role", { id: id as number }, { updateDatetime: new Date(now()) });
-    }
+export async function takeTurn(tx: Transaction, { administrators, now }: TurnContext): Promise<void> {
+  if (administrators !== undefined) return administrators.turn(tx);
+  // Without administrators there is no row of theirs: all that says what roles permit, in one order.
+  for (const { id } of await tx.find("role", {}, { orderBy: [{ field: "id" }] })) {
+    await tx.update("role", { id: id as number }, { updateDatetime: new Date(now()) });
   }
-  if (!(await onlyIf(tx))) throw new WithdrawnError();
 }

@@ -17,14 +17,13 @@ export class LastAdministratorError extends PortcullisError {
 export interface Administrators {
   readonly permission: string;
   /**
-   * Does a change in its transaction, as the first thing there. `userId`: whom it may cost the permission; undefined: anybody.
-   * Throws LastAdministratorError, which undoes the change, when it took the last administrator away. Of changes at the same
-   * time, in whatever process, each waits for the one before it: all lock the row of one role first.
+   * Does a change in its transaction, which has taken its turn. `userId`: whom it may cost the permission; undefined: anybody.
+   * Throws LastAdministratorError, which undoes the change, when it took the last administrator away.
    */
   keep<T>(tx: Operations, userId: number | undefined, change: () => Promise<T>): Promise<T>;
   /**
-   * Waits until no other transaction is at work that keeps the rule or takes its turn: first of all in a transaction. Throws
-   * PortcullisError `unknown_role` when the row that all wait for was removed.
+   * Waits until no other transaction is at work that keeps the rule or takes its turn, in whatever process: first of all in a
+   * transaction. All lock the row of one role. Throws PortcullisError `unknown_role` when the row that all wait for was removed.
    */
   turn(tx: Operations): Promise<void>;
   /** Whether that user is an active administrator, also one on the way out. */
@@ -105,7 +104,6 @@ export function createAdministrators(
     others: exists,
     turn,
     async keep(tx, userId, change) {
-      await turn(tx);
       const concerned = userId === undefined ? await exists(tx) : await is(tx, userId);
       const result = await change();
       if (concerned && !(await exists(tx))) throw new LastAdministratorError();

@@ -1,4 +1,5 @@
 import type { Account } from "../model/account.ts";
+import { WithdrawnError } from "../model/errors.ts";
 import type { Datastore, Operations, Transaction, Where } from "./contract.ts";
 
 /**
@@ -6,10 +7,7 @@ import type { Datastore, Operations, Transaction, Where } from "./contract.ts";
  */
 export type ProvedAccount = Pick<Account, "id" | "fsUniquifier"> & Partial<Pick<Account, "fsTokenUniquifier">>;
 
-/** Thrown inside of `withAccount`, it undoes all that was done there, as an account does that has changed since its proof. */
-export class WithdrawnError extends Error {}
-
-/** What a transaction comes to; undefined, with nothing done, where WithdrawnError was thrown in it. */
+/** What a change comes to; undefined, with nothing done, where a condition of it did not hold (WithdrawnError). */
 export async function unlessWithdrawn<T>(change: () => Promise<T>): Promise<T | undefined> {
   try {
     return await change();

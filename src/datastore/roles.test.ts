@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createEventHub } from "../events/events.ts";
 import { coreTables } from "../model/tables.ts";
+import { createChanging } from "./changing.ts";
 import type { Datastore, DatastoreProvider } from "./contract.ts";
 import { memory } from "./memory/index.ts";
 import { createRoles, type Roles, UnknownRoleError } from "./roles.ts";
@@ -10,14 +11,12 @@ async function made(provider: DatastoreProvider): Promise<{ roles: Roles; store:
   let changes = 0;
   const store = await provider.open(coreTables, { now: Date.now, log: () => undefined });
   await store.migrate();
-  const roles = createRoles({
-    datastore: store,
-    events: createEventHub(() => undefined),
-    now: Date.now,
-    invalidateAll: async () => {
-      changes += 1;
-    },
-  });
+  const { now } = Date;
+  const invalidate = async (): Promise<void> => {
+    changes += 1;
+  };
+  const changing = createChanging({ datastore: store, administrators: undefined, now, invalidate });
+  const roles = createRoles({ datastore: store, changing, events: createEventHub(() => undefined), now });
   return { roles, store, changes: () => changes };
 }
 

@@ -3,11 +3,9 @@ import { MissingReferenceError, PortcullisError, UniqueConflictError } from "../
 import { maxOwnPermission, permissionOfRole, permissionRole } from "../model/permission-role.ts";
 import type { Role } from "../model/user.ts";
 import { randomId } from "../secrets/random.ts";
-import { type AskedOptions, inTurn } from "./access-state.ts";
-import type { Administrators } from "./administrators.ts";
-import { announce } from "./announce.ts";
-import type { Datastore, Operations, Transaction } from "./contract.ts";
-import { unlessWithdrawn } from "./held-account.ts";
+import type { AskedOptions } from "./access-state.ts";
+import type { Changing } from "./changing.ts";
+import type { Datastore, Operations } from "./contract.ts";
 
 /** No role has that name. */
 export class UnknownRoleError extends PortcullisError {
@@ -16,7 +14,10 @@ export class UnknownRoleError extends PortcullisError {
   }
 }
 
-/** The operations on roles. A role's permissions are a set; a change is effective on the next request of all who have the role. */
+/**
+ * The operations on roles. A role's permissions are a set; a change is effective on the next request of all who have the role.
+ * A condition among the options that does not hold throws WithdrawnError, with nothing done.
+ */
 export interface Roles<Name extends string = string, Permission extends string = string> {
   find(name: Name, tx?: Operations): Promise<Role | undefined>;
   /** As `find`, but throws UnknownRoleError. */
@@ -24,9 +25,7 @@ export interface Roles<Name extends string = string, Permission extends string =
   /** All roles, by name. */
   list(): Promise<Role[]>;
   /** Throws UniqueConflictError when the name is taken. */
-  create(name: Name, options?: NewRole<Permission>): Promise<Role>;
-  /** As `create`. Undefined, and nothing done, when the condition did not hold. */
-  createIf(name: Name, options: NewRole<Permission>, asked: Required<AskedOptions>): Promise<Role | undefined>;
+  create(name: Name, options?: NewRole<Permission> & AskedOptions): Promise<Role>;
   /** Safe when several processes start at once. */
   findOrCreate(name: Name, options?: NewRole<Permission>): Promise<Role>;
   /** Returns the role's permissions afterwards. */
@@ -35,8 +34,8 @@ export interface Roles<Name extends string = string, Permission extends string =
   removePermissions(name: Name, ...permissions: Permission[]): Promise<readonly string[]>;
   /** Makes these the role's permissions, all at once. Returns those that it has afterwards. */
   setPermissions(name: Name, permissions: readonly Permission[], options?: AskedOptions): Promise<readonly string[]>;
-  /** Takes the role from all who have it, and removes it. False, and nothing done, when the condition did not hold. */
-  delete(name: Name, options?: AskedOptions): Promise<boolean>;
+  /** Takes the role from all who have it, and removes it. Throws UnknownRoleError, LastAdministratorError. */
+  delete(name: Name, options?: AskedOptions): Promise<void>;
   /** The role that stands for a permission given without one (see model/permission-role.ts); made when it is missing. */
   ofPermission(permission: Permission, tx?: Operations): Promise<Role>;
   /** The roles of a user. */
@@ -54,14 +53,11 @@ export interface RolesContext {
   readonly datastore: Datastore;
   readonly now: () => number;
   readonly events: EventHub;
-  /** The rule that one administrator stays, where somebody is one. */
-  readonly administrators?: Administrators | undefined;
-  /** Called after each commit that changes what roles grant: anybody may be concerned. */
-  readonly invalidateAll: () => Promise<void>;
+  readonly changing: Changing;
 }
 
 /** Makes the operations on roles of one running system. */
-export function createRoles({ datastore, now, events, administrators, invalidateAll }: RolesContext): Roles {
+export function createRoles({ datastore, changing, now, events }: RolesContext): Roles {
   const find = async (name: string, tx: Operations = datastore): Promise<Role | undefined> => {
     const row = await tx.findOne("role", { name });
     // A collation that ignores case must not turn one role into another.
@@ -72,7 +68,7 @@ export function createRoles({ datastore, now, events, administrators, invalidate
     if (role === undefined) throw new UnknownRoleError(name);
     return role;
   };
-  const createWith = async (name: string, options: NewRole, asked: AskedOptions): Promise<Role | undefined> => {
+  const create: Roles["create"] = async (name, options = {}) => {
     if (name === "" || name.length > 80) {
       throw new PortcullisError("invalid_field", "role.name: must have 1 to 80 characters");
     }
@@ -80,42 +76,21 @@ export function createRoles({ datastore, now, events, administrators, invalidate
       throw new PortcullisError("invalid_field", `role.name: "${name}" stands for a permission of users`);
     }
     const permissions = checkPermissions(options.permissions ?? []);
-    const description = options.description ?? null;
-    const row = { name, description, permissions, updateDatetime: new Date(now()) };
-    if (asked.onlyIf === undefined) await datastore.insert("role", row);
-    else {
-      const made = await unlessWithdrawn(() =>
-        datastore.transaction(async (tx) => {
-          await inTurn(tx, { administrators, now }, asked);
-          await tx.insert("role", row);
-          return true;
-        }),
-      );
-      if (made === undefined) return undefined;
-    }
-    events.emit("roleCreated", { role: name });
+    const row = { name, description: options.description ?? null, permissions, updateDatetime: new Date(now()) };
+    await changing("nobody", options, async (tx, afterwards) => {
+      await tx.insert("role", row);
+      afterwards(() => events.emit("roleCreated", { role: name }));
+    });
     return require(name);
   };
-  const create = async (name: string, options: NewRole = {}): Promise<Role> =>
-    (await createWith(name, options, {})) as Role;
-
-  /** A transaction that may take a permission from many at once. Undefined: its condition did not hold. */
-  const transaction = <T>(options: AskedOptions, work: (tx: Transaction) => Promise<T>): Promise<T | undefined> =>
-    unlessWithdrawn(() =>
-      datastore.transaction(async (tx) => {
-        await inTurn(tx, { administrators, now }, options);
-        await announce(tx, undefined);
-        return administrators === undefined ? work(tx) : administrators.keep(tx, undefined, () => work(tx));
-      }),
-    );
 
   /** Reads, changes and writes a role's permissions in one transaction. */
-  const changePermissions = async (
+  const changePermissions = (
     name: string,
     next: (old: ReadonlySet<string>) => Set<string>,
     options: AskedOptions = {},
-  ): Promise<readonly string[]> => {
-    const result = await transaction(options, async (tx) => {
+  ): Promise<readonly string[]> =>
+    changing("everybody", { ...options, mayCostAdministrator: true }, async (tx, afterwards) => {
       // Locks the row first: two changes at once must both count.
       await tx.update("role", { name }, { updateDatetime: new Date(now()) });
       const role = await require(name, tx);
@@ -123,14 +98,12 @@ export function createRoles({ datastore, now, events, administrators, invalidate
       await tx.update("role", { id: role.id }, { permissions });
       const before = new Set(role.permissions);
       const added = permissions.filter((permission) => !before.has(permission));
-      return { permissions, added, removed: [...before.difference(new Set(permissions))] };
+      const removed = [...before.difference(new Set(permissions))];
+      if (added.length + removed.length > 0) {
+        afterwards(() => events.emit("rolePermissionsChanged", { role: name, added, removed }));
+      }
+      return permissions;
     });
-    if (result === undefined) return (await require(name)).permissions;
-    await invalidateAll();
-    const { permissions, added, removed } = result;
-    if (added.length + removed.length > 0) events.emit("rolePermissionsChanged", { role: name, added, removed });
-    return permissions;
-  };
 
   return {
     find: async (name, tx) => (permissionOfRole(name) === undefined ? find(name, tx) : undefined),
@@ -140,7 +113,6 @@ export function createRoles({ datastore, now, events, administrators, invalidate
       return roles.filter(({ name }) => permissionOfRole(name) === undefined);
     },
     create,
-    createIf: createWith,
     async findOrCreate(name, options) {
       const found = await find(name);
       if (found !== undefined) return found;
@@ -155,8 +127,8 @@ export function createRoles({ datastore, now, events, administrators, invalidate
     removePermissions: (name, ...removed) => changePermissions(name, (old) => old.difference(new Set(removed))),
     setPermissions: (name, permissions, options) =>
       changePermissions(name, () => new Set(checkPermissions(permissions)), options),
-    async delete(name, options = {}) {
-      const deleted = await transaction(options, async (tx) => {
+    delete: (name, options) =>
+      changing("everybody", { ...options, mayCostAdministrator: true }, async (tx, afterwards) => {
         const role = await require(name, tx);
         // Takes the row, and by its key: PostgreSQL lets rows be added that refer to one whose key stays. Who is granting the
         // role comes before, and their link is seen below, or after, and finds no role.
@@ -164,13 +136,8 @@ export function createRoles({ datastore, now, events, administrators, invalidate
         if (taken === 0) throw new UnknownRoleError(name);
         await tx.delete("rolesUsers", { roleId: role.id });
         await tx.delete("role", { id: role.id });
-        return true;
-      });
-      if (deleted === undefined) return false;
-      await invalidateAll();
-      events.emit("roleDeleted", { role: name });
-      return true;
-    },
+        afterwards(() => events.emit("roleDeleted", { role: name }));
+      }),
     async ofPermission(permission, tx = datastore) {
       if (permission.length > maxOwnPermission) {
         throw new PortcullisError(

@@ -1,17 +1,11 @@
 import type { EventHub } from "../events/events.ts";
 import { permissionOfRole } from "../model/permission-role.ts";
-import type { Row } from "../model/schema.ts";
-import { type AskedOptions, inTurn } from "./access-state.ts";
-import type { Administrators } from "./administrators.ts";
-import { announce } from "./announce.ts";
-import type { Datastore, Transaction } from "./contract.ts";
-import { unlessWithdrawn } from "./held-account.ts";
+import type { AskedOptions } from "./access-state.ts";
+import type { Afterwards, Changing } from "./changing.ts";
 import { grantRole, type Roles } from "./roles.ts";
-import { idOf, UnknownUserError, type UserReference } from "./user-reference.ts";
+import { idOf, type UserReference } from "./user-reference.ts";
 
-/**
- * What is granted to a user: roles, and permissions without one. False too, and nothing done, when the condition did not hold.
- */
+/** What is granted to a user: roles, and permissions without one. All throw UnknownUserError, and WithdrawnError as `AskedOptions` says. */
 export interface UserGrants<Role extends string = string, Permission extends string = string> {
   /** True when the user did not have it. Throws UnknownRoleError. */
   addRole(user: UserReference, role: Role, options?: AskedOptions): Promise<boolean>;
@@ -31,121 +25,86 @@ export interface UserGrants<Role extends string = string, Permission extends str
 
 /** What granting needs. */
 export interface GrantsContext {
-  readonly datastore: Datastore;
+  readonly changing: Changing;
   readonly roles: Roles;
-  readonly administrators: Administrators | undefined;
   readonly events: EventHub;
-  readonly now: () => number;
-  readonly stamp: () => Row;
-  readonly invalidate: (userId: number) => Promise<void>;
+}
+
+/** What a change has granted and taken away, by the names of roles. */
+interface Granted {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
 }
 
 /** Makes the operations that grant, of one running system. */
-export function createUserGrants(context: GrantsContext): UserGrants {
-  const { datastore, roles, administrators, events, invalidate } = context;
-
-  /** Undefined: the condition did not hold. `costs`: it may take an administrator away. */
-  const transaction = async <T>(
-    userId: number,
-    options: AskedOptions & { readonly costs: boolean },
-    work: (tx: Transaction) => Promise<T>,
-  ): Promise<T | undefined> => {
-    const result = await unlessWithdrawn(() =>
-      datastore.transaction(async (tx) => {
-        await inTurn(tx, context, options);
-        await announce(tx, userId);
-        const locked = async (): Promise<T> => {
-          // Locks the user's row: two administrators at once must not make the same link twice.
-          if ((await tx.update("user", { id: userId }, context.stamp())) === 0) throw new UnknownUserError(userId);
-          return work(tx);
-        };
-        return administrators === undefined || !options.costs ? locked() : administrators.keep(tx, userId, locked);
-      }),
-    );
-    if (result !== undefined) await invalidate(userId);
-    return result;
-  };
-
+export function createUserGrants({ changing, roles, events }: GrantsContext): UserGrants {
   /** Makes these roles the user's only ones of a kind (ordinary ones, or those that stand for a permission). */
-  const replace = async (
-    user: UserReference,
-    names: readonly string[],
+  const replace = (
+    userId: number,
     wanted: ReadonlyMap<string, number>,
     ofKind: (name: string) => boolean,
     options: AskedOptions,
-  ): Promise<{ readonly added: readonly string[]; readonly removed: readonly string[] }> => {
-    const userId = idOf(user);
-    const result = await transaction(userId, { ...options, costs: true }, async (tx) => {
+    told: (granted: Granted, afterwards: Afterwards) => void,
+  ): Promise<boolean> =>
+    changing(userId, { ...options, mayCostAdministrator: true }, async (tx, afterwards) => {
       const had = (await roles.ofUser(userId, tx)).filter(({ name }) => ofKind(name));
       const removed = had.filter(({ name }) => !wanted.has(name));
-      const added = names.filter((name) => !had.some((role) => role.name === name));
+      const added = [...wanted].filter(([name]) => !had.some((role) => role.name === name));
       for (const { id } of removed) await tx.delete("rolesUsers", { userId, roleId: id });
-      for (const name of added) await grantRole(tx, userId, { id: wanted.get(name) as number, name });
-      return { added, removed: removed.map(({ name }) => name) };
+      for (const [name, id] of added) await grantRole(tx, userId, { id, name });
+      if (added.length + removed.length === 0) return false;
+      told({ added: added.map(([name]) => name), removed: removed.map(({ name }) => name) }, afterwards);
+      return true;
     });
-    return result ?? { added: [], removed: [] };
-  };
 
   return {
-    async addRole(user, name, options) {
+    addRole(user, name, options) {
       const userId = idOf(user);
-      const added = await transaction(userId, { ...options, costs: false }, async (tx) => {
+      // The user's row is taken: two administrators at once must not make the same link twice.
+      return changing(userId, options ?? {}, async (tx, afterwards) => {
         const role = await roles.require(name, tx);
         if ((await tx.count("rolesUsers", { userId, roleId: role.id })) > 0) return false;
         await grantRole(tx, userId, role);
+        afterwards(() => events.emit("roleGranted", { userId, role: name }));
         return true;
       });
-      if (added === true) events.emit("roleGranted", { userId, role: name });
-      return added === true;
     },
 
     async removeRole(user, name, options) {
       const userId = idOf(user);
       const role = await roles.require(name);
-      const removed = await transaction(userId, { ...options, costs: true }, (tx) =>
-        tx.delete("rolesUsers", { userId, roleId: role.id }),
-      );
-      if (removed === undefined || removed === 0) return false;
-      events.emit("roleRevoked", { userId, role: name });
-      return true;
+      return changing(userId, { ...options, mayCostAdministrator: true }, async (tx, afterwards) => {
+        if ((await tx.delete("rolesUsers", { userId, roleId: role.id })) === 0) return false;
+        afterwards(() => events.emit("roleRevoked", { userId, role: name }));
+        return true;
+      });
     },
 
     async setRoles(user, names, options = {}) {
-      const unique = [...new Set(names)];
-      const wanted = new Map<string, number>();
-      for (const name of unique) wanted.set(name, (await roles.require(name)).id);
-      const { added, removed } = await replace(
-        user,
-        unique,
-        wanted,
-        (name) => permissionOfRole(name) === undefined,
-        options,
-      );
       const userId = idOf(user);
-      for (const role of added) events.emit("roleGranted", { userId, role });
-      for (const role of removed) events.emit("roleRevoked", { userId, role });
-      return added.length + removed.length > 0;
+      const wanted = new Map<string, number>();
+      for (const name of new Set(names)) wanted.set(name, (await roles.require(name)).id);
+      const isOrdinary = (name: string): boolean => permissionOfRole(name) === undefined;
+      return replace(userId, wanted, isOrdinary, options, ({ added, removed }, afterwards) => {
+        for (const role of added) afterwards(() => events.emit("roleGranted", { userId, role }));
+        for (const role of removed) afterwards(() => events.emit("roleRevoked", { userId, role }));
+      });
     },
 
     async setPermissions(user, permissions, options = {}) {
+      const userId = idOf(user);
       const wanted = new Map<string, number>();
       for (const permission of new Set(permissions)) {
         const role = await roles.ofPermission(permission);
         wanted.set(role.name, role.id);
       }
-      const changed = await replace(
-        user,
-        [...wanted.keys()],
-        wanted,
-        (name) => permissionOfRole(name) !== undefined,
-        options,
-      );
-      const [added, removed] = [changed.added, changed.removed].map((names) =>
-        names.map((name) => permissionOfRole(name) as string),
-      ) as [string[], string[]];
-      if (added.length + removed.length === 0) return false;
-      events.emit("userPermissionsChanged", { userId: idOf(user), added, removed });
-      return true;
+      const isPermission = (name: string): boolean => permissionOfRole(name) !== undefined;
+      const permissionsOf = (names: readonly string[]): string[] =>
+        names.map((name) => permissionOfRole(name) as string);
+      return replace(userId, wanted, isPermission, options, ({ added, removed }, afterwards) => {
+        const changed = { userId, added: permissionsOf(added), removed: permissionsOf(removed) };
+        afterwards(() => events.emit("userPermissionsChanged", changed));
+      });
     },
   };
 }

@@ -29,7 +29,8 @@ export type NewUser<U extends User = User, Role extends string = string> = Parti
 
 /**
  * The operations on users, written once on top of any datastore. Each that ends something (deactivate, a new uniquifier,
- * delete) is effective on the next request, in every process.
+ * delete) is effective on the next request, in every process. A condition among the options that does not hold throws
+ * WithdrawnError, with nothing done; a user who is not there UnknownUserError.
  */
 export interface Users<
   U extends User = User,
@@ -50,17 +51,7 @@ export interface Users<
    * Throws UniqueConflictError when e-mail or username is taken, UnknownRoleError, PortcullisError `invalid_field` on a bad
    * value.
    */
-  create(
-    input: NewUser<U, Role> & Partial<Secrets>,
-    tx?: Transaction,
-    /** The password's hash where it was made before, so that no transaction waits for it. */
-    made?: { readonly hash: string },
-  ): Promise<Account & U>;
-  /** As `create`. Undefined, and nothing done, when the condition did not hold. */
-  createIf(
-    input: NewUser<U, Role> & Partial<Secrets>,
-    options: Required<AskedOptions>,
-  ): Promise<(Account & U) | undefined>;
+  create(input: NewUser<U, Role> & Partial<Secrets>, options?: CreateOptions): Promise<Account & U>;
   /**
    * Sets listed columns; not those that have an operation of their own. A new address ends the links that were mailed to the
    * one before; `setEmail` and `edit` end sessions and tokens as well.
@@ -72,75 +63,62 @@ export interface Users<
   ): Promise<void>;
   /**
    * Sets listed columns as an administrator does, all at once. A new e-mail address counts as proved; a new address or
-   * username ends everything that hangs on the account. False, and nothing done, when the condition did not hold. Throws
-   * UniqueConflictError, PortcullisError `invalid_field`.
+   * username ends everything that hangs on the account. Throws UniqueConflictError, PortcullisError `invalid_field`.
    */
   edit(
     user: UserReference,
     fields: Partial<Omit<U, ProtectedField>>,
     /** `done` is called if the address or the username changes, and with that everything ends. */
     options?: AskedOptions & Pick<ChangeOptions, "done">,
-  ): Promise<boolean>;
+  ): Promise<void>;
   /** True when nobody else than this user is an active administrator who stays; false where there are none. */
   isLastAdministrator(user: UserReference): Promise<boolean>;
-  /**
-   * Removes the user with sessions, roles and everything that hangs on them. False, and nothing done, when the condition did
-   * not hold. Throws LastAdministratorError.
-   */
-  delete(user: UserReference, options?: AskedOptions): Promise<boolean>;
-  /** Ends a lock that guessing has set, before its time. True when there was one. False too when the condition did not hold. */
-  unlock(user: UserReference, options?: AskedOptions): Promise<boolean>;
-  /** True when it changed something. False, and nothing done, when the condition did not hold. */
+  /** Removes the user with sessions, roles and everything that hangs on them. Throws LastAdministratorError. */
+  delete(user: UserReference, options?: AskedOptions): Promise<void>;
+  /** Ends a lock that guessing has set, before its time. True when there was one. */
+  unlock(user: UserReference, options?: Pick<ChangeOptions, "asked" | "onlyIf">): Promise<boolean>;
+  /** True when it changed something. */
   activate(user: UserReference, options?: AskedOptions): Promise<boolean>;
   /**
-   * Ends sessions, tokens and remember credentials at once. True when it changed something. False, and nothing done, when the
-   * condition did not hold. Throws LastAdministratorError.
+   * Ends sessions, tokens and remember credentials at once. True when it changed something. Throws LastAdministratorError.
    */
   deactivate(user: UserReference, options?: AskedOptions): Promise<boolean>;
   /** Returns the new state. Throws LastAdministratorError. */
   toggleActive(user: UserReference): Promise<boolean>;
   /**
-   * Stores the hash of a new password (null: none) and ends everything that hangs on the old one, also a lock. False, and
-   * nothing done, when the condition did not hold.
+   * Stores the hash of a new password (null: none) and ends everything that hangs on the old one, also a lock.
    */
-  setPassword(user: UserReference, password: string | null, options?: ChangeOptions): Promise<boolean>;
+  setPassword(user: UserReference, password: string | null, options?: ChangeOptions): Promise<void>;
   /**
-   * Gives the user another e-mail address, which is proved ("": none, where accounts may do without), and ends everything that hangs on the old one. False, and nothing
-   * done, when the condition did not hold. Throws UniqueConflictError.
+   * Gives the user another e-mail address, which is proved ("": none, where accounts may do without), and ends everything that
+   * hangs on the old one. Throws UniqueConflictError.
    */
-  setEmail(user: UserReference, email: string, options?: ChangeOptions): Promise<boolean>;
+  setEmail(user: UserReference, email: string, options?: ChangeOptions): Promise<void>;
   /**
-   * Gives the user another username (null: none) and ends everything that hangs on the account. False, and nothing done, when
-   * the condition did not hold. Throws UniqueConflictError.
+   * Gives the user another username (null: none) and ends everything that hangs on the account. Throws UniqueConflictError.
    */
-  setUsername(user: UserReference, username: string | null, options?: ChangeOptions): Promise<boolean>;
+  setUsername(user: UserReference, username: string | null, options?: ChangeOptions): Promise<void>;
   /**
-   * Stores that somebody proved to hold an address, with what comes of it, in one transaction. False, and nothing done, when
-   * the condition did not hold. Throws UniqueConflictError.
+   * Stores that somebody proved to hold an address, with what comes of it, in one transaction. Throws UniqueConflictError.
    */
-  prove(user: UserReference, proof: AddressProof, options: ChangeOptions): Promise<boolean>;
-  /** Ends all sessions, tokens, tickets and remember credentials. False, and nothing done, when the condition did not hold. */
-  setUniquifier(user: UserReference, options?: ChangeOptions): Promise<boolean>;
+  prove(user: UserReference, proof: AddressProof, options: ChangeOptions): Promise<void>;
+  /** Ends all sessions, tokens, tickets and remember credentials. */
+  setUniquifier(user: UserReference, options?: ChangeOptions): Promise<void>;
   /** Ends all auth tokens; sessions stay. */
   setTokenUniquifier(user: UserReference): Promise<void>;
   /**
    * Ends all sessions, auth tokens and remember credentials, and what was begun in a session and is not finished, such as a
    * change of address; links that were mailed to who was not signed in go on working. Returns how many sessions.
    */
-  endSessions(user: UserReference): Promise<number>;
-  /** As `endSessions`. Undefined, and nothing done, when the condition did not hold. */
-  endSessionsIf(user: UserReference, options: Required<AskedOptions>): Promise<number | undefined>;
-  /**
-   * After a compromise: ends everything and removes what was set up to sign in but the password. False, and nothing done, when
-   * the condition did not hold.
-   */
-  resetAccess(user: UserReference, options?: AskedOptions): Promise<boolean>;
+  endSessions(user: UserReference, options?: AskedOptions): Promise<number>;
+  /** After a compromise: ends everything and removes what was set up to sign in but the password. */
+  resetAccess(user: UserReference, options?: AskedOptions): Promise<void>;
   /**
    * Ends everything that hangs on the account and does in the same transaction what shuts the user out beside deactivating,
-   * with the account as it is from then on. False, and nothing done, when the condition did not hold. Throws
-   * LastAdministratorError, with nothing done, when nobody who stays would be left.
+   * with the account as it is from then on. Throws LastAdministratorError, with nothing done, when nobody who stays would be
+   * left.
    */
-  shutOut(user: UserReference, options: Required<Pick<ChangeOptions, "done">> & ChangeOptions): Promise<boolean>;
+  shutOut(user: UserReference, options: Required<Pick<ChangeOptions, "done">> & ChangeOptions): Promise<void>;
 }
 
 /** The user whose attribute has exactly this value, at once where the store can answer at once. */
@@ -154,15 +132,21 @@ export interface RowUsers extends Users {
   readonly identify: IdentityLookup;
 }
 
-/** How an account is changed. */
-export interface ChangeOptions {
-  /** Asked in the transaction of the change: a link is used up, or a state compared, together with it or not at all. */
-  readonly onlyIf?: (tx: Transaction) => Promise<boolean>;
+/** How an account is made. */
+export interface CreateOptions extends AskedOptions {
+  /** The transaction in which it is made, where that is somebody else's. */
+  readonly tx?: Transaction | undefined;
+  /** The password's hash where it was made before, so that no transaction waits for it. */
+  readonly hash?: string | undefined;
+}
+
+/** How an account is changed. `asked` is for changes of somebody else's account, `onlyIf` for those of one's own. */
+export interface ChangeOptions extends AskedOptions {
   /**
-   * What `security.askAndDo` hands to its work, where the change is one of somebody else's account: in turn with every other
-   * change that asks, and before the user's row is taken.
+   * Asked in the transaction of the change, once the user's row is taken: a link is used up, or a state compared, together
+   * with it or not at all. False throws WithdrawnError, with nothing done.
    */
-  readonly asked?: AskedOptions["onlyIf"] | undefined;
+  readonly onlyIf?: ((tx: Transaction) => Promise<boolean>) | undefined;
   /** What the user's row must still say when it is taken, first of all: as it was when the change was decided on. */
   readonly as?: Where;
   /**

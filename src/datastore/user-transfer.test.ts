@@ -3,6 +3,7 @@ import { createEventHub } from "../events/events.ts";
 import { column, namedColumns } from "../model/column.ts";
 import { DatastoreError } from "../model/errors.ts";
 import { coreTables } from "../model/tables.ts";
+import { createChanging } from "./changing.ts";
 import type { Datastore } from "./contract.ts";
 import { memory } from "./memory/index.ts";
 import { createPasswordHistory } from "./password-history.ts";
@@ -40,7 +41,11 @@ async function place(provider = memory(), wrap = (store: Datastore): Datastore =
   events.on("usersImported", (event) => {
     told.push(event.count);
   });
-  const roles = createRoles({ datastore: store, events, now, invalidateAll: async () => undefined });
+  const changing = createChanging({
+    ...{ datastore: store, administrators: undefined, now },
+    invalidate: async () => undefined,
+  });
+  const roles = createRoles({ datastore: store, changing, events, now });
   await roles.create("editor", { permissions: ["write"] });
   await roles.ofPermission("read");
   const transfer = createUserTransfer({

@@ -1,5 +1,7 @@
 import type { TicketRequest } from "../authn/tickets.ts";
 import type { Operations, Where } from "../datastore/contract.ts";
+import { unlessWithdrawn } from "../datastore/held-account.ts";
+import type { ChangeOptions } from "../datastore/user-operations.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import { type Account, isLimited, limitedAccount } from "../model/account.ts";
 import { boundIdentity, type Identity, sourceOf } from "../model/identity.ts";
@@ -33,6 +35,22 @@ export function unchanged(rq: SecurityRequest): (tx: Operations) => Promise<bool
     if (session === undefined) return true;
     return (await tx.count("session", sessionBehind(session, id), 1)) > 0;
   };
+}
+
+/**
+ * Makes a change of one's own account, and returns the account as the change has left it: read later, it may be one that
+ * somebody else has reset. Undefined, with nothing done: its condition did not hold.
+ */
+export function changedAccount(
+  change: (done: NonNullable<ChangeOptions["done"]>) => Promise<void>,
+): Promise<Account | undefined> {
+  return unlessWithdrawn(async () => {
+    let now: Account | undefined;
+    await change(async (after) => {
+      now = after;
+    });
+    return now;
+  });
 }
 
 /**

@@ -1,6 +1,6 @@
 import { askAndDo } from "../authz/asking.ts";
 import { mayChangeRole as roleMayChange } from "../authz/role-members.ts";
-import type { AskedOptions, Concerned } from "../datastore/access-state.ts";
+import type { Asked, Concerned } from "../datastore/access-state.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import { type Account, withAccess } from "../model/account.ts";
 import type { Role } from "../model/user.ts";
@@ -46,9 +46,9 @@ export function askAs(
   rq: SecurityRequest,
   concerned: Concerned,
   needed: readonly string[] | undefined,
-  work: (asked: Required<AskedOptions>) => Promise<Answer>,
+  work: (options: { readonly asked: Asked }) => Promise<Answer>,
 ): Promise<Answer> {
-  const once = async (onlyIf: Required<AskedOptions>["onlyIf"]): Promise<Answer> => {
+  const once = async (asked: Asked): Promise<Answer> => {
     const identity = await presentIdentity(kernel, rq);
     if (identity === undefined) return failed(401, "UNAUTHENTICATED");
     rq.identity = identity;
@@ -56,7 +56,7 @@ export function askAs(
     if (needed?.some((name) => permissions.has(name)) === false) {
       return forbidden(rq, `has none of the permissions ${needed.join(", ")} any more`);
     }
-    return work({ onlyIf });
+    return work({ asked });
   };
   return askAndDo(kernel.datastore, { ...concerned, actorId: rq.identity?.account.id }, once, unchanged(rq));
 }

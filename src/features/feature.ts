@@ -8,6 +8,7 @@ import type { Sessions } from "../authn/sessions.ts";
 import type { SignedInWork, SignIn } from "../authn/sign-in.ts";
 import type { Tickets } from "../authn/tickets.ts";
 import type { TokenFamilies } from "../authn/token-families.ts";
+import type { Changing } from "../datastore/changing.ts";
 import type { Datastore } from "../datastore/contract.ts";
 import type { PasswordHistory } from "../datastore/password-history.ts";
 import type { Roles } from "../datastore/roles.ts";
@@ -40,6 +41,8 @@ import type { UsernamesService } from "./usernames/index.ts";
 export interface Kernel {
   readonly system: System;
   readonly datastore: Datastore;
+  /** The one way in which what an account is or may is changed, beside `users` and `roles`. */
+  readonly changing: Changing;
   readonly users: Users;
   readonly roles: Roles;
   readonly hasher: PasswordHasher;
@@ -97,8 +100,6 @@ export interface Kernel {
    * the place of the path's `:token`. Throws PortcullisError `no_endpoint` when that feature is off.
    */
   link(endpoint: string, token?: string): string;
-  /** Forgets what is cached of this user, here and in the other processes. */
-  invalidate(userId: number): Promise<void>;
   /**
    * Work that the answer does not wait for, so that its time tells nothing. What it throws is logged; `close()` waits for it.
    */

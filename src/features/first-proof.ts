@@ -3,6 +3,7 @@ import type { Transaction } from "../datastore/contract.ts";
 import type { AddressProof } from "../datastore/user-operations.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
+import { changedAccount } from "./account-state.ts";
 import { type Answer, invalid, refused } from "./endpoint.ts";
 import type { Kernel } from "./feature.ts";
 import { type Field, type FieldValues, passwordField } from "./fields.ts";
@@ -181,20 +182,11 @@ export async function applyProof(
     ...(account.email === "" ? {} : { email: account.email }),
     ...(onlyFirst === true ? { confirmedAt: null } : {}),
   };
-  let now: Account | undefined;
-  const proved = await kernel.users.prove(
-    account,
-    { ...proof, mailLanguage, ...(email === undefined ? {} : { email }) },
-    {
-      as,
-      onlyIf: async (tx) => (await link.redeem(tx)) && (also === undefined || (await also(tx))),
-      async done(after) {
-        now = after;
-      },
-    },
-  );
-  if (!proved) return undefined;
-  kernel.browserMark.clear(rq, account);
+  const onlyIf = async (tx: Transaction): Promise<boolean> =>
+    (await link.redeem(tx)) && (also === undefined || (await also(tx)));
+  const proved = { ...proof, mailLanguage, ...(email === undefined ? {} : { email }) };
+  const now = await changedAccount((done) => kernel.users.prove(account, proved, { as, onlyIf, done }));
+  if (now !== undefined) kernel.browserMark.clear(rq, account);
   return now;
 }
 

@@ -29,6 +29,16 @@ export class UniqueConflictError extends PortcullisError {
   }
 }
 
+/**
+ * Nothing was done: a condition of the change did not hold in its transaction, such as what was asked about before, a link that
+ * is used once, or the account as it was when the change was decided on.
+ */
+export class WithdrawnError extends PortcullisError {
+  constructor() {
+    super("withdrawn", "nothing was done: what the change depends on was changed meanwhile");
+  }
+}
+
 /** The store did not answer or answered with an error; the request that needed it fails closed. */
 export class DatastoreError extends PortcullisError {
   constructor(message: string, options?: ErrorOptions) {

@@ -79,6 +79,7 @@ interface Round {
   readonly one: TestClient;
   /** Signed in elsewhere. */
   readonly two: TestClient;
+  readonly authToken: string;
   readonly refreshToken: string;
 }
 
@@ -220,6 +221,22 @@ const makers: Readonly<Record<string, { readonly of: Root; prepare(round: Round)
       return {
         make: () => one.post("/verify", { json: { password } }),
         lives: () => byCookies(system, one, "session", "remember"),
+      };
+    },
+  },
+  "a token that is proved again": {
+    of: "session",
+    async prepare({ system, authToken }) {
+      let renewed: string | undefined;
+      return {
+        async make() {
+          const headers = { "authentication-token": authToken };
+          const answer = await client(system).post("/verify?include_auth_token", { json: { password }, headers });
+          renewed = answer.json.response?.user?.authentication_token;
+          return answer;
+        },
+        lives: async () =>
+          renewed !== undefined && (await status(client(system), "/me", { "authentication-token": renewed })) === 200,
       };
     },
   },
@@ -516,17 +533,18 @@ async function begin(system: System, steps: boolean): Promise<Round> {
   const email = `${steps ? "step" : "user"}${users}@acme.example`;
   const { id } = await system.security.users.create({ email, password });
   const [one, two] = [elsewhere(system), client(system)];
-  let refreshToken = "";
+  let tokens = { authentication_token: "", refresh_token: "" };
   await enter(two, email, steps);
   // Devices are noted after the answer: the first one must be known before the second one is new.
   await system.security.delivery.idle();
   if (steps) await enter(one, email, steps);
   else {
     const answer = await one.post("/login?include_auth_token", { json: { email, password, remember: true } });
-    refreshToken = answer.json.response.user.refresh_token as string;
+    tokens = answer.json.response.user as typeof tokens;
   }
   for (const each of [one, two]) await each.get("/login", json);
-  return { system, id, email, one, two, refreshToken };
+  const { authentication_token: authToken, refresh_token: refreshToken } = tokens;
+  return { system, id, email, one, two, authToken, refreshToken };
 }
 
 const pause = (turns: number): Promise<void> =>

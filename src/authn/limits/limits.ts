@@ -1,3 +1,4 @@
+import type { Operations } from "../../datastore/contract.ts";
 import type { EventHub } from "../../events/events.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
@@ -57,8 +58,11 @@ export interface Limits {
   mail(rq: SecurityRequest, target: string): Promise<boolean>;
   /** The check of an endpoint's limits; undefined where it has none. Throws ConfigurationError. */
   endpoint(name: string, own: EndpointLimits | undefined): EndpointCheck | undefined;
-  /** Takes the lock and all counted failures off an account. True when it was locked. */
-  unlock(userId: number): Promise<boolean>;
+  /**
+   * Takes the lock and all counted failures off an account. True when it was locked. With `tx`, in that transaction where this
+   * database keeps them, and whoever began it tells of it.
+   */
+  unlock(userId: number, tx?: Operations): Promise<boolean>;
   /** The accounts that are locked now, by rising id; `after`: the last id of the page before. */
   locked(page?: { readonly after?: number; readonly limit?: number }): Promise<readonly Lockout[]>;
   /** Removes what is over. */
@@ -74,7 +78,7 @@ export interface LimitsContext {
   readonly events: EventHub;
   readonly log: (message: string, details?: Record<string, unknown>) => void;
   /** The names of an account, as guesses spell them. */
-  readonly namesOf: (userId: number) => Promise<readonly string[]>;
+  readonly namesOf: (userId: number, tx?: Operations) => Promise<readonly string[]>;
 }
 
 const purpose = "limits";
@@ -233,21 +237,22 @@ export function createLimits(context: LimitsContext): Limits {
       await taken(rq, account, [limit, counter(limit, subject, { budget, lockout: undefined })]);
     },
 
-    async unlock(userId) {
+    async unlock(userId, tx) {
+      const meters = (tx === undefined ? undefined : store.within?.(tx)) ?? store;
       const rule: MeterRule = { budget: undefined, lockout: undefined };
-      const names = await context.namesOf(userId);
+      const names = await context.namesOf(userId, tx);
       const keys = kinds.flatMap((kind) => [
         counter(`signIn.${kind}`, `account ${userId}`, rule).key,
         ...(kind === "password" ? names.map((name) => nameCounter(kind, rule, name).key) : []),
       ]);
       let locked = false;
       for (const key of new Set(keys)) {
-        const meter = await store.read(key);
+        const meter = await meters.read(key);
         if (meter === undefined) continue;
-        await store.remove(key);
+        await meters.remove(key);
         locked ||= meter.lockedUntil > now();
       }
-      if (locked) events.emit("accountUnlocked", { userId });
+      if (locked && tx === undefined) events.emit("accountUnlocked", { userId });
       return locked;
     },
 

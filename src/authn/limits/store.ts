@@ -55,6 +55,8 @@ export interface LimitStore {
    * meanwhile may make it fail: the caller then goes on without.
    */
   together?<T>(work: (store: Meters) => Promise<T>): Promise<T>;
+  /** The meters in a transaction of the application's database; left out where they are kept elsewhere. */
+  within?(tx: Operations): Meters;
   /** Accounts that are locked at this time, by rising id, those after this id. */
   locked(now: number, after: number, limit: number): Promise<readonly Lockout[]>;
   /** Removes what is over. */
@@ -132,6 +134,7 @@ function rowMeters(rows: Operations): Meters {
 export function datastoreLimits(datastore: Datastore): LimitStore {
   return {
     ...rowMeters(datastore),
+    within: rowMeters,
     together: (work) => datastore.transaction((tx) => work(rowMeters(tx))),
     async locked(now, after, limit) {
       const rows: readonly Row[] = await datastore.find(

@@ -8,7 +8,7 @@ import type { Account } from "../../model/account.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import { inTime } from "../../model/deadline.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
-import { ConfigurationError, UniqueConflictError } from "../../model/errors.ts";
+import { ConfigurationError, UniqueConflictError, WithdrawnError } from "../../model/errors.ts";
 import type { Schema } from "../../model/schema.ts";
 import { table } from "../../model/tables.ts";
 import { formPage } from "../../views/pages.ts";
@@ -39,8 +39,11 @@ export interface AccountDeletionOptions {
 export interface AccountDeletionService {
   /** True while the account is shut and waits for its removal. */
   pending(account: Account): Promise<boolean>;
-  /** Removes the account for good, the application's own data first. Throws LastAdministratorError. */
-  remove(account: Account, asked?: AskedOptions): Promise<void>;
+  /**
+   * Removes the account for good, the application's own data first. Once `asked` held, the account is shut: what stops the
+   * removal then stops it until the next try. Throws WithdrawnError, LastAdministratorError.
+   */
+  remove(account: Account, options?: AskedOptions): Promise<void>;
 }
 
 const tables: Schema = {
@@ -78,7 +81,7 @@ export function accountDeletion(options: AccountDeletionOptions = {}): Feature {
     services: (kernel) => ({
       accountDeletion: {
         pending: (account) => pending(kernel, account),
-        remove: (account, asked) => remove(kernel, account, options, asked),
+        remove: (account, asked) => removeAsked(kernel, account, options, asked),
       },
     }),
     endpoints: (kernel) => [
@@ -201,7 +204,7 @@ async function shut(
   let token: string | undefined;
   try {
     const row = { userId: account.id, requestedAt: at, dueAt: at + grace };
-    const isShut = await kernel.users.shutOut(account, {
+    await kernel.users.shutOut(account, {
       onlyIf,
       // An account is not shut without the way back.
       async done(after, tx) {
@@ -210,8 +213,8 @@ async function shut(
         if (grace > 0) token = await kernel.tickets.issue({ purpose: keepPurpose, user: after, life: grace }, tx);
       },
     });
-    if (!isShut) return undefined;
   } catch (error) {
+    if (error instanceof WithdrawnError) return undefined;
     // Asked twice at once: the first one counts.
     if (!(error instanceof UniqueConflictError)) throw error;
     token = undefined;
@@ -280,17 +283,37 @@ function exportAccount(kernel: Kernel, options: AccountDeletionOptions): Endpoin
   });
 }
 
-async function remove(
+/** For somebody who manages users. The application removes nothing of its own before it is certain that the account goes. */
+async function removeAsked(
   kernel: Kernel,
   account: Account,
   options: AccountDeletionOptions,
-  asked: AskedOptions = {},
+  { asked }: AskedOptions = {},
 ): Promise<void> {
+  if (options.onDelete === undefined) {
+    await kernel.users.delete(account, { asked });
+    kernel.system.events.emit("accountDeleted", { user: account });
+    return;
+  }
+  const at = kernel.system.now();
+  await kernel.users.shutOut(account, {
+    asked,
+    async done({ id: userId }, tx) {
+      // Where the owner has asked for it before, their grace is over.
+      if ((await tx.update("deletion", { userId }, { dueAt: at })) > 0) return;
+      await tx.insert("deletion", { userId, requestedAt: at, dueAt: at });
+    },
+  });
+  await remove(kernel, account, options);
+}
+
+/** Removes an account that is shut. */
+async function remove(kernel: Kernel, account: Account, options: AccountDeletionOptions): Promise<void> {
   // Before the application removes what is its own.
   if (await kernel.users.isLastAdministrator(account)) throw new LastAdministratorError();
   await inTime(options.onDelete?.(account), kernel.system.deadline, "accountDeletion.onDelete");
   // The row in "deletion" goes with it: until then the account stays shut.
-  if (!(await kernel.users.delete(account, asked))) return;
+  await kernel.users.delete(account);
   kernel.system.events.emit("accountDeleted", { user: account });
 }
 

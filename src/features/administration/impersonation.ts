@@ -1,4 +1,5 @@
 import { authRequired } from "../../authz/guards/authentication.ts";
+import { unlessWithdrawn } from "../../datastore/held-account.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
 import { lengthOfTime } from "../../i18n/length-of-time.ts";
@@ -9,7 +10,7 @@ import { done, type Endpoint, endpoint, goTo, refused } from "../endpoint.ts";
 import { textField } from "../fields.ts";
 import { shownForField } from "../shown-for.ts";
 import { userInPath } from "../user-path.ts";
-import { type Administration, changing, pathOf } from "./pages.ts";
+import { type Administration, changingPage, pathOf } from "./pages.ts";
 
 /** What an administrator may act as: an active person who is no administrator, unless the option says otherwise. */
 export function impersonationRule(options: {
@@ -37,7 +38,7 @@ export function impersonationPages(
     return administrator !== undefined && may(administrator, user) ? undefined : "IMPERSONATION_NOT_POSSIBLE";
   };
 
-  const begin = changing(admin, {
+  const begin = changingPage(admin, {
     name: "admin_impersonate",
     path: `${admin.path}/users/:id/impersonate`,
     title: "IMPERSONATE",
@@ -50,13 +51,16 @@ export function impersonationPages(
       params: { user: user.email, time: lengthOfTime(rq.catalogue.language, impersonation.life) },
     }),
     objection,
-    async submit({ rq, fields }, user) {
+    async submit({ rq, fields }, user, { asked }) {
       const administrator = rq.identity?.account;
       if (administrator === undefined) return refused("UNAUTHENTICATED");
       const reason = fields.reason.trim();
       const refusal = await rq.system.events.ask("impersonate", { user, administrator, reason }, rq);
       if (refusal !== undefined) return refused(refusal.refuse);
-      const identity = await kernel.signIn.impersonation.begin(rq, user, { life: impersonation.life, reason });
+      const { life } = impersonation;
+      const identity = await unlessWithdrawn(() =>
+        kernel.signIn.impersonation.begin(rq, user, { life, reason, asked }),
+      );
       if (identity === undefined) return refused("IMPERSONATION_NOT_POSSIBLE");
       return done(kernel.destinations.afterSignIn(rq), {
         message: { key: "IMPERSONATION_STARTED", params: { user: user.email } },

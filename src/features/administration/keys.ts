@@ -3,14 +3,14 @@ import type { Account } from "../../model/account.ts";
 import type { SectionView } from "../../views/contract.ts";
 import { done, type Endpoint } from "../endpoint.ts";
 import { userInPath } from "../user-path.ts";
-import { type Administration, changing, pathOf, text, time } from "./pages.ts";
+import { type Administration, changingPage, pathOf, text, time } from "./pages.ts";
 
 /** `/admin/users/:id/keys/:key/revoke`; only where the feature apiKeys is on. */
 export function keyPages(admin: Administration): readonly Endpoint[] {
   const { apiKeys } = admin.kernel;
   if (apiKeys === undefined) return [];
   return [
-    changing(admin, {
+    changingPage(admin, {
       name: "admin_key_revoke",
       path: `${admin.path}/users/:id/keys/:key/revoke`,
       title: "ADMIN_REVOKE_KEY",

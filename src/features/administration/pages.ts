@@ -139,6 +139,8 @@ export interface ChangingPage<T, Fields extends Readonly<Record<string, Field<un
   /** Why it can't be; said in the place of asking. */
   readonly objection?: (rq: SecurityRequest, subject: T) => Awaitable<MessageKey | undefined>;
   readonly initial?: (subject: T) => Readonly<Record<string, unknown>>;
+  /** Whom and what it is about, where the path does not say so by `:id` and `:role`. */
+  readonly concerned?: (rq: SecurityRequest) => Awaitable<Concerned>;
   /** `asked` goes with the change, where it is one of who may do what: if that was changed meanwhile, all is asked again. */
   readonly submit: (
     request: { readonly rq: SecurityRequest; readonly fields: FieldValues<Fields> },
@@ -155,7 +157,7 @@ export function mayChange(admin: Pick<Administration, "permission">): Guard {
 }
 
 /** Makes the endpoint of a page that changes something. */
-export function changing<T, const Fields extends Readonly<Record<string, Field<unknown>>>>(
+export function changingPage<T, const Fields extends Readonly<Record<string, Field<unknown>>>>(
   admin: Administration,
   page: ChangingPage<T, Fields>,
 ): Endpoint {
@@ -200,8 +202,8 @@ export function changing<T, const Fields extends Readonly<Record<string, Field<u
       if (objection === undefined) return initial === undefined || !rq.wantsJson ? {} : { values: initial(subject) };
       return rq.wantsJson ? refused(objection) : done(page.back(subject), { message: { key: objection } });
     },
-    submit: ({ rq, fields }) =>
-      askAs(admin.kernel, rq, concernedBy(rq), [admin.permission], async (asked) => {
+    submit: async ({ rq, fields }) =>
+      askAs(admin.kernel, rq, await (page.concerned ?? concernedBy)(rq), [admin.permission], async (asked) => {
         // Not what was read for the page: it may be another time.
         const subject = await page.read(rq);
         if (subject === undefined) return notFound();

@@ -5,7 +5,7 @@ import { forbidden, mayChangeRole } from "../acting.ts";
 import { type Answer, done, type Endpoint, invalid } from "../endpoint.ts";
 import { type Field, textField } from "../fields.ts";
 import { withQuery } from "./filters.ts";
-import { type Administration, badges, changing, pathOf, showing, text } from "./pages.ts";
+import { type Administration, badges, changingPage, pathOf, showing, text } from "./pages.ts";
 import { permissionsField, unknownPermission } from "./permissions.ts";
 import { keepingAdministrators } from "./user-actions.ts";
 
@@ -101,7 +101,7 @@ const nameField: Field<string> = {
 };
 
 function create(admin: Administration): Endpoint {
-  return changing(admin, {
+  return changingPage(admin, {
     name: "admin_role_create",
     path: `${admin.path}/roles/new`,
     title: "ADMIN_CREATE_ROLE",
@@ -118,7 +118,8 @@ function create(admin: Administration): Endpoint {
       const unknown = unknownPermission(permissions, admin.kernel.declaredPermissions, new Set());
       if (unknown !== undefined) return invalid({ permissions: [unknown] });
       try {
-        await admin.kernel.roles.createIf(name, { ...(description === "" ? {} : { description }), permissions }, asked);
+        const described = description === "" ? {} : { description };
+        await admin.kernel.roles.create(name, { ...described, permissions, ...asked });
       } catch (error) {
         if (error instanceof UniqueConflictError) return invalid({ name: [{ key: "ADMIN_ROLE_EXISTS" }] });
         throw error;
@@ -131,7 +132,7 @@ function create(admin: Administration): Endpoint {
 
 function edit(admin: Administration): Endpoint {
   const { roles } = admin.kernel;
-  return changing(admin, {
+  return changingPage(admin, {
     name: "admin_role_edit",
     path: `${admin.path}/roles/:role/edit`,
     title: "ADMIN_EDIT_ROLE",
@@ -157,7 +158,7 @@ function edit(admin: Administration): Endpoint {
 
 function remove(admin: Administration): Endpoint {
   const { kernel } = admin;
-  return changing(admin, {
+  return changingPage(admin, {
     name: "admin_role_delete",
     path: `${admin.path}/roles/:role/delete`,
     title: "ADMIN_DELETE_ROLE",

@@ -1,5 +1,6 @@
 import { endDevice } from "../../authn/ending.ts";
 import type { SessionKey } from "../../authn/sessions.ts";
+import { unlessWithdrawn } from "../../datastore/held-account.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Session } from "../../model/session.ts";
 import type { CellView, SectionView, TableView } from "../../views/contract.ts";
@@ -7,7 +8,7 @@ import { done, type Endpoint, refused } from "../endpoint.ts";
 import type { Fault } from "../fields.ts";
 import { deviceOf } from "../sessions/device.ts";
 import { pagerLinks, readCursor } from "./filters.ts";
-import { type Administration, changing, namesOf, pathOf, showing, text, time, userCell } from "./pages.ts";
+import { type Administration, changingPage, namesOf, pathOf, showing, text, time, userCell } from "./pages.ts";
 
 /** What a list of sessions shows. */
 interface SessionList {
@@ -55,14 +56,15 @@ export function sessionPages(admin: Administration): readonly Endpoint[] {
     ],
   });
 
-  const end = changing(admin, {
+  const sessionOf = (rq: SecurityRequest) => kernel.sessions.find(rq.context?.req.param("session") ?? "");
+  const end = changingPage(admin, {
     name: "admin_session_end",
     path: `${admin.path}/sessions/:session/end`,
     title: "ADMIN_END_SESSION_TITLE",
     submitLabel: "ADMIN_END_SESSION",
     fields: {},
     async read(rq) {
-      const session = await kernel.sessions.find(rq.context?.req.param("session") ?? "");
+      const session = await sessionOf(rq);
       const account = session?.userId == null ? undefined : await kernel.users.get(session.userId);
       return session === undefined || account === undefined ? undefined : { session, account };
     },
@@ -71,10 +73,12 @@ export function sessionPages(admin: Administration): readonly Endpoint[] {
       key: "ADMIN_END_SESSION_ASK",
       params: { user: account.email, device: deviceName(rq, session) },
     }),
-    async submit({ rq }, { session, account }) {
+    concerned: async (rq) => ({ userId: (await sessionOf(rq))?.userId ?? undefined }),
+    async submit({ rq }, { session, account }, { asked }) {
       // What keeps the device signed in ends along with it.
       const own = rq.identity?.account.id === account.id ? rq.identity.session : undefined;
-      const count = await endDevice(kernel, account, { session, credential: undefined }, { session: own });
+      const device = { session, credential: undefined };
+      const count = await unlessWithdrawn(() => endDevice(kernel, account, device, { session: own, asked }));
       if (count === undefined) return refused("UNAUTHENTICATED");
       kernel.system.events.emit("sessionsEnded", { user: account, which: "one", count });
       return done(pathOf(admin, "admin_sessions"), { message: { key: "SESSION_ENDED" }, response: { ended: count } });

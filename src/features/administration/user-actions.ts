@@ -8,7 +8,7 @@ import { mayMake, outOfReach } from "../acting.ts";
 import { type Answer, done, type Endpoint, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import { userInPath } from "../user-path.ts";
-import { type Administration, changing, pathOf, text } from "./pages.ts";
+import { type Administration, changingPage, pathOf, text } from "./pages.ts";
 
 /** Something that is done to an account, after a page has asked. */
 interface UserAction {
@@ -72,8 +72,8 @@ const actions: readonly UserAction[] = [
     ask: "ADMIN_END_SESSIONS_ASK",
     fits: always,
     async run({ users, system }, user, asked) {
-      const count = await users.endSessionsIf(user, asked);
-      if (count !== undefined) system.events.emit("sessionsEnded", { user, which: "all", count });
+      const count = await users.endSessions(user, asked);
+      system.events.emit("sessionsEnded", { user, which: "all", count });
       return "ADMIN_USER_SIGNED_OUT";
     },
   },
@@ -84,7 +84,8 @@ const actions: readonly UserAction[] = [
     ask: "ADMIN_RESET_ASK",
     fits: always,
     async run({ users, system }, user, asked) {
-      if (await users.resetAccess(user, asked)) system.events.emit("accessReset", { userId: user.id });
+      await users.resetAccess(user, asked);
+      system.events.emit("accessReset", { userId: user.id });
       return "ADMIN_USER_RESET";
     },
   },
@@ -109,7 +110,7 @@ const actions: readonly UserAction[] = [
 /** `/admin/users/:id/activate`, `…/deactivate`, `…/unlock`, `…/end-sessions`, `…/reset-access`, `…/delete`: each asks first. */
 export function userActions(admin: Administration): readonly Endpoint[] {
   return actions.map((action) =>
-    changing(admin, {
+    changingPage(admin, {
       name: action.name,
       path: `${admin.path}/users/:id/${action.segment}`,
       title: action.title,

@@ -19,7 +19,7 @@ import { tellIdentityChanged } from "../owner-notices.ts";
 import { policyFaults, setCheckedPassword } from "../passwords/checked-password.ts";
 import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
 import { userInPath } from "../user-path.ts";
-import { type Administration, changing, concernedBy, mayChange, once, pathOf, text, unlessGone } from "./pages.ts";
+import { type Administration, changingPage, concernedBy, mayChange, once, pathOf, text, unlessGone } from "./pages.ts";
 import { permissionsField, unknownPermission } from "./permissions.ts";
 import { isYourself, keepingAdministrators } from "./user-actions.ts";
 
@@ -58,7 +58,7 @@ function create(admin: Administration): Endpoint {
     confirmed: checkboxField("ADMIN_CONFIRMED"),
     ...ownFields(kernel),
   };
-  return changing<true, typeof fields>(admin, {
+  return changingPage<true, typeof fields>(admin, {
     name: "admin_user_create",
     path: `${admin.path}/users/new`,
     title: "ADMIN_CREATE_USER",
@@ -66,7 +66,7 @@ function create(admin: Administration): Endpoint {
     fields,
     read: () => true as const,
     account: () => undefined,
-    async submit({ rq, fields }, _nobody, { onlyIf }) {
+    async submit({ rq, fields }, _nobody, asked) {
       const values: Readonly<Record<string, unknown>> = fields;
       const email = values["email"] as string;
       const username = (values["username"] as string | undefined) ?? null;
@@ -96,9 +96,7 @@ function create(admin: Administration): Endpoint {
           confirmedAt: values["confirmed"] === true ? new Date(rq.system.now()) : null,
           ...ownValues(kernel, values),
         };
-        const user = await kernel.users.createIf(input, { onlyIf });
-        // Asked again.
-        if (user === undefined) return refused("ACTION_REFUSED");
+        const user = await kernel.users.create(input, asked);
         return done(pathOf(admin, "admin_user", { id: user.id }), {
           message: { key: "ADMIN_USER_CREATED" },
           response: { id: user.id },
@@ -117,7 +115,7 @@ function edit(admin: Administration): Endpoint {
     ...usernameFields(kernel),
     ...ownFields(kernel),
   };
-  return changing<Account, typeof fields>(admin, {
+  return changingPage<Account, typeof fields>(admin, {
     name: "admin_user_edit",
     path: `${admin.path}/users/:id/edit`,
     title: "ADMIN_EDIT_USER",
@@ -130,7 +128,7 @@ function edit(admin: Administration): Endpoint {
       const row = user as unknown as Readonly<Record<string, unknown>>;
       return Object.fromEntries(Object.keys(fields).map((name) => [name, typedOf(row[name])]));
     },
-    async submit({ rq, fields }, user, { onlyIf }) {
+    async submit({ rq, fields }, user, { asked }) {
       const values: Readonly<Record<string, unknown>> = fields;
       const email = values["email"] as string;
       const fault = addressFault(kernel.mail.reaches, email, user.email);
@@ -157,10 +155,7 @@ function edit(admin: Administration): Endpoint {
         const keep = async (after: Account): Promise<void> => {
           renewed = after;
         };
-        if (Object.keys(set).length > 0 && !(await kernel.users.edit(user, set, { onlyIf, done: keep }))) {
-          // Asked again.
-          return refused("ACTION_REFUSED");
-        }
+        if (Object.keys(set).length > 0) await kernel.users.edit(user, set, { asked, done: keep });
         const changed = renewed ?? (await kernel.users.get(user.id)) ?? user;
         tellIdentityChanged(kernel, user, changed, rq);
         const fields = Object.keys(own).filter((name) => !same(own[name], (user as unknown as Row)[name]));
@@ -213,7 +208,7 @@ async function unlessTaken(
 /** `/admin/users/:id/password`. */
 function password(admin: Administration): Endpoint {
   const { kernel } = admin;
-  return changing(admin, {
+  return changingPage(admin, {
     name: "admin_user_password",
     path: `${admin.path}/users/:id/password`,
     title: "ADMIN_SET_PASSWORD",
@@ -225,11 +220,11 @@ function password(admin: Administration): Endpoint {
     // Whoever changes their own must know the old one.
     objection: (rq, user) =>
       isYourself(rq, user) ? "ADMIN_NOT_YOURSELF" : isService(user) ? "ADMIN_SERVICE_ACCOUNT" : undefined,
-    async submit({ rq, fields }, user, { onlyIf }) {
+    async submit({ rq, fields }, user, { asked }) {
       const faults = await newPasswordFaults(kernel, rq, user, fields, "password", "password_confirm");
       if (faults !== undefined) return invalid(faults);
-      const outcome = await setCheckedPassword(kernel, user, fields.password, { asked: onlyIf });
-      if (outcome.kind === "refused") return invalid({ password: outcome.faults });
+      const wrong = await setCheckedPassword(kernel, user, fields.password, { asked });
+      if (wrong.length > 0) return invalid({ password: wrong });
       return done(pathOf(admin, "admin_user", { id: user.id }), { message: { key: "ADMIN_PASSWORD_SET" } });
     },
     back: backToUser(admin),
@@ -239,7 +234,7 @@ function password(admin: Administration): Endpoint {
 /** `/admin/users/:id/permissions`: the permissions that the user has beside those of the roles. */
 function permissions(admin: Administration): Endpoint {
   const { kernel } = admin;
-  return changing(admin, {
+  return changingPage(admin, {
     name: "admin_user_permissions",
     path: `${admin.path}/users/:id/permissions`,
     title: "ADMIN_SET_PERMISSIONS",

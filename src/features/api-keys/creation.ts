@@ -3,7 +3,7 @@ import { type Budget, budgetOf, type Rate } from "../../authn/limits/rate.ts";
 import type { AskedOptions } from "../../datastore/access-state.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
-import { ConfigurationError, PortcullisError } from "../../model/errors.ts";
+import { ConfigurationError, PortcullisError, WithdrawnError } from "../../model/errors.ts";
 import type { Json } from "../../routes/openapi/json.ts";
 import { lineageBehind, unchanged } from "../account-state.ts";
 import { text } from "../answers.ts";
@@ -86,7 +86,7 @@ export async function createKey(
   owner: Account,
   fields: FieldValues<ReturnType<typeof newKeyFields>>,
   bounds: KeyBounds,
-  { onlyIf: asked }: AskedOptions = {},
+  { asked }: AskedOptions = {},
 ): Promise<Answer> {
   const { identity } = rq;
   const own = identity?.account.id === owner.id ? identity : undefined;
@@ -115,7 +115,7 @@ export async function createKey(
     if (!(error instanceof PortcullisError)) throw error;
     if (error.code === "too_many_keys") return failed(409, "TOO_MANY_KEYS");
     // The owner's account was changed while this was on its way.
-    if (error.code === "not_granted") return failed(409, "ACTION_REFUSED");
+    if (error.code === "not_granted" || error instanceof WithdrawnError) return failed(409, "ACTION_REFUSED");
     throw error;
   }
 }

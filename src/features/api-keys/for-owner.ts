@@ -1,5 +1,6 @@
 import type { ApiKey } from "../../authn/api-keys.ts";
 import type { Rate } from "../../authn/limits/rate.ts";
+import type { AskedOptions } from "../../datastore/access-state.ts";
 import type { Account } from "../../model/account.ts";
 import { PortcullisError } from "../../model/errors.ts";
 import type { Kernel } from "../feature.ts";
@@ -23,12 +24,13 @@ export interface KeyRequest {
 
 /**
  * Makes a key within the feature's bounds, as its owner could. `text` is the key, which is stored as a hash. Throws
- * PortcullisError: `no_feature`, `invalid_field`, `not_granted`, `too_many_keys`.
+ * PortcullisError: `no_feature`, `invalid_field`, `not_granted`, `too_many_keys`, `withdrawn`.
  */
 export async function createKeyFor(
   kernel: Kernel,
   owner: Account,
   request: KeyRequest,
+  { asked }: AskedOptions = {},
 ): Promise<{ readonly key: ApiKey; readonly text: string }> {
   const { apiKeys } = kernel;
   const bounds = kernel.services.keyBounds;
@@ -57,5 +59,5 @@ export async function createKeyFor(
     expiresAt: kernel.system.now() + (seconds === undefined ? bounds.maxLife : seconds * 1000),
     methods: [],
   };
-  return apiKeys.create(owner, input, { lineage: null });
+  return apiKeys.create(owner, input, { lineage: null, asked });
 }

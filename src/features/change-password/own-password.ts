@@ -1,6 +1,6 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
-import { ownAccount, unchanged } from "../account-state.ts";
+import { changedAccount, ownAccount, unchanged } from "../account-state.ts";
 import { type Answer, invalid, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import { recoverLink } from "../links.ts";
@@ -39,14 +39,10 @@ export async function changeOwnPassword(
   if (faults !== undefined) return no(invalid(faults));
   const objection = await rq.system.events.ask("changePassword", { user: account }, rq);
   if (objection !== undefined) return no(refused(objection.refuse));
-  let now = account;
-  const changed = await kernel.users.setPassword(account, password, {
-    onlyIf: unchanged(rq),
-    done: async (after) => {
-      now = after;
-    },
-  });
-  if (!changed) return no(refused("REAUTHENTICATION_REQUIRED"));
+  const now = await changedAccount((done) =>
+    kernel.users.setPassword(account, password, { onlyIf: unchanged(rq), done }),
+  );
+  if (now === undefined) return no(refused("REAUTHENTICATION_REQUIRED"));
   rq.system.events.emit("passwordChanged", { user: now });
   if (kernel.features.has("changePassword")) {
     kernel.mail.send(rq, "passwordChanged", now, recoverLink(kernel));

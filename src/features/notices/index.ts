@@ -9,7 +9,7 @@ import type { Ticket } from "../../model/session.ts";
 import { table } from "../../model/tables.ts";
 import { sha256 } from "../../secrets/random.ts";
 import { formPage } from "../../views/pages.ts";
-import { type LineageSince, madeSince } from "../account-state.ts";
+import { changedAccount, type LineageSince, madeSince } from "../account-state.ts";
 import { keySchema, keyView } from "../api-keys/view.ts";
 import { type Endpoint, invalid } from "../endpoint.ts";
 import type { Feature, FeatureKernel, Kernel } from "../feature.ts";
@@ -158,20 +158,21 @@ function notMe(kernel: Kernel): Endpoint {
     invalidTo: to,
     async submit({ rq, link }) {
       const { account, ticket } = link;
-      let now = account;
       let keys: readonly ApiKey[] = [];
       // Sessions, tokens, remember credentials, links and keys: whatever the stranger holds is worth nothing from here on.
-      const disowned = await kernel.users.setUniquifier(account, {
-        onlyIf: (tx) => link.redeem(tx),
-        async done(after, tx) {
-          now = after;
-          keys = await keysOf(kernel, account, ticket, tx);
-          for (const { id } of keys) await tx.delete("apiKey", { id });
-          await forgetDevices(tx, account.id);
-          await setMark(tx, account.id);
-        },
-      });
-      if (!disowned) return invalid({});
+      const now = await changedAccount((done) =>
+        kernel.users.setUniquifier(account, {
+          onlyIf: (tx) => link.redeem(tx),
+          async done(after, tx) {
+            await done(after, tx);
+            keys = await keysOf(kernel, account, ticket, tx);
+            for (const { id } of keys) await tx.delete("apiKey", { id });
+            await forgetDevices(tx, account.id);
+            await setMark(tx, account.id);
+          },
+        }),
+      );
+      if (now === undefined) return invalid({});
       rq.system.events.emit("signInDisowned", { user: now });
       for (const { id } of keys) rq.system.events.emit("apiKeyRevoked", { userId: now.id, key: id });
       kernel.background(async () => kernel.services.recovery?.send(rq, now));

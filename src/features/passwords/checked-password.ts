@@ -5,12 +5,6 @@ import type { Kernel } from "../feature.ts";
 import type { Fault } from "../fields.ts";
 import { tellPasswordSet } from "../owner-notices.ts";
 
-/** What a new password came to: stored; refused by the policy; or not stored, as `onlyIf` did not hold. */
-export type PasswordOutcome =
-  | { readonly kind: "set" }
-  | { readonly kind: "refused"; readonly faults: readonly Fault[] }
-  | { readonly kind: "unchanged" };
-
 /** What is wrong with a password by the policy. `whose`: an account, or what is known of a new one. */
 export async function policyFaults(
   kernel: Pick<Kernel, "policy">,
@@ -30,17 +24,18 @@ export async function policyFaults(
 /**
  * Sets somebody's password for an administrator, the command line or the application: asks the policy, stores the hash, ends
  * everything that hung on the old one, and tells it (`passwordSet`), the owner by mail. Whoever is signed in changes their own by `/change`.
+ * Returns what is wrong with it by the policy (nothing: it is set). Throws WithdrawnError.
  */
 export async function setCheckedPassword(
   kernel: Pick<Kernel, "policy" | "users" | "system" | "mail" | "path" | "link">,
   account: Account,
   password: string,
   options: ChangeOptions = {},
-): Promise<PasswordOutcome> {
+): Promise<readonly Fault[]> {
   const faults = await policyFaults(kernel, account, password);
-  if (faults.length > 0) return { kind: "refused", faults };
-  if (!(await kernel.users.setPassword(account, password, options))) return { kind: "unchanged" };
+  if (faults.length > 0) return faults;
+  await kernel.users.setPassword(account, password, options);
   kernel.system.events.emit("passwordSet", { userId: account.id });
   tellPasswordSet(kernel, account);
-  return { kind: "set" };
+  return [];
 }

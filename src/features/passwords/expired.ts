@@ -2,7 +2,8 @@ import type { Gate } from "../../authn/gates.ts";
 import type { SignIn } from "../../authn/sign-in.ts";
 import { open } from "../../authz/guards/open.ts";
 import type { SecurityRequest } from "../../http/request.ts";
-import { type Account, displayName } from "../../model/account.ts";
+import { displayName } from "../../model/account.ts";
+import { changedAccount } from "../account-state.ts";
 import { signInAnswers } from "../answers.ts";
 import { type Answer, type Endpoint, endpoint, goTo, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { FeatureKernel, Kernel } from "../feature.ts";
@@ -66,11 +67,9 @@ export function expiredPassword(kernel: Kernel): Endpoint {
       const objection = await rq.system.events.ask("changePassword", { user: account }, rq);
       if (objection !== undefined) return refused(objection.refuse);
       const change: Parameters<SignIn["resume"]>[3] = async ({ id }, consume) => {
-        let now: Account | undefined;
-        const done = async (after: Account): Promise<void> => {
-          now = after;
-        };
-        await kernel.users.setPassword(id, fields.password, { onlyIf: consume, done });
+        const now = await changedAccount((done) =>
+          kernel.users.setPassword(id, fields.password, { onlyIf: consume, done }),
+        );
         if (now === undefined) return undefined;
         rq.system.events.emit("passwordChanged", { user: now });
         tell(kernel, rq, now);

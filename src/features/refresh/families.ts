@@ -1,6 +1,6 @@
 import type { FamilyMember, FamilyOrigin, PresentedMember, TokenFamilies } from "../../authn/token-families.ts";
 import { findTokenOwner, type TokenOwner, tokenOwner } from "../../authn/tokens/owner.ts";
-import { announce } from "../../datastore/announce.ts";
+import type { Afterwards } from "../../datastore/changing.ts";
 import type { Transaction } from "../../datastore/contract.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
@@ -45,7 +45,7 @@ const defaultName = "default";
  * generation later than without a grace, but as surely.
  */
 export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules): TokenFamilies {
-  const { datastore, users, ring, system } = context;
+  const { datastore, changing, users, ring, system } = context;
   const cookieName = system.cookies.name("refresh");
   const attributes = (maxAge?: number) => ({ ...system.cookies.attributes(maxAge), sameSite: "Strict" as const });
 
@@ -87,31 +87,33 @@ export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules
     };
   };
 
-  /** What tells of it is true for the one that ended it. */
+  type Reason = "signOut" | "reuse";
+
+  /** In a change of its user. True for the one that ended it. */
   const revokeWithin = async (
     tx: Transaction,
     family: string,
-    reason: "signOut" | "reuse",
-  ): Promise<() => Promise<boolean>> => {
-    const row = await tx.findOne("refreshTracker", { refreshFamily: family });
-    if (row === undefined) return async () => false;
-    const { userId } = row as unknown as TrackedFamily;
+    userId: number,
+    reason: Reason,
+    afterwards: Afterwards,
+  ): Promise<boolean> => {
     const where = { refreshFamily: family, revokedAt: null };
     // In the order of what ends all of a user's credentials, so that none waits for the other.
     await tx.delete("session", { tokenFamily: family });
-    await announce(tx, userId);
     const ended = (await tx.update("refreshTracker", where, { revokedAt: new Date(system.now()) })) === 1;
-    return async () => {
-      await context.invalidate(userId);
-      if (ended) system.events.emit("refreshTrackerRevoked", { userId, family, reason });
-      return ended;
-    };
+    if (ended) afterwards(() => system.events.emit("refreshTrackerRevoked", { userId, family, reason }));
+    return ended;
   };
 
   /** True for the one that ended it. */
-  const revoke = async (family: string, reason: "signOut" | "reuse"): Promise<boolean> => {
-    const tell = await datastore.transaction((tx) => revokeWithin(tx, family, reason));
-    return await tell();
+  const revoke = async (family: string, reason: Reason): Promise<boolean> => {
+    const row = await find(family);
+    if (row === undefined) return false;
+    const { userId } = row;
+    // A user who is removed at this moment takes the family along. A session that is made of another one of the family comes
+    // before, and ends with it, or after.
+    const take = (tx: Transaction) => tx.update("user", { id: userId }, { updateDatetime: new Date(system.now()) });
+    return changing(userId, { take }, (tx, afterwards) => revokeWithin(tx, family, userId, reason, afterwards));
   };
 
   /** Two parties hold copies of one token, and nobody can tell which is the thief: both are out. */
@@ -219,11 +221,10 @@ export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules
       await revoke(family, "signOut");
     },
 
-    async endWithin(tx, family) {
-      const tell = await revokeWithin(tx, family, "signOut");
-      return async () => {
-        await tell();
-      };
+    async endWithin(tx, family, afterwards) {
+      const row = await tx.findOne("refreshTracker", { refreshFamily: family });
+      if (row === undefined) return;
+      await revokeWithin(tx, family, (row as unknown as TrackedFamily).userId, "signOut", afterwards);
     },
 
     async purge() {

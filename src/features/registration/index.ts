@@ -298,7 +298,7 @@ async function create(
     const tx = pretend ? rehearsal(real, kernel.system.now) : real;
     const name = username === undefined ? {} : { username };
     const input = { ...columns, ...name, email, mailLanguage, roles: options.roles ?? [] };
-    const account = await kernel.users.create(input, tx, { hash });
+    const account = await kernel.users.create(input, { tx, hash });
     if (pretend) return account;
     try {
       const { hookDeadline } = kernel.system;

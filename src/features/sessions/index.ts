@@ -1,5 +1,6 @@
 import { endDevice } from "../../authn/ending.ts";
 import { authRequired } from "../../authz/guards/authentication.ts";
+import { unlessWithdrawn } from "../../datastore/held-account.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Session } from "../../model/session.ts";
@@ -76,7 +77,8 @@ function end(kernel: Kernel): Endpoint {
         await kernel.signIn.signOut(rq);
         return done(kernel.destinations.afterSignOut(rq), { message: { key: "LOGGED_OUT" } });
       }
-      const count = await endDevice(kernel, account, device, { session: rq.identity?.session });
+      const { session } = rq.identity ?? {};
+      const count = await unlessWithdrawn(() => endDevice(kernel, account, device, { session }));
       if (count === undefined) return refused("UNAUTHENTICATED");
       rq.system.events.emit("sessionsEnded", { user: account, which: "one", count }, rq);
       return done(kernel.path("sessions") ?? "/", { message: { key: "SESSION_ENDED" }, response: { ended: count } });
@@ -102,7 +104,7 @@ function endOthers(kernel: Kernel): Endpoint {
       const account = rq.identity?.account;
       if (account === undefined) return refused("UNAUTHENTICATED");
       const { session } = rq.identity ?? {};
-      const count = session === undefined ? undefined : await endOtherDevices(kernel, account, session);
+      const count = session && (await unlessWithdrawn(() => endOtherDevices(kernel, account, session)));
       if (count === undefined) return refused("UNAUTHENTICATED");
       rq.system.events.emit("sessionsEnded", { user: account, which: "others", count }, rq);
       return done(kernel.path("sessions") ?? "/", {

@@ -1,3 +1,5 @@
+import type { Transaction } from "../../datastore/contract.ts";
+import { unlessWithdrawn } from "../../datastore/held-account.ts";
 import type { Account } from "../../model/account.ts";
 import { decoyOf } from "../../model/decoy.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
@@ -59,8 +61,9 @@ function unlockAccount(kernel: Kernel): Endpoint {
     invalidTo: () => kernel.path("login") ?? "/",
     spaPage: "unlock",
     async submit({ rq, link }) {
-      if (!(await link.redeem())) return invalid({});
-      await kernel.limits.unlock(link.account.id);
+      const onlyIf = (tx: Transaction): Promise<boolean> => link.redeem(tx);
+      const done = await unlessWithdrawn(() => kernel.users.unlock(link.account, { onlyIf }));
+      if (done === undefined) return invalid({});
       return linkDone(kernel, rq, kernel.path("login") ?? "/", { key: "ACCOUNT_UNLOCKED" }, link.account);
     },
   });

@@ -25,7 +25,7 @@ import { setCheckedPassword } from "../passwords/checked-password.ts";
 import { userInPath } from "../user-path.ts";
 import type { ManagementSettings } from "./options.ts";
 import { profileBytes, profileFields } from "./profile.ts";
-import { again, changeUser, freshManagersOnly, managersOnly, oneUser, type Powers } from "./rules.ts";
+import { changeUser, freshManagersOnly, managersOnly, oneUser, type Powers } from "./rules.ts";
 import { conflict } from "./users.ts";
 import { userSchema, userView } from "./view.ts";
 
@@ -109,10 +109,10 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
       "password",
       { password: passwordField({ autocomplete: "new-password" }) },
       strong,
-      async (target, { fields }, _powers, { onlyIf }) => {
+      async (target, { fields }, _powers, asked) => {
         if (isService(target)) return failed(409, "ACTION_REFUSED");
-        const outcome = await setCheckedPassword(kernel, target, fields.password, { asked: onlyIf });
-        return outcome.kind === "refused" ? invalid({ password: outcome.faults }) : undefined;
+        const wrong = await setCheckedPassword(kernel, target, fields.password, asked);
+        return wrong.length > 0 ? invalid({ password: wrong }) : undefined;
       },
     ),
     action("activate", {}, strong, async (target, { rq }, powers, asked) =>
@@ -127,7 +127,7 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
     ),
     action("unlock", {}, plain, (target, _request, _powers, asked) => users.unlock(target, asked)),
     action("reset-access", {}, strong, async (target, _request, _powers, asked) => {
-      if (!(await users.resetAccess(target, asked))) return again;
+      await users.resetAccess(target, asked);
       kernel.system.events.emit("accessReset", { userId: target.id });
     }),
     endSessions(kernel, settings),
@@ -157,8 +157,7 @@ function endSessions(kernel: Kernel, settings: ManagementSettings): Endpoint {
     answers: { done: { ended: { type: "integer" } }, failures: oneUser },
     submit: ({ rq }) =>
       changeUser(kernel, settings, rq, async (target, _powers, asked) => {
-        const count = await kernel.users.endSessionsIf(target, asked);
-        if (count === undefined) return again;
+        const count = await kernel.users.endSessions(target, asked);
         rq.system.events.emit("sessionsEnded", { user: target, which: "all", count }, rq);
         return done("/", { response: { ended: count } });
       }),
@@ -184,7 +183,7 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
     const set = given(values);
     if (Object.keys(set).length > 0) {
       try {
-        if (!(await kernel.users.edit(target, set, asked))) return again;
+        await kernel.users.edit(target, set, asked);
       } catch (error) {
         return conflict(error, set);
       }

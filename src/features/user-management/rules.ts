@@ -93,9 +93,6 @@ export async function toUser(
   }
 }
 
-/** Nobody is answered so: what was asked has changed, and it is asked again. */
-export const again: Answer = failed(409, "ACTION_REFUSED");
-
 /** As `toUser`, for what changes what somebody may do: with the condition that nothing of that was changed since it was asked. */
 export function changeUser(
   kernel: Kernel,

@@ -21,7 +21,7 @@ import { tellIdentityChanged } from "../owner-notices.ts";
 import { policyFaults } from "../passwords/checked-password.ts";
 import type { ManagementSettings } from "./options.ts";
 import { profileBytes, profileFields } from "./profile.ts";
-import { again, changeUser, freshManagersOnly, managersOnly, managing, oneUser, powersOf, toUser } from "./rules.ts";
+import { changeUser, freshManagersOnly, managersOnly, managing, oneUser, powersOf, toUser } from "./rules.ts";
 import { userSchema, userView } from "./view.ts";
 
 /** Users are counted, and reached by a page's number, up to that; beyond it lists go on by `next`. */
@@ -178,8 +178,7 @@ function createUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
             roles,
             permissions,
           };
-          const account = await kernel.users.createIf(input, asked);
-          if (account === undefined) return again;
+          const account = await kernel.users.create(input, asked);
           return done("/", { status: 201, response: { user: userView(account, settings) } });
         } catch (error) {
           if (error instanceof UnknownRoleError) return invalid({ roles: [{ key: "FIELD_INVALID" }] });
@@ -299,7 +298,7 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
         if (Object.keys(set).length > 0) {
           if (!(await powers.joins(withColumns(target, set)))) return outOfReach(rq, target);
           try {
-            if (!(await kernel.users.edit(target, set, asked))) return again;
+            await kernel.users.edit(target, set, asked);
           } catch (error) {
             return conflict(error, fields.profile);
           }

@@ -3,7 +3,7 @@ import type { Account } from "../../model/account.ts";
 import { ConfigurationError, UniqueConflictError } from "../../model/errors.ts";
 import { normalizeUsername, reservedUsernames, type UsernameRules, usernameFault } from "../../model/username.ts";
 import { formPage } from "../../views/pages.ts";
-import { ownAccount, unchanged } from "../account-state.ts";
+import { changedAccount, ownAccount, unchanged } from "../account-state.ts";
 import { changedUser, textOrNull } from "../answers.ts";
 import { done, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
@@ -162,15 +162,12 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
         rq,
       );
       if (objection !== undefined) return refused(objection.refuse);
-      let now = account;
+      let now: Account | undefined;
       try {
-        const changed = await kernel.users.setUsername(account, username, {
-          onlyIf: unchanged(rq),
-          done: async (after) => {
-            now = after;
-          },
-        });
-        if (!changed) return refused("REAUTHENTICATION_REQUIRED");
+        now = await changedAccount((done) =>
+          kernel.users.setUsername(account, username, { onlyIf: unchanged(rq), done }),
+        );
+        if (now === undefined) return refused("REAUTHENTICATION_REQUIRED");
       } catch (error) {
         if (error instanceof UniqueConflictError) return invalid(taken);
         throw error;
