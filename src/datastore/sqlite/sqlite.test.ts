@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
+import { sql } from "kysely";
 import { afterEach, expect, it } from "vitest";
 import { flaskSecurityStatements, takesOver } from "../../../tests/services/flask-security.ts";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
@@ -441,4 +442,36 @@ it("lets the event loop go on during a long chain of queries", async () => {
   over = true;
   // Some milliseconds of work: without pauses it would be one turn.
   expect(turns).toBeGreaterThan(5);
+});
+
+it("gives no number again that a savepoint of the application's took back", async () => {
+  const path = newPath();
+  const provider = sqlite(path);
+  const store = await open(path, provider);
+  let undone = 0;
+  await store.transaction(async (tx) => {
+    const own = provider.kysely(tx);
+    await sql`savepoint mine`.execute(own);
+    undone = (await tx.insert("user", userRow("undone"))) as number;
+    await sql`rollback to mine`.execute(own);
+  });
+  expect(await store.count("user", {})).toBe(0);
+  const another = await open(path);
+  expect(await another.insert("user", userRow("next"))).toBe(undone + 1);
+});
+
+it("a transaction that made the very tables is undone as a whole", async () => {
+  const provider = sqlite(newPath());
+  const store = await provider.open(coreTables, environment);
+  opened.push(store);
+  const db = provider.kysely();
+  const work = db.transaction().execute(async (tx) => {
+    await sql`create table portcullis_numbers ("table" varchar(255) primary key, last integer)`.execute(tx);
+    await sql`create table user (id integer primary key)`.execute(tx);
+    await sql`insert into user (id) values (portcullis_next('user', 'id', 0, 1))`.execute(tx);
+    throw new Error("not today");
+  });
+  await expect(work).rejects.toThrow("not today");
+  expect((await sql`select name from sqlite_master`.execute(db)).rows).toEqual([]);
+  expect(await store.isEmpty()).toBe(true);
 });
