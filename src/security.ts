@@ -41,6 +41,7 @@ import { PasswordRefusedError } from "./passwords/refused.ts";
 import { createApp } from "./routes/app.ts";
 import { arrived, type RequestOrigin } from "./routes/arrival.ts";
 import { checkPlainIdentifiers } from "./routes/declaration.ts";
+import { noteGuard } from "./routes/plain.ts";
 import { beginRequest, checkCsrf, expose, requestOf, send } from "./routes/run.ts";
 import type { App, RouteRecord } from "./routes/types.ts";
 import type {
@@ -367,7 +368,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
 
   const middleware = (authz: unknown): MiddlewareHandler => {
     const { guard, facts } = compile(authz, "security.guard()", true);
-    return async (c, next) => {
+    const guarding: MiddlewareHandler = async (c, next) => {
       const rq = beginRequest(system, facts, c);
       let verdict: Awaited<ReturnType<typeof guard.check>>;
       try {
@@ -387,6 +388,10 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       c.res = answer;
       return undefined;
     };
+    const { text, open, realm } = guard.describe();
+    const schemes = facts.authn ?? system.defaultSchemes;
+    noteGuard(guarding, { guard: text, schemes, open, ...(realm === undefined ? {} : { realm }) });
+    return guarding;
   };
 
   const check = async (

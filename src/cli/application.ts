@@ -1,6 +1,7 @@
 import { userInfo } from "node:os";
 import type { EventSource } from "../events/events.ts";
 import type { MatrixSource } from "../model/command-line.ts";
+import { isPlain, ownHandler, type PlainApplication, plainRecords } from "../routes/plain.ts";
 import type { RouteRecord } from "../routes/types.ts";
 import type { Vocabulary } from "../routes/vocabulary.ts";
 import type { Security } from "../security.ts";
@@ -23,14 +24,38 @@ export async function programApplication(start: Start): Promise<MatrixSource> {
   return (await exported(exports, "app")) ?? (await exported(exports, "default")) ?? (await onlyOne(start, exports));
 }
 
-/** The access matrix of the program's application. Throws as `programApplication` does. */
+/**
+ * The access matrix of the program's application, and of the plain one around it. Throws as `programApplication` does, where
+ * there is no plain one either.
+ */
 export async function programMatrix(start: Start): Promise<ProgramMatrix> {
-  const app = await programApplication(start);
-  const records = recordsOf(app);
-  const shown = new Set(records);
+  let app: MatrixSource | undefined;
+  let none: unknown;
+  try {
+    app = await programApplication(start);
+  } catch (error) {
+    none = error;
+  }
+  const plain = await plainApplications(start);
+  if (app === undefined && (start.applications.size > 0 || plain.length === 0)) throw none;
+  const declared = new Set([app, ...start.applications].flatMap(handlersOf));
+  const own = app === undefined ? [] : recordsOf(app);
+  const records = [...own, ...plain.flatMap((one) => plainRecords(one, declared))];
+  const shown = new Set(own);
   // By their records, not themselves: what is exported may be a `basePath` view.
   const others = [...start.applications].filter((other) => recordsOf(other).some((record) => !shown.has(record)));
   return { records, others: others.length };
+}
+
+/** The plain applications that are exported or served: what they answer beside the declared routes. */
+async function plainApplications(start: Start): Promise<readonly PlainApplication[]> {
+  const { app, default: byDefault } = await start.load();
+  return [...new Set([await app, await byDefault, ...start.served])].filter(isPlain);
+}
+
+/** The handlers that an application declares. */
+function handlersOf(app: object | undefined): readonly object[] {
+  return ((app as Partial<PlainApplication> | undefined)?.routes ?? []).map(({ handler }) => ownHandler(handler));
 }
 
 async function exported(exports: Readonly<Record<string, unknown>>, name: string): Promise<MatrixSource | undefined> {

@@ -96,6 +96,7 @@ export function accountRoutes(
               },
             }),
         );
+        add("ALL", path, methodNotAllowed(engine, path, [], ["GET"]));
       }
       const byPath = new Map<string, Endpoint[]>();
       for (const { endpoint } of endpoints) {

@@ -68,11 +68,12 @@ function ownPage({ methods, path }: Endpoint): string | undefined {
   return methods.includes("GET") && !path.includes(":") ? path : undefined;
 }
 
-/** 405 for the methods that no endpoint at this path has (RFC 9110 15.5.6). */
+/** 405 for the methods that nothing at this path has (RFC 9110 15.5.6): a page that leads on, to programs JSON. */
 export function methodNotAllowed(
   context: EngineContext,
   path: string,
   endpoints: readonly Endpoint[],
+  methods: readonly string[] = endpoints.flatMap((endpoint) => endpoint.methods),
 ): (c: Context) => Promise<Response> {
   const facts: RouteFacts = {
     label: path,
@@ -81,12 +82,14 @@ export function methodNotAllowed(
     parameters: undefined,
     declaresParams: false,
     kind: "account",
-    json: endpoints.every(({ page }) => page === undefined),
   };
+  const allow = methods.join(", ");
+  const own = endpoints.find(({ page }) => page !== undefined);
   return async (c) => {
     const rq = new SecurityRequest(context.system, c.req.raw, facts, c);
-    const allow = endpoints.flatMap(({ methods }) => methods).join(", ");
-    const back = endpoints.map((endpoint) => endpoint.back?.()).find((path) => path !== undefined);
+    // Where a page of it can be opened, and else the page that its button stands on.
+    const back =
+      (own && ownPage(own)) ?? endpoints.map((endpoint) => endpoint.back?.()).find((there) => there !== undefined);
     const refused = (): Awaitable<Response> =>
       context.refusals.message(rq, 405, "method_not_allowed", "METHOD_NOT_ALLOWED", {
         headers: { allow },

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { unixPeer } from "./connection.ts";
 
 /** Looks for a proxy that nobody declared: all its clients count as one, and one of them can shut out the others. */
@@ -19,7 +20,7 @@ export interface ProxyWatchContext {
 
 /** So many clients named by one peer are no chance. */
 const enough = 5;
-/** So many peers are looked at: strangers can make more of them. */
+/** So many peers are remembered, those seen last: strangers can make more of them, but a proxy is seen all the time. */
 const mostPeers = 64;
 /** So much is kept of what a peer wrote. */
 const mostText = 64;
@@ -29,7 +30,7 @@ const mostText = 64;
  * fill the log by it; what it keeps is bounded.
  */
 export function createProxyWatch({ log, suspected, declared }: ProxyWatchContext): ProxyWatch {
-  const clients = new Map<string, Set<string>>();
+  const clients = new LRUCache<string, Set<string>>({ max: mostPeers });
   let toldOfUnix = false;
   let toldOfProxy = declared;
   let toldOfRefusal = declared;
@@ -42,7 +43,6 @@ export function createProxyWatch({ log, suspected, declared }: ProxyWatchContext
   const note = (peer: string, client: string): void => {
     let known = clients.get(peer);
     if (known === undefined) {
-      if (clients.size >= mostPeers) return;
       known = new Set();
       clients.set(peer, known);
     }
@@ -73,7 +73,7 @@ export function createProxyWatch({ log, suspected, declared }: ProxyWatchContext
         );
     },
     refused(address) {
-      if (toldOfRefusal || (clients.get(address)?.size ?? 0) < 2) return;
+      if (toldOfRefusal || (clients.peek(address)?.size ?? 0) < 2) return;
       toldOfRefusal = true;
       tell(
         "a limit by address refused a client that shares its address with others: a proxy that is not declared",

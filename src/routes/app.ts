@@ -14,6 +14,7 @@ import type { DescribedRoute } from "./openapi/described.ts";
 import type { Description } from "./openapi/description.ts";
 import { injecting } from "./parameters/injection.ts";
 import { pathParameters, routerPath } from "./parameters/path.ts";
+import { undeclared } from "./plain.ts";
 import { type Behind, checkReach, type Standing } from "./reach.ts";
 import { type GuardedHandler, type Runner, runGuarded } from "./run.ts";
 import type { App, RouteRecord } from "./types.ts";
@@ -61,6 +62,8 @@ interface AppState {
   note(route: DeclaredRoute): void;
   /** What stands behind each entry of the router that answers requests; entries of middleware are missing. */
   readonly answering: Map<RouterRoute, Answering>;
+  /** Routes of plain applications that were mounted, and closed. */
+  readonly closed: RouteRecord[];
   /** Adds the account pages, once. */
   addAccounts(): void;
   /** Who may ask for which path over plain HTTP. */
@@ -96,6 +99,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
     root: hono,
     routes,
     answering,
+    closed: [],
     plainHttp,
     note(route) {
       const { record } = route;
@@ -122,7 +126,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
       context.accounts.register(addOwn, state.records);
       context.description.register(addOwn, state.described);
     },
-    records: () => [...records, ...context.accounts.records, ...context.description.records],
+    records: () => [...records, ...state.closed, ...context.accounts.records, ...context.description.records],
     seal() {
       if (added && checked === routes.length) return;
       state.addAccounts();
@@ -240,7 +244,10 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
     if (known === undefined) {
       // A plain Hono application says nothing of who may call it: nobody.
       const before = hono.routes.length;
-      for (const { method, path: inner } of sub.routes) add(method, mergePath(routerPath(path), inner), closed);
+      for (const { method, path: inner } of sub.routes) {
+        add(method, mergePath(routerPath(path), inner), closed);
+        state.closed.push(undeclared(method, mergePath(base, path, inner), "plain handler, closed"));
+      }
       const label = `a route without a declaration, mounted at ${mergePath(base, path)} and closed`;
       noteAnswering(hono, before, state.answering, { label });
       return;
@@ -257,6 +264,7 @@ function decorate(hono: Hono, context: AppContext, state: AppState, base: string
       mounted.set(route, there);
       if (prefix.includes("/:")) route.facts.prefixed = true;
     }
+    for (const record of known.closed) state.closed.push({ ...record, path: mergePath(prefix, record.path) });
     const routes = sub.routes.filter((route) => !accountHandlers.has(route.handler));
     const before = hono.routes.length;
     // Hono's route() reads nothing of the other application but these two.
@@ -366,7 +374,7 @@ function standingOf(entry: RouterRoute, by: Answering | undefined): readonly Sta
   if (by === undefined) return [];
   const { method, path } = entry;
   if (!("route" in by)) {
-    return [{ method, path, label: by.label, pattern: path, route: undefined, ...undeclared }];
+    return [{ method, path, label: by.label, pattern: path, route: undefined, ...answersItself }];
   }
   const { record, shadowed, overlaps } = by.route;
   const label = `${record.method} ${record.path}`;
@@ -385,7 +393,7 @@ function standingOf(entry: RouterRoute, by: Answering | undefined): readonly Sta
   ];
 }
 
-const undeclared = { shadowed: false, overlaps: false, lock: "", open: false } as const;
+const answersItself = { shadowed: false, overlaps: false, lock: "", open: false } as const;
 
 /** Two routes with the same one let in the same callers. */
 function lockOf({ guard, schemes, realm }: RouteRecord): string {

@@ -49,7 +49,9 @@ export function formatMatrix(records: readonly RouteRecord[], format: MatrixForm
     lines.push(...layOut(row, widths).map((line) => (open ? styled("yellow", line) : line)));
   }
   const open = routes.filter(isOpen).length;
-  return `${[...lines, "", `${counted(routes.length, "route")}, ${open} open`].join("\n")}\n`;
+  const plain = routes.filter(({ declared }) => declared === false).length;
+  const rest = plain === 0 ? "" : `, ${plain} not declared`;
+  return `${[...lines, "", `${counted(routes.length, "route")}, ${open} open${rest}`].join("\n")}\n`;
 }
 
 /** The access matrix as a file to keep under version control: one line a route, so that a change is a change of one line. */

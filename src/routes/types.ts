@@ -231,6 +231,8 @@ export interface RouteRecord {
   readonly parameters: readonly string[];
   /** "application", or the feature that brings it. */
   readonly source: string;
+  /** False: nobody declared it; it is a handler of a plain Hono application, or middleware of it. */
+  readonly declared?: false;
   /** The route that answers in its place, as it says itself by `shadowed`; undefined: it is reached. */
   readonly behind?: string;
 }

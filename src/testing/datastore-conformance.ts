@@ -43,7 +43,7 @@ export function datastoreConformance(
     describe("rows", () => rowConformance(() => store, it));
     describe("conditions", () => conditionConformance(() => store, it));
     describe("bundles", () => bundleConformance(() => store, it));
-    describe("transactions", () => transactionConformance(() => store, it));
+    describe("transactions", () => transactionConformance(() => store, it, extras));
     describe("migrations", () => migrationConformance(open, it, extras));
     describe("scale", () => scaleConformance(open, it, extras));
   });

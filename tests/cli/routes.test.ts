@@ -10,6 +10,8 @@ export const app = security.app();
 app.get("/store/:sid", { authz: "employee" }, (c) => c.text("a store"));
 app.get("/", { authz: open("the shop window") }, (c) => c.text("welcome"));
 `;
+// The folder of a program has no node_modules.
+const hono = JSON.stringify(new URL("../../node_modules/hono/dist/index.js", import.meta.url).href);
 
 let program: Folder;
 beforeEach(() => {
@@ -45,6 +47,53 @@ describe("portcullis routes", () => {
     });
     expect(routes.find(({ path }) => path === "/store/:sid")).toMatchObject({ guard: "role employee", open: null });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "the shop is open\n" });
+  });
+
+  it("lists what is not declared: handlers of the plain application around it, with the guards that stand before them", async () => {
+    program.write(
+      "app.ts",
+      `${shop.replace("export const app", "const inner").replaceAll("app.get", "inner.get")}
+import { Hono } from ${hono};
+export const app = new Hono();
+app.use("/reports/*", security.guard("employee"));
+app.get("/reports/:id", (c) => c.text("a report"));
+app.get("/mine", security.guard("AUTH"), (c) => c.text("mine"));
+app.get("/health", (c) => c.text("well"));
+app.use("/files/*", async (c, next) => c.text("a file"));
+app.route("/", inner);
+`,
+    );
+    const { code, stdout, stderr } = await program.portcullis("routes");
+    const lines = stdout.split("\n").map((line) => line.trimEnd().split(/ {2,}/));
+    expect(lines).toContainEqual(["GET", "/store/:sid", "role employee", "token, session", "sid: string"]);
+    expect(lines.filter(([, path]) => path === "/store/:sid")).toHaveLength(1);
+    expect(lines).toContainEqual(["GET", "/health", "not declared here: plain handler"]);
+    expect(lines).toContainEqual(["GET", "/reports/:id", "not declared here: plain handler"]);
+    expect(lines).toContainEqual(["ALL", "/files/*", "not declared here: middleware"]);
+    expect(lines).toContainEqual(["ALL", "/reports/*", "role employee, by security.guard()", "token, session"]);
+    expect(lines).toContainEqual(["GET", "/mine", "signed in, by security.guard()", "token, session"]);
+    expect(stdout).toMatch(/\n\d+ routes, \d+ open, 5 not declared\n$/);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  });
+
+  it("lists a plain application that has guards alone", async () => {
+    program.write(
+      "app.ts",
+      `${starting()}
+import { Hono } from ${hono};
+const security = await start();
+const app = new Hono();
+app.get("/", (c) => c.text("welcome"));
+app.get("/mine", security.guard("AUTH"), (c) => c.text("mine"));
+export default app;
+`,
+    );
+    const { code, stdout } = await program.portcullis("routes", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual([
+      expect.objectContaining({ path: "/", guard: "not declared here: plain handler", open: null, declared: false }),
+      expect.objectContaining({ path: "/mine", guard: "signed in, by security.guard()", declared: false }),
+    ]);
   });
 
   it("writes a lock, and fails with the changed lines once a guard is another", async () => {

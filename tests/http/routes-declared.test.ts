@@ -197,6 +197,18 @@ describe("routing", () => {
     }
     expect((await client.post("/plain/all")).status).toBe(403);
     expect((await client.get("/plain/declared")).status).toBe(200);
+    const outer: Untyped = security.app();
+    outer.route("/outer", app);
+    for (const [from, at] of [
+      [app, ""],
+      [outer, "/outer"],
+    ]) {
+      const undeclared = from.accessMatrix().filter((record: { declared?: boolean }) => record.declared === false);
+      expect(undeclared.map((record: { path: string }) => record.path).sort()).toEqual(
+        ["/plain", "/plain/a/:b", "/plain/all", "/plain/inner/deep", "/plain/mw/*"].map((path) => `${at}${path}`),
+      );
+      expect(undeclared[0].guard).toBe("not declared here: plain handler, closed");
+    }
   });
 
   it("closes CLOSE to everybody", async () => {

@@ -1,7 +1,17 @@
 /** What a person reads and where they can go on: at the first visit, after the end of a session, and where something failed. */
 import { column } from "portcullis";
-import { accountDeletion, changePassword, passwords, recovery, registration, sessions } from "portcullis/features";
-import { testClient } from "portcullis/testing";
+import {
+  accountDeletion,
+  administration,
+  changePassword,
+  notices,
+  passwords,
+  recovery,
+  refresh,
+  registration,
+  sessions,
+} from "portcullis/features";
+import { type ClientAnswer, testClient } from "portcullis/testing";
 import { describe, expect, it } from "vitest";
 import { auditRules } from "../../src/audit/rules.ts";
 import { messageKeys } from "../../src/i18n/catalogue.ts";
@@ -428,5 +438,43 @@ describe("Clear-Site-Data", () => {
     await expect(begin(["cookies"])).rejects.toThrow(/^sessions\.clearSiteData\[0\]: "cookies" would remove/);
     await expect(begin(["cache", "*"])).rejects.toThrow(/^sessions\.clearSiteData\[1\]/);
     await expect(begin("cache")).rejects.toThrow(/^sessions\.clearSiteData: a list/);
+  });
+});
+
+describe("an account endpoint that is asked with a method that it does not have", () => {
+  it("says which it has: to browsers on a page that leads on, to programs in JSON", async () => {
+    const features = [...lifeFeatures(), sessions(), accountDeletion(), notices(), refresh({ carrier: "body" })];
+    const made = await life({ features: [...features, administration({ permission: "read" })] as never });
+    const browser = await signedIn(made);
+    const methods = new Map<string, Set<string>>();
+    for (const { path, method, source } of made.app.accessMatrix()) {
+      if (source === "application") continue;
+      methods.set(path, (methods.get(path) ?? new Set()).add(method));
+    }
+    expect(methods.size).toBeGreaterThan(40);
+    const faults: unknown[] = [];
+    for (const [pattern, has] of methods) {
+      const path = pattern.replaceAll(/:\w+(\{[^}]*\})?/g, "1");
+      const allow = [...has].sort().join();
+      const allowed = (answer: ClientAnswer): string | undefined => answer.headers.get("allow")?.split(", ").sort().join();
+      for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
+        if (has.has(method)) continue;
+        const program = await made.client().request(method, path, { headers: json });
+        const code = program.text.startsWith("{") ? program.json.meta.code : program.text;
+        if (program.status !== 405 || allowed(program) !== allow || code !== 405)
+          faults.push([method, path, program.status, allowed(program), code]);
+        for (const client of [browser, made.client()]) {
+          const page = await client.request(method, path, html);
+          const ways = hrefs(page.text);
+          // A form of its own, as the button that signs out.
+          const leads = page.text.includes(`action="${path}"`) || ways.length > 0;
+          const offered = !has.has("GET") || pattern.includes(":") || ways[0] === path;
+          const type = page.headers.get("content-type") ?? "";
+          const isPage = page.status === 405 && allowed(page) === allow && type.startsWith("text/html");
+          if (!isPage || !leads || !offered) faults.push([method, path, page.status, allowed(page), type, ways]);
+        }
+      }
+    }
+    expect(faults).toEqual([]);
   });
 });

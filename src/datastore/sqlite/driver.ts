@@ -14,6 +14,7 @@ import {
 } from "kysely";
 import { LRUCache } from "lru-cache";
 import { microsecondText } from "../kysely/codec.ts";
+import type { GivenNumbers } from "./numbers.ts";
 
 /** Kysely's dialect over one `node:sqlite` connection. */
 export class NodeSqliteDialect implements Dialect {
@@ -52,23 +53,38 @@ class TransactionalAdapter extends SqliteAdapter {
   }
 }
 
+/** What the driver of one file works with. */
+export interface NodeSqliteParts {
+  readonly db: DatabaseSync;
+  /** In milliseconds. */
+  readonly lockTimeout: number;
+  /** Throws when asked for the connection from where waiting for it would never end. */
+  readonly admit: () => void;
+  /** A second connection to the same file, which only reads. */
+  readonly reader: DatabaseSync | undefined;
+  readonly numbers: GivenNumbers;
+}
+
+/** All that a transaction does stands behind this point: undone to there, it still has the lock. */
+const beginning = "portcullis_beginning";
+
 /** One connection, handed out to one query or transaction at a time, in the order of asking. */
 export class NodeSqliteDriver implements Driver {
   readonly #db: DatabaseSync;
   readonly #connection: NodeSqliteConnection;
   readonly #reader: NodeSqliteConnection | undefined;
-  /** Throws when asked for the connection from where waiting for it would never end. */
   readonly #admit: () => void;
+  readonly #numbers: GivenNumbers;
   readonly #turn = new Turn();
   #taken = false;
   readonly #waiting: (() => void)[] = [];
 
-  /** `reader`: a second connection to the same file, which only reads. */
-  constructor(db: DatabaseSync, lockTimeout: number, admit: () => void, reader: DatabaseSync | undefined) {
+  constructor({ db, lockTimeout, admit, reader, numbers }: NodeSqliteParts) {
     this.#db = db;
     this.#connection = new NodeSqliteConnection(db, lockTimeout);
     this.#admit = admit;
     this.#reader = reader && new NodeSqliteConnection(reader, 0);
+    this.#numbers = numbers;
   }
 
   async init(): Promise<void> {}
@@ -108,15 +124,30 @@ export class NodeSqliteDriver implements Driver {
 
   /** `immediate`: a transaction that reads first and writes later could not get the write lock when another process has written. */
   async beginTransaction(): Promise<void> {
-    await this.#connection.execute("begin immediate");
+    await this.#connection.execute(`begin immediate; savepoint ${beginning}`);
+    this.#numbers.begin();
+    this.#connection.tookBack = false;
   }
 
   async commitTransaction(): Promise<void> {
+    if (this.#connection.tookBack) this.#numbers.note();
     await this.#connection.execute("commit");
   }
 
   async rollbackTransaction(): Promise<void> {
     // Some errors (a full disk) have rolled back already.
+    if (!this.#db.isTransaction) return;
+    if (this.#numbers.some) {
+      try {
+        // The lock is kept meanwhile: no other process gives the same numbers in between.
+        await this.#connection.execute(`rollback to ${beginning}`);
+        this.#numbers.note();
+        await this.#connection.execute("commit");
+        return;
+      } catch {
+        // Nothing can be written, or the table of the numbers was made in this very transaction.
+      }
+    }
     if (this.#db.isTransaction) await this.#connection.execute("rollback");
   }
 
@@ -156,9 +187,12 @@ function nextTurn(): Promise<void> {
 interface Prepared {
   readonly statement: StatementSync;
   readonly returnsRows: boolean;
+  readonly takesBack: boolean;
 }
 
 class NodeSqliteConnection implements DatabaseConnection {
+  /** A statement of the application's own may have undone a part of the transaction, such as to a savepoint. */
+  tookBack = false;
   readonly #db: DatabaseSync;
   readonly #lockTimeout: number;
   readonly #statements = new LRUCache<string, Prepared>({ max: 500 });
@@ -188,7 +222,8 @@ class NodeSqliteConnection implements DatabaseConnection {
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     const parameters = query.parameters.map(bound);
     return await whenUnlocked(this.#lockTimeout, () => {
-      const { statement, returnsRows } = this.#prepare(query.sql);
+      const { statement, returnsRows, takesBack } = this.#prepare(query.sql);
+      if (takesBack) this.tookBack = true;
       if (returnsRows) return { rows: statement.all(...parameters) as R[] };
       const { changes, lastInsertRowid } = statement.run(...parameters);
       return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
@@ -213,7 +248,7 @@ class NodeSqliteConnection implements DatabaseConnection {
     const known = this.#statements.get(text);
     if (known !== undefined) return known;
     const statement = this.#db.prepare(text);
-    const prepared = { statement, returnsRows: statement.columns().length > 0 };
+    const prepared = { statement, returnsRows: statement.columns().length > 0, takesBack: /\brollback\b/i.test(text) };
     this.#statements.set(text, prepared);
     return prepared;
   }

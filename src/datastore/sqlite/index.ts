@@ -14,7 +14,7 @@ import { TransactionScope } from "../transaction-scope.ts";
 import { dataVersionBus } from "./bus.ts";
 import { sqliteDialect } from "./dialect.ts";
 import { NodeSqliteDialect, NodeSqliteDriver, whenUnlocked } from "./driver.ts";
-import { giveNumbers, numberTables } from "./numbers.ts";
+import { GivenNumbers, numberTables } from "./numbers.ts";
 
 export type { Generated, Kysely, SqlProvider } from "../kysely/provider.ts";
 
@@ -55,7 +55,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
       // WAL: readers and a writer do not wait for each other. With it, NORMAL loses no consistency.
       if (!inMemory) await whenUnlocked(lockTimeout, () => opened.exec("PRAGMA journal_mode = WAL"));
       opened.exec("PRAGMA synchronous = NORMAL");
-      giveNumbers(opened);
+      const numbers = new GivenNumbers(opened);
       const scope = new TransactionScope();
       if (isFile) {
         try {
@@ -72,7 +72,13 @@ export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
           });
         }
       }
-      const driver = new NodeSqliteDriver(opened, lockTimeout, () => scope.refuseInside(), reader);
+      const driver = new NodeSqliteDriver({
+        db: opened,
+        lockTimeout,
+        admit: () => scope.refuseInside(),
+        reader,
+        numbers,
+      });
       const bus = inMemory ? localBus() : await whenUnlocked(lockTimeout, () => dataVersionBus(opened));
       const db = new Kysely<Record<string, Record<string, unknown>>>({ dialect: new NodeSqliteDialect(driver) });
       // Kysely destroys only what it has used.

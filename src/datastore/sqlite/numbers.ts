@@ -6,7 +6,7 @@ import type { Database, KeptNumbers } from "../kysely/dialect.ts";
 
 const name = "portcullis_numbers";
 
-/** The highest number of each table whose row is gone: SQLite would give it to the next row. */
+/** The highest number of each table that was given and whose row is gone: SQLite would give it to the next row. */
 export const numberTables: Schema = {
   numbers: table(name, ["table"], {
     table: { type: "key", length: 255 },
@@ -24,16 +24,52 @@ const triggers = [
 const giving = "portcullis_next";
 
 /**
- * Lets a connection give numbers: the first of `count` above the last one that was taken, and above whatever this connection
- * has given before. A rollback takes rows and notes back, but whoever has seen their numbers still knows them.
+ * The numbers that one connection gives: the first of `count` above the last one that was taken, and above whatever it has
+ * given before. A rollback takes rows and notes back, but whoever has seen their numbers still knows them: what was undone is
+ * noted before the lock is given up, for the other processes and the next start.
  */
-export function giveNumbers(db: DatabaseSync): void {
-  const given = new Map<string, number>();
-  db.function(giving, { directOnly: true }, (table, taken, count) => {
-    const before = Math.max(given.get(String(table)) ?? 0, Number(taken));
-    given.set(String(table), before + Number(count));
-    return before + 1;
-  });
+export class GivenNumbers {
+  readonly #db: DatabaseSync;
+  readonly #given = new Map<string, number>();
+  /** The keys of the tables that the present transaction has given numbers of. */
+  readonly #unnoted = new Map<string, string>();
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+    db.function(giving, { directOnly: true }, (table, key, taken, count) => {
+      const before = Math.max(this.#given.get(String(table)) ?? 0, Number(taken));
+      this.#given.set(String(table), before + Number(count));
+      this.#unnoted.set(String(table), String(key));
+      return before + 1;
+    });
+  }
+
+  /** A transaction begins: nobody has learned of a number that a single statement gave and that is in no row. */
+  begin(): void {
+    this.#unnoted.clear();
+  }
+
+  /** Whether the present transaction has given a number. */
+  get some(): boolean {
+    return this.#unnoted.size > 0;
+  }
+
+  /** Notes, before a transaction is committed, what it has given and no row has (any more). */
+  note(): void {
+    for (const [of, key] of this.#unnoted) {
+      this.#db
+        .prepare(
+          `insert into ${name} ("table", last) select ?1, ?2 where coalesce((select max(${quoted(key)}) from ${quoted(of)}), 0) < ?2
+           on conflict ("table") do update set last = max(last, excluded.last)`,
+        )
+        .run(of, this.#given.get(of) ?? 0);
+    }
+    this.#unnoted.clear();
+  }
+}
+
+function quoted(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`;
 }
 
 /**
@@ -72,6 +108,6 @@ export const sqliteNumbers: KeptNumbers = {
     const here = sql`select max(${sql.id(key.name)}) from ${sql.id(of.name)}`;
     const gone = sql`select last from ${sql.id(name)} where ${sql.id("table")} = ${sql.lit(of.name)}`;
     const taken = sql`max(coalesce((${here}), 0), coalesce((${gone}), 0))`;
-    return sql`(select ${sql.id(giving)}(${sql.lit(of.name)}, ${taken}, ${sql.lit(count)}))`;
+    return sql`(select ${sql.id(giving)}(${sql.lit(of.name)}, ${sql.lit(key.name)}, ${taken}, ${sql.lit(count)}))`;
   },
 };

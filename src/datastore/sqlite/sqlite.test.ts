@@ -1,42 +1,19 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, it } from "vitest";
 import { flaskSecurityStatements, takesOver } from "../../../tests/services/flask-security.ts";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
-import { coreTables, table } from "../../model/tables.ts";
+import { coreTables } from "../../model/tables.ts";
 import { userRow } from "../../testing/datastore-conformance/fixtures.ts";
-import type { Datastore } from "../contract.ts";
+import { closeAll, environment, folder, newPath, open, opened } from "../fixtures/sqlite-files.ts";
 import { memory } from "../memory/index.ts";
 import { sqlite } from "./index.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "sqlite-"));
-const environment = { now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678), log: () => {} };
-const opened: { close(): unknown }[] = [];
-let files = 0;
-
-const newPath = (): string => {
-  files += 1;
-  return join(folder, `${files}.db`);
-};
-
-const open = async (path: string, provider = sqlite(path)): Promise<Datastore> => {
-  const store = await provider.open(coreTables, environment);
-  opened.push(store);
-  await store.migrate();
-  return store;
-};
-
-afterEach(async () => {
-  for (const it_ of opened.splice(0)) await it_.close();
-  for (let index = 1; index <= files; index += 1) {
-    for (const end of ["", "-wal", "-shm"]) rmSync(join(folder, `${index}.db${end}`), { force: true });
-  }
-});
+afterEach(closeAll);
 
 it("takes over a database that Flask-Security made", async () => {
   const path = newPath();
@@ -273,158 +250,6 @@ it("reports what a taken-over table cannot be made to", async () => {
   opened.push(store);
   await expect(store.migrate()).rejects.toThrow('add a unique index on "email" to table "user"');
   expect((await store.check()).length, "all or nothing").toBeGreaterThan(1);
-});
-
-it("gives no number twice in a table that was taken over, which is not made anew", async () => {
-  const path = newPath();
-  const db = new DatabaseSync(path);
-  for (const statement of flaskSecurityStatements("sqlite")) db.exec(statement);
-  const made = (): unknown => db.prepare("select sql from sqlite_master where type = 'table' and name = 'user'").get();
-  const before = made();
-  const store = await sqlite(path).open(coreTables, environment);
-  opened.push(store);
-  expect(await store.check()).toContain('table "user" does not keep the numbers of deleted rows');
-  const done = await store.migrate();
-  expect(done).toContain('keep the numbers of deleted rows of table "user"');
-  expect(String(Reflect.get(made() as object, "sql"))).toContain(
-    String(Reflect.get(before as object, "sql")).slice(0, 60),
-  );
-  expect(String(Reflect.get(made() as object, "sql"))).not.toMatch(/autoincrement/i);
-  const first = (await store.insert("user", userRow("first"))) as number;
-  // By another program.
-  db.exec("delete from user where email = 'first@example.com'");
-  const second = (await store.insert("user", userRow("second"))) as number;
-  expect(second).toBe(first + 1);
-  await store.close();
-  const again = await sqlite(path).open(coreTables, environment);
-  opened.push(again);
-  await again.delete("user", { id: second });
-  expect(await again.insert("user", userRow("third"))).toBe(second + 1);
-  db.close();
-});
-
-it("gives no number twice that another program has taken from a row", async () => {
-  const path = newPath();
-  const store = await open(path);
-  const id = (await store.insert("user", userRow("moved"))) as number;
-  await store.close();
-  const db = new DatabaseSync(path);
-  opened.push(db);
-  // As an earlier version left it.
-  db.exec("drop trigger portcullis_numbers_moved_user");
-  const again = await sqlite(path).open(coreTables, environment);
-  opened.push(again);
-  expect(await again.check()).toEqual(['table "user" does not keep the numbers of deleted rows']);
-  await again.migrate();
-  expect(await again.check()).toEqual([]);
-  db.exec(`update user set id = 100 where id = ${id}; update user set id = 5 where id = 100`);
-  expect(await again.insert("user", userRow("next"))).toBe(101);
-  // What leaves the number as it is notes nothing.
-  db.exec("update user set id = id");
-  expect(await again.insert("user", userRow("after"))).toBe(102);
-});
-
-it("gives no number that the trail still names, of a user who was deleted before numbers were kept", async () => {
-  const path = newPath();
-  const schema = {
-    ...coreTables,
-    trail: table("trail", ["sequence"], {
-      sequence: { type: "epochMs" },
-      userId: { type: "integer", nullable: true },
-      actorId: { type: "integer", nullable: true },
-    }),
-  };
-  const store = await sqlite(path).open(schema, environment);
-  opened.push(store);
-  await store.migrate();
-  const db = new DatabaseSync(path);
-  // As an earlier version left it.
-  db.exec(
-    "drop trigger portcullis_numbers_user; drop trigger portcullis_numbers_role; drop trigger portcullis_numbers_moved_user; drop trigger portcullis_numbers_moved_role; drop table portcullis_numbers",
-  );
-  await store.insert("trail", { sequence: 1, userId: 7, actorId: 9 });
-  await store.migrate();
-  db.close();
-  expect(await store.insert("user", userRow("next"))).toBe(10);
-  expect(await store.insert("role", { name: "next" })).toBe(1);
-});
-
-it.each([
-  ["of a file reads at once what was committed before a transaction", newPath, 0],
-  ["in memory waits for a transaction that has begun before", () => ":memory:", undefined],
-])("a session %s", async (_title, pathOf, committed) => {
-  const store = await open(pathOf());
-  const session = { idHash: "hash", userId: null, createdAt: 1, lastSeenAt: 1, expiresAt: 2, data: {}, version: 0 };
-  await store.insert("session", { ...session, methods: [] });
-  const now = store.loadSession?.("hash");
-  expect(now).not.toBeInstanceOf(Promise);
-  expect(await now).toEqual({
-    session: await store.findOne("session", { idHash: "hash" }),
-    user: undefined,
-    roles: [],
-  });
-  expect(await store.loadSession?.("other")).toBe(undefined);
-  const begun = Promise.withResolvers<void>();
-  const goOn = Promise.withResolvers<void>();
-  const work = store.transaction(async (tx) => {
-    await tx.update("session", { idHash: "hash" }, { version: 1 });
-    begun.resolve();
-    await goOn.promise;
-    await tx.update("session", { idHash: "hash" }, { version: 2 });
-    // Inside, the store itself is refused: what is read now would not be what is written.
-    await expect(Promise.resolve(store.loadSession?.("hash"))).rejects.toThrow("only its `tx`");
-  });
-  await begun.promise;
-  const meanwhile = store.loadSession?.("hash");
-  expect(meanwhile instanceof Promise).toBe(committed === undefined);
-  goOn.resolve();
-  await work;
-  expect((await meanwhile)?.session.version).toBe(committed ?? 2);
-  expect((await store.loadSession?.("hash"))?.session.version).toBe(2);
-});
-
-it.each(["read", "missing"])(
-  "a session is read in the file that was opened, wherever the process is by then: %s",
-  async (there) => {
-    const path = newPath();
-    const session = { idHash: "hash", userId: null, createdAt: 1, lastSeenAt: 1, expiresAt: 2, data: {}, version: 0 };
-    const before = process.cwd();
-    const elsewhere = mkdtempSync(join(folder, "elsewhere-"));
-    try {
-      process.chdir(folder);
-      const store = await open(basename(path));
-      await store.insert("session", { ...session, methods: [] });
-      if (there === "read") {
-        const copied = await open(join(elsewhere, basename(path)));
-        await copied.insert("session", { ...session, methods: [], version: 7 });
-      }
-      process.chdir(elsewhere);
-      const [begun, goesOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-      const work = store.transaction(async () => {
-        begun.resolve();
-        await goesOn.promise;
-      });
-      await begun.promise;
-      const found = store.loadSession?.("hash");
-      expect(found).not.toBeInstanceOf(Promise);
-      expect((await found)?.session.version).toBe(0);
-      goesOn.resolve();
-      await work;
-    } finally {
-      process.chdir(before);
-    }
-  },
-);
-
-it("tells of a failing read and of a closed database by a rejection", async () => {
-  const path = newPath();
-  const store = await open(path);
-  const db = new DatabaseSync(path);
-  db.exec("drop table portcullis_session");
-  db.close();
-  await expect(Promise.resolve(store.loadSession?.("hash"))).rejects.toThrow(DatastoreError);
-  await store.close();
-  await expect(Promise.resolve(store.loadSession?.("hash"))).rejects.toThrow();
 });
 
 it("lets the event loop go on during a long chain of queries", async () => {

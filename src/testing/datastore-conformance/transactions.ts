@@ -1,10 +1,22 @@
 import assert from "node:assert/strict";
 import type { Datastore, Where } from "../../datastore/contract.ts";
 import { DatastoreError, UniqueConflictError } from "../../model/errors.ts";
-import { type ConformanceRunner, failure, ticketRow, userRow } from "./fixtures.ts";
+import {
+  type ConformanceExtras,
+  type ConformanceRunner,
+  conformanceEnvironment,
+  conformanceSchema,
+  failure,
+  ticketRow,
+  userRow,
+} from "./fixtures.ts";
 
 /** The part of the conformance suite about transactions, races and invalidation. */
-export function transactionConformance(store: () => Datastore, it: ConformanceRunner["it"]): void {
+export function transactionConformance(
+  store: () => Datastore,
+  it: ConformanceRunner["it"],
+  { another }: ConformanceExtras,
+): void {
   const thirty = Array.from({ length: 30 }, (_, index) => index);
 
   it("commits what ends well", async () => {
@@ -216,4 +228,36 @@ export function transactionConformance(store: () => Datastore, it: ConformanceRu
     assert.equal(bus.current(), true);
     assert.deepEqual(heard, [17, undefined]);
   });
+
+  if (another !== undefined) {
+    it("gives the number of a row that was rolled back in no other process, nor after a restart", async () => {
+      const undone = async (of: Datastore, name: string): Promise<number> => {
+        let id = 0;
+        const work = of.transaction(async (tx) => {
+          id = (await tx.insert("user", userRow(name))) as number;
+          throw new Error("not this one");
+        });
+        await assert.rejects(work, /not this one/);
+        return id;
+      };
+      const second = await another(store(), conformanceSchema, conformanceEnvironment);
+      const given: number[] = [];
+      try {
+        given.push(await undone(store(), "elsewhere-1"), await undone(second, "elsewhere-2"));
+        given.push(
+          (await store().insert("user", userRow("elsewhere-3"))) as number,
+          await undone(second, "elsewhere-4"),
+        );
+      } finally {
+        await second.close();
+      }
+      const third = await another(store(), conformanceSchema, conformanceEnvironment);
+      try {
+        given.push((await third.insert("user", userRow("elsewhere-5"))) as number);
+      } finally {
+        await third.close();
+      }
+      assert.equal(new Set(given).size, given.length, `given: ${given.join()}`);
+    });
+  }
 }
