@@ -186,7 +186,7 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
       try {
         if (!(await kernel.users.edit(target, set, asked))) return again;
       } catch (error) {
-        return conflict(error, set);
+        return conflict(kernel, error, set);
       }
       kernel.system.events.emit("userUpdated", { userId: target.id, fields: Object.keys(set) });
     }
