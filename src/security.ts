@@ -22,7 +22,7 @@ import { UnknownUserError, type UserReference } from "./datastore/user-reference
 import type { UserTransfer } from "./datastore/user-transfer.ts";
 import type { EventHub } from "./events/events.ts";
 import { createKeyFor, type KeyRequest } from "./features/api-keys/for-owner.ts";
-import type { Fault } from "./features/fields.ts";
+import { type Fault, faultText } from "./features/fields.ts";
 import { tellIdentityChanged, tellPasswordSet } from "./features/owner-notices.ts";
 import { policyFaults, setCheckedPassword } from "./features/passwords/checked-password.ts";
 import { signOutAction } from "./features/passwords/sign-out.ts";
@@ -354,7 +354,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     return { guard, facts: { ...noRoute, label, realm: description.realm, authn, schemes, open } };
   };
   const wordsOf = (faults: readonly Fault[]): readonly string[] =>
-    faults.map(({ key, params, text }) => text ?? system.catalogues.default.text(key, params));
+    faults.map((fault) => faultText(fault, system.catalogues.default));
   const accountOf = async (user: UserReference): Promise<Account> => {
     const account = await kernel.users.get(idOf(user));
     if (account === undefined) throw new UnknownUserError(idOf(user));

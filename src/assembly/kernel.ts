@@ -47,7 +47,7 @@ export function createFeatureKernel(options: AnyOptions, context: FeatureKernelC
     emailOptional: options.emails === "optional",
     retypeInJson: options.passwords?.retypeInJson !== false,
     ownColumns: new Map(own.filter(([, { secret }]) => secret !== true)),
-    secretColumns: new Set(own.flatMap(([name, { secret }]) => (secret === true ? [name] : []))),
+    secretColumns: new Map(own.filter(([, { secret }]) => secret === true)),
     declaredRoles: new Set(options.roles ?? []),
     declaredPermissions: new Set(options.permissions ?? []),
     declaredScopes: new Set(options.scopes ?? []),

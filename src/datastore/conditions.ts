@@ -1,8 +1,9 @@
+import { isCalendarDate } from "../model/calendar-date.ts";
 import { DatastoreError } from "../model/errors.ts";
 import type { Column, Table } from "../model/schema.ts";
 import type { FindOptions, Where } from "./contract.ts";
 import { columnOf } from "./tables.ts";
-import { dateFits, integerRange, numberFits, textProblem } from "./values.ts";
+import { dateFits, dayFits, integerRange, numberFits, textProblem } from "./values.ts";
 
 /** One comparison of a `where`, its value checked against the column. */
 export type Comparison = { readonly field: string; readonly column: Column } & (
@@ -135,6 +136,9 @@ function canHold(path: string, column: Column, value: unknown): value is Scalar 
     case "datetime":
       expect(value instanceof Date && !Number.isNaN(value.getTime()), "a valid Date");
       return dateFits(value as Date);
+    case "date":
+      expect(typeof value === "string" && isCalendarDate(value), "a date, such as 2026-01-31");
+      return dayFits(value as string);
     case "bytes":
       expect(value instanceof Uint8Array, "a Uint8Array");
       return true;
@@ -172,6 +176,8 @@ function orderBound(
     case "datetime":
       if (!(value instanceof Date) || !dateFits(value)) return refuse();
       return { operator, value };
+    case "date":
+      return typeof value === "string" && dayFits(value) ? { operator, value } : refuse();
     case "string":
     case "text":
     case "key":

@@ -13,9 +13,9 @@ export type Condition =
   /** The complement of equality: a row whose field is null differs from every value. */
   | { readonly not: string | number | boolean | null }
   | { readonly lt: number | string | Date }
-  | { readonly lte: number | Date }
+  | { readonly lte: number | string | Date }
   | { readonly gt: number | string | Date }
-  | { readonly gte: number | Date }
+  | { readonly gte: number | string | Date }
   /** Equal without regard to case, as `lower()` of the database sees it; the domain layer compares again in JavaScript. */
   | { readonly equalsIgnoringCase: string }
   /** Equal to one of these in that way. */

@@ -25,13 +25,15 @@ const nullable = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.opti
 const code = fc.constantFrom("a", "b", "A", "c d", "e");
 const integer = fc.oneof(fc.integer({ min: -3, max: 3 }), fc.constantFrom(2 ** 31, -(2 ** 31), 0.5));
 const text = fc.oneof(fc.constantFrom("x", "X", "x ", "", "ü", "%", "n\u0000"), fc.string({ unit: "binary" }));
-const date = fc.date({ min: new Date("1900-01-01"), max: new Date("2100-01-01"), noInvalidDate: true });
+const date = fc.date({ min: new Date("1000-01-01"), max: new Date("2100-01-01"), noInvalidDate: true });
+const day = date.map((it_) => it_.toISOString().slice(0, 10));
 const list = fc.array(fc.constantFrom("read", "write", " x", "a,b", "ü"), { maxLength: 3 });
 const fields = {
   integer: nullable(integer),
   text: nullable(text),
   boolean: nullable(fc.boolean()),
   datetime: nullable(date),
+  date: nullable(day),
   epochMs: nullable(fc.maxSafeInteger()),
   list: nullable(list),
   json: fc.jsonValue(),
@@ -52,12 +54,13 @@ const where: fc.Arbitrary<Record<string, Condition>> = fc.record(
     text: fc.oneof(nullable(text), fc.record({ not: text }), fc.record({ gt: text })),
     boolean: nullable(fc.boolean()),
     datetime: fc.oneof(nullable(date), fc.record({ lt: date }), fc.record({ gte: date })),
+    date: fc.oneof(nullable(day), fc.record({ lt: day }), fc.record({ gte: day }), fc.record({ in: fc.array(day) })),
     bytes: nullable(fc.uint8Array({ maxLength: 2 })),
   },
   { requiredKeys: [] },
 );
 const direction = fc.constantFrom<"asc" | "desc">("asc", "desc");
-const orderBy = fc.tuple(fc.constantFrom("integer", "text", "datetime", "boolean"), direction);
+const orderBy = fc.tuple(fc.constantFrom("integer", "text", "datetime", "date", "boolean"), direction);
 
 type Operation = (store: Operations) => Promise<unknown>;
 const operation: fc.Arbitrary<Operation> = fc.oneof(

@@ -4,8 +4,8 @@ import { maxOwnPermission, permissionOfRole } from "../model/permission-role.ts"
 import { type Column, needsValue, type Row, type Table } from "../model/schema.ts";
 import { normalizeUsername } from "../model/username.ts";
 import { storableHash } from "../passwords/foreign-hash.ts";
-import { parseDate } from "./kysely/codec.ts";
-import { dateFits, listText, numberFits, textList, textProblem } from "./values.ts";
+import { isTyped, readInput, wholeNumberIn } from "./column-input.ts";
+import { listText, numberFits, textList, textProblem } from "./values.ts";
 
 /** A user as files have it: values by the names of the columns. Of a JSON file they are JSON, of a CSV file text. */
 export type UserRecord = Readonly<Record<string, unknown>>;
@@ -138,32 +138,14 @@ function readField(field: string, column: Column, given: unknown): Read {
 
 /** The value as the column has it; text is read by the column's type. */
 function typed(column: Column, given: unknown): Read {
+  if (isTyped(column)) return readInput(column, given);
   switch (column.type) {
-    case "string":
-    case "text":
-    case "key": {
-      if (typeof given !== "string") return { problem: "a text is expected" };
-      const problem = textProblem(column, given);
-      return problem === undefined ? { value: given } : { problem };
-    }
-    case "boolean": {
-      const value = typeof given === "string" ? words.get(given.toLowerCase()) : given;
-      return typeof value === "boolean" ? { value } : { problem: "true or false is expected" };
-    }
     case "id":
-    case "integer":
     case "epochMs": {
-      const value = typeof given === "string" && /^-?\d{1,16}$/.test(given) ? Number(given) : given;
-      return typeof value === "number" && numberFits(column, value)
+      const value = wholeNumberIn(given);
+      return value !== undefined && numberFits(column, value)
         ? { value }
         : { problem: "a whole number in range is expected" };
-    }
-    case "datetime": {
-      const value =
-        typeof given === "string" ? parseDate(/^\d{4}-\d\d-\d\d$/.test(given) ? `${given} 00:00` : given) : undefined;
-      return value !== undefined && dateFits(value)
-        ? { value }
-        : { problem: 'a time is expected, such as "2026-01-31T12:00:00Z"' };
     }
     case "list": {
       const value = listOf(given);
@@ -175,14 +157,13 @@ function typed(column: Column, given: unknown): Read {
       const value = typeof given === "string" ? Buffer.from(given, "base64") : undefined;
       return value?.toString("base64") === given ? { value } : { problem: "base64 is expected" };
     }
+    default: {
+      if (typeof given !== "string") return { problem: "a text is expected" };
+      const problem = textProblem(column, given);
+      return problem === undefined ? { value: given } : { problem };
+    }
   }
 }
-
-/** As PostgreSQL, MySQL and people write them. */
-const words: ReadonlyMap<string, boolean> = new Map([
-  ...["true", "t", "yes", "y", "1"].map((word) => [word, true] as const),
-  ...["false", "f", "no", "n", "0"].map((word) => [word, false] as const),
-]);
 
 /** Words without commas and white space. */
 function listOf(given: unknown): readonly string[] | undefined {

@@ -1,3 +1,4 @@
+import { isCalendarDate } from "../model/calendar-date.ts";
 import { DatastoreError } from "../model/errors.ts";
 import type { Column, Row, Table } from "../model/schema.ts";
 import { columnOf, generatedKey } from "./tables.ts";
@@ -5,8 +6,8 @@ import { columnOf, generatedKey } from "./tables.ts";
 /** The range of `id` and `integer` columns: 32 bits, as PostgreSQL and MySQL keep them. */
 export const integerRange: { readonly least: number; readonly most: number } = { least: -(2 ** 31), most: 2 ** 31 - 1 };
 
-/** SQLAlchemy's text form has four digits for the year. */
-const dateRange = { least: Date.UTC(0, 0, 1), most: Date.UTC(9999, 11, 31, 23, 59, 59, 999) } as const;
+/** From the first year that MariaDB keeps to the last one that SQLAlchemy's text form has room for. */
+const dateRange = { least: Date.UTC(1000, 0, 1), most: Date.UTC(9999, 11, 31, 23, 59, 59, 999) } as const;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is meant
 const ascii = /^[\x01-\x7f]*$/;
@@ -28,6 +29,11 @@ export function textProblem(column: Column, value: string): string | undefined {
 export function numberFits(column: Column, value: number): boolean {
   if (column.type === "epochMs") return Number.isSafeInteger(value);
   return Number.isInteger(value) && value >= integerRange.least && value <= integerRange.most;
+}
+
+/** True when the text can be in a `date` column: from the year 1000 on, as MariaDB keeps them. */
+export function dayFits(value: string): boolean {
+  return isCalendarDate(value) && value >= "1000";
 }
 
 /** True when the date can be in a `datetime` column. */
@@ -65,6 +71,8 @@ function storable(path: string, column: Column, value: unknown): unknown {
     case "datetime":
       if (!(value instanceof Date) || !dateFits(value)) return refuse("must be a valid Date");
       return new Date(value);
+    case "date":
+      return typeof value === "string" && dayFits(value) ? value : refuse("must be a date, such as 2026-01-31");
     case "list":
       return storableList(path, value);
     case "json":

@@ -71,7 +71,7 @@ export interface Kernel {
   /** The columns that the application added to the user and that may be seen, by their field's name. */
   readonly ownColumns: ReadonlyMap<string, Column>;
   /** Those that it marked as secret. */
-  readonly secretColumns: ReadonlySet<string>;
+  readonly secretColumns: ReadonlyMap<string, Column>;
   /** The permissions that the option `permissions` declares. */
   readonly declaredPermissions: ReadonlySet<string>;
   /** The scopes that the option `scopes` declares. */
@@ -126,6 +126,12 @@ export interface TokenFamiliesContext extends FeatureKernel {
 /** What there is before anybody can sign in. */
 export type FeatureKernel = Omit<Kernel, "signIn" | "bags" | "browserMark" | "proof" | "apiKeys" | "families">;
 
+/** A field of the application's own in the page where accounts are made. */
+export interface RegistrationField extends Field<unknown> {
+  /** What the column of its name is given for a value of the field; undefined as the value: its default. */
+  stored(value: unknown): ReturnType<Field<unknown>["parse"]>;
+}
+
 /** One part of the account system, a folder each: what it needs, what it adds. */
 export interface Feature {
   readonly name: string;
@@ -135,8 +141,10 @@ export interface Feature {
   readonly userColumns?: Readonly<Record<string, Column>>;
   /** Its pages as they come; an application replaces them by the option `views.pages`. */
   readonly pages?: Partial<Pages>;
-  /** The application's own fields of the page where accounts are made, by name. */
-  readonly registrationFields?: () => Readonly<Record<string, Field<unknown>>>;
+  /** The application's own fields of the page where accounts are made, by name, for the application's own columns. */
+  readonly registrationFields?: (
+    columns: FeatureKernel["ownColumns"],
+  ) => Readonly<Record<string, RegistrationField>>;
   /** Tables of its own. */
   readonly tables?: Schema;
   /** Tables of its own whose rows are credentials of a user (`userId`): emptied whenever all of theirs ends. */

@@ -8,6 +8,8 @@ import type { FieldView } from "../views/contract.ts";
 export interface Fault {
   readonly key: MessageKey;
   readonly params?: MessageParameters;
+  /** Values that are what the application calls something, in the reader's language. */
+  readonly labels?: Readonly<Record<string, Label>>;
   /** Shown instead: the words of the application's own check. */
   readonly text?: string;
 }
@@ -20,6 +22,12 @@ export interface Field<T> {
   readonly inputMode?: string;
   readonly required: boolean;
   readonly hint?: Fault;
+  /** What there is to choose from, of a `select`; the text "" stands for nothing chosen. */
+  readonly choices?: readonly { readonly value: string; readonly text: MessageKey | "" }[];
+  /** The HTML attribute: how far two values of it are apart. */
+  readonly step?: string;
+  /** What is said of JSON of another type; default FIELD_INVALID. */
+  readonly wrong?: Fault;
   /** Said above it on the page, where another way to fill in the form begins with it. */
   readonly lead?: MessageKey;
   /** In UTF-16 units; longer input is refused before any work. */
@@ -34,10 +42,22 @@ export interface Field<T> {
   parse(input: unknown): { readonly value: T } | { readonly fault: Fault };
 }
 
+/** What is said where a whole number of this range is expected. */
+export function integerFault(least: number, most: number): Fault {
+  return { key: "FIELD_INTEGER", params: { least, most } };
+}
+
 /** What an application's own check says (Standard Schema), in its words where it has any. */
 export function issuesFault(issues: readonly { readonly message: string }[]): Fault {
   const text = issues.map(({ message }) => message).join(" ");
   return { key: "FIELD_INVALID", ...(text.trim() === "" ? {} : { text }) };
+}
+
+/** What is wrong, for a reader of this catalogue. */
+export function faultText({ key, params, labels, text }: Fault, catalogue: Catalogue): string {
+  if (text !== undefined) return text;
+  const named = Object.entries(labels ?? {}).map(([name, label]) => [name, labelIn(label, catalogue.language)]);
+  return catalogue.text(key as MessageKey, labels === undefined ? params : { ...params, ...Object.fromEntries(named) });
 }
 
 /** The values of fields. */

@@ -7,7 +7,7 @@ import type { Catalogue, MessageKey } from "../i18n/catalogue.ts";
 import type { BannerView, FieldView, FormPageProps, Html, PageLink } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
 import type { Endpoint, Offer } from "./endpoint.ts";
-import { type Fault, type Field, labelOf } from "./fields.ts";
+import { type Fault, type Field, faultText, labelOf } from "./fields.ts";
 import { shownFor, shownForField } from "./shown-for.ts";
 
 /** What answering account endpoints needs. */
@@ -62,7 +62,7 @@ export function faultsAsJson(context: EngineContext, rq: SecurityRequest, state:
 
 /** In the language of the caller. */
 function texts(catalogue: Catalogue, faults: readonly Fault[]): string[] {
-  return faults.map(({ key, params, text }) => text ?? catalogue.text(key as MessageKey, params));
+  return faults.map((fault) => faultText(fault, catalogue));
 }
 
 /** The page of an endpoint with its form. */
@@ -140,17 +140,34 @@ function fieldView(
     name,
     label: labelOf(field, catalogue),
     type: field.type,
-    value: field.type !== "checkbox" && typeof typed === "string" ? typed.slice(0, field.maxLength) : "",
+    value: valueOf(field, typed),
     required: field.required,
     maxLength: field.maxLength,
     errors: texts(catalogue, state.fields[name] ?? []),
     autofocus,
     ...(field.type === "checkbox" ? { checked: isTrue(field.parse(typed)) } : {}),
     ...(field.autocomplete === undefined ? {} : { autocomplete: field.autocomplete }),
+    ...(field.step === undefined ? {} : { step: field.step }),
+    ...(field.choices === undefined
+      ? {}
+      : {
+          options: field.choices.map(({ value, text }) => ({ value, text: text && catalogue.text(text as "ADMIN_YES") })),
+        }),
     ...(field.inputMode === undefined ? {} : { inputMode: field.inputMode }),
     ...(field.lead === undefined ? {} : { lead: catalogue.text(field.lead as "FIRST_PROOF_OR") }),
     ...(hint === undefined ? {} : { hint: catalogue.text(hint.key as MessageKey, hint.params) }),
   };
+}
+
+/** What stands in the input: what was typed, or what is stored as the input takes it. */
+function valueOf({ type, maxLength }: Field<unknown>, typed: unknown): string {
+  if (type === "checkbox") return "";
+  if (typeof typed === "number" || typeof typed === "boolean") return String(typed);
+  if (typeof typed !== "string") return "";
+  // It knows no zone and, with a step of a second, no fractions.
+  const local = type === "datetime-local" ? /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{3}Z$/.exec(typed)?.[1] : undefined;
+  // A stored text that is longer than what is taken must not come back cut.
+  return type === "textarea" ? typed : (local ?? typed).slice(0, maxLength);
 }
 
 function isTrue(parsed: ReturnType<Field<unknown>["parse"]>): boolean {

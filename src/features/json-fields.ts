@@ -1,8 +1,9 @@
+import { flagIn, wholeNumberIn } from "../datastore/column-input.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import { normalizeUsername } from "../model/username.ts";
 import type { Json } from "../routes/openapi/json.ts";
 import { fieldSchema, readField } from "./field-schema.ts";
-import { type Fault, type Field, textField } from "./fields.ts";
+import { type Fault, type Field, integerFault, textField } from "./fields.ts";
 
 type Parsed<T> = { readonly value: T } | { readonly fault: Fault };
 
@@ -38,8 +39,8 @@ export function maybe<T>(field: Field<T>): Field<T | undefined> {
 export function booleanField(): Field<boolean> {
   return jsonField(
     (input) => {
-      if (input === true || input === "true") return { value: true };
-      return input === false || input === "false" ? { value: false } : wrong;
+      const value = flagIn(input);
+      return value === undefined ? { fault: { key: "FIELD_BOOLEAN" } } : { value };
     },
     { required: true, type: "checkbox" },
   );
@@ -47,15 +48,15 @@ export function booleanField(): Field<boolean> {
 
 /** A whole number in a range; in a query in digits. */
 export function integerField(least: number, most: number): Field<number> {
-  return jsonField(
+  const fault = integerFault(least, most);
+  const field = jsonField(
     (input) => {
-      const value = typeof input === "string" && /^-?\d{1,15}$/.test(input) ? Number(input) : input;
-      return typeof value === "number" && Number.isInteger(value) && value >= least && value <= most
-        ? { value }
-        : wrong;
+      const value = wholeNumberIn(input);
+      return value !== undefined && value >= least && value <= most ? { value } : { fault };
     },
     { required: true, type: "number", schema: { type: "integer", minimum: least, maximum: most } },
   );
+  return { ...field, wrong: fault };
 }
 
 /** A text of at most that many UTF-16 units, without control characters. */

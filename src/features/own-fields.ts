@@ -1,20 +1,27 @@
 import { knownNames } from "../model/known-names.ts";
-import { labelOfColumn } from "../model/label.ts";
 import { type Column, needsValue } from "../model/schema.ts";
-import type { Feature, FeatureKernel } from "./feature.ts";
-import { checkboxField, type Fault, type Field, flagOf } from "./fields.ts";
+import { columnField } from "./column-field.ts";
+import type { Feature, FeatureKernel, RegistrationField } from "./feature.ts";
+import type { Fault, Field } from "./fields.ts";
 
 /** A form's fields for the columns that the application has added to the user. */
 export function ownFields(kernel: Pick<FeatureKernel, "ownColumns">): Readonly<Record<string, Field<unknown>>> {
-  return Object.fromEntries([...kernel.ownColumns].map(([name, column]) => [name, fieldOf(name, column)]));
+  return Object.fromEntries(
+    [...kernel.ownColumns].flatMap(([name, column]) => {
+      const field = columnField(name, column);
+      return field === undefined ? [] : [[name, field]];
+    }),
+  );
 }
 
-/** The values of these fields, as the columns take them. */
+/** The values of these fields, as the columns take them. What was left to the database is left out. */
 export function ownValues(
   kernel: Pick<FeatureKernel, "ownColumns">,
   values: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
-  return Object.fromEntries([...kernel.ownColumns.keys()].map((name) => [name, values[name]]));
+  return Object.fromEntries(
+    [...kernel.ownColumns.keys()].flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]])),
+  );
 }
 
 /** The columns that every new user must be given a value for and that this one is given none for. */
@@ -40,7 +47,10 @@ export function readOwnValues(
   features: readonly Feature[],
   texts: Readonly<Record<string, string>>,
 ): ReadOwnValues {
-  const asked = Object.assign({}, ...features.map(({ registrationFields }) => registrationFields?.() ?? {}));
+  const asked: Readonly<Record<string, RegistrationField>> = Object.assign(
+    {},
+    ...features.map(({ registrationFields }) => registrationFields?.(ownColumns) ?? {}),
+  );
   const values: Record<string, unknown> = {};
   const faults: Record<string, readonly (Fault | string)[]> = {};
   for (const [name, text] of Object.entries(texts)) {
@@ -50,66 +60,25 @@ export function readOwnValues(
       faults[name] = [secretColumns.has(name) ? "is secret: security.users.create sets it" : unknown];
       continue;
     }
-    const field: Field<unknown> = Object.hasOwn(asked, name) ? asked[name] : fieldOf(name, column);
-    const read = field.parse(text);
+    const read = readOne(name, column, Object.hasOwn(asked, name) ? asked[name] : undefined, text);
     if ("fault" in read) faults[name] = [read.fault];
-    else values[name] = read.value === "" && column.nullable ? null : read.value;
+    else if (read.value !== undefined) values[name] = read.value;
   }
   for (const name of neededColumns({ ownColumns }, texts)) faults[name] = [{ key: "FIELD_REQUIRED" }];
   return { values, faults };
 }
 
-const longest = 255;
-const longestText = 4_000;
-
-function fieldOf(name: string, column: Column): Field<unknown> {
-  if (column.type === "boolean" && !column.nullable)
-    return { ...checkboxField("ADMIN_YES"), label: { text: labelOfColumn(name, column) } };
-  const maxLength = column.type === "text" ? longestText : (column.length ?? longest);
-  const required = needsValue(column);
-  const type = column.type === "integer" ? "number" : column.type === "datetime" ? "date" : "text";
-  return {
-    label: { text: labelOfColumn(name, column) },
-    type,
-    required,
-    autocomplete: "off",
-    maxLength,
-    echo: true,
-    parse(input) {
-      const given = typeof input === "number" || typeof input === "boolean" ? String(input) : input;
-      if (given === undefined || given === null || (typeof given === "string" && given.trim() === "")) {
-        if (required) return { fault: { key: "FIELD_REQUIRED" } };
-        // Left empty, it has no value: two of them must not be the same.
-        return { value: column.nullable ? null : column.default };
-      }
-      if (typeof given !== "string" || given.includes("\u0000") || !given.isWellFormed()) {
-        return { fault: { key: "FIELD_INVALID" } };
-      }
-      if (given.length > maxLength) return { fault: { key: "INVALID_INPUT_LENGTH" } };
-      const value = columnValue(column, given.trim());
-      return value === undefined ? { fault: { key: "FIELD_INVALID" } } : { value };
-    },
-  };
-}
-
-/** The value that a text stands for in a column; undefined: none. */
-function columnValue(column: Column, text: string): unknown {
-  switch (column.type) {
-    case "string":
-    case "text":
-      return text;
-    case "integer": {
-      const value = Number(text);
-      return /^-?\d{1,10}$/.test(text) && value >= -(2 ** 31) && value < 2 ** 31 ? value + 0 : undefined;
-    }
-    case "boolean":
-      return flagOf(text);
-    case "datetime": {
-      const date = new Date(`${text}T00:00:00Z`);
-      const real = /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(date.getTime());
-      return real && date.toISOString().startsWith(text) ? date : undefined;
-    }
-    default:
-      return undefined;
-  }
+/** By the registration's field where there is one, and then as the column takes it. */
+function readOne(
+  name: string,
+  column: Column,
+  asked: RegistrationField | undefined,
+  text: string,
+): { readonly value: unknown } | { readonly fault: Fault | string } {
+  const byType = columnField(name, column)?.parse(text) ?? { fault: "has a type that is not set by a text" };
+  if (asked === undefined) return byType;
+  const read = asked.parse(text);
+  if ("value" in read) return asked.stored(read.value);
+  // A schema speaks of its types; what is of none of the column's is said in words.
+  return read.fault.text !== undefined && "fault" in byType ? byType : read;
 }

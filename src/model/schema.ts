@@ -1,6 +1,7 @@
 import type { Label } from "./label.ts";
 /**
- * How a column is stored. `datetime` is a Date in TypeScript, stored as SQLAlchemy stores it in each database;
+ * How a column is stored. `datetime` is a Date in TypeScript, stored as SQLAlchemy stores it in each database; `date` a calendar
+ * date without a time, a string `YYYY-MM-DD` in TypeScript;
  * `epochMs` is a number of milliseconds; `list` is a string[] stored as comma-separated text; `json` any JSON value as text.
  */
 export type ColumnType =
@@ -10,6 +11,7 @@ export type ColumnType =
   | "text"
   | "boolean"
   | "datetime"
+  | "date"
   | "epochMs"
   | "list"
   | "json"

@@ -22,12 +22,26 @@ export interface PageLink {
 export interface FieldView {
   readonly name: string;
   readonly label: string;
-  readonly type: "text" | "email" | "password" | "checkbox" | "tel" | "number" | "date" | "select";
+  readonly type:
+    | "text"
+    | "email"
+    | "password"
+    | "checkbox"
+    | "tel"
+    | "number"
+    | "date"
+    /** A moment in UTC. */
+    | "datetime-local"
+    | "select"
+    /** A text of several lines. */
+    | "textarea";
   readonly value: string;
   readonly checked?: boolean;
   readonly required: boolean;
   readonly autocomplete?: string;
   readonly inputMode?: string;
+  /** Of a number or a moment: how far two values are apart, as HTML says it. */
+  readonly step?: string;
   readonly hint?: string;
   /** Said above the field, where another way to fill in the form begins with it. */
   readonly lead?: string;

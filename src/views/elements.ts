@@ -160,7 +160,12 @@ function field(view: FieldView): Html {
     const box = html`<input${attributes({ ...shared, type: "checkbox", value: view.value || "on", checked: view.checked })}>`;
     return html`<div class="field check"><div class="row">${box} ${label}</div>\n${hint}${errors}</div>\n`;
   }
-  const control = view.type === "select" ? select(view, shared) : input(view, shared);
+  const control =
+    view.type === "select"
+      ? select(view, shared)
+      : view.type === "textarea"
+        ? textarea(view, shared)
+        : input(view, shared);
   const lead = view.lead === undefined ? undefined : html`<p class="lead">${view.lead}</p>\n`;
   return html`${lead}<div class="field">${label}\n${hint}${control}\n${errors}</div>\n`;
 }
@@ -173,6 +178,7 @@ function input(view: FieldView, shared: Record<string, string | boolean | undefi
     type: view.type,
     value: isPassword || view.value === "" ? undefined : view.value,
     inputmode: view.inputMode,
+    step: view.step,
     // Browsers cut a pasted password at maxlength without a word; the server says that it is too long.
     maxlength: isPassword ? undefined : view.maxLength,
     autocapitalize: verbatim ? "none" : undefined,
@@ -186,6 +192,12 @@ function select(view: FieldView, shared: Record<string, string | boolean | undef
     ({ value, text }) => html`<option${attributes({ value, selected: value === view.value })}>${text}</option>`,
   );
   return html`<select${attributes(shared)}>${options}</select>`;
+}
+
+/** HTML drops the first line break of the element: what the text begins with stays. */
+function textarea(view: FieldView, shared: Record<string, string | boolean | undefined>): Html {
+  const rest = attributes({ ...shared, rows: "4", maxlength: view.maxLength, dir: "auto" });
+  return html`<textarea${rest}>\n${view.value}</textarea>`;
 }
 
 function button(text: string): Html {

@@ -1,4 +1,5 @@
 import { DatastoreError } from "../../model/errors.ts";
+import { isCalendarDate } from "../../model/calendar-date.ts";
 import type { Column, Row, Table } from "../../model/schema.ts";
 import { listText, textList } from "../values.ts";
 import type { SqlDialect } from "./dialect.ts";
@@ -74,6 +75,9 @@ function decode(path: string, column: Column, value: unknown): unknown {
       if (date !== undefined && !Number.isNaN(date.getTime())) return date;
       break;
     }
+    case "date":
+      if (typeof value === "string" && isCalendarDate(value)) return value;
+      break;
     case "list":
       if (typeof value === "string") return textList(value);
       break;

@@ -11,6 +11,7 @@ const types: Readonly<Record<Exclude<ColumnType, "string" | "key">, string>> = {
   text: "TEXT",
   boolean: "BOOL",
   datetime: "DATETIME",
+  date: "DATE",
   epochMs: "BIGINT",
   list: "TEXT",
   json: "TEXT",
@@ -29,6 +30,8 @@ const held: Readonly<Record<ColumnType, readonly string[]>> = {
   key: texts,
   boolean: integers,
   datetime: ["datetime", "timestamp"],
+  // As a text it would compare by its collation, which does no harm.
+  date: ["date", "char", "varchar"],
   epochMs: ["bigint", "decimal"],
   list: texts,
   json: [...texts, "json"],

@@ -29,7 +29,7 @@ const isolation = "set session transaction isolation level read committed";
 
 /**
  * Accounts in MariaDB or MySQL, by the `mysql2` package, which the application installs. Date-times are kept in UTC, in
- * whole seconds. There is no bus: sessions are read from the database at each request.
+ * whole seconds; `DATE` is `YYYY-MM-DD`, also in the application's own queries through `kysely()`. There is no bus: sessions are read from the database at each request.
  *
  * The default collation takes `Bob` and `bob` for the same user name; equality in queries of the store is exact all the same.
  */
@@ -45,6 +45,8 @@ export function mysql(uri: string, options: MysqlOptions = {}): SqlProvider {
       uri: url.replace(/^mariadb:/, "mysql:"),
       charset: "utf8mb4",
       timezone: "Z",
+      // A day has no zone: it stays the text that it is.
+      dateStrings: ["DATE"],
       connectionLimit: max,
       connectTimeout,
       stringifyObjects: true,

@@ -46,7 +46,7 @@ const known = ["max", "schema", "listen", "listenUrl", "connectTimeout", "heartb
 
 /**
  * Accounts in PostgreSQL, by the `pg` package, which the application installs. Sessions run in UTC: `timestamp without time
- * zone` is read and written as UTC, also in the application's own queries through `kysely()`.
+ * zone` is read and written as UTC, also in the application's own queries through `kysely()`, and `date` as `YYYY-MM-DD`.
  *
  * Other processes learn of a change over LISTEN/NOTIFY and acknowledge it: it is effective in all of them when it is done.
  */
@@ -210,6 +210,8 @@ function typeParser(fallback: (oid: number, format?: "text") => unknown): (oid: 
         return Number.isSafeInteger(number) ? number : text;
       };
     }
+    // A day has no zone: as a Date it would be another one elsewhere.
+    if (oid === 1082) return (text: string): string => text;
     if (oid === 1114) return (text: string): Date | string => parseDate(text) ?? text;
     return fallback(oid, format);
   };

@@ -11,14 +11,16 @@ const types: Readonly<Record<Exclude<ColumnType, "string" | "key">, string>> = {
   text: "TEXT",
   boolean: "BOOLEAN",
   datetime: "DATETIME",
+  // As SQLAlchemy declares it; what is stored is text.
+  date: "DATE",
   epochMs: "INTEGER",
   list: "TEXT",
   json: "TEXT",
   bytes: "BLOB",
 };
 
-/** What a declared type makes of values that are stored in it (https://sqlite.org/datatype3.html 3.1); two are told apart from NUMERIC. */
-type Affinity = "INTEGER" | "TEXT" | "BLOB" | "REAL" | "NUMERIC" | "BOOLEAN" | "DATETIME";
+/** What a declared type makes of values that are stored in it (https://sqlite.org/datatype3.html 3.1); some are told apart from NUMERIC. */
+type Affinity = "INTEGER" | "TEXT" | "BLOB" | "REAL" | "NUMERIC" | "BOOLEAN" | "DATETIME" | "DATE";
 
 function affinity(declared: string): Affinity {
   const type = declared.toUpperCase();
@@ -26,6 +28,7 @@ function affinity(declared: string): Affinity {
   if (/CHAR|CLOB|TEXT/.test(type)) return "TEXT";
   if (type === "" || type.includes("BLOB")) return "BLOB";
   if (/REAL|FLOA|DOUB/.test(type)) return "REAL";
+  if (type === "DATE") return "DATE";
   if (/DATE|TIME/.test(type)) return "DATETIME";
   return type.includes("BOOL") ? "BOOLEAN" : "NUMERIC";
 }
@@ -44,7 +47,8 @@ const held: Readonly<Record<ColumnType, readonly Affinity[]>> = {
   key: texts,
   boolean: numbers,
   // Written as text, which no affinity changes; a column of whole numbers has something else in it.
-  datetime: ["DATETIME", "TEXT", "NUMERIC", "BLOB"],
+  datetime: ["DATETIME", "DATE", "TEXT", "NUMERIC", "BLOB"],
+  date: ["DATE", "TEXT", "NUMERIC", "BLOB"],
   epochMs: numbers,
   list: texts,
   // SQLAlchemy's JSON is NUMERIC.

@@ -1,6 +1,7 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
+import { isCalendarDate } from "../../model/calendar-date.ts";
 import type { FieldView, FilterView, PageLink } from "../../views/contract.ts";
 import type { Fault } from "../fields.ts";
 import { userNumber } from "../user-path.ts";
@@ -134,10 +135,8 @@ export function dayFilter(label: MessageKey, { end = false }: { readonly end?: b
     label,
     type: "date",
     parse(input) {
-      const date = /^\d{4}-\d{2}-\d{2}$/.test(input) ? new Date(`${input}T00:00:00Z`) : new Date(Number.NaN);
-      // "2026-02-31" is no day, though there is a date that it could be taken for.
-      const real = !Number.isNaN(date.getTime()) && date.toISOString().startsWith(input);
-      if (!real) return { fault: { key: "FIELD_INVALID" } };
+      if (!isCalendarDate(input)) return { fault: { key: "FIELD_DATE" } };
+      const date = new Date(`${input}T00:00:00Z`);
       return { value: end ? new Date(date.getTime() + 86_400_000) : date };
     },
   };

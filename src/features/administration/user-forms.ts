@@ -1,6 +1,7 @@
 import type { SecurityRequest } from "../../http/request.ts";
 import { type Account, futureAccount, isService, withColumns } from "../../model/account.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
+import { labelOfColumn } from "../../model/label.ts";
 import type { Row } from "../../model/schema.ts";
 import { askAs, forbidden, futureOf, mayActOn, mayMake, outOfReach } from "../acting.ts";
 import { type Answer, done, type Endpoint, endpoint, invalid, notFound, refused } from "../endpoint.ts";
@@ -18,6 +19,7 @@ import { ownFields, ownValues } from "../own-fields.ts";
 import { tellIdentityChanged } from "../owner-notices.ts";
 import { policyFaults, setCheckedPassword } from "../passwords/checked-password.ts";
 import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
+import { takenFault } from "../taken-columns.ts";
 import { userInPath } from "../user-path.ts";
 import { type Administration, changingPage, concernedBy, mayChange, once, pathOf, text, unlessGone } from "./pages.ts";
 import { permissionsField, unknownPermission } from "./permissions.ts";
@@ -88,7 +90,7 @@ function create(admin: Administration): Endpoint {
       if (future === undefined || !(await mayMake(rq, future))) {
         return forbidden(rq, "may not make such a user");
       }
-      return unlessTaken({ email, username }, ownValues(kernel, values), async () => {
+      return unlessTaken(kernel, { email, username }, ownValues(kernel, values), async () => {
         const input = {
           email,
           ...(username === null ? {} : { username }),
@@ -141,8 +143,8 @@ function edit(admin: Administration): Endpoint {
         }
       }
       const { events } = kernel.system;
-      return unlessTaken({ email, username }, ownValues(kernel, values), async () => {
-        const own = ownValues(kernel, values);
+      return unlessTaken(kernel, { email, username }, ownValues(kernel, values), async () => {
+        const own = await changedValues(kernel, rq, user, ownValues(kernel, values));
         // A new address or name ends what hung on the old one; all of it is changed, or nothing.
         const set = {
           ...own,
@@ -158,7 +160,7 @@ function edit(admin: Administration): Endpoint {
         if (Object.keys(set).length > 0) await kernel.users.edit(user, set, { asked, done: keep });
         const changed = renewed ?? (await kernel.users.get(user.id)) ?? user;
         tellIdentityChanged(kernel, user, changed, rq);
-        const fields = Object.keys(own).filter((name) => !same(own[name], (user as unknown as Row)[name]));
+        const fields = Object.keys(own);
         if (fields.length > 0) events.emit("userUpdated", { userId: user.id, fields });
         if (renewed !== undefined && isYourself(rq, user)) await kernel.signIn.renew(rq, renewed);
         return done(pathOf(admin, "admin_user", { id: user.id }), { message: { key: "ADMIN_USER_SAVED" } });
@@ -168,14 +170,25 @@ function edit(admin: Administration): Endpoint {
   });
 }
 
-function same(a: unknown, b: unknown): boolean {
-  return a instanceof Date && b instanceof Date ? a.getTime() === b.getTime() : (a ?? null) === (b ?? null);
+/**
+ * Those of the values that differ from what the user has. A form shows moments to the second, and texts without what their
+ * input does not keep: what comes back as it was shown is left as it is.
+ */
+async function changedValues(kernel: Kernel, rq: SecurityRequest, user: Account, own: Row): Promise<Row> {
+  const isForm = (await rq.body()).kind === "form";
+  const row = user as unknown as Row;
+  const shown = (name: string, value: unknown): unknown => {
+    if (value instanceof Date) return isForm ? Math.floor(value.getTime() / 1_000) : value.getTime();
+    if (!isForm || typeof value !== "string") return value ?? null;
+    const lines = kernel.ownColumns.get(name)?.type === "text" ? "\n" : "";
+    return value.replace(/\r\n?|\n/g, lines).trim() || null;
+  };
+  return Object.fromEntries(Object.entries(own).filter(([name, value]) => shown(name, value) !== shown(name, row[name])));
 }
 
-/** What a column holds, as a form shows it. */
+/** What a column holds, as JSON has it; the page makes of it what its input takes. */
 function typedOf(value: unknown): unknown {
-  if (value instanceof Date) return value.toISOString().slice(0, 10);
-  return typeof value === "boolean" ? value : value === null || value === undefined ? "" : String(value);
+  return value instanceof Date ? value.toISOString() : (value ?? "");
 }
 
 function taken(field: "email" | "username", value: string): Readonly<Record<string, readonly Fault[]>> {
@@ -186,6 +199,7 @@ function taken(field: "email" | "username", value: string): Readonly<Record<stri
 
 /** Says at its field which value another account has. An administrator may know who is there. */
 async function unlessTaken(
+  kernel: Kernel,
   values: { readonly email: string; readonly username: string | null },
   own: Readonly<Record<string, unknown>>,
   change: () => Promise<Answer>,
@@ -196,8 +210,8 @@ async function unlessTaken(
     if (!(error instanceof UniqueConflictError)) throw error;
     const { field } = error;
     if (field !== undefined && Object.hasOwn(own, field)) {
-      const params = { attr: field, value: String(own[field]) };
-      return invalid({ [field]: [{ key: "IDENTITY_ALREADY_ASSOCIATED", params }] });
+      const label = labelOfColumn(field, kernel.ownColumns.get(field) ?? {});
+      return invalid({ [field]: [takenFault(label, own[field])] });
     }
     return error.field === "username"
       ? invalid(taken("username", values.username ?? ""))

@@ -4,10 +4,12 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { Account } from "../../model/account.ts";
 import { labelIn, labelOfColumn } from "../../model/label.ts";
+import type { Column } from "../../model/schema.ts";
 import type { Session } from "../../model/session.ts";
 import type { CellView, LabelledCell, PageLink, SectionView } from "../../views/contract.ts";
 import { mayActOn } from "../acting.ts";
 import type { Endpoint } from "../endpoint.ts";
+import { day } from "../moment.ts";
 import { userInPath } from "../user-path.ts";
 import { trailTable } from "./audit.ts";
 import { withQuery } from "./filters.ts";
@@ -120,7 +122,7 @@ function profile(admin: Administration, rq: SecurityRequest, { user, lockedUntil
     const value = (user as unknown as Readonly<Record<string, unknown>>)[name];
     return value === null || value === undefined
       ? []
-      : [{ label: labelIn(labelOfColumn(name, column), rq.catalogue.language), text: shownValue(value) }];
+      : [{ label: labelIn(labelOfColumn(name, column), rq.catalogue.language), ...shownValue(rq, value, column) }];
   });
   return [
     ...fact("ADMIN_ID", { text: String(user.id) }),
@@ -136,8 +138,12 @@ function profile(admin: Administration, rq: SecurityRequest, { user, lockedUntil
   ];
 }
 
-function shownValue(value: unknown): string {
-  return value instanceof Date ? value.toISOString() : String(value);
+/** A value of the application's own, as people of the page's language write it. */
+function shownValue(rq: SecurityRequest, value: unknown, { type }: Column): CellView {
+  if (value instanceof Date) return time(rq, value);
+  if (typeof value === "boolean") return { text: text(rq, value ? "ADMIN_YES" : "ADMIN_NO") };
+  // Numbers as they are: nobody knows whether they count something.
+  return type === "date" ? day(rq.catalogue, String(value)) : { text: String(value) };
 }
 
 /** Whether there is a password, and what the features know of factors and keys. */

@@ -5,6 +5,7 @@ import type { MailAddress, MailSender, OutgoingMail } from "../../delivery/mail.
 import { isLoopbackOrigin } from "../../http/origin.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import { ConfigurationError } from "../../model/errors.ts";
+import { moment } from "../moment.ts";
 import { sha256 } from "../../secrets/random.ts";
 import type { ListRow, ListView, PageLink } from "../../views/contract.ts";
 import { listPage } from "../../views/pages.ts";
@@ -122,7 +123,6 @@ function addressText({ address, name }: MailAddress): string {
 }
 
 function row(kernel: Kernel, rq: SecurityRequest, mail: OutgoingMail, origins: readonly string[]): ListRow {
-  const time = mail.date.toISOString();
   const path = (kernel.path("outbox_mail") ?? "").replace(":id", idOf(mail));
   const asHtml = mail.html === undefined ? [] : [{ href: path, text: rq.text("OUTBOX_HTML") }];
   return {
@@ -132,7 +132,7 @@ function row(kernel: Kernel, rq: SecurityRequest, mail: OutgoingMail, origins: r
     facts: [
       { label: rq.text("OUTBOX_TO"), text: addressText(mail.to) },
       { label: rq.text("OUTBOX_FROM"), text: addressText(mail.from) },
-      { label: rq.text("OUTBOX_SENT"), text: time, time },
+      { label: rq.text("OUTBOX_SENT"), ...moment(rq.catalogue, mail.date.getTime()) },
     ],
     ...(mail.text === undefined ? {} : { text: mail.text }),
     links: [...linksIn(mail, origins), ...asHtml],

@@ -12,26 +12,30 @@ import {
   MissingTransactionError,
   UniqueConflictError,
 } from "../../model/errors.ts";
+import type { OnlyKnown } from "../../model/only-known.ts";
+import { needsValue } from "../../model/schema.ts";
 import { nextToken, signInAnswers } from "../answers.ts";
 import type { TypedCredentials } from "../browser-mark.ts";
 import { type Answer, bodyFor, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
-import type { Feature, Kernel } from "../feature.ts";
+import type { Feature, Kernel, RegistrationField } from "../feature.ts";
 import { emailField, type Fault, type Field } from "../fields.ts";
 import { recoverLink } from "../links.ts";
 import { isMailable } from "../mailable.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo, wantsToken } from "../passwords/index.ts";
 import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
-import { type ExtraFieldOptions, type ExtraValues, extraField } from "./extra-fields.ts";
+import { takenColumns, takenFault } from "../taken-columns.ts";
+import { checkExtraField, type ExtraFieldOptions, type ExtraValues, extraFields } from "./extra-fields.ts";
 
 /** Options of the feature `registration`; `Extra` are the application's own fields. */
 export interface RegistrationOptions<Extra extends Readonly<Record<string, ExtraFieldOptions>>> {
   /**
-   * Further fields of the form and the JSON body. One that is named as a column of the user is stored there. If that column is
+   * Further fields of the form and the JSON body. One that is named as a column of the user is stored there, read by the column's
+   * type (`column.integer`: digits) unless it has a schema. If that column is
    * `unique`, the answer tells everybody whether a value is taken, whatever `revealAccounts` says: nobody could choose another
    * one else.
    */
-  readonly fields?: Extra;
+  readonly fields?: Extra & { readonly [K in keyof Extra]: OnlyKnown<Extra[K], ExtraFieldOptions> };
   /**
    * Runs in the transaction that makes the user: what it throws undoes the registration, and so does the option
    * `hookDeadline`, since others wait for it. Whatever reads or writes the same database gets `tx`
@@ -61,14 +65,15 @@ export function registration<const Extra extends Readonly<Record<string, ExtraFi
     roles: "object",
     signIn: "boolean",
   });
-  for (const name of Object.keys(options.fields ?? {})) {
+  const fields: AnyExtra = options.fields ?? {};
+  for (const [name, field] of Object.entries(fields)) {
     if (reservedFields.has(name)) throw new ConfigurationError(`registration.fields.${name}`, "is a field of the core");
+    checkExtraField(name, field);
   }
   return {
     name: "registration",
     requires: ["passwords"],
-    registrationFields: () =>
-      Object.fromEntries(Object.entries(options.fields ?? {}).map(([name, field]) => [name, extraField(name, field)])),
+    registrationFields: (columns) => extraFields(fields, columns),
     endpoints: (kernel) => [register(kernel, options as unknown as RegistrationOptions<AnyExtra>)],
   };
 }
@@ -100,8 +105,7 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       );
     }
   }
-  const extra: Record<string, Field<unknown>> = {};
-  for (const [name, field] of Object.entries(options.fields ?? {})) {
+  for (const name of Object.keys(options.fields ?? {})) {
     // Forms show again what was typed, and events tell of it.
     if (kernel.secretColumns.has(name)) {
       throw new ConfigurationError(
@@ -109,7 +113,14 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
         "the column is secret; take another field's name, and store it in onRegister",
       );
     }
-    extra[name] = extraField(name, field);
+  }
+  const extra = extraFields(options.fields ?? {}, kernel.ownColumns);
+  for (const [name, column] of [...kernel.ownColumns, ...kernel.secretColumns]) {
+    if (!needsValue(column) || Object.hasOwn(extra, name)) continue;
+    throw new ConfigurationError(
+      "registration.fields",
+      `the column ${name} needs a value, and the form has no field for it; add one, or say nullable: true or a default at the column`,
+    );
   }
   const { usernames } = kernel.services;
   const fields: Readonly<Record<string, Field<unknown>>> = {
@@ -152,9 +163,9 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
         );
       }
       const own = Object.fromEntries(Object.keys(extra).map((name) => [name, values[name]]));
-      const columns = columnsOf(kernel, own);
+      const columns = columnsOf(kernel, extra, own);
       // Before the address is looked up: what this tells must not depend on whether that is known.
-      const taken = await takenFaults(kernel, columns);
+      const taken = await takenFaults(kernel, options, own, columns);
       if (taken !== undefined) return invalid(taken);
       const attempt: Attempt = {
         rq,
@@ -199,7 +210,7 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
         }
         if (!(error instanceof UniqueConflictError) || error.table !== "user") throw error;
         // Two at once: the second finds the address, or a value that must be unique, taken.
-        const conflict = await takenFaults(kernel, columns);
+        const conflict = await takenFaults(kernel, options, own, columns);
         if (conflict !== undefined) return invalid(conflict);
         await pretend();
         if (error.field === "email") return known(kernel, attempt, undefined, false, mayMail);
@@ -238,30 +249,30 @@ interface Attempt {
   readonly typed: TypedCredentials;
 }
 
-/** The fields that are columns of the user. One that was left empty has no value: two of them must not be the same. */
-function columnsOf(kernel: Kernel, own: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+/** The fields that are columns of the user, as these take them. What is left to a column's default is left out. */
+function columnsOf(
+  kernel: Kernel,
+  extra: Readonly<Record<string, RegistrationField>>,
+  own: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
-    Object.entries(own).flatMap(([name, value]) => {
-      const column = kernel.ownColumns.get(name);
-      return column === undefined ? [] : [[name, value === "" && column.nullable ? null : value]];
+    Object.entries(extra).flatMap(([name, field]) => {
+      const kept = kernel.ownColumns.has(name) ? field.stored(own[name]) : undefined;
+      return kept === undefined || "fault" in kept || kept.value === undefined ? [] : [[name, kept.value]];
     }),
   );
 }
 
-/** The values that must be unique and belong to another user. */
+/** The values that must be unique and belong to another user, at their fields. */
 async function takenFaults(
   kernel: Kernel,
+  { fields = {} }: RegistrationOptions<AnyExtra>,
+  own: Readonly<Record<string, unknown>>,
   columns: Readonly<Record<string, unknown>>,
-): Promise<Record<string, Fault[]> | undefined> {
-  const faults: Record<string, Fault[]> = {};
-  for (const [name, value] of Object.entries(columns)) {
-    if (kernel.ownColumns.get(name)?.unique !== true) continue;
-    if (typeof value !== "string" && typeof value !== "number") continue;
-    if ((await kernel.datastore.count("user", { [name]: value })) > 0) {
-      faults[name] = [{ key: "IDENTITY_ALREADY_ASSOCIATED", params: { attr: name, value } }];
-    }
-  }
-  return Object.keys(faults).length === 0 ? undefined : faults;
+): Promise<Readonly<Record<string, readonly Fault[]>> | undefined> {
+  const taken = await takenColumns(kernel, columns);
+  if (taken.length === 0) return undefined;
+  return Object.fromEntries(taken.map((name) => [name, [takenFault(fields[name]?.label ?? name, own[name])]]));
 }
 
 /** What of the identity is another account's, by field. Only for where answers may tell. */

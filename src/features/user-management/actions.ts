@@ -185,7 +185,7 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
       try {
         await kernel.users.edit(target, set, asked);
       } catch (error) {
-        return conflict(error, set);
+        return conflict(kernel, error, set);
       }
       kernel.system.events.emit("userUpdated", { userId: target.id, fields: Object.keys(set) });
     }

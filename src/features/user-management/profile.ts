@@ -1,15 +1,23 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ConfigurationError } from "../../model/errors.ts";
+import { knownNames } from "../../model/known-names.ts";
 import type { Column } from "../../model/schema.ts";
+import { columnField, longestOf, schemaValue } from "../column-field.ts";
 import { bodyFor } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import { type Field, issuesFault } from "../fields.ts";
-import { booleanField, integerField, jsonField, plainTextField } from "../json-fields.ts";
 import type { ManagementSettings } from "./options.ts";
 
 /** The bytes that the body of an endpoint takes which sets a profile. */
 export function profileBytes(kernel: Kernel, { profile }: ManagementSettings): number {
-  return bodyFor(kernel, Object.keys(profile).length * longestText);
+  const lengths = Object.keys(profile).map((name) => {
+    const column = kernel.ownColumns.get(name);
+    return column === undefined ? 0 : longestOf(column);
+  });
+  return bodyFor(
+    kernel,
+    lengths.reduce((units, length) => units + length, 0),
+  );
 }
 
 /** The profile's fields by name, each with the type of its column. Throws ConfigurationError for one that is no such column. */
@@ -19,62 +27,41 @@ export function profileFields(kernel: Kernel, settings: ManagementSettings): Rea
     const path = `userManagement.profile.${name}`;
     if (kernel.secretColumns.has(name)) throw new ConfigurationError(path, "the column is secret: nobody is shown it");
     const column = kernel.ownColumns.get(name);
-    if (column === undefined) throw new ConfigurationError(path, "there is no such column in the option columns");
+    if (column === undefined) {
+      const known = knownNames(name, [...kernel.ownColumns.keys()]);
+      throw new ConfigurationError(path, `there is no such column in the option columns; ${known}`);
+    }
     const standard = schema === true ? undefined : schema;
     if (standard !== undefined && typeof standard?.["~standard"]?.validate !== "function") {
       throw new ConfigurationError(path, "true or a Standard Schema is expected");
     }
-    fields[name] = columnField(path, column, standard);
+    fields[name] = profileField(path, name, column, standard);
   }
   return fields;
 }
 
-function columnField(path: string, column: Column, schema: StandardSchemaV1 | undefined): Field<unknown> {
-  const typed = typedField(path, column);
+function profileField(
+  path: string,
+  name: string,
+  column: Column,
+  schema: StandardSchemaV1 | undefined,
+): Field<unknown> {
+  const field = columnField(name, column);
+  if (field === undefined) {
+    throw new ConfigurationError(path, `a column of the type ${column.type} can't be part of a profile`);
+  }
   return {
-    ...typed,
+    ...field,
     required: false,
     parse(input) {
-      // Empty text has no value, as in a form: two of them must not be the same.
-      if (input === null || (input === "" && column.nullable))
-        return column.nullable ? { value: null } : { fault: { key: "FIELD_REQUIRED" } };
-      const parsed = typed.parse(input);
-      if ("fault" in parsed || schema === undefined) return parsed;
+      if (input === null && !column.nullable) return { fault: { key: "FIELD_REQUIRED" } };
+      const parsed = field.parse(input);
+      if ("fault" in parsed || schema === undefined || parsed.value === null) return parsed;
       const result = schema["~standard"].validate(parsed.value);
       if (result instanceof Promise) throw new ConfigurationError(path, "the schema must answer synchronously");
-      return result.issues === undefined ? { value: result.value } : { fault: issuesFault(result.issues) };
+      return result.issues === undefined
+        ? schemaValue(path, name, column, result.value)
+        : { fault: issuesFault(result.issues) };
     },
   };
 }
-
-/** Longest text that a profile holds, in UTF-16 units. */
-const longestText = 10_000;
-const largest = 2_147_483_647;
-
-function typedField(path: string, column: Column): Field<unknown> {
-  switch (column.type) {
-    case "string":
-      return plainTextField(column.length ?? 255);
-    case "text":
-      return jsonField((input) => {
-        if (typeof input !== "string" || !input.isWellFormed() || input.includes("\u0000")) {
-          return { fault: { key: "FIELD_INVALID" } };
-        }
-        return input.length > longestText ? { fault: { key: "INVALID_INPUT_LENGTH" } } : { value: input };
-      });
-    case "integer":
-      return integerField(-largest - 1, largest);
-    case "boolean":
-      return booleanField();
-    case "datetime":
-      return jsonField((input) => {
-        const at = typeof input === "string" && isoTime.test(input) ? Date.parse(input) : Number.NaN;
-        return Number.isNaN(at) ? { fault: { key: "FIELD_INVALID" } } : { value: new Date(at) };
-      });
-    default:
-      throw new ConfigurationError(path, `a column of the type ${column.type} can't be part of a profile`);
-  }
-}
-
-/** RFC 3339, the year from 1000 on; a date alone is midnight in UTC. */
-const isoTime = /^[1-9]\d{3}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d))?$/;

@@ -2,6 +2,7 @@ import { UnknownRoleError } from "../../datastore/roles.ts";
 import type { UserPage } from "../../datastore/user-pages.ts";
 import { type Account, futureAccount, withColumns } from "../../model/account.ts";
 import { PortcullisError, UniqueConflictError } from "../../model/errors.ts";
+import { labelOfColumn } from "../../model/label.ts";
 import { askAs, forbidden, outOfReach, rolesNamed } from "../acting.ts";
 import { textOrNull } from "../answers.ts";
 import { type Answer, done, type Endpoint, failed, invalid, jsonEndpoint } from "../endpoint.ts";
@@ -19,6 +20,7 @@ import {
 import { neededColumns } from "../own-fields.ts";
 import { tellIdentityChanged } from "../owner-notices.ts";
 import { policyFaults } from "../passwords/checked-password.ts";
+import { takenFault } from "../taken-columns.ts";
 import type { ManagementSettings } from "./options.ts";
 import { profileBytes, profileFields } from "./profile.ts";
 import { changeUser, freshManagersOnly, managersOnly, managing, oneUser, powersOf, toUser } from "./rules.ts";
@@ -182,7 +184,7 @@ function createUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
           return done("/", { status: 201, response: { user: userView(account, settings) } });
         } catch (error) {
           if (error instanceof UnknownRoleError) return invalid({ roles: [{ key: "FIELD_INVALID" }] });
-          return conflict(error, fields.profile);
+          return conflict(kernel, error, fields.profile);
         }
       }),
   });
@@ -233,11 +235,17 @@ async function takenFaults(
 }
 
 /** Two at once, or a profile's value that must be unique: the field at fault. */
-export function conflict(error: unknown, profile: Readonly<Record<string, unknown>> | undefined): Answer {
+export function conflict(
+  kernel: Kernel,
+  error: unknown,
+  profile: Readonly<Record<string, unknown>> | undefined,
+): Answer {
   if (!(error instanceof UniqueConflictError) || error.table !== "user") throw error;
   const { field } = error;
-  if (field === "email" || field === "username" || (field !== undefined && profile !== undefined && field in profile)) {
-    return invalid({ [field]: [{ key: "FIELD_INVALID" }] });
+  if (field === "email" || field === "username") return invalid({ [field]: [{ key: "FIELD_INVALID" }] });
+  if (field !== undefined && profile !== undefined && Object.hasOwn(profile, field)) {
+    const label = labelOfColumn(field, kernel.ownColumns.get(field) ?? {});
+    return invalid({ [field]: [takenFault(label, profile[field])] });
   }
   return failed(409, "ACTION_REFUSED");
 }
@@ -300,7 +308,7 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
           try {
             await kernel.users.edit(target, set, asked);
           } catch (error) {
-            return conflict(error, fields.profile);
+            return conflict(kernel, error, fields.profile);
           }
         }
         const now = (await kernel.users.get(target.id)) ?? target;

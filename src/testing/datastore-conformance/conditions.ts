@@ -24,9 +24,9 @@ export function conditionConformance(store: () => Datastore, it: ConformanceRunn
   it("compares numbers, dates, booleans and nulls", async () => {
     const day = (n: number): Date => new Date(Date.UTC(2026, 0, n));
     const found = await group([
-      { integer: 1, datetime: day(1), boolean: true, epochMs: 10 },
-      { integer: 2, datetime: day(2), boolean: false, epochMs: 20 },
-      { integer: 3, datetime: day(3), boolean: null, epochMs: 2 ** 40 },
+      { integer: 1, datetime: day(1), date: `2026-01-01`, boolean: true, epochMs: 10 },
+      { integer: 2, datetime: day(2), date: `2026-01-02`, boolean: false, epochMs: 20 },
+      { integer: 3, datetime: day(3), date: `2026-01-03`, boolean: null, epochMs: 2 ** 40 },
       {},
     ]);
     assert.equal(await found({ integer: 2 }), "1");
@@ -49,6 +49,13 @@ export function conditionConformance(store: () => Datastore, it: ConformanceRunn
     assert.equal(await found({ datetime: day(2) }), "1");
     assert.equal(await found({ datetime: { lt: day(3) } }), "01");
     assert.equal(await found({ datetime: { gte: day(2) } }), "12");
+    assert.equal(await found({ date: "2026-01-02" }), "1");
+    assert.equal(await found({ date: { not: "2026-01-02" } }), "023");
+    assert.equal(await found({ date: { in: ["2026-01-01", "2026-01-03", "0999-01-01"] } }), "02");
+    assert.equal(await found({ date: { lt: "2026-01-03" } }), "01");
+    assert.equal(await found({ date: { gte: "2026-01-02" } }), "12");
+    assert.equal(await found({ date: null }), "3");
+    await assert.rejects(store().find("sample", { date: "yesterday" }), failure("sample.date"));
     assert.equal(await found({ list: null }), "0123");
     assert.equal(await found({ integer: 1, boolean: false }), "");
   });

@@ -42,6 +42,7 @@ export const conformanceSchema: Schema = {
     text: { type: "text", nullable: true },
     boolean: { type: "boolean", nullable: true },
     datetime: { type: "datetime", nullable: true },
+    date: { type: "date", nullable: true },
     epochMs: { type: "epochMs", nullable: true },
     list: { type: "list", nullable: true },
     json: { type: "json", nullable: true },

@@ -96,6 +96,7 @@ export function rowConformance(store: () => Datastore, it: ConformanceRunner["it
       text: `line\n${"long ".repeat(2000)}'";--\\ %_`,
       boolean: false,
       datetime: new Date("2024-02-29T23:59:58Z"),
+      date: "2024-02-29",
       epochMs: Number.MAX_SAFE_INTEGER,
       list: ["read", "write all", "ünïcode"],
       json: { a: [1, null, "x\u0000y"], b: { c: true }, "": "é" },
@@ -107,7 +108,7 @@ export function rowConformance(store: () => Datastore, it: ConformanceRunner["it
   });
 
   it("gives back nulls, and an empty list for a list that is null", async () => {
-    const empty = { integer: null, string: null, text: null, boolean: null, datetime: null, epochMs: null };
+    const empty = { integer: null, string: null, text: null, boolean: null, datetime: null, date: null, epochMs: null };
     const found = await roundTrip({ code: "nulls", ...empty, list: null, json: null, bytes: null });
     assert.partialDeepStrictEqual(found, { ...empty, list: [], json: null, bytes: null });
     const role = await store().insert("role", { name: "no-permissions", permissions: null });
@@ -162,6 +163,10 @@ export function rowConformance(store: () => Datastore, it: ConformanceRunner["it
       ["sample.boolean", { boolean: 1 }],
       ["sample.datetime", { datetime: new Date(Number.NaN) }],
       ["sample.datetime", { datetime: "2026-01-01" }],
+      ["sample.date", { date: "2026-02-29" }],
+      ["sample.date", { date: "0999-12-31" }],
+      ["sample.date", { date: "2026-01-01T00:00:00Z" }],
+      ["sample.date", { date: new Date(0) }],
       ["sample.list", { list: ["a,b"] }],
       ["sample.list", { list: "a" }],
       ["sample.json", { json: () => 1 }],
