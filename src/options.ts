@@ -252,7 +252,9 @@ export interface SecurityOptions<
    * False: who gives the right password and is not let in (the account is switched off, say) gets the answer to a wrong one.
    * Otherwise they are told the reason, within the limits, if the account's address was ever proved. Before that, the browser
    * that registered this very pair is told to confirm the address first, be it taken or free, and no other is told anything,
-   * unless `revealAccounts` is on. Default: true.
+   * unless `revealAccounts` is on. Without the feature `confirmation` no address is ever proved: there the reason is told where
+   * there is no `registration` either, or, by the sign-ins that `tracking` counts, once the account was signed in to.
+   * Default: true.
    */
   readonly revealAccountState?: boolean;
 

@@ -1,6 +1,7 @@
 import { PortcullisError } from "../model/errors.ts";
 import type { Row } from "../model/schema.ts";
 import type { Datastore } from "./contract.ts";
+import { fold, spellings } from "./identity-conflict.ts";
 import type { UserQuery } from "./user-pages.ts";
 
 /** Which way a list is read. */
@@ -102,7 +103,8 @@ function partsOf(datastore: Datastore, query: UserQuery, { where: active, roleId
   if (text !== undefined) {
     const email = searchPart(datastore, "email", text, active, roleId);
     // Nobody's username has an @ in it.
-    return text.includes("@") ? [email] : [email, searchPart(datastore, "username", text, active, roleId)];
+    if (text.includes("@")) return [email];
+    return [email, ...usernameParts(datastore, text, active, roleId)];
   }
   if (roleId !== undefined && !byRow) return [rolePart(datastore, roleId, active)];
   if (byText(query)) {
@@ -176,6 +178,29 @@ function rolePart(datastore: Datastore, roleId: number, active: Narrowed["where"
   };
 }
 
+/**
+ * Users whose username begins so: those who have it composed, and those who have it as Flask-Security stores it. A database finds
+ * by the one spelling nobody who has the other, or both by either, so each part takes those of its own.
+ */
+function usernameParts(
+  datastore: Datastore,
+  text: string,
+  wanted: Narrowed["where"],
+  roleId: number | undefined,
+): readonly Part[] {
+  const [composed = text, decomposed] = spellings("username", text.normalize("NFKC"));
+  // Found by the address already.
+  const byAddress = (row: Row): boolean => beginsWith(row["email"], text);
+  if (decomposed === undefined) {
+    return [searchPart(datastore, "username", composed, wanted, roleId, { fits: (row) => !byAddress(row) })];
+  }
+  const isDecomposed = (row: Row): boolean =>
+    String(row["username"]).toLowerCase().startsWith(decomposed.toLowerCase());
+  const part = (name: string, spelling: string, own: (row: Row) => boolean): Part =>
+    searchPart(datastore, "username", spelling, wanted, roleId, { name, fits: (row) => own(row) && !byAddress(row) });
+  return [part("username", composed, (row) => !isDecomposed(row)), part("decomposed", decomposed, isDecomposed)];
+}
+
 /** Users whose field begins so, by that field. */
 function searchPart(
   datastore: Datastore,
@@ -183,11 +208,12 @@ function searchPart(
   text: string,
   wanted: Narrowed["where"],
   roleId: number | undefined,
+  { name = field, fits: isOwn = () => true }: { name?: string; fits?: (row: Row) => boolean } = {},
 ): Part {
   // Looked at here where many are or are not active: a database that went by it would sort them all.
   const where = wanted.id === undefined ? {} : wanted;
   return {
-    name: field,
+    name,
     exact: field === "email" && roleId === undefined && (wanted.active === undefined || wanted.id !== undefined),
     async read(direction, from, limit) {
       const edge = from === undefined ? {} : { [direction === "asc" ? "from" : "upTo"]: String(from.key) };
@@ -208,14 +234,17 @@ function searchPart(
       const fresh =
         passed >= 0 || from === undefined
           ? rows.slice(passed + 1)
-          : rows.filter((row) => fold(row[field]) !== fold(from.key) || isBeyond(direction, row["id"], from.id));
+          : rows.filter(
+              (row) => fold(String(row[field])) !== fold(String(from.key)) || isBeyond(direction, row["id"], from.id),
+            );
       const holds = await holders(datastore, roleId, fresh);
       const fits = (row: Row): boolean =>
         holds(row) &&
         (wanted.active === undefined || row["active"] === wanted.active) &&
-        // Found by the address already.
-        (field === "email" || !fold(row["email"]).startsWith(fold(text)));
-      const placedRows = fresh.map((row) => placed(field, row, fits(row)));
+        // Some collations find letters with other accents, too.
+        beginsWith(row[field], text) &&
+        isOwn(row);
+      const placedRows = fresh.map((row) => placed(name, row, fits(row), field));
       return { rows: placedRows, looked: fresh.length, ended: rows.length < atMost };
     },
   };
@@ -229,10 +258,10 @@ function isBeyond(direction: Direction, id: unknown, edge: number): boolean {
   return direction === "asc" ? (id as number) > edge : (id as number) < edge;
 }
 
-function placed(part: string, row: Row, fits: boolean): Batch["rows"][number] {
-  return { row, at: { part, key: row[part] as string | number, id: row["id"] as number }, fits };
+function placed(part: string, row: Row, fits: boolean, field = part): Batch["rows"][number] {
+  return { row, at: { part, key: row[field] as string | number, id: row["id"] as number }, fits };
 }
 
-function fold(text: unknown): string {
-  return String(text).normalize("NFC").toLowerCase();
+function beginsWith(text: unknown, beginning: string): boolean {
+  return fold(String(text)).startsWith(fold(beginning));
 }

@@ -2,6 +2,7 @@ import type { Remedy } from "../authn/gates.ts";
 import type { Guessed, PasswordAttempt } from "../authn/password-proof.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
+import type { Account } from "../model/account.ts";
 import { type Answer, refused } from "./endpoint.ts";
 import type { Kernel } from "./feature.ts";
 import { isUnproved } from "./first-proof.ts";
@@ -23,7 +24,8 @@ export interface SignInReasons {
 /**
  * Whoever registers a stranger's address gets one answer, be it free or taken. So must who signs in with that pair then: until
  * an address was proved, what is told depends on what this browser did itself, and never on whether there is an account.
- * Where it registered this very pair, it is told to confirm the address first.
+ * Where it registered this very pair, it is told to confirm the address first. `registrationTellsMore` says where that is no
+ * question.
  */
 export function signInReasons(
   kernel: Kernel,
@@ -40,10 +42,21 @@ export function signInReasons(
   return {
     failed,
     refused(key, remedy) {
-      if (!kernel.revealAccounts && (account === undefined || isUnproved(account))) return failed;
+      if (!kernel.revealAccounts && (account === undefined || registrationTellsMore(kernel, account))) return failed;
       return toldReason(kernel, key) === undefined ? undefined : { key, remedy };
     },
   };
+}
+
+/**
+ * Whether the right password of this account may have been set by who registered a stranger's address, and does not know yet
+ * whether that was free. Where no address is ever confirmed, that is over where nobody can register, and once the account was
+ * signed in to: the first sign-in has said it.
+ */
+function registrationTellsMore(kernel: Kernel, account: Account): boolean {
+  if (!isUnproved(account)) return false;
+  if (kernel.services.confirmation !== undefined) return true;
+  return kernel.features.has("registration") && (account.loginCount ?? 0) === 0;
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   passwords,
   type RegistrationOptions,
   registration,
+  tracking,
   userManagement,
   usernames,
 } from "portcullis/features";
@@ -187,6 +188,58 @@ describe("who has the right password of a closed account", () => {
   });
 });
 
+describe("where no address is ever confirmed", () => {
+  const off = "This account has been switched off.";
+  const closed: NonNullable<Overrides["features"]> = [
+    passwords(),
+    usernames({ reserved: [] }),
+    userManagement({ permission: "write" }),
+  ];
+  const open = [...closed, registration(), tracking()];
+  async function unproved(features: NonNullable<Overrides["features"]>, overrides: Overrides = {}): Promise<Made> {
+    const made = await system({ features, ...overrides });
+    await made.store.update("user", { id: await userId(made, ann) }, { confirmedAt: null });
+    return made;
+  }
+
+  it.each(Object.entries(ways))(
+    "and nobody can register, who has the right password is told why by the %s",
+    async (_, [guess, status, at]) => {
+      const made = await unproved(closed);
+      await reasons["deactivated"]?.[0](made);
+      const answer = await guess(made.client(), goodPassword);
+      expect([answer.status, errors(answer)]).toEqual([status, saying(at, status, off)]);
+      const other = await guess(made.client(), wrong);
+      expect([other.status, errors(other)]).toEqual([status, saying("", status, generic)]);
+      const silent = await unproved(closed, { revealAccountState: false });
+      await reasons["deactivated"]?.[0](silent);
+      expect(errors(await guess(silent.client(), goodPassword))).toEqual(saying("", status, generic));
+    },
+  );
+
+  it.each(Object.entries(ways))(
+    "and anybody can register, they are told so once they were let in, by the %s",
+    async (_, [guess, status, at]) => {
+      for (const before of [false, true]) {
+        const made = await unproved(open);
+        if (before) await made.client().signIn(ann, goodPassword);
+        await reasons["deactivated"]?.[0](made);
+        const answer = await guess(made.client(), goodPassword);
+        expect(errors(answer)).toEqual(before ? saying(at, status, off) : saying("", status, generic));
+        expect(errors(await guess(made.client(), wrong))).toEqual(saying("", status, generic));
+      }
+    },
+  );
+
+  it("but not where an address may be confirmed, however often they were let in", async () => {
+    const made = await unproved([...featuresOf({}, { required: false }), tracking()]);
+    await made.client().signIn(ann, goodPassword);
+    await reasons["deactivated"]?.[0](made);
+    const answer = await made.client().post("/login", { json: { email: ann, password: goodPassword } });
+    expect(errors(answer)).toEqual(saying("", 400, generic));
+  });
+});
+
 describe("the page", () => {
   async function refused(made: Made, form: Record<string, string>, next = ""): Promise<[TestClient, ClientAnswer]> {
     const client = await registeredIn(made);
@@ -309,6 +362,9 @@ describe("who registers an address and signs in with that pair", () => {
     "let in by nobody, without confirmation": {
       features: featuresOf({ onRegister: switchesOff }, { required: false }),
     },
+    "let in by nobody, where there is no confirmation": {
+      features: [...featuresOf({ onRegister: switchesOff }).filter(({ name }) => name !== "confirmation"), tracking()],
+    },
   };
 
   for (const [state, overrides] of Object.entries(closings)) {
@@ -321,7 +377,7 @@ describe("who registers an address and signs in with that pair", () => {
           const username = await registers(client, email);
           const answer = await post(where === "here" ? client : made.client(), { email, username, password: mine });
           answers.push(seen(answer, email, email.toUpperCase(), username));
-          const confirms = where === "here" && state !== "let in by nobody, without confirmation";
+          const confirms = where === "here" && !state.startsWith("let in by nobody");
           expect([where, answer.text.includes(told)]).toEqual([where, confirms]);
           // It is right that alone gets it: the same pair in parts, and in another browser, is told nothing.
           const wrongs = await post(client, { email, username, password: wrong });

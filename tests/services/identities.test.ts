@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Dialect, type Place, place } from "../../bench/user-databases.ts";
 import type { DatastoreProvider } from "../../src/datastore/contract.ts";
 import { type Domain, openDomain } from "../../src/datastore/fixtures/domain.ts";
+import type { SqlProvider } from "../../src/datastore/kysely/provider.ts";
 import { memory } from "../../src/datastore/memory/index.ts";
+import type { RowUsers } from "../../src/datastore/user-operations.ts";
 import { describeService } from "./available.ts";
 
 function compares(create: () => Promise<{ provider: DatastoreProvider; remove?: () => Promise<void> }>): void {
@@ -136,6 +138,92 @@ function decomposed(create: () => Promise<{ provider: DatastoreProvider; remove?
     },
   );
 }
+
+/** Whether two texts are the same in another case is not for ASCII alone, also where another program wrote one of them. */
+function beyondAscii(create: () => Promise<{ provider: SqlProvider; remove?: () => Promise<void> }>): void {
+  let made: Awaited<ReturnType<typeof create>>;
+  let on: Domain;
+  const taken = (field: "email" | "username") => ({ code: "unique_conflict", table: "user", field });
+  /** As a program beside this one writes: past the product. */
+  const byAnother = async (id: number, set: object): Promise<void> => {
+    const db = made.provider.kysely<Record<"user", Record<string, unknown>>>();
+    await db.updateTable("user").set(set).where("id", "=", id).execute();
+  };
+  beforeAll(async () => {
+    made = await create();
+    on = await openDomain(made.provider);
+    await on.users.create({ email: "uni@acme.example", username: "Ünïcode1" });
+    await on.users.create({ email: "eve@acme.example", username: "Eve" });
+  });
+  afterAll(async () => {
+    await on?.store.close();
+    await made?.remove?.();
+  });
+  const named = async (search: string) => (await on.users.page({ search })).users.map(({ username }) => username);
+
+  it("a name is taken, found and listed in every case", async () => {
+    const { users } = on;
+    const uni = await users.find("email", "uni@acme.example");
+    const eve = (await users.find("username", "Eve"))?.id as number;
+    for (const username of ["ünïcode1", "ÜNÏCODE1", "üNÏcode1".normalize("NFD")]) {
+      await expect(users.create({ email: "x@acme.example", username })).rejects.toMatchObject(taken("username"));
+      await expect(users.setUsername(eve, username)).rejects.toMatchObject(taken("username"));
+      expect((await users.find("username", username, { ignoreCase: true }))?.id).toBe(uni?.id);
+    }
+    for (const beginning of ["Ün", "ün", "ÜNÏ", "ünï".normalize("NFD")])
+      expect(await named(beginning)).toEqual(["Ünïcode1"]);
+    expect(await users.setUsername(uni?.id as number, "ÜNÏcode1")).toBe(true);
+    expect((await users.find("username", "ünïcode1", { ignoreCase: true }))?.id).toBe(uni?.id);
+    expect(await named("ünï")).toEqual(["ÜNÏcode1"]);
+  });
+
+  it("of many who want it at the same moment, in this case or that, one gets it", async () => {
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 16 }, (_, index) => {
+        const letters = [..."žárđ"].map((letter, at) => ((index >> at) & 1 ? letter.toUpperCase() : letter));
+        return on.users.create({ email: `zard${index}@acme.example`, username: letters.join("") });
+      }),
+    );
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    for (const outcome of outcomes)
+      if (outcome.status === "rejected") expect(outcome.reason).toMatchObject(taken("username"));
+  });
+
+  it("so is what another program wrote", async () => {
+    const { users } = on;
+    const { id } = await users.create({ email: "other@acme.example", username: "other1" });
+    await byAnother(id, { username: "Żółw", email: "Żółw@acme.example" });
+    expect((await users.find("username", "żÓŁW", { ignoreCase: true }))?.id).toBe(id);
+    expect((await users.find("email", "żółw@acme.example", { ignoreCase: true }))?.id).toBe(id);
+    const asked = [
+      { attribute: "email", value: "żółw", ignoreCase: true },
+      { attribute: "username", value: "żółw", ignoreCase: true },
+    ];
+    expect((await (users as RowUsers).identify(asked))?.id).toBe(id);
+    const again = (email: string, username: string) => users.create({ email, username });
+    await expect(again("y@acme.example", "żółw")).rejects.toMatchObject(taken("username"));
+    await expect(again("żółw@acme.example", "zolw2")).rejects.toMatchObject(taken("email"));
+    expect(await named("żó")).toEqual(["Żółw"]);
+    expect((await on.users.page({ search: "ŻÓŁW@" })).users.map((user) => user.id)).toEqual([id]);
+
+    // In the form that Flask-Security gives names, in another case, and with nothing beyond ASCII.
+    await byAnother(id, { username: "Źrebię".normalize("NFKD") });
+    expect((await users.find("username", "źREBIĘ", { ignoreCase: true }))?.id).toBe(id);
+    for (const beginning of ["źre", "ŹRE", "źre".normalize("NFD")])
+      expect(await named(beginning)).toEqual(["Źrebię".normalize("NFKD")]);
+    await byAnother(id, { username: "Plain" });
+    expect(await named("źre")).toEqual([]);
+    expect(await named("pL")).toEqual(["Plain"]);
+    expect((await users.find("username", "pLAIN", { ignoreCase: true }))?.id).toBe(id);
+    await byAnother(id, { username: null });
+    expect(await named("pL")).toEqual([]);
+    expect(await on.store.check()).toEqual([]);
+  });
+}
+
+describe("names beyond ASCII, on SQLite", () => beyondAscii(() => place("sqlite")));
+describeService("postgres", "names beyond ASCII, on PostgreSQL", () => beyondAscii(() => place("postgres")));
+describeService("mysql", "names beyond ASCII, on MariaDB", () => beyondAscii(() => place("mysql")));
 
 describe("usernames of a database that was taken over, in memory", () =>
   decomposed(async () => ({ provider: memory() })));

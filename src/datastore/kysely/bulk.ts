@@ -22,14 +22,24 @@ export function bulkInserts(
   if (!same) throw new DatastoreError(`rows that are inserted into "${table}" at once must have the same fields`);
   const columns = fields.flatMap((field) => {
     const column = target.columns[field];
-    return column === undefined ? [] : [{ field, column }];
+    if (column === undefined) return [];
+    const own = {
+      name: column.name,
+      read: (row: ReadonlyMap<string, unknown>) => encode(dialect, column, row.get(field)),
+    };
+    const { folding } = dialect;
+    if (folding === undefined || column.ignoreCase !== true) return [own];
+    return [
+      own,
+      { name: folding.name(column), read: (row: ReadonlyMap<string, unknown>) => folding.value(own.read(row)) },
+    ];
   });
   const size = Math.max(1, Math.floor(mostValues / Math.max(1, columns.length)));
   const queries: CompiledQuery[] = [];
   for (let from = 0; from < complete.length; from += size) {
     const part = complete.slice(from, from + size);
-    const values = part.flatMap((row) => columns.map(({ field, column }) => encode(dialect, column, row.get(field))));
-    const names = columns.map(({ column }) => column.name);
+    const values = part.flatMap((row) => columns.map(({ read }) => read(row)));
+    const names = columns.map(({ name }) => name);
     const shape = `insertAll\n${table}\n${part.length}\n${names.join("\n")}`;
     queries.push(
       plans.query(shape, values, (slots) => {

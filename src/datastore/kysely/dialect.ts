@@ -49,6 +49,24 @@ export interface KeptNumbers {
   next(table: Table, key: Column, count: number): RawBuilder<unknown>;
 }
 
+/** Keeps the folded form beside each `ignoreCase` column, where the database can't fold texts by itself. */
+export interface KeptFolding {
+  /** The name of the column that has a column's folded form. */
+  name(column: Column): string;
+  /** The folded form of a value. */
+  value(value: unknown): string | null;
+  /** Those columns of these tables whose folded form is not kept yet. */
+  unkept(db: Database, tables: readonly Table[]): Promise<{ readonly table: Table; readonly column: Column }[]>;
+  /** The statements after which it is. */
+  keep(db: Database, table: Table, column: Column): Promise<readonly RawBuilder<unknown>[]>;
+  /** What `found` finds, and those of the values that another program wrote and nobody folded. */
+  orMarked(found: RawBuilder<unknown>, column: Column, values: readonly unknown[]): RawBuilder<unknown>;
+  /** A row, where there are such values. */
+  marked(table: Table, column: Column): RawBuilder<unknown>;
+  /** Folds them. */
+  mend(table: Table, column: Column): RawBuilder<unknown>;
+}
+
 /** What differs from one SQL database to the next; each has its own in its own folder. */
 export interface SqlDialect {
   readonly name: string;
@@ -83,6 +101,8 @@ export interface SqlDialect {
 
   /** Undefined: the database gives no number twice. */
   readonly numbers?: KeptNumbers;
+  /** Undefined: the database folds texts by itself. */
+  readonly folding?: KeptFolding;
   /** After a row was inserted with a number of its own: none of those up to it will be given. Undefined: the database sees to it. */
   readonly passKey?: (table: Table, key: Column, value: number) => RawBuilder<unknown>;
   /** Waits, in a transaction, for the others that claimed the text; undefined where they wait for each other anyway. */

@@ -39,10 +39,12 @@ export async function missing(dialect: SqlDialect, db: Database, schema: Schema)
   const tables = await existing(dialect, db, schema);
   const { steps, faults } = plan(dialect, tables, schema, () => 0);
   const open = await unguarded(dialect, db, schema, tables);
+  const unfolded = await unkept(dialect, db, schema, tables);
   return [
     ...steps.flatMap(({ lacks }) => lacks ?? []),
     ...faults.map(({ line }) => line),
     ...open.map(({ table }) => `table "${table.name}" does not keep the numbers of deleted rows`),
+    ...unfolded.map(({ table, column }) => `table "${table.name}" does not keep "${column.name}" in its folded form`),
   ];
 }
 
@@ -111,6 +113,23 @@ async function unguarded(
   return numbered.filter(({ table }) => open.includes(table));
 }
 
+/** The columns that are compared without regard to case and whose folded form is not kept. */
+async function unkept(
+  dialect: SqlDialect,
+  db: Database,
+  schema: Schema,
+  tables: ReadonlyMap<string, ExistingTable>,
+): Promise<{ readonly table: Table; readonly column: Column }[]> {
+  if (dialect.folding === undefined) return [];
+  // Of what is missing itself, nothing more need be said.
+  const there = Object.values(schema).flatMap((table) => {
+    const found = tables.get(dialect.foldTable(table.name));
+    const columns = Object.entries(table.columns).filter(([, it]) => found?.columns.has(dialect.foldColumn(it.name)));
+    return found === undefined ? [] : [{ ...table, columns: Object.fromEntries(columns) }];
+  });
+  return await dialect.folding.unkept(db, there);
+}
+
 /** Where else numbers of users stand, beside the columns that refer to them and so hold none of a deleted one. */
 function numbersOf(schema: Schema, logical: string): { readonly table: Table; readonly column: Column }[] {
   if (logical !== "user") return [];
@@ -159,6 +178,12 @@ export function migrate(
     for (const { logical, table, key } of await unguarded(dialect, locked, schema, complete)) {
       const words = `keep the numbers of deleted rows of table "${table.name}"`;
       const statements = dialect.numbers?.guard(table, key, numbersOf(schema, logical)) ?? [];
+      for (const statement of statements) await apply({ words, statement });
+      done.push(words);
+    }
+    for (const { table, column } of await unkept(dialect, locked, schema, complete)) {
+      const words = `keep "${column.name}" of table "${table.name}" in its folded form`;
+      const statements = (await dialect.folding?.keep(locked, table, column)) ?? [];
       for (const statement of statements) await apply({ words, statement });
       done.push(words);
     }

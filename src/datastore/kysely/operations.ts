@@ -63,14 +63,9 @@ export class SqlOperations implements Operations {
       if (comparisons === undefined) return undefined;
       const values = completeRow(table, target, row, now);
       const key = generatedKey(target);
-      const encoded: unknown[] = [];
-      const names: string[] = [];
-      for (const [field, value] of values) {
-        const column = target.columns[field];
-        if (column === undefined) continue;
-        names.push(column.name);
-        encoded.push(encode(dialect, column, value));
-      }
+      const stored = storedValues(dialect, target, values);
+      const encoded = stored.map(({ value }) => value);
+      const names = stored.map(({ name }) => name);
       const generated = key === undefined ? undefined : target.columns[key];
       const made = generated !== undefined && key !== undefined && !values.has(key);
       const beside = condition === undefined ? "" : `\nif ${condition.holder}\n${comparisonShape(comparisons)}`;
@@ -110,6 +105,7 @@ export class SqlOperations implements Operations {
       const comparisons = readWhere(table, target, where);
       const { orderBy, limit } = readOptions(table, target, options);
       if (comparisons === undefined || limit === 0) return [];
+      await this.#foldMarked(table, target, comparisons, orderBy);
       const order = orderBy.map((it) => `${it.field} ${it.descending}${it.ignoreCase ? " folded" : ""}`).join("\n");
       const bounded = bound(dialect, limit);
       const shape = `find\n${order}\n${bounded.shape}`;
@@ -135,10 +131,7 @@ export class SqlOperations implements Operations {
       const values = changes(table, target, set);
       const comparisons = readWhere(table, target, where);
       if (comparisons === undefined) return 0;
-      const columns = [...values].flatMap(([field, value]) => {
-        const column = target.columns[field];
-        return column === undefined ? [] : [{ name: column.name, value: encode(dialect, column, value) }];
-      });
+      const columns = storedValues(dialect, target, values);
       const shape = `update\n${table}\n${columns.map(({ name }) => name).join("\n")}\nwhere\n${comparisonShape(comparisons)}`;
       const all = [...columns.map(({ value }) => value), ...comparisonValues(dialect, comparisons)];
       const query = plans.query(shape, all, (slots) => {
@@ -176,6 +169,7 @@ export class SqlOperations implements Operations {
       const most = readBound(table, atMost);
       const comparisons = readWhere(table, target, where);
       if (comparisons === undefined) return 0;
+      await this.#foldMarked(table, target, comparisons, []);
       const bounded = bound(dialect, most);
       const run = dialect.ordersByRange && most !== undefined ? indexRun(target, comparisons, []) : undefined;
       const shape = `count\n${bounded.shape}`;
@@ -209,7 +203,23 @@ export class SqlOperations implements Operations {
     }
   }
 
-  /** Runs a query that is made of a where, or of the run that it is, and behind it of the extra values. */
+  /** Before rows are asked for by their place in the folded order: those that other programs wrote get theirs. */
+  async #foldMarked(
+    table: string,
+    target: Table,
+    comparisons: readonly Comparison[],
+    orderBy: ReadOptions["orderBy"],
+  ): Promise<void> {
+    const { folding } = this.#core.dialect;
+    if (folding === undefined) return;
+    const ranged = comparisons.filter(({ operator }) => ["startsWith", "from", "upTo"].includes(operator));
+    const columns = new Set([...ranged, ...orderBy.filter(({ ignoreCase }) => ignoreCase)].map(({ column }) => column));
+    for (const column of columns) {
+      const { rows } = await this.run(table, folding.marked(target, column).compile(this.#db));
+      if (rows.length > 0) await this.run(table, folding.mend(target, column).compile(this.#db));
+    }
+  }
+
   /** The table of a row that is locked: by its key, where the comparisons name that. */
   #locked({ name, primaryKey }: Table, comparisons: readonly Comparison[]): RawBuilder<unknown> {
     const keyed = (field: string): boolean => comparisons.some((it) => it.field === field && it.operator === "equals");
@@ -217,6 +227,7 @@ export class SqlOperations implements Operations {
     return sql`${sql.id(name)}${byKey ? this.#core.dialect.byKey : sql``}`;
   }
 
+  /** Runs a query that is made of a where, or of the run that it is, and behind it of the extra values. */
   #where(
     operation: string,
     table: string,
@@ -248,6 +259,21 @@ export class SqlOperations implements Operations {
     this.#codecs.set(table, codec);
     return codec;
   }
+}
+
+/** What is written of a row: its columns, and beside some of them their folded form. */
+function storedValues(
+  dialect: SqlDialect,
+  table: Table,
+  values: ReadonlyMap<string, unknown>,
+): { readonly name: string; readonly value: unknown }[] {
+  return [...values].flatMap(([field, value]) => {
+    const column = table.columns[field];
+    if (column === undefined) return [];
+    const stored = { name: column.name, value: encode(dialect, column, value) };
+    if (dialect.folding === undefined || column.ignoreCase !== true) return [stored];
+    return [stored, { name: dialect.folding.name(column), value: dialect.folding.value(stored.value) }];
+  });
 }
 
 /** ` limit …` with what it adds to the shape and to the values of a query. */

@@ -112,8 +112,10 @@ function comparison(
       return text ? dialect.textIn(column, list) : sql`${name} in (${sql.join(list)})`;
     }
     case "inIgnoringCase": {
-      const list = it.values.map(() => dialect.foldedValue(tableName, column, slots.take()));
-      return sql`${dialect.folded(tableName, column)} in (${sql.join(list)})`;
+      const values = it.values.map(() => slots.take());
+      const list = values.map((value) => dialect.foldedValue(tableName, column, value));
+      const found = sql`${dialect.folded(tableName, column)} in (${sql.join(list)})`;
+      return dialect.folding === undefined ? found : dialect.folding.orMarked(found, column, values);
     }
     case "equalsIgnoringCase":
       return dialect.equalsIgnoringCase(tableName, column, slots.take());

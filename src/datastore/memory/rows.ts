@@ -1,5 +1,6 @@
 import type { Column, Row } from "../../model/schema.ts";
 import type { Comparison, ReadOptions } from "../conditions.ts";
+import { fold } from "../identity-conflict.ts";
 
 /** A copy of a stored row: nobody outside can change what is stored. */
 export function copied(columns: Readonly<Record<string, Column>>, stored: Row): Row {
@@ -69,7 +70,7 @@ export function same(a: unknown, b: unknown): boolean {
 function folded(value: string): string;
 function folded(value: unknown): unknown;
 function folded(value: unknown): unknown {
-  return typeof value === "string" ? value.toLowerCase() : value;
+  return typeof value === "string" ? fold(value) : value;
 }
 
 function compare(a: unknown, b: unknown): number {

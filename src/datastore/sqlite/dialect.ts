@@ -3,6 +3,7 @@ import type { Column, ColumnType } from "../../model/schema.ts";
 import { microsecondText } from "../kysely/codec.ts";
 import type { Database, Edges, ExistingColumn, ExistingTable, SqlDialect, UniqueViolation } from "../kysely/dialect.ts";
 import { errorOf, messageOf } from "../kysely/errors.ts";
+import { folded, foldedValue, sqliteFolding } from "./folding.ts";
 import { sqliteNumbers } from "./numbers.ts";
 
 const types: Readonly<Record<Exclude<ColumnType, "string" | "key">, string>> = {
@@ -64,6 +65,7 @@ export const sqliteDialect: SqlDialect = {
   holds: (type: ColumnType, { base }: ExistingColumn): boolean => held[type].includes(base as Affinity),
   generatedKey: "",
   numbers: sqliteNumbers,
+  folding: sqliteFolding,
   tableSuffix: "",
   nowDefault: "CURRENT_TIMESTAMP",
   addsColumnsWithNow: false,
@@ -71,7 +73,8 @@ export const sqliteDialect: SqlDialect = {
   literalDefault: (_type: ColumnType, literal: RawBuilder<unknown>): RawBuilder<unknown> => literal,
   inlineUnique: (): boolean => true,
   indexed: (column: Column): RawBuilder<unknown> => sql.id(column.name),
-  lowerIndex: true,
+  // Of the folded form, with the form.
+  lowerIndex: false,
   literalLimit: true,
   ordersByRange: false,
   nullsOrder: (): RawBuilder<unknown> => sql``,
@@ -83,14 +86,14 @@ export const sqliteDialect: SqlDialect = {
   textIn: (column: Column, values: readonly unknown[]): RawBuilder<unknown> =>
     sql`${sql.id(column.name)} in (${sql.join(values)})`,
   equalsIgnoringCase: (_table: string, column: Column, value: unknown): RawBuilder<unknown> =>
-    sql`lower(${sql.id(column.name)}) = lower(${value})`,
-  folded: (_table: string, column: Column): RawBuilder<unknown> => sql`lower(${sql.id(column.name)})`,
-  foldedValue: (_table: string, _column: Column, value: unknown): RawBuilder<unknown> => sql`lower(${value})`,
+    sqliteFolding.orMarked(sql`${folded(column)} = ${foldedValue(value)}`, column, [value]),
+  folded: (_table: string, column: Column): RawBuilder<unknown> => folded(column),
+  foldedValue: (_table: string, _column: Column, value: unknown): RawBuilder<unknown> => foldedValue(value),
   startsWith(_table: string, column: Column, value: unknown, edges: Edges): RawBuilder<unknown> {
-    const name = sql`lower(${sql.id(column.name)})`;
+    const name = folded(column);
     // Of two bounds SQLite looks up the one that comes first; a sign keeps the wider one from being looked up.
     const [low, high] = [edges.from ? sql`+${name}` : name, edges.upTo ? sql`+${name}` : name];
-    return sql`(${low} >= lower(${value}) and ${high} < lower(${value}) || char(1114111))`;
+    return sql`(${low} >= ${foldedValue(value)} and ${high} < ${foldedValue(value)} || char(1114111))`;
   },
   uniqueIgnoresCase: (): boolean => false,
   // Transactions that write wait for each other.

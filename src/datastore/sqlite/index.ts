@@ -14,6 +14,7 @@ import { TransactionScope } from "../transaction-scope.ts";
 import { dataVersionBus } from "./bus.ts";
 import { sqliteDialect } from "./dialect.ts";
 import { NodeSqliteDialect, NodeSqliteDriver, whenUnlocked } from "./driver.ts";
+import { foldTexts } from "./folding.ts";
 import { GivenNumbers, numberTables } from "./numbers.ts";
 
 export type { Generated, Kysely, SqlProvider } from "../kysely/provider.ts";
@@ -56,11 +57,13 @@ export function sqlite(path: string, options: SqliteOptions = {}): SqlProvider {
       if (!inMemory) await whenUnlocked(lockTimeout, () => opened.exec("PRAGMA journal_mode = WAL"));
       opened.exec("PRAGMA synchronous = NORMAL");
       const numbers = new GivenNumbers(opened);
+      foldTexts(opened);
       const scope = new TransactionScope();
       if (isFile) {
         try {
           const second = new Connection(place, { timeout: 0, readOnly: true });
           reader = second;
+          foldTexts(second);
           // The files beside the database are opened by the first read.
           await whenUnlocked(lockTimeout, () => second.exec("select count(*) from sqlite_master"));
           if (identityOf(place) !== before) throw new DatastoreError("the file was replaced meanwhile");

@@ -4,13 +4,17 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
+import { sql } from "kysely";
 import { afterEach, expect, it } from "vitest";
 import { flaskSecurityStatements, takesOver } from "../../../tests/services/flask-security.ts";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
+import type { Column } from "../../model/schema.ts";
 import { coreTables } from "../../model/tables.ts";
 import { userRow } from "../../testing/datastore-conformance/fixtures.ts";
+import type { Where } from "../contract.ts";
 import { closeAll, environment, folder, newPath, open, opened } from "../fixtures/sqlite-files.ts";
 import { memory } from "../memory/index.ts";
+import { sqliteDialect } from "./dialect.ts";
 import { sqlite } from "./index.ts";
 
 afterEach(closeAll);
@@ -41,22 +45,83 @@ it("makes the tables that Flask-Security makes", async () => {
   opened.push(theirs, ours);
   const expected = types(theirs);
   for (const [place, type] of types(ours)) {
-    if (place !== "user.fs_token_uniquifier" && place !== "user.mail_language")
+    // Beside them stand columns of our own, which may be empty.
+    if (place.startsWith("user.portcullis_folded_")) expect([place, type]).toEqual([place, "VARCHAR(255) 0 "]);
+    else if (place !== "user.fs_token_uniquifier" && place !== "user.mail_language")
       expect([place, type]).toEqual([place, expected.get(place)]);
   }
   const indexes = ours.prepare("select name from sqlite_master where type = 'index'").all();
   expect(indexes.map((row) => row.name)).toEqual(
-    expect.arrayContaining(["ix_user_email_lower", "ix_user_username_lower", "ix_roles_users_user_id"]),
+    expect.arrayContaining([
+      "ix_user_portcullis_folded_email",
+      "ix_user_portcullis_folded_username",
+      "ix_roles_users_user_id",
+    ]),
   );
 });
 
-it("finds by lower(email) through the index", async () => {
+it("folds what was there before, and what another program wrote, also where that made the table anew", async () => {
   const path = newPath();
-  await open(path);
   const db = new DatabaseSync(path);
   opened.push(db);
-  const plan = db.prepare(`explain query plan select id from user where lower("email") = lower(?)`).all("a");
-  expect(plan[0]?.detail).toContain("ix_user_email_lower");
+  for (const statement of flaskSecurityStatements("sqlite")) db.exec(statement);
+  const theirs = (id: number, email: string, username: string | null): unknown =>
+    db
+      .prepare("insert into user (id, email, username, active, fs_uniquifier) values (?, ?, ?, 1, ?)")
+      .run(id, email, username, `uniquifier-${id}`);
+  theirs(101, "ÄNN@acme.example", "ÄNN");
+  theirs(102, "änn@acme.example", null);
+  const store = await sqlite(path).open(coreTables, environment);
+  opened.push(store);
+  expect(await store.check()).toContain('table "user" does not keep "email" in its folded form');
+  expect(await store.migrate()).toContain('keep "email" of table "user" in its folded form');
+  expect(await store.check()).toEqual([]);
+  const ids = async (where: Where): Promise<unknown[]> => (await store.find("user", where)).map(({ id }) => id).sort();
+  // Nothing is refused of what is there.
+  expect(await ids({ email: { equalsIgnoringCase: "Änn@acme.example" } })).toEqual([101, 102]);
+  expect(await ids({ username: { inIgnoringCase: ["änn", "x"] } })).toEqual([101]);
+
+  theirs(103, "Ört@acme.example", "Ört");
+  theirs(104, "PLAIN@acme.example", "Plain");
+  db.exec("update user set username = 'ØRE' where id = 101");
+  const folds = (): unknown[] => {
+    const rows = db.prepare("select portcullis_folded_username as folded from user where id > 100 order by id").all();
+    return rows.map(({ folded }) => folded);
+  };
+  expect(folds()).toEqual(["\u0001ØRE", null, "\u0001Ört", "plain"]);
+  expect(await ids({ username: { equalsIgnoringCase: "øre" } })).toEqual([101]);
+  expect(await ids({ username: { equalsIgnoringCase: "änn" } })).toEqual([]);
+  expect(await ids({ email: { inIgnoringCase: ["ört@ACME.example"] } })).toEqual([103]);
+  // A list needs their order.
+  expect(await ids({ username: { startsWith: "ØR" } })).toEqual([101]);
+  expect(folds()).toEqual(["øre", null, "ört", "plain"]);
+
+  // As migrations of SQLAlchemy change a table: a copy has the columns, and no triggers.
+  const columns = "select group_concat('\"' || name || '\"') as list from pragma_table_info('user')";
+  const list = String(db.prepare(columns).get()?.list);
+  db.exec(`pragma foreign_keys = off; create table copy as select * from user; drop table user;
+    create table user (id integer primary key, email varchar(255) not null unique, username varchar(255) unique);`);
+  const known = new Set(["id", "email", "username"]);
+  for (const name of list.replaceAll('"', "").split(","))
+    if (!known.has(name)) db.exec(`alter table user add column "${name}"`);
+  db.exec(`insert into user (${list}) select ${list} from copy; update user set username = 'ÅSA' where id = 102`);
+  expect(await store.check()).toContain('table "user" does not keep "username" in its folded form');
+});
+
+it("finds without regard to case through the index, where nothing waits to be folded", async () => {
+  const path = newPath();
+  const provider = sqlite(path);
+  const store = await open(path, provider);
+  await store.insert("user", userRow("indexed"));
+  const email = sqliteDialect.equalsIgnoringCase("user", coreTables.user?.columns.email as Column, "a");
+  const plan = await sql<{ detail: string }>`explain query plan select id from user where ${email}`.execute(
+    provider.kysely(),
+  );
+  const [how, ...parts] = plan.rows.map(({ detail }) => detail);
+  expect(how).toBe("MULTI-INDEX OR");
+  const searches = parts.filter((detail) => !/^INDEX \d$/.test(detail));
+  expect(searches).toHaveLength(2);
+  for (const search of searches) expect(search).toMatch(/^SEARCH user USING INDEX ix_user_portcullis_folded_email /);
 });
 
 it("stores date-times as SQLAlchemy does", async () => {
