@@ -110,7 +110,7 @@ export function wireCredentials(options: AnyOptions, context: CredentialsContext
           limits,
           events,
           signIn: () => signIn,
-          invalidate: caches.invalidate,
+          invalidate: caches.changed,
           now,
           log,
         });

@@ -108,8 +108,8 @@ export interface Sessions {
    * nothing ended: `kept` is over itself.
    */
   endOthers(account: Account, kept: Session, also?: (tx: Transaction) => Promise<number>): Promise<number | undefined>;
-  /** The row was changed: what the cache knows of it is worth nothing. */
-  forget(session: Session): Promise<void>;
+  /** The row was changed (`announced`: and that was announced with it): what the cache knows of it is worth nothing. */
+  forget(session: Session, announced?: boolean): Promise<void>;
   /** A freshness check passed: its grace is noted. */
   extendFreshness(session: Session, until: number): void;
 }
@@ -226,14 +226,14 @@ export function createSessions(context: SessionsContext): Sessions {
     return live;
   };
 
-  const forgetUser = async (userId: number): Promise<void> => {
+  const forgetUser = async (userId: number, announced: boolean): Promise<void> => {
     cache.invalidate(userId);
-    await datastore.bus?.publish(userId);
+    await datastore.bus?.publish(userId, announced);
   };
 
   /** The cache goes by the id, which is not kept anywhere: what hangs on the user is dropped, here and elsewhere. */
-  const forget = async (session: Session): Promise<void> => {
-    if (session.userId !== null) await forgetUser(session.userId);
+  const forget = async (session: Session, announced = false): Promise<void> => {
+    if (session.userId !== null) await forgetUser(session.userId, announced);
   };
 
   return {
@@ -322,7 +322,7 @@ export function createSessions(context: SessionsContext): Sessions {
         await announce(tx, userId);
         return ended;
       });
-      if (count !== undefined) await forgetUser(userId);
+      if (count !== undefined) await forgetUser(userId, true);
       return count;
     },
     async endOthers(account, kept, also) {
@@ -338,7 +338,7 @@ export function createSessions(context: SessionsContext): Sessions {
         await announce(tx, userId);
         return ended;
       });
-      if (count !== undefined) await forgetUser(userId);
+      if (count !== undefined) await forgetUser(userId, true);
       return count;
     },
     warm(id) {
@@ -372,7 +372,7 @@ export function createSessions(context: SessionsContext): Sessions {
         await tx.delete("session", { rememberId });
         await tx.delete("remember", { id: rememberId });
       });
-      await forget(session);
+      await forget(session, true);
     },
     forget,
     extendFreshness(session, until) {

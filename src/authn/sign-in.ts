@@ -359,7 +359,7 @@ export function createSignIn(context: SignInContext): SignIn {
     });
     if (established === undefined) return { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
     const { made, member, credential, account, told } = established;
-    if (old !== undefined) await sessions.forget(old);
+    if (old !== undefined) await sessions.forget(old, true);
     await told?.();
     // The user's other devices read the row again; nobody else's are concerned.
     if (noted && made !== undefined) await sessions.forget(made.session);

@@ -223,7 +223,7 @@ class World {
       case "deafen":
         node.deafUntil = this.time + action.ms;
         return;
-      case "set the clock":
+      default:
         // Of two clocks, one is right: where the monotonic one may stand still, the other is not set back.
         node.ahead += node.stands ? Math.abs(action.by) : action.by;
     }
@@ -421,7 +421,8 @@ class Node {
       covers: sees,
       remove: (nodes) =>
         this.#ask<void>((done) => {
-          for (const { node, beat } of nodes) if (database.rows.get(node)?.beat === beat) database.rows.delete(node);
+          for (const { node, beat } of nodes)
+            if ((database.rows.get(node)?.beat ?? 0) <= beat) database.rows.delete(node);
           done();
         }),
     };

@@ -53,6 +53,6 @@ export interface ChangeLog {
   write(change: Change): Promise<string>;
   /** Whether who stands at that position has seen the change at that place. */
   covers(position: string, place: string): boolean;
-  /** Removes rows of nodes that are gone, each only as long as its beat is still that one. */
+  /** Removes rows of nodes that are gone, each unless its beat is past that one. */
   remove(nodes: readonly Pick<NodeRow, "node" | "beat">[]): Promise<void>;
 }

@@ -30,6 +30,9 @@ const forgetAfter = 60_000;
 /** So often, in milliseconds, it is looked which nodes are gone. */
 const listEvery = 30_000;
 
+/** How long, in milliseconds, closing waits for a look that is on its way. */
+const closingPatience = 1000;
+
 /** How long, in milliseconds, the places of committed changes are kept for who is about to wait for them. */
 const committedFor = 10_000;
 
@@ -58,8 +61,10 @@ export class ChangeNode implements InvalidationBus {
   #used: { readonly position: string; readonly beat: number; readonly began: Moment } | undefined;
   #listed = Number.NEGATIVE_INFINITY;
   #looking = false;
+  #last: Promise<void> = Promise.resolve();
   #cancel: (() => void) | undefined;
-  #tried: () => void = () => {};
+  /** Who waits until what is kept may be trusted, or a look has failed. */
+  #starting: (() => void)[] = [];
   #closed = false;
 
   constructor(parts: NodeParts) {
@@ -78,12 +83,12 @@ export class ChangeNode implements InvalidationBus {
     this.#listeners.add(listener);
   }
 
-  /** Begins to look. Resolves when what is kept may be trusted, or when a look has failed. */
+  /** Begins to look, at once where that failed before. Resolves when what is kept may be trusted, or when a look has failed. */
   async start(): Promise<void> {
+    if (!this.#parts.trusts || this.#closed || this.current()) return;
     const tried = new Promise<void>((resolve) => {
-      this.#tried = resolve;
+      this.#starting.push(resolve);
     });
-    if (!this.#parts.trusts) return;
     this.#pace.atOnce(this.#now());
     this.#schedule();
     await tried;
@@ -132,8 +137,21 @@ export class ChangeNode implements InvalidationBus {
     this.#cancel?.();
     this.#lease.end();
     this.#waiters.end();
-    this.#tried();
-    if (this.#parts.trusts) await this.#parts.log.remove([{ node: this.#parts.node, beat: this.#beats }]);
+    this.#started();
+    const { log, clock, node, trusts } = this.#parts;
+    if (!trusts) return;
+    // A look that is on its way would write the row again.
+    let cancel = (): void => {};
+    const longEnough = new Promise<void>((resolve) => {
+      cancel = clock.after(closingPatience, resolve, true);
+    });
+    await Promise.race([this.#last, longEnough]);
+    cancel();
+    await log.remove([{ node, beat: this.#beats }]);
+  }
+
+  #started(): void {
+    for (const resolve of this.#starting.splice(0)) resolve();
   }
 
   #now(): number {
@@ -158,7 +176,13 @@ export class ChangeNode implements InvalidationBus {
     if (this.#closed || this.#looking || !(this.#parts.trusts || waits)) return;
     const pause = Math.max(0, this.#pace.due - this.#now());
     // Who awaits `publish` must not see the process end instead.
-    this.#cancel = this.#parts.clock.after(pause, () => void this.#look(), waits);
+    this.#cancel = this.#parts.clock.after(
+      pause,
+      () => {
+        this.#last = this.#look();
+      },
+      waits,
+    );
   }
 
   async #look(): Promise<void> {
@@ -188,7 +212,7 @@ export class ChangeNode implements InvalidationBus {
     } catch (error) {
       if (this.#closed) return;
       report({ error });
-      this.#tried();
+      this.#started();
     } finally {
       this.#looking = false;
       if (this.#waiters.some) this.#pace.waiting(this.#now(), this.#waiters.looks);
@@ -223,7 +247,7 @@ export class ChangeNode implements InvalidationBus {
     if (lost) this.#lease.end();
     if (!this.#lease.renew(began)) this.#pace.atOnce(this.#now());
     else {
-      this.#tried();
+      this.#started();
       // Told at once that it was seen: somebody waits for that.
       if (news || look.changes === undefined) this.#pace.soon(this.#now());
     }
