@@ -187,7 +187,6 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       : await openDatastore({ ...options, datastore: provider }, schema, { now, log });
   hold(datastore);
   const caches = createCaches({ options, told: provider !== undefined, datastore, ring, now, log });
-  const { invalidate } = caches;
 
   const mayImpersonate = (administrator: Account, user: Account): boolean =>
     features.some((feature) => feature.mayImpersonate?.(administrator, user) === true);
@@ -204,7 +203,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     rules,
     now,
     log,
-    invalidate,
+    invalidate: caches.changed,
     undeliverable,
     told: (why) => credentials.refused("password", { why }),
     failed(user, rq) {
@@ -448,7 +447,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
       pathRule: settings.pathRule,
       onError: settings.keepErrors ? undefined : errorHandler(errorContext),
     },
-    invalidate,
+    invalidate: caches.invalidate,
     uncache: caches.uncache(tokens, callbacks?.idOf),
     cacheStats: caches.stats,
     purge: upkeep.purge,

@@ -82,7 +82,7 @@ export function wireCredentials(options: AnyOptions, context: CredentialsContext
   const signIn: SignIn = createSignIn({
     datastore,
     changing: base.changing,
-    invalidate: caches.invalidate,
+    invalidate: caches.changed,
     users,
     sessions,
     remember: createRememberCredentials({ datastore, ring, life: times.remember, sessions, families }),

@@ -39,6 +39,7 @@ export function startUpkeep({ kernel, features, audit, stored, idle }: UpkeepCon
     for (const feature of features) await feature.purge?.(kernel);
     await families?.purge();
     await limits.purge();
+    await datastore.purge?.();
     await audit.prune();
   };
   const timer = setInterval(() => {

@@ -113,8 +113,8 @@ export interface Sessions {
    * WithdrawnError, with nothing ended, when `kept` is over itself.
    */
   endOthers(account: Account, kept: Session, also?: EndedAlong): Promise<number>;
-  /** The row was changed: what the cache knows of it is worth nothing. */
-  forget(session: Session): Promise<void>;
+  /** The row was changed (`announced`: and that was announced with it): what the cache knows of it is worth nothing. */
+  forget(session: Session, announced?: boolean): Promise<void>;
   /** A freshness check passed: its grace is noted. */
   extendFreshness(session: Session, until: number): void;
 }
@@ -230,10 +230,10 @@ export function createSessions(context: SessionsContext): Sessions {
   };
 
   /** The cache goes by the id, which is not kept anywhere: what hangs on the user is dropped, here and elsewhere. */
-  const forget = async ({ userId }: Session): Promise<void> => {
+  const forget = async ({ userId }: Session, announced = false): Promise<void> => {
     if (userId === null) return;
     cache.invalidate(userId);
-    await datastore.bus?.publish(userId);
+    await datastore.bus?.publish(userId, announced);
   };
 
   return {

@@ -367,7 +367,7 @@ export function createSignIn(context: SignInContext): SignIn {
     const { made, member, credential, account } = established;
     // With a family, tokens have ended too.
     if (told.length > 0) await context.invalidate(id);
-    else if (old !== undefined) await sessions.forget(old);
+    else if (old !== undefined) await sessions.forget(old, true);
     for (const tell of told) await tell();
     // The user's other devices read the row again; nobody else's are concerned.
     if (noted && made !== undefined) await sessions.forget(made.session);

@@ -47,6 +47,8 @@ export interface Caches {
   readonly sharedTokens: SharedTokens | undefined;
   /** Forgets what is cached of this user, or of everybody, here and in the other processes. */
   invalidate(userId: number | undefined): Promise<void>;
+  /** The same after a change whose transaction has announced it. */
+  changed(userId: number | undefined): Promise<void>;
   /** `idOfLogin` says which id a login has, where users go by login. */
   uncache(tokens: Tokens, idOfLogin: ((login: string) => Promise<number>) | undefined): Uncache;
   stats(): Readonly<Record<CacheName, CacheStats>>;
@@ -116,15 +118,24 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
   /** Nobody else can see what this store holds: one entry can be dropped without telling more. */
   const alone = datastore.dialect === "memory" || datastore.dialect === "none";
 
-  const forgetHere = async (userId: number | undefined): Promise<void> => {
+  const forgetHere = async (userId: number | undefined, announced = false): Promise<void> => {
     for (const cache of here) cache.invalidate(userId);
-    await bus?.publish(userId);
+    await bus?.publish(userId, announced);
   };
   const forgetAll = async (userId: number | undefined): Promise<void> => {
     await forgetHere(userId);
     await shared?.forget(userId);
     // Whose a token is may just be found out, from what was true of the user before.
     if (userId !== undefined) await sharedTokens?.forgetOwners();
+  };
+  const forget = async (userId: number | undefined, announced: boolean): Promise<void> => {
+    await forgetHere(userId, announced);
+    try {
+      await shared?.forget(userId);
+    } catch (error) {
+      // The change itself is done, and each entry is compared with the account's state or ends soon.
+      log("the shared cache could not be told of a change", { error: String(error) });
+    }
   };
   const forgetDecision = async (kind: "group" | "object", userId: number, key: string): Promise<void> => {
     const cache = kind === "group" ? group : object;
@@ -142,15 +153,8 @@ export function createCaches({ options, told, datastore, ring, now, log }: Cache
     object,
     sharedPasswords,
     sharedTokens,
-    async invalidate(userId) {
-      await forgetHere(userId);
-      try {
-        await shared?.forget(userId);
-      } catch (error) {
-        // The change itself is done, and each entry is compared with the account's state or ends soon.
-        log("the shared cache could not be told of a change", { error: String(error) });
-      }
-    },
+    invalidate: (userId) => forget(userId, false),
+    changed: (userId) => forget(userId, true),
     uncache(tokens, idOfLogin) {
       const idOf = async (user: CachedUser): Promise<number> => {
         if (typeof user !== "string") return user.id;

@@ -85,7 +85,7 @@ export interface Transaction extends Operations {
   /**
    * Writes down with the change that what hangs on this user (or, with undefined, on anybody) is otherwise from now on: the
    * other processes are told when this commits, also where this one ends before it could tell them. `InvalidationBus.publish`
-   * then waits for them. Left out where each process sees what was committed by itself.
+   * (with `announced`) then waits for them. Left out where each process sees what was committed by itself.
    */
   announce?(userId: number | undefined): Promise<void>;
 }
@@ -106,10 +106,13 @@ export interface InvalidationBus {
   current(): boolean;
   /** True: `publish` reaches the other processes. Left out: they learn of what was committed alone. */
   readonly reachesOthers?: boolean;
-  /** True: it listens for what other processes tell, so that `current` is false only while it can't hear them. */
-  readonly listens?: boolean;
-  /** Tells the other processes that what hangs on this user (or, with undefined, on anybody) changed. Resolves once it is on its way. */
-  publish(userId: number | undefined): Awaitable<void>;
+  /** Whether what other processes tell arrives at once; left out where nothing is listened to. */
+  hears?(): boolean;
+  /**
+   * Tells the other processes that what hangs on this user (or, with undefined, on anybody) changed, and resolves once that
+   * counts in all of them. `announced`: the transaction that changed it announced it already (`Transaction.announce`).
+   */
+  publish(userId: number | undefined, announced?: boolean): Awaitable<void>;
   /** Registers the cache: called with the user whose entries must go, or undefined for all. */
   onInvalidate(listener: (userId: number | undefined) => void): void;
 }
@@ -134,6 +137,8 @@ export interface Datastore extends Operations {
   loadUsers?(any: readonly Where[]): Awaitable<readonly { readonly user: Row; readonly roles: readonly Row[] }[]>;
   /** Undefined: no way to learn of changes by other processes, so nothing is served from the cache. */
   readonly bus: InvalidationBus | undefined;
+  /** Removes what the store keeps for itself and does not need any more. */
+  purge?(): Promise<void>;
   /** The database server's clock, in epoch milliseconds; left out by stores that have none but this process's. */
   now?(): Promise<number>;
   /** Compares the database with the schema; each string names one missing table or column in words. */

@@ -143,7 +143,7 @@ const ofSchemes: readonly Row[] = [
 const elsewhere: Readonly<Record<string, () => unknown>> = {
   "SqliteOptions.lockTimeout": () => sqlite(":memory:", { lockTimeout: 5_000 }),
   "PostgresOptions.connectTimeout": () => postgres("postgres://localhost/x", { connectTimeout: 10_000 }),
-  "PostgresOptions.heartbeat": () => postgres("postgres://localhost/x", { heartbeat: 1_000 }),
+  "PostgresOptions.lease": () => postgres("postgres://localhost/x", { lease: 1_000 }),
   "PostgresOptions.listen": () => postgres("postgres://localhost/x", { listen: true }),
   "PostgresOptions.max": () => postgres("postgres://localhost/x", { max: 10 }),
   "MysqlOptions.connectTimeout": () => mysql("mysql://localhost/x", { connectTimeout: 10_000 }),

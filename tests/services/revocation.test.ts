@@ -13,16 +13,20 @@ const newName = (): string => `portcullis_test_${randomBytes(6).toString("hex")}
 describeService("postgres", "PostgreSQL", (url) => {
   // A database of its own: notifications are heard in the whole database, also by other tests.
   const database = newName();
-  const execute = async (statement: string): Promise<void> => {
-    const client = new pg.Client(url);
+  const execute = async (statement: string, at = url): Promise<void> => {
+    const client = new pg.Client(at);
     await client.connect();
     await client.query(statement);
     await client.end();
   };
   const place = new URL(url);
   place.pathname = `/${database}`;
-  const open = async (): Promise<Datastore> =>
-    postgres(place.href, { heartbeat: 50 }).open(coreTables, { now: Date.now, log: () => undefined });
+  // A lease that no busy machine lets run out.
+  const open = async (lease = 10_000): Promise<Datastore> => {
+    const store = await postgres(place.href, { lease }).open(coreTables, { now: Date.now, log: () => undefined });
+    await store.migrate();
+    return store;
+  };
 
   beforeAll(() => execute(`create database ${database}`));
   afterAll(() => execute(`drop database if exists ${database} with (force)`));
@@ -47,17 +51,22 @@ describeService("postgres", "PostgreSQL", (url) => {
     await Promise.all([stores[0]?.close(), stores[1]?.close()]);
   });
 
-  it("waits for one that listens and says nothing only until that would not believe its cache", async () => {
-    const client = new pg.Client(place.href);
-    await client.connect();
-    // A process that listens, as its lock says, and has stopped.
-    await client.query("select pg_advisory_lock_shared($1, $2)", [0x506f7274, 4711]);
-    const store = await open();
-    const started = performance.now();
-    await store.bus?.publish(-1);
-    expect(performance.now() - started).toBeGreaterThanOrEqual(250);
+  it("waits for one that says nothing only until its lease is out, and not for long", async () => {
+    const store = await open(300);
+    // A process that has stopped.
+    await execute(
+      `insert into portcullis_node (node, beat, lease, position, at) values ('stopped', 1, 300, null, 0)`,
+      place.href,
+    );
+    const waited = async (): Promise<number> => {
+      const started = performance.now();
+      await store.bus?.publish(-1);
+      return performance.now() - started;
+    };
+    expect(await waited()).toBeGreaterThanOrEqual(300);
+    // Its row has stood still for long enough.
+    await expect.poll(waited, { timeout: 60_000 }).toBeLessThan(290);
     await store.close();
-    await client.end();
   });
 });
 

@@ -33,8 +33,8 @@ async function notifications(system: Pick<OperatedSystem, "hearsOthers">): Promi
     await setTimeout(hearing.pause);
   }
   const text =
-    "the database's notifications do not arrive, so nothing cached is used: a pooler in transaction mode does not carry LISTEN, or the listening connection ends at another server or database than the queries";
-  const mend = "give postgres(...) a direct connection as listenUrl, or say listen: false and do without caches";
+    "the database's notifications do not arrive, so changes of other processes are looked for several times a second, and a revocation takes as long to be acknowledged: a pooler in transaction mode does not carry LISTEN, or the listening connection ends at another server or database than the queries";
+  const mend = 'give postgres(...) a direct connection as listenUrl, or say listen: "poll"';
   return [{ check, level: "warning", path: "datastore", text, mend }];
 }
 

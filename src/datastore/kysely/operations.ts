@@ -183,11 +183,11 @@ export class SqlOperations implements Operations {
     });
   }
 
-  /** Runs a statement that reads and writes no row: a lock, a notification. */
-  execute(statement: RawBuilder<unknown>): Promise<void> {
+  /** Runs a statement that is about no row of the schema's: a lock, an announcement. */
+  execute<Result>(statement: RawBuilder<Result>): Promise<readonly Result[]> {
     return this.#guard(async () => {
       try {
-        await statement.execute(this.#db);
+        return (await statement.execute(this.#db)).rows;
       } catch (error) {
         throw translated(this.#core.dialect, this.#core.schema, undefined, error);
       }

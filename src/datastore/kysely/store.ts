@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Awaitable } from "../../model/awaitable.ts";
 import type { Row, Schema } from "../../model/schema.ts";
+import type { Change } from "../changes/log.ts";
 import type {
   Datastore,
   DatastoreEnvironment,
@@ -26,12 +27,31 @@ export interface SqlStoreParts {
   readonly environment: DatastoreEnvironment;
   readonly bus: InvalidationBus | undefined;
   readonly scope: TransactionScope;
-  /** The statement that tells the other processes of a user, when its transaction commits. */
-  readonly announce?: (userId: number | undefined) => RawBuilder<unknown>;
+  /** How changes are announced to other processes with their transaction. */
+  readonly announcer?: Announcer;
   /** For databases that answer without I/O of the event loop. */
   readonly readNow?: ReadNow;
+  /** Called when a migration has changed something. */
+  readonly afterMigration?: () => Promise<void>;
+  /** Removes what the store keeps for itself and does not need any more. */
+  readonly purge?: () => Promise<void>;
   /** Called once, before the connections are closed. */
   readonly beforeClose?: () => Promise<void>;
+}
+
+/** Writes changes down with what they tell of. */
+export interface Announcer {
+  begin(userId: number | undefined): Change;
+  /** The statement that writes it down; its place is what is later waited for. */
+  statement(change: Change): RawBuilder<{ readonly place: string }>;
+  /** Its transaction has committed. */
+  committed(change: Change, place: string): void;
+}
+
+/** A change that a transaction has announced. */
+interface Announced {
+  readonly change: Change;
+  readonly place: string;
 }
 
 /** The Datastore over Kysely; `SqlDialect` has what differs from one database to the next. */
@@ -39,6 +59,7 @@ export class SqlStore implements Datastore {
   readonly dialect: string;
   readonly bus: InvalidationBus | undefined;
   readonly now?: () => Promise<number>;
+  readonly purge?: () => Promise<void>;
   readonly #parts: SqlStoreParts;
   readonly #core: SqlCore;
   readonly #operations: SqlOperations;
@@ -61,6 +82,8 @@ export class SqlStore implements Datastore {
     });
     this.#bundles = new BundleReader(this.#core);
     if (parts.dialect.clock !== undefined) this.now = () => this.#clock();
+    const { purge } = parts;
+    if (purge !== undefined) this.purge = () => this.#administer(purge);
   }
 
   insert(table: string, row: Row): Promise<number | undefined> {
@@ -159,21 +182,24 @@ export class SqlStore implements Datastore {
     scope.refuseInside();
     let failed: { readonly error: unknown } | undefined;
     let running: TransactionState | undefined;
+    const announced: Announced[] = [];
     try {
-      return await db.transaction().execute(async (native) => {
+      const result = await db.transaction().execute(async (native) => {
         try {
           return await scope.run(async (state) => {
             running = state;
             const operations = new SqlOperations(this.#core, native, (operation) =>
               withinTransaction(state, operation),
             );
-            return await work(transactionOf(operations, native, this.#parts));
+            return await work(transactionOf(operations, native, this.#parts, announced));
           });
         } catch (error) {
           failed = { error };
           throw error;
         }
       });
+      for (const { change, place } of announced) this.#parts.announcer?.committed(change, place);
+      return result;
     } catch (error) {
       // Also when the commit has failed.
       if (running !== undefined) running.undone = true;
@@ -206,6 +232,7 @@ export class SqlStore implements Datastore {
         await dialect.learn(db);
         this.#core.plans.clear();
         this.#bundles = new BundleReader(this.#core);
+        await this.#parts.afterMigration?.();
       }
       return [...done];
     });
@@ -230,14 +257,26 @@ export class SqlStore implements Datastore {
   }
 }
 
-function transactionOf(operations: SqlOperations, native: Database, { dialect, announce }: SqlStoreParts): Transaction {
+function transactionOf(
+  operations: SqlOperations,
+  native: Database,
+  { dialect, announcer }: SqlStoreParts,
+  announced: Announced[],
+): Transaction {
   const { claim } = dialect;
+  const announce = async (by: Announcer, userId: number | undefined): Promise<void> => {
+    // One transaction tells of a user once.
+    if (announced.some(({ change }) => change.userId === userId)) return;
+    const change = by.begin(userId);
+    const [row] = await operations.execute(by.statement(change));
+    if (row !== undefined) announced.push({ change, place: row.place });
+  };
   return {
     native,
-    ...(claim === undefined ? {} : { claim: (text: string) => operations.execute(claim(sql`${text}`)) }),
-    ...(announce === undefined
+    ...(claim === undefined
       ? {}
-      : { announce: (userId: number | undefined) => operations.execute(announce(userId)) }),
+      : { claim: async (text: string) => void (await operations.execute(claim(sql`${text}`))) }),
+    ...(announcer === undefined ? {} : { announce: (userId: number | undefined) => announce(announcer, userId) }),
     insert: (table, row) => operations.insert(table, row),
     insertAll: (table, rows) => operations.insertAll(table, rows),
     insertIf: (table, row, holder, where) => operations.insertIf(table, row, holder, where),

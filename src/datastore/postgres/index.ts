@@ -9,9 +9,10 @@ import { messageOf } from "../kysely/errors.ts";
 import { admitting, type SqlProvider, sqlProvider } from "../kysely/provider.ts";
 import { SqlStore } from "../kysely/store.ts";
 import { connectionString, wholeNumber } from "../options.ts";
+import { checkSchema } from "../tables.ts";
 import { TransactionScope } from "../transaction-scope.ts";
-import { announcedBy, tellOnly } from "./announcements.ts";
-import { type BusQueries, listen } from "./bus.ts";
+import { type PostgresBus, postgresBus } from "./bus.ts";
+import { changeTables } from "./change-log.ts";
 import { postgresDialect } from "./dialect.ts";
 import { discarding } from "./pool.ts";
 
@@ -27,50 +28,57 @@ export interface PostgresOptions {
    */
   readonly schema?: string;
   /**
-   * Whether to hear of changes by other processes over a connection of its own, true by default. False where there is no
-   * way past a pooler that does not carry LISTEN; sessions are then read from the database at each request.
+   * Whether to listen for changes by other processes over a connection of its own, true by default. `"poll"` where there is no
+   * way past a pooler that does not carry LISTEN: changes are looked for five times in a `lease`, and a revocation is
+   * acknowledged when all have looked. False: nothing is kept in memory, sessions are read from the database at each request.
    */
-  readonly listen?: boolean;
+  readonly listen?: boolean | "poll";
   /** Where that connection goes, past a pooler in transaction mode: a direct URL of the same database. Left out, it goes where the others go. */
   readonly listenUrl?: string;
   /** How long to wait for a connection, in milliseconds; 10000 by default. */
   readonly connectTimeout?: number;
   /**
-   * Between two heartbeats, in milliseconds; 1000 by default. Each is sent over the connections for queries and must be heard on
-   * the listening one: five times as long after the last one that was, the caches are not used.
+   * How long, in milliseconds, a process trusts what it keeps after it last looked at what others have changed; 1000 by default,
+   * from 100 to 10000. While it cannot look, it asks the database at each request. So long at most a committed change can
+   * stay unseen, and a revocation waits for a process that does not answer.
    */
-  readonly heartbeat?: number;
+  readonly lease?: number;
 }
 
-const known = ["max", "schema", "listen", "listenUrl", "connectTimeout", "heartbeat"];
+const known = ["max", "schema", "listen", "listenUrl", "connectTimeout", "lease"];
 
 /**
  * Accounts in PostgreSQL, by the `pg` package, which the application installs. Sessions run in UTC: `timestamp without time
  * zone` is read and written as UTC, also in the application's own queries through `kysely()`, and `date` as `YYYY-MM-DD`.
  *
- * Other processes learn of a change over LISTEN/NOTIFY and acknowledge it: it is effective in all of them when it is done.
+ * Changes are written down with what they change (portcullis_change), and other processes read them there, woken by
+ * LISTEN/NOTIFY: a revocation is effective in all of them when it is acknowledged. See docs/operations.md.
  */
 export function postgres(connection: string, options: PostgresOptions = {}): SqlProvider {
   checkKnown("postgres(...)", options, known);
   const url = connectionString("postgres(connectionString)", connection, ["postgres:", "postgresql:"]);
   const max = wholeNumber("postgres(...).max", options.max, 10, 1, 10_000);
   const connectTimeout = wholeNumber("postgres(...).connectTimeout", options.connectTimeout, 10_000, 1, 600_000);
-  const heartbeat = wholeNumber("postgres(...).heartbeat", options.heartbeat, 1000, 10, 60_000);
-  const listening = options.listen ?? true;
-  if (typeof listening !== "boolean") throw new ConfigurationError("postgres(...).listen", "must be true or false");
+  const lease = wholeNumber("postgres(...).lease", options.lease, 1000, 100, 10_000);
+  const listening: unknown = options.listen ?? true;
+  if (typeof listening !== "boolean" && listening !== "poll") {
+    throw new ConfigurationError("postgres(...).listen", 'must be true, false or "poll"');
+  }
   const listenUrl =
     options.listenUrl === undefined
       ? url
       : connectionString("postgres(...).listenUrl", options.listenUrl, ["postgres:", "postgresql:"]);
-  if (!listening && options.listenUrl !== undefined) {
+  if (listening !== true && options.listenUrl !== undefined) {
     throw new ConfigurationError(
       "postgres(...).listenUrl",
-      "listen: false says that nothing listens; leave one of them out",
+      `listen: ${JSON.stringify(listening)} says that nothing listens; leave one of them out`,
     );
   }
   const name = checkedSchema(options.schema);
 
-  return sqlProvider("postgres", async (schema, environment) => {
+  return sqlProvider("postgres", async (tables, environment) => {
+    const schema = { ...tables, ...changeTables };
+    checkSchema(schema);
     const pg = await importPg();
     const config: ClientConfig = {
       connectionString: url,
@@ -96,44 +104,27 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
     });
     try {
       await checkSearchPath(db, schema, name);
-      const channel = "portcullis_invalidate";
-      const queries: BusQueries = {
-        async notify(to, payload) {
-          await pool.query("select pg_notify($1, $2)", [to, payload]);
-        },
-        async beat(to, payload, patience) {
-          // The types of pg do not know the limit of one query.
-          const limited = {
-            text: "select pg_notify($1, $2) as heartbeat",
-            values: [to, payload],
-            query_timeout: patience,
-          };
-          await pool.query(limited);
-        },
-        async lockHolders(key) {
-          const { rows } = await pool.query<{ holder: number }>(
-            `select objid::bigint as holder from pg_locks where locktype = 'advisory' and granted and objsubid = 2
-               and classid = $1::bigint::oid
-               and database = (select oid from pg_database where datname = current_database())`,
-            [key],
-          );
-          return rows.map(({ holder }) => holder);
-        },
-      };
-      const times = { heartbeat, silence: heartbeat * 5, patience: 100, retry: 5000 };
-      const makeClient = (it: ClientConfig): InstanceType<typeof pg.Client> => new pg.Client(it);
       // A server that accepts a connection and then says nothing must not keep the bus from trying again.
       const listener: ClientConfig = { ...config, connectionString: listenUrl, query_timeout: connectTimeout };
-      const bus = listening ? await listen(makeClient, listener, channel, queries, environment, times) : undefined;
+      const joined: PostgresBus = await postgresBus({
+        pool,
+        makeClient: (it) => new pg.Client(it),
+        schema: name,
+        listener: listening === true ? listener : listening === "poll" ? "poll" : undefined,
+        lease,
+        environment,
+      });
       const store = new SqlStore({
         db,
         dialect: name === undefined ? postgresDialect : inSchema(name),
         schema,
         environment,
-        bus: bus ?? tellOnly((payload) => queries.notify(channel, payload)),
+        bus: joined.bus,
         scope,
-        announce: (userId) => sql`select pg_notify(${channel}, ${announcedBy(userId)})`,
-        beforeClose: async () => await bus?.close(),
+        announcer: joined.announcer,
+        afterMigration: joined.begun,
+        purge: joined.purge,
+        beforeClose: joined.close,
       });
       return { db, store };
     } catch (error) {
