@@ -401,6 +401,24 @@ describe("the administration's words", () => {
   });
 });
 
+describe("the address of the sign-out", () => {
+  it("says to who is signed out that they are, with ways on, and asks who is signed in", async () => {
+    const made = await life();
+    const browser = made.client();
+    const answer = await browser.get("/logout", html);
+    expect([answer.status, answer.headers.get("allow"), hrefs(answer.text)]).toEqual([405, "POST", ["/login", "/"]]);
+    expect(answer.text).toContain("You are signed out.");
+    expect(answer.text).not.toContain("<form");
+    expect((await browser.get("/logout?next=%2Fpage", html)).text).toContain('href="/login?next=%2Fpage"');
+    const german = await browser.get("/logout", { headers: { accept: "text/html", "accept-language": "de" } });
+    expect(german.text).toContain("abgemeldet");
+    const asked = await (await signedIn(made)).get("/logout", html);
+    expect([asked.status, hrefs(asked.text)]).toEqual([405, []]);
+    expect(asked.text).toContain("Do you want to sign out of this device?");
+    expect((await browser.get("/logout", { headers: json })).text).not.toContain("You are signed out.");
+  });
+});
+
 describe("Clear-Site-Data", () => {
   it.each([
     [undefined, '"cache"'],
@@ -419,6 +437,13 @@ describe("Clear-Site-Data", () => {
     const browser = await signedIn(made);
     expect(cleared(await send(browser, await open(browser, "/change"), {}, "/logout"))).toBe(header);
     expect(cleared(await browser.get("/login", html))).toBeNull();
+    // No page of theirs was kept, and a script of another origin finds an error in its console.
+    const token = await made
+      .client()
+      .post("/login?include_auth_token", { json: { email: ann, password: goodPassword } });
+    const headers = { ...json, "authentication-token": String(token.json.response.user.authentication_token) };
+    expect(cleared(await made.client().post("/logout", { json: {}, headers }))).toBeNull();
+    expect(cleared(await made.client().post("/logout", { json: {} }))).toBeNull();
     const leaving = await signedIn(made, bob, "staple battery");
     expect(cleared(await post(leaving, "/delete-account", { password: "staple battery" }))).toBe(header);
   });
