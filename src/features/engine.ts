@@ -99,7 +99,7 @@ export function methodNotAllowed(
       const verdict = await judge(rq, only.authz);
       if (verdict.kind === "allow" && rq.identity === undefined && only.doneForNobody !== undefined) {
         const links = only.links(rq, nextOf(rq, {}));
-        const extra = { headers: { allow }, links };
+        const extra = { headers: { allow }, links, heading: only.title };
         return await send(
           context,
           rq,

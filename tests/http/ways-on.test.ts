@@ -73,7 +73,7 @@ describe("a page that says what failed", () => {
     const answer = await send(browser, { path: "/logout", page });
     expect([answer.status, await me(browser)]).toEqual([302, "nobody"]);
     const nobody = await made.client().get("/logout", html);
-    expect([nobody.status, nobody.text.includes("<form"), hrefs(nobody.text)]).toEqual([405, false, ["/"]]);
+    expect([nobody.status, nobody.text.includes("<form"), hrefs(nobody.text)]).toEqual([405, false, ["/login", "/"]]);
     const program = await (await signedIn(made)).get("/logout", { headers: json });
     expect([program.status, program.headers.get("allow"), program.text.includes("<")]).toEqual([405, "POST", false]);
   });
@@ -357,9 +357,9 @@ describe("the administration's words", () => {
       /<td><bdi>Anmeldung gescheitert<\/bdi><\/td><td><bdi>Gescheitert</,
     );
     expect(await page("/admin/audit", "ar")).toContain("فشل تسجيل الدخول");
-    expect(await page("/admin/audit", "en")).toContain("<bdi>Proof: password, Second step: false</bdi>");
-    expect(await page("/admin/audit", "de")).toContain("<bdi>Nachweis: password, Zweiter Schritt: false</bdi>");
-    expect(await page("/admin/audit", "ar")).toContain("الإثبات: \u2068password\u2069");
+    expect(await page("/admin/audit", "en")).toContain("<bdi>Proof: Password; Second step: No</bdi>");
+    expect(await page("/admin/audit", "de")).toContain("<bdi>Nachweis: Passwort; Zweiter Schritt: Nein</bdi>");
+    expect(await page("/admin/audit", "ar")).toContain("الإثبات: \u2068كلمة المرور\u2069");
     const one = await page("/admin/audit?name=userFailedAuthn", "en");
     expect(one).toContain('<option value="userFailedAuthn" selected>Sign-in failed</option>');
     expect(one).not.toContain("<td><bdi>Signed in<");
@@ -411,7 +411,8 @@ describe("the address of the sign-out", () => {
     expect(answer.text).not.toContain("<form");
     expect((await browser.get("/logout?next=%2Fpage", html)).text).toContain('href="/login?next=%2Fpage"');
     const german = await browser.get("/logout", { headers: { accept: "text/html", "accept-language": "de" } });
-    expect(german.text).toContain("abgemeldet");
+    expect(german.text).toContain("Abmeldung erfolgt.");
+    expect([answer.text, german.text].map((text) => /<h1>([^<]*)/.exec(text)?.[1])).toEqual(["Sign out", "Abmelden"]);
     const asked = await (await signedIn(made)).get("/logout", html);
     expect([asked.status, hrefs(asked.text)]).toEqual([405, []]);
     expect(asked.text).toContain("Do you want to sign out of this device?");

@@ -186,6 +186,7 @@ export function trailTable(
 /** "Role: editor; Count: 2". */
 function detailsText(admin: Administration, rq: SecurityRequest, entry: AuditEntry): string {
   return Object.entries(detailsOf(entry))
+    .filter(([, value]) => !Array.isArray(value) || value.length > 0)
     .map(([name, value]) => detailText(admin, rq, entry.name, name, value))
     .join("; ");
 }
