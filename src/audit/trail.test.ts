@@ -355,7 +355,53 @@ describe.each([
     expect((await made.trail.verify()).ok).toBe(false);
     await expect(made.trail.acknowledge({ reason: "changed", by: "Ada" })).rejects.toMatchObject({
       code: "nothing_to_acknowledge",
+      message: expect.stringContaining(
+        "\n  - entry 2: was changed: its row is not what was written; compare it with a",
+      ),
+      faults: [{ sequence: 2, fault: "was changed" }],
     });
+  });
+
+  it("says of each fault that can't be acknowledged what it means and what to do", async () => {
+    const spoiled: readonly (readonly [fault: RegExp, mend: RegExp, spoil: (made: Place) => Promise<unknown>])[] = [
+      [
+        /entry 2: was changed/,
+        /write its row back/,
+        ({ store }) => store.update("audit", { sequence: 2 }, { userId: 9 }),
+      ],
+      [
+        /entry 3: the entries before it are missing, from 2 on/,
+        /from a backup/,
+        ({ store }) => store.delete("audit", { sequence: 2 }),
+      ],
+      [
+        /the trail: the entries 3 to 3 are missing at the end/,
+        /from the same backup/,
+        ({ store }) => store.delete("audit", { sequence: 3 }),
+      ],
+      [/the trail: the head is missing/, /portcullis_audit_head/, ({ store }) => store.delete("auditHead", {})],
+      [
+        /the trail: the head was not signed by a key of this application/,
+        /behind the first one in secretKeys/,
+        ({ store }) => store.update("auditHead", {}, { signature: "A".repeat(43) }),
+      ],
+    ];
+    for (const [fault, mend, spoil] of spoiled) {
+      const made = await filled(3, provider());
+      await spoil(made);
+      const { message } = await made.trail.acknowledge({ reason: "seen", by: "Ada" }).then(
+        () => new Error("acknowledged"),
+        (error: Error) => error,
+      );
+      expect(message).toMatch(fault);
+      expect(message).toMatch(mend);
+      expect(message).not.toContain("compare the trail with a backup");
+    }
+    // A backup that was restored whole.
+    const whole = await filled(3, provider());
+    await expect(whole.trail.acknowledge({ reason: "restored", by: "Ada" })).rejects.toThrow(
+      /a backup that was restored/,
+    );
   });
 
   it("whatever is written into an entry's details, the report comes and says what was changed", async () => {

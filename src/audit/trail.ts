@@ -7,6 +7,7 @@ import type { KeyRing } from "../secrets/keyring.ts";
 import { anchorOf } from "./anchor.ts";
 import { append, prune, renewSignature, type SeenHead } from "./chain.ts";
 import { type AuditEntry, type AuditFacts, factsOf } from "./entry.ts";
+import { NothingToAcknowledgeError } from "./remedies.ts";
 import { AuditBrokenError, type AuditReport, parseHead, type VerifyOptions, verifyChain } from "./verify.ts";
 
 /** Which entries are asked for; all conditions must hold. */
@@ -41,7 +42,8 @@ export interface AuditTrail {
    * For an operator who knows why the trail says that it was broken (a key that was dropped too early, a restore): these breaks
    * are no faults from now on, and retention goes on. Anything else that is wrong stays wrong. Becomes an entry
    * (`auditAcknowledged`) with the reason and who says so, which stands in the chain like any other. Throws PortcullisError
-   * `nothing_to_acknowledge` where no break is the only thing that is wrong, `invalid_field` without a reason or a name.
+   * `nothing_to_acknowledge` where no break is the only thing that is wrong (its message and its `faults` say what else is, and
+   * what to do), `invalid_field` without a reason or a name.
    */
   acknowledge(statement: Acknowledgement): Promise<void>;
   /** Resolves once all that happened before is stored, or rejects when that fails now. */
@@ -222,12 +224,9 @@ export function createAuditTrail(context: AuditContext): RunningTrail {
       const { faults } = await verifyChain(datastore, ring);
       // What the report says, and no newer one: nobody has seen that yet.
       const until = Math.max(0, ...faults.map(({ sequence }) => sequence ?? 0));
-      if (until === 0 || faults.some(({ reported }) => reported !== true)) {
-        const message =
-          faults.length === 0
-            ? "the chain holds"
-            : "more is wrong than what the trail itself reports, and that can't be acknowledged";
-        throw new PortcullisError("nothing_to_acknowledge", message);
+      const others = faults.filter(({ reported }) => reported !== true);
+      if (until === 0 || others.length > 0) {
+        throw new NothingToAcknowledgeError(others);
       }
       events.emit("auditAcknowledged", { until, reason, by });
       await flush();

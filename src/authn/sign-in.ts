@@ -473,7 +473,8 @@ export function createSignIn(context: SignInContext): SignIn {
       else await endSession(rq, session);
       await parking.drop(rq);
       rq.clearCookie(cookies.name("session"), cookies.attributes());
-      rq.clearSiteData = context.clearSiteData;
+      // Nothing that a browser kept was shown to who came without the cookie, and to a script of another origin it is an error.
+      if (id !== undefined || rq.session !== undefined) rq.clearSiteData = context.clearSiteData;
       const { cookie } = rq.system.csrf;
       if (cookie !== undefined) {
         rq.clearCookie(cookie, { ...cookies.attributes(), httpOnly: false, sameSite: "Strict" });

@@ -80,7 +80,7 @@ export async function explain(
       steps.push(said);
     }
     return {
-      guard: one.describe().text,
+      guard: one.describe(system.decisions.isGroup).text,
       allowed: verdict.kind === "allow",
       reason: reasonOf(verdict),
       ...(steps.length === 0 ? {} : { steps }),

@@ -82,6 +82,9 @@ export interface CheckpointRule {
   readonly passed: { readonly status: number | undefined; readonly redirects: boolean } | undefined;
 }
 
+/** Whether a name is a group, which the application's function knows, and no role. */
+export type IsGroup = (name: string) => boolean;
+
 /** A guard in words, for the access matrix and for checking its declaration against the vocabulary. */
 export interface GuardDescription {
   /** One line: "role admin", "all of (role editor, fresh within 60 min)". */
@@ -138,7 +141,8 @@ declare const guardWords: unique symbol;
  */
 export interface Guard<W extends GuardWords = GuardWords> {
   check(rq: SecurityRequest): Awaitable<Verdict>;
-  describe(): GuardDescription;
+  /** `isGroup`: which of the names that stand for roles are groups; left out: all are called roles. */
+  describe(isGroup?: IsGroup): GuardDescription;
   /** The guards that it is made of, for explaining a decision. */
   readonly parts?: readonly Guard[];
   /** For the compiler only; never there at run time. */

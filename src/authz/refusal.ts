@@ -83,6 +83,8 @@ export interface RefusalExtra {
   readonly detail?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly page?: "error" | "unauthorized";
+  /** A page's heading, where that is not what the status says. */
+  readonly heading?: MessageKey;
   /** Where a page offers to go on, beside the start. */
   readonly links?: readonly PageLink[];
   readonly parameters?: Readonly<Record<string, string | number>>;
@@ -131,7 +133,7 @@ export function createRefusals(context: RefusalContext): Refusals {
       const shown = extra.detail === undefined ? text : `${text} ${extra.detail}`;
       const links = [...(extra.links ?? []), ...wayHome(rq)];
       return pages
-        .notice(rq, extra.page ?? "error", status, shown, links)
+        .notice(rq, extra.page ?? "error", status, shown, links, extra.heading)
         .then((page) => withHeaders(page, extra.headers));
     }
     if (rq.route.kind === "account") {

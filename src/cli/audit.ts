@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { auditHead, auditLine, readable } from "../audit/file.ts";
+import { faultLine } from "../audit/remedies.ts";
 import { AuditBrokenError, type AuditReport } from "../audit/verify.ts";
 import { PortcullisError } from "../model/errors.ts";
 import { operatingSystemUser, withSystem } from "./application.ts";
@@ -204,9 +205,7 @@ function told(terminal: Terminal, report: AuditReport, json: boolean | undefined
     return report.ok ? 0 : 1;
   }
   const range = report.entries === 0 ? "" : ` (${report.first} to ${report.last})`;
-  const lines = report.faults.map(
-    ({ sequence, fault }) => `${sequence === undefined ? "the trail" : `entry ${sequence}`}: ${fault}`,
-  );
+  const lines = report.faults.map(faultLine);
   lines.push(
     `${counted(report.entries, "entry", "entries")}${range}, ${report.ok ? "the chain holds" : "the chain is broken"}`,
   );

@@ -45,7 +45,7 @@ async function migrate(terminal: Terminal, module: string | undefined, options: 
   const checkOnly = options.check === true;
   const start = watchStart("migrate", findModule(module), checkOnly);
   const { reports, failure } = await migrations(start);
-  const lacking = checkOnly && reports.some(({ lines }) => lines.length > 0);
+  const lacking = checkOnly && reports.some(({ lines, byHand = [] }) => lines.length + byHand.length > 0);
   if (failure === undefined || reports.length > 0) {
     const outcome = checkOnly ? "nothing is missing" : "nothing to do";
     terminal.print(options.json === true ? asDocument(reports, checkOnly) : asLines(reports, outcome));
@@ -79,13 +79,17 @@ async function migrations(start: Start): Promise<{ reports: MigrationReport[]; f
 }
 
 function asLines(reports: readonly MigrationReport[], none: string): string {
-  const lines = reports.flatMap(({ dialect, lines }) =>
-    (lines.length > 0 ? lines : [none]).map((line) => `${dialect}: ${line}`),
-  );
+  const lines = reports.flatMap(({ dialect, lines, byHand = [] }) => {
+    const first = byHand.map((line) => `${dialect}: to be mended by hand, before a migration: ${line}`);
+    const all = [...first, ...lines.map((line) => `${dialect}: ${line}`)];
+    return all.length > 0 ? all : [`${dialect}: ${none}`];
+  });
   return `${lines.join("\n")}\n`;
 }
 
 function asDocument(reports: readonly MigrationReport[], checkOnly: boolean): string {
-  const databases = reports.map(({ dialect, lines }) => ({ dialect, [checkOnly ? "missing" : "done"]: lines }));
+  const databases = reports.map(({ dialect, lines, byHand = [] }) =>
+    checkOnly ? { dialect, missing: lines, byHand } : { dialect, done: lines },
+  );
   return asJson(databases);
 }

@@ -143,6 +143,8 @@ export interface Datastore extends Operations {
   now?(): Promise<number>;
   /** Compares the database with the schema; each string names one missing table or column in words. */
   check(): Promise<string[]>;
+  /** Those lines of `check` that `migrate` does not mend, and because of which it changes nothing. Left out: there are none. */
+  unfit?(): Promise<string[]>;
   /** True when none of the schema's tables exists. */
   isEmpty(): Promise<boolean>;
   /** Adds what is missing (tables, columns, indexes), under a lock; safe to run in several processes at once. Returns what it did, in words. */

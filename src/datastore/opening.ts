@@ -39,15 +39,25 @@ async function prepare(datastore: Datastore, migrate: "create" | "check" | "alwa
   if (mode === "always" || (mode === "create" && (await datastore.isEmpty()))) await datastore.migrate();
   const missing = await datastore.check();
   if (missing.length === 0) return;
-  const list = missing.map((line) => `\n  - ${line}`).join("");
-  throw new ConfigurationError(
-    "datastore",
-    `the database lacks what this configuration needs; run "portcullis migrate":${list}`,
-  );
+  throw new ConfigurationError("datastore", lackOf(missing, (await datastore.unfit?.()) ?? []));
+}
+
+/** Which of the lines a migration mends, and which are mended by hand, before it. */
+function lackOf(missing: readonly string[], unfit: readonly string[]): string {
+  const listed = (lines: readonly string[]): string => lines.map((line) => `\n  - ${line}`).join("");
+  const mendable = missing.filter((line) => !unfit.includes(line));
+  const lacks = "the database lacks what this configuration needs";
+  if (unfit.length === 0) return `${lacks}; run "portcullis migrate":${listed(mendable)}`;
+  const byHand = "mend by hand what no migration changes:";
+  if (mendable.length === 0) return `${lacks}; ${byHand}${listed(unfit)}`;
+  return `${lacks}; first ${byHand}${listed(unfit)}\nthen run "portcullis migrate", which adds the rest:${listed(mendable)}`;
 }
 
 /** Under `portcullis migrate`. */
 async function migrationReport(datastore: Datastore, checkOnly: boolean): Promise<MigrationReport> {
-  const lines = checkOnly ? await datastore.check() : await datastore.migrate();
-  return { dialect: datastore.dialect, lines };
+  const { dialect } = datastore;
+  if (!checkOnly) return { dialect, lines: await datastore.migrate() };
+  const lines = await datastore.check();
+  const byHand = lines.length === 0 ? [] : ((await datastore.unfit?.()) ?? []);
+  return { dialect, lines: lines.filter((line) => !byHand.includes(line)), byHand };
 }

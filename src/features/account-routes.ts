@@ -53,7 +53,7 @@ export function accountRoutes(
       },
     });
   const records = endpoints.flatMap(({ feature, endpoint }) => {
-    const description = endpoint.authz.describe();
+    const description = endpoint.authz.describe(system.decisions.isGroup);
     const schemes = description.schemes ?? endpoint.authn ?? system.defaultSchemes;
     return endpoint.methods.map((method) => ({
       method,

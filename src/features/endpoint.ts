@@ -181,8 +181,8 @@ export interface Endpoint {
    * names it, and one that names another is shown again and does nothing. Undefined as its answer: there is none.
    */
   shownFor?: (rq: SecurityRequest) => Awaitable<string | undefined>;
-  /** True: what it ends is over for who is not signed in, so that a form sent twice needs no token. */
-  readonly doneForNobody?: boolean;
+  /** What it ends is over for who is not signed in: what they are told, and a form that is sent twice needs no token. */
+  readonly doneForNobody?: MessageKey;
   /** Rows with buttons, above the form. */
   list(rq: SecurityRequest): Awaitable<ListView | undefined>;
   /** What the page shows beside or without a form. */
@@ -233,7 +233,7 @@ export interface EndpointDefinition<Fields extends Readonly<Record<string, Field
   /** See Endpoint. */
   readonly shownFor?: (rq: SecurityRequest) => Awaitable<string | undefined>;
   /** See Endpoint. */
-  readonly doneForNobody?: boolean;
+  readonly doneForNobody?: MessageKey;
   /** Rows with buttons. A page that has these and no fields shows no form. */
   readonly list?: (rq: SecurityRequest) => Awaitable<ListView | undefined>;
   readonly sections?: (rq: SecurityRequest) => Awaitable<readonly SectionView[]>;

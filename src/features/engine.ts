@@ -100,6 +100,15 @@ export function methodNotAllowed(
     try {
       // A button that stands on no page of its own, such as the one that signs out: whoever typed the address finds it here.
       const verdict = await judge(rq, only.authz);
+      if (verdict.kind === "allow" && rq.identity === undefined && only.doneForNobody !== undefined) {
+        const links = only.links(rq, nextOf(rq, {}));
+        const extra = { headers: { allow }, links, heading: only.title };
+        return await send(
+          context,
+          rq,
+          await context.refusals.message(rq, 405, "method_not_allowed", only.doneForNobody, extra),
+        );
+      }
       if (verdict.kind !== "allow" || rq.identity === undefined) return refused();
       const shown = await page(context, only, rq, untouched, 405);
       shown.headers.set("allow", allow);
@@ -274,7 +283,7 @@ async function csrfFailure(
   if (identity !== undefined && !csrf.asks(identity)) return undefined;
   if (identity === undefined) {
     // No form reaches it, and a script of another site neither, as its origin was looked at.
-    if (endpoint.page === undefined || endpoint.doneForNobody === true) return undefined;
+    if (endpoint.page === undefined || endpoint.doneForNobody !== undefined) return undefined;
     if (csrf.unauthenticated === "never") return undefined;
     if (csrf.unauthenticated === "forms" && (await rq.body()).kind !== "form") return undefined;
   }

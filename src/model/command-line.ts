@@ -27,6 +27,8 @@ export interface MatrixSource {
 export interface MigrationReport {
   readonly dialect: string;
   readonly lines: readonly string[];
+  /** With `checkOnly`: what it would not mend, and because of which it would change nothing. */
+  readonly byHand?: readonly string[];
 }
 
 // A symbol of the whole process: the command and the program may come from two copies of the package.

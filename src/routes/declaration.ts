@@ -87,7 +87,7 @@ export function compileRoute(
     classes: context.classes,
     body: body ?? context.system.bodyLimits,
   });
-  const description = guard.describe();
+  const description = guard.describe(context.system.decisions.isGroup);
   checkWords(description, context.words, context.authenticator, parameters.names, label);
   checkIdentifiers(description, parameters, context.system, label);
   if (declaration.authn !== undefined) context.authenticator.check(declaration.authn, `${label}: authn`);

@@ -1,5 +1,6 @@
 import { languageHeaders } from "../http/answer.ts";
 import type { SecurityRequest } from "../http/request.ts";
+import type { MessageKey } from "../i18n/catalogue.ts";
 import { displayName } from "../model/account.ts";
 import { given } from "../model/option-kinds.ts";
 import type {
@@ -36,6 +37,8 @@ export interface PageSender {
     status: number,
     text: string,
     links?: readonly PageLink[],
+    /** Its heading, where that is not what the status says. */
+    heading?: MessageKey,
   ): Promise<Response>;
 }
 
@@ -85,10 +88,10 @@ export function createPageSender(
       const vary = spoken["vary"] === undefined ? {} : { vary: `${own["vary"]}, ${spoken["vary"]}` };
       return new Response(text, { status, headers: { ...own, ...spoken, ...vary, ...extra } });
     },
-    notice(rq, page, status, text, links = []) {
+    notice(rq, page, status, text, links = [], heading) {
       const title = page === "unauthorized" ? "TITLE_UNAUTHORIZED" : (titles[status] ?? "TITLE_ERROR");
       const props: NoticePageProps = {
-        frame: sender.frame(rq, rq.text(title), [], []),
+        frame: sender.frame(rq, rq.text((heading ?? title) as "TITLE_ERROR"), [], []),
         elements: views.elements,
         status,
         text,

@@ -74,7 +74,7 @@ describe("portcullis migrate", () => {
     place.write("app.ts", program());
     const missing = await place.portcullis("migrate", "--check", "--json");
     expect(JSON.parse(missing.stdout)).toEqual([
-      { dialect: "sqlite", missing: expect.arrayContaining(['table "user" is missing']) },
+      { dialect: "sqlite", missing: expect.arrayContaining(['table "user" is missing']), byHand: [] },
     ]);
     expect(missing.code).toBe(1);
     const done = await place.portcullis("migrate", "--json");
@@ -157,9 +157,17 @@ describe("portcullis migrate", () => {
     });
     const line = 'column "login_count" of table "user" is varchar(9) and should be INTEGER; that is changed by hand';
     const checked = await place.portcullis("migrate", "--check");
-    expect(checked.stdout.split("\n")).toContain(`sqlite: ${line}`);
+    const [first, second] = checked.stdout.split("\n");
+    expect(first).toBe(`sqlite: to be mended by hand, before a migration: ${line}`);
+    expect(second).toBe('sqlite: column "last_login_at" of table "user" is missing');
     expect(checked.code).toBe(1);
-    expect((await place.portcullis("doctor")).stdout).toContain(line);
+    const { stdout: document } = await place.portcullis("migrate", "--check", "--json");
+    expect(JSON.parse(document)).toEqual([
+      { dialect: "sqlite", missing: ['column "last_login_at" of table "user" is missing'], byHand: [line] },
+    ]);
+    const { stdout: examined } = await place.portcullis("doctor");
+    expect(examined).toContain(line);
+    expect(examined).toContain("mend: first mend by hand what no migration changes:");
     expect((await place.portcullis("routes")).stderr).toContain(line);
     const refused = await place.portcullis("migrate");
     expect(refused.stderr).toContain("the database cannot be migrated, and nothing was changed");

@@ -43,6 +43,18 @@ describe("POST /verify?include_auth_token with an auth token", () => {
     expect(await status(system, "/fresh", tokenIn(await verify(system, next)))).toBe(200);
   });
 
+  it("is what a client is told that does not ask for it", async () => {
+    const { system, token } = await stale();
+    const answer = await verify(system, token, { password }, "");
+    expect([answer.status, answer.json.response.errors]).toEqual([
+      401,
+      ["With an auth token, ask for a fresh one as the answer: add ?include_auth_token to the address."],
+    ]);
+    expect((await verify(system, "no token", { password }, "")).json.response.errors).toEqual([
+      "You need to sign in for this.",
+    ]);
+  });
+
   it("of one that ends soon ends as soon", async () => {
     const system = await start();
     const user = await system.security.users.find("email", ann);

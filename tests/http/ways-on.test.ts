@@ -83,7 +83,7 @@ describe("a page that says what failed", () => {
     const answer = await send(browser, { path: "/logout", page });
     expect([answer.status, await me(browser)]).toEqual([302, "nobody"]);
     const nobody = await made.client().get("/logout", html);
-    expect([nobody.status, nobody.text.includes("<form"), hrefs(nobody.text)]).toEqual([405, false, ["/"]]);
+    expect([nobody.status, nobody.text.includes("<form"), hrefs(nobody.text)]).toEqual([405, false, ["/login", "/"]]);
     const program = await (await signedIn(made)).get("/logout", { headers: json });
     expect([program.status, program.headers.get("allow"), program.text.includes("<")]).toEqual([405, "POST", false]);
   });
@@ -367,9 +367,9 @@ describe("the administration's words", () => {
       /<td><bdi>Anmeldung gescheitert<\/bdi><\/td><td><bdi>Gescheitert</,
     );
     expect(await page("/admin/audit", "ar")).toContain("فشل تسجيل الدخول");
-    expect(await page("/admin/audit", "en")).toContain("<bdi>Proof: password, Second step: false</bdi>");
-    expect(await page("/admin/audit", "de")).toContain("<bdi>Nachweis: password, Zweiter Schritt: false</bdi>");
-    expect(await page("/admin/audit", "ar")).toContain("الإثبات: \u2068password\u2069");
+    expect(await page("/admin/audit", "en")).toContain("<bdi>Proof: Password; Second step: No</bdi>");
+    expect(await page("/admin/audit", "de")).toContain("<bdi>Nachweis: Passwort; Zweiter Schritt: Nein</bdi>");
+    expect(await page("/admin/audit", "ar")).toContain("الإثبات: \u2068كلمة المرور\u2069");
     const one = await page("/admin/audit?name=userFailedAuthn", "en");
     expect(one).toContain('<option value="userFailedAuthn" selected>Sign-in failed</option>');
     expect(one).not.toContain("<td><bdi>Signed in<");
@@ -411,6 +411,25 @@ describe("the administration's words", () => {
   });
 });
 
+describe("the address of the sign-out", () => {
+  it("says to who is signed out that they are, with ways on, and asks who is signed in", async () => {
+    const made = await life();
+    const browser = made.client();
+    const answer = await browser.get("/logout", html);
+    expect([answer.status, answer.headers.get("allow"), hrefs(answer.text)]).toEqual([405, "POST", ["/login", "/"]]);
+    expect(answer.text).toContain("You are signed out.");
+    expect(answer.text).not.toContain("<form");
+    expect((await browser.get("/logout?next=%2Fpage", html)).text).toContain('href="/login?next=%2Fpage"');
+    const german = await browser.get("/logout", { headers: { accept: "text/html", "accept-language": "de" } });
+    expect(german.text).toContain("Abmeldung erfolgt.");
+    expect([answer.text, german.text].map((text) => /<h1>([^<]*)/.exec(text)?.[1])).toEqual(["Sign out", "Abmelden"]);
+    const asked = await (await signedIn(made)).get("/logout", html);
+    expect([asked.status, hrefs(asked.text)]).toEqual([405, []]);
+    expect(asked.text).toContain("Do you want to sign out of this device?");
+    expect((await browser.get("/logout", { headers: json })).text).not.toContain("You are signed out.");
+  });
+});
+
 describe("Clear-Site-Data", () => {
   it.each([
     [undefined, '"cache"'],
@@ -429,6 +448,13 @@ describe("Clear-Site-Data", () => {
     const browser = await signedIn(made);
     expect(cleared(await send(browser, await open(browser, "/change"), {}, "/logout"))).toBe(header);
     expect(cleared(await browser.get("/login", html))).toBeNull();
+    // No page of theirs was kept, and a script of another origin finds an error in its console.
+    const token = await made
+      .client()
+      .post("/login?include_auth_token", { json: { email: ann, password: goodPassword } });
+    const headers = { ...json, "authentication-token": String(token.json.response.user.authentication_token) };
+    expect(cleared(await made.client().post("/logout", { json: {}, headers }))).toBeNull();
+    expect(cleared(await made.client().post("/logout", { json: {} }))).toBeNull();
     const leaving = await signedIn(made, bob, "staple battery");
     expect(cleared(await post(leaving, "/delete-account", { password: "staple battery" }))).toBe(header);
   });

@@ -2,7 +2,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import { type Awaitable, settled } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { Identity } from "../../model/identity.ts";
-import { type Guard, type GuardDescription, type GuardRule, type GuardWords, isGuard } from "../guard.ts";
+import { type Guard, type GuardDescription, type GuardRule, type GuardWords, type IsGroup, isGuard } from "../guard.ts";
 import { allow, type Verdict } from "../verdict.ts";
 
 /** The words of several guards together; somebody is sure to be signed in when one of them makes sure of it. */
@@ -60,7 +60,7 @@ export function allOf<const Guards extends readonly Guard[]>(...guards: Guards):
   return {
     parts: guards,
     check: (rq) => from(rq, 0, allow),
-    describe: () => merge(`all of (${descriptions.map(({ text }) => text).join("; ")})`, descriptions, "some"),
+    describe: (isGroup) => merge(`all of (${inWords(guards, isGroup)})`, descriptions, "some"),
   };
 }
 
@@ -101,7 +101,7 @@ export function anyOf<const Guards extends readonly Guard[]>(...guards: Guards):
   return {
     parts: guards,
     check: (rq) => from(rq, 0, undefined),
-    describe: () => merge(`any of (${descriptions.map(({ text }) => text).join("; ")})`, descriptions, "every"),
+    describe: (isGroup) => merge(`any of (${inWords(guards, isGroup)})`, descriptions, "every"),
   };
 }
 
@@ -128,6 +128,10 @@ function nearer(a: Refused | undefined, b: Refused): Refused {
     return { ...a, verdict: { ...a.verdict, schemes, realm: a.verdict.realm ?? b.verdict.realm } };
   }
   return order.indexOf(b.verdict.kind) < order.indexOf(a.verdict.kind) ? b : a;
+}
+
+function inWords(guards: readonly Guard[], isGroup: IsGroup | undefined): string {
+  return guards.map((guard) => guard.describe(isGroup).text).join("; ");
 }
 
 function several(name: string, guards: readonly Guard[]): readonly GuardDescription[] {

@@ -2,7 +2,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { type Awaitable, settled } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
-import type { Guard, GuardWords } from "../guard.ts";
+import type { Guard, GuardWords, IsGroup } from "../guard.ts";
 import { allow, forbidden, type Verdict } from "../verdict.ts";
 import { withIdentity } from "./authentication.ts";
 
@@ -46,6 +46,20 @@ function has(rq: SecurityRequest, account: Account, name: string): Awaitable<boo
   return decisions.isGroup(name) ? settled(decisions.inGroup(rq, account, name)) : account.roles.has(name);
 }
 
+/** What a name is, in words. */
+const kindOf = (isGroup: IsGroup | undefined, name: string): string => (isGroup?.(name) === true ? "group" : "role");
+
+/** "role a"; "all of the roles a, b"; "any of the roles a, b or groups c". */
+function inWords(names: readonly string[], every: boolean, isGroup: IsGroup | undefined): string {
+  const [only] = names;
+  if (every && only !== undefined && names.length === 1) return `${kindOf(isGroup, only)} ${only}`;
+  const parts = (["role", "group"] as const).flatMap((kind) => {
+    const these = names.filter((name) => kindOf(isGroup, name) === kind);
+    return these.length === 0 ? [] : [`${kind}s ${these.join(", ")}`];
+  });
+  return `${every ? "all" : "any"} of the ${parts.join(every ? " and " : " or ")}`;
+}
+
 /** Has all of them: the first that is lacking refuses. */
 function hasAll(rq: SecurityRequest, account: Account, names: readonly string[], start: number): Awaitable<Verdict> {
   for (let index = start; index < names.length; index += 1) {
@@ -53,10 +67,10 @@ function hasAll(rq: SecurityRequest, account: Account, names: readonly string[],
     const answer = has(rq, account, name);
     if (answer instanceof Promise) {
       return answer.then((found) =>
-        found ? hasAll(rq, account, names, index + 1) : forbidden(`lacks the role ${name}`),
+        found ? hasAll(rq, account, names, index + 1) : forbidden(`lacks the group ${name}`),
       );
     }
-    if (answer !== true) return forbidden(`lacks the role ${name}`);
+    if (answer !== true) return forbidden(`lacks the ${kindOf(rq.system.decisions.isGroup, name)} ${name}`);
   }
   return allow;
 }
@@ -70,26 +84,34 @@ function hasAny(rq: SecurityRequest, account: Account, names: readonly string[],
     }
     if (answer === true) return allow;
   }
-  return forbidden(`has none of the roles ${names.join(", ")}`);
+  return forbidden(`has none ${inWords(names, false, rq.system.decisions.isGroup).slice("any ".length)}`);
 }
 
 /** Signed in, with all of these roles and groups. */
 export function rolesRequired<const Role extends string>(...roles: readonly Role[]): Guard<RoleWords<Role>> {
   const names = named("rolesRequired", roles);
-  const text = names.length === 1 ? `role ${names[0]}` : `all of the roles ${names.join(", ")}`;
   return {
     check: (rq) => withIdentity(rq, undefined, ({ account }) => hasAll(rq, account, names, 0)),
-    describe: () => ({ text, rule: { kind: "roles", every: true, names }, roles: names, authenticated: true }),
+    describe: (isGroup) => ({
+      text: inWords(names, true, isGroup),
+      rule: { kind: "roles", every: true, names },
+      roles: names,
+      authenticated: true,
+    }),
   };
 }
 
 /** Signed in, with at least one of these roles and groups. */
 export function rolesAccepted<const Role extends string>(...roles: readonly Role[]): Guard<RoleWords<Role>> {
   const names = named("rolesAccepted", roles);
-  const text = `any of the roles ${names.join(", ")}`;
   return {
     check: (rq) => withIdentity(rq, undefined, ({ account }) => hasAny(rq, account, names, 0)),
-    describe: () => ({ text, rule: { kind: "roles", every: false, names }, roles: names, authenticated: true }),
+    describe: (isGroup) => ({
+      text: inWords(names, false, isGroup),
+      rule: { kind: "roles", every: false, names },
+      roles: names,
+      authenticated: true,
+    }),
   };
 }
 

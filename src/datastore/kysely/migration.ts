@@ -48,6 +48,12 @@ export async function missing(dialect: SqlDialect, db: Database, schema: Schema)
   ];
 }
 
+/** What of that no migration mends. */
+export async function unfitLines(dialect: SqlDialect, db: Database, schema: Schema): Promise<string[]> {
+  const { faults } = plan(dialect, await existing(dialect, db, schema), schema, () => 0);
+  return faults.map(({ line }) => line);
+}
+
 function plan(
   dialect: SqlDialect,
   tables: ReadonlyMap<string, ExistingTable>,

@@ -15,7 +15,7 @@ import { type TransactionScope, type TransactionState, withinTransaction } from 
 import { BundleReader, type ReadNow, type UserBundle } from "./bundle.ts";
 import type { Database, SqlDialect } from "./dialect.ts";
 import { translated } from "./errors.ts";
-import { empty, migrate, missing } from "./migration.ts";
+import { empty, migrate, missing, unfitLines } from "./migration.ts";
 import { type SqlCore, SqlOperations } from "./operations.ts";
 import { Plans } from "./plans.ts";
 
@@ -218,6 +218,10 @@ export class SqlStore implements Datastore {
 
   check(): Promise<string[]> {
     return this.#administer((db) => missing(this.#parts.dialect, db, this.#parts.schema));
+  }
+
+  unfit(): Promise<string[]> {
+    return this.#administer((db) => unfitLines(this.#parts.dialect, db, this.#parts.schema));
   }
 
   isEmpty(): Promise<boolean> {

@@ -64,15 +64,18 @@ export const sqliteFolding: KeptFolding = {
     const { rows } = await sql<{ name: string }>`select name from pragma_table_info(${of.name})`.execute(db);
     const there = rows.some(({ name }) => name.toLowerCase() === columnOf(column).toLowerCase());
     const [table, own, beside] = [sql.id(of.name), sql.id(column.name), folded(column)];
-    const ascii = sql`case when new.${own} glob '*[^ -~]*' then ${mark} || new.${own} else lower(new.${own}) end`;
+    const beyond = sql`new.${own} glob '*[^ -~]*'`;
+    const ascii = sql`case when ${beyond} then ${mark} || new.${own} else lower(new.${own}) end`;
+    // A row that is copied under another name brings the form of the first one.
+    const copied = sql`(not ${beyond} and new.${beside} is not lower(new.${own}))`;
     const [inserted, updated] = events.map((event) => sql.id(triggerOf(of, column, event)));
     const note = sql`begin update ${table} set ${beside} = ${ascii} where rowid = new.rowid; end`;
     return [
       ...(there ? [] : [sql`alter table ${table} add column ${beside} VARCHAR(${sql.lit(column.length ?? 255)})`]),
       sql`update ${table} set ${beside} = ${foldedValue(own)} where ${beside} is not ${foldedValue(own)}`,
       sql`create index if not exists ${sql.id(indexOf(of, column))} on ${table} (${beside})`,
-      sql`create trigger if not exists ${inserted} after insert on ${table} when new.${beside} is null and new.${own} is not null ${note}`,
-      sql`create trigger if not exists ${updated} after update of ${own} on ${table} when new.${beside} is old.${beside} and new.${own} is not old.${own} ${note}`,
+      sql`create trigger if not exists ${inserted} after insert on ${table} when new.${own} is not null and (new.${beside} is null or ${copied}) ${note}`,
+      sql`create trigger if not exists ${updated} after update of ${own} on ${table} when new.${own} is not old.${own} and (new.${beside} is old.${beside} or ${copied}) ${note}`,
     ];
   },
 

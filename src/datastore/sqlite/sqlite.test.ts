@@ -96,6 +96,12 @@ it("folds what was there before, and what another program wrote, also where that
   expect(await ids({ username: { startsWith: "ØR" } })).toEqual([101]);
   expect(folds()).toEqual(["øre", null, "ört", "plain"]);
 
+  // A copy of a row under another name.
+  db.exec(`insert into user (id, email, username, active, fs_uniquifier, portcullis_folded_email)
+    select 105, 'COPY@acme.example', null, 1, 'uniquifier-105', portcullis_folded_email from user where id = 104`);
+  expect(await ids({ email: { equalsIgnoringCase: "copy@ACME.example" } })).toEqual([105]);
+  db.exec("delete from user where id = 105");
+
   // As migrations of SQLAlchemy change a table: a copy has the columns, and no triggers.
   const columns = "select group_concat('\"' || name || '\"') as list from pragma_table_info('user')";
   const list = String(db.prepare(columns).get()?.list);

@@ -5,7 +5,7 @@ import type { SecurityRequest } from "../../http/request.ts";
 import type { TableView } from "../../views/contract.ts";
 import { download, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Fault } from "../fields.ts";
-import { detailText, eventFilter, eventName, resultName } from "./event-names.ts";
+import { eventFilter, eventName, resultName } from "./event-names.ts";
 import {
   dayFilter,
   type Filter,
@@ -17,6 +17,7 @@ import {
   withQuery,
 } from "./filters.ts";
 import { type Administration, mayChange, namesOf, pathOf, showing, text, time, userCell } from "./pages.ts";
+import { detailText } from "./words.ts";
 
 /** Entries in one file; what is older is in the next one, by its dates. */
 const mostExported = 10_000;
@@ -176,15 +177,16 @@ export function trailTable(
       userCell(admin, names, entry.actorId),
       { text: entry.address ?? "" },
       { text: entry.route ?? "" },
-      { text: detailsText(rq, entry) },
+      { text: detailsText(admin, rq, entry) },
     ]),
     empty: text(rq, "ADMIN_NONE"),
   };
 }
 
-/** "Role: editor, Count: 2". */
-function detailsText(rq: SecurityRequest, entry: AuditEntry): string {
+/** "Role: editor; Count: 2". */
+function detailsText(admin: Administration, rq: SecurityRequest, entry: AuditEntry): string {
   return Object.entries(detailsOf(entry))
-    .map(([name, value]) => detailText(rq, name, value))
-    .join(", ");
+    .filter(([, value]) => !Array.isArray(value) || value.length > 0)
+    .map(([name, value]) => detailText(admin, rq, entry.name, name, value))
+    .join("; ");
 }

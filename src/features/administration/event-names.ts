@@ -1,7 +1,7 @@
 import type { AuditEntry } from "../../audit/entry.ts";
 import type { AuditEntryName } from "../../audit/rules.ts";
 import type { SecurityRequest } from "../../http/request.ts";
-import { type MessageKey, messageKeys } from "../../i18n/catalogue.ts";
+import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { FilterField } from "./filters.ts";
 import { text } from "./pages.ts";
 
@@ -69,19 +69,11 @@ const words = {
   auditExported: "EVENT_AUDIT_EXPORTED",
 } as const satisfies Readonly<Record<AuditEntryName, MessageKey>>;
 
-const known: ReadonlySet<string> = new Set(messageKeys);
 const shape = /^[A-Za-z]{1,64}$/;
 
 /** What happened, in the reader's words; an event of the application's own goes by its name. */
 export function eventName(rq: SecurityRequest, name: string): string {
   return Object.hasOwn(words, name) ? text(rq, words[name as AuditEntryName]) : name;
-}
-
-/** What is told beside it: "Role: editor". The value is as the trail has it. */
-export function detailText(rq: SecurityRequest, name: string, value: unknown): string {
-  const told = Array.isArray(value) ? value.join(" ") : String(value);
-  const key = `DETAIL_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
-  return text(rq, "AUDIT_DETAIL", { attr: known.has(key) ? text(rq, key as MessageKey) : name, value: told });
 }
 
 const results = {

@@ -3,6 +3,7 @@ import type { RouteRecord } from "../../routes/types.ts";
 import { matrixOf } from "../account-routes.ts";
 import type { Endpoint } from "../endpoint.ts";
 import { type Administration, showing, text } from "./pages.ts";
+import { guardName } from "./words.ts";
 
 /** `/admin/matrix`: every route of the application that serves the page, with its guard. */
 export function matrixPage(admin: Administration): Endpoint {
@@ -31,7 +32,12 @@ export function matrixPage(admin: Administration): Endpoint {
           rows: routes.map(({ method, path, guard, schemes, parameters, open, source, behind }) => [
             { text: path },
             { text: method },
-            { text: behind === undefined ? guard : `${guard}, behind ${behind}` },
+            {
+              text:
+                behind === undefined
+                  ? guardName(rq, guard)
+                  : text(rq, "GUARD_BEHIND", { guard: guardName(rq, guard), route: behind }),
+            },
             { text: schemes.join(", ") },
             { text: parameters.join(", ") },
             { text: open === "" ? text(rq, "ADMIN_OPEN_NO_REASON") : (open ?? "") },

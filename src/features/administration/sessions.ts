@@ -9,6 +9,7 @@ import type { Fault } from "../fields.ts";
 import { deviceOf } from "../sessions/device.ts";
 import { pagerLinks, readCursor } from "./filters.ts";
 import { type Administration, changingPage, namesOf, pathOf, showing, text, time, userCell } from "./pages.ts";
+import { methodName } from "./words.ts";
 
 /** What a list of sessions shows. */
 interface SessionList {
@@ -134,7 +135,7 @@ function sessionTable(
         : { badges: [text(rq, "ADMIN_ACTING", { administrator: names?.get(session.impersonatorId) ?? "" })] }),
     },
     { text: session.address ?? "" },
-    { text: session.methods.join(", ") },
+    { text: session.methods.map((method) => methodName(rq, method)).join(", ") },
     time(rq, session.createdAt),
     time(rq, session.lastSeenAt),
     time(rq, session.expiresAt),

@@ -150,7 +150,7 @@ function logout(kernel: Kernel): Endpoint {
     name: "logout",
     whileImpersonating: true,
     // A page that was left open after signing out elsewhere: there is nothing left to do, and nothing wrong.
-    doneForNobody: true,
+    doneForNobody: "LOGGED_OUT",
     path: "/logout",
     methods: ["POST"],
     authz: sessionElseToken("to sign out"),
@@ -160,6 +160,7 @@ function logout(kernel: Kernel): Endpoint {
     intro: "INTRO_LOGOUT",
     submitLabel: "SUBMIT_LOGOUT",
     fields: {},
+    links: (rq, next) => (rq.identity === undefined ? linksTo(kernel, rq, next, ["login", "LINK_LOGIN"]) : []),
     async submit({ rq }) {
       await kernel.signIn.signOut(rq);
       return done(kernel.destinations.afterSignOut(rq), { message: { key: "LOGGED_OUT" } });
@@ -209,7 +210,8 @@ function verify(kernel: Kernel): Endpoint {
       if (identity === undefined) return refused("UNAUTHENTICATED");
       // A token is not made anew: there must be somebody who takes the fresh one.
       const takesToken = kernel.sessions.enabled ? wantsToken(rq) : rq.wantsJson;
-      if (identity.session === undefined && !takesToken) return failed(401, "UNAUTHENTICATED");
+      if (identity.session === undefined && !takesToken)
+        return failed(401, rq.wantsJson ? "VERIFY_TAKES_TOKEN" : "UNAUTHENTICATED");
       // Who it is comes from the session or the token alone: nothing in the body can make it somebody else.
       const { account } = identity;
       const guess = await proof.guess({ rq, account, password: fields.password, authType: "password" });

@@ -24,6 +24,7 @@ export const signIn = {
   UNAUTHENTICATED: { category: "info", text: "You need to sign in for this." },
   UNAUTHORIZED: { category: "error", text: "Your account does not have access to this." },
   REAUTHENTICATION_REQUIRED: { category: "info", text: "Show that it is you before you go on." },
+  VERIFY_TAKES_TOKEN: "With an auth token, ask for a fresh one as the answer: add ?include_auth_token to the address.",
   REAUTHENTICATION_SUCCESSFUL: { category: "info", text: "Thank you, that was you." },
   GENERIC_US_SIGNIN: { category: "info", text: "If there is an account for this, a code is on its way." },
   TITLE_LOGIN: "Sign in",

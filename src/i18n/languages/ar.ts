@@ -24,6 +24,7 @@ export const arabic: Texts = {
   UNAUTHENTICATED: "يلزم تسجيل الدخول لهذا الإجراء.",
   UNAUTHORIZED: "ليس لهذا الحساب صلاحية الوصول.",
   REAUTHENTICATION_REQUIRED: "يُرجى تأكيد الهوية قبل المتابعة.",
+  VERIFY_TAKES_TOKEN: "عند استخدام رمز مصادقة، اطلب رمزًا جديدًا في الرد: أضف ?include_auth_token إلى العنوان.",
   REAUTHENTICATION_SUCCESSFUL: "شكرًا، تم تأكيد الهوية.",
   GENERIC_US_SIGNIN: "إذا كان هناك حساب بهذه البيانات، فالرمز في طريقه.",
   TITLE_LOGIN: "تسجيل الدخول",

@@ -22,6 +22,8 @@ export const german: Texts = {
   UNAUTHENTICATED: "Dafür ist eine Anmeldung nötig.",
   UNAUTHORIZED: "Dieses Konto hat hier keinen Zugriff.",
   REAUTHENTICATION_REQUIRED: "Bitte vor dem Fortfahren die Identität bestätigen.",
+  VERIFY_TAKES_TOKEN:
+    "Mit einem Auth-Token muss ein frisches als Antwort verlangt werden: ?include_auth_token an die Adresse anhängen.",
   REAUTHENTICATION_SUCCESSFUL: "Danke, die Identität ist bestätigt.",
   GENERIC_US_SIGNIN: "Falls es dazu ein Konto gibt, ist ein Code unterwegs.",
   TITLE_LOGIN: "Anmelden",

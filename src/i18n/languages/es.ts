@@ -22,6 +22,8 @@ export const spanish: Texts = {
   UNAUTHENTICATED: "Para esto tienes que iniciar sesión.",
   UNAUTHORIZED: "Tu cuenta no tiene acceso a esto.",
   REAUTHENTICATION_REQUIRED: "Demuestra que eres tú antes de continuar.",
+  VERIFY_TAKES_TOKEN:
+    "Con un token de autenticación, pide uno nuevo como respuesta: añade ?include_auth_token a la dirección.",
   REAUTHENTICATION_SUCCESSFUL: "Gracias, hemos comprobado que eres tú.",
   GENERIC_US_SIGNIN: "Si existe una cuenta con estos datos, hay un código en camino.",
   TITLE_LOGIN: "Iniciar sesión",

@@ -21,6 +21,8 @@ export const french: Texts = {
   UNAUTHENTICATED: "Vous devez vous connecter pour cela.",
   UNAUTHORIZED: "Votre compte n’y a pas accès.",
   REAUTHENTICATION_REQUIRED: "Confirmez votre identité avant de continuer.",
+  VERIFY_TAKES_TOKEN:
+    "Avec un jeton d’authentification, demandez-en un nouveau en réponse : ajoutez ?include_auth_token à l’adresse.",
   REAUTHENTICATION_SUCCESSFUL: "Merci, votre identité est confirmée.",
   GENERIC_US_SIGNIN: "S’il existe un compte correspondant, un code est en route.",
   TITLE_LOGIN: "Connexion",

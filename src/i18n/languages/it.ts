@@ -20,6 +20,8 @@ export const italian: Texts = {
   UNAUTHENTICATED: "Per questo devi accedere.",
   UNAUTHORIZED: "Il tuo account non può accedere a questa pagina.",
   REAUTHENTICATION_REQUIRED: "Conferma la tua identità prima di continuare.",
+  VERIFY_TAKES_TOKEN:
+    "Con un token di autenticazione, chiedine uno nuovo in risposta: aggiungi ?include_auth_token all’indirizzo.",
   REAUTHENTICATION_SUCCESSFUL: "Grazie, la tua identità è confermata.",
   GENERIC_US_SIGNIN: "Se esiste un account con questi dati, un codice è in arrivo.",
   TITLE_LOGIN: "Accedi",

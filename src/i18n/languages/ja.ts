@@ -20,6 +20,8 @@ export const japanese: Texts = {
   UNAUTHENTICATED: "この操作にはログインが必要です。",
   UNAUTHORIZED: "このアカウントにはアクセス権がありません。",
   REAUTHENTICATION_REQUIRED: "続ける前に、ご本人であることを確認してください。",
+  VERIFY_TAKES_TOKEN:
+    "認証トークンで確認する場合は、新しいトークンを受け取る必要があります。アドレスに ?include_auth_token を付けてください。",
   REAUTHENTICATION_SUCCESSFUL: "ご本人であることを確認しました。",
   GENERIC_US_SIGNIN: "該当するアカウントがある場合は、コードをお送りしました。",
   TITLE_LOGIN: "ログイン",

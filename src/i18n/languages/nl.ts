@@ -22,6 +22,8 @@ export const dutch: Texts = {
   UNAUTHENTICATED: "Hiervoor moet je inloggen.",
   UNAUTHORIZED: "Je account heeft hier geen toegang toe.",
   REAUTHENTICATION_REQUIRED: "Laat zien dat jij het bent voordat je verdergaat.",
+  VERIFY_TAKES_TOKEN:
+    "Vraag met een auth-token om een nieuw token als antwoord: voeg ?include_auth_token toe aan het adres.",
   REAUTHENTICATION_SUCCESSFUL: "Bedankt, jij was het.",
   GENERIC_US_SIGNIN: "Als hier een account bij hoort, is er een code onderweg.",
   TITLE_LOGIN: "Inloggen",

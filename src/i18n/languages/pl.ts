@@ -22,6 +22,7 @@ export const polish: Texts = {
   UNAUTHENTICATED: "To wymaga zalogowania.",
   UNAUTHORIZED: "Twoje konto nie ma tu dostępu.",
   REAUTHENTICATION_REQUIRED: "Zanim przejdziesz dalej, potwierdź swoją tożsamość.",
+  VERIFY_TAKES_TOKEN: "Z tokenem uwierzytelniającym poproś w odpowiedzi o nowy: dodaj ?include_auth_token do adresu.",
   REAUTHENTICATION_SUCCESSFUL: "Dziękujemy, tożsamość jest potwierdzona.",
   GENERIC_US_SIGNIN: "Jeśli takie konto istnieje, kod jest już w drodze.",
   TITLE_LOGIN: "Logowanie",

@@ -21,6 +21,8 @@ export const portuguese: Texts = {
   UNAUTHENTICATED: "É preciso entrar na conta para isso.",
   UNAUTHORIZED: "Sua conta não tem acesso a isso.",
   REAUTHENTICATION_REQUIRED: "Confirme sua identidade antes de continuar.",
+  VERIFY_TAKES_TOKEN:
+    "Com um token de autenticação, peça um novo como resposta: acrescente ?include_auth_token ao endereço.",
   REAUTHENTICATION_SUCCESSFUL: "Obrigado, sua identidade foi confirmada.",
   GENERIC_US_SIGNIN: "Se houver uma conta com esses dados, um código está a caminho.",
   TITLE_LOGIN: "Entrar",

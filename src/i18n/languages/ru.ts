@@ -21,6 +21,7 @@ export const russian: Texts = {
   UNAUTHENTICATED: "Для этого нужно войти.",
   UNAUTHORIZED: "У вашей учётной записи нет доступа.",
   REAUTHENTICATION_REQUIRED: "Прежде чем продолжить, подтвердите, что это вы.",
+  VERIFY_TAKES_TOKEN: "С токеном аутентификации запросите в ответ новый: добавьте ?include_auth_token к адресу.",
   REAUTHENTICATION_SUCCESSFUL: "Спасибо, личность подтверждена.",
   GENERIC_US_SIGNIN: "Если такая учётная запись есть, код уже отправлен.",
   TITLE_LOGIN: "Вход",

@@ -20,6 +20,8 @@ export const turkish: Texts = {
   UNAUTHENTICATED: "Bunun için oturum açmanız gerekir.",
   UNAUTHORIZED: "Hesabınızın buraya erişimi yok.",
   REAUTHENTICATION_REQUIRED: "Devam etmeden önce kimliğinizi doğrulayın.",
+  VERIFY_TAKES_TOKEN:
+    "Kimlik doğrulama belirteciyle yanıtta yeni bir belirteç isteyin: adrese ?include_auth_token ekleyin.",
   REAUTHENTICATION_SUCCESSFUL: "Teşekkürler, kimliğiniz doğrulandı.",
   GENERIC_US_SIGNIN: "Böyle bir hesap varsa kod yola çıktı.",
   TITLE_LOGIN: "Oturum açın",

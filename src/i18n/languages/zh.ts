@@ -19,6 +19,7 @@ export const chinese: Texts = {
   UNAUTHENTICATED: "此操作需要登录。",
   UNAUTHORIZED: "此账号没有访问权限。",
   REAUTHENTICATION_REQUIRED: "继续之前请先验证身份。",
+  VERIFY_TAKES_TOKEN: "使用身份验证令牌时，请要求返回新的令牌：在地址后加上 ?include_auth_token。",
   REAUTHENTICATION_SUCCESSFUL: "身份验证成功。",
   GENERIC_US_SIGNIN: "如果该账号存在，验证码已发送。",
   TITLE_LOGIN: "登录",
