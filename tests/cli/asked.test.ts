@@ -19,6 +19,7 @@ export const security = await portcullis({
   features: [passwords(), apiKeys()],
   schemes: [apiKey()],
   ruleDeadline: "1m",
+  limits: { lockout: { failures: 3, periods: ["1h"] } },
   passwords: { hashing: { memory: 64, passes: 1, parallelism: 1, allowWeakHashing: true } },
   manages: {
     async check(_actor, target) {
