@@ -153,8 +153,9 @@ type ClientInput<M extends string, Path extends string, P> = [P] extends [Parame
 
 /** `app.get` and its like: path, declaration, handler. */
 export interface DeclareRoute<V extends Vocabulary, M extends string, S extends Schema, Base extends string> {
-  // The first signature ends the compiler's comparison with Hono's own members, which else takes millions of instantiations;
-  // the last one is the one that it quotes where a declaration is missing. `this` makes both uncallable.
+  // The first signature ends the compiler's comparison with Hono's own members, which else takes millions of instantiations,
+  // and is the one that it quotes where a declaration is missing: the other one has more parameters. `this` makes it
+  // uncallable. What is wrong in a declaration is quoted from the last one.
   // biome-ignore lint/suspicious/noExplicitAny: keeps App a Hono for Hono's own types
   (this: ARouteMustDeclareItsAuthz, ...args: any[]): any;
   <
@@ -170,8 +171,6 @@ export interface DeclareRoute<V extends Vocabulary, M extends string, S extends 
       params: HandlerParams<MergePath<Base, Path>, P, V, SignsIn<A>>,
     ) => R,
   ): App<V, S & ToSchema<M, MergePath<Base, Path>, ClientInput<M, MergePath<Base, Path>, P>, R>, Base>;
-  // biome-ignore lint/suspicious/noExplicitAny: the same
-  (this: ARouteMustDeclareItsAuthz, ...args: any[]): any;
 }
 
 /** `app.on`: methods, path, declaration, handler. */
@@ -197,8 +196,6 @@ export interface DeclareRouteOn<V extends Vocabulary, S extends Schema, Base ext
     S & ToSchema<Lowercase<M>, MergePath<Base, Path>, ClientInput<Lowercase<M>, MergePath<Base, Path>, P>, R>,
     Base
   >;
-  // biome-ignore lint/suspicious/noExplicitAny: as in DeclareRoute
-  (this: ARouteMustDeclareItsAuthz, ...args: any[]): any;
 }
 
 /** `app.route`: only applications whose routes are declared. */
@@ -209,8 +206,6 @@ export interface MountApp<V extends Vocabulary, S extends Schema, Base extends s
     path: SubPath,
     app: App<V, SubSchema, SubBase>,
   ): App<V, MergeSchemaPath<SubSchema, MergePath<Base, SubPath>> | S, Base>;
-  // biome-ignore lint/suspicious/noExplicitAny: as in DeclareRoute
-  (this: ARouteMustDeclareItsAuthz, ...args: any[]): any;
 }
 
 /** One line of the access matrix. */
