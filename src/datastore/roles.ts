@@ -11,8 +11,10 @@ import { unlessWithdrawn } from "./held-account.ts";
 
 /** No role has that name. */
 export class UnknownRoleError extends PortcullisError {
+  readonly role: string;
   constructor(name: string) {
     super("unknown_role", `there is no role "${name}"`);
+    this.role = name;
   }
 }
 
