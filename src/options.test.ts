@@ -161,7 +161,7 @@ describe("options that refuse to start, with their path and the mend", () => {
     [
       "columns.x.nulable",
       { columns: { x: { definition: { type: "string", nulable: true } } } },
-      /"nullable"\? known: name/,
+      /"nullable"\? known: nullable/,
     ],
     ["passwords.policy.minLenght", { passwords: { policy: { minLenght: 9 } } }, /"minLength"\? known: minLength/],
     ["passwords.hashing.memroy", { passwords: { hashing: { memroy: 1 } } }, /unknown option; did you mean "memory"\?/],

@@ -27,6 +27,7 @@ import { tellIdentityChanged, tellPasswordSet } from "./features/owner-notices.t
 import { policyFaults, setCheckedPassword } from "./features/passwords/checked-password.ts";
 import { signOutAction } from "./features/passwords/sign-out.ts";
 import { type Device, devicesOf } from "./features/sessions/devices.ts";
+import { takenColumns, takenFault } from "./features/taken-columns.ts";
 import { isUnsafe } from "./http/csrf.ts";
 import { noRoute, type RouteFacts, type SecurityRequest } from "./http/request.ts";
 import type { ObjectRule } from "./http/system.ts";
@@ -35,6 +36,7 @@ import type { OwnColumns, OwnSecrets } from "./model/column.ts";
 import { commandLine } from "./model/command-line.ts";
 import { ConfigurationError, PortcullisError } from "./model/errors.ts";
 import { type Identity, sourceOf } from "./model/identity.ts";
+import { labelOfColumn } from "./model/label.ts";
 import type { User } from "./model/user.ts";
 import type { AnyOptions, SecurityOptions, UserOf } from "./options.ts";
 import { PasswordRefusedError } from "./passwords/refused.ts";
@@ -202,6 +204,8 @@ export interface Security<V extends Vocabulary> {
     readonly values: Readonly<Record<string, unknown>>;
     readonly faults: readonly string[];
   };
+  /** Which of these values of columns of your own must be unique and belong to another user, in words; nothing: none of them. */
+  takenOwnValues(values: Readonly<Record<string, unknown>>): Promise<readonly string[]>;
   /**
    * The hash of a password as it would be stored. With `check: true` the policy is asked first (length, patterns, your own
    * validators …), about a password of this `user`: rejects with PasswordRefusedError, whose `faults` say why.
@@ -487,6 +491,13 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       const said = (fault: Fault | string): string => (typeof fault === "string" ? fault : wordsOf([fault]).join());
       const lines = Object.entries(faults).flatMap(([name, list]) => list.map((fault) => `${name}: ${said(fault)}`));
       return { values, faults: lines };
+    },
+    async takenOwnValues(values) {
+      const taken = await takenColumns(kernel, values);
+      return taken.map((name) => {
+        const label = labelOfColumn(name, kernel.ownColumns.get(name) ?? {});
+        return `${name}: ${wordsOf([takenFault(label, values[name])]).join()}`;
+      });
     },
     async hashPassword(password, { check: checked = false, user } = {}) {
       const identities = [user?.email, user?.username].filter((name) => typeof name === "string");

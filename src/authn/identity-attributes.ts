@@ -1,6 +1,6 @@
 import { normalizeEmail } from "../model/email.ts";
 import { ConfigurationError } from "../model/errors.ts";
-import { checkKnown } from "../model/known-names.ts";
+import { checkKnown, knownNames } from "../model/known-names.ts";
 import type { Column } from "../model/schema.ts";
 import { normalizeUsername } from "../model/username.ts";
 
@@ -44,6 +44,10 @@ const known: Readonly<Record<string, (typed: string) => string | undefined>> = {
 };
 const names = ["attribute", "normalize", "ignoreCase", "label"];
 
+function isText({ type }: Column): boolean {
+  return type === "string" || type === "text";
+}
+
 /** Checks the option `identities` against the user's columns. Throws ConfigurationError. */
 export function identityAttributes(
   given: readonly (string | IdentityDefinition)[] | undefined,
@@ -62,8 +66,18 @@ export function identityAttributes(
     checkKnown(path, definition, names);
     const { attribute, normalize, ignoreCase = true, label }: IdentityDefinition = definition;
     const column = Object.hasOwn(columns, attribute) ? columns[attribute] : undefined;
-    if (column === undefined || (column.type !== "string" && column.type !== "text")) {
-      throw new ConfigurationError(path, `the user has no text column "${attribute}"; add it to the option columns`);
+    if (column === undefined || !isText(column)) {
+      const fit = Object.entries(columns).filter(
+        ([, one]) => isText(one) && one.unique === true && one.secret !== true,
+      );
+      const named = knownNames(
+        attribute,
+        fit.map(([name]) => name),
+      );
+      throw new ConfigurationError(
+        path,
+        `the user has no text column "${attribute}"; add it to the option columns; ${named}`,
+      );
     }
     if (column.secret === true) {
       throw new ConfigurationError(path, `"${attribute}" is secret, and who says who they are tells no secret`);

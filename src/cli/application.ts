@@ -1,6 +1,7 @@
 import { userInfo } from "node:os";
 import type { EventSource } from "../events/events.ts";
 import type { MatrixSource } from "../model/command-line.ts";
+import { knownNames } from "../model/known-names.ts";
 import { isPlain, ownHandler, type PlainApplication, plainRecords } from "../routes/plain.ts";
 import type { RouteRecord } from "../routes/types.ts";
 import type { Vocabulary } from "../routes/vocabulary.ts";
@@ -119,7 +120,10 @@ export async function withSystem<T>(
   try {
     return await security.events.within(callerOf(command), () => work(security));
   } catch (error) {
-    if (isRefusal(error)) throw new CommandError(error.message, { cause: error, exitCode: 1 });
+    if (isRefusal(error)) {
+      const message = `${error.message}${await meantRole(security, error)}`;
+      throw new CommandError(message, { cause: error, exitCode: 1 });
+    }
     throw error;
   } finally {
     await security.close();
@@ -158,6 +162,14 @@ const faults: ReadonlySet<string> = new Set([
 function isRefusal(error: unknown): error is Error {
   const code: unknown = error instanceof Error ? (error as { readonly code?: unknown }).code : undefined;
   return typeof code === "string" && /^[a-z_]+$/.test(code) && !faults.has(code);
+}
+
+/** After "there is no such role": which one was meant. */
+async function meantRole({ roles }: OperatedSystem, error: Error): Promise<string> {
+  const { code, role } = error as { readonly code?: unknown; readonly role?: unknown };
+  if (code !== "unknown_role" || typeof role !== "string") return "";
+  const known = (await roles.list()).map(({ name }) => name);
+  return `; ${knownNames(role, known)}`;
 }
 
 /** The system of a program that is being started: as `withSystem` finds it. */

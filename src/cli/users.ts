@@ -105,12 +105,24 @@ async function create(terminal: Terminal, email: string, options: CreateOptions)
       roles: options.role ?? [],
       confirmedAt: options.confirmed === true ? new Date() : null,
     };
-    const created = await system.askAndDo({}, async (asked) => {
+    await refuseTaken(system, own.values);
+    const create = async (asked: AskedOptions["asked"]): Promise<Account> => {
       await mayMake(system, await newAccount(system, input));
       return users.create(input, { asked });
+    };
+    const created = await system.askAndDo({}, create).catch(async (error: unknown) => {
+      // Taken at this moment.
+      await refuseTaken(system, own.values);
+      throw error;
     });
     return told(terminal, options, created, "created");
   });
+}
+
+/** Refuses values that must be unique and that another user has. Throws CommandError. */
+async function refuseTaken(system: OperatedSystem, own: Readonly<Record<string, unknown>>): Promise<void> {
+  const taken = await system.takenOwnValues(own);
+  if (taken.length > 0) throw new CommandError(taken.map((line) => `--set ${line}`).join("\n"), { exitCode: 1 });
 }
 
 interface ListOptions extends CommonOptions {
@@ -148,9 +160,10 @@ function pageSize(text: string): number {
 async function list(terminal: Terminal, options: ListOptions): Promise<number> {
   const { search, role, limit, after } = options;
   const active = options.active === true ? true : options.inactive === true ? false : undefined;
-  const page = await withSystem("users list", options.module, ({ users }) =>
-    users.page({ search, role, active, limit, after }),
-  );
+  const page = await withSystem("users list", options.module, async ({ roles, users }) => {
+    if (role !== undefined) await roles.require(role);
+    return users.page({ search, role, active, limit, after });
+  });
   if (options.json === true) {
     terminal.print(asJson({ users: page.users.map(shownUser), next: page.next ?? null }));
     return 0;

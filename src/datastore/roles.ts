@@ -9,8 +9,10 @@ import type { Datastore, Operations } from "./contract.ts";
 
 /** No role has that name. */
 export class UnknownRoleError extends PortcullisError {
+  readonly role: string;
   constructor(name: string) {
     super("unknown_role", `there is no role "${name}"`);
+    this.role = name;
   }
 }
 

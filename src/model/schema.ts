@@ -18,6 +18,22 @@ export type ColumnType =
   | "bytes"
   | "key";
 
+/** All types of columns. */
+export const columnTypes: Readonly<Record<ColumnType, true>> = {
+  id: true,
+  integer: true,
+  string: true,
+  text: true,
+  boolean: true,
+  datetime: true,
+  date: true,
+  epochMs: true,
+  list: true,
+  json: true,
+  bytes: true,
+  key: true,
+};
+
 /** One column: its name in the database, its type and its constraints. `key` columns are compared byte for byte. */
 export interface Column {
   readonly name: string;

@@ -19,9 +19,17 @@ export const security = await portcullis({
     nickname: column.string({ nullable: true, unique: true }),
     seats: column.integer({ default: 1 }),
     trial: column.boolean({ nullable: true }),
+    size: column.integer({ nullable: true, unique: true, label: "Shoe size" }),
+    born: column.date({ nullable: true }),
     pin: column.string({ nullable: true, secret: true }),
   },
-  features: [passwords(), registration({ fields: { seats: { label: "Seats", type: "number", schema: even } } })],
+  roles: ["editor", "admin"],
+  features: [
+    passwords(),
+    registration({
+      fields: { company: { label: "Company" }, seats: { label: "Seats", type: "number", schema: even, required: false } },
+    }),
+  ],
 });
 `,
   );
@@ -67,7 +75,7 @@ it("what is missing or wrong is named, all at once, and nobody is made", async (
     /--set seats: An even number, please\./,
     /--set trial: ./,
     /--set pin: is secret/,
-    /--set compny: there is no such column; did you mean "company"\? known: company, nickname, seats, trial/,
+    /--set compny: there is no such column; did you mean "company"\? known: company, nickname, seats, trial, size, born/,
     /--set company: ./,
   ]) {
     expect(refused.stderr).toMatch(said);
@@ -80,6 +88,47 @@ it("what is missing or wrong is named, all at once, and nobody is made", async (
   expect(twice).toMatchObject({ code: 2, stdout: "" });
   expect((await place.portcullis("users", "list", "--json")).stdout).toContain('"users": []');
 });
+
+it("a value that is none of the column's type is said in words, whatever a schema would say", async () => {
+  const refused = await create(
+    ...["ann@acme.example", "--set", "company=Acme", "--set", "seats=many", "--set", "size=9.5"],
+    ...["--set", "born=31.01.2026", "--set", "trial=perhaps"],
+  );
+  expect(refused).toMatchObject({ code: 1, stdout: "" });
+  expect(refused.stderr.trim().split("\n")).toEqual([
+    "portcullis: --set seats: A whole number from -2,147,483,648 to 2,147,483,647 is expected.",
+    "--set size: A whole number from -2,147,483,648 to 2,147,483,647 is expected.",
+    "--set born: A date is expected, such as 2026-01-31.",
+    "--set trial: Yes or no is expected.",
+  ]);
+});
+
+it("a value that another user has is said as the pages say it", async () => {
+  const set = ["--set", "company=Acme", "--set", "nickname=nick", "--set", "size=12000", "--set", "born=2000-02-29"];
+  expect((await create("ann@acme.example", ...set)).code).toBe(0);
+  expect(await create("bob@acme.example", ...set)).toEqual({
+    code: 1,
+    stdout: "",
+    stderr: [
+      "portcullis: --set nickname: The Nickname “nick” already belongs to an account.",
+      "--set size: The Shoe size “12000” already belongs to an account.\n",
+    ].join("\n"),
+  });
+});
+
+it("a misspelt role is answered with the one that was meant", async () => {
+  const message = 'portcullis: there is no role "edtor"; did you mean "editor"? known: admin, editor\n';
+  expect((await create("ann@acme.example", "--set", "company=Acme")).code).toBe(0);
+  for (const args of [
+    ["users", "create", "bob@acme.example", "--no-password", "--set", "company=B", "--role", "edtor"],
+    ["users", "list", "--role", "edtor"],
+    ["roles", "add", "ann@acme.example", "edtor"],
+    ["roles", "remove", "ann@acme.example", "edtor"],
+    ["roles", "add-permissions", "edtor", "read"],
+  ]) {
+    expect([args, await place.portcullis(...args)]).toEqual([args, { code: 1, stdout: "", stderr: message }]);
+  }
+}, 120_000);
 
 it("users create and import refuse an address that the configured sender takes no mail to", async () => {
   place.write(

@@ -179,11 +179,13 @@ async function changedValues(kernel: Kernel, rq: SecurityRequest, user: Account,
   const row = user as unknown as Row;
   const shown = (name: string, value: unknown): unknown => {
     if (value instanceof Date) return isForm ? Math.floor(value.getTime() / 1_000) : value.getTime();
-    if (!isForm || typeof value !== "string") return value ?? null;
-    const lines = kernel.ownColumns.get(name)?.type === "text" ? "\n" : "";
-    return value.replace(/\r\n?|\n/g, lines).trim() || null;
+    if (typeof value !== "string") return value ?? null;
+    const isLine = isForm && kernel.ownColumns.get(name)?.type === "string";
+    return value.replace(/\r\n?|\n/g, isLine ? "" : "\n").trim() || null;
   };
-  return Object.fromEntries(Object.entries(own).filter(([name, value]) => shown(name, value) !== shown(name, row[name])));
+  return Object.fromEntries(
+    Object.entries(own).filter(([name, value]) => shown(name, value) !== shown(name, row[name])),
+  );
 }
 
 /** What a column holds, as JSON has it; the page makes of it what its input takes. */
