@@ -85,7 +85,10 @@ describe("portcullis audit", () => {
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining("a backup that was restored whole") });
     onDatabase((database) => database.exec("update portcullis_audit set name = 'x' where sequence = 1"));
     const changed = await place.portcullis("audit", "acknowledge", "--reason", "again");
-    expect(changed).toMatchObject({ code: 1, stderr: expect.stringContaining("\n  - entry 1: was changed: its row is") });
+    expect(changed).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("\n  - entry 1: was changed: its row is"),
+    });
   }, 60_000);
 
   it("export prints JSON lines, or CSV in which no cell is a formula", async () => {
