@@ -38,7 +38,7 @@ const remedies: readonly (readonly [beginning: string, remedy: string])[] = [
 ];
 
 /** What one fault means and what to do about it. */
-export function remedyOf({ fault }: Pick<AuditFault, "fault">): string {
+function remedyOf({ fault }: Pick<AuditFault, "fault">): string {
   return remedies.find(([beginning]) => fault.startsWith(beginning))?.[1] ?? "compare the trail with a backup";
 }
 

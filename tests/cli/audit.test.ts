@@ -81,7 +81,14 @@ describe("portcullis audit", () => {
     expect(JSON.parse(told.stdout)).toMatchObject({
       details: { reason: "dropped the key of 2025", by: userInfo().username },
     });
-    expect((await place.portcullis("audit", "acknowledge", "--reason", "again")).code).toBe(1);
+    const again = await place.portcullis("audit", "acknowledge", "--reason", "again");
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining("a backup that was restored whole") });
+    onDatabase((database) => database.exec("update portcullis_audit set name = 'x' where sequence = 1"));
+    const changed = await place.portcullis("audit", "acknowledge", "--reason", "again");
+    expect(changed).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("\n  - entry 1: was changed: its row is"),
+    });
   }, 60_000);
 
   it("export prints JSON lines, or CSV in which no cell is a formula", async () => {
