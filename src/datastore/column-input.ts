@@ -63,7 +63,7 @@ export function wholeNumberIn(given: unknown): number | undefined {
 }
 
 /** Yes or no, or the word for it. */
-export function flagIn(given: unknown): boolean | undefined {
+function flagIn(given: unknown): boolean | undefined {
   const value = typeof given === "string" ? words.get(given.toLowerCase()) : given;
   return typeof value === "boolean" ? value : undefined;
 }

@@ -7,7 +7,7 @@ import type { Json } from "../routes/openapi/json.ts";
 import { checkboxField, type Fault, type Field, integerFault } from "./fields.ts";
 
 /** Longest text of a `text` column that is typed, in UTF-16 units. */
-const longestText = 10_000;
+export const longestText = 10_000;
 const longestString = 255;
 
 /** What a value of the column is, or what is wrong with what was typed. */
@@ -126,13 +126,7 @@ export function columnField(name: string, column: Column): Field<unknown> | unde
  *
  * @throws {ConfigurationError} at `path`
  */
-export function schemaValue(
-  path: string,
-  name: string,
-  column: Column,
-  value: unknown,
-  longest?: number,
-): ColumnInput {
+export function schemaValue(path: string, name: string, column: Column, value: unknown, longest?: number): ColumnInput {
   if (!isTyped(column)) return { value };
   const input = columnInput(column, value, longest);
   if ("value" in input || isTypeOf(column, value) || typeof value === "string") return input;

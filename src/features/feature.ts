@@ -142,9 +142,7 @@ export interface Feature {
   /** Its pages as they come; an application replaces them by the option `views.pages`. */
   readonly pages?: Partial<Pages>;
   /** The application's own fields of the page where accounts are made, by name, for the application's own columns. */
-  readonly registrationFields?: (
-    columns: FeatureKernel["ownColumns"],
-  ) => Readonly<Record<string, RegistrationField>>;
+  readonly registrationFields?: (columns: FeatureKernel["ownColumns"]) => Readonly<Record<string, RegistrationField>>;
   /** Tables of its own. */
   readonly tables?: Schema;
   /** Tables of its own whose rows are credentials of a user (`userId`): emptied whenever all of theirs ends. */

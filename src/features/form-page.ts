@@ -151,7 +151,10 @@ function fieldView(
     ...(field.choices === undefined
       ? {}
       : {
-          options: field.choices.map(({ value, text }) => ({ value, text: text && catalogue.text(text as "ADMIN_YES") })),
+          options: field.choices.map(({ value, text }) => ({
+            value,
+            text: text && catalogue.text(text as "ADMIN_YES"),
+          })),
         }),
     ...(field.inputMode === undefined ? {} : { inputMode: field.inputMode }),
     ...(field.lead === undefined ? {} : { lead: catalogue.text(field.lead as "FIRST_PROOF_OR") }),

@@ -1,4 +1,4 @@
-import { flagIn, wholeNumberIn } from "../datastore/column-input.ts";
+import { wholeNumberIn } from "../datastore/column-input.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
 import { normalizeUsername } from "../model/username.ts";
 import type { Json } from "../routes/openapi/json.ts";
@@ -39,8 +39,8 @@ export function maybe<T>(field: Field<T>): Field<T | undefined> {
 export function booleanField(): Field<boolean> {
   return jsonField(
     (input) => {
-      const value = flagIn(input);
-      return value === undefined ? { fault: { key: "FIELD_BOOLEAN" } } : { value };
+      if (input === true || input === "true") return { value: true };
+      return input === false || input === "false" ? { value: false } : { fault: { key: "FIELD_BOOLEAN" } };
     },
     { required: true, type: "checkbox" },
   );

@@ -65,9 +65,7 @@ function make<T, const Options extends ColumnOptions>(
 /** The columns that an application may add to the user: `columns: { company: column.string({ nullable: true }) }`. */
 export const column: {
   /** A text of at most `length` characters. */
-  string<const O extends StringColumnOptions>(
-    options?: OnlyKnown<O, StringColumnOptions>,
-  ): OwnColumn<Value<string, O>>;
+  string<const O extends StringColumnOptions>(options?: OnlyKnown<O, StringColumnOptions>): OwnColumn<Value<string, O>>;
   /** A text of any length. */
   text<const O extends ColumnOptions<string>>(options?: OnlyKnown<O, ColumnOptions>): OwnColumn<Value<string, O>>;
   /** A whole number of 32 bits. */

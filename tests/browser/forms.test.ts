@@ -243,7 +243,7 @@ describeBrowser("every form in Chromium", () => {
         password: first,
         confirmed: true,
         company: "Acme",
-        born: "2001-02-03",
+        born: "2001-02-03T04:05:06",
       });
       const at = new URL(page.url()).pathname;
       expect(at).toMatch(/^\/admin\/users\/\d+$/);

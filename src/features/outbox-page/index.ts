@@ -5,13 +5,13 @@ import type { MailAddress, MailSender, OutgoingMail } from "../../delivery/mail.
 import { isLoopbackOrigin } from "../../http/origin.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import { ConfigurationError } from "../../model/errors.ts";
-import { moment } from "../moment.ts";
 import { sha256 } from "../../secrets/random.ts";
 import type { ListRow, ListView, PageLink } from "../../views/contract.ts";
 import { listPage } from "../../views/pages.ts";
 import type { MailOptions } from "../delivery.ts";
 import { document, type Endpoint, endpoint, notFound, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
+import { moment } from "../moment.ts";
 
 /** A sender that keeps what it is given. */
 type Keeper = MailSender & { all(): readonly OutgoingMail[] };

@@ -115,7 +115,9 @@ export function extraField(name: string, options: ExtraFieldOptions, column?: Co
   const stored = (value: unknown): Parsed => {
     if (column === undefined || typed === undefined) return { value };
     if (value === "") return emptied(typed);
-    return schema === undefined ? columnInput(typed, value, maxLength) : schemaValue(path, name, column, value, maxLength);
+    return schema === undefined
+      ? columnInput(typed, value, maxLength)
+      : schemaValue(path, name, column, value, maxLength);
   };
   const checked = (input: unknown): Parsed => {
     const plain = box ? boxOf(input) : textOf(input, maxLength, typed?.type === "boolean");

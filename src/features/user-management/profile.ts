@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ConfigurationError } from "../../model/errors.ts";
 import { knownNames } from "../../model/known-names.ts";
 import type { Column } from "../../model/schema.ts";
-import { columnField, longestOf, schemaValue } from "../column-field.ts";
+import { columnField, longestText, schemaValue } from "../column-field.ts";
 import { bodyFor } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
 import { type Field, issuesFault } from "../fields.ts";
@@ -10,14 +10,7 @@ import type { ManagementSettings } from "./options.ts";
 
 /** The bytes that the body of an endpoint takes which sets a profile. */
 export function profileBytes(kernel: Kernel, { profile }: ManagementSettings): number {
-  const lengths = Object.keys(profile).map((name) => {
-    const column = kernel.ownColumns.get(name);
-    return column === undefined ? 0 : longestOf(column);
-  });
-  return bodyFor(
-    kernel,
-    lengths.reduce((units, length) => units + length, 0),
-  );
+  return bodyFor(kernel, Object.keys(profile).length * longestText);
 }
 
 /** The profile's fields by name, each with the type of its column. Throws ConfigurationError for one that is no such column. */
