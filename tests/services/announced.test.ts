@@ -1,14 +1,15 @@
-import { apiKey, column } from "portcullis";
 /**
  * A change that is committed is told to the other processes with its commit: also where the one that made it is killed, or loses
  * its connections, before it could tell them.
  */
+import { apiKey, column } from "portcullis";
 import { apiKeys, passwords, refresh, sessions } from "portcullis/features";
 import { postgres } from "portcullis/postgres";
 import type { TestClient } from "portcullis/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Datastore } from "../../src/datastore/contract.ts";
 import { coreTables } from "../../src/model/tables.ts";
+import { createHasher } from "../../src/passwords/hasher.ts";
 import { goodPassword, type System, start, userId } from "../http/authn-system.ts";
 import { type Database, postgresDatabase } from "./account-servers.ts";
 import { describeService } from "./available.ts";
@@ -27,6 +28,11 @@ const changes: Readonly<Record<string, Change>> = {
   "an administrator's ending": ({ security }, _, { id }) => security.users.endSessions(id),
   "a reset of all access": ({ security }, _, { id }) => security.users.resetAccess(id),
   "another password": ({ security }, _, { id }) => security.users.setPassword(id, "staple battery horse"),
+  "the same password by another hash": async ({ security, store }, _, { id }) => {
+    const weaker = createHasher({ memory: 32, passes: 1, parallelism: 1, allowWeakHashing: true });
+    await store.update("user", { id }, { password: await weaker.hash(goodPassword) });
+    return security.verifyPassword({ id }, goodPassword);
+  },
   "another address": ({ security }, _, { id, email }) => security.users.setEmail(id, `new.${email}`),
   "another column": ({ security }, _, { id }) => security.users.update(id, { shift: "late" } as never),
   "a column changed in the application's transaction": ({ security, store }, _, { id }) =>
