@@ -40,6 +40,8 @@ const clock = "floor(extract(epoch from clock_timestamp()) * 1000)::bigint";
 /** What the log needs to know of where it is. */
 export interface ChangeLogPlace {
   readonly pool: Pool;
+  /** For what takes long. */
+  readonly slowPool: Pool;
   /** The schema that has the tables; undefined: the first on the search path. */
   readonly schema: string | undefined;
   readonly channel: string;
@@ -70,7 +72,14 @@ export interface PostgresChangeLog extends ChangeLog {
  * a snapshot did not see and the next one does is new, in whatever order transactions commit. A look is one statement, so its
  * snapshot is that of all it tells.
  */
-export function postgresChangeLog({ pool, schema, channel, patience, heartbeat }: ChangeLogPlace): PostgresChangeLog {
+export function postgresChangeLog({
+  pool,
+  slowPool,
+  schema,
+  channel,
+  patience,
+  heartbeat,
+}: ChangeLogPlace): PostgresChangeLog {
   const name = (logical: "change" | "node"): string => {
     const own = `"${changeTables[logical]?.name}"`;
     return schema === undefined ? own : `"${schema.replaceAll('"', '""')}".${own}`;
@@ -163,7 +172,7 @@ export function postgresChangeLog({ pool, schema, channel, patience, heartbeat }
     },
     async purge() {
       for (let deleted = batch; deleted === batch; ) {
-        const { rowCount } = await pool.query(
+        const { rowCount } = await slowPool.query(
           `delete from ${changes} where (node, number) in (
              select node, number from ${changes} where at < ${clock} - ${keptFor}
                and place < all(select pg_snapshot_xmin(position::pg_snapshot)::text::bigint from ${nodes}
