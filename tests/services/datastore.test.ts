@@ -389,7 +389,7 @@ const emailColumn = conformanceSchema.user?.columns.email;
 async function scanOfPostgres(store: Datastore, email: string): Promise<string | undefined> {
   const db = providers.get(store)?.provider.kysely();
   if (db === undefined || emailColumn === undefined) throw new Error("unknown store");
-  const condition = postgresDialect.equalsIgnoringCase("user", emailColumn, email);
+  const condition = postgresDialect().equalsIgnoringCase("user", emailColumn, email);
   const plan = await sql<Record<string, string>>`explain select * from "user" where ${condition}`.execute(db);
   const text = plan.rows.map((row) => row["QUERY PLAN"]).join("\n");
   return /Seq Scan/.test(text) || !/Index Scan/.test(text) ? text : undefined;

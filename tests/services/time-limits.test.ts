@@ -51,12 +51,12 @@ describeService("postgres", "limits of time on PostgreSQL", (url) => {
   };
 
   it("a lock that somebody holds", async () => {
-    const system = await run({ lockTimeout: 200, statementTimeout: 60_000 });
+    const system = await run({ lockTimeout: 200, statementTimeout: 60_000, schema: "locked" });
     const client = await signedIn(system, "lock@acme.example");
     const holder = new pg.Client(database.connection);
     await holder.connect();
     closing.push(() => holder.end());
-    await holder.query("begin; lock table portcullis_session in access exclusive mode");
+    await holder.query("begin; lock table locked.portcullis_session in access exclusive mode");
     const answer = await client.post("/logout", { json: {} });
     expectBusy(answer);
     await holder.query("rollback");
@@ -77,7 +77,7 @@ describeService("postgres", "limits of time on PostgreSQL", (url) => {
   });
 
   it("a server that says nothing any more, and comes back", async () => {
-    const system = await run({ statementTimeout: 1000, connectTimeout: 1000 });
+    const system = await run({ statementTimeout: 1000, connectTimeout: 1000, schema: "silent" });
     const client = await signedIn(system, "silent@acme.example");
     expect((await client.get("/me", json)).status).toBe(200);
     way.silence();

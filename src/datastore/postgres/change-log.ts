@@ -97,7 +97,7 @@ export function postgresChangeLog({
     const limited = { text, values: [...asked], query_timeout: patience };
     return (await pool.query(limited)).rows as Row[];
   };
-  const lookText = (writes: boolean, tells: boolean): string => {
+  const lookText = (writes: boolean, tells: boolean, list: boolean): string => {
     const own = `with own as (insert into ${nodes} as n (node, beat, lease, position, at)
       values ($3, $4, $5, $6, ${clock}) on conflict (node) do update set beat = excluded.beat, lease = excluded.lease,
       position = excluded.position, at = excluded.at where n.beat < excluded.beat) `;
@@ -111,7 +111,7 @@ export function postgresChangeLog({
           and not pg_visible_in_snapshot(place::text::xid8, $1::pg_snapshot) limit ${mostChanges + 1}) as c) as changes,
       case when $2::boolean then
         (select json_agg(json_build_array(node, beat, lease, position)) from ${nodes}) end as nodes
-      ${tells ? ", pg_notify($7, $8)::text" : ", null"} as heartbeat`;
+      ${tells ? ", pg_notify($7, $8)::text" : ", null"} as ${list ? "look" : "heartbeat"}`;
   };
 
   return {
@@ -120,7 +120,7 @@ export function postgresChangeLog({
       const asked: unknown[] = [from ?? null, list];
       if (own !== undefined) asked.push(own.node, own.beat, own.lease, own.position ?? null);
       if (beat !== undefined) asked.push(beat.channel, beat.text);
-      const [row] = await ask<LookRow>(lookText(own !== undefined, beat !== undefined), asked);
+      const [row] = await ask<LookRow>(lookText(own !== undefined, beat !== undefined, list), asked);
       if (row === undefined) throw new Error("PostgreSQL did not answer");
       beat?.sent();
       const found = row.changes ?? [];

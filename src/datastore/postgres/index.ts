@@ -4,7 +4,7 @@ import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
 import { checkKnown } from "../../model/known-names.ts";
 import type { Schema } from "../../model/schema.ts";
 import { parseDate } from "../kysely/codec.ts";
-import type { Database, SqlDialect } from "../kysely/dialect.ts";
+import type { Database } from "../kysely/dialect.ts";
 import { messageOf } from "../kysely/errors.ts";
 import { admitting, type SqlProvider, sqlProvider } from "../kysely/provider.ts";
 import { SqlStore } from "../kysely/store.ts";
@@ -106,6 +106,7 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
     );
   }
   const name = checkedSchema(options.schema);
+  const dialect = postgresDialect(name);
 
   return sqlProvider("postgres", async (tables, environment) => {
     const schema = { ...tables, ...changeTables };
@@ -139,10 +140,8 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
       return made;
     };
     const pool = poolOf(max, [...setup, ...limits], statementTimeout + silence);
-    // For what takes long and nobody waits for; no connection is made before the first of it. Behind a pooler the server's
-    // connections have been given limits.
-    const unlimited = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"];
-    const slowPool = poolOf(1, [...setup, ...unlimited.map((limit) => `set ${limit} to 0`)], undefined);
+    // For what takes long and nobody waits for; no connection is made before the first of it.
+    const slowPool = poolOf(1, setup, undefined);
     const scope = new TransactionScope();
     const db = new Kysely<Record<string, Record<string, unknown>>>({
       dialect: admitting(new PostgresDialect({ pool: discarding(pool) }), () => scope.refuseInside()),
@@ -165,7 +164,7 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
       });
       const store = new SqlStore({
         db,
-        dialect: name === undefined ? postgresDialect : inSchema(name),
+        dialect,
         schema,
         environment,
         bus: joined.bus,
@@ -183,22 +182,10 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
     } catch (error) {
       await Promise.all([pool.end(), slowPool.end()]);
       if (error instanceof ConfigurationError) throw error;
-      const cause = postgresDialect.withoutValues(error);
+      const cause = dialect.withoutValues(error);
       throw new DatastoreError(`cannot connect to PostgreSQL: ${messageOf(cause)}`, { cause });
     }
   });
-}
-
-/** The dialect whose migration makes the schema first. */
-function inSchema(name: string): SqlDialect {
-  return {
-    ...postgresDialect,
-    migrationLock: (db, work) =>
-      postgresDialect.migrationLock(db, async (locked) => {
-        await sql`create schema if not exists ${sql.id(name)}`.execute(locked);
-        return await work(locked);
-      }),
-  };
 }
 
 /**
