@@ -1,4 +1,5 @@
 import type { RunningTrail } from "../audit/trail.ts";
+import type { Where } from "../datastore/contract.ts";
 import type { Feature, Kernel } from "../features/feature.ts";
 
 /** How often what is over is removed, in milliseconds. */
@@ -32,9 +33,11 @@ export function startUpkeep({ kernel, features, audit, stored, idle }: UpkeepCon
       await limits.purge();
       return;
     }
-    await datastore.delete("session", { expiresAt: { lt: at } });
-    await datastore.delete("session", { lastSeenAt: { lt: at - idle } });
-    await datastore.delete("remember", { expiresAt: { lt: at } });
+    const remove = (table: string, where: Where): Promise<number> =>
+      datastore.remove?.(table, where) ?? datastore.delete(table, where);
+    await remove("session", { expiresAt: { lt: at } });
+    await remove("session", { lastSeenAt: { lt: at - idle } });
+    await remove("remember", { expiresAt: { lt: at } });
     await tickets.purge();
     for (const feature of features) await feature.purge?.(kernel);
     await families?.purge();

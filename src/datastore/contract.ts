@@ -139,6 +139,8 @@ export interface Datastore extends Operations {
   readonly bus: InvalidationBus | undefined;
   /** Removes what the store keeps for itself and does not need any more. */
   purge?(): Promise<void>;
+  /** `delete` for rows that are over, without the limits of time of requests; left out where there are none. */
+  remove?(table: string, where: Where): Promise<number>;
   /** The database server's clock, in epoch milliseconds; left out by stores that have none but this process's. */
   now?(): Promise<number>;
   /** Compares the database with the schema; each string names one missing table or column in words. */

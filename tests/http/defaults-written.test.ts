@@ -143,6 +143,10 @@ const ofSchemes: readonly Row[] = [
 const elsewhere: Readonly<Record<string, () => unknown>> = {
   "SqliteOptions.lockTimeout": () => sqlite(":memory:", { lockTimeout: 5_000 }),
   "PostgresOptions.connectTimeout": () => postgres("postgres://localhost/x", { connectTimeout: 10_000 }),
+  "PostgresOptions.statementTimeout": () => postgres("postgres://localhost/x", { statementTimeout: 10_000 }),
+  "PostgresOptions.lockTimeout": () => postgres("postgres://localhost/x", { lockTimeout: 8_000 }),
+  "PostgresOptions.idleTransactionTimeout": () =>
+    postgres("postgres://localhost/x", { idleTransactionTimeout: 30_000 }),
   "PostgresOptions.lease": () => postgres("postgres://localhost/x", { lease: 1_000 }),
   "PostgresOptions.listen": () => postgres("postgres://localhost/x", { listen: true }),
   "PostgresOptions.max": () => postgres("postgres://localhost/x", { max: 10 }),

@@ -5,9 +5,9 @@ import { delimiter, join } from "node:path";
 import { describe, it } from "vitest";
 
 /** The services that tests know. */
-export type ServiceName = "postgres" | "mysql" | "redis" | "chromium" | "slapd";
+export type ServiceName = "postgres" | "mysql" | "redis" | "chromium" | "slapd" | "pgbouncer";
 
-/** What is known of a service: its URL (Chromium and slapd: the program's path), whether it answers, how to get it. */
+/** What is known of a service: its URL (Chromium, slapd, PgBouncer: the program's path), whether it answers, how to get it. */
 interface Service {
   readonly url: string;
   readonly available: boolean;
@@ -46,11 +46,11 @@ function chromium(): Service {
   return { url: path ?? "", available: path !== undefined, start };
 }
 
-/** A directory server that each suite starts for itself. */
-function slapd(): Service {
-  const folders = ["/usr/sbin", "/usr/lib/openldap", ...(process.env.PATH ?? "").split(delimiter)];
-  const path = folders.map((dir) => join(dir, "slapd")).find((candidate) => existsSync(candidate));
-  const start = "no slapd found; install it (Debian: `apt-get install slapd`)";
+/** A program that each suite starts for itself. */
+function installed(name: string, ...where: readonly string[]): Service {
+  const folders = ["/usr/sbin", ...where, ...(process.env.PATH ?? "").split(delimiter)];
+  const path = folders.map((dir) => join(dir, name)).find((candidate) => existsSync(candidate));
+  const start = `no ${name} found; install it (Debian: \`apt-get install ${name}\`)`;
   return { url: path ?? "", available: path !== undefined, start };
 }
 
@@ -66,11 +66,13 @@ const services: Readonly<Record<ServiceName, Service>> = {
   mysql,
   redis,
   chromium: chromium(),
-  slapd: slapd(),
+  slapd: installed("slapd", "/usr/lib/openldap"),
+  // Both are needed.
+  pgbouncer: postgres.available ? installed("pgbouncer") : postgres,
 };
 
 /**
- * `describe` for a suite that needs a service; the suite's function gets the service's URL (Chromium, slapd: its path).
+ * `describe` for a suite that needs a service; the suite's function gets the service's URL (Chromium, slapd, PgBouncer: its path).
  * Without the service the suite is skipped and one line tells what to start; under `CI=true` it fails instead.
  */
 export function describeService(service: ServiceName, name: string, suite: (url: string) => void): void {

@@ -1,6 +1,4 @@
 /** Other processes learn of changes on PostgreSQL, whether or not notifications arrive, and who cannot look trusts nothing. */
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { portcullis } from "portcullis";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -11,68 +9,13 @@ import { type PostgresOptions, postgres } from "../../src/datastore/postgres/ind
 import { coreTables } from "../../src/model/tables.ts";
 import { type Database, postgresDatabase } from "./account-servers.ts";
 import { describeService } from "./available.ts";
+import { wayTo } from "./way.ts";
 
 interface Opened {
   readonly store: Datastore;
   readonly logs: string[];
   /** The users that it heard of. */
   readonly heard: number[];
-}
-
-/** A way to the server that can be closed, and that can keep for a while what the server says. */
-interface Way {
-  readonly url: string;
-  /** Milliseconds by which what the server says is late. */
-  late: number;
-  close(): void;
-  open(): void;
-}
-
-async function wayTo(target: string): Promise<Way & { end(): Promise<void> }> {
-  const { hostname, port } = new URL(target);
-  const sockets = new Set<Socket>();
-  let closed = false;
-  const server: Server = createServer((near) => {
-    if (closed) {
-      near.destroy();
-      return;
-    }
-    const far = connect(Number(port || 5432), hostname);
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => {
-        sockets.delete(socket);
-        near.destroy();
-        far.destroy();
-      });
-    }
-    near.pipe(far);
-    far.on("data", (data) => {
-      if (way.late === 0) near.write(data);
-      else setTimeout(() => near.write(data), way.late);
-    });
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const url = new URL(target);
-  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const way = {
-    url: url.href,
-    late: 0,
-    close() {
-      closed = true;
-      for (const socket of sockets) socket.destroy();
-    },
-    open() {
-      closed = false;
-    },
-    async end() {
-      way.close();
-      server.close();
-      await once(server, "close");
-    },
-  };
-  return way;
 }
 
 async function until(condition: () => boolean): Promise<void> {

@@ -4,6 +4,7 @@ import type { Row } from "../../model/schema.ts";
 import { generatedKey, tableOf } from "../tables.ts";
 import { completeRow } from "../values.ts";
 import { encode } from "./codec.ts";
+import { tableId } from "./dialect.ts";
 import type { SqlCore } from "./operations.ts";
 
 /** Values of one statement: below the bounds of SQLite (32,766) and PostgreSQL (65,535). */
@@ -55,9 +56,9 @@ export function bulkInserts(
         if (next !== undefined && key !== undefined) {
           // The first number is asked for once, and the others follow it.
           const others = sql.join(names.map((_, at) => sql.id(`column${at + 2}`)));
-          return sql`insert into ${sql.id(target.name)} (${sql.id(key.name)}, ${list}) select ${next} + column1, ${others} from (values ${sql.join(placed)})`;
+          return sql`insert into ${tableId(dialect, target)} (${sql.id(key.name)}, ${list}) select ${next} + column1, ${others} from (values ${sql.join(placed)})`;
         }
-        return sql`insert into ${sql.id(target.name)} (${list}) values ${sql.join(placed)}`;
+        return sql`insert into ${tableId(dialect, target)} (${list}) values ${sql.join(placed)}`;
       }),
     );
   }

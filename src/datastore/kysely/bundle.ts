@@ -5,6 +5,7 @@ import { readWhere } from "../conditions.ts";
 import type { SessionBundle, Where } from "../contract.ts";
 import { columnOf, tableOf } from "../tables.ts";
 import { RowCodec } from "./codec.ts";
+import { tableId } from "./dialect.ts";
 import type { RawRow, SqlCore, SqlOperations } from "./operations.ts";
 import { comparisonShape, comparisonValues, whereClause } from "./plans.ts";
 
@@ -177,7 +178,7 @@ export class BundleReader {
       const alias = sql.raw(from === this.#user ? "u" : "s");
       // The condition is on one table alone, so it stands in a derived table and needs no prefixes.
       const where = whereClause(dialect, from.table.name, comparisons, slots);
-      const narrowed = sql`(select * from ${sql.id(from.table.name)}${where}) as ${alias}`;
+      const narrowed = sql`(select * from ${tableId(dialect, from.table)}${where}) as ${alias}`;
       return sql`select ${columns} from ${narrowed}${joinUser()}${this.#joinRoles()}`;
     });
   }
@@ -193,7 +194,7 @@ export class BundleReader {
     return plans.query(shape, values, (slots) => {
       const selects = alternatives.map(
         (comparisons) =>
-          sql`select * from ${sql.id(table.name)}${whereClause(dialect, table.name, comparisons, slots)}`,
+          sql`select * from ${tableId(dialect, table)}${whereClause(dialect, table.name, comparisons, slots)}`,
       );
       const columns = sql.join([...this.#user.columns, ...this.#role.columns]);
       return sql`select ${columns} from (${sql.join(selects, sql` union all `)}) as u${this.#joinRoles()}`;
@@ -203,7 +204,7 @@ export class BundleReader {
   #joinUser(): RawBuilder<unknown> {
     const { name: userId } = columnOf(this.#session.table, "session", "userId");
     const { name: id } = columnOf(this.#user.table, "user", "id");
-    return sql` left join ${sql.id(this.#user.table.name)} as u on ${sql.id("u", id)} = ${sql.id("s", userId)}`;
+    return sql` left join ${tableId(this.#core.dialect, this.#user.table)} as u on ${sql.id("u", id)} = ${sql.id("s", userId)}`;
   }
 
   #joinRoles(): RawBuilder<unknown> {
@@ -213,7 +214,7 @@ export class BundleReader {
     const { name: roleId } = columnOf(link, "rolesUsers", "roleId");
     const { name: user } = columnOf(this.#user.table, "user", "id");
     const { name: role } = columnOf(this.#role.table, "role", "id");
-    return sql` left join ${sql.id(link.name)} as ru on ${sql.id("ru", userId)} = ${sql.id("u", user)} left join ${sql.id(this.#role.table.name)} as r on ${sql.id("r", role)} = ${sql.id("ru", roleId)}`;
+    return sql` left join ${tableId(this.#core.dialect, link)} as ru on ${sql.id("ru", userId)} = ${sql.id("u", user)} left join ${tableId(this.#core.dialect, this.#role.table)} as r on ${sql.id("r", role)} = ${sql.id("ru", roleId)}`;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Kysely, QueryResult, RawBuilder } from "kysely";
+import { type Kysely, type QueryResult, type RawBuilder, sql } from "kysely";
 import type { Column, ColumnType, Table } from "../../model/schema.ts";
 
 /** A Kysely handle whose tables are not known to the compiler: the schema decides at run time. */
@@ -67,9 +67,16 @@ export interface KeptFolding {
   mend(table: Table, column: Column): RawBuilder<unknown>;
 }
 
+/** The table as a statement names it: with its schema, where one was given. */
+export function tableId({ schema }: Pick<SqlDialect, "schema">, { name }: Pick<Table, "name">): RawBuilder<unknown> {
+  return schema === undefined ? sql.id(name) : sql.id(schema, name);
+}
+
 /** What differs from one SQL database to the next; each has its own in its own folder. */
 export interface SqlDialect {
   readonly name: string;
+  /** The schema that has the tables, where the connection does not decide that. */
+  readonly schema?: string;
   /** The column's type in a `create table`, as SQLAlchemy writes it for Flask-Security's models. */
   columnType(column: Column): string;
   /** Whether a column as it is can hold values of that type and give them back, be it of another one than `columnType` says. */

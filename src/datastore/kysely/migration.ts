@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
 import type { Column, Schema, Table } from "../../model/schema.ts";
 import { columnOf, generatedKey, referenced } from "../tables.ts";
-import type { Database, ExistingTable, SqlDialect } from "./dialect.ts";
+import { type Database, type ExistingTable, type SqlDialect, tableId } from "./dialect.ts";
 import { messageOf } from "./errors.ts";
 
 /** One statement of a migration, and what it does in words. */
@@ -240,9 +240,10 @@ function createTable(context: Context): Step[] {
   }
   for (const [field, column] of Object.entries(table.columns)) {
     const target = referenced(schema, `${logical}.${field}`, column);
-    if (target !== undefined) parts.push(sql`foreign key (${sql.id(column.name)})${references(target, column)}`);
+    if (target !== undefined)
+      parts.push(sql`foreign key (${sql.id(column.name)})${references(dialect, target, column)}`);
   }
-  const statement = sql`create table ${sql.id(table.name)} (${sql.join(parts)})${sql.raw(dialect.tableSuffix)}`;
+  const statement = sql`create table ${tableId(dialect, table)} (${sql.join(parts)})${sql.raw(dialect.tableSuffix)}`;
   return [{ words: `create table "${table.name}"`, statement, lacks: `table "${table.name}" is missing` }];
 }
 
@@ -253,9 +254,13 @@ function defaultClause(dialect: SqlDialect, column: Column): RawBuilder<unknown>
   return sql` default ${dialect.literalDefault(column.type, sql.lit(column.default))}`;
 }
 
-function references(target: { table: Table; column: Column }, column: Column): RawBuilder<unknown> {
+function references(
+  dialect: SqlDialect,
+  target: { table: Table; column: Column },
+  column: Column,
+): RawBuilder<unknown> {
   const cascade = column.references?.onDelete === "cascade" ? sql` on delete cascade` : sql``;
-  return sql` references ${sql.id(target.table.name)} (${sql.id(target.column.name)})${cascade}`;
+  return sql` references ${tableId(dialect, target.table)} (${sql.id(target.column.name)})${cascade}`;
 }
 
 function addColumns(context: Context, found: ExistingTable, now: () => number): Step[] {
@@ -268,18 +273,18 @@ function addColumns(context: Context, found: ExistingTable, now: () => number): 
     const path = `${logical}.${field}`;
     const type = sql.raw(dialect.columnType(column));
     const target = referenced(schema, path, column);
-    const inline = target !== undefined && !dialect.addsConstraints ? references(target, column) : sql``;
+    const inline = target !== undefined && !dialect.addsConstraints ? references(dialect, target, column) : sql``;
     const fallback = column.default === undefined ? sql`` : addedDefault(dialect, column, now);
     const definition = sql`${sql.id(column.name)} ${type}${sql.raw(column.nullable ? "" : " not null")}${fallback}${inline}`;
     steps.push({
       words: `add column "${column.name}" to table "${table.name}"`,
-      statement: sql`alter table ${sql.id(table.name)} add column ${definition}`,
+      statement: sql`alter table ${tableId(dialect, table)} add column ${definition}`,
       lacks: `column "${column.name}" of table "${table.name}" is missing`,
     });
     if (target !== undefined && dialect.addsConstraints) {
       steps.push({
         words: `add a foreign key on "${column.name}" to table "${table.name}"`,
-        statement: sql`alter table ${sql.id(table.name)} add foreign key (${sql.id(column.name)})${references(target, column)}`,
+        statement: sql`alter table ${tableId(dialect, table)} add foreign key (${sql.id(column.name)})${references(dialect, target, column)}`,
       });
     }
   }
@@ -312,7 +317,7 @@ function addIndexes(context: Context, found: ExistingTable | undefined): Step[] 
   for (const column of Object.values(table.columns)) {
     const folded = dialect.foldColumn(column.name);
     const isPrimary = primary.length === 1 && primary[0] === folded;
-    const on = sql`on ${sql.id(table.name)} (${dialect.indexed(column)})`;
+    const on = sql`on ${tableId(dialect, table)} (${dialect.indexed(column)})`;
     const uniqueAlready =
       isPrimary ||
       (found === undefined && dialect.inlineUnique(column)) ||
@@ -328,7 +333,7 @@ function addIndexes(context: Context, found: ExistingTable | undefined): Step[] 
     }
     const lower = indexName("ix", table, column, "_lower");
     if (column.ignoreCase === true && dialect.lowerIndex && !present.some((it) => it.name === lower)) {
-      const place = sql`${sql.id(table.name)} (${dialect.folded(table.name, column)})`;
+      const place = sql`${tableId(dialect, table)} (${dialect.folded(table.name, column)})`;
       add(`index on lower("${column.name}")`, [column], sql`create index ${sql.id(lower)} on ${place}`);
     }
   }
@@ -338,7 +343,11 @@ function addIndexes(context: Context, found: ExistingTable | undefined): Step[] 
     if (present.some((it) => names.every((name, at) => it.columns[at] === dialect.foldColumn(name)))) continue;
     const listed = sql.join(columns.map((column) => dialect.indexed(column)));
     const name = sql.id(shortName(`ix_${table.name}_${names.join("_")}`, ""));
-    add(`index on "${names.join('", "')}"`, columns, sql`create index ${name} on ${sql.id(table.name)} (${listed})`);
+    add(
+      `index on "${names.join('", "')}"`,
+      columns,
+      sql`create index ${name} on ${tableId(dialect, table)} (${listed})`,
+    );
   }
   return steps;
 }

@@ -6,7 +6,7 @@ import { generatedKey, tableOf } from "../tables.ts";
 import { changes, completeRow } from "../values.ts";
 import { bulkInserts } from "./bulk.ts";
 import { encode, RowCodec } from "./codec.ts";
-import type { Database, SqlDialect } from "./dialect.ts";
+import { type Database, type SqlDialect, tableId } from "./dialect.ts";
 import { translated } from "./errors.ts";
 import { type IndexRun, indexRun, runCondition, runOrder, runShape, runValues } from "./index-order.ts";
 import { comparisonShape, comparisonValues, type Plans, type Slots, whereClause } from "./plans.ts";
@@ -79,7 +79,7 @@ export class SqlOperations implements Operations {
           held === undefined
             ? sql`values (${placed})`
             : sql`select ${placed} from ${this.#locked(held, comparisons)}${whereClause(dialect, held.name, comparisons, slots)}${dialect.holdRow}`;
-        return sql`insert into ${sql.id(target.name)} (${sql.join(list)}) ${from}${returning}`;
+        return sql`insert into ${tableId(dialect, target)} (${sql.join(list)}) ${from}${returning}`;
       });
       const result = await this.run(table, query);
       if (condition !== undefined && affected(result) === 0) return undefined;
@@ -113,7 +113,7 @@ export class SqlOperations implements Operations {
       const rows = await this.#where(shape, table, target, comparisons, run, bounded.values, (where_, slots) => {
         const columns = sql.join(Object.values(target.columns).map((column) => sql.id(column.name)));
         const ordered = run === undefined ? orderClause(dialect, target, comparisons, orderBy) : runOrder(run);
-        return sql`select ${columns} from ${sql.id(target.name)}${where_}${ordered}${bounded.clause(slots)}`;
+        return sql`select ${columns} from ${tableId(dialect, target)}${where_}${ordered}${bounded.clause(slots)}`;
       });
       const codec = this.#codec(table, target);
       return (rows.rows as RawRow[]).map((raw) => codec.decode(raw));
@@ -147,7 +147,7 @@ export class SqlOperations implements Operations {
       const target = tableOf(this.#core.schema, table);
       const comparisons = readWhere(table, target, where);
       if (comparisons === undefined) return 0;
-      const from = sql.id(target.name);
+      const from = tableId(this.#core.dialect, target);
       return affected(
         await this.#where(
           "delete",
@@ -174,7 +174,7 @@ export class SqlOperations implements Operations {
       const run = dialect.ordersByRange && most !== undefined ? indexRun(target, comparisons, []) : undefined;
       const shape = `count\n${bounded.shape}`;
       const result = await this.#where(shape, table, target, comparisons, run, bounded.values, (where_, slots) => {
-        const rows = sql`${sql.id(target.name)}${where_}${run === undefined ? sql`` : runOrder(run)}`;
+        const rows = sql`${tableId(dialect, target)}${where_}${run === undefined ? sql`` : runOrder(run)}`;
         const counted =
           most === undefined ? rows : sql`(select 1 as one from ${rows}${bounded.clause(slots)}) as counted`;
         return sql`select count(*) as ${sql.id("count")} from ${counted}`;
@@ -221,10 +221,12 @@ export class SqlOperations implements Operations {
   }
 
   /** The table of a row that is locked: by its key, where the comparisons name that. */
-  #locked({ name, primaryKey }: Table, comparisons: readonly Comparison[]): RawBuilder<unknown> {
+  #locked(table: Table, comparisons: readonly Comparison[]): RawBuilder<unknown> {
+    const { primaryKey } = table;
+    const { dialect } = this.#core;
     const keyed = (field: string): boolean => comparisons.some((it) => it.field === field && it.operator === "equals");
     const byKey = primaryKey.length > 0 && primaryKey.every(keyed);
-    return sql`${sql.id(name)}${byKey ? this.#core.dialect.byKey : sql``}`;
+    return sql`${tableId(dialect, table)}${byKey ? dialect.byKey : sql``}`;
   }
 
   /** Runs a query that is made of a where, or of the run that it is, and behind it of the extra values. */

@@ -31,6 +31,8 @@ export interface SqlStoreParts {
   readonly announcer?: Announcer;
   /** For databases that answer without I/O of the event loop. */
   readonly readNow?: ReadNow;
+  /** The same database without limits of time, for what takes long; left out: there are none. */
+  readonly slow?: Database;
   /** Called when a migration has changed something. */
   readonly afterMigration?: () => Promise<void>;
   /** Removes what the store keeps for itself and does not need any more. */
@@ -60,6 +62,7 @@ export class SqlStore implements Datastore {
   readonly bus: InvalidationBus | undefined;
   readonly now?: () => Promise<number>;
   readonly purge?: () => Promise<void>;
+  readonly remove?: (table: string, where: Where) => Promise<number>;
   readonly #parts: SqlStoreParts;
   readonly #core: SqlCore;
   readonly #operations: SqlOperations;
@@ -82,7 +85,14 @@ export class SqlStore implements Datastore {
     });
     this.#bundles = new BundleReader(this.#core);
     if (parts.dialect.clock !== undefined) this.now = () => this.#clock();
-    const { purge } = parts;
+    const { purge, slow } = parts;
+    if (slow !== undefined) {
+      const unlimited = new SqlOperations(this.#core, slow, async (operation) => {
+        parts.scope.refuseInside();
+        return await operation();
+      });
+      this.remove = (table, where) => unlimited.delete(table, where);
+    }
     if (purge !== undefined) this.purge = () => this.#administer(purge);
   }
 
@@ -217,7 +227,7 @@ export class SqlStore implements Datastore {
   }
 
   check(): Promise<string[]> {
-    return this.#administer((db) => missing(this.#parts.dialect, db, this.#parts.schema));
+    return this.#administer(() => missing(this.#parts.dialect, this.#slow, this.#parts.schema));
   }
 
   unfit(): Promise<string[]> {
@@ -225,15 +235,15 @@ export class SqlStore implements Datastore {
   }
 
   isEmpty(): Promise<boolean> {
-    return this.#administer((db) => empty(this.#parts.dialect, db, this.#parts.schema));
+    return this.#administer(() => empty(this.#parts.dialect, this.#slow, this.#parts.schema));
   }
 
   async migrate(): Promise<string[]> {
     const { dialect, schema, environment } = this.#parts;
-    return await this.#administer(async (db) => {
-      const done = await migrate(dialect, db, schema, environment.now);
+    return await this.#administer(async () => {
+      const done = await migrate(dialect, this.#slow, schema, environment.now);
       if (done.length > 0) {
-        await dialect.learn(db);
+        await dialect.learn(this.#slow);
         this.#core.plans.clear();
         this.#bundles = new BundleReader(this.#core);
         await this.#parts.afterMigration?.();
@@ -248,6 +258,10 @@ export class SqlStore implements Datastore {
       await db.destroy();
     });
     return this.#closing;
+  }
+
+  get #slow(): Database {
+    return this.#parts.slow ?? this.#parts.db;
   }
 
   async #administer<T>(work: (db: Database) => Promise<T>): Promise<T> {

@@ -10,6 +10,8 @@ import { Listener } from "./listener.ts";
 /** How a process takes part. */
 export interface BusOptions {
   readonly pool: Pool;
+  /** For what takes long. */
+  readonly slowPool: Pool;
   readonly makeClient: (config: ClientConfig) => Client;
   /** The schema that has the tables; undefined: the first on the search path. */
   readonly schema: string | undefined;
@@ -40,12 +42,13 @@ const unread =
 
 /** Joins the processes that share this database. */
 export async function postgresBus(options: BusOptions): Promise<PostgresBus> {
-  const { pool, makeClient, schema, listener: place, lease, environment } = options;
+  const { pool, slowPool, makeClient, schema, listener: place, lease, environment } = options;
   const node = randomBytes(12).toString("hex");
   const trusts = place !== undefined;
   let listener: Listener | undefined;
   const log: PostgresChangeLog = postgresChangeLog({
     pool,
+    slowPool,
     schema,
     channel,
     patience: lease,

@@ -40,6 +40,8 @@ const clock = "floor(extract(epoch from clock_timestamp()) * 1000)::bigint";
 /** What the log needs to know of where it is. */
 export interface ChangeLogPlace {
   readonly pool: Pool;
+  /** For what takes long. */
+  readonly slowPool: Pool;
   /** The schema that has the tables; undefined: the first on the search path. */
   readonly schema: string | undefined;
   readonly channel: string;
@@ -70,7 +72,14 @@ export interface PostgresChangeLog extends ChangeLog {
  * a snapshot did not see and the next one does is new, in whatever order transactions commit. A look is one statement, so its
  * snapshot is that of all it tells.
  */
-export function postgresChangeLog({ pool, schema, channel, patience, heartbeat }: ChangeLogPlace): PostgresChangeLog {
+export function postgresChangeLog({
+  pool,
+  slowPool,
+  schema,
+  channel,
+  patience,
+  heartbeat,
+}: ChangeLogPlace): PostgresChangeLog {
   const name = (logical: "change" | "node"): string => {
     const own = `"${changeTables[logical]?.name}"`;
     return schema === undefined ? own : `"${schema.replaceAll('"', '""')}".${own}`;
@@ -88,7 +97,7 @@ export function postgresChangeLog({ pool, schema, channel, patience, heartbeat }
     const limited = { text, values: [...asked], query_timeout: patience };
     return (await pool.query(limited)).rows as Row[];
   };
-  const lookText = (writes: boolean, tells: boolean): string => {
+  const lookText = (writes: boolean, tells: boolean, list: boolean): string => {
     const own = `with own as (insert into ${nodes} as n (node, beat, lease, position, at)
       values ($3, $4, $5, $6, ${clock}) on conflict (node) do update set beat = excluded.beat, lease = excluded.lease,
       position = excluded.position, at = excluded.at where n.beat < excluded.beat) `;
@@ -102,7 +111,7 @@ export function postgresChangeLog({ pool, schema, channel, patience, heartbeat }
           and not pg_visible_in_snapshot(place::text::xid8, $1::pg_snapshot) limit ${mostChanges + 1}) as c) as changes,
       case when $2::boolean then
         (select json_agg(json_build_array(node, beat, lease, position)) from ${nodes}) end as nodes
-      ${tells ? ", pg_notify($7, $8)::text" : ", null"} as heartbeat`;
+      ${tells ? ", pg_notify($7, $8)::text" : ", null"} as ${list ? "look" : "heartbeat"}`;
   };
 
   return {
@@ -111,7 +120,7 @@ export function postgresChangeLog({ pool, schema, channel, patience, heartbeat }
       const asked: unknown[] = [from ?? null, list];
       if (own !== undefined) asked.push(own.node, own.beat, own.lease, own.position ?? null);
       if (beat !== undefined) asked.push(beat.channel, beat.text);
-      const [row] = await ask<LookRow>(lookText(own !== undefined, beat !== undefined), asked);
+      const [row] = await ask<LookRow>(lookText(own !== undefined, beat !== undefined, list), asked);
       if (row === undefined) throw new Error("PostgreSQL did not answer");
       beat?.sent();
       const found = row.changes ?? [];
@@ -163,7 +172,7 @@ export function postgresChangeLog({ pool, schema, channel, patience, heartbeat }
     },
     async purge() {
       for (let deleted = batch; deleted === batch; ) {
-        const { rowCount } = await pool.query(
+        const { rowCount } = await slowPool.query(
           `delete from ${changes} where (node, number) in (
              select node, number from ${changes} where at < ${clock} - ${keptFor}
                and place < all(select pg_snapshot_xmin(position::pg_snapshot)::text::bigint from ${nodes}

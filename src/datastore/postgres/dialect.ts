@@ -42,9 +42,10 @@ const migrationLockKey = 7_031_405_116;
 /** By bytes: a language's order would not keep together what begins with the same characters. */
 const folded = (column: Column): RawBuilder<unknown> => sql`lower(${sql.id(column.name)}) collate "C"`;
 
-/** PostgreSQL's peculiarities. */
-export const postgresDialect: SqlDialect = {
+/** PostgreSQL's peculiarities, with the tables in that schema; undefined: in the first that exists on the search path. */
+export const postgresDialect = (schema?: string): SqlDialect => ({
   name: "postgres",
+  ...(schema === undefined ? {} : { schema }),
   // By one number of 64 bits: the bus's locks are by two of 32, which is another space.
   claim: (text) => sql`select pg_advisory_xact_lock(hashtextextended(${text}, 0))`,
   clock: sql`floor(extract(epoch from clock_timestamp()) * 1000)`,
@@ -53,7 +54,11 @@ export const postgresDialect: SqlDialect = {
   holds: (type: ColumnType, { base }: ExistingColumn): boolean => held[type].includes(base.replace(/\([\d, ]*\)/, "")),
   generatedKey: "",
   passKey(table: Table, key: Column, value: number): RawBuilder<unknown> {
-    const sequence = sql`pg_get_serial_sequence(quote_ident(${table.name}), ${key.name})`;
+    const quoted =
+      schema === undefined
+        ? sql`quote_ident(${table.name})`
+        : sql`quote_ident(${schema}) || '.' || quote_ident(${table.name})`;
+    const sequence = sql`pg_get_serial_sequence(${quoted}, ${key.name})`;
     // A number is taken to see where the sequence stands: it must not be set back.
     return sql`select case when n < ${value} then setval(s, ${value}) end from (select ${sequence} as s, nextval(${sequence}) as n) as at where s is not null`;
   },
@@ -112,20 +117,30 @@ export const postgresDialect: SqlDialect = {
 
   foldTable: (name: string): string => name,
   foldColumn: (name: string): string => name,
-  introspect,
+  introspect: (db, tables) => introspect(db, tables, schema),
   migrationLock: <T>(db: Database, work: (db: Database) => Promise<T>): Promise<T> =>
     db.transaction().execute(async (locked) => {
+      // Behind a pooler the connection may have the limits of requests.
+      await sql`set local statement_timeout to 0`.execute(locked);
+      await sql`set local lock_timeout to 0`.execute(locked);
       await sql`select pg_advisory_xact_lock(${sql.lit(migrationLockKey)})`.execute(locked);
+      if (schema !== undefined) await sql`create schema if not exists ${sql.id(schema)}`.execute(locked);
       return await work(locked);
     }),
   learn: async (): Promise<void> => {},
-};
+});
 
-/** The schema where tables are made: the first on the search path that exists. Those behind it may be another program's. */
-const here = sql`(select n.oid from pg_catalog.pg_namespace n where n.nspname = pg_catalog.current_schema())`;
-
-/** Sees the tables of one schema. */
-async function introspect(db: Database, tables: readonly string[]): Promise<Map<string, ExistingTable>> {
+/**
+ * Sees the tables of one schema: without a name of that where tables are made, the first on the search path that exists. Those
+ * behind it may be another program's.
+ */
+async function introspect(
+  db: Database,
+  tables: readonly string[],
+  schema: string | undefined,
+): Promise<Map<string, ExistingTable>> {
+  const named = schema === undefined ? sql`pg_catalog.current_schema()` : sql`${schema}`;
+  const here = sql`(select n.oid from pg_catalog.pg_namespace n where n.nspname = ${named})`;
   const columns = await sql<{ table: string; column: string } & ExistingColumn>`
     select c.relname::text as "table", a.attname::text as "column", a.attnotnull as "notNull",
       pg_catalog.format_type(a.atttypid, a.atttypmod) as "type",

@@ -1,10 +1,10 @@
 import { Kysely, PostgresDialect, sql } from "kysely";
-import type { ClientConfig } from "pg";
+import type { ClientConfig, Pool } from "pg";
 import { ConfigurationError, DatastoreError } from "../../model/errors.ts";
 import { checkKnown } from "../../model/known-names.ts";
 import type { Schema } from "../../model/schema.ts";
 import { parseDate } from "../kysely/codec.ts";
-import type { Database, SqlDialect } from "../kysely/dialect.ts";
+import type { Database } from "../kysely/dialect.ts";
 import { messageOf } from "../kysely/errors.ts";
 import { admitting, type SqlProvider, sqlProvider } from "../kysely/provider.ts";
 import { SqlStore } from "../kysely/store.ts";
@@ -38,6 +38,16 @@ export interface PostgresOptions {
   /** How long to wait for a connection, in milliseconds; 10000 by default. */
   readonly connectTimeout?: number;
   /**
+   * How long one statement may take, in milliseconds; 10000 by default. Past it the server ends the statement, and the answer is
+   * 503 with Retry-After. A server that says nothing is given two seconds more, then the connection is given up. Migrations
+   * and the hourly removal of what is over have no limit.
+   */
+  readonly statementTimeout?: number;
+  /** How long a statement may wait for what another transaction has locked, in milliseconds; 8000 by default. */
+  readonly lockTimeout?: number;
+  /** How long a transaction may wait for this process, in milliseconds, before the server ends it; 30000 by default. */
+  readonly idleTransactionTimeout?: number;
+  /**
    * How long, in milliseconds, a process trusts what it keeps after it last looked at what others have changed; 1000 by default,
    * from 100 to 10000. While it cannot look, it asks the database at each request. So long at most a committed change can
    * stay unseen, and a revocation waits for a process that does not answer.
@@ -45,7 +55,13 @@ export interface PostgresOptions {
   readonly lease?: number;
 }
 
-const known = ["max", "schema", "listen", "listenUrl", "connectTimeout", "lease"];
+const known = [
+  ...["max", "schema", "listen", "listenUrl", "lease"],
+  ...["connectTimeout", "statementTimeout", "lockTimeout", "idleTransactionTimeout"],
+];
+
+/** So much longer than the server's own limit, in milliseconds, its answer is waited for. */
+const silence = 2000;
 
 /**
  * Accounts in PostgreSQL, by the `pg` package, which the application installs. Sessions run in UTC: `timestamp without time
@@ -59,6 +75,21 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
   const url = connectionString("postgres(connectionString)", connection, ["postgres:", "postgresql:"]);
   const max = wholeNumber("postgres(...).max", options.max, 10, 1, 10_000);
   const connectTimeout = wholeNumber("postgres(...).connectTimeout", options.connectTimeout, 10_000, 1, 600_000);
+  const statementTimeout = wholeNumber(
+    "postgres(...).statementTimeout",
+    options.statementTimeout,
+    10_000,
+    100,
+    3_600_000,
+  );
+  const lockTimeout = wholeNumber("postgres(...).lockTimeout", options.lockTimeout, 8000, 10, 3_600_000);
+  const idleTimeout = wholeNumber(
+    "postgres(...).idleTransactionTimeout",
+    options.idleTransactionTimeout,
+    30_000,
+    100,
+    3_600_000,
+  );
   const lease = wholeNumber("postgres(...).lease", options.lease, 1000, 100, 10_000);
   const listening: unknown = options.listen ?? true;
   if (typeof listening !== "boolean" && listening !== "poll") {
@@ -75,6 +106,7 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
     );
   }
   const name = checkedSchema(options.schema);
+  const dialect = postgresDialect(name);
 
   return sqlProvider("postgres", async (tables, environment) => {
     const schema = { ...tables, ...changeTables };
@@ -88,19 +120,34 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
     };
     const setup = ["set time zone 'UTC'", "set datestyle to ISO, YMD"];
     if (name !== undefined) setup.push(`set search_path to ${pg.escapeIdentifier(name)}`);
-    const pool = new pg.Pool({
-      ...config,
-      max,
-      allowExitOnIdle: true,
-      onConnect: async (client) => {
-        await client.query(setup.join("; "));
-      },
-    });
-    // An idle connection that breaks: the pool drops it, the next query gets another.
-    pool.on("error", (error) => environment.log("an idle connection to PostgreSQL broke", { reason: error.message }));
+    const limits = [
+      `set statement_timeout to ${statementTimeout}`,
+      `set lock_timeout to ${lockTimeout}`,
+      `set idle_in_transaction_session_timeout to ${idleTimeout}`,
+    ];
+    const poolOf = (most: number, statements: readonly string[], answerWithin: number | undefined): Pool => {
+      const made = new pg.Pool({
+        ...config,
+        ...(answerWithin === undefined ? {} : { query_timeout: answerWithin }),
+        max: most,
+        allowExitOnIdle: true,
+        onConnect: async (client) => {
+          await client.query(statements.join("; "));
+        },
+      });
+      // An idle connection that breaks: the pool drops it, the next query gets another.
+      made.on("error", (error) => environment.log("an idle connection to PostgreSQL broke", { reason: error.message }));
+      return made;
+    };
+    const pool = poolOf(max, [...setup, ...limits], statementTimeout + silence);
+    // For what takes long and nobody waits for; no connection is made before the first of it.
+    const slowPool = poolOf(1, setup, undefined);
     const scope = new TransactionScope();
     const db = new Kysely<Record<string, Record<string, unknown>>>({
       dialect: admitting(new PostgresDialect({ pool: discarding(pool) }), () => scope.refuseInside()),
+    });
+    const slow = new Kysely<Record<string, Record<string, unknown>>>({
+      dialect: admitting(new PostgresDialect({ pool: discarding(slowPool) }), () => scope.refuseInside()),
     });
     try {
       await checkSearchPath(db, schema, name);
@@ -108,6 +155,7 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
       const listener: ClientConfig = { ...config, connectionString: listenUrl, query_timeout: connectTimeout };
       const joined: PostgresBus = await postgresBus({
         pool,
+        slowPool,
         makeClient: (it) => new pg.Client(it),
         schema: name,
         listener: listening === true ? listener : listening === "poll" ? "poll" : undefined,
@@ -116,36 +164,28 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
       });
       const store = new SqlStore({
         db,
-        dialect: name === undefined ? postgresDialect : inSchema(name),
+        dialect,
         schema,
         environment,
         bus: joined.bus,
         scope,
         announcer: joined.announcer,
+        slow,
         afterMigration: joined.begun,
         purge: joined.purge,
-        beforeClose: joined.close,
+        beforeClose: async () => {
+          await joined.close();
+          await slow.destroy();
+        },
       });
       return { db, store };
     } catch (error) {
-      await pool.end();
+      await Promise.all([pool.end(), slowPool.end()]);
       if (error instanceof ConfigurationError) throw error;
-      const cause = postgresDialect.withoutValues(error);
+      const cause = dialect.withoutValues(error);
       throw new DatastoreError(`cannot connect to PostgreSQL: ${messageOf(cause)}`, { cause });
     }
   });
-}
-
-/** The dialect whose migration makes the schema first. */
-function inSchema(name: string): SqlDialect {
-  return {
-    ...postgresDialect,
-    migrationLock: (db, work) =>
-      postgresDialect.migrationLock(db, async (locked) => {
-        await sql`create schema if not exists ${sql.id(name)}`.execute(locked);
-        return await work(locked);
-      }),
-  };
 }
 
 /**

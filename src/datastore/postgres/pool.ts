@@ -21,6 +21,10 @@ export function discarding(pool: Pool): DiscardingPool {
     });
     const query = client.query.bind(client) as (...args: readonly unknown[]) => unknown;
     const watched = (...args: readonly unknown[]): unknown => {
+      // What follows on a connection that is given up (a rollback, above all) would only wait for the same silence again.
+      if (broken.has(client) && typeof args.at(-1) !== "function") {
+        return Promise.reject(new Error("the connection to PostgreSQL was given up"));
+      }
       const result = query(...args);
       if (result instanceof Promise) {
         result.catch((error: unknown) => {
