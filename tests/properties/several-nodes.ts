@@ -51,7 +51,7 @@ export interface Outcome {
   readonly waits: readonly number[];
 }
 
-export const lease = 1000;
+const lease = 1000;
 const users = 3;
 
 interface Event {
