@@ -3,7 +3,7 @@ import type { IdentityDefinition } from "../authn/identity-attributes.ts";
 import type { TokenFamilies } from "../authn/token-families.ts";
 import { namedColumns, type OwnColumns } from "../model/column.ts";
 import { ConfigurationError } from "../model/errors.ts";
-import { unknownName } from "../model/known-names.ts";
+import { knownNames, unknownName } from "../model/known-names.ts";
 import { type Column, columnMembers, type Schema, type Table } from "../model/schema.ts";
 import { coreTables } from "../model/tables.ts";
 import type { Feature, TokenFamiliesContext } from "./feature.ts";
@@ -125,7 +125,11 @@ function checkColumnMembers(owner: string, where: string, columns: Readonly<Reco
   for (const [field, column] of Object.entries(columns)) {
     const misspelt = Object.keys(column).find((name) => !Object.hasOwn(columnMembers, name));
     if (misspelt !== undefined) {
-      throw new ConfigurationError("features", `"${owner}" ${where}.${field} has an unknown member "${misspelt}"`);
+      const known = knownNames(misspelt, Object.keys(columnMembers));
+      throw new ConfigurationError(
+        "features",
+        `"${owner}" ${where}.${field} has an unknown member "${misspelt}"; ${known}`,
+      );
     }
   }
 }
