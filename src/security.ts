@@ -1,50 +1,29 @@
-import { type Context, Hono, type MiddlewareHandler } from "hono";
-import { type Assembly, assemble } from "./assembly.ts";
+import type { Context, Hono, MiddlewareHandler } from "hono";
+import { secure } from "./assembly/secure.ts";
+import { assemble } from "./assembly.ts";
 import type { AuditTrail } from "./audit/trail.ts";
 import type { ApiKey } from "./authn/api-keys.ts";
-import { endDevice } from "./authn/ending.ts";
 import type { Lockout } from "./authn/limits/store.ts";
 import type { BuiltInScheme } from "./authn/schemes/options.ts";
 import type { TokenOverrides } from "./authn/tokens/index.ts";
-import { askAndDo } from "./authz/asking.ts";
 import type { CacheName, Uncache } from "./authz/caches.ts";
-import { visibleCondition, visibleObjects } from "./authz/decisions.ts";
-import { type ExplainedCase, type Explanation, explain } from "./authz/explain.ts";
-import { type Guard, isOpenTo, takenSchemes } from "./authz/guard.ts";
-import { judge, withIdentity } from "./authz/guards/authentication.ts";
-import { mayChangeRole } from "./authz/role-members.ts";
-import { allow, forbidden } from "./authz/verdict.ts";
+import type { ExplainedCase, Explanation } from "./authz/explain.ts";
 import type { Asked, AskedOptions } from "./datastore/access-state.ts";
 import type { CacheStats } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
 import type { Users } from "./datastore/user-operations.ts";
-import { UnknownUserError, type UserReference } from "./datastore/user-reference.ts";
+import type { UserReference } from "./datastore/user-reference.ts";
 import type { UserTransfer } from "./datastore/user-transfer.ts";
 import type { EventHub } from "./events/events.ts";
-import { createKeyFor, type KeyRequest } from "./features/api-keys/for-owner.ts";
-import { type Fault, faultText } from "./features/fields.ts";
-import { tellIdentityChanged, tellPasswordSet } from "./features/owner-notices.ts";
-import { policyFaults, setCheckedPassword } from "./features/passwords/checked-password.ts";
-import { signOutAction } from "./features/passwords/sign-out.ts";
-import { type Device, devicesOf } from "./features/sessions/devices.ts";
-import { takenColumns, takenFault } from "./features/taken-columns.ts";
-import { isUnsafe } from "./http/csrf.ts";
-import { noRoute, type RouteFacts, type SecurityRequest } from "./http/request.ts";
+import type { KeyRequest } from "./features/api-keys/for-owner.ts";
+import type { Device } from "./features/sessions/devices.ts";
 import type { ObjectRule } from "./http/system.ts";
 import type { Account } from "./model/account.ts";
 import type { OwnColumns, OwnSecrets } from "./model/column.ts";
 import { commandLine } from "./model/command-line.ts";
-import { ConfigurationError, PortcullisError } from "./model/errors.ts";
-import { type Identity, sourceOf } from "./model/identity.ts";
-import { labelOfColumn } from "./model/label.ts";
-import type { User } from "./model/user.ts";
+import type { Identity } from "./model/identity.ts";
 import type { AnyOptions, SecurityOptions, UserOf } from "./options.ts";
-import { PasswordRefusedError } from "./passwords/refused.ts";
-import { createApp } from "./routes/app.ts";
-import { arrived, type RequestOrigin } from "./routes/arrival.ts";
-import { checkPlainIdentifiers } from "./routes/declaration.ts";
-import { noteGuard } from "./routes/plain.ts";
-import { beginRequest, checkCsrf, expose, requestOf, send } from "./routes/run.ts";
+import type { RequestOrigin } from "./routes/arrival.ts";
 import type { App, RouteRecord } from "./routes/types.ts";
 import type {
   Authz,
@@ -56,8 +35,7 @@ import type {
   SignsIn,
   Vocabulary,
 } from "./routes/vocabulary.ts";
-import { checkSchemes, checkWords, toGuard } from "./routes/words.ts";
-import { type Html, html, type PageLink } from "./views/index.ts";
+import type { Html, PageLink } from "./views/index.ts";
 
 /** What a plain check of a request found. */
 export type Decision<V extends Vocabulary, SignedIn extends boolean> =
@@ -335,312 +313,4 @@ export async function portcullis<
   const security = secure(await assemble(options as unknown as AnyOptions));
   commandLine()?.systems.add(security);
   return security as never;
-}
-
-function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
-  const { kernel, app } = assembly;
-  const { system } = kernel;
-
-  /** `plain`: for requests of which no route declares the parameters. */
-  const compile = (
-    authz: unknown,
-    label: string,
-    plain: boolean,
-  ): { guard: ReturnType<typeof toGuard>; facts: RouteFacts } => {
-    const guard = toGuard(authz, label);
-    const description = guard.describe();
-    checkWords(description, app.words, app.authenticator, undefined, label);
-    if (plain) checkPlainIdentifiers(description, system, label);
-    const named = takenSchemes(description, system.defaultSchemes);
-    const schemes = checkSchemes(description, named, false, label);
-    const authn = schemes === named ? undefined : schemes;
-    const open = isOpenTo(description.rule);
-    return { guard, facts: { ...noRoute, label, realm: description.realm, authn, schemes, open } };
-  };
-  const wordsOf = (faults: readonly Fault[]): readonly string[] =>
-    faults.map((fault) => faultText(fault, system.catalogues.default));
-  const accountOf = async (user: UserReference): Promise<Account> => {
-    const account = await kernel.users.get(idOf(user));
-    if (account === undefined) throw new UnknownUserError(idOf(user));
-    return account;
-  };
-  const requestAt = (c: Context): SecurityRequest => {
-    const rq = requestOf(c);
-    if (rq === undefined) throw new PortcullisError("no_request", "this request passed no declared route and no guard");
-    return rq;
-  };
-
-  const middleware = (authz: unknown): MiddlewareHandler => {
-    const { guard, facts } = compile(authz, "security.guard()", true);
-    const guarding: MiddlewareHandler = async (c, next) => {
-      const rq = beginRequest(system, facts, c);
-      let verdict: Awaited<ReturnType<typeof guard.check>>;
-      try {
-        verdict = await judge(rq, guard);
-        if (verdict.kind === "allow") verdict = await checkCsrf(rq);
-      } catch (error) {
-        const answer = app.refusals.error(rq, error);
-        if (answer === undefined) throw error;
-        return send(app, rq, await answer);
-      }
-      if (verdict.kind !== "allow") return send(app, rq, await app.refusals.verdict(rq, verdict));
-      expose(app, rq, c);
-      await (isUnsafe(rq.method) ? system.events.within(rq, next) : next());
-      const answer = await send(app, rq, c.res);
-      // Put over the former answer, Hono would let that one's cookies and headers win.
-      c.res = undefined;
-      c.res = answer;
-      return undefined;
-    };
-    const { text, open, realm } = guard.describe();
-    const schemes = facts.authn ?? system.defaultSchemes;
-    noteGuard(guarding, { guard: text, schemes, open, ...(realm === undefined ? {} : { realm }) });
-    return guarding;
-  };
-
-  const check = async (
-    request: Request | Context,
-    authz: unknown,
-    from: RequestOrigin | undefined,
-  ): Promise<Decision<V, boolean>> => {
-    const { guard, facts } = compile(authz, "security.check()", true);
-    return decide(arrived(system, request, facts, from), guard);
-  };
-
-  /** The schemes of `checkLoginState`: a key is recognised also where it is refused, so that its owner learns why. */
-  const loginSchemes: readonly string[] = Object.freeze([
-    // It asks for no scope, so what is limited to some is not taken.
-    ...system.defaultSchemes.filter((name) => name !== "oauth"),
-    ...(app.authenticator.names.includes("apiKey") ? ["apiKey"] : []),
-  ]);
-  const loginState = ({ permission, allowApiKey = false }: LoginStateOptions<string>): Guard => {
-    if (permission !== undefined && !app.words.permissions.has(permission)) {
-      throw new ConfigurationError("checkLoginState.permission", `there is no permission "${permission}"`);
-    }
-    return {
-      check: (rq) =>
-        withIdentity(rq, loginSchemes, ({ account, via }) => {
-          if (via === "apiKey" && !allowApiKey) return forbidden("API keys are not admitted here");
-          if (permission === undefined || account.permissions.has(permission)) return allow;
-          return forbidden(`lacks the permission ${permission}`);
-        }),
-      describe: () => ({ text: "signed in", authenticated: true }),
-    };
-  };
-
-  const decide = async (rq: SecurityRequest, guard: Guard): Promise<Decision<V, boolean>> => {
-    try {
-      let verdict = await judge(rq, guard);
-      if (verdict.kind === "allow") verdict = await checkCsrf(rq);
-      if (verdict.kind !== "allow") {
-        return { allowed: false, response: await send(app, rq, await app.refusals.verdict(rq, verdict)) };
-      }
-    } catch (error) {
-      const answer = app.refusals.error(rq, error);
-      if (answer === undefined) throw error;
-      return { allowed: false, response: await send(app, rq, await answer) };
-    }
-    const identity = rq.identity ?? null;
-    return {
-      allowed: true,
-      user: (identity?.account ?? null) as CurrentUser<V> | null,
-      identity,
-      cookies: rq.cookies,
-    };
-  };
-
-  return {
-    app: () => createApp<V>(app),
-    accounts() {
-      const hono = new Hono();
-      const add: Parameters<typeof app.accounts.register>[0] = (method, path, handler) => {
-        hono.on(method, path, handler);
-      };
-      app.accounts.register(add);
-      app.description.register(add, () => app.accounts.described);
-      return hono;
-    },
-    guard: (authz) => middleware(authz) as never,
-    check: (request, authz, from) => check(request, authz, from) as never,
-    checkLoginState: async (request, options = {}, from) =>
-      decide(arrived(system, request, loginFacts, from), loginState(options)) as never,
-    mayActOn: (actor, target) => system.acting.mayActOn(actor as Account | null, target),
-    mayMake: (actor, future) => system.acting.mayMake(actor as Account | null, future),
-    mayChangeRole: (actor, name, permissions) =>
-      mayChangeRole(system.acting, kernel, actor as Account | null, { name, permissions }),
-    askAndDo: (concerned, work) => askAndDo(kernel.datastore, concerned, work),
-    visible: (kind, user, ids, mode) => visibleObjects(system.decisions, kind, user as Account | null, ids, mode),
-    visibleWhere: (kind, user, mode) => visibleCondition(system.decisions, kind, user as Account | null, mode) as never,
-    explain(authz, of) {
-      const { guard, facts } = compile(authz, "security.explain()", false);
-      return explain(system, guard, facts, of, app.refusals.notFoundStatus);
-    },
-    users: toldUsers(kernel) as unknown as Users<V["user"] & User, V["role"], V["permission"]>,
-    roles: kernel.roles as unknown as Roles<V["role"], V["permission"]>,
-    events: system.events,
-    lockouts: (page) => kernel.limits.locked(page),
-    audit: assembly.audit,
-    async setPassword(user, password, options) {
-      return wordsOf(await setCheckedPassword(kernel, await accountOf(user), password, options));
-    },
-    async passwordFaults(whose, password) {
-      return wordsOf(await policyFaults(kernel, whose, password));
-    },
-    readOwnValues(texts) {
-      const { values, faults } = assembly.ownValues(texts);
-      const said = (fault: Fault | string): string => (typeof fault === "string" ? fault : wordsOf([fault]).join());
-      const lines = Object.entries(faults).flatMap(([name, list]) => list.map((fault) => `${name}: ${said(fault)}`));
-      return { values, faults: lines };
-    },
-    async takenOwnValues(values) {
-      const taken = await takenColumns(kernel, values);
-      return taken.map((name) => {
-        const label = labelOfColumn(name, kernel.ownColumns.get(name) ?? {});
-        return `${name}: ${wordsOf([takenFault(label, values[name])]).join()}`;
-      });
-    },
-    async hashPassword(password, { check: checked = false, user } = {}) {
-      const identities = [user?.email, user?.username].filter((name) => typeof name === "string");
-      const known = user?.id === undefined ? { identities } : { identities, account: { id: user.id } };
-      const faults = checked ? await kernel.policy.check(password, known) : [];
-      if (faults.length > 0) throw new PasswordRefusedError(faults);
-      return kernel.hasher.hash(password);
-    },
-    checkPassword: async (password, hash) => (await kernel.hasher.verify(password, hash)).ok,
-    async checkUserPassword(login, password, c) {
-      const account = await kernel.proof.find(login);
-      const rq = c === undefined ? undefined : requestAt(c);
-      const guess = await kernel.proof.guess({ rq, account, identity: login, password, authType: "check" });
-      const found = guess.proved === "right" && account?.active === true ? account : undefined;
-      await guess.settle(found === undefined ? "refused" : "letIn");
-      return found as CurrentUser<V> | undefined;
-    },
-    currentUser: (c) => (requestOf(c)?.identity?.account ?? null) as CurrentUser<V> | null,
-    async getUser(c) {
-      // Without a guard nobody would send the cookies of a session that is restored on the way.
-      const rq = requestAt(c);
-      if (rq.identity === undefined) {
-        await system.identify(rq);
-        // Nobody has looked at this yet.
-        if ((await checkCsrf(rq)).kind !== "allow") rq.identity = undefined;
-      }
-      return (rq.identity?.account ?? null) as CurrentUser<V> | null;
-    },
-    userScope(c, name) {
-      const identity = requestOf(c)?.identity;
-      return identity !== undefined && (identity.scopes === undefined || identity.scopes.includes(name));
-    },
-    async verifyPassword(user, password, c) {
-      const rq = c === undefined ? undefined : requestAt(c);
-      const account: Account | undefined = user === undefined ? undefined : await assembly.again(user);
-      return kernel.proof.check({ rq, account, password, authType: "check" });
-    },
-    async createToken(user, overrides = {}) {
-      const account = await assembly.again(user);
-      if (account === undefined) throw new UnknownUserError(idOf(user));
-      const source = typeof user === "object" ? sourceOf(user) : undefined;
-      return assembly.tokens.create(account, overrides as TokenOverrides, source);
-    },
-    setTokenCookie: (c, token) => assembly.tokens.setCookie(requestAt(c), token),
-    clearTokenCookie: (c) => assembly.tokens.clearCookie(requestAt(c)),
-    csrfToken: (c) => system.csrf.token(requestAt(c)),
-    csrfField: (c) => html`<input type="hidden" name="csrf_token" value="${system.csrf.token(requestAt(c))}">`,
-    signOutButton(c, text) {
-      const path = kernel.path("logout");
-      if (path === undefined) return undefined;
-      const action = signOutAction(requestAt(c), path);
-      const inputs = Object.entries(action.hidden).map(
-        ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
-      );
-      return html`<form method="post" action="${path}">${inputs}<button type="submit" class="quiet">${text ?? action.text}</button></form>`;
-    },
-    page(c, { title, content, links, status }) {
-      const rq = requestAt(c);
-      const { pages } = assembly;
-      const frame = pages.frame(rq, title, links ?? [], app.bags.open(rq).flashes());
-      return pages.send(rq, pages.views.elements.layout(frame, content), status ?? 200);
-    },
-    answer: assembly.answer,
-    accessMatrix: () => [...app.accounts.records, ...app.description.records],
-    devices: {
-      of: async (user) => devicesOf(kernel, await accountOf(user)),
-      async end(user, id, options) {
-        const account = await accountOf(user);
-        const device = (await devicesOf(kernel, account)).find((it) => it.id === id);
-        if (device === undefined) return false;
-        const count = await endDevice(kernel, account, device, { ...options, session: undefined });
-        system.events.emit("sessionsEnded", { user: account, which: "one", count });
-        return true;
-      },
-    },
-    apiKeys: kernel.apiKeys && {
-      async create(user, request, options) {
-        if (typeof user === "object" && sourceOf(user) !== undefined) {
-          throw new PortcullisError(
-            "not_granted",
-            "the user is seen through a credential that is less than the account",
-          );
-        }
-        return createKeyFor(kernel, await accountOf(user), request, options);
-      },
-      of: async (user) => kernel.apiKeys?.of(idOf(user)) ?? [],
-      revoke: async (user, id, options) => (await kernel.apiKeys?.revoke(idOf(user), id, options)) === true,
-    },
-    transfer: assembly.transfer,
-    invalidate: (user) => assembly.invalidate(user?.id),
-    cacheStats: assembly.cacheStats,
-    uncache: assembly.uncache,
-    delivery: {
-      idle: assembly.delivery.idle,
-      verifyMail: assembly.delivery.verifyMail,
-      sendTestMail: assembly.delivery.sendTestMail,
-    },
-    databaseTime: async () => kernel.datastore.now?.(),
-    hearsOthers: () => (kernel.datastore.bus?.hears?.()),
-    purge: assembly.purge,
-    close: assembly.close,
-  };
-}
-
-const loginFacts: RouteFacts = { ...noRoute, label: "security.checkLoginState()", json: true };
-
-const idOf = (user: UserReference): number => (typeof user === "number" ? user : user.id);
-
-/** What the application itself does to an account is told; features tell what they do in words of their own. */
-function toldUsers(kernel: Assembly["kernel"]): Users {
-  const {
-    users,
-    system: { events },
-  } = kernel;
-  /** Changes what names an account, and tells of it, the owner too, where nobody else's transaction may still undo it. */
-  const renaming = async (user: UserReference, change: () => Promise<void>): Promise<void> => {
-    const before = await users.get(idOf(user));
-    await change();
-    const after = before === undefined ? undefined : await users.get(before.id);
-    if (before !== undefined && after !== undefined) tellIdentityChanged(kernel, before, after);
-  };
-  return {
-    ...users,
-    setEmail: (user, ...args) => renaming(user, () => users.setEmail(user, ...args)),
-    setUsername: (user, ...args) => renaming(user, () => users.setUsername(user, ...args)),
-    edit: (user, ...args) => renaming(user, () => users.edit(user, ...args)),
-    update: (user, set, tx) =>
-      tx === undefined && ("email" in set || "username" in set)
-        ? renaming(user, () => users.update(user, set))
-        : users.update(user, set, tx),
-    async setPassword(user, password, options) {
-      await users.setPassword(user, password, options);
-      events.emit("passwordSet", { userId: idOf(user) });
-      const owner = await users.get(idOf(user));
-      if (owner !== undefined) tellPasswordSet(kernel, owner);
-    },
-    async setUniquifier(user, options) {
-      await users.setUniquifier(user, options);
-      events.emit("accessReset", { userId: idOf(user) });
-    },
-    async resetAccess(user, options) {
-      await users.resetAccess(user, options);
-      events.emit("accessReset", { userId: idOf(user) });
-    },
-  };
 }

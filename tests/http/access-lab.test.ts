@@ -12,6 +12,7 @@ import { startSystem } from "../lab/system.ts";
 const { translation, tokens } = readSettings({
   port: 0,
   settings: undefined,
+  origin: undefined,
   database: "",
   seed: "users",
   profile: "full",
@@ -24,7 +25,7 @@ const security = await startSystem({
   tokens,
   digests: undefined,
   datastore: memory(),
-  origin: "http://localhost:3000",
+  origins: ["http://localhost:3000"],
   production: false,
   clock: () => now,
   wrapHasher: (hasher) => hasher,

@@ -1,5 +1,5 @@
 /** What a session began and did not finish ends with it, where its user or an administrator ends it; and at once, or not at all. */
-import { apiKey, type Datastore, type DatastoreProvider, outbox } from "portcullis";
+import { apiKey, type Datastore, type DatastoreProvider } from "portcullis";
 import {
   accountDeletion,
   apiKeys,
@@ -13,7 +13,7 @@ import {
 } from "portcullis/features";
 import { memory } from "portcullis/memory";
 import type { TestClient } from "portcullis/testing";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { rightCode, secondStep } from "./authn-second-step.ts";
 import {
   day,
@@ -23,10 +23,10 @@ import {
   origin,
   otherPassword,
   type System,
-  start,
   userId,
   weakHashing,
 } from "./authn-system.ts";
+import { startWithOutbox, type WithOutbox } from "./outbox-system.ts";
 
 const ann = "ann@acme.example";
 const fresh = "ann@elsewhere.example";
@@ -34,11 +34,10 @@ const json = { accept: "application/json" };
 const chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 const firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
-type Made = System & { readonly box: ReturnType<typeof outbox> };
+type Made = WithOutbox;
 
 async function system(overrides: Overrides = {}): Promise<Made> {
-  const box = outbox();
-  const made = await start({
+  return startWithOutbox({
     features: [
       passwords(),
       recovery(),
@@ -51,11 +50,8 @@ async function system(overrides: Overrides = {}): Promise<Made> {
       refresh({ carrier: "body" }),
     ],
     schemes: [apiKey() as never],
-    mail: { sender: box },
     ...overrides,
   });
-  onTestFinished(() => made.security.close());
-  return { ...made, box };
 }
 
 async function signedIn(made: System, agent = chrome, remember = false): Promise<TestClient> {
@@ -381,7 +377,7 @@ describe("after a sign-in that was not the owner's,", () => {
     // Each is told by its id, in the trail too.
     const ended = shown.json.response.api_keys.map(({ id }: { id: string }) => id).toSorted();
     const told = made.events.filter(({ name }) => name === "apiKeyRevoked");
-    expect(told.map(({ event }) => event["key"]).toSorted()).toEqual(ended);
+    expect(told.map(({ event }) => event.key).toSorted()).toEqual(ended);
     const kept = await made.security.audit.list({ name: "apiKeyRevoked" });
     expect(kept.map(({ userId, details }) => [userId, JSON.parse(details).key]).toSorted()).toEqual(
       (await userId(made, ann).then((id) => ended.map((key: string) => [id, key]))).toSorted(),

@@ -1,5 +1,3 @@
-/** What is not done yet: the client tells it from what is, and goes on with it. */
-import { outbox } from "portcullis";
 import { type Client, createClient, type PendingSignIn, type Result, type TokenStore } from "portcullis/client";
 import {
   accountDeletion,
@@ -11,28 +9,19 @@ import {
   registration,
   userManagement,
 } from "portcullis/features";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { rightCode, secondStep } from "./authn-second-step.ts";
-import {
-  day,
-  goodPassword,
-  type Overrides,
-  origin,
-  otherPassword,
-  type System,
-  start,
-  userId,
-} from "./authn-system.ts";
+import { day, goodPassword, type Overrides, origin, otherPassword, userId } from "./authn-system.ts";
+import { startWithOutbox, type WithOutbox } from "./outbox-system.ts";
 
 const ann = "ann@acme.example";
 const bob = "bob@acme.example";
 const newPassword = "correct horse battery";
 const step = secondStep({ name: "second", order: 400, path: "/second", asks: (email) => email === bob, attempts: 3 });
 
-type Made = System & { readonly box: ReturnType<typeof outbox> };
+type Made = WithOutbox;
 
 async function system(overrides: Overrides = {}): Promise<Made> {
-  const box = outbox();
   const features: readonly Feature[] = [
     passwords(),
     registration(),
@@ -43,17 +32,14 @@ async function system(overrides: Overrides = {}): Promise<Made> {
     userManagement({ permission: "write" }),
     step,
   ];
-  const made = await start({
+  return startWithOutbox({
     features,
     passwords: {
       hashing: { memory: 64, passes: 1, parallelism: 1, allowWeakHashing: true },
       policy: { maxAge: "365d" },
     },
-    mail: { sender: box },
     ...overrides,
   } as Overrides);
-  onTestFinished(() => made.security.close());
-  return { ...made, box };
 }
 
 function clientOf(made: Made, mode: "session" | "token", tokens?: TokenStore): Client {
@@ -179,7 +165,7 @@ describe("other things that are not done yet", () => {
     expect(asked).toMatchObject({ ok: false, status: 400, error: { response: { pending: "first_proof" } } });
     if (!asked.ok) expect(Object.keys(asked.error.field_errors)).toEqual(["password"]);
     const wrong = await client.loginByLink(token, { password: "wrong" });
-    expect(wrong.ok ? "" : wrong.error.response["pending"]).toBeUndefined();
+    expect(wrong.ok ? "" : wrong.error.response.pending).toBeUndefined();
     const done = dataOf(await client.loginByLink(token, { password: goodPassword }));
     expect(done.pending === undefined && done.user.email).toBe(ann);
   });

@@ -1,32 +1,18 @@
-import { outbox } from "portcullis";
 import { accountDeletion, notices, passwords, recovery, userManagement } from "portcullis/features";
-import { describe, expect, it, onTestFinished } from "vitest";
-import {
-  day,
-  goodPassword,
-  hour,
-  type Overrides,
-  origin,
-  otherPassword,
-  type System,
-  start,
-  userId,
-} from "./authn-system.ts";
+import { describe, expect, it } from "vitest";
+import { day, goodPassword, hour, type Overrides, origin, otherPassword, type System, userId } from "./authn-system.ts";
+import { startWithOutbox, type WithOutbox } from "./outbox-system.ts";
 
 const ann = "ann@acme.example";
 const json = { accept: "application/json" };
 const chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 const firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
-async function system(overrides: Overrides = {}): Promise<System & { readonly box: ReturnType<typeof outbox> }> {
-  const box = outbox();
-  const made = await start({
+async function system(overrides: Overrides = {}): Promise<WithOutbox> {
+  return startWithOutbox({
     features: [passwords(), recovery(), accountDeletion(), notices()],
-    mail: { sender: box },
     ...overrides,
   });
-  onTestFinished(() => made.security.close());
-  return { ...made, box };
 }
 
 async function signedIn(made: System, headers: Record<string, string> = {}) {
@@ -38,7 +24,7 @@ async function signedIn(made: System, headers: Record<string, string> = {}) {
 
 /** The path of the link in the newest mail of this template. */
 async function linkIn(
-  made: { readonly security: System["security"]; readonly box: ReturnType<typeof outbox> },
+  made: { readonly security: System["security"]; readonly box: WithOutbox["box"] },
   template: string,
 ) {
   // What runs in the background comes to the queue first.

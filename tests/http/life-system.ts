@@ -1,5 +1,3 @@
-// A system with all of the life of an account, and its mails.
-import { outbox } from "portcullis";
 import {
   changeEmail,
   changePassword,
@@ -12,15 +10,15 @@ import {
   usernames,
 } from "portcullis/features";
 import type { ClientAnswer, TestClient } from "portcullis/testing";
-import { onTestFinished } from "vitest";
-import { goodPassword, type Overrides, origin, type System, start } from "./authn-system.ts";
+import { goodPassword, type Overrides, origin, type System } from "./authn-system.ts";
+import { startWithOutbox, type WithOutbox } from "./outbox-system.ts";
 
 export const ann = "ann@acme.example";
 export const bob = "bob@acme.example";
 export const fresh = "correct horse battery";
 export const json = { accept: "application/json" };
 
-export type Life = System & { readonly box: ReturnType<typeof outbox> };
+export type Life = WithOutbox;
 
 /** Each feature of an account's life that sends mail or changes what it is known by. */
 export const lifeFeatures = (): readonly Feature[] => [
@@ -35,14 +33,10 @@ export const lifeFeatures = (): readonly Feature[] => [
 ];
 
 export async function life(overrides: Overrides = {}): Promise<Life> {
-  const box = outbox();
-  const made = await start({
+  return startWithOutbox({
     features: lifeFeatures(),
-    mail: { sender: box },
     ...overrides,
   });
-  onTestFinished(() => made.security.close());
-  return { ...made, box };
 }
 
 /** All mails that have been sent, once nothing waits any more. */

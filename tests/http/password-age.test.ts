@@ -1,5 +1,5 @@
 /** The maximum age of passwords: a sign-in with one that is too old waits until a new one is set. */
-import { outbox, portcullis } from "portcullis";
+import { portcullis } from "portcullis";
 import { changePassword, passwords, recovery, refresh, registration } from "portcullis/features";
 import { memory } from "portcullis/memory";
 import { type ClientAnswer, type TestClient, testClient } from "portcullis/testing";
@@ -13,12 +13,12 @@ import {
   minute,
   type Overrides,
   origin,
-  type System,
   secretKey,
   start,
   tokenOf,
   weakHashing,
 } from "./authn-system.ts";
+import { startWithOutbox, type WithOutbox } from "./outbox-system.ts";
 
 const ann = "ann@acme.example";
 const fresh = "correct horse battery";
@@ -28,18 +28,14 @@ const aging = (maxAge: `${number}d`): NonNullable<Overrides["passwords"]> => ({
   policy: { maxAge },
 });
 
-type Aged = System & { readonly box: ReturnType<typeof outbox> };
+type Aged = WithOutbox;
 
 async function system(overrides: Overrides = {}): Promise<Aged> {
-  const box = outbox();
-  const made = await start({
+  return startWithOutbox({
     features: [passwords(), registration(), recovery(), changePassword(), refresh({ carrier: "body" })],
     passwords: aging("90d"),
-    mail: { sender: box },
     ...overrides,
   });
-  onTestFinished(() => made.security.close());
-  return { ...made, box };
 }
 
 const signIn = (client: TestClient, password: string, path = "/login"): Promise<ClientAnswer> =>

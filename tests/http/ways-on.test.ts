@@ -482,7 +482,8 @@ describe("an account endpoint that is asked with a method that it does not have"
     for (const [pattern, has] of methods) {
       const path = pattern.replaceAll(/:\w+(\{[^}]*\})?/g, "1");
       const allow = [...has].sort().join();
-      const allowed = (answer: ClientAnswer): string | undefined => answer.headers.get("allow")?.split(", ").sort().join();
+      const allowed = (answer: ClientAnswer): string | undefined =>
+        answer.headers.get("allow")?.split(", ").sort().join();
       for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
         if (has.has(method)) continue;
         const program = await made.client().request(method, path, { headers: json });

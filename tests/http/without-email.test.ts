@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { outbox } from "portcullis";
 import {
   changeEmail,
   changePassword,
@@ -20,15 +19,15 @@ import { sqlite } from "portcullis/sqlite";
 import type { ClientAnswer, TestClient } from "portcullis/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { goodPassword, masked, type Overrides, origin, otherPassword, type System, start } from "./authn-system.ts";
+import { startWithOutbox, type WithOutbox } from "./outbox-system.ts";
 
 const json = { accept: "application/json" };
 const fresh = "correct horse battery";
 
-type Lone = System & { readonly box: ReturnType<typeof outbox> };
+type Lone = WithOutbox;
 
 async function system(overrides: Overrides = {}): Promise<Lone> {
-  const box = outbox();
-  const made = await start({
+  return startWithOutbox({
     features: [
       passwords(),
       registration(),
@@ -44,11 +43,8 @@ async function system(overrides: Overrides = {}): Promise<Lone> {
     ],
     emails: "optional",
     identities: ["email", "username"],
-    mail: { sender: box },
     ...overrides,
   });
-  onTestFinished(() => made.security.close());
-  return { ...made, box };
 }
 
 /** What was logged, but that these tests have no client addresses. */

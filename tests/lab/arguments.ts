@@ -12,6 +12,8 @@ export interface LabArguments {
   /** The path of the settings file. */
   readonly settings: string | undefined;
   readonly database: string;
+  /** Undefined: the lab's address, or what the settings say. */
+  readonly origin: string | undefined;
   readonly seed: SeedName;
   readonly profile: ProfileName;
   readonly production: boolean;
@@ -26,7 +28,7 @@ const seeds: readonly SeedName[] = ["users", "golden", "none"];
 const usage =
   "usage: npm run lab -- --port 5001 [--settings lab.json] " +
   "[--database sqlite:FILE|sqlite::memory:|postgres://…|mysql://…] " +
-  `[--seed ${seeds.join("|")}] [--profile ${profiles.join("|")}] [--production]`;
+  `[--origin http://localhost:5001] [--seed ${seeds.join("|")}] [--profile ${profiles.join("|")}] [--production]`;
 
 /** Reads the command line. Port 0 takes a free one. */
 export function readArguments(args: readonly string[]): LabArguments {
@@ -38,6 +40,7 @@ export function readArguments(args: readonly string[]): LabArguments {
         port: { type: "string" },
         settings: { type: "string" },
         database: { type: "string", default: "sqlite::memory:" },
+        origin: { type: "string" },
         seed: { type: "string", default: "users" },
         profile: { type: "string", default: "default" },
         production: { type: "boolean", default: false },
@@ -53,6 +56,7 @@ export function readArguments(args: readonly string[]): LabArguments {
     port,
     settings: values.settings === undefined ? undefined : String(values.settings),
     database: String(values.database),
+    origin: values.origin === undefined ? undefined : String(values.origin),
     seed: oneOf("seed", values.seed, seeds),
     profile: oneOf("profile", values.profile, profiles),
     production: values.production === true,

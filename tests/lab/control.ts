@@ -1,5 +1,13 @@
 import { type Context, Hono } from "hono";
-import type { MailAddress, OpenApiDocument, Outbox, OutgoingMail, RouteRecord, SmsOutbox } from "portcullis";
+import type {
+  AuditEntry,
+  MailAddress,
+  OpenApiDocument,
+  Outbox,
+  OutgoingMail,
+  RouteRecord,
+  SmsOutbox,
+} from "portcullis";
 import type { ShiftedClock } from "./clock.ts";
 import { type Faults, faultPlaces } from "./faults.ts";
 import type { EventTrail, LogTrail } from "./trail.ts";
@@ -12,6 +20,8 @@ export interface ControlParts {
   readonly log: LogTrail;
   readonly events: EventTrail;
   readonly users: UserRows;
+  /** The audit entries since the start. */
+  readonly entries: () => Promise<readonly AuditEntry[]>;
   readonly mails: Outbox;
   readonly texts: SmsOutbox;
   /** Resolves when nothing waits to be sent: who asks for the outbox sees what their request caused. */
@@ -94,6 +104,7 @@ export function controlApp(parts: ControlParts): Hono {
     return c.json({ where, times });
   });
 
+  app.get("/trail", async (c) => c.json(await parts.entries()));
   app.get("/routes", (c) => c.json(parts.routes()));
   app.get("/openapi", (c) => c.json(parts.openapi()));
   return app;

@@ -11,7 +11,7 @@ import { plant } from "./fixture.ts";
 import { sampleApp } from "./routes.ts";
 import { readSettings } from "./settings.ts";
 import { type LabSecurity, startSystem } from "./system.ts";
-import { recordEvents, recordLog } from "./trail.ts";
+import { auditedSince, recordEvents, recordLog } from "./trail.ts";
 import { userRows } from "./users.ts";
 
 /** Longest time that requests in flight get at the end, in milliseconds. */
@@ -23,7 +23,7 @@ let security: LabSecurity | undefined;
 
 async function start(): Promise<void> {
   const args = readArguments(process.argv.slice(2));
-  const { translation, limits, tokens, digest, trustedProxies } = readSettings(args);
+  const { translation, limits, tokens, digest, trustedProxies, origins } = readSettings(args);
   const clock = shiftedClock();
   const faults = createFaults();
   const digests = digestSecrets();
@@ -43,7 +43,7 @@ async function start(): Promise<void> {
     digests: digest ? digests : undefined,
     trustedProxies,
     datastore: faults.datastore(database.provider),
-    origin: server.url,
+    origins: origins ?? [server.url],
     production: args.production,
     clock: clock.now,
     wrapHasher: faults.hasher,
@@ -62,6 +62,7 @@ async function start(): Promise<void> {
     keys: translation.features.some(({ name }) => name === "apiKeys"),
     digest,
   });
+  const entries = await auditedSince(running.audit);
   const control = controlApp({
     clock,
     faults,
@@ -71,6 +72,7 @@ async function start(): Promise<void> {
     texts,
     delivered: () => running.delivery.idle(),
     stored: () => running.audit.flush(),
+    entries,
     users: userRows(running, database.opened(), clock.now, digests.keep),
     routes: () => app.accessMatrix(),
     openapi: () => app.openapi(),

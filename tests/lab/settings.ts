@@ -43,22 +43,47 @@ export interface LabSettings {
   readonly digest: boolean;
   /** TRUSTED_PROXIES: the product's option `trustedProxies`, which says what is wrong with it. */
   readonly trustedProxies: SecurityOptions["trustedProxies"];
+  /** ORIGINS, or `--origin`; undefined: the lab's address. */
+  readonly origins: readonly string[] | undefined;
 }
 
+/** Features that no setting of Flask-Security's turns on, by the lab's setting for each. */
+const ownFeatures = { SESSIONS_PAGE: sessions, ACCOUNT_DELETION: accountDeletion, NOTICES: notices } as const;
+const featureNames = Object.keys(ownFeatures) as (keyof typeof ownFeatures)[];
+/** Settings of the lab's for which there is no feature. */
+const missing = ["PROVIDERS", "REQUIRED_FACTORS"] as const;
+
 /** The profile with the settings file over it, translated. Throws UsageError with the names that cannot be. */
-export function readSettings({ settings, profile, production }: LabArguments): LabSettings {
+export function readSettings({ settings, profile, production, origin }: LabArguments): LabSettings {
+  const file = settings === undefined ? {} : readFile(settings);
+  for (const name of missing) {
+    if (name in file) throw new UsageError(`settings: ${name}: there is no feature for it`);
+  }
   const {
     LIMITS: limits = production ? "product" : "wide",
     TOKENS: tokens = {},
     DIGEST: digest = false,
     TRUSTED_PROXIES: trustedProxies,
-    ...given
-  } = settings === undefined ? {} : readFile(settings);
+    ORIGINS: origins,
+    ...others
+  } = file;
+  const given = Object.fromEntries(Object.entries(others).filter(([name]) => !featureNames.includes(name as never)));
   if (limits !== "product" && limits !== "wide")
     throw new UsageError('settings: LIMITS: "product" or "wide" is expected');
   if (typeof tokens !== "object" || tokens === null) throw new UsageError("settings: TOKENS: an object is expected");
   if (typeof digest !== "boolean") throw new UsageError("settings: DIGEST: true or false is expected");
+  const known = Array.isArray(origins) && origins.length > 0 && origins.every((one) => typeof one === "string");
+  if (origins !== undefined && !known) throw new UsageError("settings: ORIGINS: a list of origins is expected");
+  if (origins !== undefined && origin !== undefined) {
+    throw new UsageError("settings: ORIGINS: either these or --origin");
+  }
+  const chosen = featureNames.filter((name) => {
+    const wanted = file[name] ?? profile === "full";
+    if (typeof wanted !== "boolean") throw new UsageError(`settings: ${name}: true or false is expected`);
+    return wanted;
+  });
   const own = {
+    origins: origin === undefined ? (origins as readonly string[] | undefined) : [origin],
     limits,
     tokens: tokens as LabTokens,
     digest,
@@ -74,13 +99,10 @@ export function readSettings({ settings, profile, production }: LabArguments): L
   if (translation.unsupported.length > 0) {
     throw new UsageError(`settings that are not known or not supported: ${translation.unsupported.join(", ")}`);
   }
+  translation = { ...translation, features: [...translation.features, ...chosen.map((name) => ownFeatures[name]())] };
   // There are no settings for these. `/admin` is a sample route; the permission is one that the role admin has.
   const pages = administration({ path: "/administration", permission: "super" });
-  if (profile === "full") {
-    const more = [sessions(), accountDeletion(), notices(), ...management(), pages];
-    return { translation: { ...translation, features: [...translation.features, ...more] }, ...own };
-  }
-  if (profile === "spa") {
+  if (profile === "full" || profile === "spa") {
     return { translation: { ...translation, features: [...translation.features, ...management(), pages] }, ...own };
   }
   if (profile !== "token") return { translation, ...own };

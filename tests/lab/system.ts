@@ -45,7 +45,7 @@ export interface SystemParts {
   /** Undefined: the option is not given. */
   readonly trustedProxies?: SecurityOptions["trustedProxies"];
   readonly datastore: DatastoreProvider;
-  readonly origin: string;
+  readonly origins: readonly string[];
   readonly production: boolean;
   readonly clock: () => number;
   readonly wrapHasher: (hasher: PasswordHasher) => PasswordHasher;
@@ -86,7 +86,7 @@ function tokensOf({ issuers, ...tokens }: LabTokens): TokenOptions {
 
 /** Starts the system that the lab serves. */
 export function startSystem(parts: SystemParts): Promise<LabSecurity> {
-  const { translation, limits, origin, production, digests, trustedProxies } = parts;
+  const { translation, limits, origins, production, digests, trustedProxies } = parts;
   const { options, features } = translation;
   return portcullis({
     secretKeys: [labKey],
@@ -104,7 +104,7 @@ export function startSystem(parts: SystemParts): Promise<LabSecurity> {
     mail: { ...options.mail, sender: parts.mailSender, queue: { retryAfter: [100] } },
     sms: { sender: parts.smsSender, queue: { retryAfter: [100] } },
     // A single-page client that the settings name is served elsewhere.
-    origins: [origin, ...(options.spa === undefined ? [] : [options.spa.origin])],
+    origins: [...origins, ...(options.spa === undefined ? [] : [options.spa.origin])],
     datastore: parts.datastore,
     features,
     roles: ["admin", "editor", "author", "simple"],

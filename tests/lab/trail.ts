@@ -1,4 +1,4 @@
-import type { EventHub } from "portcullis";
+import type { AuditEntry, AuditTrail, EventHub } from "portcullis";
 
 /** One event as tests see it. */
 export interface RecordedEvent {
@@ -26,6 +26,21 @@ export function recordEvents(events: EventHub): EventTrail {
     clear() {
       trail = [];
     },
+  };
+}
+
+/** Reads the audit entries that come from now on, oldest first. */
+export async function auditedSince(trail: AuditTrail): Promise<() => Promise<readonly AuditEntry[]>> {
+  const [last] = await trail.list({ limit: 1 });
+  return async () => {
+    const entries: AuditEntry[] = [];
+    for (;;) {
+      const after = entries.at(-1)?.sequence;
+      const page = await trail.list({ limit: 1000, ...(after === undefined ? {} : { after }) });
+      const fresh = page.filter(({ sequence }) => sequence > (last?.sequence ?? 0));
+      entries.push(...fresh);
+      if (fresh.length < 1000) return entries.reverse();
+    }
   };
 }
 

@@ -98,7 +98,7 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
       if (rq.identity !== undefined) {
         return rq.wantsJson ? refused("ANONYMOUS_USER_REQUIRED") : goTo(next ?? destinations.afterSignIn(rq));
       }
-      const password = fields["password"] as string;
+      const password = fields.password as string;
       // The first attribute that was given says who is meant.
       const given = proof.attributes.find(({ attribute }) => fields[attribute] !== undefined)?.attribute;
       const account = given === undefined ? undefined : await proof.find(fields[given] as string, given);
@@ -133,7 +133,7 @@ function login(kernel: Kernel, remember: boolean): Endpoint {
       const outcome = await signIn.complete(rq, {
         account,
         methods: ["password"],
-        remember: fields["remember"] === true,
+        remember: fields.remember === true,
         token: wantsToken(rq),
         guess,
       });
@@ -153,7 +153,7 @@ function logout(kernel: Kernel): Endpoint {
     doneForNobody: "LOGGED_OUT",
     path: "/logout",
     methods: ["POST"],
-    authz: sessionElseToken("to sign out"),
+    authz: openForCaller("to sign out"),
     authn: kernel.sessions.enabled ? ["session", "token"] : ["token"],
     page: "logout",
     title: "TITLE_LOGOUT",
@@ -168,8 +168,11 @@ function logout(kernel: Kernel): Endpoint {
   });
 }
 
-/** Whatever else the request carries, it is the session of the cookie that ends; without one, what the auth token belongs to. */
-export function sessionElseToken(why: string): Guard<NoWords> {
+/**
+ * Everybody passes, and who is calling is found out: whatever else the request carries, it is the session of the cookie that
+ * ends; without one, what the auth token belongs to.
+ */
+export function openForCaller(why: string): Guard<NoWords> {
   return {
     async check(rq) {
       if ((await rq.system.identify(rq, sessionOnly)) === undefined) await rq.system.identify(rq, tokenOnly);
@@ -181,8 +184,8 @@ export function sessionElseToken(why: string): Guard<NoWords> {
 
 const tokenOnly: readonly string[] = ["token"];
 
-/** The session of the cookie, or else an auth token. */
-const sessionOrToken: Guard<NoWords> = {
+/** Who is signed in passes: by the session of the cookie, or else by an auth token. */
+const signedInBySessionFirst: Guard<NoWords> = {
   async check(rq) {
     await rq.system.identify(rq, sessionOnly);
     return authRequired("session", "token").check(rq);
@@ -195,7 +198,7 @@ function verify(kernel: Kernel): Endpoint {
   return endpoint({
     name: "verify",
     path: "/verify",
-    authz: kernel.sessions.enabled ? sessionOrToken : authRequired("token"),
+    authz: kernel.sessions.enabled ? signedInBySessionFirst : authRequired("token"),
     authn: kernel.sessions.enabled ? ["session", "token"] : tokenOnly,
     page: "verify",
     title: "TITLE_VERIFY",

@@ -7,7 +7,7 @@ import { type Answer, done, type Endpoint, failed, jsonEndpoint } from "../endpo
 import type { Kernel } from "../feature.ts";
 import { type Field, passwordField } from "../fields.ts";
 import { booleanField, maybe, plainTextField } from "../json-fields.ts";
-import { sessionElseToken } from "../passwords/index.ts";
+import { openForCaller } from "../passwords/index.ts";
 import { type Reason, signInReasons } from "../refused-sign-in.ts";
 import type { ManagementSettings } from "./options.ts";
 import { userSchema, userView } from "./view.ts";
@@ -98,7 +98,7 @@ function logout(kernel: Kernel, settings: ManagementSettings): Endpoint {
     summary: "Sign out",
     path: `${settings.path}/logout`,
     method: "DELETE",
-    authz: sessionElseToken("to sign out"),
+    authz: openForCaller("to sign out"),
     authn: kernel.sessions.enabled ? ["session", "token"] : ["token"],
     fields: {},
     answers: { failures: [401] },
