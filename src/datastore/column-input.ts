@@ -22,8 +22,9 @@ export function isTyped(column: Column): column is TypedColumn {
  * Reads what a form, a JSON body, a file or a command holds for a column: the value itself, or the text that stands for it. The
  * one reader of these types, so that every way in takes the same. A moment without a zone is in UTC.
  */
-export function readInput(column: Pick<TypedColumn, "type" | "length"> & Column, given: unknown): ReadInput {
-  switch (column.type) {
+export function readInput(column: TypedColumn, given: unknown): ReadInput {
+  const { type }: Pick<TypedColumn, "type"> = column;
+  switch (type) {
     case "string":
     case "text": {
       if (typeof given !== "string") return { expected: "text", problem: "a text is expected" };

@@ -140,7 +140,7 @@ function fieldView(
     name,
     label: labelOf(field, catalogue),
     type: field.type,
-    value: valueOf(field, typed),
+    value: inputText(field, typed),
     required: field.required,
     maxLength: field.maxLength,
     errors: texts(catalogue, state.fields[name] ?? []),
@@ -163,7 +163,7 @@ function fieldView(
 }
 
 /** What stands in the input: what was typed, or what is stored as the input takes it. */
-function valueOf({ type, maxLength }: Field<unknown>, typed: unknown): string {
+function inputText({ type, maxLength }: Field<unknown>, typed: unknown): string {
   if (type === "checkbox") return "";
   if (typeof typed === "number" || typeof typed === "boolean") return String(typed);
   if (typeof typed !== "string") return "";

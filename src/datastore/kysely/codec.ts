@@ -1,5 +1,5 @@
-import { DatastoreError } from "../../model/errors.ts";
 import { isCalendarDate } from "../../model/calendar-date.ts";
+import { DatastoreError } from "../../model/errors.ts";
 import type { Column, Row, Table } from "../../model/schema.ts";
 import { listText, textList } from "../values.ts";
 import type { SqlDialect } from "./dialect.ts";
