@@ -17,13 +17,13 @@ import { allow, forbidden } from "./authz/verdict.ts";
 import type { AskedOptions } from "./datastore/access-state.ts";
 import type { CacheStats } from "./datastore/cache.ts";
 import type { Roles } from "./datastore/roles.ts";
-import type { Users } from "./datastore/user-operations.ts";
+import type { ChangeOptions, Users } from "./datastore/user-operations.ts";
 import { UnknownUserError, type UserReference } from "./datastore/user-reference.ts";
 import type { UserTransfer } from "./datastore/user-transfer.ts";
 import type { EventHub } from "./events/events.ts";
 import { createKeyFor, type KeyRequest } from "./features/api-keys/for-owner.ts";
 import type { Fault } from "./features/fields.ts";
-import { tellIdentityChanged, tellPasswordSet } from "./features/owner-notices.ts";
+import { emitIdentityChanged, mailIdentityChanged, tellPasswordSet } from "./features/owner-notices.ts";
 import { policyFaults, setCheckedPassword } from "./features/passwords/checked-password.ts";
 import { signOutAction } from "./features/passwords/sign-out.ts";
 import { type Device, devicesOf } from "./features/sessions/devices.ts";
@@ -593,31 +593,54 @@ function toldUsers(kernel: Assembly["kernel"]): Users {
     users,
     system: { events },
   } = kernel;
-  /** Changes what names an account, and tells of it, the owner too, where nobody else's transaction may still undo it. */
-  const renaming = async <T>(user: UserReference, change: () => Promise<T>): Promise<T> => {
+  /**
+   * Changes what names an account, and tells of it, the owner too, where nobody else's transaction may still undo it. `done` belongs
+   * into the transaction of the change.
+   */
+  const renaming = async <T>(
+    user: UserReference,
+    change: (done: NonNullable<ChangeOptions["done"]>) => Promise<T>,
+  ): Promise<T> => {
     const before = await users.get(idOf(user));
-    const changed = await change();
-    const after = before === undefined ? undefined : await users.get(before.id);
-    if (before === undefined || after === undefined) return changed;
-    tellIdentityChanged(kernel, before, after);
+    let after: Account | undefined;
+    const changed = await change(async (now, tx) => {
+      after = now;
+      if (before !== undefined) await mailIdentityChanged(kernel, before, now, tx);
+    });
+    if (before !== undefined && after !== undefined) emitIdentityChanged(kernel, before, after);
     return changed;
   };
+  const both =
+    (first: ChangeOptions["done"], second: NonNullable<ChangeOptions["done"]>): NonNullable<ChangeOptions["done"]> =>
+    async (now, tx) => {
+      await first?.(now, tx);
+      await second(now, tx);
+    };
   return {
     ...users,
-    setEmail: (user, ...args) => renaming(user, () => users.setEmail(user, ...args)),
-    setUsername: (user, ...args) => renaming(user, () => users.setUsername(user, ...args)),
-    edit: (user, ...args) => renaming(user, () => users.edit(user, ...args)),
-    update: (user, set, tx) =>
-      tx === undefined && ("email" in set || "username" in set)
-        ? renaming(user, () => users.update(user, set))
-        : users.update(user, set, tx),
+    setEmail: (user, email, options) =>
+      renaming(user, (done) => users.setEmail(user, email, { ...options, done: both(options?.done, done) })),
+    setUsername: (user, username, options) =>
+      renaming(user, (done) => users.setUsername(user, username, { ...options, done: both(options?.done, done) })),
+    edit: (user, set, options) =>
+      renaming(user, (done) => users.edit(user, set, { ...options, done: both(options?.done, done) })),
+    update(user, set, given) {
+      if (given !== undefined || !("email" in set || "username" in set)) return users.update(user, set, given);
+      return renaming(user, async (done) => {
+        const id = idOf(user);
+        await kernel.datastore.transaction(async (tx) => {
+          await users.update(user, set, tx);
+          const now = await users.get(id, tx);
+          if (now !== undefined) await done(now, tx);
+        });
+        await kernel.invalidate(id);
+      });
+    },
     async setPassword(user, password, options) {
-      const done = await users.setPassword(user, password, options);
-      if (!done) return false;
-      events.emit("passwordSet", { userId: idOf(user) });
-      const owner = await users.get(idOf(user));
-      if (owner !== undefined) tellPasswordSet(kernel, owner);
-      return true;
+      const told = both(options?.done, (owner, tx) => tellPasswordSet(kernel, owner, tx));
+      const done = await users.setPassword(user, password, { ...options, done: told });
+      if (done) events.emit("passwordSet", { userId: idOf(user) });
+      return done;
     },
     async setUniquifier(user, options) {
       const done = await users.setUniquifier(user, options);

@@ -160,20 +160,22 @@ export class SqlStore implements Datastore {
     let failed: { readonly error: unknown } | undefined;
     let running: TransactionState | undefined;
     try {
-      return await db.transaction().execute(async (native) => {
+      const result = await db.transaction().execute(async (native) => {
         try {
           return await scope.run(async (state) => {
             running = state;
             const operations = new SqlOperations(this.#core, native, (operation) =>
               withinTransaction(state, operation),
             );
-            return await work(transactionOf(operations, native, this.#parts));
+            return await work(transactionOf(operations, native, state, this.#parts));
           });
         } catch (error) {
           failed = { error };
           throw error;
         }
       });
+      for (const called of running?.committed ?? []) called();
+      return result;
     } catch (error) {
       // Also when the commit has failed.
       if (running !== undefined) running.undone = true;
@@ -230,10 +232,16 @@ export class SqlStore implements Datastore {
   }
 }
 
-function transactionOf(operations: SqlOperations, native: Database, { dialect, announce }: SqlStoreParts): Transaction {
+function transactionOf(
+  operations: SqlOperations,
+  native: Database,
+  { committed }: TransactionState,
+  { dialect, announce }: SqlStoreParts,
+): Transaction {
   const { claim } = dialect;
   return {
     native,
+    committed: (called) => void committed.push(called),
     ...(claim === undefined ? {} : { claim: (text: string) => operations.execute(claim(sql`${text}`)) }),
     ...(announce === undefined
       ? {}

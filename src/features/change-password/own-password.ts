@@ -42,14 +42,13 @@ export async function changeOwnPassword(
   let now = account;
   const changed = await kernel.users.setPassword(account, password, {
     onlyIf: unchanged(rq),
-    done: async (after) => {
+    async done(after, tx) {
       now = after;
+      if (!kernel.features.has("changePassword")) return;
+      await kernel.mail.send(rq, "passwordChanged", after, recoverLink(kernel), { tx });
     },
   });
   if (!changed) return no(refused("REAUTHENTICATION_REQUIRED"));
   rq.system.events.emit("passwordChanged", { user: now });
-  if (kernel.features.has("changePassword")) {
-    kernel.mail.send(rq, "passwordChanged", now, recoverLink(kernel));
-  }
   return { account: now };
 }

@@ -39,8 +39,11 @@ export async function setCheckedPassword(
 ): Promise<PasswordOutcome> {
   const faults = await policyFaults(kernel, account, password);
   if (faults.length > 0) return { kind: "refused", faults };
-  if (!(await kernel.users.setPassword(account, password, options))) return { kind: "unchanged" };
+  const done: ChangeOptions["done"] = async (after, tx) => {
+    await options.done?.(after, tx);
+    await tellPasswordSet(kernel, after, tx);
+  };
+  if (!(await kernel.users.setPassword(account, password, { ...options, done }))) return { kind: "unchanged" };
   kernel.system.events.emit("passwordSet", { userId: account.id });
-  tellPasswordSet(kernel, account);
   return { kind: "set" };
 }

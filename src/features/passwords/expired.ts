@@ -1,6 +1,7 @@
 import type { Gate } from "../../authn/gates.ts";
 import type { SignIn } from "../../authn/sign-in.ts";
 import { open } from "../../authz/guards/open.ts";
+import type { Transaction } from "../../datastore/contract.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import { type Account, displayName } from "../../model/account.ts";
 import { signInAnswers } from "../answers.ts";
@@ -67,13 +68,15 @@ export function expiredPassword(kernel: Kernel): Endpoint {
       if (objection !== undefined) return refused(objection.refuse);
       const change: Parameters<SignIn["resume"]>[3] = async ({ id }, consume) => {
         let now: Account | undefined;
-        const done = async (after: Account): Promise<void> => {
+        const done = async (after: Account, tx: Transaction): Promise<void> => {
           now = after;
+          // The notice of the feature that changes passwords otherwise, where it is on.
+          if (!kernel.features.has("changePassword")) return;
+          await kernel.mail.send(rq, "passwordChanged", after, recoverLink(kernel), { tx });
         };
         await kernel.users.setPassword(id, fields.password, { onlyIf: consume, done });
         if (now === undefined) return undefined;
         rq.system.events.emit("passwordChanged", { user: now });
-        tell(kernel, rq, now);
         return now;
       };
       return outcomeAnswer(rq, await signIn.resume(rq, name, [], change), {
@@ -83,10 +86,4 @@ export function expiredPassword(kernel: Kernel): Endpoint {
       });
     },
   });
-}
-
-/** The notice of the feature that changes passwords otherwise, where it is on. */
-function tell(kernel: Kernel, rq: SecurityRequest, account: Parameters<Kernel["mail"]["send"]>[2]): void {
-  if (!kernel.features.has("changePassword")) return;
-  kernel.mail.send(rq, "passwordChanged", account, recoverLink(kernel));
 }
