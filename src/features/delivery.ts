@@ -115,8 +115,11 @@ export interface Texter {
 
 /** What waits to be sent in the database, whatever it goes out by. */
 export interface Waiting {
-  /** In the order in which it was written; `after`: the position of the last one of the page before. */
-  page(page: { readonly after?: number | undefined; readonly limit: number }): Promise<readonly WaitingMessage[]>;
+  /** In the order in which it was written; `after`: the last one of the page before. */
+  page(page: {
+    readonly after?: Pick<WaitingMessage, "position" | "id"> | undefined;
+    readonly limit: number;
+  }): Promise<readonly WaitingMessage[]>;
   find(id: string): Promise<WaitingMessage | undefined>;
   /** Tries it now. False: it does not wait any more. */
   retry(message: WaitingMessage): Promise<boolean>;
@@ -210,21 +213,29 @@ export async function createDelivery(context: DeliveryContext): Promise<Delivery
   };
 }
 
+/** More than any request writes at once. */
+const mostTogether = 20;
+
 function waitingIn(
   outboxes: ReadonlyMap<string, Outbox>,
   { datastore, ring }: NonNullable<DeliveryContext["store"]>,
   { system, accountOf }: DeliveryContext,
 ): Waiting {
-  const seen = (row: Row): WaitingMessage => waitingMessage(ring, row, system.now());
+  const messageOf = (row: Row): WaitingMessage => waitingMessage(ring, row, system.now());
   return {
     async page({ after, limit }) {
-      const where = { decoy: false, ...(after === undefined ? {} : { position: { gt: after } }) };
-      const rows = await datastore.find("outbox", where, { orderBy: [{ field: "position" }], limit });
-      return rows.map(seen);
+      const where = { decoy: false, ...(after === undefined ? {} : { position: { gte: after.position } }) };
+      const orderBy = [{ field: "position" }, { field: "id" }];
+      // What was written together has one position, and of it some may stand on the page before.
+      const rows = await datastore.find("outbox", where, { orderBy, limit: limit + mostTogether });
+      const seen = rows.map(messageOf);
+      const isNew = ({ position, id }: WaitingMessage): boolean =>
+        after === undefined || position > after.position || id > after.id;
+      return seen.filter(isNew).slice(0, limit);
     },
     async find(id) {
       const row = await datastore.findOne("outbox", { id, decoy: false });
-      return row === undefined ? undefined : seen(row);
+      return row === undefined ? undefined : messageOf(row);
     },
     retry: async ({ id, channel }) => (await outboxes.get(channel)?.retry(id)) === true,
     async drop({ id, channel, kind, to = "", userId, attempts }) {

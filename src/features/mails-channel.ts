@@ -9,6 +9,7 @@ import {
   type OutgoingMail,
   takes,
 } from "../delivery/mail.ts";
+import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
 import { decoy } from "../model/decoy.ts";
 import { ConfigurationError } from "../model/errors.ts";
@@ -130,19 +131,21 @@ export function createMails(context: DeliveryContext): MailParts {
 
   const parcelOf = (
     { name, to, data }: { readonly name: keyof Mails; readonly to: MailRecipient; readonly data: object },
-    texts: MailProps["catalogue"] | undefined,
+    rq: SecurityRequest | undefined,
     life: number | undefined,
   ): Parcel => {
     const nobodys = decoy(to) !== undefined;
     const user: Account | undefined = isAccount(to) && !nobodys ? to : undefined;
     const owner = isAccount(to) ? to : to.of;
-    const language = (owner === undefined ? texts : system.catalogues.ofUser(owner)) ?? system.catalogues.default;
+    // Not `rq.catalogue`, which the answer shows (Content-Language): that would tell what is mailed.
+    const asked = rq === undefined ? system.catalogues.default : system.catalogues.for(rq);
+    const { language } = owner === undefined ? asked : system.catalogues.ofUser(owner);
     const display = isAccount(to) ? undefined : to.name;
     const within: unknown = (data as { readonly within?: unknown }).within;
     const content: MailContents = {
       data: data as Readonly<Record<string, unknown>>,
       ...(display === undefined ? {} : { name: display }),
-      language: language.language,
+      language,
       messageId: from === undefined ? "" : `<${randomId(18)}@${domainToASCII(domainOf(from))}>`,
       at: system.now(),
     };
@@ -163,7 +166,7 @@ export function createMails(context: DeliveryContext): MailParts {
     mailer(postbox) {
       const sendAll: Mailer["sendAll"] = async (rq, mails, { tx, life } = {}) => {
         // An account without an address: there is nobody to tell, and that is no failure.
-        const parcels = mails.filter(({ to }) => to.email !== "").map((one) => parcelOf(one, rq?.catalogue, life));
+        const parcels = mails.filter(({ to }) => to.email !== "").map((one) => parcelOf(one, rq, life));
         if (parcels.length > 0) await postbox.add(parcels, tx);
       };
       return {

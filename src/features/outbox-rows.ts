@@ -54,35 +54,40 @@ export function unreadableParcel(row: Row): Parcel {
   return { kind, to: "", userId, decoy: false, content: {}, life: undefined };
 }
 
-/** Makes the rows of one kind of message, each behind those before it; `keep`: the longest that it waits, in milliseconds. */
-export function rowMaker(channel: string, ring: KeyRing, keep: number, now: () => number): (parcel: Parcel) => Row {
-  let last = 0;
-  const position = (): number => {
+/**
+ * Makes the rows of one kind of message. What is written together has one place in the order, which is behind all that was written
+ * before; `keep`: the longest that it waits, in milliseconds.
+ */
+export function rowMaker(
+  channel: string,
+  ring: KeyRing,
+  keep: number,
+  now: () => number,
+): (parcels: readonly Parcel[]) => readonly Row[] {
+  let position = 0;
+  return (parcels) => {
     // Two processes at the same moment differ all the same.
-    last = Math.max(last + 1, now() * 1_000 + Math.floor(Math.random() * 1_000));
-    return last;
-  };
-
-  return (parcel) => {
-    const id = randomId(16);
+    position = Math.max(position + 1, now() * 1_000 + Math.floor(Math.random() * 1_000));
     const at = now();
-    const { kind, to, userId, decoy, content, life } = parcel;
-    return {
-      id,
-      position: position(),
-      channel,
-      kind,
-      // What is for nobody keeps nobody waiting.
-      recipient: sha256(decoy ? id : `${channel} ${to.toLowerCase()}`),
-      userId,
-      body: ring.encrypt(purpose, JSON.stringify({ id, to, content })),
-      decoy,
-      createdAt: at,
-      dueAt: at,
-      expiresAt: at + Math.min(keep, life ?? keep),
-      attempts: 0,
-      claim: null,
-      lastError: null,
-    };
+    return parcels.map(({ kind, to, userId, decoy, content, life }) => {
+      const id = randomId(16);
+      return {
+        id,
+        position,
+        channel,
+        kind,
+        // What is for nobody keeps nobody waiting.
+        recipient: sha256(decoy ? id : `${channel} ${to.toLowerCase()}`),
+        userId,
+        body: ring.encrypt(purpose, JSON.stringify({ id, to, content })),
+        decoy,
+        createdAt: at,
+        dueAt: at,
+        expiresAt: at + Math.min(keep, life ?? keep),
+        attempts: 0,
+        claim: null,
+        lastError: null,
+      };
+    });
   };
 }

@@ -73,7 +73,7 @@ export function createOutbox({ channel, settings, datastore, ring, now, log }: O
     if (oldest !== undefined) own.delete(oldest);
   };
 
-  const makeRow = rowMaker(channel.name, ring, keep, now);
+  const makeRows = rowMaker(channel.name, ring, keep, now);
 
   const write = async (rows: readonly Row[], tx: Operations): Promise<void> => {
     if (rows.length > 1 && tx.insertAll !== undefined) return tx.insertAll("outbox", rows);
@@ -278,7 +278,7 @@ export function createOutbox({ channel, settings, datastore, ring, now, log }: O
   return {
     stored: true,
     async add(parcels, tx) {
-      const rows = parcels.map(makeRow);
+      const rows = makeRows(parcels);
       if (tx === undefined && rows.length > 1) await datastore.transaction((one) => write(rows, one));
       else await write(rows, tx ?? datastore);
       onceCommitted(tx, () => {

@@ -10,7 +10,7 @@ interface OutboxPage {
   readonly faults: Readonly<Record<string, readonly Fault[]>>;
   readonly messages: readonly WaitingMessage[];
   readonly isFirst: boolean;
-  readonly next: number | undefined;
+  readonly next: string | undefined;
 }
 
 /**
@@ -27,10 +27,11 @@ export function outboxPages(admin: Administration): readonly Endpoint[] {
     page: "adminOutbox",
     title: "ADMIN_OUTBOX",
     async read(rq) {
-      const { after, faults } = readCursor(rq, positionOf);
+      const { after, faults } = readCursor(rq, placeOf);
       const found = await waiting.page({ after, limit: admin.pageSize + 1 });
       const messages = found.slice(0, admin.pageSize);
-      const next = found.length > messages.length ? messages.at(-1)?.position : undefined;
+      const last = messages.at(-1);
+      const next = found.length > messages.length && last !== undefined ? `${last.position}.${last.id}` : undefined;
       return { faults, messages, isFirst: after === undefined, next };
     },
     faults: ({ faults }) => faults,
@@ -43,7 +44,7 @@ export function outboxPages(admin: Administration): readonly Endpoint[] {
           rows: shown.messages.map((message) => messageRow(admin, rq, message)),
           empty: text(rq, "ADMIN_NONE"),
         },
-        links: pagerLinks(rq, rq.path, new URLSearchParams(), { ...shown, next: shown.next?.toString() }),
+        links: pagerLinks(rq, rq.path, new URLSearchParams(), shown),
       },
     ],
   });
@@ -143,6 +144,8 @@ function messageJson(message: WaitingMessage): Readonly<Record<string, unknown>>
   };
 }
 
-function positionOf(cursor: string): number | undefined {
-  return /^[1-9]\d{0,15}$/.test(cursor) ? Number(cursor) : undefined;
+/** "1767322800000123.<id>". */
+function placeOf(cursor: string): Pick<WaitingMessage, "position" | "id"> | undefined {
+  const [, position, id] = /^([1-9]\d{0,15})\.([\w-]{22})$/.exec(cursor) ?? [];
+  return position === undefined || id === undefined ? undefined : { position: Number(position), id };
 }
