@@ -173,7 +173,6 @@ describe("close", () => {
 
 test.each([
   [{ store: "memory", limit: 0 }, "mail.queue.limit"],
-  [{ limit: 10 }, "mail.queue.limit"],
   [{ store: "disk" }, "mail.queue.store"],
   [{ keep: "for ever" }, "mail.queue.keep"],
   [{ store: "memory", keep: "1d" }, "mail.queue.keep"],

@@ -109,9 +109,6 @@ export function deliverySettings(path: string, options?: DeliveryOptions, stores
   if (where === "memory" && keep !== undefined) {
     throw new ConfigurationError(`${path}.keep`, 'is for what waits in the database; leave it or store: "memory" out');
   }
-  if (where === "database" && "limit" in given) {
-    throw new ConfigurationError(`${path}.limit`, 'is for what waits in memory; leave it out, or say store: "memory"');
-  }
   const retryAfter = where === "memory" ? defaults.retryAfter : longPauses;
   return { ...defaults, retryAfter, ...given, ...kept, store: where } as DeliverySettings;
 }

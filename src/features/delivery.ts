@@ -59,7 +59,7 @@ export type MailRecipient = Account | { readonly email: string; readonly name?: 
 export interface SendOptions {
   /** The transaction of what it is about: it goes out if that commits, and only then. */
   readonly tx?: Operations | undefined;
-  /** It is of no use after so many milliseconds; default: a mail's `within`, for as long as its link works. */
+  /** It is of no use after so many milliseconds. Left out: a mail's `within`, for as long as its link works. */
   readonly life?: number | undefined;
 }
 

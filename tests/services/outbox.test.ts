@@ -1,9 +1,10 @@
 /** What is to be mailed is in the database with what it is about, and goes out once, in order, whatever fails meanwhile. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { DeliveryError, type MailSender, type OutgoingMail, outbox, portcullis, type Security } from "portcullis";
+import { DeliveryError, type MailSender, type OutgoingMail, outbox, portcullis } from "portcullis";
 import { confirmation, passwordless, passwords, recovery, registration } from "portcullis/features";
 import { testClient } from "portcullis/testing";
 import { expect, it, onTestFinished } from "vitest";
+import type { System } from "../http/authn-system.ts";
 import { describeDatabases, type SuiteDatabase } from "./each-database.ts";
 
 const origin = "http://localhost:3000";
@@ -13,6 +14,7 @@ const newKey = "a new key of the tests: 4hGz7Mvp9Kc2";
 const from = "no-reply@acme.example";
 let people = 0;
 
+type Running = System["security"];
 type Queue = NonNullable<NonNullable<Parameters<typeof portcullis>[0]["mail"]>["queue"]>;
 
 /** A sender that tests hold back, break and look into. */
@@ -45,7 +47,7 @@ describeDatabases("the outbox", (database: SuiteDatabase) => {
   const open = async (
     given: MailSender,
     { queue = {}, keys = [oldKey], ahead = 0 }: { queue?: Queue; keys?: readonly string[]; ahead?: number } = {},
-  ): Promise<{ readonly security: Security; readonly logs: string[]; readonly failed: string[] }> => {
+  ): Promise<{ readonly security: Running; readonly logs: string[]; readonly failed: string[] }> => {
     const logs: string[] = [];
     const failed: string[] = [];
     const security = (await portcullis({
@@ -59,18 +61,18 @@ describeDatabases("the outbox", (database: SuiteDatabase) => {
       migrate: "always",
       clock: () => Date.now() + ahead,
       log: (message: string) => void logs.push(message),
-    } as never)) as unknown as Security;
+    } as never)) as unknown as Running;
     security.events.on("mailFailed", ({ to, failure }) => void failed.push(`${to}: ${failure}`));
     onTestFinished(() => security.close());
     return { security, logs, failed };
   };
-  const somebody = async (security: Security): Promise<string> => {
+  const somebody = async (security: Running): Promise<string> => {
     people += 1;
     const email = `who${people}@acme.example`;
     await security.users.create({ email, password });
     return email;
   };
-  const ask = async (security: Security, path: string, email: string): Promise<void> => {
+  const ask = async (security: Running, path: string, email: string): Promise<void> => {
     const answer = await testClient(security.app(), origin).post(path, { json: { email } });
     expect([path, answer.status]).toEqual([path, 200]);
   };
