@@ -66,6 +66,20 @@ describe("mail", () => {
     expect(asked).toBe(1);
   });
 
+  test("without a database it waits in memory, which the log says where nobody has asked for it", async () => {
+    const mail = { sender: outbox(), from };
+    const unasked = await make({ mail });
+    unasked.delivery.start(false);
+    expect(unasked.logs).toEqual([{ message: expect.stringContaining("there is no datastore") }]);
+    const asked = await make({ mail: { ...mail, queue: { store: "memory" } } });
+    asked.delivery.start(false);
+    const without = await make({});
+    without.delivery.start(false);
+    const command = await make({ mail });
+    command.delivery.start(true);
+    expect([asked.logs, without.logs, command.logs]).toEqual([[], [], []]);
+  });
+
   test("goes to the stored address, in text and HTML, with nothing loaded from elsewhere", async () => {
     const box = outbox();
     const { delivery, logs, events } = await make({ mail: { sender: box, from, replyTo: "help@acme.example" } });

@@ -34,6 +34,7 @@ export interface LoadedServer {
   kill(): Promise<void>;
 }
 
+const accounts = fileURLToPath(new URL("account-server.ts", import.meta.url));
 const fromSource = new URL("../../scripts/from-source.mjs", import.meta.url).href;
 
 /**
@@ -43,9 +44,8 @@ const fromSource = new URL("../../scripts/from-source.mjs", import.meta.url).hre
 export function loadServer(
   { dialect, connection }: Place,
   compileCache: string,
-  { name = "account-server.ts", more = {} }: { readonly name?: string; readonly more?: object } = {},
+  { program = accounts, more = {} }: { readonly program?: string; readonly more?: object } = {},
 ): LoadedServer {
-  const program = fileURLToPath(new URL(name, import.meta.url));
   const child = fork(program, [JSON.stringify({ dialect, connection, ...more })], {
     execArgv: ["--import", fromSource],
     env: { ...process.env, NODE_COMPILE_CACHE: compileCache },

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { testClient } from "portcullis/testing";
 import { SMTPServer } from "smtp-server";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
@@ -10,6 +11,7 @@ import { type LoadedServer, loadServer } from "./account-servers.ts";
 import { describeDatabases } from "./each-database.ts";
 import { perRun } from "./rounds.ts";
 
+const program = fileURLToPath(new URL("outbox-server.ts", import.meta.url));
 const password = "battery staple";
 let compileCache = "";
 beforeAll(async () => {
@@ -43,8 +45,7 @@ describeDatabases("SIGKILL after the answer", (database) => {
     let mail = await mailServer(accepted);
     const { port } = mail;
     onTestFinished(() => mail.close());
-    const load = (): LoadedServer =>
-      loadServer(database.place(), compileCache, { name: "outbox-server.ts", more: { smtp: port } });
+    const load = (): LoadedServer => loadServer(database.place(), compileCache, { program, more: { smtp: port } });
     const acknowledged: string[] = [];
     let people = 0;
     const register = async (url: string): Promise<void> => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Datastore } from "../../datastore/contract.ts";
+import type { Datastore, Where } from "../../datastore/contract.ts";
 import type { Row } from "../../model/schema.ts";
 import { type ConformanceRunner, failure, userRow } from "./fixtures.ts";
 
