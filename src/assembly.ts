@@ -166,6 +166,12 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   const credentials = createCredentialWatch({ log, now });
   const readAddress = createAddressReader(options.trustedProxies, proxyWatch);
   const origin = origins[0] as string;
+  const { datastore: provider } = options;
+  const { datastore, prepare } =
+    provider === undefined
+      ? { datastore: noDatastore(), prepare: async () => {} }
+      : await openDatastore({ ...options, datastore: provider }, schema, { now, log });
+  hold(datastore);
   const delivery = await createDelivery({
     mail: options.mail,
     sms: options.sms,
@@ -175,17 +181,12 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     siteName: views.siteName,
     theme: views.theme,
     origin,
+    store: provider === undefined ? undefined : { datastore, ring },
+    accountOf: async (id) => (provider === undefined ? undefined : users.get(id)),
   });
 
   const undeliverable = (address: string): string | undefined =>
     delivery.mail.reaches(address) ? undefined : catalogues.default.text("EMAIL_NOT_DELIVERABLE");
-
-  const { datastore: provider } = options;
-  const { datastore, prepare } =
-    provider === undefined
-      ? { datastore: noDatastore(), prepare: async () => {} }
-      : await openDatastore({ ...options, datastore: provider }, schema, { now, log });
-  hold(datastore);
   const caches = createCaches({ options, told: provider !== undefined, datastore, ring, now, log });
 
   const mayImpersonate = (administrator: Account, user: Account): boolean =>
@@ -407,7 +408,9 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   if (allowInsecure === undefined && !cookies.secure && commandLine() === undefined) {
     log("cookies go without Secure and __Host-, as every origin is plain HTTP on this machine", { origins });
   }
-  const upkeep = startUpkeep({ kernel, features, audit, stored: provider !== undefined, idle: times.idle });
+  // A command does its own work and no other.
+  delivery.start(commandLine() !== undefined);
+  const upkeep = startUpkeep({ kernel, features, audit, delivery, stored: provider !== undefined, idle: times.idle });
 
   return {
     kernel,

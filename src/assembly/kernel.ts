@@ -55,6 +55,7 @@ export function createFeatureKernel(options: AnyOptions, context: FeatureKernelC
     path: (name: string) => paths.get(name),
     mail: delivery.mail,
     sms: delivery.sms,
+    waiting: delivery.waiting,
     phones: delivery.phones,
     async waysToSignIn(rq: SecurityRequest, user: Account) {
       const all: LabelledCell[] = [];

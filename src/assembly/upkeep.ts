@@ -1,5 +1,6 @@
 import type { RunningTrail } from "../audit/trail.ts";
 import type { Where } from "../datastore/contract.ts";
+import type { Delivery } from "../features/delivery.ts";
 import type { Feature, Kernel } from "../features/feature.ts";
 
 /** How often what is over is removed, in milliseconds. */
@@ -10,6 +11,7 @@ export interface UpkeepContext {
   readonly kernel: Kernel;
   readonly features: readonly Feature[];
   readonly audit: Pick<RunningTrail, "prune">;
+  readonly delivery: Pick<Delivery, "purge">;
   /** False: there is no datastore. */
   readonly stored: boolean;
   /** A session ends after so long without a request, in milliseconds. */
@@ -24,7 +26,7 @@ export interface Upkeep {
 }
 
 /** Begins to do so each hour. */
-export function startUpkeep({ kernel, features, audit, stored, idle }: UpkeepContext): Upkeep {
+export function startUpkeep({ kernel, features, audit, delivery, stored, idle }: UpkeepContext): Upkeep {
   const { datastore, limits, tickets, families } = kernel;
   const { now, log } = kernel.system;
   const purge = async (): Promise<void> => {
@@ -43,6 +45,7 @@ export function startUpkeep({ kernel, features, audit, stored, idle }: UpkeepCon
     await families?.purge();
     await limits.purge();
     await datastore.purge?.();
+    await delivery.purge();
     await audit.prune();
   };
   const timer = setInterval(() => {

@@ -117,7 +117,7 @@ export function createParking({ users, tickets, limits, life, goOn }: ParkingCon
             return false;
           }
           guessing.set(rq, { ticket, guess });
-          guess.fail();
+          await guess.fail();
           return true;
         },
       };

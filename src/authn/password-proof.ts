@@ -263,8 +263,8 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
   ): Promise<Guessed> => {
     const { rq, account } = attempt;
     const guess = await taken(attempt);
-    const wasWrong = (): void => {
-      guess.fail();
+    const wasWrong = async (): Promise<void> => {
+      await guess.fail();
       if (account !== undefined) context.failed(account, rq);
     };
     let proved: Proved = "wrong";
@@ -280,7 +280,7 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
       await guess.undo();
       throw error;
     }
-    if (proved === "wrong") wasWrong();
+    if (proved === "wrong") await wasWrong();
     let settled = proved === "wrong";
     return {
       proved,
@@ -344,7 +344,7 @@ export function createPasswordProof(context: PasswordProofContext): PasswordProo
         async () => prove(),
       ),
     async refused(attempt) {
-      (await taken(attempt)).fail();
+      await (await taken(attempt)).fail();
       if (attempt.account !== undefined) context.failed(attempt.account, attempt.rq);
     },
   };

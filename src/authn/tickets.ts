@@ -3,6 +3,7 @@ import { endTickets } from "../datastore/pending.ts";
 import { decoyRow } from "../datastore/rehearsal.ts";
 import { decoy } from "../model/decoy.ts";
 import { restarted } from "../model/lifetime.ts";
+import type { Row } from "../model/schema.ts";
 import type { Ticket } from "../model/session.ts";
 import { constantTimeEqual, randomId, sha256 } from "../secrets/random.ts";
 
@@ -106,22 +107,15 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
 
   const issue: Tickets["issue"] = async (request, given) => {
     const { purpose, user, payload, life, attempts, replacesOlder, begunIn } = request;
-    if (replacesOlder === true && user !== undefined && given === undefined) {
-      return datastore.transaction(async (tx) => {
-        // The user's row first: of two at once, the second one waits, and then ends the ticket of the first.
-        await tx.update("user", { id: user.id, fsUniquifier: user.fsUniquifier }, { fsUniquifier: user.fsUniquifier });
-        return issue(request, tx);
-      });
-    }
+    const replaces = replacesOlder === true && user !== undefined;
+    if (replaces && given === undefined) return datastore.transaction((tx) => issue(request, tx));
     const tx = given ?? datastore;
-    if (replacesOlder === true && user !== undefined) await end(user.id, purpose, tx);
     const id = randomId(16);
     const secret = randomId(32);
     const at = now();
     // The ticket of a decoy belongs to nobody, and no text redeems it, the one that is returned here neither.
-    const nobodys = decoy(user) === undefined ? {} : decoyRow(at);
-    await tx.insert("ticket", {
-      id,
+    const nobodys = decoy(user) === undefined ? undefined : decoyRow(at);
+    const row: Row = {
       purpose,
       userId: user?.id ?? null,
       uniquifier: user?.fsUniquifier ?? null,
@@ -133,7 +127,19 @@ export function createTickets(datastore: Datastore, now: () => number): Tickets 
       expiresAt: at + life,
       consumedAt: null,
       ...nobodys,
-    });
+      id,
+    };
+    if (!replaces) {
+      await tx.insert("ticket", row);
+      return `${id}.${secret}`;
+    }
+    // The user's row first: of two at once, the second one waits, and then ends the ticket of the first.
+    const { fsUniquifier } = user;
+    if (nobodys !== undefined) await tx.insert("ticket", row);
+    else if (tx.insertIf !== undefined) await tx.insertIf("ticket", row, "user", { id: user.id, fsUniquifier });
+    else if ((await tx.update("user", { id: user.id, fsUniquifier }, { fsUniquifier })) > 0)
+      await tx.insert("ticket", row);
+    await tx.delete("ticket", { userId: user.id, purpose, id: { not: id } });
     return `${id}.${secret}`;
   };
 

@@ -209,6 +209,10 @@ export interface ReadOptions {
     readonly ignoreCase: boolean;
   }[];
   readonly limit: number | undefined;
+  readonly first:
+    | { readonly of: Column; readonly by: Column; readonly fields: NonNullable<FindOptions["first"]> }
+    | undefined;
+  readonly skipHeld: boolean;
 }
 
 /** Reads the options of a `find`. Throws DatastoreError for an unknown field, a wrong direction or a wrong limit. */
@@ -225,5 +229,10 @@ export function readOptions(tableName: string, table: Table, options: FindOption
     if (ignoreCase && !isText(column)) throw new DatastoreError(`${tableName}.${field} is not text and has no case`);
     return { field, column, descending: direction === "desc", ignoreCase };
   });
-  return { orderBy, limit };
+  const fields = options?.first;
+  const first =
+    fields === undefined
+      ? undefined
+      : { of: columnOf(table, tableName, fields.of), by: columnOf(table, tableName, fields.by), fields };
+  return { orderBy, limit, first, skipHeld: options?.skipHeld === true };
 }

@@ -38,6 +38,16 @@ export interface FindOptions {
     readonly ignoreCase?: boolean;
   }[];
   readonly limit?: number;
+  /**
+   * Only the first row, by `by`, of those that have the same value in `of`: what stands behind another one is left out, whatever
+   * the conditions say of that other one.
+   */
+  readonly first?: { readonly of: string; readonly by: string };
+  /**
+   * In a transaction: the rows are held until its end, and those that another transaction holds are left out. Stores whose writing
+   * transactions wait for each other need do nothing for it.
+   */
+  readonly skipHeld?: boolean;
 }
 
 /** The operations on rows, the same inside and outside of a transaction. Tables and fields go by their logical names. */
@@ -88,6 +98,8 @@ export interface Transaction extends Operations {
    * (with `announced`) then waits for them. Left out where each process sees what was committed by itself.
    */
   announce?(userId: number | undefined): Promise<void>;
+  /** Calls this once the transaction has committed, and never where it is rolled back. It must not throw and takes no time. */
+  committed?(work: () => void): void;
 }
 
 /** A user with their roles, and a session: what one cold request needs, by one query. */

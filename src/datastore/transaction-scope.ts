@@ -19,6 +19,8 @@ export interface TransactionState {
   active: boolean;
   failure: unknown;
   undone: boolean;
+  /** What is to be called once it has committed. */
+  readonly committed: (() => void)[];
 }
 
 /**
@@ -57,7 +59,7 @@ export class TransactionScope {
    * caught the error: PostgreSQL would have rolled it back silently, so all stores do it, aloud.
    */
   async run<T>(work: (state: TransactionState) => Promise<T>): Promise<T> {
-    const state: TransactionState = { active: true, failure: undefined, undone: false };
+    const state: TransactionState = { active: true, failure: undefined, undone: false, committed: [] };
     try {
       const result = await this.#running.run(state, () => work(state));
       if (state.failure !== undefined) {

@@ -1,13 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { ConfigurationError } from "../model/errors.ts";
 import { DeliveryError } from "./mail.ts";
-import {
-  checkDeliveryOptions,
-  createDeliveryQueue,
-  type DeliveryJob,
-  type DeliveryQueue,
-  type Timer,
-} from "./queue.ts";
+import { createDeliveryQueue, type DeliveryJob, type DeliveryQueue, deliverySettings, type Timer } from "./queue.ts";
 
 /** Time that passes by hand. */
 function manualTime(): {
@@ -178,13 +172,36 @@ describe("close", () => {
 });
 
 test.each([
-  [{ limit: 0 }, "mail.queue.limit"],
+  [{ store: "memory", limit: 0 }, "mail.queue.limit"],
+  [{ store: "disk" }, "mail.queue.store"],
+  [{ keep: "for ever" }, "mail.queue.keep"],
+  [{ store: "memory", keep: "1d" }, "mail.queue.keep"],
   [{ concurrency: 1.5 }, "mail.queue.concurrency"],
   [{ retryAfter: [-1] }, "mail.queue.retryAfter"],
   [{ retryAfter: 5 }, "mail.queue.retryAfter"],
   [{ retries: 5 }, "mail.queue.retries"],
   [[], "mail.queue"],
 ])("%j is refused at %s", (options, path) => {
-  expect(() => checkDeliveryOptions("mail.queue", options)).toThrow(expect.objectContaining({ path }));
-  expect(() => checkDeliveryOptions("mail.queue", options)).toThrow(ConfigurationError);
+  expect(() => deliverySettings("mail.queue", options as never)).toThrow(expect.objectContaining({ path }));
+  expect(() => deliverySettings("mail.queue", options as never)).toThrow(ConfigurationError);
+});
+
+test("what waits in the database is tried for three days, what waits in memory for some minutes", () => {
+  const stored = deliverySettings("mail.queue");
+  expect([stored.store, stored.keep, stored.retryAfter.at(-1)]).toEqual(["database", 3 * 86_400_000, 3_600_000]);
+  const inMemory = deliverySettings("mail.queue", { store: "memory" });
+  expect([inMemory.store, inMemory.limit, inMemory.retryAfter.at(-1)]).toEqual(["memory", 1_000, 120_000]);
+});
+
+test("without a database it is the memory, and nothing else can be asked for", () => {
+  expect(deliverySettings("sms.queue", {}, false)).toMatchObject({
+    store: "memory",
+    retryAfter: [1_000, 5_000, 30_000, 120_000],
+  });
+  expect(() => deliverySettings("sms.queue", { store: "database" }, false)).toThrow(
+    expect.objectContaining({ path: "sms.queue.store" }),
+  );
+  expect(() => deliverySettings("sms.queue", { keep: "1d" }, false)).toThrow(
+    expect.objectContaining({ path: "sms.queue.keep" }),
+  );
 });

@@ -39,15 +39,18 @@ export function unchanged(rq: SecurityRequest): (tx: Operations) => Promise<bool
 
 /**
  * Makes a change of one's own account, and returns the account as the change has left it: read later, it may be one that
- * somebody else has reset. Undefined, with nothing done: its condition did not hold.
+ * somebody else has reset. `also`: what belongs into the same transaction. Undefined, with nothing done: its condition did
+ * not hold.
  */
 export function changedAccount(
   change: (done: NonNullable<ChangeOptions["done"]>) => Promise<void>,
+  also?: ChangeOptions["done"],
 ): Promise<Account | undefined> {
   return unlessWithdrawn(async () => {
     let now: Account | undefined;
-    await change(async (after) => {
+    await change(async (after, tx) => {
       now = after;
+      await also?.(after, tx);
     });
     return now;
   });
@@ -107,18 +110,23 @@ export interface LineageSince {
 
 /**
  * Issues a ticket for what is begun by who is signed in. Undefined: what they came with has ended meanwhile. The ticket ends
- * along with it when its user, or an administrator, ends that; an ordinary sign-out leaves it.
+ * along with it when its user, or an administrator, ends that; an ordinary sign-out leaves it. `also`: what belongs into the same
+ * transaction, such as the mail with its link.
  */
 export async function issueFor(
   kernel: Pick<Kernel, "datastore" | "tickets">,
   rq: SecurityRequest,
   request: Omit<TicketRequest, "begunIn">,
+  also?: (token: string, tx: Operations) => Promise<void>,
 ): Promise<string | undefined> {
   const { identity } = rq;
   if (identity === undefined) return undefined;
   const still = unchanged(rq);
   const begunIn = await lineageBehind(kernel, identity);
-  return kernel.datastore.transaction(async (tx) =>
-    (await still(tx)) ? kernel.tickets.issue({ ...request, begunIn }, tx) : undefined,
-  );
+  return kernel.datastore.transaction(async (tx) => {
+    if (!(await still(tx))) return undefined;
+    const token = await kernel.tickets.issue({ ...request, begunIn }, tx);
+    await also?.(token, tx);
+    return token;
+  });
 }

@@ -1,6 +1,7 @@
 import { auditTables } from "../audit/tables.ts";
 import type { IdentityDefinition } from "../authn/identity-attributes.ts";
 import type { TokenFamilies } from "../authn/token-families.ts";
+import { outboxTables } from "../delivery/table.ts";
 import { namedColumns, type OwnColumns } from "../model/column.ts";
 import { ConfigurationError } from "../model/errors.ts";
 import { knownNames, unknownName } from "../model/known-names.ts";
@@ -82,7 +83,7 @@ function checkMembers(feature: Feature, index: number): void {
  */
 function checkTaken(features: readonly Feature[]): void {
   const user = coreTables.user as Table;
-  const core = { ...coreTables, ...auditTables };
+  const core = { ...coreTables, ...auditTables, ...outboxTables };
   const owners = new Map<string, { readonly owner: string; readonly value: unknown }>();
   const take = (kind: string, name: string, owner: string, value: unknown = owner): void => {
     const { owner: before, value: same } = owners.get(`${kind} ${name}`) ?? {};
@@ -229,7 +230,7 @@ export function composeSchema(
   },
   features: readonly Feature[],
 ): Schema {
-  const tables: Record<string, Table> = { ...coreTables, ...auditTables };
+  const tables: Record<string, Table> = { ...coreTables, ...auditTables, ...outboxTables };
   for (const feature of features) Object.assign(tables, feature.tables ?? {});
   const user = tables.user as Table;
   const email: Column = { ...(user.columns["email"] as Column), nullable: true, mustAllowNull: true };

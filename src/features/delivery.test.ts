@@ -33,6 +33,8 @@ async function make(options: Partial<DeliveryContext> = {}): Promise<Made> {
     siteName: "Acme",
     theme: defaultTheme,
     origin: "https://acme.example",
+    store: undefined,
+    accountOf: async () => undefined,
     ...options,
   });
   return { delivery, logs, events };
@@ -64,10 +66,24 @@ describe("mail", () => {
     expect(asked).toBe(1);
   });
 
+  test("without a database it waits in memory, which the log says where nobody has asked for it", async () => {
+    const mail = { sender: outbox(), from };
+    const unasked = await make({ mail });
+    unasked.delivery.start(false);
+    expect(unasked.logs).toEqual([{ message: expect.stringContaining("there is no datastore") }]);
+    const asked = await make({ mail: { ...mail, queue: { store: "memory" } } });
+    asked.delivery.start(false);
+    const without = await make({});
+    without.delivery.start(false);
+    const command = await make({ mail });
+    command.delivery.start(true);
+    expect([asked.logs, without.logs, command.logs]).toEqual([[], [], []]);
+  });
+
   test("goes to the stored address, in text and HTML, with nothing loaded from elsewhere", async () => {
     const box = outbox();
     const { delivery, logs, events } = await make({ mail: { sender: box, from, replyTo: "help@acme.example" } });
-    delivery.mail.send(undefined, "test", account, {});
+    await delivery.mail.send(undefined, "test", account, {});
     expect(box.all()).toEqual([]);
     await delivery.idle();
     expect(box.all()).toEqual([
@@ -134,7 +150,7 @@ describe("mail", () => {
       },
     };
     const { delivery, logs, events } = await make({ mail: { sender, from, queue: { retryAfter: [1, 1] } } });
-    delivery.mail.send(undefined, "test", account, {});
+    await delivery.mail.send(undefined, "test", account, {});
     await delivery.idle();
     expect(seen).toHaveLength(3);
     expect(new Set(seen).size).toBe(1);
@@ -149,7 +165,7 @@ describe("mail", () => {
     const { delivery, logs, events } = await make({
       mail: { sender: broken(error), from, templates, queue: { retryAfter: [] } },
     });
-    delivery.mail.send(undefined, "test", account, {});
+    await delivery.mail.send(undefined, "test", account, {});
     await delivery.idle();
     expect(logs).toEqual([
       {
@@ -175,7 +191,7 @@ describe("mail", () => {
     async (email) => {
       const box = outbox();
       const { delivery, events } = await make({ mail: { sender: box, from } });
-      delivery.mail.send(undefined, "test", { email }, {});
+      await delivery.mail.send(undefined, "test", { email }, {});
       await delivery.idle();
       expect(box.all()).toEqual([]);
       expect(events).toMatchObject([
@@ -191,7 +207,7 @@ describe("mail", () => {
       },
     };
     const { delivery, logs } = await make({ mail: { sender: outbox(), from, templates } });
-    delivery.mail.send(undefined, "test", account, {});
+    await delivery.mail.send(undefined, "test", account, {});
     await delivery.idle();
     expect(logs).toMatchObject([{ failure: "refused", attempts: 1, error: "the template failed: broken" }]);
   });
@@ -199,7 +215,7 @@ describe("mail", () => {
   test("close sends what waits, at once", async () => {
     const box = outbox();
     const { delivery } = await make({ mail: { sender: box, from } });
-    delivery.mail.send(undefined, "test", account, {});
+    await delivery.mail.send(undefined, "test", account, {});
     await delivery.close();
     expect(box.all()).toHaveLength(1);
   });
@@ -213,7 +229,7 @@ describe("mail", () => {
       },
     };
     const { delivery } = await make({ mail: { sender, from } });
-    delivery.mail.send(undefined, "test", account, {});
+    await delivery.mail.send(undefined, "test", account, {});
     // What the caller does next comes first: nothing was even begun.
     await new Promise((resolve) => setImmediate(resolve));
     expect(began).toEqual([]);
@@ -237,7 +253,7 @@ describe("text messages", () => {
   test("go out off the request path", async () => {
     const box = smsOutbox();
     const { delivery } = await make({ sms: { sender: box } });
-    delivery.sms.send("+4915123456789", " Your code is 123456 ");
+    await delivery.sms.send("+4915123456789", " Your code is 123456 ");
     expect(box.all()).toEqual([]);
     await delivery.idle();
     expect(box.all()).toEqual([{ to: "+4915123456789", text: "Your code is 123456" }]);
@@ -250,7 +266,7 @@ describe("text messages", () => {
   ])("nothing goes to %j with such a text", async (to, text) => {
     const box = smsOutbox();
     const { delivery, events } = await make({ sms: { sender: box } });
-    delivery.sms.send(to, text, account);
+    await delivery.sms.send(to, text, account);
     await delivery.idle();
     expect(box.all()).toEqual([]);
     expect(events).toMatchObject([
@@ -261,7 +277,7 @@ describe("text messages", () => {
   test("a failure is logged without number and code", async () => {
     const sender = { send: () => Promise.reject(new Error("+4915123456789 did not get 123456")) };
     const { delivery, logs } = await make({ sms: { sender, queue: { retryAfter: [] } } });
-    delivery.sms.send("+4915123456789", "Your code is 123456");
+    await delivery.sms.send("+4915123456789", "Your code is 123456");
     await delivery.idle();
     expect(logs).toEqual([
       { message: "a text message was not sent", failure: "not reached", attempts: 1, error: "… did not get …" },

@@ -29,7 +29,7 @@ import type { KeyBounds } from "./api-keys/creation.ts";
 import type { BrowserMark } from "./browser-mark.ts";
 import type { ConfirmationService } from "./confirmation/index.ts";
 
-import type { Mailer, Texter } from "./delivery.ts";
+import type { Mailer, Texter, Waiting } from "./delivery.ts";
 
 import type { Destinations } from "./destinations.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -92,6 +92,8 @@ export interface Kernel {
   readonly mail: Mailer;
   /** Sends text messages off the request path. */
   readonly sms: Texter;
+  /** What waits to be sent in the database; undefined: nothing waits there. */
+  readonly waiting: Waiting | undefined;
   readonly phones: PhoneNumbers;
   /** The first of `origins`: what links outside of pages are built on. */
   readonly origin: string;

@@ -4,6 +4,7 @@ import type { AddressProof } from "../datastore/user-operations.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
 import { changedAccount } from "./account-state.ts";
+import type { MailToSend } from "./delivery.ts";
 import { type Answer, invalid, refused } from "./endpoint.ts";
 import type { Kernel } from "./feature.ts";
 import { type Field, type FieldValues, passwordField } from "./fields.ts";
@@ -157,6 +158,8 @@ export interface ProofOptions {
   readonly onlyFirst?: boolean;
   /** Done in the same transaction; false: nothing is proved. */
   readonly also?: (tx: Transaction) => Promise<boolean>;
+  /** What is mailed of it in the same transaction, beside the notice of a new password. */
+  readonly mails?: (after: Account) => readonly MailToSend[];
 }
 
 /**
@@ -169,7 +172,7 @@ export async function applyProof(
   rq: SecurityRequest,
   link: OpenLink,
   { moves, ...proof }: FirstProof,
-  { email, onlyFirst, also }: ProofOptions = {},
+  { email, onlyFirst, also, mails }: ProofOptions = {},
 ): Promise<Account | undefined> {
   const { account } = link;
   // What ends because a stranger may have begun it, their choice of a language goes with.
@@ -185,21 +188,28 @@ export async function applyProof(
   const onlyIf = async (tx: Transaction): Promise<boolean> =>
     (await link.redeem(tx)) && (also === undefined || (await also(tx)));
   const proved = { ...proof, mailLanguage, ...(email === undefined ? {} : { email }) };
-  const now = await changedAccount((done) => kernel.users.prove(account, proved, { as, onlyIf, done }));
+  const now = await changedAccount(
+    (done) => kernel.users.prove(account, proved, { as, onlyIf, done }),
+    async (after, tx) => {
+      const list = [...(mails?.(after) ?? []), ...proofMails(kernel, after, proof)];
+      if (list.length > 0) await kernel.mail.sendAll(rq, list, { tx });
+    },
+  );
   if (now !== undefined) kernel.browserMark.clear(rq, account);
   return now;
 }
 
-/** Tells what a proof came to; `account` is the new state. */
-export function tellProof(kernel: Kernel, rq: SecurityRequest, account: Account, proof: FirstProof): void {
+function proofMails(kernel: Kernel, to: Account, { password }: Pick<FirstProof, "password">): readonly MailToSend[] {
+  if (typeof password !== "string" || !kernel.features.has("recovery")) return [];
+  return [{ name: "resetNotice", to, data: { recover: kernel.link("forgot_password") } }];
+}
+
+/** Tells the listeners what a proof came to; `account` is the new state. */
+export function tellProof(rq: SecurityRequest, account: Account, proof: FirstProof): void {
   const { events } = rq.system;
   if (proof.first === true) events.emit("userConfirmed", { user: account });
   if (proof.endsAccess === true) events.emit("registrationDisowned", { user: account });
-  if (typeof proof.password !== "string") return;
-  events.emit("passwordReset", { user: account });
-  if (kernel.features.has("recovery")) {
-    kernel.mail.send(rq, "resetNotice", account, { recover: kernel.link("forgot_password") });
-  }
+  if (typeof proof.password === "string") events.emit("passwordReset", { user: account });
 }
 
 /**

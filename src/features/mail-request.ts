@@ -1,4 +1,6 @@
 import { open } from "../authz/guards/open.ts";
+import type { Operations, Transaction } from "../datastore/contract.ts";
+import type { SecurityEventName, SecurityEvents } from "../events/catalogue.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
 import { decoyOf } from "../model/decoy.ts";
@@ -8,6 +10,7 @@ import { type Answer, done, type Endpoint, type EndpointDefinition, endpoint, in
 import type { Kernel } from "./feature.ts";
 import { emailField, type Fault, type Field } from "./fields.ts";
 import { isMailable } from "./mailable.ts";
+import { onceCommitted } from "./postbox.ts";
 
 /** A page on which somebody asks for a mail to the address of an account. */
 export interface MailRequestDefinition
@@ -22,12 +25,25 @@ export interface MailRequestDefinition
   readonly objection?: (account: Account) => Fault | undefined;
   /** Whether an account that may be mailed gets one; default: each. */
   readonly gets?: (account: Account) => boolean;
-  /** Sends it, after the answer: to an account that gets one, else to a decoy (`decoyOf`), so that it takes the same work. */
-  readonly send: (rq: SecurityRequest, account: Account, next: string | undefined) => Promise<void>;
+  /**
+   * Writes it down, all in this transaction: to an account that gets one, else to a decoy (`decoyOf`), so that it takes the same
+   * work.
+   */
+  readonly send: (rq: SecurityRequest, account: Account, tx: Transaction, next: string | undefined) => Promise<unknown>;
   /** What is said, whoever asks; `email` as it was typed. */
   readonly message: (email: string) => Fault;
   /** Where the page goes on. */
   readonly to: () => string;
+}
+
+/** Tells the listeners of what was mailed, once it is written: after whatever else the request tells. */
+export function emitOnceCommitted<Name extends SecurityEventName>(
+  { system: { events }, background }: Pick<Kernel, "system" | "background">,
+  tx: Operations,
+  name: Name,
+  event: SecurityEvents[Name],
+): void {
+  onceCommitted(tx, () => background(async () => events.emit(name, event)));
 }
 
 const off = (account: Account): Fault | undefined => (isMailable(account) ? undefined : { key: "DISABLED_ACCOUNT" });
@@ -52,11 +68,11 @@ export function mailRequest(kernel: Kernel, definition: MailRequestDefinition): 
         const fault = account === undefined ? ({ key: "USER_DOES_NOT_EXIST" } as const) : objection(account);
         if (fault !== undefined) return invalid({ email: [fault] });
       }
-      kernel.background(async () => {
-        if (!mayMail) return;
+      if (mayMail) {
         const served = account !== undefined && isMailable(account) && gets(account);
-        await send(rq, served ? account : decoyOf(email, account), next);
-      });
+        const to = served ? account : decoyOf(email, account);
+        await kernel.datastore.transaction((tx) => send(rq, to, tx, next));
+      }
       return done(to(), {
         message: message(email),
         response: { csrf_token: rq.system.csrf.token(rq) },

@@ -261,6 +261,7 @@ export interface Pages {
   adminAudit(props: FormPageProps): Html;
   adminMatrix(props: FormPageProps): Html;
   adminLimits(props: FormPageProps): Html;
+  adminOutbox(props: FormPageProps): Html;
   /** The administration's forms, and those that ask before something is done that cannot be undone. */
   adminForm(props: FormPageProps): Html;
   endImpersonation(props: FormPageProps<never>): Html;

@@ -34,12 +34,19 @@ export interface LoadedServer {
   kill(): Promise<void>;
 }
 
-const program = fileURLToPath(new URL("account-server.ts", import.meta.url));
+const accounts = fileURLToPath(new URL("account-server.ts", import.meta.url));
 const fromSource = new URL("../../scripts/from-source.mjs", import.meta.url).href;
 
-/** Starts the program. `compileCache` is a folder in which processes leave compiled code for the next. */
-export function loadServer({ dialect, connection }: Place, compileCache: string): LoadedServer {
-  const child = fork(program, [JSON.stringify({ dialect, connection })], {
+/**
+ * Starts the program. `compileCache` is a folder in which processes leave compiled code for the next; `more` is told to the program
+ * beside the place.
+ */
+export function loadServer(
+  { dialect, connection }: Place,
+  compileCache: string,
+  { program = accounts, more = {} }: { readonly program?: string; readonly more?: object } = {},
+): LoadedServer {
+  const child = fork(program, [JSON.stringify({ dialect, connection, ...more })], {
     execArgv: ["--import", fromSource],
     env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
     stdio: ["ignore", "ignore", "pipe", "ipc"],

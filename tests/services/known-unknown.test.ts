@@ -35,6 +35,8 @@ function recorded(provider: DatastoreProvider): { provider: DatastoreProvider; l
       get(target, name) {
         const member: unknown = Reflect.get(target, name);
         if (typeof member !== "function" || typeof name !== "string") return member;
+        // No statement: what is to be called once the transaction has committed.
+        if (name === "committed") return member;
         return async (...args: never[]) => {
           running += 1;
           try {
@@ -66,7 +68,10 @@ function recorded(provider: DatastoreProvider): { provider: DatastoreProvider; l
       }
     }
     const result: unknown = await Reflect.apply(member, target, args);
-    if (name === "insert") to.push(`insert ${table}`);
+    // Each process looks from time to time whether others have left mails.
+    if (name === "count" && table === "outbox") return result;
+    if (name === "insert" || name === "insertIf") to.push(`insert ${table}`);
+    else if (name === "insertAll") to.push(`insert ${(args as unknown as [string, unknown[]])[1].length} ${table}`);
     else if (name === "update" || name === "delete") to.push(`${name} ${table} by ${shape(where)}: ${result}`);
     else if (name === "loadUsers") to.push(`loadUsers ${(args as unknown as [object[]])[0].map(shape).join(" or ")}`);
     else if (name === "claim") to.push("claim");

@@ -5,7 +5,7 @@
 import { DatabaseSync, StatementSync } from "node:sqlite";
 import pg from "pg";
 import { type DatastoreProvider, outbox, portcullis } from "portcullis";
-import { type Feature, notices, passwords, refresh, tracking, unlock } from "portcullis/features";
+import { type Feature, notices, passwords, recovery, refresh, tracking, unlock } from "portcullis/features";
 import { postgres } from "portcullis/postgres";
 import { sqlite } from "portcullis/sqlite";
 import { type TestClient, testClient } from "portcullis/testing";
@@ -81,31 +81,51 @@ const signIn =
     (await client.post(path, { json: { email, password, ...body } })).status;
 const withToken = "/login?include_auth_token";
 
+const asksReset =
+  (address: string) =>
+  async (client: TestClient): Promise<number> =>
+    (await client.post("/reset", { json: { email: address } })).status;
+const mailing = (): readonly Feature[] => [passwords(), recovery()];
+
 /**
  * Each ceiling is what the flow took before credentials were made from the account as it was proved, and names were counted
  * apart from accounts: neither may cost more. PostgreSQL tells other processes by statements of its own.
  */
 const flows: Readonly<Record<string, Flow>> = {
-  "by password alone": { features: minimal, budget: both(15, 3), run: signIn({}) },
-  "by password alone, without an address": { features: minimal, budget: both(7, 1), address: false, run: signIn({}) },
-  "with a remember credential": { features: minimal, budget: both(16, 3), run: signIn({ remember: true }) },
-  "with an auth token": { features: minimal, budget: both(15, 3), run: signIn({}, withToken) },
-  "with a refresh token": {
+  "a sign-in by password alone": { features: minimal, budget: both(15, 3), run: signIn({}) },
+  "a sign-in by password alone, without an address": {
+    features: minimal,
+    budget: both(7, 1),
+    address: false,
+    run: signIn({}),
+  },
+  "a sign-in with a remember credential": { features: minimal, budget: both(16, 3), run: signIn({ remember: true }) },
+  "a sign-in with an auth token": { features: minimal, budget: both(15, 3), run: signIn({}, withToken) },
+  "a sign-in with a refresh token": {
     features: () => [passwords(), refresh({ carrier: "body" })],
     budget: both(16, 3),
     run: signIn({}, withToken),
   },
-  "with all that notes sign-ins": {
+  "a sign-in with all that notes sign-ins": {
     features: full,
     budget: { sqlite: [21, 3], postgres: [22, 3] },
     run: signIn({}),
   },
-  "with all that notes sign-ins, remembered, with tokens": {
+  "a sign-in with all that notes sign-ins, remembered, with tokens": {
     features: full,
     budget: { sqlite: [23, 3], postgres: [24, 3] },
     run: signIn({ remember: true }, withToken),
   },
 };
+
+/** What mails a link: before the answer, and then the claim, the sending and the end of it. */
+const mailFlows: Readonly<Record<string, Flow>> = Object.fromEntries(
+  [email, "nobody@acme.example"].map((address) => [
+    `a reset for ${address}`,
+    // Six for the request, five for the mail, two each for the budget of the mailbox.
+    { features: mailing, budget: both(6 + 5 + 4, 3), address: false, run: asksReset(address) },
+  ]),
+);
 
 function counts(create: () => Promise<Database>, provider: (connection: string) => DatastoreProvider): void {
   let database: Database;
@@ -123,8 +143,9 @@ function counts(create: () => Promise<Database>, provider: (connection: string) 
     await database?.remove();
   });
 
-  it.each(Object.keys(flows))("a sign-in %s", async (name) => {
-    const { features, budget, address, run } = flows[name] as Flow;
+  const all = { ...flows, ...mailFlows };
+  it.each(Object.keys(all))("%s", async (name) => {
+    const { features, budget, address, run } = all[name] as Flow;
     const [most, mostTransactions] = budget[database.dialect as keyof typeof budget];
     const security = await portcullis({
       secretKeys: ["a key of the tests: 5qUZn8mWb2Rk7Xe1"],

@@ -32,8 +32,8 @@ export interface Attempt {
   readonly open: boolean;
   /** It was right: the account's failures are forgotten, or with `"once"` this attempt alone. */
   succeed(forget?: "all" | "once"): Promise<void>;
-  /** It was wrong: tells whoever is to know when that locked the account. */
-  fail(): void;
+  /** It was wrong: tells whoever is to know when that locked the account, and resolves when that is done. */
+  fail(): Promise<void>;
   /** It was not looked at. */
   undo(): Promise<void>;
   /** It may have been looked at, and nobody knows what came out: the guess is spent, but it is no failure that locks. */
@@ -65,9 +65,17 @@ export interface Limits {
   unlock(userId: number, tx?: Operations): Promise<boolean>;
   /** The accounts that are locked now, by rising id; `after`: the last id of the page before. */
   locked(page?: { readonly after?: number; readonly limit?: number }): Promise<readonly Lockout[]>;
+  /**
+   * What belongs to a lock beside the event: called when guessing has locked an account (undefined: a name that nobody has), and
+   * the answer waits for it.
+   */
+  onLock(listener: LockListener): void;
   /** Removes what is over. */
   purge(): Promise<number>;
 }
+
+/** Told of a lock. */
+export type LockListener = (account: Account | undefined) => Promise<void>;
 
 /** What the limits need. */
 export interface LimitsContext {
@@ -89,6 +97,7 @@ const mostLocked = 1000;
 export function createLimits(context: LimitsContext): Limits {
   const { store, rules, events, now } = context;
   const counters = createCounters(store, now);
+  const lockListeners: LockListener[] = [];
   let told = false;
 
   /** Keys say neither who nor from where: whoever reads the table or Redis learns no names. */
@@ -171,6 +180,7 @@ export function createLimits(context: LimitsContext): Limits {
 
   return {
     rules,
+    onLock: (listener) => void lockListeners.push(listener),
     async attempt(rq, guess) {
       const byAddress = addressCounter("signIn.address", rq, rules.perAddress);
       const { own, names } = guessCounters(guess);
@@ -191,11 +201,12 @@ export function createLimits(context: LimitsContext): Limits {
         open: took.closed === undefined,
         undo: () => counters.settle(all),
         spend: () => counters.settle(all, [], "failure"),
-        fail() {
+        async fail() {
           if (ofAccount?.taking.locks !== true) return;
           const { lockedUntil, failures } = ofAccount.taking.meter;
           if (account === undefined) events.emit("unknownIdentityLocked", { until: lockedUntil, failures });
           else events.emit("accountLocked", { user: account, until: lockedUntil, failures });
+          for (const listener of lockListeners) await listener(account);
         },
         succeed: (forget = "all") =>
           forget === "once"

@@ -144,6 +144,8 @@ export interface SqlDialect {
   readonly byKey: RawBuilder<unknown>;
   /** What follows a query so that its rows stay as they are until the end of the transaction. */
   readonly holdRow: RawBuilder<unknown>;
+  /** The same, leaving out the rows that another transaction holds. */
+  readonly holdFree: RawBuilder<unknown>;
   insertedKey(result: QueryResult<unknown>, column: Column): number | undefined;
 
   uniqueViolation(error: unknown): UniqueViolation | undefined;

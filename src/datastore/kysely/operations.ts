@@ -103,17 +103,23 @@ export class SqlOperations implements Operations {
       const { schema, dialect } = this.#core;
       const target = tableOf(schema, table);
       const comparisons = readWhere(table, target, where);
-      const { orderBy, limit } = readOptions(table, target, options);
+      const { orderBy, limit, first, skipHeld } = readOptions(table, target, options);
       if (comparisons === undefined || limit === 0) return [];
       await this.#foldMarked(table, target, comparisons, orderBy);
       const order = orderBy.map((it) => `${it.field} ${it.descending}${it.ignoreCase ? " folded" : ""}`).join("\n");
       const bounded = bound(dialect, limit);
-      const shape = `find\n${order}\n${bounded.shape}`;
-      const run = dialect.ordersByRange && limit !== undefined ? indexRun(target, comparisons, orderBy) : undefined;
+      const firsts = first === undefined ? "" : `first ${first.fields.of} ${first.fields.by}`;
+      const shape = `find\n${order}\n${bounded.shape}\n${firsts}\n${skipHeld ? "held" : ""}`;
+      const plain = first === undefined && !skipHeld;
+      const run =
+        plain && dialect.ordersByRange && limit !== undefined ? indexRun(target, comparisons, orderBy) : undefined;
       const rows = await this.#where(shape, table, target, comparisons, run, bounded.values, (where_, slots) => {
         const columns = sql.join(Object.values(target.columns).map((column) => sql.id(column.name)));
         const ordered = run === undefined ? orderClause(dialect, target, comparisons, orderBy) : runOrder(run);
-        return sql`select ${columns} from ${tableId(dialect, target)}${where_}${ordered}${bounded.clause(slots)}`;
+        const chosen = first === undefined ? where_ : sql`${where_}${firstOnly(dialect, target, comparisons, first)}`;
+        const held = skipHeld ? dialect.holdFree : sql``;
+        const from = tableId(dialect, target);
+        return sql`select ${columns} from ${from}${chosen}${ordered}${bounded.clause(slots)}${held}`;
       });
       const codec = this.#codec(table, target);
       return (rows.rows as RawRow[]).map((raw) => codec.decode(raw));
@@ -308,6 +314,19 @@ function orderClause(
     if (column.unique === true && valued && (!ignoreCase || dialect.uniqueIgnoresCase(table.name, column))) break;
   }
   return parts.length === 0 ? sql`` : sql` order by ${sql.join(parts)}`;
+}
+
+/** That no row of the same value stands before this one. */
+function firstOnly(
+  dialect: Pick<SqlDialect, "schema">,
+  table: Table,
+  comparisons: readonly Comparison[],
+  { of, by }: NonNullable<ReadOptions["first"]>,
+): RawBuilder<unknown> {
+  const at = (alias: string, column: string): RawBuilder<unknown> => sql`${sql.id(alias)}.${sql.id(column)}`;
+  const { name } = table;
+  const before = "earlier";
+  return sql`${comparisons.length === 0 ? sql` where ` : sql` and `}not exists (select 1 from ${tableId(dialect, table)} as ${sql.id(before)} where ${at(before, of.name)} = ${at(name, of.name)} and ${at(before, by.name)} < ${at(name, by.name)})`;
 }
 
 function affected(result: QueryResult<unknown>): number {

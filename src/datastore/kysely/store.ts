@@ -201,7 +201,7 @@ export class SqlStore implements Datastore {
             const operations = new SqlOperations(this.#core, native, (operation) =>
               withinTransaction(state, operation),
             );
-            return await work(transactionOf(operations, native, this.#parts, announced));
+            return await work(transactionOf(operations, native, { state, parts: this.#parts, announced }));
           });
         } catch (error) {
           failed = { error };
@@ -209,6 +209,7 @@ export class SqlStore implements Datastore {
         }
       });
       for (const { change, place } of announced) this.#parts.announcer?.committed(change, place);
+      for (const called of running?.committed ?? []) called();
       return result;
     } catch (error) {
       // Also when the commit has failed.
@@ -275,11 +276,18 @@ export class SqlStore implements Datastore {
   }
 }
 
+/** What a running transaction is part of. */
+interface TransactionParts {
+  readonly state: TransactionState;
+  readonly parts: SqlStoreParts;
+  /** What it has announced, with the places. */
+  readonly announced: Announced[];
+}
+
 function transactionOf(
   operations: SqlOperations,
   native: Database,
-  { dialect, announcer }: SqlStoreParts,
-  announced: Announced[],
+  { state, parts: { dialect, announcer }, announced }: TransactionParts,
 ): Transaction {
   const { claim } = dialect;
   const announce = async (by: Announcer, userId: number | undefined): Promise<void> => {
@@ -291,6 +299,7 @@ function transactionOf(
   };
   return {
     native,
+    committed: (called) => void state.committed.push(called),
     ...(claim === undefined
       ? {}
       : { claim: async (text: string) => void (await operations.execute(claim(sql`${text}`))) }),

@@ -60,6 +60,19 @@ export function arranged(rows: readonly Row[], { orderBy, limit }: ReadOptions):
   return limit === undefined ? sorted : sorted.slice(0, limit);
 }
 
+/** Of these rows the ones before which none of all rows stands that has the same value. */
+export function firstOnes(
+  rows: readonly Row[],
+  all: readonly Row[],
+  { fields: { of, by } }: NonNullable<ReadOptions["first"]>,
+): Row[] {
+  const least = new Map<unknown, unknown>();
+  for (const row of all) {
+    if (!least.has(row[of]) || compare(row[by], least.get(row[of])) < 0) least.set(row[of], row[by]);
+  }
+  return rows.filter((row) => same(row[by], least.get(row[of])));
+}
+
 /** Equality as the unique constraints and comparisons see it. */
 export function same(a: unknown, b: unknown): boolean {
   if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();

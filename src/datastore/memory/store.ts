@@ -12,9 +12,9 @@ import type {
 } from "../contract.ts";
 import { localBus } from "../listeners.ts";
 import { generatedKey, tableOf } from "../tables.ts";
-import { TransactionScope, withinTransaction } from "../transaction-scope.ts";
+import { TransactionScope, type TransactionState, withinTransaction } from "../transaction-scope.ts";
 import { changes, completeRow } from "../values.ts";
-import { arranged, copied, matches, same } from "./rows.ts";
+import { arranged, copied, firstOnes, matches, same } from "./rows.ts";
 import { TakenValues } from "./unique.ts";
 
 /** The rows of one table. Stored rows are never changed, only replaced: a copy of the list is a snapshot. */
@@ -112,11 +112,14 @@ export class MemoryStore implements Datastore {
       const before: Contents = new Map(
         [...this.#contents].map(([name, content]) => [name, { ...content, rows: [...content.rows] }]),
       );
+      let committed: TransactionState["committed"] = [];
       try {
-        return await this.#scope.run(async (state) => {
+        const result = await this.#scope.run(async (state) => {
+          ({ committed } = state);
           const inside = this.#operations();
           return await work({
             native: undefined,
+            committed: (called) => void state.committed.push(called),
             insert: (table, row) => withinTransaction(state, () => inside.insert(table, row)),
             insertIf: (table, row, holder, where) =>
               withinTransaction(state, () => inside.insertIf(table, row, holder, where)),
@@ -127,6 +130,8 @@ export class MemoryStore implements Datastore {
             count: (table, where, atMost) => withinTransaction(state, () => inside.count(table, where, atMost)),
           });
         });
+        for (const called of committed) called();
+        return result;
       } catch (error) {
         // Whoever has seen a number that is rolled back still knows it: no other row gets it.
         for (const [name, content] of before) content.nextKey = this.#contents.get(name)?.nextKey ?? content.nextKey;
@@ -239,8 +244,11 @@ class MemoryOperations implements Operations {
 
   async find(table: string, where: Where, options?: FindOptions): Promise<Row[]> {
     const target = tableOf(this.#schema, table);
-    const rows = this.#matching(table, target, where);
-    return arranged(rows, readOptions(table, target, options)).map((row) => copied(target.columns, row));
+    const read = readOptions(table, target, options);
+    const matching = this.#matching(table, target, where);
+    const rows =
+      read.first === undefined ? matching : firstOnes(matching, this.#content(table, target).rows, read.first);
+    return arranged(rows, read).map((row) => copied(target.columns, row));
   }
 
   async findOne(table: string, where: Where): Promise<Row | undefined> {

@@ -113,6 +113,7 @@ export function mysqlDialect(): SqlDialect {
     returningKey: () => sql``,
     byKey: sql` force index (primary)`,
     holdRow: sql` for update`,
+    holdFree: sql` for update skip locked`,
     insertedKey: (result: QueryResult<unknown>) =>
       result.insertId === undefined ? undefined : Number(result.insertId),
 

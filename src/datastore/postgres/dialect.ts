@@ -91,6 +91,7 @@ export const postgresDialect = (schema?: string): SqlDialect => ({
   // Not more: rows that refer to it may come meanwhile.
   byKey: sql``,
   holdRow: sql` for no key update`,
+  holdFree: sql` for no key update skip locked`,
   returningKey: (column: Column): RawBuilder<unknown> => sql` returning ${sql.id(column.name)}`,
   insertedKey(result: QueryResult<unknown>, column: Column): number | undefined {
     const row = result.rows[0] as Readonly<Record<string, unknown>> | undefined;

@@ -99,6 +99,7 @@ export const sqliteDialect: SqlDialect = {
   // Transactions that write wait for each other.
   byKey: sql``,
   holdRow: sql``,
+  holdFree: sql``,
   returningKey: (): RawBuilder<unknown> => sql``,
   insertedKey: (result: QueryResult<unknown>): number | undefined =>
     result.insertId === undefined ? undefined : Number(result.insertId),

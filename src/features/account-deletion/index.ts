@@ -38,7 +38,7 @@ export interface AccountDeletionOptions {
 /** What other features ask of the deletion of accounts. */
 export interface AccountDeletionService {
   /** True while the account is shut and waits for its removal. */
-  pending(account: Account): Promise<boolean>;
+  pending(account: Account, tx?: Operations): Promise<boolean>;
   /**
    * Removes the account for good, the application's own data first. Once `asked` held, the account is shut: what stops the
    * removal then stops it until the next try. Throws WithdrawnError, LastAdministratorError.
@@ -80,7 +80,7 @@ export function accountDeletion(options: AccountDeletionOptions = {}): Feature {
     gates: (kernel) => [pendingGate(kernel)],
     services: (kernel) => ({
       accountDeletion: {
-        pending: (account) => pending(kernel, account),
+        pending: (account, tx) => pending(kernel, account, tx),
         remove: (account, asked) => removeAsked(kernel, account, options, asked),
       },
     }),
@@ -106,8 +106,12 @@ function pendingGate(kernel: Pick<Kernel, "datastore">): Gate {
   };
 }
 
-async function pending({ datastore }: Pick<Kernel, "datastore">, account: Account): Promise<boolean> {
-  return (await datastore.count("deletion", { userId: account.id })) > 0;
+async function pending(
+  { datastore }: Pick<Kernel, "datastore">,
+  account: Account,
+  tx: Operations = datastore,
+): Promise<boolean> {
+  return (await tx.count("deletion", { userId: account.id })) > 0;
 }
 
 const confirmPurpose = "delete-account";
@@ -143,15 +147,13 @@ function deleteAccount(kernel: Kernel, grace: number, options: AccountDeletionOp
       const account = await ownAccount(kernel, rq);
       if (account === undefined) return refused("UNAUTHENTICATED");
       if (account.password === null) {
-        const token = await issueFor(kernel, rq, {
-          purpose: confirmPurpose,
-          user: account,
-          life: confirmLife,
-          replacesOlder: true,
+        const request = { purpose: confirmPurpose, user: account, life: confirmLife, replacesOlder: true };
+        const token = await issueFor(kernel, rq, request, async (issued, tx) => {
+          const link = kernel.link("delete_account_confirm", issued);
+          const data = { link, within: confirmLife };
+          await kernel.mail.send(rq, "deleteAccountInstructions", account, data, { tx });
         });
         if (token === undefined) return refused("UNAUTHENTICATED");
-        const link = kernel.link("delete_account_confirm", token);
-        kernel.mail.send(rq, "deleteAccountInstructions", account, { link, within: confirmLife });
         return done(kernel.path("delete_account") ?? "/", {
           message: { key: "DELETE_ACCOUNT_SENT" },
           response: { pending: "delete_account_confirm" },
@@ -200,33 +202,29 @@ async function shut(
   const objection = await rq.system.events.ask("deleteAccount", { user: account }, rq);
   if (objection !== undefined) return refused(objection.refuse);
   const at = rq.system.now();
-  let now = account;
-  let token: string | undefined;
   try {
     const row = { userId: account.id, requestedAt: at, dueAt: at + grace };
     await kernel.users.shutOut(account, {
       onlyIf,
       // An account is not shut without the way back.
       async done(after, tx) {
-        now = after;
         await tx.insert("deletion", row);
-        if (grace > 0) token = await kernel.tickets.issue({ purpose: keepPurpose, user: after, life: grace }, tx);
+        if (grace === 0) return;
+        const token = await kernel.tickets.issue({ purpose: keepPurpose, user: after, life: grace }, tx);
+        const data = { link: kernel.link("keep_account", token), within: grace };
+        await kernel.mail.send(rq, "accountDeletion", after, data, { tx });
       },
     });
   } catch (error) {
     if (error instanceof WithdrawnError) return undefined;
     // Asked twice at once: the first one counts.
     if (!(error instanceof UniqueConflictError)) throw error;
-    token = undefined;
   }
   await kernel.signIn.signOut(rq);
   rq.system.events.emit("accountDeletionRequested", { user: account });
   if (grace === 0) {
     await remove(kernel, account, options);
     return done(kernel.destinations.afterSignOut(rq), { message: { key: "ACCOUNT_DELETED" } });
-  }
-  if (token !== undefined) {
-    kernel.mail.send(rq, "accountDeletion", now, { link: kernel.link("keep_account", token), within: grace });
   }
   return done(kernel.destinations.afterSignOut(rq), { message: { key: "ACCOUNT_DELETION_BEGUN" } });
 }
@@ -252,7 +250,7 @@ function keepAccount(kernel: Kernel): Endpoint {
         (await tx.delete("deletion", { userId: account.id })) > 0;
       const now = await applyProof(kernel, rq, link, proof, { also });
       if (now === undefined) return invalid({});
-      tellProof(kernel, rq, now, proof);
+      tellProof(rq, now, proof);
       rq.system.events.emit("accountDeletionCancelled", { user: link.account });
       return linkDone(kernel, rq, to(rq), { key: "ACCOUNT_KEPT" }, link.account);
     },

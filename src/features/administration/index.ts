@@ -9,6 +9,7 @@ import { impersonationPages, impersonationRule } from "./impersonation.ts";
 import { keyPages } from "./keys.ts";
 import { limitsPage } from "./limits.ts";
 import { matrixPage } from "./matrix.ts";
+import { outboxPages } from "./outbox.ts";
 import { type Administration, mayLook } from "./pages.ts";
 import { rolePages } from "./roles.ts";
 import { sessionPages } from "./sessions.ts";
@@ -40,7 +41,7 @@ export interface ImpersonationOptions {
 const longestLife = 8 * 3_600_000;
 
 /**
- * `/admin`: users, roles, sessions, the audit trail, limits and locks and the access matrix as pages for administrators,
+ * `/admin`: users, roles, sessions, the audit trail, limits and locks, what waits to be sent and the access matrix as pages for administrators,
  * and acting as another user. Every change needs a fresh proof of identity.
  */
 export function administration(options: AdministrationOptions = {}): Feature {
@@ -59,6 +60,7 @@ export function administration(options: AdministrationOptions = {}): Feature {
       adminAudit: sectionsPage,
       adminMatrix: sectionsPage,
       adminLimits: sectionsPage,
+      adminOutbox: sectionsPage,
       adminForm: formPage,
       endImpersonation: formPage,
     },
@@ -89,6 +91,7 @@ export function administration(options: AdministrationOptions = {}): Feature {
         ...sessionPages(admin),
         ...auditPages(admin),
         limitsPage(admin),
+        ...outboxPages(admin),
         matrixPage(admin),
       ];
     },

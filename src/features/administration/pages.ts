@@ -52,6 +52,7 @@ const tabs: readonly (readonly [endpoint: string, key: MessageKey])[] = [
   ["admin_sessions", "ADMIN_SESSIONS"],
   ["admin_audit", "ADMIN_AUDIT"],
   ["admin_limits", "ADMIN_LIMITS"],
+  ["admin_outbox", "ADMIN_OUTBOX"],
   ["admin_matrix", "ADMIN_MATRIX"],
 ];
 

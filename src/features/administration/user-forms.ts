@@ -1,3 +1,4 @@
+import type { ChangeOptions } from "../../datastore/user-operations.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import { type Account, futureAccount, isService, withColumns } from "../../model/account.ts";
 import { UniqueConflictError } from "../../model/errors.ts";
@@ -16,7 +17,7 @@ import {
   passwordField,
 } from "../fields.ts";
 import { ownFields, ownValues } from "../own-fields.ts";
-import { tellIdentityChanged } from "../owner-notices.ts";
+import { emitIdentityChanged, mailIdentityChanged } from "../owner-notices.ts";
 import { policyFaults, setCheckedPassword } from "../passwords/checked-password.ts";
 import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
 import { takenFault } from "../taken-columns.ts";
@@ -154,12 +155,13 @@ function edit(admin: Administration): Endpoint {
         // An address, a name or a column may be all that makes somebody a member of a group.
         if (!(await mayMake(rq, withColumns(user, set)))) return outOfReach(rq, user);
         let renewed: Account | undefined;
-        const keep = async (after: Account): Promise<void> => {
+        const keep: ChangeOptions["done"] = async (after, tx) => {
           renewed = after;
+          await mailIdentityChanged(kernel, user, after, tx);
         };
         if (Object.keys(set).length > 0) await kernel.users.edit(user, set, { asked, done: keep });
         const changed = renewed ?? (await kernel.users.get(user.id)) ?? user;
-        tellIdentityChanged(kernel, user, changed, rq);
+        emitIdentityChanged(kernel, user, changed, rq);
         const fields = Object.keys(own);
         if (fields.length > 0) events.emit("userUpdated", { userId: user.id, fields });
         if (renewed !== undefined && isYourself(rq, user)) await kernel.signIn.renew(rq, renewed);

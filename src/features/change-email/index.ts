@@ -10,6 +10,7 @@ import type { ListView } from "../../views/contract.ts";
 import { formPage } from "../../views/pages.ts";
 import { issueFor, ownAccount } from "../account-state.ts";
 import { changedUser, flag, text, textOrNull, timeOrNull } from "../answers.ts";
+import type { MailToSend } from "../delivery.ts";
 import { type Answer, done, type Endpoint, endpoint, goTo, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField, hiddenField } from "../fields.ts";
@@ -118,23 +119,20 @@ function change(kernel: Kernel, within: number): Endpoint {
       if (mayMail) {
         // Also where the address is taken: neither the answer, nor what is shown as pending, nor the caller's own mailbox
         // tells which it is. That ticket's link goes to nobody.
-        const token = await issueFor(kernel, rq, {
-          purpose,
-          user: account,
-          payload: { email },
-          life: within,
-          replacesOlder: true,
+        const nobody = owner === undefined ? undefined : decoyOf(email, owner);
+        const request = { purpose, user: account, payload: { email }, life: within, replacesOlder: true };
+        const token = await issueFor(kernel, rq, request, async (issued, tx) => {
+          const link = kernel.link("change_email_confirm", issued);
+          const told = owner !== undefined && isMailable(owner) ? owner : decoyOf(email, owner);
+          const mails: readonly MailToSend[] = [
+            { name: "changeEmailRequested", to: account, data: { newEmail: email, ...recoverLink(kernel) } },
+            { name: "addressInUse", to: told, data: recoverLink(kernel) },
+            { name: "changeEmailInstructions", to: nobody ?? { email, of: account }, data: { link, within } },
+          ];
+          await kernel.mail.sendAll(rq, mails, { tx });
         });
         if (token === undefined) return refused("UNAUTHENTICATED");
-        kernel.background(async () => {
-          kernel.mail.send(rq, "changeEmailRequested", account, { newEmail: email, ...recoverLink(kernel) });
-          const told = owner !== undefined && isMailable(owner) ? owner : decoyOf(email, owner);
-          kernel.mail.send(rq, "addressInUse", told, recoverLink(kernel));
-          const link = kernel.link("change_email_confirm", token);
-          const nobody = owner === undefined ? undefined : decoyOf(email, owner);
-          kernel.mail.send(rq, "changeEmailInstructions", nobody ?? { email, of: account }, { link, within });
-          kernel.system.events.emit("changeEmailInstructionsSent", { user: nobody ?? account, newEmail: email });
-        });
+        rq.system.events.emit("changeEmailInstructionsSent", { user: nobody ?? account, newEmail: email }, rq);
       }
       kernel.browserMark.set(rq, account);
       return done(kernel.path("change_email") ?? "/", {
@@ -214,18 +212,21 @@ function confirm(kernel: Kernel): Endpoint {
       if ("answer" in proof) return proof.answer;
       let now: Account | undefined;
       try {
-        now = await applyProof(kernel, rq, link, proof, { email });
+        // As the account was: whoever moved it may have changed its language with it.
+        const old = { email: account.email, of: account };
+        now = await applyProof(kernel, rq, link, proof, {
+          email,
+          mails: (after) => [{ name: "emailChanged", to: old, data: { newEmail: after.email } }],
+        });
       } catch (error) {
         // Somebody else took the address meanwhile.
         if (!(error instanceof UniqueConflictError)) throw error;
         return gone();
       }
       if (now === undefined) return gone();
-      tellProof(kernel, rq, now, proof);
+      tellProof(rq, now, proof);
       if (own) await kernel.signIn.renew(rq, now);
       rq.system.events.emit("emailChanged", { user: now, oldEmail: account.email });
-      // As the account was: whoever moved it may have changed its language with it.
-      kernel.mail.send(rq, "emailChanged", { email: account.email, of: account }, { newEmail: now.email });
       const to = kernel.destinations.chosen("afterChangeEmail", rq) ?? kernel.destinations.afterSignIn(rq);
       return linkDone(kernel, rq, to, { key: "CHANGE_EMAIL_CONFIRMED" }, now);
     },

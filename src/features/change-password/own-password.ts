@@ -39,13 +39,14 @@ export async function changeOwnPassword(
   if (faults !== undefined) return no(invalid(faults));
   const objection = await rq.system.events.ask("changePassword", { user: account }, rq);
   if (objection !== undefined) return no(refused(objection.refuse));
-  const now = await changedAccount((done) =>
-    kernel.users.setPassword(account, password, { onlyIf: unchanged(rq), done }),
+  const now = await changedAccount(
+    (done) => kernel.users.setPassword(account, password, { onlyIf: unchanged(rq), done }),
+    async (after, tx) => {
+      if (!kernel.features.has("changePassword")) return;
+      await kernel.mail.send(rq, "passwordChanged", after, recoverLink(kernel), { tx });
+    },
   );
   if (now === undefined) return no(refused("REAUTHENTICATION_REQUIRED"));
   rq.system.events.emit("passwordChanged", { user: now });
-  if (kernel.features.has("changePassword")) {
-    kernel.mail.send(rq, "passwordChanged", now, recoverLink(kernel));
-  }
   return { account: now };
 }

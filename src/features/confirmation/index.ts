@@ -1,14 +1,16 @@
 import type { Gate, Remedy } from "../../authn/gates.ts";
+import type { Operations } from "../../datastore/contract.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
 import { signInAnswers } from "../answers.ts";
+import type { MailToSend } from "../delivery.ts";
 import { type Answer, type Endpoint, outcomeAnswer } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { applyProof, firstProofPage, mailedElsewhere, readFirstProof, tellProof } from "../first-proof.ts";
 import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
-import { mailRequest } from "../mail-request.ts";
+import { emitOnceCommitted, mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo } from "../passwords/index.ts";
 import type { Reason } from "../refused-sign-in.ts";
@@ -30,8 +32,8 @@ export interface ConfirmationService {
   readonly required: boolean;
   /** What a sign-in before that is told. */
   readonly refusal: Reason;
-  /** Mails a link that proves the account's address; of several, only the newest works. */
-  send(rq: SecurityRequest, account: Account): Promise<void>;
+  /** Mails a link that proves the account's address, with `also` before it; of several links, only the newest works. */
+  send(rq: SecurityRequest, account: Account, tx: Operations, also?: readonly MailToSend[]): Promise<void>;
 }
 
 const purpose = "confirm";
@@ -73,18 +75,15 @@ function service(kernel: Kernel, within: number, required: boolean): Confirmatio
   return {
     required,
     refusal,
-    async send(rq, account) {
+    async send(rq, account, tx, also = []) {
       if (account.email === "") return;
-      const token = await kernel.tickets.issue({
-        purpose,
-        user: account,
-        // An address that was changed meanwhile is not confirmed by an older mail.
-        payload: { email: account.email },
-        life: within,
-        replacesOlder: true,
-      });
-      kernel.mail.send(rq, "confirmation", account, { link: kernel.link("confirm_email", token), within });
-      kernel.system.events.emit("confirmInstructionsSent", { user: account });
+      // An address that was changed meanwhile is not confirmed by an older mail.
+      const payload = { email: account.email };
+      const request = { purpose, user: account, payload, life: within, replacesOlder: true };
+      const token = await kernel.tickets.issue(request, tx);
+      const data = { link: kernel.link("confirm_email", token), within };
+      await kernel.mail.sendAll(rq, [...also, { name: "confirmation", to: account, data }], { tx });
+      emitOnceCommitted(kernel, tx, "confirmInstructionsSent", { user: account });
     },
   };
 }
@@ -100,7 +99,7 @@ function sendConfirmation(kernel: Kernel): Endpoint {
     links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"]),
     objection: (account) => (account.confirmedAt === null ? undefined : { key: "ALREADY_CONFIRMED" }),
     gets: (account) => account.confirmedAt === null,
-    send: async (rq, account) => kernel.services.confirmation?.send(rq, account),
+    send: async (rq, account, tx) => kernel.services.confirmation?.send(rq, account, tx),
     message: (email) => ({ key: "CONFIRMATION_REQUEST", params: { email } }),
     to: () => kernel.path("send_confirmation") ?? "/",
   });
@@ -137,7 +136,7 @@ function confirmEmail(kernel: Kernel, signIn: boolean): Endpoint {
       if ("answer" in proof) return proof.answer;
       const now = await applyProof(kernel, rq, link, proof, { onlyFirst: true });
       if (now === undefined) return already();
-      tellProof(kernel, rq, now, proof);
+      tellProof(rq, now, proof);
       if (!signIn) return linkDone(kernel, rq, to(rq), { key: "EMAIL_CONFIRMED" }, now);
       const outcome = await kernel.signIn.complete(rq, { account: now, methods: ["confirm"] });
       // The address is confirmed whatever the gates say to the sign-in.

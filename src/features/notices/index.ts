@@ -83,28 +83,28 @@ async function forgetDevices(operations: Operations, userId: number): Promise<vo
   await operations.delete("device", { userId, id: { not: markOf(userId).id } });
 }
 
-/** Keeps a device that is not known. Undefined: it is by now; else whether nobody has signed in to the account before. */
+/** Keeps a device that is not known, and tells of it where somebody has signed in to the account before. */
 async function keepDevice(
   { datastore }: FeatureKernel,
   account: Account,
   id: string,
   at: number,
-): Promise<{ readonly first: boolean } | undefined> {
+  tell: (tx: Operations) => Promise<void>,
+): Promise<void> {
   const userId = account.id;
   try {
     // It takes the account's row: of two first ones at once only one is, and none of a sign-in that was disowned meanwhile
     // becomes known.
-    const first = await withAccount(datastore, account, async (tx) => {
+    await withAccount(datastore, account, async (tx) => {
       await tx.insert("device", { id, userId, firstSeenAt: at, lastSeenAt: at });
       const alone = (await tx.count("device", { userId })) === 1;
       await setMark(tx, userId);
-      return alone;
+      // Of the first device nobody needs to be told: it is the one that the account was made on.
+      if (!alone) await tell(tx);
     });
-    return { first: first ?? false };
   } catch (error) {
     // Two sign-ins at once from one new device: the other one tells.
-    if (error instanceof UniqueConflictError) return undefined;
-    throw error;
+    if (!(error instanceof UniqueConflictError)) throw error;
   }
 }
 
@@ -120,16 +120,16 @@ async function noteDevice(
   const network = rq.address === undefined ? "" : networkOf(rq.address);
   const id = sha256(JSON.stringify([account.id, device?.program ?? "", device?.system ?? "", network]));
   if ((await datastore.update("device", { id }, { lastSeenAt: at })) > 0) return;
-  const kept = await keepDevice(kernel, account, id, at);
-  // Of the first device nobody needs to be told: it is the one that the account was made on.
-  if (kept === undefined || kept.first) return;
-  const token = await kernel.tickets.issue({ purpose, user: account, payload: { ...since }, life: linkLife });
-  kernel.mail.send(rq, "newDevice", account, {
-    link: kernel.link("not_me", token),
-    at,
-    ...(rq.address === undefined ? {} : { address: rq.address }),
-    ...(device?.program === undefined ? {} : { program: device.program }),
-    ...(device?.system === undefined ? {} : { system: device.system }),
+  await keepDevice(kernel, account, id, at, async (tx) => {
+    const token = await kernel.tickets.issue({ purpose, user: account, payload: { ...since }, life: linkLife }, tx);
+    const data = {
+      link: kernel.link("not_me", token),
+      at,
+      ...(rq.address === undefined ? {} : { address: rq.address }),
+      ...(device?.program === undefined ? {} : { program: device.program }),
+      ...(device?.system === undefined ? {} : { system: device.system }),
+    };
+    await kernel.mail.send(rq, "newDevice", account, data, { tx, life: linkLife });
   });
 }
 
@@ -160,22 +160,19 @@ function notMe(kernel: Kernel): Endpoint {
       const { account, ticket } = link;
       let keys: readonly ApiKey[] = [];
       // Sessions, tokens, remember credentials, links and keys: whatever the stranger holds is worth nothing from here on.
-      const now = await changedAccount((done) =>
-        kernel.users.setUniquifier(account, {
-          onlyIf: (tx) => link.redeem(tx),
-          async done(after, tx) {
-            await done(after, tx);
-            keys = await keysOf(kernel, account, ticket, tx);
-            for (const { id } of keys) await tx.delete("apiKey", { id });
-            await forgetDevices(tx, account.id);
-            await setMark(tx, account.id);
-          },
-        }),
+      const now = await changedAccount(
+        (done) => kernel.users.setUniquifier(account, { onlyIf: (tx) => link.redeem(tx), done }),
+        async (after, tx) => {
+          keys = await keysOf(kernel, account, ticket, tx);
+          for (const { id } of keys) await tx.delete("apiKey", { id });
+          await forgetDevices(tx, account.id);
+          await setMark(tx, account.id);
+          await kernel.services.recovery?.send(rq, after, tx);
+        },
       );
       if (now === undefined) return invalid({});
       rq.system.events.emit("signInDisowned", { user: now });
       for (const { id } of keys) rq.system.events.emit("apiKeyRevoked", { userId: now.id, key: id });
-      kernel.background(async () => kernel.services.recovery?.send(rq, now));
       return linkDone(kernel, rq, to(rq), { key: "SIGN_IN_DISOWNED" }, now);
     },
   });

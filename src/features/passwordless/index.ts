@@ -14,7 +14,7 @@ import {
 } from "../first-proof.ts";
 import { nextOf } from "../form-page.ts";
 import { linkEndpoint, linkRefusal } from "../links.ts";
-import { mailRequest } from "../mail-request.ts";
+import { emitOnceCommitted, mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo, wantsToken } from "../passwords/index.ts";
 import { toldReason } from "../refused-sign-in.ts";
@@ -62,12 +62,14 @@ function sendLink(kernel: Kernel, within: number): Endpoint {
       if (rq.identity === undefined) return undefined;
       return rq.wantsJson ? refused("ANONYMOUS_USER_REQUIRED") : goTo(next ?? destinations.afterSignIn(rq));
     },
-    async send(rq, account, next) {
+    async send(rq, account, tx, next) {
       const payload = { email: account.email };
-      const token = await kernel.tickets.issue({ purpose, user: account, payload, life: within, replacesOlder: true });
+      const request = { purpose, user: account, payload, life: within, replacesOlder: true };
+      const token = await kernel.tickets.issue(request, tx);
       const query = next === undefined ? "" : `?next=${encodeURIComponent(next)}`;
-      kernel.mail.send(rq, "signInLink", account, { link: `${kernel.link("login_by_link", token)}${query}`, within });
-      kernel.system.events.emit("loginInstructionsSent", { user: account });
+      const data = { link: `${kernel.link("login_by_link", token)}${query}`, within };
+      await kernel.mail.send(rq, "signInLink", account, data, { tx });
+      emitOnceCommitted(kernel, tx, "loginInstructionsSent", { user: account });
     },
     message: (email) =>
       kernel.revealAccounts ? { key: "LOGIN_EMAIL_SENT", params: { email } } : { key: "GENERIC_RECOVERY" },
@@ -103,7 +105,7 @@ function signInByLink(kernel: Kernel): Endpoint {
         const proved = await applyProof(kernel, rq, link, proof);
         if (proved === undefined) return gone();
         account = proved;
-        tellProof(kernel, rq, account, proof);
+        tellProof(rq, account, proof);
       } else {
         if (!(await link.redeem())) return gone();
         keepLanguage(kernel, rq, account);

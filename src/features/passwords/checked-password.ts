@@ -34,8 +34,11 @@ export async function setCheckedPassword(
 ): Promise<readonly Fault[]> {
   const faults = await policyFaults(kernel, account, password);
   if (faults.length > 0) return faults;
-  await kernel.users.setPassword(account, password, options);
+  const done: ChangeOptions["done"] = async (after, tx) => {
+    await options.done?.(after, tx);
+    await tellPasswordSet(kernel, after, tx);
+  };
+  await kernel.users.setPassword(account, password, { ...options, done });
   kernel.system.events.emit("passwordSet", { userId: account.id });
-  tellPasswordSet(kernel, account);
   return [];
 }

@@ -67,12 +67,16 @@ export function expiredPassword(kernel: Kernel): Endpoint {
       const objection = await rq.system.events.ask("changePassword", { user: account }, rq);
       if (objection !== undefined) return refused(objection.refuse);
       const change: Parameters<SignIn["resume"]>[3] = async ({ id }, consume) => {
-        const now = await changedAccount((done) =>
-          kernel.users.setPassword(id, fields.password, { onlyIf: consume, done }),
+        const now = await changedAccount(
+          (done) => kernel.users.setPassword(id, fields.password, { onlyIf: consume, done }),
+          async (after, tx) => {
+            // The notice of the feature that changes passwords otherwise, where it is on.
+            if (!kernel.features.has("changePassword")) return;
+            await kernel.mail.send(rq, "passwordChanged", after, recoverLink(kernel), { tx });
+          },
         );
         if (now === undefined) return undefined;
         rq.system.events.emit("passwordChanged", { user: now });
-        tell(kernel, rq, now);
         return now;
       };
       return outcomeAnswer(rq, await signIn.resume(rq, name, [], change), {
@@ -82,10 +86,4 @@ export function expiredPassword(kernel: Kernel): Endpoint {
       });
     },
   });
-}
-
-/** The notice of the feature that changes passwords otherwise, where it is on. */
-function tell(kernel: Kernel, rq: SecurityRequest, account: Parameters<Kernel["mail"]["send"]>[2]): void {
-  if (!kernel.features.has("changePassword")) return;
-  kernel.mail.send(rq, "passwordChanged", account, recoverLink(kernel));
 }

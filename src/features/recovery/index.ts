@@ -1,3 +1,4 @@
+import type { Operations } from "../../datastore/contract.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { decoyOf } from "../../model/decoy.ts";
@@ -8,7 +9,7 @@ import { type Answer, type Endpoint, invalid, outcomeAnswer, refused } from "../
 import type { Feature, Kernel } from "../feature.ts";
 import { applyProof, mailedElsewhere, resetProof, tellProof } from "../first-proof.ts";
 import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
-import { mailRequest } from "../mail-request.ts";
+import { emitOnceCommitted, mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo, wantsToken } from "../passwords/index.ts";
 import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
@@ -25,7 +26,7 @@ export interface RecoveryOptions {
 /** What other features do with recovery. */
 export interface RecoveryService {
   /** Mails a link that sets a new password; of several, only the newest works. */
-  send(rq: SecurityRequest, account: Account): Promise<void>;
+  send(rq: SecurityRequest, account: Account, tx: Operations): Promise<void>;
 }
 
 const purpose = "reset";
@@ -47,15 +48,17 @@ export function recovery(options: RecoveryOptions = {}): Feature {
 
 function service(kernel: Kernel, within: number): RecoveryService {
   return {
-    async send(rq, given) {
+    async send(rq, given, tx) {
       if (given.email === "") return;
       // A new password would end the only link that takes the account back.
-      const leaving = (await kernel.services.accountDeletion?.pending(given)) === true;
+      const leaving = (await kernel.services.accountDeletion?.pending(given, tx)) === true;
       const account = leaving ? decoyOf(given.email, given) : given;
       const payload = { email: account.email };
-      const token = await kernel.tickets.issue({ purpose, user: account, payload, life: within, replacesOlder: true });
-      kernel.mail.send(rq, "resetInstructions", account, { link: kernel.link("reset_password", token), within });
-      kernel.system.events.emit("resetInstructionsSent", { user: account });
+      const request = { purpose, user: account, payload, life: within, replacesOlder: true };
+      const token = await kernel.tickets.issue(request, tx);
+      const data = { link: kernel.link("reset_password", token), within };
+      await kernel.mail.send(rq, "resetInstructions", account, data, { tx });
+      emitOnceCommitted(kernel, tx, "resetInstructionsSent", { user: account });
     },
   };
 }
@@ -69,7 +72,7 @@ function forgotPassword(kernel: Kernel): Endpoint {
     intro: "INTRO_FORGOT_PASSWORD",
     submitLabel: "SUBMIT_FORGOT_PASSWORD",
     links: (rq, next) => linksTo(kernel, rq, next, ["login", "LINK_LOGIN"], ["register", "LINK_REGISTER"]),
-    send: async (rq, account) => kernel.services.recovery?.send(rq, account),
+    send: async (rq, account, tx) => kernel.services.recovery?.send(rq, account, tx),
     message: (email) =>
       kernel.revealAccounts ? { key: "PASSWORD_RESET_REQUEST", params: { email } } : { key: "GENERIC_RECOVERY" },
     to: () => kernel.path("forgot_password") ?? "/",
@@ -109,7 +112,7 @@ function resetPassword(kernel: Kernel, signIn: boolean): Endpoint {
       const proof = await resetProof(kernel, rq, account, fields.password);
       const now = await applyProof(kernel, rq, link, proof);
       if (now === undefined) return gone();
-      tellProof(kernel, rq, now, proof);
+      tellProof(rq, now, proof);
       const message = { key: signIn ? "PASSWORD_RESET" : "PASSWORD_RESET_NO_LOGIN" } as const;
       if (!signIn) return linkDone(kernel, rq, to(rq), message, now);
       const outcome = await kernel.signIn.complete(rq, { account: now, methods: ["reset"], token: wantsToken(rq) });

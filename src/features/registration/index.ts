@@ -16,6 +16,7 @@ import type { OnlyKnown } from "../../model/only-known.ts";
 import { needsValue } from "../../model/schema.ts";
 import { nextToken, signInAnswers } from "../answers.ts";
 import type { TypedCredentials } from "../browser-mark.ts";
+import type { MailToSend } from "../delivery.ts";
 import { type Answer, bodyFor, done, type Endpoint, endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel, RegistrationField } from "../feature.ts";
 import { emailField, type Fault, type Field } from "../fields.ts";
@@ -189,42 +190,40 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       const nameTaken = username !== undefined && (await usernames?.taken(username)) === true;
       // The same work as for a new address, committed too: a hash alone, or a rollback, would tell which it was.
       const hash = await kernel.hasher.hash(passwords.password);
-      const pretend = (): Promise<unknown> =>
-        kernel.revealAccounts ? Promise.resolve() : create(kernel, options, attempt, hash, columns, true);
+      const written = (brings: Brings | undefined): Written | undefined =>
+        mayMail && brings !== undefined ? (tx, made) => tell(kernel, attempt, brings, made, tx) : undefined;
+      const pretend = (brings: Brings | undefined): Promise<unknown> =>
+        kernel.revealAccounts
+          ? Promise.resolve()
+          : create(kernel, options, attempt, { hash, columns, pretend: true, also: written(brings) });
       if (existing !== undefined || nameTaken) {
-        await pretend();
-        return known(kernel, attempt, existing, nameTaken, mayMail);
+        await pretend(bringsKnown(kernel, attempt, existing, nameTaken));
+        return known(kernel, attempt, existing, nameTaken);
       }
       let account: Account;
       try {
-        account = await create(kernel, options, attempt, hash, columns);
+        account = await create(kernel, options, attempt, { hash, columns, also: written({}) });
       } catch (error) {
         if (error instanceof HookFailure) {
           if (kernel.revealAccounts) throw error.cause;
           kernel.system.log("registration.onRegister failed: no account was made", { error: String(error.cause) });
-          await pretend();
-          kernel.background(async () => {
-            if (mayMail) await tell(kernel, attempt, decoyOf(email), undefined);
-          });
+          await pretend({ confirms: decoyOf(email) });
           return registered(kernel, attempt);
         }
         if (!(error instanceof UniqueConflictError) || error.table !== "user") throw error;
         // Two at once: the second finds the address, or a value that must be unique, taken.
         const conflict = await takenFaults(kernel, options, own, columns);
         if (conflict !== undefined) return invalid(conflict);
-        await pretend();
-        if (error.field === "email") return known(kernel, attempt, undefined, false, mayMail);
-        if (error.field === "username") return known(kernel, attempt, undefined, true, mayMail);
-        throw error;
+        const nameLost = error.field === "username";
+        if (error.field !== "email" && !nameLost) throw error;
+        await pretend(bringsKnown(kernel, attempt, undefined, nameLost));
+        return known(kernel, attempt, undefined, nameLost);
       }
       kernel.system.events.emit(
         "userRegistered",
         { user: account, formData: { ...whose, ...own }, confirmationToken: undefined },
         rq,
       );
-      kernel.background(async () => {
-        if (mayMail) await tell(kernel, attempt, account, undefined);
-      });
       return options.signIn === true ? signedIn(kernel, attempt, account) : registered(kernel, attempt, account);
     },
   });
@@ -236,6 +235,17 @@ class HookFailure extends Error {
     super("registration.onRegister failed", { cause });
   }
 }
+
+/** What a registration mails. */
+interface Brings {
+  /** Whose address is confirmed by a link; undefined: the new account's. */
+  readonly confirms?: Account;
+  /** Who is told what became of it: the owner of the address, or who chose a name that is taken; undefined: nobody. */
+  readonly notice?: Account | "usernameTaken" | undefined;
+}
+
+/** What is written in the transaction that makes the account, beside it. */
+type Written = (tx: Transaction, made: Account) => Promise<void>;
 
 /** A registration under way. */
 interface Attempt {
@@ -291,17 +301,23 @@ async function identityFaults(
   return faults;
 }
 
+/** What an account is made of. */
+interface Making {
+  readonly hash: string;
+  readonly columns: Readonly<Record<string, unknown>>;
+  readonly pretend?: boolean;
+  readonly also: Written | undefined;
+}
+
 /**
- * Makes the user, stores listed columns, and lets the application do its part, all or nothing. `pretend`: no user is made and
- * the application is not asked, but the database does as much.
+ * Makes the user, stores listed columns, lets the application do its part and writes what is mailed of it, all or nothing.
+ * `pretend`: no user is made and the application is not asked, but the database does as much.
  */
 async function create(
   kernel: Kernel,
   options: RegistrationOptions<AnyExtra>,
   { rq, email, username, own }: Attempt,
-  hash: string,
-  columns: Readonly<Record<string, unknown>>,
-  pretend = false,
+  { hash, columns, pretend = false, also }: Making,
 ): Promise<Account> {
   // Not by `rq.catalogue`, which the answer shows (Content-Language): for new addresses alone that would tell which they are.
   const mailLanguage = rq.system.catalogues.asked(rq)?.language ?? null;
@@ -310,7 +326,10 @@ async function create(
     const name = username === undefined ? {} : { username };
     const input = { ...columns, ...name, email, mailLanguage, roles: options.roles ?? [] };
     const account = await kernel.users.create(input, { tx, hash });
-    if (pretend) return account;
+    if (pretend) {
+      await also?.(real, account);
+      return account;
+    }
     try {
       const { hookDeadline } = kernel.system;
       const hook = (): Awaitable<void> => options.onRegister?.(tx, account, own as ExtraValues<AnyExtra>);
@@ -320,6 +339,7 @@ async function create(
       const storeFailed = error instanceof DatastoreError && !(error instanceof MissingTransactionError);
       throw storeFailed ? error : new HookFailure(error);
     }
+    await also?.(real, account);
     return account;
   });
 }
@@ -328,13 +348,7 @@ async function create(
  * The answer for an address that has an account, or a username that is taken: the same as for new ones unless accounts are
  * no secret. Where mails are sent, its owner learns of it, and who chose a taken username learns that by mail.
  */
-function known(
-  kernel: Kernel,
-  attempt: Attempt,
-  user: Account | undefined,
-  nameTaken: boolean,
-  mayMail: boolean,
-): Answer {
+function known(kernel: Kernel, attempt: Attempt, user: Account | undefined, nameTaken: boolean): Answer {
   const { rq, email, username, own } = attempt;
   kernel.system.events.emit("userNotRegistered", {
     user,
@@ -352,40 +366,54 @@ function known(
       ...nameFault,
     });
   }
-  // Without mail there is no other way to say it, and usernames are public by nature.
-  if (nameTaken && (email === "" || !kernel.features.has("confirmation"))) return invalid(nameFault);
-  kernel.background(async () => {
-    if (!mayMail) return;
-    // Whoever was shut out is not asked back in.
-    const owner = user !== undefined && isMailable(user) ? user : undefined;
-    const confirms = owner?.confirmedAt === null ? owner : decoyOf(email, user);
-    await tell(kernel, attempt, confirms, owner ?? (user === undefined && nameTaken ? "usernameTaken" : undefined));
-  });
+  if (saysNameTaken(kernel, attempt, nameTaken)) return invalid(nameFault);
   // Sent twice, the second time finds the account of the first.
   const begunHere = user !== undefined && kernel.browserMark.shows(rq, user);
   return registered(kernel, attempt, begunHere ? user : undefined);
 }
 
+/** Without mail there is no other way to say it, and usernames are public by nature. */
+function saysNameTaken(kernel: Kernel, { email }: Attempt, nameTaken: boolean): boolean {
+  return nameTaken && (email === "" || !kernel.features.has("confirmation"));
+}
+
+/** What is mailed where the address or the name is taken; undefined: nothing, since the answer says it. */
+function bringsKnown(
+  kernel: Kernel,
+  attempt: Attempt,
+  user: Account | undefined,
+  nameTaken: boolean,
+): Brings | undefined {
+  if (saysNameTaken(kernel, attempt, nameTaken)) return undefined;
+  // Whoever was shut out is not asked back in.
+  const owner = user !== undefined && isMailable(user) ? user : undefined;
+  const confirms = owner?.confirmedAt === null ? owner : decoyOf(attempt.email, user);
+  return { confirms, notice: owner ?? (user === undefined && nameTaken ? "usernameTaken" : undefined) };
+}
+
 /**
- * Mails what a registration brings: the link that confirms the address, and to its owner, or to whoever chose a name that is
- * taken, what became of it. As much is made for each: to whom it is of no use, it goes as a decoy.
+ * Writes what a registration mails: the link that confirms the address, and to its owner, or to whoever chose a name that is
+ * taken, what became of it. As much is written for each: to whom it is of no use, it goes as a decoy.
  */
 async function tell(
   kernel: Kernel,
   { rq, email, username }: Attempt,
-  confirms: Account,
-  notice: Account | "usernameTaken" | undefined,
+  { confirms, notice }: Brings,
+  made: Account,
+  tx: Transaction,
 ): Promise<void> {
-  if (notice === "usernameTaken") {
-    kernel.mail.send(rq, "usernameTaken", { email }, { username: username ?? "", register: kernel.link("register") });
-  } else {
-    const to = notice ?? decoyOf(email);
-    kernel.mail.send(rq, "addressInUse", to, {
-      ...recoverLink(kernel),
-      ...(to.username === null ? {} : { username: to.username }),
-    });
-  }
-  await kernel.services.confirmation?.send(rq, confirms);
+  const to = typeof notice === "object" ? notice : decoyOf(email);
+  const first: MailToSend =
+    notice === "usernameTaken"
+      ? { name: notice, to: { email }, data: { username: username ?? "", register: kernel.link("register") } }
+      : {
+          name: "addressInUse",
+          to,
+          data: { ...recoverLink(kernel), ...(to.username === null ? {} : { username: to.username }) },
+        };
+  const { confirmation } = kernel.services;
+  if (confirmation === undefined) await kernel.mail.send(rq, first.name, first.to, first.data as never, { tx });
+  else await confirmation.send(rq, confirms ?? made, tx, [first]);
 }
 
 /** Whether anything is mailed about registrations: by the features whose mails they are. */

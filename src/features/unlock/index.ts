@@ -1,6 +1,5 @@
 import type { Transaction } from "../../datastore/contract.ts";
 import { unlessWithdrawn } from "../../datastore/held-account.ts";
-import type { Account } from "../../model/account.ts";
 import { decoyOf } from "../../model/decoy.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
@@ -34,14 +33,21 @@ export function unlock(options: UnlockOptions = {}): Feature {
     pages: { unlock: formPage },
     mails: unlockMails,
     endpoints(kernel) {
-      const tell = (user: Account): void =>
-        kernel.background(async () => {
-          const token = await kernel.tickets.issue({ purpose, user, life: within, replacesOlder: true });
-          kernel.mail.send(undefined, "accountLocked", user, { link: kernel.link("unlock", token), within });
+      kernel.limits.onLock(async (locked) => {
+        // An account that is off, and a name that nobody has, cost the same: the load must not tell them from the others.
+        const user =
+          locked === undefined ? decoyOf(nobodysAddress) : isMailable(locked) ? locked : decoyOf(locked.email, locked);
+        await kernel.datastore.transaction(async (tx) => {
+          const token = await kernel.tickets.issue({ purpose, user, life: within, replacesOlder: true }, tx);
+          await kernel.mail.send(
+            undefined,
+            "accountLocked",
+            user,
+            { link: kernel.link("unlock", token), within },
+            { tx },
+          );
         });
-      // An account that is off, and a name that nobody has, cost the same: the load must not tell them from the others.
-      kernel.system.events.on("accountLocked", ({ user }) => tell(isMailable(user) ? user : decoyOf(user.email, user)));
-      kernel.system.events.on("unknownIdentityLocked", () => tell(decoyOf(nobodysAddress)));
+      });
       return [unlockAccount(kernel)];
     },
   };

@@ -1,4 +1,5 @@
 import { UnknownRoleError } from "../../datastore/roles.ts";
+import type { ChangeOptions } from "../../datastore/user-operations.ts";
 import type { UserPage } from "../../datastore/user-pages.ts";
 import { type Account, futureAccount, withColumns } from "../../model/account.ts";
 import { PortcullisError, UniqueConflictError } from "../../model/errors.ts";
@@ -18,7 +19,7 @@ import {
   wordsField,
 } from "../json-fields.ts";
 import { neededColumns } from "../own-fields.ts";
-import { tellIdentityChanged } from "../owner-notices.ts";
+import { emitIdentityChanged, mailIdentityChanged } from "../owner-notices.ts";
 import { policyFaults } from "../passwords/checked-password.ts";
 import { takenFault } from "../taken-columns.ts";
 import type { ManagementSettings } from "./options.ts";
@@ -306,13 +307,14 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
         if (Object.keys(set).length > 0) {
           if (!(await powers.joins(withColumns(target, set)))) return outOfReach(rq, target);
           try {
-            await kernel.users.edit(target, set, asked);
+            const done: ChangeOptions["done"] = (after, tx) => mailIdentityChanged(kernel, target, after, tx);
+            await kernel.users.edit(target, set, { ...asked, done });
           } catch (error) {
             return conflict(kernel, error, fields.profile);
           }
         }
         const now = (await kernel.users.get(target.id)) ?? target;
-        tellIdentityChanged(kernel, target, now, rq);
+        emitIdentityChanged(kernel, target, now, rq);
         const changed = Object.keys(fields.profile ?? {});
         if (changed.length > 0) rq.system.events.emit("userUpdated", { userId: now.id, fields: changed }, rq);
         return done("/", { response: { user: userView(now, settings) } });

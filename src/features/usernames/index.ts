@@ -9,7 +9,7 @@ import { done, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts"
 import type { Feature, Kernel } from "../feature.ts";
 import { type Fault, type Field, textField } from "../fields.ts";
 import { isUnproved } from "../first-proof.ts";
-import { mailRequest } from "../mail-request.ts";
+import { emitOnceCommitted, mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo } from "../passwords/index.ts";
 import { usernamesMails } from "./mails.ts";
@@ -164,8 +164,9 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
       if (objection !== undefined) return refused(objection.refuse);
       let now: Account | undefined;
       try {
-        now = await changedAccount((done) =>
-          kernel.users.setUsername(account, username, { onlyIf: unchanged(rq), done }),
+        now = await changedAccount(
+          (done) => kernel.users.setUsername(account, username, { onlyIf: unchanged(rq), done }),
+          (after, tx) => kernel.mail.send(rq, "usernameChanged", after, username === null ? {} : { username }, { tx }),
         );
         if (now === undefined) return refused("REAUTHENTICATION_REQUIRED");
       } catch (error) {
@@ -174,7 +175,6 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
       }
       await kernel.signIn.renew(rq, now);
       rq.system.events.emit("usernameChanged", { user: now, oldUsername: account.username });
-      kernel.mail.send(rq, "usernameChanged", now, username === null ? {} : { username });
       return done(kernel.destinations.chosen("afterChangeUsername", rq) ?? kernel.destinations.afterSignIn(rq), {
         message: { key: "USERNAME_CHANGE" },
         response: { user: now.securityPayload(), csrf_token: rq.system.csrf.token(rq) },
@@ -202,9 +202,9 @@ function recoverUsername(kernel: Kernel): Endpoint {
       return isStrangers(kernel, account) ? { key: "CONFIRMATION_REQUIRED" } : undefined;
     },
     gets: (account) => account.username !== null && !isStrangers(kernel, account),
-    async send(rq, account) {
-      kernel.mail.send(rq, "usernameRecovery", account, { username: account.username ?? "" });
-      kernel.system.events.emit("usernameRecoverySent", { user: account });
+    async send(rq, account, tx) {
+      await kernel.mail.send(rq, "usernameRecovery", account, { username: account.username ?? "" }, { tx });
+      emitOnceCommitted(kernel, tx, "usernameRecoverySent", { user: account });
     },
     message: () => ({ key: "USERNAME_RECOVERY_REQUEST" }),
     to: () => kernel.path("login") ?? kernel.path("recover_username") ?? "/",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Datastore } from "../../datastore/contract.ts";
+import type { Datastore, Where } from "../../datastore/contract.ts";
 import type { Row } from "../../model/schema.ts";
 import { type ConformanceRunner, failure, userRow } from "./fixtures.ts";
 
@@ -244,6 +244,28 @@ export function conditionConformance(store: () => Datastore, it: ConformanceRunn
     assert.equal(await store().count("rolesUsers", { roleId }, 100), 5);
     assert.equal(await store().count("rolesUsers", { roleId, userId: { gt: first } }, 100), 3);
     assert.equal(await store().count("user", { active: false, id: within }, 100), 3);
+  });
+
+  it("finds the first row alone of those that have one value, whatever the conditions say of it", async () => {
+    const found = await group([
+      { integer: 9001, epochMs: 10, text: "held" },
+      { integer: 9001, epochMs: 20, text: "free" },
+      { integer: 9002, epochMs: 30, text: "free" },
+      { integer: 9002, epochMs: 30, text: "free" },
+      { integer: 9002, epochMs: 40, text: "free" },
+      { integer: 9003, epochMs: 5, text: "free" },
+    ]);
+    const string = `group ${made}`;
+    // No row of another test has these numbers.
+    const options = { first: { of: "integer", by: "epochMs" }, orderBy: [{ field: "epochMs" }, { field: "id" }] };
+    const shown = async (where: Where, limit: number): Promise<string> => {
+      const rows = await store().find("sample", { string, ...where }, { ...options, limit });
+      return rows.map((row) => `${row.integer}/${row.epochMs}`).join(" ");
+    };
+    assert.equal(await shown({}, 100), "9003/5 9001/10 9002/30 9002/30");
+    assert.equal(await shown({ text: "free" }, 100), "9003/5 9002/30 9002/30");
+    assert.equal(await shown({ text: "free" }, 1), "9003/5");
+    assert.equal(await found({}), "012345");
   });
 
   it("counts, changes and deletes what matches, and says how many", async () => {

@@ -215,6 +215,51 @@ export function transactionConformance(
     }
   });
 
+  it("hands each of ten rows to one of ten transactions alone, where each takes what is free", async () => {
+    for (const id of thirty.slice(0, 10)) await store().insert("ticket", ticketRow(`free-${id}`, null));
+    const taken: string[] = [];
+    const takeSome = async (): Promise<void> => {
+      const ids = await store().transaction(async (tx) => {
+        const free = { purpose: "free", consumedAt: null };
+        const rows = await tx.find("ticket", free, { orderBy: [{ field: "id" }], limit: 2, skipHeld: true });
+        const found = rows.map((row) => row.id as string);
+        if (found.length === 0) return found;
+        const won = await tx.update("ticket", { ...free, id: { in: found } }, { consumedAt: 1 });
+        return won === found.length ? found : [];
+      });
+      taken.push(...ids);
+    };
+    await store().update("ticket", { id: { in: thirty.map((id) => `free-${id}`) } }, { purpose: "free" });
+    await Promise.all(thirty.slice(0, 10).map(takeSome));
+    while ((await store().count("ticket", { purpose: "free", consumedAt: null })) > 0) await takeSome();
+    assert.deepEqual(
+      taken.sort(),
+      thirty
+        .slice(0, 10)
+        .map((id) => `free-${id}`)
+        .sort(),
+    );
+  });
+
+  it("calls what waits for the commit after it, and never after a rollback", async () => {
+    const told: string[] = [];
+    await store().transaction(async (tx) => {
+      if (tx.committed === undefined) told.push("committed");
+      tx.committed?.(() => told.push("committed"));
+      await tx.insert("ticket", ticketRow("told", null));
+      if (tx.committed !== undefined) assert.deepEqual(told, []);
+    });
+    assert.deepEqual(told, ["committed"]);
+    const broken = new Error("not this one");
+    const work = store().transaction(async (tx) => {
+      tx.committed?.(() => told.push("rolled back"));
+      await tx.insert("ticket", ticketRow("untold", null));
+      throw broken;
+    });
+    await assert.rejects(work, (error) => error === broken);
+    assert.deepEqual(told, ["committed"]);
+  });
+
   it("tells its own process of a change at once", async () => {
     const { bus } = store();
     if (bus === undefined) return;

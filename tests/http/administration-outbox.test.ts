@@ -1,0 +1,103 @@
+/** What waits to be sent, as administrators see it: nobody else does, and what they do about it is in the trail. */
+import { DeliveryError, type OutgoingMail } from "portcullis";
+import { administration, passwords, recovery, sessions } from "portcullis/features";
+import { expect, it } from "vitest";
+import { administered, html, idOf, json, signedIn, submit } from "./administration-system.ts";
+import type { System } from "./authn-system.ts";
+
+interface Down extends System {
+  readonly sent: OutgoingMail[];
+  /** From here on mails are taken. */
+  up(): void;
+}
+
+const hourly = { retryAfter: [3_600_000] };
+
+/** A system whose mail server is away. */
+async function down(queue: object = hourly): Promise<Down> {
+  const sent: OutgoingMail[] = [];
+  let away = true;
+  const sender = {
+    async send(mail: OutgoingMail): Promise<void> {
+      if (away) throw new DeliveryError(`nobody answers for ${mail.to.address}`);
+      sent.push(mail);
+    },
+  };
+  const system = await administered(
+    {},
+    {
+      features: [passwords(), recovery(), sessions(), administration({ pageSize: 2 })],
+      mail: { sender, from: "no-reply@acme.example", queue },
+    },
+  );
+  return {
+    ...system,
+    sent,
+    up() {
+      away = false;
+    },
+  };
+}
+
+async function asks(system: System, ...emails: readonly string[]): Promise<void> {
+  for (const email of emails) await system.client().post("/reset", { json: { email } });
+  // Each was tried once, and the decoys are gone.
+  const done = async (): Promise<boolean> =>
+    (await system.store.find("outbox", {})).every((row) => row["attempts"] === 1 && row["decoy"] === false);
+  while (!(await done())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+it("lists what waits, page by page, without the links and without what is for nobody", async () => {
+  const system = await down();
+  await asks(system, "ann@acme.example", "nobody@acme.example", "bob@acme.example", "ada@acme.example");
+  const ada = await signedIn(system, "ada");
+  const first = (await ada.get("/admin/outbox", json)).json.response;
+  expect(first.messages).toMatchObject([
+    {
+      channel: "mail",
+      kind: "resetInstructions",
+      recipient: "ann@acme.example",
+      user_id: await idOf(system, "ann"),
+      since: new Date(system.now()).toISOString(),
+      attempts: 1,
+      sending: false,
+      last_error: "nobody answers for …",
+    },
+    { recipient: "bob@acme.example" },
+  ]);
+  const second = (await ada.get(`/admin/outbox?after=${first.next}`, json)).json.response;
+  expect(second.messages).toMatchObject([{ recipient: "ada@acme.example" }]);
+  expect(second.next).toBeNull();
+  const page = (await ada.get("/admin/outbox", html)).text;
+  expect(page).toContain("ann@acme.example");
+  for (const text of [JSON.stringify(first), page]) expect(text).not.toContain("/reset/");
+  expect((await ada.get("/admin/outbox?after=nonsense", json)).status).toBe(400);
+});
+
+it("tries one at once, and drops one, which the trail tells", async () => {
+  const system = await down();
+  await asks(system, "ann@acme.example", "bob@acme.example");
+  const ada = await signedIn(system, "ada");
+  const [ofAnn, ofBob] = (await ada.get("/admin/outbox", json)).json.response.messages as { readonly id: string }[];
+  system.up();
+  const tried = await submit(ada, `/admin/outbox/${ofAnn?.id}/retry`);
+  expect(tried.location).toBe("/admin/outbox");
+  while (system.sent.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(system.sent.map(({ to }) => to.address)).toEqual(["ann@acme.example"]);
+  const dropped = await submit(ada, `/admin/outbox/${ofBob?.id}/drop`);
+  expect(dropped.location).toBe("/admin/outbox");
+  await system.security.delivery.idle();
+  expect(system.sent).toHaveLength(1);
+  expect((await ada.get("/admin/outbox", json)).json.response.messages).toEqual([]);
+  const [entry] = await system.security.audit.list({ name: "mailFailed" });
+  expect(entry).toMatchObject({ userId: await idOf(system, "bob"), actorId: await idOf(system, "ada") });
+  expect((await ada.get(`/admin/outbox/${ofBob?.id}/drop`, html)).status).toBe(404);
+  expect((await ada.post("/admin/outbox/nothing/retry", { json: {} })).status).toBe(404);
+});
+
+it("is not there where messages wait in memory", async () => {
+  const system = await down({ store: "memory", retryAfter: [] });
+  const ada = await signedIn(system, "ada");
+  expect((await ada.get("/admin/outbox", json)).status).toBe(404);
+  expect((await ada.get("/admin/users", html)).text).not.toContain("/admin/outbox");
+});
