@@ -577,7 +577,7 @@ function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       sendTestMail: assembly.delivery.sendTestMail,
     },
     databaseTime: async () => kernel.datastore.now?.(),
-    hearsOthers: () => (kernel.datastore.bus?.hears?.()),
+    hearsOthers: () => kernel.datastore.bus?.hears?.(),
     purge: assembly.purge,
     close: assembly.close,
   };
