@@ -3,7 +3,7 @@ import type { BrowserContext, Locator, Page } from "playwright-core";
 import { expect } from "vitest";
 
 /** Waits until the page has put the focus where it wants it. Who types before that is told so in the console. */
-export async function ready(page: Page): Promise<void> {
+async function ready(page: Page): Promise<void> {
   if ((await page.locator("[autofocus]").count()) > 0) await page.locator("[autofocus]:focus").waitFor();
 }
 

@@ -6,6 +6,7 @@ import type { Clock } from "../../src/datastore/changes/clock.ts";
 import type { Change, ChangeLog, Look, LookRequest, NodeRow } from "../../src/datastore/changes/log.ts";
 import { ChangeNode } from "../../src/datastore/changes/node.ts";
 import { sees } from "../../src/datastore/postgres/snapshot.ts";
+import { Agenda, type Event } from "./agenda.ts";
 
 /** One thing that happens, so many milliseconds after the one before. */
 export type Action =
@@ -54,13 +55,6 @@ export interface Outcome {
 const lease = 1000;
 const users = 3;
 
-interface Event {
-  readonly at: number;
-  readonly order: number;
-  readonly run: () => void;
-  cancelled: boolean;
-}
-
 /** A user's versions, and the last one whose revocation was acknowledged. */
 interface Versions {
   /** When each was committed with its announcement; undefined: without. */
@@ -78,8 +72,7 @@ class World {
   readonly plan: Plan;
   time = 0;
   readonly database: Database;
-  readonly #events: Event[] = [];
-  #order = 0;
+  readonly #agenda = new Agenda();
   #random: number;
   readonly nodes: Node[] = [];
   readonly users: Versions[] = Array.from({ length: users }, () => ({ committed: [0], acknowledged: 0 }));
@@ -115,44 +108,7 @@ class World {
   }
 
   at(time: number, run: () => void): Event {
-    this.#order += 1;
-    const event: Event = { at: Math.max(time, this.time), order: this.#order, run, cancelled: false };
-    this.#events.push(event);
-    let child = this.#events.length - 1;
-    while (child > 0) {
-      const parent = (child - 1) >> 1;
-      if (!this.#before(child, parent)) break;
-      this.#swap(child, parent);
-      child = parent;
-    }
-    return event;
-  }
-
-  #before(a: number, b: number): boolean {
-    const [first, second] = [this.#events[a], this.#events[b]] as [Event, Event];
-    return first.at < second.at || (first.at === second.at && first.order < second.order);
-  }
-
-  #swap(a: number, b: number): void {
-    const [first, second] = [this.#events[a], this.#events[b]] as [Event, Event];
-    this.#events[a] = second;
-    this.#events[b] = first;
-  }
-
-  #next(): Event | undefined {
-    const [first] = this.#events;
-    const last = this.#events.pop();
-    if (first === undefined || last === undefined || first === last) return first;
-    this.#events[0] = last;
-    for (let parent = 0; ; ) {
-      let least = parent;
-      for (const child of [2 * parent + 1, 2 * parent + 2]) {
-        if (child < this.#events.length && this.#before(child, least)) least = child;
-      }
-      if (least === parent) return first;
-      this.#swap(parent, least);
-      parent = least;
-    }
+    return this.#agenda.add(Math.max(time, this.time), run);
   }
 
   async run(): Promise<Outcome> {
@@ -170,7 +126,7 @@ class World {
       this.at(this.time + this.random() * 2 * plan.requests, request);
     };
     request();
-    for (let event = this.#next(); event !== undefined && event.at <= end; event = this.#next()) {
+    for (let event = this.#agenda.next(); event !== undefined && event.at <= end; event = this.#agenda.next()) {
       if (event.cancelled) continue;
       this.time = event.at;
       this.quiet = false;
