@@ -113,7 +113,7 @@ recipe("scopes", scoped, {
   lock: [
     'GET /token ; signed in ; by basic ; with scope: "read" | "write"',
     "GET /orders ; scope read ; by oauth",
-    "POST /orders ; all of (scope write\\; role staff) ; by oauth",
+    "POST /orders ; all of (scope write\\; group staff) ; by oauth",
   ],
   people: {
     ann: byBasic("ann"),
@@ -161,7 +161,7 @@ recipe(
   "jwt-two-issuers",
   await issuers({ origin }, { staff: keysOf(ours.publicKey), partners: keysOf(theirs.publicKey) }),
   {
-    lock: ["GET /orders ; signed in ; by token", "GET /prices ; role staff ; by token"],
+    lock: ["GET /orders ; signed in ; by token", "GET /prices ; group staff ; by token"],
     people: {
       ann: { roles: ["staff"], credentials: { token: jwt("ES256", ours.privateKey, acme) } },
       partner: { credentials: { token: jwt("EdDSA", theirs.privateKey, partner) } },

@@ -1,6 +1,6 @@
 /** A default that is written out changes nothing: each option whose comment names one, by itself and all of them at once. */
 import { globSync, readFileSync } from "node:fs";
-import { apiKey, httpd, outbox, param, portcullis, type SecurityOptions } from "portcullis";
+import { apiKey, column, httpd, outbox, param, portcullis, type SecurityOptions } from "portcullis";
 import * as features from "portcullis/features";
 import { memory } from "portcullis/memory";
 import { mysql } from "portcullis/mysql";
@@ -159,6 +159,7 @@ const elsewhere: Readonly<Record<string, () => unknown>> = {
   "MysqlOptions.connectTimeout": () => mysql("mysql://localhost/x", { connectTimeout: 10_000 }),
   "MysqlOptions.max": () => mysql("mysql://localhost/x", { max: 10 }),
   "OutboxOptions.kept": () => outbox({ kept: 200 }),
+  "StringColumnOptions.length": () => column.string({ length: 255 }),
 };
 
 /** Defaults that are made of something else, or that say that there is none: nothing can be written in their place. */
