@@ -37,8 +37,8 @@ const config: ViteUserConfig = defineConfig({
     pool: "forks",
     maxWorkers: 2,
     // Generous: a loaded two-core machine must not turn a slow test into a failed one.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     setupFiles: ["tests/properties/runs.ts"],
     projects: [
       {
