@@ -14,7 +14,9 @@ export function failureText(error: unknown, secrets: readonly string[]): string 
     .replace(/\b[a-z][a-z0-9+.-]*:\/\/\S+/gi, "…")
     .replace(/[^\s@<>]+@[^\s@<>]+/g, "…")
     .replace(tokenLike, "…");
-  const words = new Set(secrets.flatMap((secret) => [secret, ...secret.split(/[\s<>"'()]+/), ...secret.split(/[^\p{L}\p{N}_~-]+/u)]));
+  const words = new Set(
+    secrets.flatMap((secret) => [secret, ...secret.split(/[\s<>"'()]+/), ...secret.split(/[^\p{L}\p{N}_~-]+/u)]),
+  );
   for (const word of [...words].sort((a, b) => b.length - a.length)) {
     if (word.length >= 4 && /[\d@/]/.test(word)) text = text.replaceAll(word, "…");
   }
