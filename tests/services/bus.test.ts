@@ -1,5 +1,6 @@
 /** Other processes learn of changes on PostgreSQL, whether or not notifications arrive, and who cannot look trusts nothing. */
 import { setTimeout as pause } from "node:timers/promises";
+import pg from "pg";
 import { portcullis } from "portcullis";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Finding } from "../../src/cli/doctor/finding.ts";
@@ -229,6 +230,50 @@ describeService("postgres", "what PostgreSQL carries", (url) => {
     await expect.poll(left, { timeout: 60_000 }).toEqual([-31]);
     await one.store.close();
     expect(await database.rows("select * from portcullis_node")).toEqual([]);
+  });
+
+  it("gives the announcement of a change the limits of a statement, not those of a look", async () => {
+    const one = await open({ lease: 500, listen: "poll" });
+    await trusted(one);
+    const holder = new pg.Client(database.connection);
+    await holder.connect();
+    // Looks read the table all the same.
+    await holder.query("begin; lock table portcullis_change in share mode");
+    const published = one.store.bus?.publish(-40);
+    // Said below; it must not count as unhandled meanwhile.
+    Promise.resolve(published).catch(() => {});
+    await pause(1500);
+    await holder.end();
+    await published;
+    await one.store.close();
+  });
+
+  it("goes on trusting what it keeps while requests hold all connections, and hears of changes", async () => {
+    const lease = 5000;
+    const busy = await open({ lease, max: 2, connectTimeout: 1000 });
+    const peer = await open();
+    await trusted(busy);
+    const held = Promise.withResolvers<void>();
+    const holding = [1, 2].map(() => {
+      const begun = Promise.withResolvers<void>();
+      const ended = busy.store.transaction(async (tx) => {
+        await tx.count("role", {});
+        begun.resolve();
+        await held.promise;
+      });
+      return { begun: begun.promise, ended };
+    });
+    await Promise.all(holding.map(({ begun }) => begun));
+    await expect(busy.store.count("role", {})).rejects.toThrow();
+    await pause(lease + 1000);
+    expect(busy.store.bus?.current()).toBe(true);
+    await peer.store.bus?.publish(-41);
+    expect(busy.heard).toContain(-41);
+    expect(busy.store.bus?.current()).toBe(true);
+    held.resolve();
+    await Promise.all(holding.map(({ ended }) => ended));
+    expect(busy.logs).toEqual([]);
+    await Promise.all([busy.store.close(), peer.store.close()]);
   });
 
   it("refuses a listenUrl that nothing uses, and one that is none", () => {

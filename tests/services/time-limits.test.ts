@@ -94,6 +94,59 @@ describeService("postgres", "limits of time on PostgreSQL", (url) => {
     expect((await client.get("/me", json)).status).toBe(401);
   });
 
+  it("all connections for requests are held, and who is known is served all the same, and signed out", async () => {
+    const lease = 5000;
+    const limits = { lease, schema: "held", lockTimeout: 600_000, statementTimeout: 600_000 };
+    const busy = await run({ ...limits, max: 2, connectTimeout: 1000 });
+    const peer = await postgres(database.connection, limits).open(coreTables, { now: Date.now, log: () => {} });
+    closing.push(() => peer.close());
+    const [stays, leaves] = [await signedIn(busy, "stays@acme.example"), await signedIn(busy, "leaves@acme.example")];
+    const { id } = (await peer.findOne("user", { email: "leaves@acme.example" })) as { readonly id: number };
+    for (const client of [stays, leaves]) expect((await client.get("/me", json)).status).toBe(200);
+    const holder = new pg.Client(database.connection);
+    await holder.connect();
+    closing.push(() => holder.end());
+    await holder.query("begin; lock table held.role in access exclusive mode");
+    const held = [1, 2].map(() => busy.store.count("role", {}));
+    await pause(lease + 1000);
+    expect((await stays.get("/me", json)).status).toBe(200);
+    await peer.transaction(async (tx) => {
+      await tx.delete("session", { userId: id });
+      await tx.announce?.(id);
+    });
+    await peer.bus?.publish(id, true);
+    // It must be read anew, for which there is no connection; before, it was known.
+    expectBusy(await leaves.get("/me", json));
+    expect((await stays.get("/me", json)).status).toBe(200);
+    await holder.query("rollback");
+    await Promise.all(held);
+    expect((await leaves.get("/me", json)).status).toBe(401);
+  });
+
+  it("a change that cannot be announced, as the connection is cut", async () => {
+    const system = await run({ schema: "cut" });
+    // What a session keeps is told to the others once it is stored.
+    const client = await signedIn(system, "cut@acme.example");
+    const keep = (): Promise<ClientAnswer> => client.get("/keep/colour/blue", json);
+    const holder = new pg.Client(database.connection);
+    await holder.connect();
+    closing.push(() => holder.end());
+    await holder.query("begin; lock table cut.portcullis_change in share mode");
+    const answer = keep();
+    await expect
+      .poll(
+        async () => {
+          const waiting = "pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+          return (await holder.query(`select pg_terminate_backend(pid) from ${waiting}`)).rowCount;
+        },
+        { timeout: 30_000 },
+      )
+      .toBe(1);
+    expectBusy(await answer);
+    await holder.query("rollback");
+    expect((await keep()).status).toBe(200);
+  });
+
   it("a transaction that its process has forgotten", async () => {
     const store = await postgres(database.connection, { idleTransactionTimeout: 200 }).open(coreTables, {
       now: Date.now,

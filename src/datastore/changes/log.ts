@@ -48,6 +48,7 @@ export interface Look {
  * position says exactly which ones were.
  */
 export interface ChangeLog {
+  /** Not over what requests wait for: nothing that they hold may keep a look from being answered. */
   look(request: LookRequest): Promise<Look>;
   /** Writes a change in a transaction of its own, and wakes who listens. Returns its place. */
   write(change: Change): Promise<string>;

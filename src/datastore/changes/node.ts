@@ -1,3 +1,4 @@
+import { DatastoreError, PortcullisError } from "../../model/errors.ts";
 import type { InvalidationBus } from "../contract.ts";
 import { Listeners } from "../listeners.ts";
 import { between, type Clock, type Moment, moment } from "./clock.ts";
@@ -118,12 +119,9 @@ export class ChangeNode implements InvalidationBus {
   /** `announced`: its transaction wrote the change down; else it is written now. Resolves when it counts everywhere. */
   async publish(userId: number | undefined, announced = false): Promise<void> {
     this.#listeners.tell(userId);
+    if (this.#closed) throw new DatastoreError("the store is closed");
     let places = announced ? this.#placesOf(userId) : [];
-    if (places.length === 0) {
-      const change = this.begin(userId);
-      if (this.#parts.trusts) this.#told.add(change.number);
-      places = [await this.#parts.log.write(change)];
-    }
+    if (places.length === 0) places = [await this.#write(userId)];
     const seen = this.#waiters.add(places);
     this.#pace.waiting(this.#now(), 0);
     this.#schedule();
@@ -161,6 +159,18 @@ export class ChangeNode implements InvalidationBus {
   #tell(number: number, userId: number | undefined): void {
     if (this.#parts.trusts) this.#told.add(number);
     this.#listeners.tell(userId);
+  }
+
+  async #write(userId: number | undefined): Promise<string> {
+    const change = this.begin(userId);
+    if (this.#parts.trusts) this.#told.add(change.number);
+    try {
+      return await this.#parts.log.write(change);
+    } catch (error) {
+      if (error instanceof PortcullisError) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new DatastoreError(`a change could not be announced to the other processes: ${reason}`, { cause: error });
+    }
   }
 
   #placesOf(userId: number | undefined): string[] {

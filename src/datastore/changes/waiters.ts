@@ -25,6 +25,7 @@ export class Waiters {
   readonly #confirmations: Confirmations;
   readonly #lease: number;
   readonly #waiters = new Set<Waiter>();
+  #ended = false;
 
   constructor(clock: Clock, confirmations: Confirmations, lease: number) {
     this.#clock = clock;
@@ -43,6 +44,7 @@ export class Waiters {
 
   /** Resolves when all have seen these changes, which are committed, or do not trust what they have. */
   add(places: readonly string[]): Promise<void> {
+    if (this.#ended) return Promise.reject(unseen());
     return new Promise((resolve, reject) => {
       const since = this.#clock.monotonic();
       const waiter: Waiter = { places, since, resolve, reject, cancel: () => {}, until: undefined, looks: 0 };
@@ -70,6 +72,7 @@ export class Waiters {
 
   /** Nobody looks any more. */
   end(): void {
+    this.#ended = true;
     for (const waiter of this.#waiters) {
       this.#end(waiter);
       waiter.reject(unseen());

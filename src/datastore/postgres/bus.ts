@@ -10,6 +10,8 @@ import { Listener } from "./listener.ts";
 /** How a process takes part. */
 export interface BusOptions {
   readonly pool: Pool;
+  /** One connection, for looks at the changes. */
+  readonly lookPool: Pool;
   /** For what takes long. */
   readonly slowPool: Pool;
   readonly makeClient: (config: ClientConfig) => Client;
@@ -42,12 +44,13 @@ const unread =
 
 /** Joins the processes that share this database. */
 export async function postgresBus(options: BusOptions): Promise<PostgresBus> {
-  const { pool, slowPool, makeClient, schema, listener: place, lease, environment } = options;
+  const { pool, lookPool, slowPool, makeClient, schema, listener: place, lease, environment } = options;
   const node = randomBytes(12).toString("hex");
   const trusts = place !== undefined;
   let listener: Listener | undefined;
   const log: PostgresChangeLog = postgresChangeLog({
     pool,
+    lookPool,
     slowPool,
     schema,
     channel,
@@ -94,6 +97,7 @@ export async function postgresBus(options: BusOptions): Promise<PostgresBus> {
     purge: () => log.purge(),
     async close() {
       await Promise.all([listener?.close(), member.close().catch(() => {})]);
+      await lookPool.end();
     },
   };
 }

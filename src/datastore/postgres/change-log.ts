@@ -3,6 +3,7 @@ import type { Pool } from "pg";
 import type { Schema } from "../../model/schema.ts";
 import { table } from "../../model/tables.ts";
 import type { Change, ChangeLog, Look, LookRequest, NodeRow } from "../changes/log.ts";
+import { discarding } from "./pool.ts";
 import { sees } from "./snapshot.ts";
 
 /** What was changed, and how far each process has read it. */
@@ -40,6 +41,8 @@ const clock = "floor(extract(epoch from clock_timestamp()) * 1000)::bigint";
 /** What the log needs to know of where it is. */
 export interface ChangeLogPlace {
   readonly pool: Pool;
+  /** The one connection of the looks: those of the pool may all be held by requests, for longer than a lease. */
+  readonly lookPool: Pool;
   /** For what takes long. */
   readonly slowPool: Pool;
   /** The schema that has the tables; undefined: the first on the search path. */
@@ -74,6 +77,7 @@ export interface PostgresChangeLog extends ChangeLog {
  */
 export function postgresChangeLog({
   pool,
+  lookPool,
   slowPool,
   schema,
   channel,
@@ -92,10 +96,20 @@ export function postgresChangeLog({
     userId === undefined ? "all" : "user",
     userId ?? null,
   ];
-  const ask = async <Row>(text: string, asked: readonly unknown[]): Promise<Row[]> => {
-    // The types of pg do not know the limit of one query.
-    const limited = { text, values: [...asked], query_timeout: patience };
-    return (await pool.query(limited)).rows as Row[];
+  const looking = discarding(lookPool);
+  const askLook = async (text: string, values: unknown[]): Promise<LookRow | undefined> => {
+    const began = performance.now();
+    const client = await looking.connect();
+    try {
+      const left = patience - (performance.now() - began);
+      // It was given up while there was no connection; the next one is not to wait for it.
+      if (left <= 0) throw new Error("no connection in time");
+      // The types of pg do not know the limit of one query.
+      const limited = { text, values, query_timeout: Math.ceil(left) };
+      return (await client.query(limited)).rows[0] as LookRow | undefined;
+    } finally {
+      client.release();
+    }
   };
   const lookText = (writes: boolean, tells: boolean, list: boolean): string => {
     const own = `with own as (insert into ${nodes} as n (node, beat, lease, position, at)
@@ -120,7 +134,7 @@ export function postgresChangeLog({
       const asked: unknown[] = [from ?? null, list];
       if (own !== undefined) asked.push(own.node, own.beat, own.lease, own.position ?? null);
       if (beat !== undefined) asked.push(beat.channel, beat.text);
-      const [row] = await ask<LookRow>(lookText(own !== undefined, beat !== undefined, list), asked);
+      const row = await askLook(lookText(own !== undefined, beat !== undefined, list), asked);
       if (row === undefined) throw new Error("PostgreSQL did not answer");
       beat?.sent();
       const found = row.changes ?? [];
@@ -145,12 +159,13 @@ export function postgresChangeLog({
       };
     },
     async write(change) {
-      const [row] = await ask<{ readonly place: string }>(
+      const { rows } = await pool.query<{ readonly place: string }>(
         `with written as (insert into ${changes} (${columns})
            values ($1, $2, pg_current_xact_id()::text::bigint, $3, $4, ${clock}) returning place, node)
          select place::text, pg_notify($5, node) from written`,
         [...values(change), channel],
       );
+      const [row] = rows;
       if (row === undefined) throw new Error("PostgreSQL did not answer");
       return row.place;
     },
@@ -164,7 +179,7 @@ export function postgresChangeLog({
     covers: sees,
     async remove(gone) {
       if (gone.length === 0) return;
-      await ask(
+      await pool.query(
         `delete from ${nodes} n using unnest($1::text[], $2::bigint[]) as gone(node, beat)
          where n.node = gone.node and n.beat <= gone.beat`,
         [gone.map(({ node }) => node), gone.map(({ beat }) => beat)],

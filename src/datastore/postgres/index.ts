@@ -20,7 +20,10 @@ export type { Generated, Kysely, SqlProvider } from "../kysely/provider.ts";
 
 /** Options of `postgres()`. */
 export interface PostgresOptions {
-  /** The most connections for queries, 10 by default; one more listens for changes. */
+  /**
+   * The most connections for queries, 10 by default. Beside them a process has one that looks for changes, one that listens for
+   * them, and one for migrations and the hourly removal of what is over while those run.
+   */
   readonly max?: number;
   /**
    * The schema that has the tables, made by the migration if need be; by default the first that exists on the connection's
@@ -140,6 +143,9 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
       return made;
     };
     const pool = poolOf(max, [...setup, ...limits], statementTimeout + silence);
+    // For looks at the changes: where requests hold all others, what is kept must not count as unknown. Its settings are those of
+    // the others, as a pooler may hand its connection to the server on to them.
+    const lookPool = poolOf(1, [...setup, ...limits], statementTimeout + silence);
     // For what takes long and nobody waits for; no connection is made before the first of it.
     const slowPool = poolOf(1, setup, undefined);
     const scope = new TransactionScope();
@@ -155,6 +161,7 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
       const listener: ClientConfig = { ...config, connectionString: listenUrl, query_timeout: connectTimeout };
       const joined: PostgresBus = await postgresBus({
         pool,
+        lookPool,
         slowPool,
         makeClient: (it) => new pg.Client(it),
         schema: name,
@@ -180,7 +187,7 @@ export function postgres(connection: string, options: PostgresOptions = {}): Sql
       });
       return { db, store };
     } catch (error) {
-      await Promise.all([pool.end(), slowPool.end()]);
+      await Promise.all([pool.end(), lookPool.end(), slowPool.end()]);
       if (error instanceof ConfigurationError) throw error;
       const cause = dialect.withoutValues(error);
       throw new DatastoreError(`cannot connect to PostgreSQL: ${messageOf(cause)}`, { cause });
