@@ -168,6 +168,11 @@ export interface Security<V extends Vocabulary> {
    * Returns what is wrong with it in words (none: it is set). `users.setPassword` asks nobody. Throws UnknownUserError.
    */
   setPassword(user: UserReference, password: string, options?: AskedOptions): Promise<readonly string[]>;
+  /**
+   * Removes a user for good as an administrator would: `accountDeletion({ onDelete })` removes the application's own data
+   * first. `users.delete` asks it for nothing. Throws UnknownUserError, WithdrawnError, LastAdministratorError.
+   */
+  removeUser(user: UserReference, options?: AskedOptions): Promise<void>;
   /** What is wrong, in words, with a password for an account that is yet to be made; nothing when the policy accepts it. */
   passwordFaults(
     whose: { readonly email: string; readonly username?: string | null },

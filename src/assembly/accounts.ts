@@ -92,7 +92,7 @@ export function wireAccounts(options: AnyOptions, context: AccountsContext): Acc
   const leaving = features.flatMap((feature) => feature.leavingTables ?? []);
   const administrators =
     adminPermission === undefined ? undefined : createAdministrators(adminPermission, now, leaving);
-  const changing = createChanging({ datastore, administrators, now, invalidate });
+  const changing = createChanging({ datastore, administrators, now, invalidate, log });
   const roles = createRoles({ datastore, changing, now, events });
   const history = createPasswordHistory(datastore, policy.remembered, now);
   const limitStore = options.limits?.store?.open() ?? (withoutStore ? memoryLimits(now) : datastoreLimits(datastore));

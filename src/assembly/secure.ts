@@ -13,6 +13,7 @@ import { createKeyFor } from "../features/api-keys/for-owner.ts";
 import { type Fault, faultText } from "../features/fields.ts";
 import { policyFaults, setCheckedPassword } from "../features/passwords/checked-password.ts";
 import { signOutAction } from "../features/passwords/sign-out.ts";
+import { removeAccount } from "../features/removal.ts";
 import { devicesOf } from "../features/sessions/devices.ts";
 import { takenColumns, takenFault } from "../features/taken-columns.ts";
 import type { Account } from "../model/account.ts";
@@ -74,6 +75,9 @@ export function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
     audit: assembly.audit,
     async setPassword(user, password, options) {
       return wordsOf(await setCheckedPassword(kernel, await accountOf(user), password, options));
+    },
+    async removeUser(user, options) {
+      await removeAccount(kernel, await accountOf(user), options);
     },
     async passwordFaults(whose, password) {
       return wordsOf(await policyFaults(kernel, whose, password));
@@ -160,8 +164,9 @@ export function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
         const account = await accountOf(user);
         const device = (await devicesOf(kernel, account)).find((it) => it.id === id);
         if (device === undefined) return false;
-        const count = await endDevice(kernel, account, device, { ...options, session: undefined });
-        system.events.emit("sessionsEnded", { user: account, which: "one", count });
+        const tell = (count: number): void =>
+          system.events.emit("sessionsEnded", { user: account, which: "one", count });
+        await endDevice(kernel, account, device, { ...options, session: undefined, tell });
         return true;
       },
     },

@@ -1,3 +1,4 @@
+import type { Telling } from "../datastore/changing.ts";
 import type { ChangeOptions, Users } from "../datastore/user-operations.ts";
 import { idOf, type UserReference } from "../datastore/user-reference.ts";
 import type { Kernel } from "../features/feature.ts";
@@ -16,34 +17,42 @@ export function toldUsers(kernel: Kernel): Users {
    */
   const renaming = async (
     user: UserReference,
-    change: (done: NonNullable<ChangeOptions["done"]>) => Promise<void>,
+    options: Pick<ChangeOptions, "done" | "tell"> | undefined,
+    change: (told: Required<Pick<ChangeOptions, "done" | "tell">>) => Promise<void>,
   ): Promise<void> => {
     const before = await users.get(idOf(user));
     let after: Account | undefined;
-    await change(async (now, tx) => {
-      after = now;
-      if (before !== undefined) await mailIdentityChanged(kernel, before, now, tx);
+    await change({
+      async done(now, tx) {
+        await options?.done?.(now, tx);
+        after = now;
+        if (before !== undefined) await mailIdentityChanged(kernel, before, now, tx);
+      },
+      tell() {
+        if (before !== undefined && after !== undefined) emitIdentityChanged(kernel, before, after);
+        return options?.tell?.();
+      },
     });
-    if (before !== undefined && after !== undefined) emitIdentityChanged(kernel, before, after);
   };
-  const both =
-    (first: ChangeOptions["done"], second: NonNullable<ChangeOptions["done"]>): NonNullable<ChangeOptions["done"]> =>
-    async (now, tx) => {
-      await first?.(now, tx);
-      await second(now, tx);
-    };
+  /** Tells this, and then what the application has to tell. */
+  const telling = <T extends Telling>(options: T | undefined, tell: () => void) => ({
+    ...options,
+    tell() {
+      tell();
+      return options?.tell?.();
+    },
+  });
   return {
     ...users,
     setEmail: (user, email, options) =>
-      renaming(user, (done) => users.setEmail(user, email, { ...options, done: both(options?.done, done) })),
+      renaming(user, options, (told) => users.setEmail(user, email, { ...options, ...told })),
     setUsername: (user, username, options) =>
-      renaming(user, (done) => users.setUsername(user, username, { ...options, done: both(options?.done, done) })),
-    edit: (user, set, options) =>
-      renaming(user, (done) => users.edit(user, set, { ...options, done: both(options?.done, done) })),
+      renaming(user, options, (told) => users.setUsername(user, username, { ...options, ...told })),
+    edit: (user, set, options) => renaming(user, options, (told) => users.edit(user, set, { ...options, ...told })),
     update(user, set, given) {
       if (given !== undefined || !("email" in set || "username" in set)) return users.update(user, set, given);
-      return renaming(user, (done) =>
-        kernel.changing(idOf(user), {}, async (tx) => {
+      return renaming(user, undefined, ({ done, tell }) =>
+        kernel.changing(idOf(user), { tell }, async (tx) => {
           await users.update(user, set, tx);
           const now = await users.get(idOf(user), tx);
           if (now !== undefined) await done(now, tx);
@@ -51,17 +60,23 @@ export function toldUsers(kernel: Kernel): Users {
       );
     },
     async setPassword(user, password, options) {
-      const told = both(options?.done, (owner, tx) => tellPasswordSet(kernel, owner, tx));
-      await users.setPassword(user, password, { ...options, done: told });
-      events.emit("passwordSet", { userId: idOf(user) });
+      await users.setPassword(user, password, {
+        ...telling(options, () => events.emit("passwordSet", { userId: idOf(user) })),
+        async done(owner, tx) {
+          await options?.done?.(owner, tx);
+          await tellPasswordSet(kernel, owner, tx);
+        },
+      });
     },
-    async setUniquifier(user, options) {
-      await users.setUniquifier(user, options);
-      events.emit("accessReset", { userId: idOf(user) });
-    },
-    async resetAccess(user, options) {
-      await users.resetAccess(user, options);
-      events.emit("accessReset", { userId: idOf(user) });
-    },
+    setUniquifier: (user, options) =>
+      users.setUniquifier(
+        user,
+        telling(options, () => events.emit("accessReset", { userId: idOf(user) })),
+      ),
+    resetAccess: (user, options) =>
+      users.resetAccess(
+        user,
+        telling(options, () => events.emit("accessReset", { userId: idOf(user) })),
+      ),
   };
 }

@@ -1,7 +1,7 @@
 import type { AskedOptions } from "../datastore/access-state.ts";
 import { newUniquifier } from "../datastore/account-row.ts";
 import type { CredentialCache } from "../datastore/cache.ts";
-import type { Afterwards, Changing } from "../datastore/changing.ts";
+import type { Afterwards, Changing, Telling } from "../datastore/changing.ts";
 import type { Datastore, SessionBundle, Transaction } from "../datastore/contract.ts";
 import { holdAccount } from "../datastore/held-account.ts";
 import { endBegun, endTickets } from "../datastore/pending.ts";
@@ -58,7 +58,7 @@ export interface DeviceRows {
 }
 
 /** Who ends a device on purpose: its user in this session, or an administrator or the application. */
-export interface EndedBy extends AskedOptions {
+export interface EndedBy extends AskedOptions, Telling<number> {
   readonly session: Session | undefined;
   /** True: all auth tokens end too, since none says where it belongs. */
   readonly tokens?: boolean;
@@ -110,11 +110,11 @@ export interface Sessions {
   /**
    * Ends all sessions, remember credentials and auth tokens of the user, and what was begun in a session and is not finished,
    * but not what belongs to `kept`. `also`: what ends in the same transaction. Returns how many sessions. Throws
-   * WithdrawnError, with nothing ended, when `kept` is over itself.
+   * WithdrawnError, with nothing ended, when `kept` is over itself. `tell` is told how many once it is done.
    */
-  endOthers(account: Account, kept: Session, also?: EndedAlong): Promise<number>;
+  endOthers(account: Account, kept: Session, also?: EndedAlong, tell?: (ended: number) => void): Promise<number>;
   /** The row was changed (`announced`: and that was announced with it): what the cache knows of it is worth nothing. */
-  forget(session: Session, announced?: boolean): Promise<void>;
+  forget(session: Pick<Session, "userId">, announced?: boolean): Promise<void>;
   /** A freshness check passed: its grace is noted. */
   extendFreshness(session: Session, until: number): void;
 }
@@ -230,7 +230,7 @@ export function createSessions(context: SessionsContext): Sessions {
   };
 
   /** The cache goes by the id, which is not kept anywhere: what hangs on the user is dropped, here and elsewhere. */
-  const forget = async ({ userId }: Session, announced = false): Promise<void> => {
+  const forget = async ({ userId }: Pick<Session, "userId">, announced = false): Promise<void> => {
     if (userId === null) return;
     cache.invalidate(userId);
     await datastore.bus?.publish(userId, announced);
@@ -305,7 +305,7 @@ export function createSessions(context: SessionsContext): Sessions {
         if (by === undefined || held) return;
         await tx.update("user", { id: userId }, { ...endedTokens(), updateDatetime: new Date(now()) });
       };
-      const rules = { take, asked: by?.asked, onlyIf: own && isThere(own) };
+      const rules = { take, asked: by?.asked, onlyIf: own && isThere(own), tell: by?.tell };
       return changing(userId, rules, async (tx, afterwards) => {
         let ended = (await also?.(tx, afterwards)) ?? 0;
         if (session !== undefined) ended += await tx.delete("session", { idHash: session.idHash, userId });
@@ -325,8 +325,8 @@ export function createSessions(context: SessionsContext): Sessions {
         return ended;
       });
     },
-    endOthers({ id: userId }, kept, also) {
-      return changing(userId, { set: endedTokens(), onlyIf: isThere(kept) }, async (tx, afterwards) => {
+    endOthers({ id: userId }, kept, also, tell) {
+      return changing(userId, { set: endedTokens(), onlyIf: isThere(kept), tell }, async (tx, afterwards) => {
         const families = (await also?.(tx, afterwards)) ?? 0;
         const ended = families + (await tx.delete("session", { userId, idHash: { not: kept.idHash } }));
         const { rememberId } = kept;

@@ -318,6 +318,8 @@ export function createSignIn(context: SignInContext): SignIn {
         ? { id, fsUniquifier, fsTokenUniquifier: tokenProved === undefined ? fsTokenUniquifier : tokenProved }
         : { id, fsUniquifier };
     const told: (() => unknown)[] = [];
+    // Of whom what is cached does not count any more: announced with the sign-in.
+    const concerned = new Set<number>();
     const established = await withAccount(datastore, proved, async (tx) => {
       let { account } = proof;
       const noCookie = proof.session === false && families?.byCookie === true;
@@ -352,7 +354,7 @@ export function createSignIn(context: SignInContext): SignIn {
         if (kept === 0) throw new WithdrawnError();
       }
       const replaced = old === undefined ? 0 : await tx.delete("session", { idHash: old.idHash });
-      if (replaced > 0 && typeof old?.userId === "number") await announce(tx, old.userId);
+      if (replaced > 0 && typeof old?.userId === "number") concerned.add(old.userId);
       if (purpose === "reauthenticate" && old !== undefined && replaced === 0) throw new WithdrawnError();
       // Of one session, one family: that of before would outlive its sign-out.
       const former = purpose === "reauthenticate" && member !== undefined ? old?.tokenFamily : undefined;
@@ -361,16 +363,21 @@ export function createSignIn(context: SignInContext): SignIn {
         const changed = await work(tx, account, rq, begun);
         if (changed !== undefined) account = withColumns(account, changed);
       }
+      // The user's other devices read the row again; nobody else's are concerned.
+      if (noted && made !== undefined) concerned.add(account.id);
+      for (const userId of concerned) await announce(tx, userId);
       return { made, member, credential, account };
     });
     if (established === undefined) return { kind: "refused", key: "GENERIC_AUTHN_FAILED", field: undefined };
     const { made, member, credential, account } = established;
-    // With a family, tokens have ended too.
-    if (told.length > 0) await context.invalidate(id);
-    else if (old !== undefined) await sessions.forget(old, true);
-    for (const tell of told) await tell();
-    // The user's other devices read the row again; nobody else's are concerned.
-    if (noted && made !== undefined) await sessions.forget(made.session);
+    try {
+      // With a family, tokens have ended too.
+      if (told.length > 0) await context.invalidate(id);
+      else await Promise.all([...concerned].map((userId) => sessions.forget({ userId }, true)));
+    } finally {
+      // It is done, whatever became of the caches.
+      for (const tell of told) await tell();
+    }
     credential?.hand();
     if (made !== undefined) rq.setCookie(rq.system.cookies.name("session"), made.id, rq.system.cookies.attributes());
     const token = withToken ? authToken(rq, origin, member, presented?.tokenFamily) : undefined;

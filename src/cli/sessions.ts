@@ -28,8 +28,10 @@ export function sessionsCommand(users: Command, terminal: Terminal): void {
       withSystem("users sessions", options.module, async (system) => {
         const user = await namedUser(system, named);
         if (options.endAll === true) {
-          const count = await actOn(system, user.id, (user, asked) => system.users.endSessions(user, asked));
-          system.events.emit("sessionsEnded", { user, which: "all", count });
+          const tell = (count: number): void => system.events.emit("sessionsEnded", { user, which: "all", count });
+          const count = await actOn(system, user.id, (user, asked) =>
+            system.users.endSessions(user, { ...asked, tell }),
+          );
           terminal.print(
             options.json === true ? asJson({ ended: count }) : `${titleOf(user)}: ${counted(count, "session")} ended\n`,
           );

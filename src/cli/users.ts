@@ -269,7 +269,7 @@ function deleteCommand(users: Command, terminal: Terminal): void {
       withSystem("users delete", options.module, async (system) => {
         const user = await userToActOn(system, named);
         await confirmed(terminal, `Delete ${titleOf(user)} for good?`, options.yes);
-        await actOn(system, user.id, (user, asked) => system.users.delete(user, asked));
+        await actOn(system, user.id, (user, asked) => system.removeUser(user, asked));
         return told(terminal, options, user, "deleted");
       }),
     ),

@@ -25,6 +25,7 @@ describe("a change of an account", () => {
   let store: Datastore;
   let id: number;
   let cachesFail: boolean;
+  let logged: string[];
   let changing: Changing;
 
   const made = (administrators?: Administrators): Changing =>
@@ -54,11 +55,13 @@ describe("a change of an account", () => {
         done.push(`invalidate ${userId}`);
         if (cachesFail) throw new Error("the other processes are not reached");
       },
+      log: (message) => void logged.push(message),
     });
 
   beforeEach(async () => {
     done = [];
     cachesFail = false;
+    logged = [];
     store = await memory().open(coreTables, { now, log: () => undefined });
     await store.migrate();
     const row = { email: "ann@acme.example", active: true, fsUniquifier: "a", createDatetime: new Date(now()) };
@@ -131,9 +134,63 @@ describe("a change of an account", () => {
     expect(done.slice(-3)).toEqual(["commit", `invalidate ${id}`, "told"]);
   });
 
-  it("in somebody else's transaction leaves the telling to them", async () => {
-    await store.transaction((tx) => changing(id, { tx, set: { active: false } }, work));
-    expect(done).toEqual(["work"]);
-    expect(await store.findOne("user", { id })).toMatchObject({ active: false });
+  it("is told with what it came to, by who asked for it", async () => {
+    await changing(id, { tell: (result) => done.push(`tells ${result}`) }, work);
+    expect(done.slice(-3)).toEqual([`invalidate ${id}`, "told", "tells result"]);
+  });
+
+  it("that changed nothing costs no cache anything", async () => {
+    await changing(id, { keepsCaches: (result) => result === "result" }, work);
+    expect(done).toEqual(["update user", "work", "commit", "told"]);
+  });
+
+  describe("in somebody else's transaction", () => {
+    it("is told once that has committed", async () => {
+      await store.transaction(async (tx) => {
+        await changing(id, { tx, set: { active: false } }, work);
+        expect(done).toEqual(["work"]);
+      });
+      await expect.poll(() => done).toEqual(["work", `invalidate ${id}`, "told"]);
+      expect(await store.findOne("user", { id })).toMatchObject({ active: false });
+    });
+
+    it("is told of once, however many changes there are, and those that failed are not", async () => {
+      await store.transaction(async (tx) => {
+        await changing(id, { tx }, work);
+        await changing(id, { tx }, work);
+        await changing(id, { tx, tell: () => done.push("never") }, async (_tx, afterwards) => {
+          afterwards(() => done.push("never"));
+          throw new Error("failed");
+        }).catch(() => undefined);
+      });
+      await expect.poll(() => done).toEqual(["work", "work", `invalidate ${id}`, "told", "told"]);
+    });
+
+    it("that is a change itself belongs to that", async () => {
+      await changing(id, {}, async (tx) => {
+        await changing(id, { tx }, work);
+      });
+      const inside = ["update user", "update user", "work", `announce ${id}`, `announce ${id}`, "commit"];
+      expect(done).toEqual([...inside, `invalidate ${id}`, "told"]);
+    });
+
+    it("is never told where that is rolled back", async () => {
+      const failed = store.transaction(async (tx) => {
+        await changing(id, { tx }, work);
+        throw new Error("rolled back");
+      });
+      await expect(failed).rejects.toThrow("rolled back");
+      // What comes after has told everything.
+      await store.transaction((tx) => changing("nobody", { tx, tell: () => done.push("next") }, async () => undefined));
+      await expect.poll(() => done).toContain("next");
+      expect(done).toEqual(["work", "next"]);
+    });
+
+    it("is told whatever becomes of the caches, which nobody waits for", async () => {
+      cachesFail = true;
+      await store.transaction((tx) => changing(id, { tx }, work));
+      await expect.poll(() => logged).toEqual(["the other processes could not be told of a change"]);
+      expect(done).toEqual(["work", `invalidate ${id}`, "told"]);
+    });
   });
 });

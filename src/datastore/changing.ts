@@ -9,8 +9,14 @@ import { UnknownUserError } from "./user-reference.ts";
 /** Whom a change is about: an account by its id, everybody (what roles permit), or nobody yet (a new account or role). */
 export type Changed = number | "everybody" | "nobody";
 
+/** Who makes a change tells of it. */
+export interface Telling<T = void> {
+  /** Called once the change is committed, whatever becomes of the caches, with what it came to: for events. It must not throw. */
+  readonly tell?: ((result: T) => unknown) | undefined;
+}
+
 /** How a change is made. */
-export interface ChangeRules extends AskedOptions {
+export interface ChangeRules<T = unknown> extends AskedOptions, Telling<T> {
   /** It may take an administrator away. */
   readonly mayCostAdministrator?: boolean;
   /** What the account's row must still say when it is taken. */
@@ -24,24 +30,31 @@ export interface ChangeRules extends AskedOptions {
   readonly take?: (tx: Transaction) => Promise<unknown>;
   /** Asked once the row is taken: a link is used up, or a state compared, together with the change or not at all. */
   readonly onlyIf?: ((tx: Transaction) => Promise<boolean>) | undefined;
-  /** It makes something beside the account: nothing that is cached of it is otherwise from then on. */
-  readonly keepsCaches?: boolean;
-  /** Somebody else's transaction, whose commit it waits for: who began that tells of what it comes to. */
+  /**
+   * It makes something beside the account, or, asked with what it came to, nothing at all: nothing that is cached of the account
+   * is otherwise from then on.
+   */
+  readonly keepsCaches?: boolean | ((result: T) => boolean);
+  /** Somebody else's transaction: the caches forget, and what is left is told, once that has committed, and never without. */
   readonly tx?: Transaction | undefined;
 }
 
-/** Leaves something for when the change is committed and no cache knows better: events, above all. */
+/**
+ * Leaves something for when the change is committed and no cache knows better: events, above all. It is called also where the
+ * other processes could not be told, since the change is done.
+ */
 export type Afterwards = (tell: () => unknown) => void;
 
 /**
  * Makes a change of what an account is or may, the one way for all of them. In one transaction: the turn among the changes
  * that ask, and what was asked; the account's row; the change's own condition; the work; that an administrator stays; the
- * announcement to the other processes. After the commit: the caches, then what `afterwards` has left. Throws WithdrawnError,
- * with nothing done, when a condition does not hold, UnknownUserError, LastAdministratorError.
+ * announcement to the other processes. After the commit: the caches, then what `afterwards` has left, then `tell`. In somebody
+ * else's transaction that is after theirs, and nobody waits for it. Throws WithdrawnError, with nothing done, when a condition
+ * does not hold, UnknownUserError, LastAdministratorError.
  */
 export type Changing = <T>(
   whom: Changed,
-  rules: ChangeRules,
+  rules: ChangeRules<T>,
   work: (tx: Transaction, afterwards: Afterwards) => Promise<T>,
 ) => Promise<T>;
 
@@ -53,50 +66,98 @@ export interface ChangingContext {
   readonly now: () => number;
   /** Forgets what is cached of this user, or (undefined) of everybody, here and in the other processes. */
   readonly invalidate: (userId: number | undefined) => Promise<void>;
+  /** For what goes wrong where nobody waits. */
+  readonly log: (message: string, details?: Readonly<Record<string, unknown>>) => void;
+}
+
+/** What the changes of one transaction leave for after its commit. */
+interface Outcome {
+  /** Of whom (undefined: of everybody) nothing that is cached counts any more. */
+  readonly concerned: Set<number | undefined>;
+  readonly left: (() => unknown)[];
 }
 
 /** Makes the one way in which accounts are changed in one running system. */
-export function createChanging({ datastore, administrators, now, invalidate }: ChangingContext): Changing {
+export function createChanging({ datastore, administrators, now, invalidate, log }: ChangingContext): Changing {
+  /** Of the transactions in which changes are made, so that each user's caches forget once for all of them. */
+  const outcomes = new WeakMap<Transaction, Outcome>();
+
+  const begin = (tx: Transaction): Outcome => {
+    const outcome: Outcome = { concerned: new Set(), left: [] };
+    outcomes.set(tx, outcome);
+    return outcome;
+  };
+
+  const conclude = async ({ concerned, left }: Outcome): Promise<void> => {
+    try {
+      // All at once: this process's own caches have forgotten before anything is waited for.
+      await Promise.all([...concerned].map((userId) => invalidate(userId)));
+    } finally {
+      // It is done, whatever became of the caches.
+      for (const tell of left) await tell();
+    }
+  };
+
+  /** The outcome of a transaction that somebody else has begun: there is one where that is a change itself. */
+  const joined = (tx: Transaction): Outcome => {
+    const known = outcomes.get(tx);
+    if (known !== undefined) return known;
+    const outcome = begin(tx);
+    tx.committed?.(() => {
+      conclude(outcome).catch((error: unknown) =>
+        log("the other processes could not be told of a change", { error: String(error) }),
+      );
+    });
+    return outcome;
+  };
+
   /**
    * Takes the account's row. What makes credentials takes it as well (`withAccount`), so that the one comes before the other.
    * Never after rows that hang on the user.
    */
-  const takeRow = async (tx: Transaction, id: number, { as, set, onlyIf }: ChangeRules): Promise<void> => {
+  const takeRow = async (tx: Transaction, id: number, { as, set, onlyIf }: ChangeRules<never>): Promise<void> => {
     if ((await tx.update("user", { ...as, id }, { ...set, updateDatetime: new Date(now()) })) > 0) return;
     // Removed after the condition's subject was found, or changed: it does not hold any more.
     throw onlyIf === undefined && as === undefined ? new UnknownUserError(id) : new WithdrawnError();
   };
 
-  return async (whom, rules, work) => {
-    const { asked, mayCostAdministrator = false, onlyIf } = rules;
+  return async <T>(
+    whom: Changed,
+    rules: ChangeRules<T>,
+    work: (tx: Transaction, afterwards: Afterwards) => Promise<T>,
+  ): Promise<T> => {
+    const { asked, mayCostAdministrator = false, keepsCaches = false, onlyIf, tell } = rules;
     const userId = typeof whom === "number" ? whom : undefined;
-    const concernsCaches = whom !== "nobody" && rules.keepsCaches !== true;
-    const left: (() => unknown)[] = [];
 
-    const change = async (tx: Transaction) => {
-      if (userId !== undefined) await (rules.take === undefined ? takeRow(tx, userId, rules) : rules.take(tx));
-      if (onlyIf !== undefined && !(await onlyIf(tx))) throw new WithdrawnError();
-      return work(tx, (tell) => left.push(tell));
-    };
-    const within = async (tx: Transaction) => {
-      left.length = 0;
+    const within = async (tx: Transaction, outcome: Outcome): Promise<T> => {
+      const left: (() => unknown)[] = [];
+      const change = async (): Promise<T> => {
+        if (userId !== undefined) await (rules.take === undefined ? takeRow(tx, userId, rules) : rules.take(tx));
+        if (onlyIf !== undefined && !(await onlyIf(tx))) throw new WithdrawnError();
+        return work(tx, (told) => left.push(told));
+      };
       const keeps = mayCostAdministrator && administrators !== undefined;
       // Before any other row.
       if (asked !== undefined || keeps) await takeTurn(tx, { administrators, now });
       if (asked !== undefined && !(await asked(tx))) throw new WithdrawnError();
-      const result = await (keeps ? administrators.keep(tx, userId, () => change(tx)) : change(tx));
-      if (concernsCaches) await announce(tx, userId);
+      const result = await (keeps ? administrators.keep(tx, userId, change) : change());
+      if (whom !== "nobody" && !(typeof keepsCaches === "function" ? keepsCaches(result) : keepsCaches)) {
+        await announce(tx, userId);
+        outcome.concerned.add(userId);
+      }
+      // Of a change that has failed nothing is left, also where the transaction goes on.
+      outcome.left.push(...left);
+      if (tell !== undefined) outcome.left.push(() => tell(result));
       return result;
     };
 
-    if (rules.tx !== undefined) return within(rules.tx);
-    const result = await datastore.transaction(within);
-    try {
-      if (concernsCaches) await invalidate(userId);
-    } finally {
-      // It is done, whatever became of the caches.
-      for (const tell of left) await tell();
-    }
+    if (rules.tx !== undefined) return within(rules.tx, joined(rules.tx));
+    let outcome: Outcome | undefined;
+    const result = await datastore.transaction((tx) => {
+      outcome = begin(tx);
+      return within(tx, outcome);
+    });
+    if (outcome !== undefined) await conclude(outcome);
     return result;
   };
 }

@@ -15,7 +15,10 @@ async function made(provider: DatastoreProvider): Promise<{ roles: Roles; store:
   const invalidate = async (): Promise<void> => {
     changes += 1;
   };
-  const changing = createChanging({ datastore: store, administrators: undefined, now, invalidate });
+  const changing = createChanging({
+    ...{ datastore: store, administrators: undefined, now, invalidate },
+    log: () => undefined,
+  });
   const roles = createRoles({ datastore: store, changing, events: createEventHub(() => undefined), now });
   return { roles, store, changes: () => changes };
 }

@@ -2,6 +2,7 @@ import type { Account } from "../model/account.ts";
 import type { Awaitable } from "../model/awaitable.ts";
 import type { User } from "../model/user.ts";
 import type { AskedOptions } from "./access-state.ts";
+import type { Telling } from "./changing.ts";
 import type { Operations, Transaction, Where } from "./contract.ts";
 import type { UserGrants } from "./user-grants.ts";
 import type { IdentityLookup } from "./user-lookup.ts";
@@ -69,12 +70,12 @@ export interface Users<
     user: UserReference,
     fields: Partial<Omit<U, ProtectedField>>,
     /** `done` is called if the address or the username changes, and with that everything ends. */
-    options?: AskedOptions & Pick<ChangeOptions, "done">,
+    options?: AskedOptions & Pick<ChangeOptions, "done" | "tell">,
   ): Promise<void>;
   /** True when nobody else than this user is an active administrator who stays; false where there are none. */
   isLastAdministrator(user: UserReference): Promise<boolean>;
   /** Removes the user with sessions, roles and everything that hangs on them. Throws LastAdministratorError. */
-  delete(user: UserReference, options?: AskedOptions): Promise<void>;
+  delete(user: UserReference, options?: AskedOptions & Telling): Promise<void>;
   /** Ends a lock that guessing has set, before its time. True when there was one. */
   unlock(user: UserReference, options?: Pick<ChangeOptions, "asked" | "onlyIf">): Promise<boolean>;
   /** True when it changed something. */
@@ -110,9 +111,9 @@ export interface Users<
    * Ends all sessions, auth tokens and remember credentials, and what was begun in a session and is not finished, such as a
    * change of address; links that were mailed to who was not signed in go on working. Returns how many sessions.
    */
-  endSessions(user: UserReference, options?: AskedOptions): Promise<number>;
+  endSessions(user: UserReference, options?: AskedOptions & Telling<number>): Promise<number>;
   /** After a compromise: ends everything and removes what was set up to sign in but the password. */
-  resetAccess(user: UserReference, options?: AskedOptions): Promise<void>;
+  resetAccess(user: UserReference, options?: AskedOptions & Telling): Promise<void>;
   /**
    * Ends everything that hangs on the account and does in the same transaction what shuts the user out beside deactivating,
    * with the account as it is from then on. Throws LastAdministratorError, with nothing done, when nobody who stays would be
@@ -138,10 +139,12 @@ export interface CreateOptions extends AskedOptions {
   readonly tx?: Transaction | undefined;
   /** The password's hash where it was made before, so that no transaction waits for it. */
   readonly hash?: string | undefined;
+  /** False: who makes it tells of it in words of their own, and the event `userCreated` does not. */
+  readonly told?: boolean;
 }
 
 /** How an account is changed. `asked` is for changes of somebody else's account, `onlyIf` for those of one's own. */
-export interface ChangeOptions extends AskedOptions {
+export interface ChangeOptions extends AskedOptions, Telling {
   /**
    * Asked in the transaction of the change, once the user's row is taken: a link is used up, or a state compared, together
    * with it or not at all. False throws WithdrawnError, with nothing done.

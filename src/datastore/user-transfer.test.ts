@@ -44,6 +44,7 @@ async function place(provider = memory(), wrap = (store: Datastore): Datastore =
   const changing = createChanging({
     ...{ datastore: store, administrators: undefined, now },
     invalidate: async () => undefined,
+    log: () => undefined,
   });
   const roles = createRoles({ datastore: store, changing, events, now });
   await roles.create("editor", { permissions: ["write"] });

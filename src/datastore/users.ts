@@ -116,9 +116,11 @@ export function createUsers(context: UsersContext): RowUsers {
     options: ChangeOptions & { readonly mayCostAdministrator?: boolean } = {},
   ): Promise<void> => {
     const id = idOf(user);
-    await changing(id, options, async (tx) => {
+    await changing(id, options, async (tx, afterwards) => {
       await end(tx, id, set);
       await hand(tx, id, options);
+      // What was guessed at is gone, and whoever set the new one gets in with it.
+      if ("password" in set) afterwards(() => context.forgetFailures(id));
     });
   };
 
@@ -132,7 +134,8 @@ export function createUsers(context: UsersContext): RowUsers {
       changed = (await tx.update("user", { id, active: !active }, set)) > 0;
       if (!changed && (await tx.count("user", { id })) === 0) throw new UnknownUserError(id);
     };
-    return changing(id, { ...options, take, mayCostAdministrator: !active }, async (tx, afterwards) => {
+    const rules = { ...options, take, mayCostAdministrator: !active, keepsCaches: (done: boolean) => !done };
+    return changing(id, rules, async (tx, afterwards) => {
       if (!changed) return false;
       if (!active) await sweep(tx, id);
       afterwards(() => events.emit(active ? "userActivated" : "userDeactivated", { userId: id }));
@@ -164,7 +167,8 @@ export function createUsers(context: UsersContext): RowUsers {
       const row = accountRow({ ...known, active: active ?? true }, hash, context.now());
       const links: Role[] = [];
       for (const permission of new Set(permissions ?? [])) links.push(await roles.ofPermission(permission, options.tx));
-      return changing("nobody", options, async (tx, afterwards) => {
+      const { asked, tx } = options;
+      return changing("nobody", { asked, tx }, async (tx, afterwards) => {
         await refuseTaken(tx, row);
         const id = await tx.insert("user", row);
         if (id === undefined) throw new PortcullisError("datastore", "the datastore returned no id for the new user");
@@ -173,7 +177,7 @@ export function createUsers(context: UsersContext): RowUsers {
         for (const role of links) await grantRole(tx, id, role);
         const account = await load(tx, "id", id);
         if (account === undefined) throw new UnknownUserError(id);
-        afterwards(() => events.emit("userCreated", { userId: id }));
+        if (options.told !== false) afterwards(() => events.emit("userCreated", { userId: id }));
         return account;
       });
     },
@@ -243,8 +247,6 @@ export function createUsers(context: UsersContext): RowUsers {
       // Hashed before anything is locked or used up: it takes long, and may be refused.
       const hash = password === null ? null : await hasher.hash(password);
       await endAll(user, { password: hash }, options);
-      // What was guessed at is gone, and whoever set the new one gets in with it.
-      await context.forgetFailures(idOf(user));
     },
     async setEmail(user, email, options) {
       const address = fields.givenEmail(email);
@@ -263,12 +265,12 @@ export function createUsers(context: UsersContext): RowUsers {
         ...(hash === undefined ? {} : { password: hash }),
       };
       const ends = hash !== undefined || email !== undefined || endsAccess === true;
-      await changing(id, ends ? options : { ...options, set }, async (tx) => {
+      await changing(id, ends ? options : { ...options, set }, async (tx, afterwards) => {
         if (endsAccess === true) await clearAccess(tx, id);
         if (ends) await end(tx, id, set);
         await hand(tx, id, options);
+        if (hash !== undefined) afterwards(() => context.forgetFailures(id));
       });
-      if (hash !== undefined) await context.forgetFailures(id);
     },
     setUniquifier: (user, options) => endAll(user, {}, options),
     async setTokenUniquifier(user) {

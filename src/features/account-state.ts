@@ -39,18 +39,23 @@ export function unchanged(rq: SecurityRequest): (tx: Operations) => Promise<bool
 
 /**
  * Makes a change of one's own account, and returns the account as the change has left it: read later, it may be one that
- * somebody else has reset. `also`: what belongs into the same transaction. Undefined, with nothing done: its condition did
- * not hold.
+ * somebody else has reset. `also`: what belongs into the same transaction. `tell`: what is told of it once it is done. Undefined,
+ * with nothing done: its condition did not hold.
  */
 export function changedAccount(
-  change: (done: NonNullable<ChangeOptions["done"]>) => Promise<void>,
-  also?: ChangeOptions["done"],
+  change: (told: Required<Pick<ChangeOptions, "done" | "tell">>) => Promise<void>,
+  { also, tell }: { readonly also?: ChangeOptions["done"]; readonly tell: (now: Account) => void },
 ): Promise<Account | undefined> {
   return unlessWithdrawn(async () => {
     let now: Account | undefined;
-    await change(async (after, tx) => {
-      now = after;
-      await also?.(after, tx);
+    await change({
+      async done(after, tx) {
+        now = after;
+        await also?.(after, tx);
+      },
+      tell() {
+        if (now !== undefined) tell(now);
+      },
     });
     return now;
   });

@@ -88,9 +88,9 @@ export interface Kernel {
   waysToSignIn(rq: SecurityRequest, account: Account): Promise<readonly LabelledCell[]>;
   /** Undefined where the feature apiKeys is off. */
   readonly apiKeys: ApiKeys | undefined;
-  /** Sends mails off the request path. */
+  /** Sends mails: they are written with the request, and delivered off its path. */
   readonly mail: Mailer;
-  /** Sends text messages off the request path. */
+  /** Sends text messages in the same way. */
   readonly sms: Texter;
   /** What waits to be sent in the database; undefined: nothing waits there. */
   readonly waiting: Waiting | undefined;

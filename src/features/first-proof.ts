@@ -160,6 +160,8 @@ export interface ProofOptions {
   readonly also?: (tx: Transaction) => Promise<boolean>;
   /** What is mailed of it in the same transaction, beside the notice of a new password. */
   readonly mails?: (after: Account) => readonly MailToSend[];
+  /** What is told of it once it is done, beside what the proof came to. */
+  readonly tell?: (after: Account) => void;
 }
 
 /**
@@ -172,7 +174,7 @@ export async function applyProof(
   rq: SecurityRequest,
   link: OpenLink,
   { moves, ...proof }: FirstProof,
-  { email, onlyFirst, also, mails }: ProofOptions = {},
+  { email, onlyFirst, also, mails, tell }: ProofOptions = {},
 ): Promise<Account | undefined> {
   const { account } = link;
   // What ends because a stranger may have begun it, their choice of a language goes with.
@@ -188,13 +190,16 @@ export async function applyProof(
   const onlyIf = async (tx: Transaction): Promise<boolean> =>
     (await link.redeem(tx)) && (also === undefined || (await also(tx)));
   const proved = { ...proof, mailLanguage, ...(email === undefined ? {} : { email }) };
-  const now = await changedAccount(
-    (done) => kernel.users.prove(account, proved, { as, onlyIf, done }),
-    async (after, tx) => {
+  const now = await changedAccount((told) => kernel.users.prove(account, proved, { as, onlyIf, ...told }), {
+    async also(after, tx) {
       const list = [...(mails?.(after) ?? []), ...proofMails(kernel, after, proof)];
       if (list.length > 0) await kernel.mail.sendAll(rq, list, { tx });
     },
-  );
+    tell(after) {
+      tellProof(rq, after, proof);
+      tell?.(after);
+    },
+  });
   if (now !== undefined) kernel.browserMark.clear(rq, account);
   return now;
 }
@@ -205,7 +210,7 @@ function proofMails(kernel: Kernel, to: Account, { password }: Pick<FirstProof, 
 }
 
 /** Tells the listeners what a proof came to; `account` is the new state. */
-export function tellProof(rq: SecurityRequest, account: Account, proof: FirstProof): void {
+function tellProof(rq: SecurityRequest, account: Account, proof: Omit<FirstProof, "moves">): void {
   const { events } = rq.system;
   if (proof.first === true) events.emit("userConfirmed", { user: account });
   if (proof.endsAccess === true) events.emit("registrationDisowned", { user: account });

@@ -46,7 +46,7 @@ const folded = (column: Column): RawBuilder<unknown> => sql`lower(${sql.id(colum
 export const postgresDialect = (schema?: string): SqlDialect => ({
   name: "postgres",
   ...(schema === undefined ? {} : { schema }),
-  // By one number of 64 bits: the bus's locks are by two of 32, which is another space.
+  // By a number of 64 bits, among which the lock of migrations is one.
   claim: (text) => sql`select pg_advisory_xact_lock(hashtextextended(${text}, 0))`,
   clock: sql`floor(extract(epoch from clock_timestamp()) * 1000)`,
   columnType: (column: Column): string =>

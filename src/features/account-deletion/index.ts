@@ -16,7 +16,7 @@ import { issueFor, ownAccount, unchanged } from "../account-state.ts";
 import { type Answer, done, download, type Endpoint, endpoint, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { passwordField } from "../fields.ts";
-import { applyProof, firstProofPage, readFirstProof, tellProof } from "../first-proof.ts";
+import { applyProof, firstProofPage, readFirstProof } from "../first-proof.ts";
 import { linkDone, linkEndpoint } from "../links.ts";
 import { checkOptions } from "../options.ts";
 import { personalData } from "./export.ts";
@@ -214,6 +214,7 @@ async function shut(
         const data = { link: kernel.link("keep_account", token), within: grace };
         await kernel.mail.send(rq, "accountDeletion", after, data, { tx });
       },
+      tell: () => rq.system.events.emit("accountDeletionRequested", { user: account }),
     });
   } catch (error) {
     if (error instanceof WithdrawnError) return undefined;
@@ -221,7 +222,6 @@ async function shut(
     if (!(error instanceof UniqueConflictError)) throw error;
   }
   await kernel.signIn.signOut(rq);
-  rq.system.events.emit("accountDeletionRequested", { user: account });
   if (grace === 0) {
     await remove(kernel, account, options);
     return done(kernel.destinations.afterSignOut(rq), { message: { key: "ACCOUNT_DELETED" } });
@@ -248,10 +248,9 @@ function keepAccount(kernel: Kernel): Endpoint {
       if ("answer" in proof) return proof.answer;
       const also = async (tx: Operations): Promise<boolean> =>
         (await tx.delete("deletion", { userId: account.id })) > 0;
-      const now = await applyProof(kernel, rq, link, proof, { also });
+      const tell = (): void => rq.system.events.emit("accountDeletionCancelled", { user: account });
+      const now = await applyProof(kernel, rq, link, proof, { also, tell });
       if (now === undefined) return invalid({});
-      tellProof(rq, now, proof);
-      rq.system.events.emit("accountDeletionCancelled", { user: link.account });
       return linkDone(kernel, rq, to(rq), { key: "ACCOUNT_KEPT" }, link.account);
     },
   });
@@ -289,8 +288,7 @@ async function removeAsked(
   { asked }: AskedOptions = {},
 ): Promise<void> {
   if (options.onDelete === undefined) {
-    await kernel.users.delete(account, { asked });
-    kernel.system.events.emit("accountDeleted", { user: account });
+    await kernel.users.delete(account, { asked, tell: () => tellDeleted(kernel, account) });
     return;
   }
   const at = kernel.system.now();
@@ -311,8 +309,11 @@ async function remove(kernel: Kernel, account: Account, options: AccountDeletion
   if (await kernel.users.isLastAdministrator(account)) throw new LastAdministratorError();
   await inTime(options.onDelete?.(account), kernel.system.deadline, "accountDeletion.onDelete");
   // The row in "deletion" goes with it: until then the account stays shut.
-  await kernel.users.delete(account);
-  kernel.system.events.emit("accountDeleted", { user: account });
+  await kernel.users.delete(account, { tell: () => tellDeleted(kernel, account) });
+}
+
+function tellDeleted({ system }: Kernel, user: Account): void {
+  system.events.emit("accountDeleted", { user });
 }
 
 /** Removes the accounts whose grace is over; one that fails waits for the next hour. */

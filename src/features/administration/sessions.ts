@@ -79,9 +79,10 @@ export function sessionPages(admin: Administration): readonly Endpoint[] {
       // What keeps the device signed in ends along with it.
       const own = rq.identity?.account.id === account.id ? rq.identity.session : undefined;
       const device = { session, credential: undefined };
-      const count = await unlessWithdrawn(() => endDevice(kernel, account, device, { session: own, asked }));
+      const tell = (count: number): void =>
+        kernel.system.events.emit("sessionsEnded", { user: account, which: "one", count });
+      const count = await unlessWithdrawn(() => endDevice(kernel, account, device, { session: own, asked, tell }));
       if (count === undefined) return refused("UNAUTHENTICATED");
-      kernel.system.events.emit("sessionsEnded", { user: account, which: "one", count });
       return done(pathOf(admin, "admin_sessions"), { message: { key: "SESSION_ENDED" }, response: { ended: count } });
     },
     back: () => pathOf(admin, "admin_sessions"),

@@ -7,6 +7,7 @@ import type { PageLink } from "../../views/contract.ts";
 import { mayMake, outOfReach } from "../acting.ts";
 import { type Answer, done, type Endpoint, refused } from "../endpoint.ts";
 import type { Kernel } from "../feature.ts";
+import { removeAccount } from "../removal.ts";
 import { userInPath } from "../user-path.ts";
 import { type Administration, changingPage, pathOf, text } from "./pages.ts";
 
@@ -72,8 +73,8 @@ const actions: readonly UserAction[] = [
     ask: "ADMIN_END_SESSIONS_ASK",
     fits: always,
     async run({ users, system }, user, asked) {
-      const count = await users.endSessions(user, asked);
-      system.events.emit("sessionsEnded", { user, which: "all", count });
+      const tell = (count: number): void => system.events.emit("sessionsEnded", { user, which: "all", count });
+      await users.endSessions(user, { ...asked, tell });
       return "ADMIN_USER_SIGNED_OUT";
     },
   },
@@ -84,8 +85,10 @@ const actions: readonly UserAction[] = [
     ask: "ADMIN_RESET_ASK",
     fits: always,
     async run({ users, system }, user, asked) {
-      await users.resetAccess(user, asked);
-      system.events.emit("accessReset", { userId: user.id });
+      await users.resetAccess(user, {
+        ...asked,
+        tell: () => system.events.emit("accessReset", { userId: user.id }),
+      });
       return "ADMIN_USER_RESET";
     },
   },
@@ -97,11 +100,8 @@ const actions: readonly UserAction[] = [
     fits: always,
     notYourself: true,
     removes: true,
-    async run({ users, services }, user, asked) {
-      // Where the application has things of its own to remove, they go first.
-      await (services.accountDeletion === undefined
-        ? users.delete(user, asked)
-        : services.accountDeletion.remove(user, asked));
+    async run(kernel, user, asked) {
+      await removeAccount(kernel, user, asked);
       return "ADMIN_USER_DELETED";
     },
   },

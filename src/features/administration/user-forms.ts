@@ -159,11 +159,12 @@ function edit(admin: Administration): Endpoint {
           renewed = after;
           await mailIdentityChanged(kernel, user, after, tx);
         };
-        if (Object.keys(set).length > 0) await kernel.users.edit(user, set, { asked, done: keep });
-        const changed = renewed ?? (await kernel.users.get(user.id)) ?? user;
-        emitIdentityChanged(kernel, user, changed, rq);
         const fields = Object.keys(own);
-        if (fields.length > 0) events.emit("userUpdated", { userId: user.id, fields });
+        const tell = (): void => {
+          if (renewed !== undefined) emitIdentityChanged(kernel, user, renewed, rq);
+          if (fields.length > 0) events.emit("userUpdated", { userId: user.id, fields });
+        };
+        if (Object.keys(set).length > 0) await kernel.users.edit(user, set, { asked, done: keep, tell });
         if (renewed !== undefined && isYourself(rq, user)) await kernel.signIn.renew(rq, renewed);
         return done(pathOf(admin, "admin_user", { id: user.id }), { message: { key: "ADMIN_USER_SAVED" } });
       });

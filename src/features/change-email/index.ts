@@ -14,7 +14,7 @@ import type { MailToSend } from "../delivery.ts";
 import { type Answer, done, type Endpoint, endpoint, goTo, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { emailField, hiddenField } from "../fields.ts";
-import { applyProof, firstProofPage, readFirstProof, tellProof } from "../first-proof.ts";
+import { applyProof, firstProofPage, readFirstProof } from "../first-proof.ts";
 import { linkDone, linkEndpoint, linkRefusal, recoverLink } from "../links.ts";
 import { isMailable } from "../mailable.ts";
 import { moment } from "../moment.ts";
@@ -217,6 +217,7 @@ function confirm(kernel: Kernel): Endpoint {
         now = await applyProof(kernel, rq, link, proof, {
           email,
           mails: (after) => [{ name: "emailChanged", to: old, data: { newEmail: after.email } }],
+          tell: (user) => rq.system.events.emit("emailChanged", { user, oldEmail: account.email }),
         });
       } catch (error) {
         // Somebody else took the address meanwhile.
@@ -224,9 +225,7 @@ function confirm(kernel: Kernel): Endpoint {
         return gone();
       }
       if (now === undefined) return gone();
-      tellProof(rq, now, proof);
       if (own) await kernel.signIn.renew(rq, now);
-      rq.system.events.emit("emailChanged", { user: now, oldEmail: account.email });
       const to = kernel.destinations.chosen("afterChangeEmail", rq) ?? kernel.destinations.afterSignIn(rq);
       return linkDone(kernel, rq, to, { key: "CHANGE_EMAIL_CONFIRMED" }, now);
     },

@@ -40,13 +40,15 @@ export async function changeOwnPassword(
   const objection = await rq.system.events.ask("changePassword", { user: account }, rq);
   if (objection !== undefined) return no(refused(objection.refuse));
   const now = await changedAccount(
-    (done) => kernel.users.setPassword(account, password, { onlyIf: unchanged(rq), done }),
-    async (after, tx) => {
-      if (!kernel.features.has("changePassword")) return;
-      await kernel.mail.send(rq, "passwordChanged", after, recoverLink(kernel), { tx });
+    (told) => kernel.users.setPassword(account, password, { onlyIf: unchanged(rq), ...told }),
+    {
+      async also(after, tx) {
+        if (!kernel.features.has("changePassword")) return;
+        await kernel.mail.send(rq, "passwordChanged", after, recoverLink(kernel), { tx });
+      },
+      tell: (user) => rq.system.events.emit("passwordChanged", { user }),
     },
   );
   if (now === undefined) return no(refused("REAUTHENTICATION_REQUIRED"));
-  rq.system.events.emit("passwordChanged", { user: now });
   return { account: now };
 }

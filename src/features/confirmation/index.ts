@@ -8,7 +8,7 @@ import { signInAnswers } from "../answers.ts";
 import type { MailToSend } from "../delivery.ts";
 import { type Answer, type Endpoint, outcomeAnswer } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
-import { applyProof, firstProofPage, mailedElsewhere, readFirstProof, tellProof } from "../first-proof.ts";
+import { applyProof, firstProofPage, mailedElsewhere, readFirstProof } from "../first-proof.ts";
 import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
 import { emitOnceCommitted, mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
@@ -136,7 +136,6 @@ function confirmEmail(kernel: Kernel, signIn: boolean): Endpoint {
       if ("answer" in proof) return proof.answer;
       const now = await applyProof(kernel, rq, link, proof, { onlyFirst: true });
       if (now === undefined) return already();
-      tellProof(rq, now, proof);
       if (!signIn) return linkDone(kernel, rq, to(rq), { key: "EMAIL_CONFIRMED" }, now);
       const outcome = await kernel.signIn.complete(rq, { account: now, methods: ["confirm"] });
       // The address is confirmed whatever the gates say to the sign-in.

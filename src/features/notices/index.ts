@@ -161,18 +161,22 @@ function notMe(kernel: Kernel): Endpoint {
       let keys: readonly ApiKey[] = [];
       // Sessions, tokens, remember credentials, links and keys: whatever the stranger holds is worth nothing from here on.
       const now = await changedAccount(
-        (done) => kernel.users.setUniquifier(account, { onlyIf: (tx) => link.redeem(tx), done }),
-        async (after, tx) => {
-          keys = await keysOf(kernel, account, ticket, tx);
-          for (const { id } of keys) await tx.delete("apiKey", { id });
-          await forgetDevices(tx, account.id);
-          await setMark(tx, account.id);
-          await kernel.services.recovery?.send(rq, after, tx);
+        (told) => kernel.users.setUniquifier(account, { onlyIf: (tx) => link.redeem(tx), ...told }),
+        {
+          async also(after, tx) {
+            keys = await keysOf(kernel, account, ticket, tx);
+            for (const { id } of keys) await tx.delete("apiKey", { id });
+            await forgetDevices(tx, account.id);
+            await setMark(tx, account.id);
+            await kernel.services.recovery?.send(rq, after, tx);
+          },
+          tell(user) {
+            rq.system.events.emit("signInDisowned", { user });
+            for (const { id } of keys) rq.system.events.emit("apiKeyRevoked", { userId: user.id, key: id });
+          },
         },
       );
       if (now === undefined) return invalid({});
-      rq.system.events.emit("signInDisowned", { user: now });
-      for (const { id } of keys) rq.system.events.emit("apiKeyRevoked", { userId: now.id, key: id });
       return linkDone(kernel, rq, to(rq), { key: "SIGN_IN_DISOWNED" }, now);
     },
   });

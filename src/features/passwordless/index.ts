@@ -4,14 +4,7 @@ import { formPage } from "../../views/pages.ts";
 import { signInAnswers } from "../answers.ts";
 import { type Answer, type Endpoint, goTo, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
-import {
-  applyProof,
-  firstProofPage,
-  keepLanguage,
-  mailedElsewhere,
-  readFirstProof,
-  tellProof,
-} from "../first-proof.ts";
+import { applyProof, firstProofPage, keepLanguage, mailedElsewhere, readFirstProof } from "../first-proof.ts";
 import { nextOf } from "../form-page.ts";
 import { linkEndpoint, linkRefusal } from "../links.ts";
 import { emitOnceCommitted, mailRequest } from "../mail-request.ts";
@@ -105,7 +98,6 @@ function signInByLink(kernel: Kernel): Endpoint {
         const proved = await applyProof(kernel, rq, link, proof);
         if (proved === undefined) return gone();
         account = proved;
-        tellProof(rq, account, proof);
       } else {
         if (!(await link.redeem())) return gone();
         keepLanguage(kernel, rq, account);

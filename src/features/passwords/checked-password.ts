@@ -38,7 +38,10 @@ export async function setCheckedPassword(
     await options.done?.(after, tx);
     await tellPasswordSet(kernel, after, tx);
   };
-  await kernel.users.setPassword(account, password, { ...options, done });
-  kernel.system.events.emit("passwordSet", { userId: account.id });
+  const tell = (): unknown => {
+    kernel.system.events.emit("passwordSet", { userId: account.id });
+    return options.tell?.();
+  };
+  await kernel.users.setPassword(account, password, { ...options, done, tell });
   return [];
 }

@@ -66,19 +66,15 @@ export function expiredPassword(kernel: Kernel): Endpoint {
       }
       const objection = await rq.system.events.ask("changePassword", { user: account }, rq);
       if (objection !== undefined) return refused(objection.refuse);
-      const change: Parameters<SignIn["resume"]>[3] = async ({ id }, consume) => {
-        const now = await changedAccount(
-          (done) => kernel.users.setPassword(id, fields.password, { onlyIf: consume, done }),
-          async (after, tx) => {
+      const change: Parameters<SignIn["resume"]>[3] = ({ id }, consume) =>
+        changedAccount((told) => kernel.users.setPassword(id, fields.password, { onlyIf: consume, ...told }), {
+          async also(after, tx) {
             // The notice of the feature that changes passwords otherwise, where it is on.
             if (!kernel.features.has("changePassword")) return;
             await kernel.mail.send(rq, "passwordChanged", after, recoverLink(kernel), { tx });
           },
-        );
-        if (now === undefined) return undefined;
-        rq.system.events.emit("passwordChanged", { user: now });
-        return now;
-      };
+          tell: (user) => rq.system.events.emit("passwordChanged", { user }),
+        });
       return outcomeAnswer(rq, await signIn.resume(rq, name, [], change), {
         to: destinations.afterSignIn(rq),
         message: { key: "PASSWORD_CHANGE" },

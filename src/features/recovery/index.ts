@@ -7,7 +7,7 @@ import { formPage } from "../../views/pages.ts";
 import { signInAnswers } from "../answers.ts";
 import { type Answer, type Endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
-import { applyProof, mailedElsewhere, resetProof, tellProof } from "../first-proof.ts";
+import { applyProof, mailedElsewhere, resetProof } from "../first-proof.ts";
 import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
 import { emitOnceCommitted, mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
@@ -112,7 +112,6 @@ function resetPassword(kernel: Kernel, signIn: boolean): Endpoint {
       const proof = await resetProof(kernel, rq, account, fields.password);
       const now = await applyProof(kernel, rq, link, proof);
       if (now === undefined) return gone();
-      tellProof(rq, now, proof);
       const message = { key: signIn ? "PASSWORD_RESET" : "PASSWORD_RESET_NO_LOGIN" } as const;
       if (!signIn) return linkDone(kernel, rq, to(rq), message, now);
       const outcome = await kernel.signIn.complete(rq, { account: now, methods: ["reset"], token: wantsToken(rq) });

@@ -113,12 +113,15 @@ export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules
     // A user who is removed at this moment takes the family along. A session that is made of another one of the family comes
     // before, and ends with it, or after.
     const take = (tx: Transaction) => tx.update("user", { id: userId }, { updateDatetime: new Date(system.now()) });
-    return changing(userId, { take }, (tx, afterwards) => revokeWithin(tx, family, userId, reason, afterwards));
+    const tell = (ended: boolean): void => {
+      if (ended && reason === "reuse") system.events.emit("refreshTokenReused", { userId, family });
+    };
+    return changing(userId, { take, tell }, (tx, afterwards) => revokeWithin(tx, family, userId, reason, afterwards));
   };
 
   /** Two parties hold copies of one token, and nobody can tell which is the thief: both are out. */
-  const reused = async ({ userId }: TrackedFamily, family: string): Promise<undefined> => {
-    if (await revoke(family, "reuse")) system.events.emit("refreshTokenReused", { userId, family });
+  const reused = async (family: string): Promise<undefined> => {
+    await revoke(family, "reuse");
   };
 
   /** Whether a token of this generation is the newest one, or has been until just now. */
@@ -153,7 +156,7 @@ export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules
     const row = await find(family);
     if (row === undefined || isOver(row)) return undefined;
     if (won === 1) return member(rq, family, generation + 1, origin, at, row.expiresAt.getTime());
-    if (row.gen !== generation + 1 || !counts(row, generation)) return reused(row, family);
+    if (row.gen !== generation + 1 || !counts(row, generation)) return reused(family);
     return member(rq, family, generation + 1, origin, row.lastUsedAt.getTime(), row.expiresAt.getTime());
   };
 
@@ -195,7 +198,7 @@ export function createFamilies(context: TokenFamiliesContext, rules: FamilyRules
       const row = found === undefined ? undefined : await asOfNow(found);
       if (row === undefined || isOver(row)) return undefined;
       if (row.gen === null || row.gen < payload.g) return undefined;
-      if (!counts(row, payload.g)) return reused(row, payload.f);
+      if (!counts(row, payload.g)) return reused(payload.f);
       const account: Account | undefined = await findTokenOwner(users.find, payload.o);
       if (account === undefined || account.id !== row.userId) return undefined;
       // A proof from the future is not fresh, and its tokens must not say that it will be.

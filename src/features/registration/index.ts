@@ -325,7 +325,7 @@ async function create(
     const tx = pretend ? rehearsal(real, kernel.system.now) : real;
     const name = username === undefined ? {} : { username };
     const input = { ...columns, ...name, email, mailLanguage, roles: options.roles ?? [] };
-    const account = await kernel.users.create(input, { tx, hash });
+    const account = await kernel.users.create(input, { tx, hash, told: false });
     if (pretend) {
       await also?.(real, account);
       return account;

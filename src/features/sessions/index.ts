@@ -78,9 +78,10 @@ function end(kernel: Kernel): Endpoint {
         return done(kernel.destinations.afterSignOut(rq), { message: { key: "LOGGED_OUT" } });
       }
       const { session } = rq.identity ?? {};
-      const count = await unlessWithdrawn(() => endDevice(kernel, account, device, { session }));
+      const tell = (count: number): void =>
+        rq.system.events.emit("sessionsEnded", { user: account, which: "one", count }, rq);
+      const count = await unlessWithdrawn(() => endDevice(kernel, account, device, { session, tell }));
       if (count === undefined) return refused("UNAUTHENTICATED");
-      rq.system.events.emit("sessionsEnded", { user: account, which: "one", count }, rq);
       return done(kernel.path("sessions") ?? "/", { message: { key: "SESSION_ENDED" }, response: { ended: count } });
     },
   });
@@ -104,9 +105,10 @@ function endOthers(kernel: Kernel): Endpoint {
       const account = rq.identity?.account;
       if (account === undefined) return refused("UNAUTHENTICATED");
       const { session } = rq.identity ?? {};
-      const count = session && (await unlessWithdrawn(() => endOtherDevices(kernel, account, session)));
+      const tell = (count: number): void =>
+        rq.system.events.emit("sessionsEnded", { user: account, which: "others", count }, rq);
+      const count = session && (await unlessWithdrawn(() => endOtherDevices(kernel, account, session, tell)));
       if (count === undefined) return refused("UNAUTHENTICATED");
-      rq.system.events.emit("sessionsEnded", { user: account, which: "others", count }, rq);
       return done(kernel.path("sessions") ?? "/", {
         message: { key: "OTHER_SESSIONS_ENDED" },
         response: { ended: count },

@@ -127,8 +127,10 @@ export function actionEndpoints(kernel: Kernel, settings: ManagementSettings): r
     ),
     action("unlock", {}, plain, (target, _request, _powers, asked) => users.unlock(target, asked)),
     action("reset-access", {}, strong, async (target, _request, _powers, asked) => {
-      await users.resetAccess(target, asked);
-      kernel.system.events.emit("accessReset", { userId: target.id });
+      await users.resetAccess(target, {
+        ...asked,
+        tell: () => kernel.system.events.emit("accessReset", { userId: target.id }),
+      });
     }),
     endSessions(kernel, settings),
     ...(Object.keys(settings.profile).length === 0 ? [] : [profile(kernel, settings, true)]),
@@ -157,8 +159,9 @@ function endSessions(kernel: Kernel, settings: ManagementSettings): Endpoint {
     answers: { done: { ended: { type: "integer" } }, failures: oneUser },
     submit: ({ rq }) =>
       changeUser(kernel, settings, rq, async (target, _powers, asked) => {
-        const count = await kernel.users.endSessions(target, asked);
-        rq.system.events.emit("sessionsEnded", { user: target, which: "all", count }, rq);
+        const tell = (count: number): void =>
+          rq.system.events.emit("sessionsEnded", { user: target, which: "all", count }, rq);
+        const count = await kernel.users.endSessions(target, { ...asked, tell });
         return done("/", { response: { ended: count } });
       }),
   });
@@ -183,11 +186,12 @@ export function profile(kernel: Kernel, settings: ManagementSettings, manage: bo
     const set = given(values);
     if (Object.keys(set).length > 0) {
       try {
-        await kernel.users.edit(target, set, asked);
+        const told = { userId: target.id, fields: Object.keys(set) };
+        const tell = (): void => kernel.system.events.emit("userUpdated", told);
+        await kernel.users.edit(target, set, { ...asked, tell });
       } catch (error) {
-        return conflict(kernel, error, set);
+        return conflict(kernel, error, { profile: set });
       }
-      kernel.system.events.emit("userUpdated", { userId: target.id, fields: Object.keys(set) });
     }
     const now = (await kernel.users.get(target.id)) ?? target;
     return done("/", { response: { user: userView(now, settings) } });

@@ -21,6 +21,7 @@ import {
 import { neededColumns } from "../own-fields.ts";
 import { emitIdentityChanged, mailIdentityChanged } from "../owner-notices.ts";
 import { policyFaults } from "../passwords/checked-password.ts";
+import { removeAccount } from "../removal.ts";
 import { takenFault } from "../taken-columns.ts";
 import type { ManagementSettings } from "./options.ts";
 import { profileBytes, profileFields } from "./profile.ts";
@@ -185,7 +186,7 @@ function createUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
           return done("/", { status: 201, response: { user: userView(account, settings) } });
         } catch (error) {
           if (error instanceof UnknownRoleError) return invalid({ roles: [{ key: "FIELD_INVALID" }] });
-          return conflict(kernel, error, fields.profile);
+          return conflict(kernel, error, { profile: fields.profile, email, username });
         }
       }),
   });
@@ -227,23 +228,34 @@ async function takenFaults(
     return found !== undefined && found.id !== besides;
   };
   if (email !== undefined && (await others("email", email))) {
-    faults["email"] = [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email } }];
+    Object.assign(faults, addressTaken(email));
   }
   if (username !== undefined && username !== null && (await others("username", username))) {
-    faults["username"] = [{ key: "USERNAME_ALREADY_ASSOCIATED", params: { username } }];
+    Object.assign(faults, usernameTaken(username));
   }
   return Object.keys(faults).length === 0 ? undefined : faults;
 }
 
+type Faults = Record<string, readonly Fault[]>;
+
+const addressTaken = (email: string): Faults => ({ email: [{ key: "EMAIL_ALREADY_ASSOCIATED", params: { email } }] });
+const usernameTaken = (username: string): Faults => ({
+  username: [{ key: "USERNAME_ALREADY_ASSOCIATED", params: { username } }],
+});
+
+/** What was to be stored, of which another account may have something. */
+interface ConflictingValues {
+  readonly email?: string | undefined;
+  readonly username?: string | null | undefined;
+  readonly profile?: Readonly<Record<string, unknown>> | undefined;
+}
+
 /** Two at once, or a profile's value that must be unique: the field at fault. */
-export function conflict(
-  kernel: Kernel,
-  error: unknown,
-  profile: Readonly<Record<string, unknown>> | undefined,
-): Answer {
+export function conflict(kernel: Kernel, error: unknown, { profile, email, username }: ConflictingValues): Answer {
   if (!(error instanceof UniqueConflictError) || error.table !== "user") throw error;
   const { field } = error;
-  if (field === "email" || field === "username") return invalid({ [field]: [{ key: "FIELD_INVALID" }] });
+  if (field === "email") return invalid(addressTaken(email ?? ""));
+  if (field === "username") return invalid(usernameTaken(username ?? ""));
   if (field !== undefined && profile !== undefined && Object.hasOwn(profile, field)) {
     const label = labelOfColumn(field, kernel.ownColumns.get(field) ?? {});
     return invalid({ [field]: [takenFault(label, profile[field])] });
@@ -307,16 +319,22 @@ function editUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
         if (Object.keys(set).length > 0) {
           if (!(await powers.joins(withColumns(target, set)))) return outOfReach(rq, target);
           try {
-            const done: ChangeOptions["done"] = (after, tx) => mailIdentityChanged(kernel, target, after, tx);
-            await kernel.users.edit(target, set, { ...asked, done });
+            let renamed: Account | undefined;
+            const done: ChangeOptions["done"] = async (after, tx) => {
+              renamed = after;
+              await mailIdentityChanged(kernel, target, after, tx);
+            };
+            const changed = Object.keys(fields.profile ?? {});
+            const tell = (): void => {
+              if (renamed !== undefined) emitIdentityChanged(kernel, target, renamed, rq);
+              if (changed.length > 0) rq.system.events.emit("userUpdated", { userId: target.id, fields: changed }, rq);
+            };
+            await kernel.users.edit(target, set, { ...asked, done, tell });
           } catch (error) {
-            return conflict(kernel, error, fields.profile);
+            return conflict(kernel, error, { profile: fields.profile, email, username: name });
           }
         }
         const now = (await kernel.users.get(target.id)) ?? target;
-        emitIdentityChanged(kernel, target, now, rq);
-        const changed = Object.keys(fields.profile ?? {});
-        if (changed.length > 0) rq.system.events.emit("userUpdated", { userId: now.id, fields: changed }, rq);
         return done("/", { response: { user: userView(now, settings) } });
       }),
   });
@@ -334,10 +352,7 @@ function deleteUser(kernel: Kernel, settings: ManagementSettings): Endpoint {
     answers: { failures: oneUser },
     submit: ({ rq }) =>
       changeUser(kernel, settings, rq, async (target, _powers, asked) => {
-        const { accountDeletion } = kernel.services;
-        await (accountDeletion === undefined
-          ? kernel.users.delete(target, asked)
-          : accountDeletion.remove(target, asked));
+        await removeAccount(kernel, target, asked);
         return done("/", { response: {} });
       }),
   });

@@ -165,8 +165,12 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
       let now: Account | undefined;
       try {
         now = await changedAccount(
-          (done) => kernel.users.setUsername(account, username, { onlyIf: unchanged(rq), done }),
-          (after, tx) => kernel.mail.send(rq, "usernameChanged", after, username === null ? {} : { username }, { tx }),
+          (told) => kernel.users.setUsername(account, username, { onlyIf: unchanged(rq), ...told }),
+          {
+            also: (after, tx) =>
+              kernel.mail.send(rq, "usernameChanged", after, username === null ? {} : { username }, { tx }),
+            tell: (user) => rq.system.events.emit("usernameChanged", { user, oldUsername: account.username }),
+          },
         );
         if (now === undefined) return refused("REAUTHENTICATION_REQUIRED");
       } catch (error) {
@@ -174,7 +178,6 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
         throw error;
       }
       await kernel.signIn.renew(rq, now);
-      rq.system.events.emit("usernameChanged", { user: now, oldUsername: account.username });
       return done(kernel.destinations.chosen("afterChangeUsername", rq) ?? kernel.destinations.afterSignIn(rq), {
         message: { key: "USERNAME_CHANGE" },
         response: { user: now.securityPayload(), csrf_token: rq.system.csrf.token(rq) },
