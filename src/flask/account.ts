@@ -50,7 +50,8 @@ export function accountFeatures({ read, refuse, settings }: Draft): readonly Fea
   if (read.boolean("CHANGEABLE") === true) features.push(changePassword());
   if (read.boolean("CHANGE_EMAIL") === true) features.push(changeEmail(within("CHANGE_EMAIL_WITHIN")));
   if (read.boolean("USERNAME_ENABLE") === true) features.push(usernamesOf({ read, refuse, settings }));
-  else if (read.boolean("CHANGE_USERNAME") === true) refuse("CHANGE_USERNAME");
+  // Here their pages belong to the feature, which asks for a name at registration too.
+  else for (const page of ["CHANGE_USERNAME", "USERNAME_RECOVERY"]) if (read.boolean(page) === true) refuse(page);
   if (read.boolean("PASSWORDLESS") === true) features.push(passwordless(within("LOGIN_WITHIN")));
   return features;
 }
@@ -121,7 +122,7 @@ function pathsOf({ read, refuse }: Draft, names: ReadonlySet<string>): Readonly<
   for (const [name, standard, endpoints] of urls) {
     const value = read.text(name);
     if (value === undefined || value === standard) continue;
-    if (!/^(?:\/[A-Za-z0-9._~-]+)+$/.test(value)) refuse(name);
+    if (!/^(?:\/[A-Za-z0-9._~-]+)+\/?$/.test(value)) refuse(name);
     // Of a feature that is off it says nothing.
     else for (const endpoint of endpoints) if (names.has(endpoint)) paths[endpoint] = value;
   }
@@ -142,11 +143,20 @@ function spaOf({ read, refuse }: Draft): SpaOptions | undefined {
 }
 
 function subdomainsOf({ read, refuse }: Draft): readonly string[] | undefined {
-  if (read.boolean("REDIRECT_ALLOW_SUBDOMAINS") !== true) return undefined;
-  const names = read.texts("REDIRECT_ALLOWED_SUBDOMAINS");
+  const names = read.texts("REDIRECT_ALLOWED_SUBDOMAINS") ?? [];
   const base = read.text("REDIRECT_BASE_DOMAIN");
-  // Any sub-domain whatever is an open door to whoever gets hold of one: they are listed here.
-  if (names === undefined || names.length === 0) return refuse("REDIRECT_ALLOW_SUBDOMAINS");
-  if (base === undefined && names.some((name) => !name.includes("."))) return refuse("REDIRECT_ALLOWED_SUBDOMAINS");
-  return names.map((name) => `https://${name.includes(".") || base === undefined ? name : `${name}.${base}`}`);
+  if (names.length === 0) {
+    // Any sub-domain whatever is an open door to whoever gets hold of one: they are listed here.
+    return read.boolean("REDIRECT_ALLOW_SUBDOMAINS") === true ? refuse("REDIRECT_ALLOW_SUBDOMAINS") : undefined;
+  }
+  const hosts = names.map((name) => {
+    // "." is the base domain itself.
+    if (name === ".") return base;
+    if (name.includes(".")) return name;
+    return base === undefined ? undefined : `${name}.${base}`;
+  });
+  const origins = hosts.flatMap((host) => (host === undefined ? [] : [`https://${host}`, `http://${host}`]));
+  const good =
+    hosts.every((host) => host !== undefined) && origins.every((origin) => URL.parse(origin)?.origin === origin);
+  return good ? origins : refuse("REDIRECT_ALLOWED_SUBDOMAINS");
 }
