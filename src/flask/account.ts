@@ -19,8 +19,7 @@ export const accountSettings: readonly string[] = [
   ...["PASSWORDLESS", "LOGIN_WITHIN", "LOGIN_URL", "LOGOUT_URL", "REGISTER_URL", "VERIFY_URL", "POST_CONFIRM_VIEW"],
   ...["POST_RESET_VIEW", "POST_CHANGE_VIEW", "POST_CHANGE_EMAIL_VIEW", "POST_CHANGE_USERNAME_VIEW"],
   ...["CONFIRM_ERROR_VIEW", "RESET_ERROR_VIEW", "CHANGE_EMAIL_ERROR_VIEW", "LOGIN_ERROR_VIEW", "RESET_VIEW"],
-  ...["REDIRECT_BEHAVIOR", "REDIRECT_HOST", "REDIRECT_ALLOW_SUBDOMAINS", "REDIRECT_ALLOWED_SUBDOMAINS"],
-  "REDIRECT_BASE_DOMAIN",
+  ...["REDIRECT_BEHAVIOR", "REDIRECT_HOST", "REDIRECT_ALLOWED_SUBDOMAINS", "REDIRECT_BASE_DOMAIN"],
 ];
 
 /** The features of an account's life that the settings switch on. */
@@ -144,19 +143,13 @@ function spaOf({ read, refuse }: Draft): SpaOptions | undefined {
 
 function subdomainsOf({ read, refuse }: Draft): readonly string[] | undefined {
   const names = read.texts("REDIRECT_ALLOWED_SUBDOMAINS") ?? [];
+  if (names.length === 0) return undefined;
   const base = read.text("REDIRECT_BASE_DOMAIN");
-  if (names.length === 0) {
-    // Any sub-domain whatever is an open door to whoever gets hold of one: they are listed here.
-    return read.boolean("REDIRECT_ALLOW_SUBDOMAINS") === true ? refuse("REDIRECT_ALLOW_SUBDOMAINS") : undefined;
-  }
-  const hosts = names.map((name) => {
-    // "." is the base domain itself.
-    if (name === ".") return base;
-    if (name.includes(".")) return name;
-    return base === undefined ? undefined : `${name}.${base}`;
-  });
-  const origins = hosts.flatMap((host) => (host === undefined ? [] : [`https://${host}`, `http://${host}`]));
-  const good =
-    hosts.every((host) => host !== undefined) && origins.every((origin) => URL.parse(origin)?.origin === origin);
+  // Of which domain: there it may be Flask's SERVER_NAME.
+  if (base === undefined) return refuse("REDIRECT_ALLOWED_SUBDOMAINS");
+  // There the scheme is not looked at. "." is the domain itself; what has several parts need not be written out.
+  const hosts = names.map((name) => (name === "." ? base : name.endsWith(`.${base}`) ? name : `${name}.${base}`));
+  const origins = hosts.flatMap((host) => [`https://${host}`, `http://${host}`]);
+  const good = origins.every((origin) => URL.parse(origin)?.origin === origin);
   return good ? origins : refuse("REDIRECT_ALLOWED_SUBDOMAINS");
 }
