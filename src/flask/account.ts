@@ -147,9 +147,9 @@ function subdomainsOf({ read, refuse }: Draft): readonly string[] | undefined {
   const base = read.text("REDIRECT_BASE_DOMAIN");
   // Of which domain: there it may be Flask's SERVER_NAME.
   if (base === undefined) return refuse("REDIRECT_ALLOWED_SUBDOMAINS");
-  // There the scheme is not looked at. "." is the domain itself; what has several parts need not be written out.
+  // "." is the domain itself. There the scheme is not looked at; here nobody is led out of encryption.
   const hosts = names.map((name) => (name === "." ? base : name.endsWith(`.${base}`) ? name : `${name}.${base}`));
-  const origins = hosts.flatMap((host) => [`https://${host}`, `http://${host}`]);
+  const origins = hosts.map((host) => `https://${host}`);
   const good = origins.every((origin) => URL.parse(origin)?.origin === origin);
   return good ? origins : refuse("REDIRECT_ALLOWED_SUBDOMAINS");
 }
