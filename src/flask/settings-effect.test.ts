@@ -7,10 +7,7 @@ import { fromFlaskSecurity, settledSettings, translatedSettings } from "./transl
 const made = vi.hoisted(() => new Map<string, unknown>());
 
 /** The module, with each feature it makes noted. */
-async function noted(
-  original: () => Promise<Record<string, unknown>>,
-  name: string,
-): Promise<Record<string, unknown>> {
+async function noted(original: () => Promise<Record<string, unknown>>, name: string): Promise<Record<string, unknown>> {
   const module = await original();
   const make = module[name] as (options?: unknown) => unknown;
   return {
