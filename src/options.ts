@@ -209,7 +209,7 @@ export interface SecurityOptions<
 
   /** Goes before the path of each account page; default "", none. */
   readonly prefix?: string;
-  /** Paths of your own for account pages, by the endpoint's name: `{ login: "/sign-in" }`. */
+  /** Paths of your own for account pages, by the endpoint's name: `{ login: "/sign-in" }`. A slash at the end is part of the path. */
   readonly paths?: Readonly<Record<string, string>>;
   /** Where pages go on when the request says no `next`. */
   readonly destinations?: DestinationOptions;
@@ -453,8 +453,8 @@ function checkOrigins(options: AnyOptions): readonly string[] {
 
 function checkPaths({ paths }: AnyOptions): void {
   for (const [name, path] of Object.entries(paths ?? {})) {
-    if (typeof path !== "string" || !/^(?:\/[A-Za-z0-9._~-]+)+$/.test(path)) {
-      throw new ConfigurationError(`paths.${name}`, 'must be a path without a slash at its end, such as "/sign-in"');
+    if (typeof path !== "string" || !/^(?:\/[A-Za-z0-9._~-]+)+\/?$/.test(path)) {
+      throw new ConfigurationError(`paths.${name}`, 'must be a path, such as "/sign-in"');
     }
   }
 }

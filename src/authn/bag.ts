@@ -52,7 +52,10 @@ export class RequestBag implements SessionBag {
   readonly #rq: SecurityRequest;
   readonly #ring: KeyRing;
   #changes: Map<string, unknown> | undefined = undefined;
-  #flashes: FlashMessage[] | undefined = undefined;
+  /** Those that waited when the request came; undefined: nobody has looked. */
+  #waiting: readonly FlashMessage[] | undefined = undefined;
+  /** Those of this request. */
+  #said: FlashMessage[] = [];
   #flashesChanged = false;
 
   constructor(rq: SecurityRequest, ring: KeyRing) {
@@ -93,31 +96,32 @@ export class RequestBag implements SessionBag {
   }
 
   flash(category: FlashMessage["category"], text: string): void {
-    this.#read().push({ category, text: text.slice(0, maxFlashLength) });
+    this.#said.push({ category, text: text.slice(0, maxFlashLength) });
     this.#flashesChanged = true;
   }
 
   /** Whether a message waits for the next page. */
   get flashWaits(): boolean {
-    return this.#read().length > 0;
+    return this.#said.length > 0 || this.#read().length > 0;
   }
 
   flashes(): readonly FlashMessage[] {
-    const messages = this.#read();
+    const messages = [...this.#read(), ...this.#said];
     if (messages.length === 0) return messages;
-    this.#flashes = [];
+    this.#waiting = [];
+    this.#said = [];
     this.#flashesChanged = true;
     return messages;
   }
 
-  #read(): FlashMessage[] {
-    if (this.#flashes !== undefined) return this.#flashes;
+  #read(): readonly FlashMessage[] {
+    if (this.#waiting !== undefined) return this.#waiting;
     const cookie = this.#rq.cookie(this.#rq.system.cookies.name("flash"));
     const text = cookie === undefined ? undefined : this.#ring.decrypt(flashPurpose, cookie);
     const kept = text === undefined ? undefined : (JSON.parse(text) as Partial<KeptFlashes>);
     const session = sessionMark(this.#rq.cookie(this.#rq.system.cookies.name("session")));
-    this.#flashes = kept?.messages === undefined || kept.session !== session ? [] : [...kept.messages];
-    return this.#flashes;
+    this.#waiting = kept?.messages === undefined || kept.session !== session ? [] : kept.messages;
+    return this.#waiting;
   }
 
   /** Puts the remaining messages into their cookie. Encrypted: they may name somebody. */
@@ -125,14 +129,16 @@ export class RequestBag implements SessionBag {
     if (!this.#flashesChanged) return;
     this.#flashesChanged = false;
     const { cookies } = this.#rq.system;
-    const messages = this.#flashes ?? [];
+    const session = sessionMark(this.#rq.cookieAfterwards(cookies.name("session")));
+    // What was said to the session before is not said to another one.
+    const stays = session === sessionMark(this.#rq.cookie(cookies.name("session")));
+    const messages = [...(stays ? this.#read() : []), ...this.#said];
     if (messages.length === 0) {
       this.#rq.clearCookie(cookies.name("flash"), cookies.attributes());
       return;
     }
     // The oldest go when there are too many for a cookie.
     while (messages.length > 1 && Buffer.byteLength(JSON.stringify(messages)) > maxFlashBytes) messages.shift();
-    const session = sessionMark(this.#rq.cookieAfterwards(cookies.name("session")));
     const kept: KeptFlashes = { session, messages };
     const sealed = this.#ring.encrypt(flashPurpose, JSON.stringify(kept));
     this.#rq.setCookie(cookies.name("flash"), sealed, cookies.attributes(flashLifeSeconds));

@@ -7,6 +7,7 @@ import type { Account } from "../model/account.ts";
 import type { Identity } from "../model/identity.ts";
 import type { Session } from "../model/session.ts";
 import { sha256 } from "../secrets/random.ts";
+import { handSession } from "./session-cookie.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** An administrator acts as another user, in a session of its own beside theirs. */
@@ -67,7 +68,7 @@ export function createImpersonation(context: ImpersonationContext): Impersonatio
     const { id } = own;
     const live = await sessions.load(id);
     if (live?.identity === undefined || live.session.impersonatorId !== null) return undefined;
-    rq.setCookie(rq.system.cookies.name("session"), id, rq.system.cookies.attributes());
+    handSession(rq, id);
     context.become(rq, live.identity);
     return live.identity;
   };
@@ -98,7 +99,7 @@ export function createImpersonation(context: ImpersonationContext): Impersonatio
       rq.system.events.emit("impersonationStarted", { user: account, administrator, reason, until }, rq);
       const { cookies } = rq.system;
       rq.setCookie(cookies.name("impersonator"), `${id}.${session.idHash}`, cookies.attributes());
-      rq.setCookie(cookies.name("session"), made.id, cookies.attributes());
+      handSession(rq, made.id);
       const identity: Identity = {
         account,
         via: "session",
@@ -117,7 +118,7 @@ export function createImpersonation(context: ImpersonationContext): Impersonatio
       await sessions.end(identity.session);
       const { account: user, impersonator: administrator } = identity;
       rq.system.events.emit("impersonationEnded", { user, administrator }, rq);
-      rq.clearCookie(rq.system.cookies.name("session"), rq.system.cookies.attributes());
+      handSession(rq, undefined);
       rq.identity = undefined;
       rq.session = undefined;
       rq.tried = undefined;

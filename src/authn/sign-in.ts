@@ -18,6 +18,7 @@ import { createParking } from "./parking.ts";
 import type { Guessed } from "./password-proof.ts";
 import type { RememberCredentials } from "./remember.ts";
 import { createRenewal, tokenIdentity } from "./renewal.ts";
+import { handSession } from "./session-cookie.ts";
 import { type MadeSession, type NewSession, newSession } from "./session-row.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Tickets } from "./tickets.ts";
@@ -379,7 +380,7 @@ export function createSignIn(context: SignInContext): SignIn {
       for (const tell of told) await tell();
     }
     credential?.hand();
-    if (made !== undefined) rq.setCookie(rq.system.cookies.name("session"), made.id, rq.system.cookies.attributes());
+    if (made !== undefined) handSession(rq, made.id);
     const token = withToken ? authToken(rq, origin, member, presented?.tokenFamily) : undefined;
     const members = member?.hand() ?? {};
     const session = made?.session;
@@ -479,7 +480,7 @@ export function createSignIn(context: SignInContext): SignIn {
       if (session === undefined) await remember.revoke(rq);
       else await endSession(rq, session);
       await parking.drop(rq);
-      rq.clearCookie(cookies.name("session"), cookies.attributes());
+      handSession(rq, undefined);
       // Nothing that a browser kept was shown to who came without the cookie, and to a script of another origin it is an error.
       if (id !== undefined || rq.session !== undefined) rq.clearSiteData = context.clearSiteData;
       const { cookie } = rq.system.csrf;

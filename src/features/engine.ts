@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { EndpointCheck } from "../authn/limits/limits.ts";
 import { sessionOnly } from "../authn/scheme.ts";
 import { isOpenTo, takenSchemes } from "../authz/guard.ts";
-import { csrfFault, formToken, judge } from "../authz/guards/authentication.ts";
+import { csrfFault, csrfTokenFault, judge } from "../authz/guards/authentication.ts";
 import type { Forbidden } from "../authz/verdict.ts";
 import { seeOther } from "../http/answer.ts";
 import { accountLimits, BodyError } from "../http/body-limits.ts";
@@ -193,7 +193,7 @@ async function submit(
     else values[name] = parsed.value;
   }
   if (endpoint.strict === true) {
-    const unknown = Object.keys(body).find((name) => !Object.hasOwn(endpoint.fields, name));
+    const unknown = Object.keys(body).find((name) => name !== "csrf_token" && !Object.hasOwn(endpoint.fields, name));
     if (unknown !== undefined) {
       return answer(context, endpoint, rq, { kind: "invalid", form: [unexpected(unknown)] }, body);
     }
@@ -287,7 +287,7 @@ async function csrfFailure(
     if (csrf.unauthenticated === "never") return undefined;
     if (csrf.unauthenticated === "forms" && (await rq.body()).kind !== "form") return undefined;
   }
-  return csrf.verify(rq, csrf.fromHeader(rq) ?? (await formToken(rq)));
+  return csrfTokenFault(rq);
 }
 
 async function answer(

@@ -1,4 +1,6 @@
+import type { Remedy } from "../authn/gates.ts";
 import { sessionOnly } from "../authn/scheme.ts";
+import type { SignInOutcome } from "../authn/sign-in.ts";
 import { open } from "../authz/guards/open.ts";
 import type { Operations } from "../datastore/contract.ts";
 import { isUnsafe } from "../http/csrf.ts";
@@ -19,6 +21,7 @@ import {
   endpoint,
   failed,
   goTo,
+  outcomeAnswer,
   refused,
 } from "./endpoint.ts";
 import type { Kernel } from "./feature.ts";
@@ -269,6 +272,25 @@ export function linkDone(
     ...(account.email === "" ? {} : { email: account.email }),
   });
   return told === undefined || rq.wantsJson ? done(to, { message, response }) : goTo(told);
+}
+
+/** A link that signs in: as `linkDone`, or what the gates want first. */
+export function linkOutcome(
+  kernel: Kernel,
+  rq: SecurityRequest,
+  outcome: SignInOutcome,
+  options: {
+    readonly to: string;
+    /** Where the mail's link says to go on. */
+    readonly next?: string | undefined;
+    readonly message: Fault & { readonly key: MessageKey };
+    readonly refusal: (key: MessageKey, remedy: Remedy | undefined) => Answer;
+  },
+): Answer {
+  const { to, next = to, message } = options;
+  // A page that the link names by its origin is gone on to as it is.
+  if (outcome.kind !== "signedIn" || rq.wantsJson || !next.startsWith("/")) return outcomeAnswer(rq, outcome, options);
+  return linkDone(kernel, rq, next, message, outcome.identity.account);
 }
 
 /** Where a mail says to go for who does not know their password any more; nothing where there is no such page. */

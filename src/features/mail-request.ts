@@ -58,6 +58,7 @@ export function mailRequest(kernel: Kernel, definition: MailRequestDefinition): 
     ...rest,
     authz: open("to ask for a mail"),
     fields: { email: emailField() },
+    initial: (rq) => ({ email: rq.identity?.account.email ?? "" }),
     answers: { done: nextToken },
     async submit({ rq, fields: { email }, next }) {
       const other = instead?.(rq, next);

@@ -37,18 +37,19 @@ export function placed(
     // What comes behind a link's path stays: "/reset/:token" becomes "/new-password/:token".
     const parameter = endpoint.path.indexOf("/:");
     const rest = parameter < 0 ? "" : endpoint.path.slice(parameter);
-    const path = `${prefix}${own === undefined ? endpoint.path : `${own}${rest}`}`;
+    const place = own === undefined || rest === "" ? own : own.replace(/\/$/, "");
+    const path = `${prefix}${place === undefined ? endpoint.path : `${place}${rest}`}`;
     for (const method of endpoint.methods) {
       // What a parameter is called makes no other path of it.
-      const place = `${method} ${path.replace(/:[^/]+/g, ":")}`;
-      const other = taken.get(place);
+      const key = `${method} ${path.replace(/:[^/]+/g, ":")}`;
+      const other = taken.get(key);
       if (other !== undefined) {
         throw new ConfigurationError(
           `paths.${endpoint.name}`,
           `${path} is already the path of ${other.endpoint.name}: ${both(other, { feature, endpoint })} it`,
         );
       }
-      taken.set(place, { feature, endpoint });
+      taken.set(key, { feature, endpoint });
     }
     return { feature, endpoint: { ...endpoint, path } };
   });

@@ -19,8 +19,7 @@ export const accountSettings: readonly string[] = [
   ...["PASSWORDLESS", "LOGIN_WITHIN", "LOGIN_URL", "LOGOUT_URL", "REGISTER_URL", "VERIFY_URL", "POST_CONFIRM_VIEW"],
   ...["POST_RESET_VIEW", "POST_CHANGE_VIEW", "POST_CHANGE_EMAIL_VIEW", "POST_CHANGE_USERNAME_VIEW"],
   ...["CONFIRM_ERROR_VIEW", "RESET_ERROR_VIEW", "CHANGE_EMAIL_ERROR_VIEW", "LOGIN_ERROR_VIEW", "RESET_VIEW"],
-  ...["REDIRECT_BEHAVIOR", "REDIRECT_HOST", "REDIRECT_ALLOW_SUBDOMAINS", "REDIRECT_ALLOWED_SUBDOMAINS"],
-  "REDIRECT_BASE_DOMAIN",
+  ...["REDIRECT_BEHAVIOR", "REDIRECT_HOST", "REDIRECT_ALLOWED_SUBDOMAINS", "REDIRECT_BASE_DOMAIN"],
 ];
 
 /** The features of an account's life that the settings switch on. */
@@ -50,7 +49,8 @@ export function accountFeatures({ read, refuse, settings }: Draft): readonly Fea
   if (read.boolean("CHANGEABLE") === true) features.push(changePassword());
   if (read.boolean("CHANGE_EMAIL") === true) features.push(changeEmail(within("CHANGE_EMAIL_WITHIN")));
   if (read.boolean("USERNAME_ENABLE") === true) features.push(usernamesOf({ read, refuse, settings }));
-  else if (read.boolean("CHANGE_USERNAME") === true) refuse("CHANGE_USERNAME");
+  // Here their pages belong to the feature, which asks for a name at registration too.
+  else for (const page of ["CHANGE_USERNAME", "USERNAME_RECOVERY"]) if (read.boolean(page) === true) refuse(page);
   if (read.boolean("PASSWORDLESS") === true) features.push(passwordless(within("LOGIN_WITHIN")));
   return features;
 }
@@ -121,7 +121,7 @@ function pathsOf({ read, refuse }: Draft, names: ReadonlySet<string>): Readonly<
   for (const [name, standard, endpoints] of urls) {
     const value = read.text(name);
     if (value === undefined || value === standard) continue;
-    if (!/^(?:\/[A-Za-z0-9._~-]+)+$/.test(value)) refuse(name);
+    if (!/^(?:\/[A-Za-z0-9._~-]+)+\/?$/.test(value)) refuse(name);
     // Of a feature that is off it says nothing.
     else for (const endpoint of endpoints) if (names.has(endpoint)) paths[endpoint] = value;
   }
@@ -142,11 +142,14 @@ function spaOf({ read, refuse }: Draft): SpaOptions | undefined {
 }
 
 function subdomainsOf({ read, refuse }: Draft): readonly string[] | undefined {
-  if (read.boolean("REDIRECT_ALLOW_SUBDOMAINS") !== true) return undefined;
-  const names = read.texts("REDIRECT_ALLOWED_SUBDOMAINS");
+  const names = read.texts("REDIRECT_ALLOWED_SUBDOMAINS") ?? [];
+  if (names.length === 0) return undefined;
   const base = read.text("REDIRECT_BASE_DOMAIN");
-  // Any sub-domain whatever is an open door to whoever gets hold of one: they are listed here.
-  if (names === undefined || names.length === 0) return refuse("REDIRECT_ALLOW_SUBDOMAINS");
-  if (base === undefined && names.some((name) => !name.includes("."))) return refuse("REDIRECT_ALLOWED_SUBDOMAINS");
-  return names.map((name) => `https://${name.includes(".") || base === undefined ? name : `${name}.${base}`}`);
+  // Of which domain: there it may be Flask's SERVER_NAME.
+  if (base === undefined) return refuse("REDIRECT_ALLOWED_SUBDOMAINS");
+  // "." is the domain itself. There the scheme is not looked at; here nobody is led out of encryption.
+  const hosts = names.map((name) => (name === "." ? base : name.endsWith(`.${base}`) ? name : `${name}.${base}`));
+  const origins = hosts.map((host) => `https://${host}`);
+  const good = origins.every((origin) => URL.parse(origin)?.origin === origin);
+  return good ? origins : refuse("REDIRECT_ALLOWED_SUBDOMAINS");
 }

@@ -130,6 +130,7 @@ describe("settings that ask for nothing", () => {
     { CONFIRM_EMAIL_WITHIN: { seconds: 172_800 } },
     { CONFIRM_EMAIL_WITHIN: 172_800 },
     { SEND_REGISTER_EMAIL: false },
+    { REGISTERABLE: true, SEND_REGISTER_EMAIL: false },
     { LOGIN_SALT: "mine", LOGOUT_CSRF: true, PASSWORD_SCHEMES: ["bcrypt"] },
     { EMAIL_VALIDATOR_ARGS: { check_deliverability: false } },
     { MSG_INVALID_PASSWORD: null },
@@ -161,12 +162,12 @@ describe("the life of an account", () => {
       RECOVERABLE: true,
       RESET_URL: "/new-password",
       CONFIRM_URL: "/prove",
-      LOGIN_URL: "/sign-in",
+      LOGIN_URL: "/sign-in/",
       POST_RESET_VIEW: "/done",
       RESET_ERROR_VIEW: "/oops",
     });
     expect(options.paths).toEqual({
-      login: "/sign-in",
+      login: "/sign-in/",
       forgot_password: "/new-password",
       reset_password: "/new-password",
     });
@@ -178,12 +179,12 @@ describe("the life of an account", () => {
       REDIRECT_BEHAVIOR: "spa",
       REDIRECT_HOST: "app.acme.example",
       RESET_VIEW: "/reset-password",
-      REDIRECT_ALLOW_SUBDOMAINS: true,
       REDIRECT_BASE_DOMAIN: "acme.example",
-      REDIRECT_ALLOWED_SUBDOMAINS: ["shop", "www.acme.example"],
+      REDIRECT_ALLOWED_SUBDOMAINS: ["shop", "my.photos", "www.acme.example", "."],
     });
     expect(options.spa).toEqual({ origin: "https://app.acme.example", pages: { reset: "/reset-password" } });
-    expect(options.redirectOrigins).toEqual(["https://shop.acme.example", "https://www.acme.example"]);
+    const hosts = ["shop.acme.example", "my.photos.acme.example", "www.acme.example", "acme.example"];
+    expect(options.redirectOrigins).toEqual(hosts.map((host) => `https://${host}`));
     expect(unsupported).toEqual([]);
     expect(() => fromFlaskSecurity({ REDIRECT_BEHAVIOR: "spa" })).toThrow("REDIRECT_HOST: is needed");
   });
@@ -197,6 +198,19 @@ describe("settings that cannot be carried over are listed", () => {
     [{ TWO_FACTOR: true, CONFIRMABLE: true, TRACKABLE: true, RECOVERABLE: true, REGISTERABLE: true }, ["TWO_FACTOR"]],
     [{ LOGIN_URL: "signin/" }, ["LOGIN_URL"]],
     [{ CHANGE_USERNAME: true }, ["CHANGE_USERNAME"]],
+    [{ USERNAME_RECOVERY: true }, ["USERNAME_RECOVERY"]],
+    [{ REDIRECT_ALLOWED_SUBDOMAINS: ["shop"] }, ["REDIRECT_ALLOWED_SUBDOMAINS"]],
+    [{ REDIRECT_BASE_DOMAIN: "acme.example/x", REDIRECT_ALLOWED_SUBDOMAINS: ["."] }, ["REDIRECT_ALLOWED_SUBDOMAINS"]],
+    [
+      { REDIRECT_ALLOW_SUBDOMAINS: true, REDIRECT_BASE_DOMAIN: "acme.example", REDIRECT_ALLOWED_SUBDOMAINS: ["a"] },
+      ["REDIRECT_ALLOW_SUBDOMAINS"],
+    ],
+    [{ SEND_PASSWORD_CHANGE_EMAIL: false }, ["SEND_PASSWORD_CHANGE_EMAIL"]],
+    [{ SEND_PASSWORD_RESET_EMAIL: false }, ["SEND_PASSWORD_RESET_EMAIL"]],
+    [{ SEND_PASSWORD_RESET_NOTICE_EMAIL: false }, ["SEND_PASSWORD_RESET_NOTICE_EMAIL"]],
+    [{ SEND_USERNAME_CHANGE_EMAIL: false }, ["SEND_USERNAME_CHANGE_EMAIL"]],
+    [{ REGISTERABLE: true, CONFIRMABLE: true, SEND_REGISTER_EMAIL: false }, ["SEND_REGISTER_EMAIL"]],
+    [{ MSG_SERVER_ERROR: ["x", "error"] }, ["MSG_SERVER_ERROR"]],
     [{ RECOVERABLE: true, RESET_PASSWORD_WITHIN: 0 }, ["RESET_PASSWORD_WITHIN"]],
     [{ POST_RESET_VIEW: "reset_done" }, ["POST_RESET_VIEW"]],
     [{ LOGIN_URL: "/login", LOGOUT_METHODS: ["GET", "POST"] }, ["LOGOUT_METHODS"]],

@@ -87,7 +87,7 @@ export function fromFlaskSecurity(settings: FlaskSecuritySettings): FlaskTransla
   Object.assign(options, placesOf(draft, endpointNames(features, read)));
   const messages = translateMessages(settings, refuse);
   for (const [name, value] of Object.entries(settings)) {
-    if (!translatedSettings.has(name) && !name.startsWith(messagePrefix) && !asksForNothing(name, value))
+    if (!translatedSettings.has(name) && !name.startsWith(messagePrefix) && !asksForNothing(name, value, features))
       unsupported.add(name);
   }
   return {
@@ -141,18 +141,21 @@ export const settledSettings: ReadonlySet<string> = new Set([
   ...["BLUEPRINT_NAME", "CLI_ROLES_NAME", "CLI_USERS_NAME", "JOIN_USER_ROLES"],
 ]);
 
-/** Mails that a deployment leaves out: none is sent here either. */
-const mayBeOff = /^(?:SEND_\w+_EMAIL|TWO_FACTOR_RESCUE_EMAIL)$/;
-
-function asksForNothing(name: string, value: unknown): boolean {
+function asksForNothing(name: string, value: unknown, features: readonly Feature[]): boolean {
   if (value === undefined || settledSettings.has(name)) return true;
   if (!Object.hasOwn(settingDefaults, name)) return false;
-  if (value === false && mayBeOff.test(name)) return true;
+  if (value === false && name === "SEND_REGISTER_EMAIL") return mailsNoRegistration(features);
   // Addresses are checked for their form only.
   if (name === "EMAIL_VALIDATOR_ARGS" && isDeepStrictEqual(value, { check_deliverability: false })) return true;
   return (
     isDeepStrictEqual(value, settingDefaults[name]) || isDeepStrictEqual(plainSeconds(value), settingDefaults[name])
   );
+}
+
+/** There is no welcome: a registration mails what confirms its address, and what its owner should know of it. */
+function mailsNoRegistration(features: readonly Feature[]): boolean {
+  const has = new Set(features.map(({ name }) => name));
+  return !has.has("registration") || !(has.has("confirmation") || has.has("recovery"));
 }
 
 function plainSeconds(value: unknown): unknown {

@@ -1,5 +1,6 @@
 import { ConfigurationError } from "../model/errors.ts";
 import type { Identity } from "../model/identity.ts";
+import type { Session } from "../model/session.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
 import { randomId } from "../secrets/random.ts";
 import type { SecurityRequest } from "./request.ts";
@@ -29,8 +30,11 @@ export interface Csrf {
   readonly cookie: string | undefined;
   /** A token for the caller's next request; each call gives another text. Sets the anonymous cookie where it is needed. */
   token(rq: SecurityRequest): string;
-  /** Checks a token that came as a header or form field. */
-  verify(rq: SecurityRequest, token: string | undefined): CsrfFault | undefined;
+  /**
+   * Checks a token that came as a header or field of the body. `session`: the one of the request's cookie, where the caller is
+   * known by something else (an auth token, Basic): the token of that session counts too.
+   */
+  verify(rq: SecurityRequest, token: string | undefined, session?: Session): CsrfFault | undefined;
   /** The token in the headers `X-CSRF-Token`, `X-XSRF-Token`, `X-CSRFToken` or the one of the option. */
   fromHeader(rq: SecurityRequest): string | undefined;
   /** True for credentials that browsers add by themselves: such unsafe requests must come from our own pages. */
@@ -84,10 +88,11 @@ export function createCsrf(
   },
 ): Csrf {
   checkCsrfOptions(options, cookieNames);
+  const ofSession = ({ idHash }: Session): string => `s.${idHash}`;
   /** What the token is bound to. */
   const binding = (rq: SecurityRequest): string | undefined => {
     const session = rq.identity?.session;
-    if (session !== undefined) return `s.${session.idHash}`;
+    if (session !== undefined) return ofSession(session);
     const visitor = rq.visitor ?? rq.cookie(rq.system.cookies.name("csrf"));
     return visitor === undefined || visitor.length !== nonceLength ? undefined : `a.${visitor}`;
   };
@@ -113,13 +118,13 @@ export function createCsrf(
       }
       return token;
     },
-    verify(rq, token) {
+    verify(rq, token, session) {
       if (token === undefined || token === "") return "CSRF_MISSING";
       const dot = token.indexOf(".");
       if (token.length > maxLength || dot !== nonceLength) return "CSRF_INVALID";
-      const bound = binding(rq);
-      if (bound === undefined) return "CSRF_INVALID";
-      return ring.verify(purpose, `${token.slice(0, dot)}.${bound}`, token.slice(dot + 1)) ? undefined : "CSRF_INVALID";
+      const signs = (bound: string | undefined): boolean =>
+        bound !== undefined && ring.verify(purpose, `${token.slice(0, dot)}.${bound}`, token.slice(dot + 1));
+      return signs(binding(rq)) || signs(session && ofSession(session)) ? undefined : "CSRF_INVALID";
     },
     fromHeader(rq) {
       for (const name of headers) {

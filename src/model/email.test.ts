@@ -12,6 +12,9 @@ describe("normalizeEmail", () => {
     ["jo\u0308@bu\u0308cher.example", "jö@bücher.example"],
     ["\u212Aelvin@example.org", "kelvin@example.org"],
     ["o'neil@example.org", "o'neil@example.org"],
+    ["☃@example.org", "☃@example.org"],
+    ["jö·🙂❤️@example.org", "jö·🙂❤️@example.org"],
+    ["a“b”—c€@example.org", "a“b”—c€@example.org"],
   ])("%s → %s", (input, normal) => {
     expect(normalizeEmail(input)).toBe(normal);
   });
@@ -39,6 +42,12 @@ describe("normalizeEmail", () => {
     '"joe"@lp.com',
     "joe@lp.com,evil@x.org",
     "joe\uFF20evil@lp.com",
+    "joe\uFF1Cx@lp.com",
+    "joe\uFF0Cbob@lp.com",
+    "joe\u2024x@lp.com",
+    "joe\u2474@lp.com",
+    "joe\u00A8@lp.com",
+    "joe\uE000@lp.com",
     `${"a".repeat(65)}@lp.com`,
     `a@${"b".repeat(250)}.com`,
     "joe@lp.com\u200D",

@@ -3,8 +3,10 @@ import { domainToASCII, domainToUnicode } from "node:url";
 // RFC 5321 4.5.3.1: local part at most 64 octets, the whole at most 254.
 const maxLocal = 64;
 const maxAddress = 254;
-// RFC 5322 dot-atom, with RFC 6531's characters beyond ASCII; no quoted strings, no comments.
-const atom = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+$/u;
+// RFC 5322 dot-atom, with RFC 6531's characters beyond ASCII that can be seen; no quoted strings, no comments.
+const atom = /^[\p{L}\p{M}\p{N}\p{S}\p{P}]+$/u;
+/** What stands for something else than itself in an address, also by what it is compatible with (UAX 15): "＠" is "@". */
+const structural = /[\s"(),.:;<>@[\\\]]/;
 const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /**
@@ -19,7 +21,7 @@ export function normalizeEmail(input: string): string | undefined {
   if (at < 1 || at === text.length - 1) return undefined;
   const local = text.slice(0, at).normalize("NFC").toLowerCase().normalize("NFC");
   if (Buffer.byteLength(local) > maxLocal) return undefined;
-  if (!local.split(".").every((part) => atom.test(part))) return undefined;
+  if (!local.split(".").every((part) => atom.test(part) && !structural.test(part.normalize("NFKC")))) return undefined;
   const domain = normalizeDomain(text.slice(at + 1));
   if (domain === undefined) return undefined;
   const address = `${local}@${domain}`;

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { BagKeeper } from "../authn/bag.ts";
 import type { Guard } from "../authz/guard.ts";
-import { csrfFault, formToken, judge } from "../authz/guards/authentication.ts";
+import { csrfFault, csrfTokenFault, judge } from "../authz/guards/authentication.ts";
 import type { Refusals } from "../authz/refusal.ts";
 import { allow, type Verdict } from "../authz/verdict.ts";
 import { finish, protect } from "../http/answer.ts";
@@ -192,6 +192,6 @@ export async function checkCsrf(rq: SecurityRequest): Promise<Verdict> {
   if (!tokenNeeded && !csrf.ambient(identity)) return allow;
   if (!csrf.sameOrigin(rq)) return csrfFault("CSRF_ORIGIN");
   if (!tokenNeeded) return allow;
-  const fault = csrf.verify(rq, csrf.fromHeader(rq) ?? (await formToken(rq)));
+  const fault = await csrfTokenFault(rq);
   return fault === undefined ? allow : csrfFault(fault);
 }

@@ -49,6 +49,20 @@ describe("open routes", () => {
   it("/json echoes what it is sent", async () => {
     const sent = { a: [1, { b: null }], c: "x" };
     expect((await nobody.post("/json", { json: sent })).json).toEqual(sent);
+    for (const any of [[1, [], { a: "x" }], "text", 7, true, null, {}]) {
+      expect((await nobody.post("/json", { json: any })).json).toEqual(any);
+    }
+  });
+
+  it.each([
+    ["application/json", "[1", 400],
+    ["application/json", '{"a":1,"a":2}', 400],
+    ["application/json", `${"[".repeat(40)}${"]".repeat(40)}`, 400],
+    ["application/json", `"${"x".repeat(2_000_000)}"`, 413],
+    ["text/plain", "x", 415],
+  ])("/json reads within the server's limits: %s %#", async (type, body, status) => {
+    const answer = await nobody.post("/json", { body, headers: { ...json.headers, "content-type": type } });
+    expect([answer.status, answer.json.status]).toEqual([status, status]);
   });
 
   it("/typed/:id converts its parameters from the query and from JSON", async () => {
@@ -98,6 +112,7 @@ describe("signed-in routes", () => {
   it("/json_auth echoes", async () => {
     expect((await nobody.post("/json_auth", { json: {} })).status).toBe(401);
     expect((await as("joe").post("/json_auth", { json: { a: 1 } })).json).toEqual({ a: 1 });
+    expect((await as("joe").post("/json_auth", { json: ["a"] })).json).toEqual(["a"]);
   });
 
   it("/token and /multi_auth take an auth token, by GET and by POST", async () => {

@@ -16,6 +16,7 @@ import {
 import type { FlaskTranslation } from "portcullis/flask";
 import type { DigestSecrets } from "./digest.ts";
 import type { Faults } from "./faults.ts";
+import { readAnyJson } from "./routes.ts";
 import type { LabTokens } from "./settings.ts";
 
 /** The words of the fixture and the sample routes. */
@@ -106,6 +107,7 @@ export function startSystem(parts: SystemParts): Promise<LabSecurity> {
     // A single-page client that the settings name is served elsewhere.
     origins: [...origins, ...(options.spa === undefined ? [] : [options.spa.origin])],
     datastore: parts.datastore,
+    routes: { beforeExec: readAnyJson },
     features,
     roles: ["admin", "editor", "author", "simple"],
     permissions: ["full-read", "full-write", "super", "my-write", "admin", "manage-users"],

@@ -1,10 +1,13 @@
+import { sessionOnly } from "../../authn/scheme.ts";
 import { checkPeer } from "../../http/connection.ts";
-import { isUnsafe } from "../../http/csrf.ts";
+import { type CsrfFault, isUnsafe } from "../../http/csrf.ts";
+import { isJson, parseMediaType } from "../../http/media-type.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import { type Awaitable, settled } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { Identity } from "../../model/identity.ts";
 import { checkKnown } from "../../model/known-names.ts";
+import type { Session } from "../../model/session.ts";
 import type { Guard, GuardDescription, GuardWords, NoWords } from "../guard.ts";
 import { allow, type Forbidden, stale, type Unauthenticated, type Verdict } from "../verdict.ts";
 
@@ -216,7 +219,7 @@ export function unauthCsrf(): Guard<NoWords> {
     // Signed-in requests are checked by the route itself.
     if (identity !== undefined) return allow;
     if (!rq.system.csrf.sameOrigin(rq)) return csrfFault("CSRF_ORIGIN");
-    const fault = rq.system.csrf.verify(rq, rq.system.csrf.fromHeader(rq) ?? (await formToken(rq)));
+    const fault = await csrfTokenFault(rq);
     return fault === undefined ? allow : csrfFault(fault);
   };
   return {
@@ -238,12 +241,38 @@ export function csrfFault(key: "CSRF_MISSING" | "CSRF_INVALID" | "CSRF_ORIGIN"):
   return { kind: "forbidden", status: 400, key, reason: key };
 }
 
-/** The token in the form field `csrf_token`, where the body is a form. */
-export async function formToken(rq: SecurityRequest): Promise<string | undefined> {
-  const type = rq.header("content-type")?.toLowerCase() ?? "";
-  if (!type.startsWith("application/x-www-form-urlencoded") && !type.startsWith("multipart/form-data"))
-    return undefined;
+/** What is wrong with the CSRF token that the request carries: in a header, or as the field `csrf_token` of its body. */
+export async function csrfTokenFault(rq: SecurityRequest): Promise<CsrfFault | undefined> {
+  const { csrf } = rq.system;
+  const token = csrf.fromHeader(rq) ?? (await bodyToken(rq));
+  const fault = csrf.verify(rq, token);
+  if (fault !== "CSRF_INVALID") return fault;
+  // Known by an auth token or Basic, in a browser that is signed in too: what its sign-in answered is as good.
+  return csrf.verify(rq, token, await sessionBeside(rq));
+}
+
+/** The session of the cookie, where the caller is known by something else. Who is calling stays as it is. */
+async function sessionBeside(rq: SecurityRequest): Promise<Session | undefined> {
+  const { identity, session } = rq;
+  if (identity === undefined || identity.session !== undefined) return undefined;
+  if (rq.cookie(rq.system.cookies.name("session")) === undefined) return undefined;
+  const beside = await rq.system.identify(rq, sessionOnly);
+  rq.identity = identity;
+  rq.session = session;
+  return beside?.session;
+}
+
+/** The token in the field `csrf_token` of a form, or the member of a JSON object. */
+async function bodyToken(rq: SecurityRequest): Promise<string | undefined> {
+  const type = parseMediaType(rq.header("content-type") ?? "")?.essence ?? "";
+  if (!isJson(type) && type !== "application/x-www-form-urlencoded" && type !== "multipart/form-data") return undefined;
   const body = await rq.body();
+  if (body.kind === "json") {
+    const { value } = body;
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, "csrf_token")) return undefined;
+    const { csrf_token: token } = value as { readonly csrf_token: unknown };
+    return typeof token === "string" ? token : undefined;
+  }
   if (body.kind !== "form") return undefined;
   const values = body.entries.filter(([name]) => name === "csrf_token");
   const value = values.length === 1 ? values[0]?.[1] : undefined;

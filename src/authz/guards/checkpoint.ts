@@ -4,7 +4,7 @@ import type { Awaitable } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import type { Guard, NoWords } from "../guard.ts";
 import type { Verdict } from "../verdict.ts";
-import { csrfFault, formToken, withAnybody } from "./authentication.ts";
+import { csrfFault, csrfTokenFault, withAnybody } from "./authentication.ts";
 import { type CheckpointActions, checkActions } from "./checkpoint-actions.ts";
 
 /** A value that a checkpoint looks for in the session. */
@@ -59,7 +59,7 @@ async function visitorCsrf(rq: SecurityRequest, passed: (rq: SecurityRequest) =>
   const { csrf } = rq.system;
   if (!csrf.sameOrigin(rq)) return csrfFault("CSRF_ORIGIN");
   if (!csrf.schemes.has("session")) return passed(rq);
-  const fault = csrf.verify(rq, csrf.fromHeader(rq) ?? (await formToken(rq)));
+  const fault = await csrfTokenFault(rq);
   return fault === undefined ? passed(rq) : csrfFault(fault);
 }
 

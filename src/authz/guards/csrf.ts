@@ -2,7 +2,7 @@ import { isUnsafe } from "../../http/csrf.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Guard, NoWords } from "../guard.ts";
 import { allow, type Verdict } from "../verdict.ts";
-import { csrfFault, formToken } from "./authentication.ts";
+import { csrfFault, csrfTokenFault } from "./authentication.ts";
 
 /**
  * Open to everybody, with a CSRF token made on each GET and asked for by every unsafe method, whoever is calling and by
@@ -11,7 +11,7 @@ import { csrfFault, formToken } from "./authentication.ts";
 export function includeCsrf(): Guard<NoWords> {
   const decide = async (rq: SecurityRequest): Promise<Verdict> => {
     if (!rq.system.csrf.sameOrigin(rq)) return csrfFault("CSRF_ORIGIN");
-    const fault = rq.system.csrf.verify(rq, rq.system.csrf.fromHeader(rq) ?? (await formToken(rq)));
+    const fault = await csrfTokenFault(rq);
     return fault === undefined ? allow : csrfFault(fault);
   };
   return {

@@ -6,10 +6,10 @@ import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
 import { signInAnswers } from "../answers.ts";
 import type { MailToSend } from "../delivery.ts";
-import { type Answer, type Endpoint, outcomeAnswer } from "../endpoint.ts";
+import type { Answer, Endpoint } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { applyProof, firstProofPage, mailedElsewhere, readFirstProof } from "../first-proof.ts";
-import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
+import { linkDone, linkEndpoint, linkOutcome, linkRefusal } from "../links.ts";
 import { emitOnceCommitted, mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo } from "../passwords/index.ts";
@@ -139,7 +139,7 @@ function confirmEmail(kernel: Kernel, signIn: boolean): Endpoint {
       if (!signIn) return linkDone(kernel, rq, to(rq), { key: "EMAIL_CONFIRMED" }, now);
       const outcome = await kernel.signIn.complete(rq, { account: now, methods: ["confirm"] });
       // The address is confirmed whatever the gates say to the sign-in.
-      return outcomeAnswer(rq, outcome, {
+      return linkOutcome(kernel, rq, outcome, {
         to: to(rq),
         message: { key: "EMAIL_CONFIRMED" },
         refusal: () => linkDone(kernel, rq, to(rq), { key: "EMAIL_CONFIRMED" }, now),

@@ -2,11 +2,11 @@ import type { SecurityRequest } from "../../http/request.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
 import { signInAnswers } from "../answers.ts";
-import { type Answer, type Endpoint, goTo, outcomeAnswer, refused } from "../endpoint.ts";
+import { type Answer, type Endpoint, goTo, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { applyProof, firstProofPage, keepLanguage, mailedElsewhere, readFirstProof } from "../first-proof.ts";
 import { nextOf } from "../form-page.ts";
-import { linkEndpoint, linkRefusal } from "../links.ts";
+import { linkEndpoint, linkOutcome, linkRefusal } from "../links.ts";
 import { emitOnceCommitted, mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo, wantsToken } from "../passwords/index.ts";
@@ -88,7 +88,7 @@ function signInByLink(kernel: Kernel): Endpoint {
     invalidTo: errorTo,
     spaPage: "signIn",
     answers: { ...signInAnswers, token: true },
-    async submit({ rq, fields, link }): Promise<Answer> {
+    async submit({ rq, fields, link, next }): Promise<Answer> {
       const gone = (): Answer => linkRefusal(kernel, rq, errorTo(rq), "INVALID_LOGIN_TOKEN");
       if (mailedElsewhere(link)) return gone();
       const proof = await readFirstProof(kernel, rq, link.account, fields);
@@ -103,8 +103,9 @@ function signInByLink(kernel: Kernel): Endpoint {
         keepLanguage(kernel, rq, account);
       }
       const outcome = await kernel.signIn.complete(rq, { account, methods: ["email"], token: wantsToken(rq) });
-      return outcomeAnswer(rq, outcome, {
+      return linkOutcome(kernel, rq, outcome, {
         to: kernel.destinations.afterSignIn(rq),
+        next,
         message: { key: "PASSWORDLESS_LOGIN_SUCCESSFUL" },
         refusal: (key) => {
           const reason = toldReason(kernel, key);

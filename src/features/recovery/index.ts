@@ -5,10 +5,10 @@ import { decoyOf } from "../../model/decoy.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
 import { formPage } from "../../views/pages.ts";
 import { signInAnswers } from "../answers.ts";
-import { type Answer, type Endpoint, invalid, outcomeAnswer, refused } from "../endpoint.ts";
+import { type Answer, type Endpoint, invalid, refused } from "../endpoint.ts";
 import type { Feature, Kernel } from "../feature.ts";
 import { applyProof, mailedElsewhere, resetProof } from "../first-proof.ts";
-import { linkDone, linkEndpoint, linkRefusal } from "../links.ts";
+import { linkDone, linkEndpoint, linkOutcome, linkRefusal } from "../links.ts";
 import { emitOnceCommitted, mailRequest } from "../mail-request.ts";
 import { checkOptions } from "../options.ts";
 import { linksTo, wantsToken } from "../passwords/index.ts";
@@ -116,7 +116,7 @@ function resetPassword(kernel: Kernel, signIn: boolean): Endpoint {
       if (!signIn) return linkDone(kernel, rq, to(rq), message, now);
       const outcome = await kernel.signIn.complete(rq, { account: now, methods: ["reset"], token: wantsToken(rq) });
       // The password is set whatever the gates say to the sign-in.
-      return outcomeAnswer(rq, outcome, {
+      return linkOutcome(kernel, rq, outcome, {
         to: to(rq),
         message,
         refusal: () => linkDone(kernel, rq, kernel.path("login") ?? to(rq), { key: "PASSWORD_RESET_NO_LOGIN" }, now),

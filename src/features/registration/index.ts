@@ -451,7 +451,7 @@ async function signedIn(kernel: Kernel, attempt: Attempt, account: Account): Pro
   const outcome = await kernel.signIn.complete(rq, { account, methods: ["register"], token: wantsToken(rq) });
   return outcomeAnswer(rq, outcome, {
     to: kernel.destinations.afterRegister(rq),
-    message: { key: "REGISTERED" },
+    message: { key: "REGISTERED_SIGNED_IN" },
     // The account is made; what the gates want (a confirmed address, say) comes next.
     refusal: () => registered(kernel, attempt, account),
   });

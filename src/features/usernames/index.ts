@@ -147,10 +147,14 @@ function changeUsername(kernel: Kernel, usernames: UsernamesService): Endpoint {
     // To have none is said by an empty text: a form or body that says nothing of it removes nothing.
     fields: { username: said(usernames.field) },
     show: (rq) => ({ current_username: rq.identity?.account.username ?? null }),
+    initial: (rq) => ({ username: rq.identity?.account.username ?? "" }),
     async submit({ rq, fields }) {
       const account = await ownAccount(kernel, rq);
       if (account === undefined) return refused("UNAUTHENTICATED");
       const username = fields.username ?? null;
+      if (username === account.username) {
+        return invalid({ username: [{ key: username === null ? "USERNAME_NOT_PROVIDED" : "USERNAME_IS_YOURS" }] });
+      }
       // Names are public by nature: whoever chooses one must learn that it is taken.
       const taken = {
         username: [{ key: "USERNAME_ALREADY_ASSOCIATED", params: { username: username ?? "" } } as const],

@@ -6,6 +6,7 @@ export const account = {
     text: "A mail with a link is on its way to {email}. Open it to make the change.",
   },
   EMAIL_IS_YOURS: { category: "error", text: "This is your address already." },
+  USERNAME_IS_YOURS: { category: "error", text: "This is your username already." },
   CHANGE_EMAIL_PENDING: "Waits for its link to be opened",
   CHANGE_EMAIL_PENDING_UNTIL: "The link works until",
   SUBMIT_CANCEL_CHANGE_EMAIL: "Keep the present address",

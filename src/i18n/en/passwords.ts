@@ -16,7 +16,6 @@ export const passwords = {
     category: "error",
     text: "The list of stolen passwords could not be asked. Please try again later.",
   },
-  PASSWORD_MISMATCH: { category: "error", text: "The two passwords differ." },
   RETYPE_PASSWORD_MISMATCH: { category: "error", text: "The two passwords differ." },
   PASSWORD_CHANGE: { category: "success", text: "Your password is changed." },
   HINT_PASSWORD_LENGTH: "At least {min} characters. A few unrelated words make a good one.",

@@ -1,13 +1,10 @@
 /** Registration, and what e-mail addresses and usernames must be. */
 export const registration = {
   REGISTERED: { category: "success", text: "Your account is ready. You can sign in now." },
+  REGISTERED_SIGNED_IN: { category: "success", text: "Your account is ready, and you are signed in." },
   CONFIRM_REGISTRATION: {
     category: "success",
     text: "Nearly done: open the link that we have mailed to {email} to confirm your address.",
-  },
-  GENERIC_REGISTRATION: {
-    category: "info",
-    text: "Look into your mailbox: if this address can be used, the next step is in a mail that we have just sent.",
   },
   EMAIL_NOT_PROVIDED: { category: "error", text: "Enter your email address." },
   INVALID_EMAIL_ADDRESS: { category: "error", text: "This is not an email address." },

@@ -2,14 +2,12 @@
 export const signIn = {
   LOGIN: { category: "info", text: "Sign in to continue." },
   LOGGED_OUT: { category: "success", text: "You are signed out." },
-  ALREADY_LOGGED_IN: { category: "info", text: "You are already signed in." },
   GENERIC_AUTHN_FAILED: {
     category: "error",
     text: "That did not match an account. Check what you typed and try again; after many tries, wait a while first.",
   },
   USER_DOES_NOT_EXIST: { category: "error", text: "There is no such account." },
   US_SPECIFY_IDENTITY: { category: "error", text: "Say which account you want to sign in to." },
-  IDENTITY_NOT_REGISTERED: { category: "error", text: "{id} is not known here." },
   INVALID_PASSWORD: { category: "error", text: "The password is wrong." },
   DISABLED_ACCOUNT: { category: "error", text: "This account has been switched off." },
   CONFIRMATION_REQUIRED: {
@@ -26,7 +24,6 @@ export const signIn = {
   REAUTHENTICATION_REQUIRED: { category: "info", text: "Show that it is you before you go on." },
   VERIFY_TAKES_TOKEN: "With an auth token, ask for a fresh one as the answer: add ?include_auth_token to the address.",
   REAUTHENTICATION_SUCCESSFUL: { category: "info", text: "Thank you, that was you." },
-  GENERIC_US_SIGNIN: { category: "info", text: "If there is an account for this, a code is on its way." },
   TITLE_LOGIN: "Sign in",
   INTRO_LOGIN: "Good to see you again.",
   SUBMIT_LOGIN: "Sign in",

@@ -9,12 +9,10 @@ export const arabic: Texts = {
   // Sign-in, sign-out, proving again who one is
   LOGIN: "يُرجى تسجيل الدخول للمتابعة.",
   LOGGED_OUT: "تم تسجيل الخروج.",
-  ALREADY_LOGGED_IN: "تم تسجيل الدخول من قبل.",
   GENERIC_AUTHN_FAILED:
     "لا يوجد حساب مطابق. يُرجى التحقق من البيانات المُدخلة والمحاولة مرة أخرى؛ وبعد محاولات كثيرة، انتظر قليلًا أولًا.",
   USER_DOES_NOT_EXIST: "هذا الحساب غير موجود.",
   US_SPECIFY_IDENTITY: "يُرجى تحديد الحساب المطلوب تسجيل الدخول إليه.",
-  IDENTITY_NOT_REGISTERED: "\u2068{id}\u2069 غير معروف هنا.",
   INVALID_PASSWORD: "كلمة المرور غير صحيحة.",
   DISABLED_ACCOUNT: "تم إيقاف هذا الحساب.",
   CONFIRMATION_REQUIRED: "يُرجى تأكيد عنوان البريد الإلكتروني أولًا بفتح الرابط المُرسل بالبريد.",
@@ -26,7 +24,6 @@ export const arabic: Texts = {
   REAUTHENTICATION_REQUIRED: "يُرجى تأكيد الهوية قبل المتابعة.",
   VERIFY_TAKES_TOKEN: "عند استخدام رمز مصادقة، اطلب رمزًا جديدًا في الرد: أضف ?include_auth_token إلى العنوان.",
   REAUTHENTICATION_SUCCESSFUL: "شكرًا، تم تأكيد الهوية.",
-  GENERIC_US_SIGNIN: "إذا كان هناك حساب بهذه البيانات، فالرمز في طريقه.",
   TITLE_LOGIN: "تسجيل الدخول",
   INTRO_LOGIN: "مرحبًا بعودتك.",
   SUBMIT_LOGIN: "تسجيل الدخول",
@@ -39,9 +36,8 @@ export const arabic: Texts = {
 
   // Registration
   REGISTERED: "الحساب جاهز. يمكن تسجيل الدخول الآن.",
+  REGISTERED_SIGNED_IN: "الحساب جاهز، وتم تسجيل الدخول.",
   CONFIRM_REGISTRATION: "بقيت خطوة واحدة: يُرجى فتح الرابط المُرسل إلى \u2068{email}\u2069 لتأكيد العنوان.",
-  GENERIC_REGISTRATION:
-    "يُرجى تفقّد البريد: إذا كان استخدام هذا العنوان ممكنًا، فالخطوة التالية في الرسالة التي أُرسلت للتو.",
   EMAIL_NOT_PROVIDED: "يُرجى إدخال عنوان البريد الإلكتروني.",
   INVALID_EMAIL_ADDRESS: "هذا ليس عنوان بريد إلكتروني.",
   EMAIL_NOT_DELIVERABLE:
@@ -72,7 +68,6 @@ export const arabic: Texts = {
   PASSWORD_IS_THE_SAME: "يُرجى اختيار كلمة مرور تختلف عن الحالية.",
   PASSWORD_BREACHED: "كلمة المرور هذه في قائمة كلمات المرور المسروقة. يُرجى اختيار غيرها.",
   PASSWORD_BREACHED_SITE_ERROR: "تعذّر الوصول إلى قائمة كلمات المرور المسروقة. يُرجى المحاولة لاحقًا.",
-  PASSWORD_MISMATCH: "كلمتا المرور غير متطابقتين.",
   RETYPE_PASSWORD_MISMATCH: "كلمتا المرور غير متطابقتين.",
   PASSWORD_CHANGE: "تم تغيير كلمة المرور.",
   HINT_PASSWORD_LENGTH:
@@ -91,7 +86,6 @@ export const arabic: Texts = {
   FORM_FOR_ANOTHER:
     "لم يُنفَّذ أي شيء: كانت الصفحة لحساب آخر. وهي الآن للحساب \u2068{account}\u2069. يُرجى إرسالها مرة أخرى فقط إذا كان هذا الحساب هو المقصود.",
   CSRF_ORIGIN: "جاء الطلب من موقع آخر وتم رفضه.",
-  INVALID_REDIRECT: "لا يمكن الانتقال إلا إلى صفحات هذا الموقع.",
   INVALID_REQUEST: "تعذّرت قراءة الطلب.",
   INVALID_INPUT: "في البيانات المُدخلة خطأ ما.",
   INVALID_INPUT_LENGTH: "النص المُدخل قصير جدًا أو طويل جدًا.",
@@ -112,7 +106,6 @@ export const arabic: Texts = {
   SERVER_BUSY:
     "الخادم مشغول. يُرجى المحاولة مرة أخرى بعد {seconds, plural, zero {# ثانية} one {ثانية واحدة} two {ثانيتين} few {# ثوانٍ} many {# ثانية} other {# ثانية}}.",
   API_ERROR: "تعذّرت الاستجابة للطلب.",
-  SERVER_ERROR: "حدث خطأ من جانبنا. يُرجى المحاولة لاحقًا.",
   PARAMETER_MISSING: "مطلوب",
   PARAMETER_UNEXPECTED: "غير متوقع هنا",
   PARAMETER_DUPLICATE: "مذكور أكثر من مرة",
@@ -191,6 +184,7 @@ export const arabic: Texts = {
   USERNAME_CHANGE: "تم تغيير اسم المستخدم.",
   CHANGE_EMAIL_SENT: "رسالة فيها رابط في طريقها إلى \u2068{email}\u2069. يُرجى فتح الرابط لإتمام التغيير.",
   EMAIL_IS_YOURS: "هذا هو العنوان الحالي بالفعل.",
+  USERNAME_IS_YOURS: "هذا هو اسم المستخدم الحالي بالفعل.",
   CHANGE_EMAIL_PENDING: "في انتظار فتح الرابط",
   CHANGE_EMAIL_PENDING_UNTIL: "الرابط صالح حتى",
   SUBMIT_CANCEL_CHANGE_EMAIL: "الإبقاء على العنوان الحالي",

@@ -7,12 +7,10 @@ export const german: Texts = {
   // Sign-in, sign-out, proving again who one is
   LOGIN: "Zum Fortfahren bitte anmelden.",
   LOGGED_OUT: "Abmeldung erfolgt.",
-  ALREADY_LOGGED_IN: "Die Anmeldung besteht bereits.",
   GENERIC_AUTHN_FAILED:
     "Dazu passt kein Konto. Bitte die Eingaben prüfen und erneut versuchen; nach vielen Versuchen vorher etwas warten.",
   USER_DOES_NOT_EXIST: "Dieses Konto gibt es nicht.",
   US_SPECIFY_IDENTITY: "Bitte angeben, mit welchem Konto die Anmeldung erfolgen soll.",
-  IDENTITY_NOT_REGISTERED: "{id} ist hier nicht bekannt.",
   INVALID_PASSWORD: "Das Passwort ist falsch.",
   DISABLED_ACCOUNT: "Dieses Konto ist gesperrt.",
   CONFIRMATION_REQUIRED: "Bitte zuerst die E-Mail-Adresse bestätigen: Der Link dazu kam per E-Mail.",
@@ -25,7 +23,6 @@ export const german: Texts = {
   VERIFY_TAKES_TOKEN:
     "Mit einem Auth-Token muss ein frisches als Antwort verlangt werden: ?include_auth_token an die Adresse anhängen.",
   REAUTHENTICATION_SUCCESSFUL: "Danke, die Identität ist bestätigt.",
-  GENERIC_US_SIGNIN: "Falls es dazu ein Konto gibt, ist ein Code unterwegs.",
   TITLE_LOGIN: "Anmelden",
   INTRO_LOGIN: "Willkommen zurück.",
   SUBMIT_LOGIN: "Anmelden",
@@ -38,10 +35,9 @@ export const german: Texts = {
 
   // Registration
   REGISTERED: "Das Konto ist angelegt. Die Anmeldung ist jetzt möglich.",
+  REGISTERED_SIGNED_IN: "Das Konto ist angelegt, die Anmeldung ist erfolgt.",
   CONFIRM_REGISTRATION:
     "Fast geschafft: Zum Bestätigen der Adresse bitte den Link öffnen, der an {email} gesendet wurde.",
-  GENERIC_REGISTRATION:
-    "Bitte ins Postfach schauen: Wenn diese Adresse verwendet werden kann, steht der nächste Schritt in der E-Mail, die gerade gesendet wurde.",
   EMAIL_NOT_PROVIDED: "Bitte eine E-Mail-Adresse eingeben.",
   INVALID_EMAIL_ADDRESS: "Das ist keine E-Mail-Adresse.",
   EMAIL_NOT_DELIVERABLE:
@@ -71,7 +67,6 @@ export const german: Texts = {
   PASSWORD_IS_THE_SAME: "Bitte ein Passwort wählen, das sich vom bisherigen unterscheidet.",
   PASSWORD_BREACHED: "Dieses Passwort steht auf einer Liste gestohlener Passwörter. Bitte ein anderes wählen.",
   PASSWORD_BREACHED_SITE_ERROR: "Die Liste gestohlener Passwörter war nicht erreichbar. Bitte später erneut versuchen.",
-  PASSWORD_MISMATCH: "Die beiden Passwörter stimmen nicht überein.",
   RETYPE_PASSWORD_MISMATCH: "Die beiden Passwörter stimmen nicht überein.",
   PASSWORD_CHANGE: "Das Passwort ist geändert.",
   HINT_PASSWORD_LENGTH: "Mindestens {min} Zeichen. Gut sind ein paar Wörter, die nichts miteinander zu tun haben.",
@@ -90,7 +85,6 @@ export const german: Texts = {
   FORM_FOR_ANOTHER:
     "Es ist nichts geschehen: Die Seite war für ein anderes Konto. Jetzt gilt sie für {account}. Bitte nur dann noch einmal senden, wenn dieses Konto gemeint ist.",
   CSRF_ORIGIN: "Die Anfrage kam von einer anderen Website und wurde abgelehnt.",
-  INVALID_REDIRECT: "Als Nächstes lassen sich nur Seiten dieser Website öffnen.",
   INVALID_REQUEST: "Die Anfrage war nicht lesbar.",
   INVALID_INPUT: "Etwas an der Eingabe stimmt nicht.",
   INVALID_INPUT_LENGTH: "Die Eingabe ist zu kurz oder zu lang.",
@@ -111,7 +105,6 @@ export const german: Texts = {
   SERVER_BUSY:
     "Der Server ist ausgelastet. Bitte in {seconds, plural, one {# Sekunde} other {# Sekunden}} erneut versuchen.",
   API_ERROR: "Die Anfrage konnte nicht beantwortet werden.",
-  SERVER_ERROR: "Auf dem Server ist etwas schiefgegangen. Bitte später erneut versuchen.",
   PARAMETER_MISSING: "fehlt",
   PARAMETER_UNEXPECTED: "gehört nicht hierher",
   PARAMETER_DUPLICATE: "ist mehrfach angegeben",
@@ -198,6 +191,7 @@ export const german: Texts = {
   CHANGE_EMAIL_SENT:
     "Eine E-Mail mit einem Link ist unterwegs an {email}. Zum Abschließen der Änderung bitte den Link öffnen.",
   EMAIL_IS_YOURS: "Das ist bereits die eigene Adresse.",
+  USERNAME_IS_YOURS: "Das ist bereits der eigene Benutzername.",
   CHANGE_EMAIL_PENDING: "Wartet darauf, dass der Link geöffnet wird",
   CHANGE_EMAIL_PENDING_UNTIL: "Der Link gilt bis",
   SUBMIT_CANCEL_CHANGE_EMAIL: "Bisherige Adresse behalten",

@@ -7,12 +7,10 @@ export const spanish: Texts = {
   // Sign-in, sign-out, proving again who one is
   LOGIN: "Inicia sesión para continuar.",
   LOGGED_OUT: "Has cerrado la sesión.",
-  ALREADY_LOGGED_IN: "Ya has iniciado sesión.",
   GENERIC_AUTHN_FAILED:
     "Ninguna cuenta coincide. Revisa lo que has escrito e inténtalo de nuevo; tras muchos intentos, espera antes un rato.",
   USER_DOES_NOT_EXIST: "Esta cuenta no existe.",
   US_SPECIFY_IDENTITY: "Indica con qué cuenta quieres iniciar sesión.",
-  IDENTITY_NOT_REGISTERED: "{id} no se conoce aquí.",
   INVALID_PASSWORD: "La contraseña es incorrecta.",
   DISABLED_ACCOUNT: "Esta cuenta está desactivada.",
   CONFIRMATION_REQUIRED: "Confirma primero tu dirección de correo: abre el enlace que te hemos enviado.",
@@ -25,7 +23,6 @@ export const spanish: Texts = {
   VERIFY_TAKES_TOKEN:
     "Con un token de autenticación, pide uno nuevo como respuesta: añade ?include_auth_token a la dirección.",
   REAUTHENTICATION_SUCCESSFUL: "Gracias, hemos comprobado que eres tú.",
-  GENERIC_US_SIGNIN: "Si existe una cuenta con estos datos, hay un código en camino.",
   TITLE_LOGIN: "Iniciar sesión",
   INTRO_LOGIN: "Nos alegra verte de nuevo.",
   SUBMIT_LOGIN: "Iniciar sesión",
@@ -38,9 +35,8 @@ export const spanish: Texts = {
 
   // Registration
   REGISTERED: "Tu cuenta está lista. Ya puedes iniciar sesión.",
+  REGISTERED_SIGNED_IN: "Tu cuenta está lista y has iniciado sesión.",
   CONFIRM_REGISTRATION: "Ya casi está: abre el enlace que hemos enviado a {email} para confirmar tu dirección.",
-  GENERIC_REGISTRATION:
-    "Mira tu correo: si esta dirección se puede usar, el siguiente paso está en el mensaje que acabamos de enviar.",
   EMAIL_NOT_PROVIDED: "Escribe tu dirección de correo electrónico.",
   INVALID_EMAIL_ADDRESS: "Esto no es una dirección de correo electrónico.",
   EMAIL_NOT_DELIVERABLE:
@@ -72,7 +68,6 @@ export const spanish: Texts = {
   PASSWORD_BREACHED: "Esta contraseña está en una lista de contraseñas robadas. Elige otra.",
   PASSWORD_BREACHED_SITE_ERROR:
     "No se ha podido consultar la lista de contraseñas robadas. Inténtalo de nuevo más tarde.",
-  PASSWORD_MISMATCH: "Las dos contraseñas son distintas.",
   RETYPE_PASSWORD_MISMATCH: "Las dos contraseñas son distintas.",
   PASSWORD_CHANGE: "Tu contraseña ha cambiado.",
   HINT_PASSWORD_LENGTH:
@@ -92,7 +87,6 @@ export const spanish: Texts = {
   FORM_FOR_ANOTHER:
     "No se ha hecho nada: la página era para otra cuenta. Ahora es para {account}. Envíala otra vez solo si te refieres a esa cuenta.",
   CSRF_ORIGIN: "La petición venía de otro sitio web y se ha rechazado.",
-  INVALID_REDIRECT: "A continuación solo se pueden abrir páginas de este sitio web.",
   INVALID_REQUEST: "No se ha podido leer la petición.",
   INVALID_INPUT: "Hay algo incorrecto en los datos.",
   INVALID_INPUT_LENGTH: "El texto es demasiado corto o demasiado largo.",
@@ -112,7 +106,6 @@ export const spanish: Texts = {
   NOT_FOUND: "No hay nada en esta dirección.",
   SERVER_BUSY: "El servidor está ocupado. Inténtalo de nuevo en {seconds, plural, one {# segundo} other {# segundos}}.",
   API_ERROR: "No se ha podido responder a la petición.",
-  SERVER_ERROR: "Algo ha fallado por nuestra parte. Inténtalo de nuevo más tarde.",
   PARAMETER_MISSING: "es obligatorio",
   PARAMETER_UNEXPECTED: "no va aquí",
   PARAMETER_DUPLICATE: "aparece más de una vez",
@@ -191,6 +184,7 @@ export const spanish: Texts = {
   USERNAME_CHANGE: "Tu nombre de usuario ha cambiado.",
   CHANGE_EMAIL_SENT: "Hemos enviado a {email} un correo con un enlace. Ábrelo para hacer el cambio.",
   EMAIL_IS_YOURS: "Esta ya es tu dirección.",
+  USERNAME_IS_YOURS: "Este ya es tu nombre de usuario.",
   CHANGE_EMAIL_PENDING: "A la espera de que se abra el enlace",
   CHANGE_EMAIL_PENDING_UNTIL: "El enlace es válido hasta",
   SUBMIT_CANCEL_CHANGE_EMAIL: "Conservar la dirección actual",

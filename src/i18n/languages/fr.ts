@@ -7,12 +7,10 @@ export const french: Texts = {
   // Sign-in, sign-out, proving again who one is
   LOGIN: "Connectez-vous pour continuer.",
   LOGGED_OUT: "Vous êtes déconnecté.",
-  ALREADY_LOGGED_IN: "Vous êtes déjà connecté.",
   GENERIC_AUTHN_FAILED:
     "Aucun compte ne correspond. Vérifiez votre saisie et réessayez ; après de nombreux essais, patientez d’abord un moment.",
   USER_DOES_NOT_EXIST: "Ce compte n’existe pas.",
   US_SPECIFY_IDENTITY: "Indiquez le compte auquel vous voulez vous connecter.",
-  IDENTITY_NOT_REGISTERED: "{id} n’est pas connu ici.",
   INVALID_PASSWORD: "Le mot de passe est incorrect.",
   DISABLED_ACCOUNT: "Ce compte a été désactivé.",
   CONFIRMATION_REQUIRED: "Confirmez d’abord votre adresse e-mail : ouvrez le lien que nous vous avons envoyé.",
@@ -24,7 +22,6 @@ export const french: Texts = {
   VERIFY_TAKES_TOKEN:
     "Avec un jeton d’authentification, demandez-en un nouveau en réponse : ajoutez ?include_auth_token à l’adresse.",
   REAUTHENTICATION_SUCCESSFUL: "Merci, votre identité est confirmée.",
-  GENERIC_US_SIGNIN: "S’il existe un compte correspondant, un code est en route.",
   TITLE_LOGIN: "Connexion",
   INTRO_LOGIN: "Heureux de vous revoir.",
   SUBMIT_LOGIN: "Se connecter",
@@ -37,9 +34,8 @@ export const french: Texts = {
 
   // Registration
   REGISTERED: "Votre compte est prêt. Vous pouvez maintenant vous connecter.",
+  REGISTERED_SIGNED_IN: "Votre compte est prêt et vous êtes connecté.",
   CONFIRM_REGISTRATION: "Presque terminé : ouvrez le lien envoyé à {email} pour confirmer votre adresse.",
-  GENERIC_REGISTRATION:
-    "Consultez votre messagerie : si cette adresse peut être utilisée, la prochaine étape se trouve dans l’e-mail que nous venons d’envoyer.",
   EMAIL_NOT_PROVIDED: "Saisissez votre adresse e-mail.",
   INVALID_EMAIL_ADDRESS: "Ce n’est pas une adresse e-mail.",
   EMAIL_NOT_DELIVERABLE:
@@ -73,7 +69,6 @@ export const french: Texts = {
   PASSWORD_BREACHED: "Ce mot de passe figure sur une liste de mots de passe volés. Choisissez-en un autre.",
   PASSWORD_BREACHED_SITE_ERROR:
     "La liste des mots de passe volés n’a pas pu être consultée. Veuillez réessayer plus tard.",
-  PASSWORD_MISMATCH: "Les deux mots de passe sont différents.",
   RETYPE_PASSWORD_MISMATCH: "Les deux mots de passe sont différents.",
   PASSWORD_CHANGE: "Votre mot de passe est modifié.",
   HINT_PASSWORD_LENGTH:
@@ -93,7 +88,6 @@ export const french: Texts = {
   FORM_FOR_ANOTHER:
     "Rien n’a été fait : la page était destinée à un autre compte. Elle concerne maintenant {account}. Ne l’envoyez à nouveau que si vous voulez vraiment agir sur ce compte.",
   CSRF_ORIGIN: "La requête provenait d’un autre site et a été refusée.",
-  INVALID_REDIRECT: "Seules les pages de ce site peuvent être ouvertes ensuite.",
   INVALID_REQUEST: "La requête n’a pas pu être lue.",
   INVALID_INPUT: "Quelque chose ne va pas dans la saisie.",
   INVALID_INPUT_LENGTH: "La saisie est trop courte ou trop longue.",
@@ -113,7 +107,6 @@ export const french: Texts = {
   NOT_FOUND: "Il n’y a rien à cette adresse.",
   SERVER_BUSY: "Le serveur est occupé. Réessayez dans {seconds, plural, one {# seconde} other {# secondes}}.",
   API_ERROR: "La requête n’a pas pu aboutir.",
-  SERVER_ERROR: "Une erreur s’est produite de notre côté. Veuillez réessayer plus tard.",
   PARAMETER_MISSING: "est obligatoire",
   PARAMETER_UNEXPECTED: "n’est pas attendu ici",
   PARAMETER_DUPLICATE: "est indiqué plusieurs fois",
@@ -193,6 +186,7 @@ export const french: Texts = {
   USERNAME_CHANGE: "Votre nom d’utilisateur est modifié.",
   CHANGE_EMAIL_SENT: "Un e-mail avec un lien est en route vers {email}. Ouvrez-le pour valider la modification.",
   EMAIL_IS_YOURS: "C’est déjà votre adresse.",
+  USERNAME_IS_YOURS: "C’est déjà votre nom d’utilisateur.",
   CHANGE_EMAIL_PENDING: "En attente de l’ouverture du lien",
   CHANGE_EMAIL_PENDING_UNTIL: "Le lien est valable jusqu’au",
   SUBMIT_CANCEL_CHANGE_EMAIL: "Garder l’adresse actuelle",

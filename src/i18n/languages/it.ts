@@ -6,12 +6,10 @@ export const italian: Texts = {
   // Sign-in, sign-out, proving again who one is
   LOGIN: "Accedi per continuare.",
   LOGGED_OUT: "La sessione è terminata.",
-  ALREADY_LOGGED_IN: "Hai già effettuato l’accesso.",
   GENERIC_AUTHN_FAILED:
     "Nessun account corrisponde. Controlla i dati inseriti e riprova; dopo molti tentativi, attendi prima un po’.",
   USER_DOES_NOT_EXIST: "Questo account non esiste.",
   US_SPECIFY_IDENTITY: "Indica con quale account vuoi accedere.",
-  IDENTITY_NOT_REGISTERED: "{id} non è conosciuto qui.",
   INVALID_PASSWORD: "La password è errata.",
   DISABLED_ACCOUNT: "Questo account è stato disattivato.",
   CONFIRMATION_REQUIRED: "Conferma prima il tuo indirizzo e-mail: apri il link che ti abbiamo inviato.",
@@ -23,7 +21,6 @@ export const italian: Texts = {
   VERIFY_TAKES_TOKEN:
     "Con un token di autenticazione, chiedine uno nuovo in risposta: aggiungi ?include_auth_token all’indirizzo.",
   REAUTHENTICATION_SUCCESSFUL: "Grazie, la tua identità è confermata.",
-  GENERIC_US_SIGNIN: "Se esiste un account con questi dati, un codice è in arrivo.",
   TITLE_LOGIN: "Accedi",
   INTRO_LOGIN: "È bello rivederti.",
   SUBMIT_LOGIN: "Accedi",
@@ -36,9 +33,8 @@ export const italian: Texts = {
 
   // Registration
   REGISTERED: "Il tuo account è pronto. Ora puoi accedere.",
+  REGISTERED_SIGNED_IN: "Il tuo account è pronto e hai effettuato l’accesso.",
   CONFIRM_REGISTRATION: "Ci siamo quasi: apri il link inviato a {email} per confermare il tuo indirizzo.",
-  GENERIC_REGISTRATION:
-    "Controlla la posta: se questo indirizzo può essere usato, il passo successivo è nell’e-mail che abbiamo appena inviato.",
   EMAIL_NOT_PROVIDED: "Inserisci il tuo indirizzo e-mail.",
   INVALID_EMAIL_ADDRESS: "Questo non è un indirizzo e-mail.",
   EMAIL_NOT_DELIVERABLE:
@@ -68,7 +64,6 @@ export const italian: Texts = {
   PASSWORD_IS_THE_SAME: "Scegli una password diversa da quella attuale.",
   PASSWORD_BREACHED: "Questa password è in un elenco di password rubate. Scegline un’altra.",
   PASSWORD_BREACHED_SITE_ERROR: "Non è stato possibile consultare l’elenco delle password rubate. Riprova più tardi.",
-  PASSWORD_MISMATCH: "Le due password sono diverse.",
   RETYPE_PASSWORD_MISMATCH: "Le due password sono diverse.",
   PASSWORD_CHANGE: "La password è stata cambiata.",
   HINT_PASSWORD_LENGTH:
@@ -88,7 +83,6 @@ export const italian: Texts = {
   FORM_FOR_ANOTHER:
     "Non è stato fatto nulla: la pagina era per un altro account. Ora è per {account}. Inviala di nuovo solo se intendi questo account.",
   CSRF_ORIGIN: "La richiesta proveniva da un altro sito ed è stata rifiutata.",
-  INVALID_REDIRECT: "Si possono aprire solo pagine di questo sito.",
   INVALID_REQUEST: "Non è stato possibile leggere la richiesta.",
   INVALID_INPUT: "C’è qualcosa che non va nei dati inseriti.",
   INVALID_INPUT_LENGTH: "Il testo è troppo corto o troppo lungo.",
@@ -108,7 +102,6 @@ export const italian: Texts = {
   NOT_FOUND: "Non c’è nulla a questo indirizzo.",
   SERVER_BUSY: "Il server è occupato. Riprova tra {seconds, plural, one {# secondo} other {# secondi}}.",
   API_ERROR: "Non è stato possibile rispondere alla richiesta.",
-  SERVER_ERROR: "Qualcosa è andato storto da parte nostra. Riprova più tardi.",
   PARAMETER_MISSING: "è obbligatorio",
   PARAMETER_UNEXPECTED: "qui non è previsto",
   PARAMETER_DUPLICATE: "è indicato più di una volta",
@@ -188,6 +181,7 @@ export const italian: Texts = {
   USERNAME_CHANGE: "Il tuo nome utente è stato cambiato.",
   CHANGE_EMAIL_SENT: "Un’e-mail con un link è in arrivo a {email}. Aprilo per completare la modifica.",
   EMAIL_IS_YOURS: "Questo è già il tuo indirizzo.",
+  USERNAME_IS_YOURS: "Questo è già il tuo nome utente.",
   CHANGE_EMAIL_PENDING: "In attesa che il link venga aperto",
   CHANGE_EMAIL_PENDING_UNTIL: "Il link è valido fino a",
   SUBMIT_CANCEL_CHANGE_EMAIL: "Mantieni l’indirizzo attuale",

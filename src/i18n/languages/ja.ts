@@ -6,12 +6,10 @@ export const japanese: Texts = {
   // Sign-in, sign-out, proving again who one is
   LOGIN: "続けるにはログインしてください。",
   LOGGED_OUT: "ログアウトしました。",
-  ALREADY_LOGGED_IN: "すでにログインしています。",
   GENERIC_AUTHN_FAILED:
     "一致するアカウントがありません。入力内容を確認して、もう一度お試しください。何度も試した場合は、しばらく待ってからお試しください。",
   USER_DOES_NOT_EXIST: "このアカウントは存在しません。",
   US_SPECIFY_IDENTITY: "どのアカウントでログインするかを入力してください。",
-  IDENTITY_NOT_REGISTERED: "{id} は登録されていません。",
   INVALID_PASSWORD: "パスワードが正しくありません。",
   DISABLED_ACCOUNT: "このアカウントは無効になっています。",
   CONFIRMATION_REQUIRED: "先にメールアドレスを確認してください。お送りしたメールのリンクを開いてください。",
@@ -23,7 +21,6 @@ export const japanese: Texts = {
   VERIFY_TAKES_TOKEN:
     "認証トークンで確認する場合は、新しいトークンを受け取る必要があります。アドレスに ?include_auth_token を付けてください。",
   REAUTHENTICATION_SUCCESSFUL: "ご本人であることを確認しました。",
-  GENERIC_US_SIGNIN: "該当するアカウントがある場合は、コードをお送りしました。",
   TITLE_LOGIN: "ログイン",
   INTRO_LOGIN: "おかえりなさい。",
   SUBMIT_LOGIN: "ログイン",
@@ -36,9 +33,8 @@ export const japanese: Texts = {
 
   // Registration
   REGISTERED: "アカウントを作成しました。ログインできます。",
+  REGISTERED_SIGNED_IN: "アカウントを作成し、ログインしました。",
   CONFIRM_REGISTRATION: "あと少しです。{email} にお送りしたリンクを開いて、メールアドレスを確認してください。",
-  GENERIC_REGISTRATION:
-    "メールボックスをご確認ください。このメールアドレスが使用できる場合は、次の手順を記載したメールをお送りしました。",
   EMAIL_NOT_PROVIDED: "メールアドレスを入力してください。",
   INVALID_EMAIL_ADDRESS: "メールアドレスの形式が正しくありません。",
   EMAIL_NOT_DELIVERABLE: "このアドレスにはメールを送信できません。@ の前には半角の英字、数字、記号だけを使えます。",
@@ -66,7 +62,6 @@ export const japanese: Texts = {
   PASSWORD_IS_THE_SAME: "現在のパスワードとは異なるものにしてください。",
   PASSWORD_BREACHED: "このパスワードは流出したパスワードの一覧に載っています。別のものにしてください。",
   PASSWORD_BREACHED_SITE_ERROR: "流出したパスワードの一覧を確認できませんでした。後でもう一度お試しください。",
-  PASSWORD_MISMATCH: "2つのパスワードが一致しません。",
   RETYPE_PASSWORD_MISMATCH: "2つのパスワードが一致しません。",
   PASSWORD_CHANGE: "パスワードを変更しました。",
   HINT_PASSWORD_LENGTH: "{min}文字以上。互いに関係のない単語をいくつか組み合わせると安全です。",
@@ -85,7 +80,6 @@ export const japanese: Texts = {
   FORM_FOR_ANOTHER:
     "何も行われていません。このページは別のアカウント用に表示されたものでした。現在は {account} 用です。このアカウントでよい場合にのみ、もう一度送信してください。",
   CSRF_ORIGIN: "別のサイトからのリクエストのため、拒否されました。",
-  INVALID_REDIRECT: "次に開けるのは、このサイトのページだけです。",
   INVALID_REQUEST: "リクエストを読み取れませんでした。",
   INVALID_INPUT: "入力内容に誤りがあります。",
   INVALID_INPUT_LENGTH: "入力が短すぎるか、長すぎます。",
@@ -105,7 +99,6 @@ export const japanese: Texts = {
   NOT_FOUND: "このアドレスには何もありません。",
   SERVER_BUSY: "サーバーが混み合っています。{seconds, plural, other {#秒}}後にもう一度お試しください。",
   API_ERROR: "リクエストに応答できませんでした。",
-  SERVER_ERROR: "サーバー側で問題が発生しました。後でもう一度お試しください。",
   PARAMETER_MISSING: "必須です",
   PARAMETER_UNEXPECTED: "ここでは使えません",
   PARAMETER_DUPLICATE: "複数回指定されています",
@@ -184,6 +177,7 @@ export const japanese: Texts = {
   USERNAME_CHANGE: "ユーザー名を変更しました。",
   CHANGE_EMAIL_SENT: "リンクを記載したメールを {email} にお送りしています。リンクを開くと変更されます。",
   EMAIL_IS_YOURS: "すでにお使いのアドレスです。",
+  USERNAME_IS_YOURS: "すでにお使いのユーザー名です。",
   CHANGE_EMAIL_PENDING: "リンクが開かれるのを待っています",
   CHANGE_EMAIL_PENDING_UNTIL: "リンクの有効期限",
   SUBMIT_CANCEL_CHANGE_EMAIL: "今のアドレスのままにする",

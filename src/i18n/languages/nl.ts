@@ -7,12 +7,10 @@ export const dutch: Texts = {
   // Sign-in, sign-out, proving again who one is
   LOGIN: "Log in om verder te gaan.",
   LOGGED_OUT: "Je bent uitgelogd.",
-  ALREADY_LOGGED_IN: "Je bent al ingelogd.",
   GENERIC_AUTHN_FAILED:
     "Hier hoort geen account bij. Controleer wat je hebt ingevuld en probeer het opnieuw; wacht na veel pogingen eerst even.",
   USER_DOES_NOT_EXIST: "Dit account bestaat niet.",
   US_SPECIFY_IDENTITY: "Geef aan met welk account je wilt inloggen.",
-  IDENTITY_NOT_REGISTERED: "{id} is hier niet bekend.",
   INVALID_PASSWORD: "Het wachtwoord is onjuist.",
   DISABLED_ACCOUNT: "Dit account is uitgeschakeld.",
   CONFIRMATION_REQUIRED: "Bevestig eerst je e-mailadres: open de link die we je hebben gemaild.",
@@ -25,7 +23,6 @@ export const dutch: Texts = {
   VERIFY_TAKES_TOKEN:
     "Vraag met een auth-token om een nieuw token als antwoord: voeg ?include_auth_token toe aan het adres.",
   REAUTHENTICATION_SUCCESSFUL: "Bedankt, jij was het.",
-  GENERIC_US_SIGNIN: "Als hier een account bij hoort, is er een code onderweg.",
   TITLE_LOGIN: "Inloggen",
   INTRO_LOGIN: "Fijn je weer te zien.",
   SUBMIT_LOGIN: "Inloggen",
@@ -38,9 +35,8 @@ export const dutch: Texts = {
 
   // Registration
   REGISTERED: "Je account is klaar. Je kunt nu inloggen.",
+  REGISTERED_SIGNED_IN: "Je account is klaar en je bent ingelogd.",
   CONFIRM_REGISTRATION: "Bijna klaar: open de link die we naar {email} hebben gemaild om je adres te bevestigen.",
-  GENERIC_REGISTRATION:
-    "Kijk in je mailbox: als dit adres gebruikt kan worden, staat de volgende stap in de e-mail die we net hebben gestuurd.",
   EMAIL_NOT_PROVIDED: "Vul je e-mailadres in.",
   INVALID_EMAIL_ADDRESS: "Dit is geen e-mailadres.",
   EMAIL_NOT_DELIVERABLE:
@@ -71,7 +67,6 @@ export const dutch: Texts = {
   PASSWORD_BREACHED: "Dit wachtwoord staat op een lijst van gestolen wachtwoorden. Kies een ander.",
   PASSWORD_BREACHED_SITE_ERROR:
     "De lijst van gestolen wachtwoorden kon niet worden geraadpleegd. Probeer het later opnieuw.",
-  PASSWORD_MISMATCH: "De twee wachtwoorden zijn niet gelijk.",
   RETYPE_PASSWORD_MISMATCH: "De twee wachtwoorden zijn niet gelijk.",
   PASSWORD_CHANGE: "Je wachtwoord is gewijzigd.",
   HINT_PASSWORD_LENGTH:
@@ -92,7 +87,6 @@ export const dutch: Texts = {
   FORM_FOR_ANOTHER:
     "Er is niets gebeurd: de pagina was voor een ander account. Nu is ze voor {account}. Verstuur haar alleen nog eens als je dat account bedoelt.",
   CSRF_ORIGIN: "Het verzoek kwam van een andere website en is geweigerd.",
-  INVALID_REDIRECT: "Hierna kunnen alleen pagina’s van deze website worden geopend.",
   INVALID_REQUEST: "Het verzoek kon niet worden gelezen.",
   INVALID_INPUT: "Er klopt iets niet in de invoer.",
   INVALID_INPUT_LENGTH: "De invoer is te kort of te lang.",
@@ -112,7 +106,6 @@ export const dutch: Texts = {
   NOT_FOUND: "Op dit adres is niets te vinden.",
   SERVER_BUSY: "De server is bezet. Probeer het over {seconds, plural, one {# seconde} other {# seconden}} opnieuw.",
   API_ERROR: "Het verzoek kon niet worden beantwoord.",
-  SERVER_ERROR: "Er is bij ons iets misgegaan. Probeer het later opnieuw.",
   PARAMETER_MISSING: "is verplicht",
   PARAMETER_UNEXPECTED: "hoort hier niet",
   PARAMETER_DUPLICATE: "is meer dan één keer opgegeven",
@@ -197,6 +190,7 @@ export const dutch: Texts = {
   USERNAME_CHANGE: "Je gebruikersnaam is gewijzigd.",
   CHANGE_EMAIL_SENT: "Er is een e-mail met een link onderweg naar {email}. Open die om de wijziging door te voeren.",
   EMAIL_IS_YOURS: "Dit is al jouw adres.",
+  USERNAME_IS_YOURS: "Dit is al jouw gebruikersnaam.",
   CHANGE_EMAIL_PENDING: "Wacht tot de link wordt geopend",
   CHANGE_EMAIL_PENDING_UNTIL: "De link werkt tot",
   SUBMIT_CANCEL_CHANGE_EMAIL: "Huidige adres houden",

@@ -7,12 +7,10 @@ export const polish: Texts = {
   // Sign-in, sign-out, proving again who one is
   LOGIN: "Zaloguj się, aby kontynuować.",
   LOGGED_OUT: "Wylogowano.",
-  ALREADY_LOGGED_IN: "Logowanie już nastąpiło.",
   GENERIC_AUTHN_FAILED:
     "Żadne konto nie pasuje do tych danych. Sprawdź je i spróbuj ponownie; po wielu próbach najpierw chwilę odczekaj.",
   USER_DOES_NOT_EXIST: "Takie konto nie istnieje.",
   US_SPECIFY_IDENTITY: "Podaj konto, na które chcesz się zalogować.",
-  IDENTITY_NOT_REGISTERED: "{id}: nie ma takiego konta.",
   INVALID_PASSWORD: "Hasło jest nieprawidłowe.",
   DISABLED_ACCOUNT: "To konto zostało wyłączone.",
   CONFIRMATION_REQUIRED: "Najpierw potwierdź adres e-mail: otwórz link z wiadomości, którą wysłaliśmy.",
@@ -24,7 +22,6 @@ export const polish: Texts = {
   REAUTHENTICATION_REQUIRED: "Zanim przejdziesz dalej, potwierdź swoją tożsamość.",
   VERIFY_TAKES_TOKEN: "Z tokenem uwierzytelniającym poproś w odpowiedzi o nowy: dodaj ?include_auth_token do adresu.",
   REAUTHENTICATION_SUCCESSFUL: "Dziękujemy, tożsamość jest potwierdzona.",
-  GENERIC_US_SIGNIN: "Jeśli takie konto istnieje, kod jest już w drodze.",
   TITLE_LOGIN: "Logowanie",
   INTRO_LOGIN: "Miło Cię znów widzieć.",
   SUBMIT_LOGIN: "Zaloguj się",
@@ -37,9 +34,8 @@ export const polish: Texts = {
 
   // Registration
   REGISTERED: "Twoje konto jest gotowe. Możesz się teraz zalogować.",
+  REGISTERED_SIGNED_IN: "Twoje konto jest gotowe. Zalogowano.",
   CONFIRM_REGISTRATION: "Już prawie: otwórz link wysłany na adres {email}, aby go potwierdzić.",
-  GENERIC_REGISTRATION:
-    "Sprawdź pocztę: jeśli ten adres może być użyty, następny krok jest w wiadomości, którą właśnie wysłaliśmy.",
   EMAIL_NOT_PROVIDED: "Wpisz adres e-mail.",
   INVALID_EMAIL_ADDRESS: "To nie jest adres e-mail.",
   EMAIL_NOT_DELIVERABLE:
@@ -69,7 +65,6 @@ export const polish: Texts = {
   PASSWORD_IS_THE_SAME: "Wybierz hasło inne niż obecne.",
   PASSWORD_BREACHED: "To hasło jest na liście skradzionych haseł. Wybierz inne.",
   PASSWORD_BREACHED_SITE_ERROR: "Nie udało się sprawdzić listy skradzionych haseł. Spróbuj ponownie później.",
-  PASSWORD_MISMATCH: "Hasła różnią się od siebie.",
   RETYPE_PASSWORD_MISMATCH: "Hasła różnią się od siebie.",
   PASSWORD_CHANGE: "Hasło zostało zmienione.",
   HINT_PASSWORD_LENGTH:
@@ -89,7 +84,6 @@ export const polish: Texts = {
   FORM_FOR_ANOTHER:
     "Nic nie zostało zrobione: strona dotyczyła innego konta. Teraz dotyczy {account}. Wyślij ją jeszcze raz tylko wtedy, gdy chodzi o to konto.",
   CSRF_ORIGIN: "Żądanie przyszło z innej witryny i zostało odrzucone.",
-  INVALID_REDIRECT: "Dalej można otworzyć tylko strony tej witryny.",
   INVALID_REQUEST: "Nie udało się odczytać żądania.",
   INVALID_INPUT: "Coś się nie zgadza we wpisanych danych.",
   INVALID_INPUT_LENGTH: "Tekst jest za krótki lub za długi.",
@@ -110,7 +104,6 @@ export const polish: Texts = {
   SERVER_BUSY:
     "Serwer jest zajęty. Spróbuj ponownie za {seconds, plural, one {# sekundę} few {# sekundy} many {# sekund} other {# sekundy}}.",
   API_ERROR: "Nie udało się odpowiedzieć na żądanie.",
-  SERVER_ERROR: "Coś poszło nie tak po naszej stronie. Spróbuj ponownie później.",
   PARAMETER_MISSING: "wartość jest wymagana",
   PARAMETER_UNEXPECTED: "nie należy tutaj",
   PARAMETER_DUPLICATE: "wartość podano więcej niż raz",
@@ -189,6 +182,7 @@ export const polish: Texts = {
   USERNAME_CHANGE: "Nazwa użytkownika została zmieniona.",
   CHANGE_EMAIL_SENT: "Wiadomość z linkiem jest w drodze na adres {email}. Otwórz go, aby dokonać zmiany.",
   EMAIL_IS_YOURS: "To już jest Twój adres.",
+  USERNAME_IS_YOURS: "To już jest Twoja nazwa użytkownika.",
   CHANGE_EMAIL_PENDING: "Czeka na otwarcie linku",
   CHANGE_EMAIL_PENDING_UNTIL: "Link działa do",
   SUBMIT_CANCEL_CHANGE_EMAIL: "Zachowaj obecny adres",

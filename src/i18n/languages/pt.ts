@@ -7,12 +7,10 @@ export const portuguese: Texts = {
   // Sign-in, sign-out, proving again who one is
   LOGIN: "Entre para continuar.",
   LOGGED_OUT: "Você saiu da conta.",
-  ALREADY_LOGGED_IN: "Você já entrou na sua conta.",
   GENERIC_AUTHN_FAILED:
     "Nenhuma conta corresponde. Confira o que digitou e tente novamente; depois de muitas tentativas, espere um pouco antes.",
   USER_DOES_NOT_EXIST: "Esta conta não existe.",
   US_SPECIFY_IDENTITY: "Informe em qual conta quer entrar.",
-  IDENTITY_NOT_REGISTERED: "{id} não é conhecido aqui.",
   INVALID_PASSWORD: "A senha está incorreta.",
   DISABLED_ACCOUNT: "Esta conta foi desativada.",
   CONFIRMATION_REQUIRED: "Confirme primeiro seu endereço de e-mail: abra o link que enviamos.",
@@ -24,7 +22,6 @@ export const portuguese: Texts = {
   VERIFY_TAKES_TOKEN:
     "Com um token de autenticação, peça um novo como resposta: acrescente ?include_auth_token ao endereço.",
   REAUTHENTICATION_SUCCESSFUL: "Obrigado, sua identidade foi confirmada.",
-  GENERIC_US_SIGNIN: "Se houver uma conta com esses dados, um código está a caminho.",
   TITLE_LOGIN: "Entrar",
   INTRO_LOGIN: "Que bom ver você de novo.",
   SUBMIT_LOGIN: "Entrar",
@@ -37,9 +34,8 @@ export const portuguese: Texts = {
 
   // Registration
   REGISTERED: "Sua conta está pronta. Você já pode entrar.",
+  REGISTERED_SIGNED_IN: "Sua conta está pronta, e você já entrou nela.",
   CONFIRM_REGISTRATION: "Quase lá: abra o link que enviamos para {email} para confirmar seu endereço.",
-  GENERIC_REGISTRATION:
-    "Veja sua caixa de entrada: se este endereço puder ser usado, o próximo passo está no e-mail que acabamos de enviar.",
   EMAIL_NOT_PROVIDED: "Digite seu endereço de e-mail.",
   INVALID_EMAIL_ADDRESS: "Isto não é um endereço de e-mail.",
   EMAIL_NOT_DELIVERABLE:
@@ -69,7 +65,6 @@ export const portuguese: Texts = {
   PASSWORD_IS_THE_SAME: "Escolha uma senha diferente da atual.",
   PASSWORD_BREACHED: "Esta senha está em uma lista de senhas roubadas. Escolha outra.",
   PASSWORD_BREACHED_SITE_ERROR: "Não foi possível consultar a lista de senhas roubadas. Tente novamente mais tarde.",
-  PASSWORD_MISMATCH: "As duas senhas são diferentes.",
   RETYPE_PASSWORD_MISMATCH: "As duas senhas são diferentes.",
   PASSWORD_CHANGE: "Sua senha foi alterada.",
   HINT_PASSWORD_LENGTH:
@@ -89,7 +84,6 @@ export const portuguese: Texts = {
   FORM_FOR_ANOTHER:
     "Nada foi feito: a página era para outra conta. Agora ela é para {account}. Envie-a mais uma vez somente se for essa a conta.",
   CSRF_ORIGIN: "A solicitação veio de outro site e foi recusada.",
-  INVALID_REDIRECT: "Em seguida só podem ser abertas páginas deste site.",
   INVALID_REQUEST: "Não foi possível ler a solicitação.",
   INVALID_INPUT: "Há algo errado nos dados.",
   INVALID_INPUT_LENGTH: "O texto é curto ou longo demais.",
@@ -109,7 +103,6 @@ export const portuguese: Texts = {
   NOT_FOUND: "Não há nada neste endereço.",
   SERVER_BUSY: "O servidor está ocupado. Tente novamente em {seconds, plural, one {# segundo} other {# segundos}}.",
   API_ERROR: "Não foi possível responder à solicitação.",
-  SERVER_ERROR: "Algo deu errado do nosso lado. Tente novamente mais tarde.",
   PARAMETER_MISSING: "é obrigatório",
   PARAMETER_UNEXPECTED: "não é esperado aqui",
   PARAMETER_DUPLICATE: "foi informado mais de uma vez",
@@ -188,6 +181,7 @@ export const portuguese: Texts = {
   USERNAME_CHANGE: "Seu nome de usuário foi alterado.",
   CHANGE_EMAIL_SENT: "Um e-mail com um link está a caminho de {email}. Abra-o para fazer a alteração.",
   EMAIL_IS_YOURS: "Este já é o seu endereço.",
+  USERNAME_IS_YOURS: "Este já é o seu nome de usuário.",
   CHANGE_EMAIL_PENDING: "Aguardando a abertura do link",
   CHANGE_EMAIL_PENDING_UNTIL: "O link é válido até",
   SUBMIT_CANCEL_CHANGE_EMAIL: "Manter o endereço atual",

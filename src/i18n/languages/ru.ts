@@ -6,12 +6,10 @@ export const russian: Texts = {
   // Sign-in, sign-out, proving again who one is
   LOGIN: "Войдите, чтобы продолжить.",
   LOGGED_OUT: "Вы вышли из учётной записи.",
-  ALREADY_LOGGED_IN: "Вы уже вошли.",
   GENERIC_AUTHN_FAILED:
     "Подходящей учётной записи нет. Проверьте введённые данные и попробуйте ещё раз; после многих попыток сначала немного подождите.",
   USER_DOES_NOT_EXIST: "Такой учётной записи нет.",
   US_SPECIFY_IDENTITY: "Укажите, в какую учётную запись вы хотите войти.",
-  IDENTITY_NOT_REGISTERED: "{id}: такой учётной записи нет.",
   INVALID_PASSWORD: "Неверный пароль.",
   DISABLED_ACCOUNT: "Эта учётная запись отключена.",
   CONFIRMATION_REQUIRED: "Сначала подтвердите адрес эл. почты: откройте ссылку из письма, которое мы отправили.",
@@ -23,7 +21,6 @@ export const russian: Texts = {
   REAUTHENTICATION_REQUIRED: "Прежде чем продолжить, подтвердите, что это вы.",
   VERIFY_TAKES_TOKEN: "С токеном аутентификации запросите в ответ новый: добавьте ?include_auth_token к адресу.",
   REAUTHENTICATION_SUCCESSFUL: "Спасибо, личность подтверждена.",
-  GENERIC_US_SIGNIN: "Если такая учётная запись есть, код уже отправлен.",
   TITLE_LOGIN: "Вход",
   INTRO_LOGIN: "Рады видеть вас снова.",
   SUBMIT_LOGIN: "Войти",
@@ -36,9 +33,8 @@ export const russian: Texts = {
 
   // Registration
   REGISTERED: "Учётная запись создана. Теперь вы можете войти.",
+  REGISTERED_SIGNED_IN: "Учётная запись создана, вы вошли.",
   CONFIRM_REGISTRATION: "Почти готово: откройте ссылку, отправленную на {email}, чтобы подтвердить адрес.",
-  GENERIC_REGISTRATION:
-    "Проверьте почту: если этот адрес можно использовать, следующий шаг — в письме, которое мы только что отправили.",
   EMAIL_NOT_PROVIDED: "Введите адрес эл. почты.",
   INVALID_EMAIL_ADDRESS: "Это не адрес эл. почты.",
   EMAIL_NOT_DELIVERABLE:
@@ -67,7 +63,6 @@ export const russian: Texts = {
   PASSWORD_IS_THE_SAME: "Выберите пароль, который отличается от нынешнего.",
   PASSWORD_BREACHED: "Этот пароль есть в списке украденных паролей. Выберите другой.",
   PASSWORD_BREACHED_SITE_ERROR: "Не удалось обратиться к списку украденных паролей. Попробуйте позже.",
-  PASSWORD_MISMATCH: "Пароли не совпадают.",
   RETYPE_PASSWORD_MISMATCH: "Пароли не совпадают.",
   PASSWORD_CHANGE: "Пароль изменён.",
   HINT_PASSWORD_LENGTH:
@@ -87,7 +82,6 @@ export const russian: Texts = {
   FORM_FOR_ANOTHER:
     "Ничего не сделано: страница была для другой учётной записи. Теперь она для {account}. Отправляйте её ещё раз, только если имеется в виду именно эта запись.",
   CSRF_ORIGIN: "Запрос пришёл с другого сайта и был отклонён.",
-  INVALID_REDIRECT: "Дальше можно открыть только страницы этого сайта.",
   INVALID_REQUEST: "Не удалось прочитать запрос.",
   INVALID_INPUT: "Во введённых данных что-то не так.",
   INVALID_INPUT_LENGTH: "Текст слишком короткий или слишком длинный.",
@@ -108,7 +102,6 @@ export const russian: Texts = {
   SERVER_BUSY:
     "Сервер занят. Повторите через {seconds, plural, one {# секунду} few {# секунды} many {# секунд} other {# секунды}}.",
   API_ERROR: "Не удалось ответить на запрос.",
-  SERVER_ERROR: "На нашей стороне что-то пошло не так. Попробуйте позже.",
   PARAMETER_MISSING: "требуется значение",
   PARAMETER_UNEXPECTED: "здесь лишнее",
   PARAMETER_DUPLICATE: "указано больше одного раза",
@@ -188,6 +181,7 @@ export const russian: Texts = {
   USERNAME_CHANGE: "Имя пользователя изменено.",
   CHANGE_EMAIL_SENT: "Письмо со ссылкой отправляется на адрес {email}. Откройте её, чтобы изменение вступило в силу.",
   EMAIL_IS_YOURS: "Это и так ваш адрес.",
+  USERNAME_IS_YOURS: "Это и так ваше имя пользователя.",
   CHANGE_EMAIL_PENDING: "Ожидает открытия ссылки",
   CHANGE_EMAIL_PENDING_UNTIL: "Ссылка действует до",
   SUBMIT_CANCEL_CHANGE_EMAIL: "Оставить нынешний адрес",

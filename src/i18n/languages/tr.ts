@@ -6,12 +6,10 @@ export const turkish: Texts = {
   // Sign-in, sign-out, proving again who one is
   LOGIN: "Devam etmek için oturum açın.",
   LOGGED_OUT: "Oturumunuz kapatıldı.",
-  ALREADY_LOGGED_IN: "Oturumunuz zaten açık.",
   GENERIC_AUTHN_FAILED:
     "Eşleşen bir hesap yok. Yazdıklarınızı kontrol edip yeniden deneyin; çok sayıda denemeden sonra önce biraz bekleyin.",
   USER_DOES_NOT_EXIST: "Böyle bir hesap yok.",
   US_SPECIFY_IDENTITY: "Hangi hesapla oturum açmak istediğinizi belirtin.",
-  IDENTITY_NOT_REGISTERED: "{id} burada kayıtlı değil.",
   INVALID_PASSWORD: "Parola yanlış.",
   DISABLED_ACCOUNT: "Bu hesap devre dışı bırakıldı.",
   CONFIRMATION_REQUIRED: "Önce e-posta adresinizi onaylayın: size gönderdiğimiz bağlantıyı açın.",
@@ -23,7 +21,6 @@ export const turkish: Texts = {
   VERIFY_TAKES_TOKEN:
     "Kimlik doğrulama belirteciyle yanıtta yeni bir belirteç isteyin: adrese ?include_auth_token ekleyin.",
   REAUTHENTICATION_SUCCESSFUL: "Teşekkürler, kimliğiniz doğrulandı.",
-  GENERIC_US_SIGNIN: "Böyle bir hesap varsa kod yola çıktı.",
   TITLE_LOGIN: "Oturum açın",
   INTRO_LOGIN: "Sizi yeniden görmek güzel.",
   SUBMIT_LOGIN: "Oturum aç",
@@ -36,9 +33,8 @@ export const turkish: Texts = {
 
   // Registration
   REGISTERED: "Hesabınız hazır. Artık oturum açabilirsiniz.",
+  REGISTERED_SIGNED_IN: "Hesabınız hazır ve oturumunuz açıldı.",
   CONFIRM_REGISTRATION: "Neredeyse bitti: adresinizi onaylamak için {email} adresine gönderdiğimiz bağlantıyı açın.",
-  GENERIC_REGISTRATION:
-    "Gelen kutunuza bakın: bu adres kullanılabiliyorsa sonraki adım az önce gönderdiğimiz e-postada yazıyor.",
   EMAIL_NOT_PROVIDED: "E-posta adresinizi girin.",
   INVALID_EMAIL_ADDRESS: "Bu bir e-posta adresi değil.",
   EMAIL_NOT_DELIVERABLE:
@@ -68,7 +64,6 @@ export const turkish: Texts = {
   PASSWORD_IS_THE_SAME: "Şimdiki parolanızdan farklı bir parola seçin.",
   PASSWORD_BREACHED: "Bu parola çalınmış parolalar listesinde. Başka bir parola seçin.",
   PASSWORD_BREACHED_SITE_ERROR: "Çalınmış parolalar listesine ulaşılamadı. Lütfen daha sonra yeniden deneyin.",
-  PASSWORD_MISMATCH: "İki parola birbirinden farklı.",
   RETYPE_PASSWORD_MISMATCH: "İki parola birbirinden farklı.",
   PASSWORD_CHANGE: "Parolanız değiştirildi.",
   HINT_PASSWORD_LENGTH: "En az {min} karakter. Birbiriyle ilgisiz birkaç sözcük iyi bir paroladır.",
@@ -87,7 +82,6 @@ export const turkish: Texts = {
   FORM_FOR_ANOTHER:
     "Hiçbir şey yapılmadı: sayfa başka bir hesap içindi. Artık {account} için. Yalnızca bu hesabı kastediyorsanız bir kez daha gönderin.",
   CSRF_ORIGIN: "İstek başka bir siteden geldiği için reddedildi.",
-  INVALID_REDIRECT: "Buradan yalnızca bu sitenin sayfaları açılabilir.",
   INVALID_REQUEST: "İstek okunamadı.",
   INVALID_INPUT: "Girilen bilgilerde bir yanlışlık var.",
   INVALID_INPUT_LENGTH: "Girilen metin çok kısa ya da çok uzun.",
@@ -107,7 +101,6 @@ export const turkish: Texts = {
   NOT_FOUND: "Bu adreste bir şey yok.",
   SERVER_BUSY: "Sunucu meşgul. Lütfen {seconds, plural, other {# saniye}} sonra yeniden deneyin.",
   API_ERROR: "İstek yanıtlanamadı.",
-  SERVER_ERROR: "Bizim tarafımızda bir sorun oluştu. Lütfen daha sonra yeniden deneyin.",
   PARAMETER_MISSING: "gerekli",
   PARAMETER_UNEXPECTED: "burada beklenmiyor",
   PARAMETER_DUPLICATE: "birden fazla kez verilmiş",
@@ -186,6 +179,7 @@ export const turkish: Texts = {
   USERNAME_CHANGE: "Kullanıcı adınız değiştirildi.",
   CHANGE_EMAIL_SENT: "Bağlantı içeren bir e-posta {email} adresine gönderiliyor. Değişikliği yapmak için onu açın.",
   EMAIL_IS_YOURS: "Bu zaten sizin adresiniz.",
+  USERNAME_IS_YOURS: "Bu zaten sizin kullanıcı adınız.",
   CHANGE_EMAIL_PENDING: "Bağlantının açılması bekleniyor",
   CHANGE_EMAIL_PENDING_UNTIL: "Bağlantının geçerlilik sonu",
   SUBMIT_CANCEL_CHANGE_EMAIL: "Şimdiki adresi koru",

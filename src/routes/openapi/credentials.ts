@@ -100,7 +100,7 @@ const csrfToken: Json = {
   in: "header",
   name: csrfHeader,
   description:
-    "The member `csrf_token` of the sign-in's answer, or of any GET of an account endpoint. Forms may send it as the field `csrf_token` instead. The request must come from one of our own origins.",
+    "The member `csrf_token` of the sign-in's answer, or of any GET of an account endpoint. Forms and JSON objects may send it as the field `csrf_token` instead. The request must come from one of our own origins.",
 };
 
 /** The key of a checkpoint by the name that it has among schemes; undefined: it is none. */

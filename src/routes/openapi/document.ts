@@ -203,7 +203,7 @@ function parametersOf(
   }
   const csrf = csrfByHeader(route.rule);
   if (carried && csrf !== undefined) {
-    const description = `${csrf.every ? "Needed" : "Needed from who is not signed in"}; forms may send it as the field \`csrf_token\`.`;
+    const description = `${csrf.every ? "Needed" : "Needed from who is not signed in"}; forms and JSON objects may send it as the field \`csrf_token\`.`;
     result.push({ name: csrfHeader, in: "header", description, schema: { type: "string" } });
   }
   return result;
