@@ -47,6 +47,8 @@ export interface Handlers {
 /** Where pages go on; undefined where the feature is off. */
 export interface PagePaths {
   readonly login: string | undefined;
+  /** True: `login` is the application's own page, which may leave the browser with any credential that browsers keep. */
+  readonly ownLogin?: boolean;
   /** The parameter of the page `login` that says where to come back to; default "next". */
   readonly returnParameter?: string;
   readonly verify: string | undefined;
@@ -177,10 +179,16 @@ export function createRefusals(context: RefusalContext): Refusals {
     return andThen(own, (answer) => answer ?? turnAway(rq, verdict));
   };
 
+  /** Whether the page to sign in on can leave a browser with what the route takes. */
+  const comesBack = (rq: SecurityRequest, schemes: readonly string[], challenges: readonly string[]): boolean =>
+    paths.ownLogin === true
+      ? rq.system.keptByBrowsers(schemes)
+      : challenges.length === 0 && schemes.includes("session");
+
   const turnAway = (rq: SecurityRequest, verdict: Unauthenticated): Awaitable<Response> => {
     const challenges = rq.system.challenges(verdict.schemes, verdict.realm, rq);
     // Whoever signs in and comes back would send the same bad credential again.
-    const browser = !rq.rejected && forPerson(rq) && challenges.length === 0 && verdict.schemes.includes("session");
+    const browser = !rq.rejected && forPerson(rq) && comesBack(rq, verdict.schemes, challenges);
     const { login } = paths;
     // A page of the application's own may be closed itself: it must not send the browser to itself.
     if (browser && login !== undefined && !leadsHere(rq, login)) {
