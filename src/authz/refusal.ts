@@ -15,6 +15,7 @@ import type { ParameterFault } from "../http/parameters.ts";
 import { ParameterError, type SecurityRequest } from "../http/request.ts";
 import { AmbiguousPathError } from "../http/route-path.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
+import { passwordFaultText } from "../i18n/password-faults.ts";
 import { type Awaitable, andThen } from "../model/awaitable.ts";
 import { DeadlineError, inTime } from "../model/deadline.ts";
 import {
@@ -24,6 +25,7 @@ import {
   OverloadedError,
   PortcullisError,
 } from "../model/errors.ts";
+import { PasswordRefusedError } from "../passwords/refused.ts";
 import type { FlashMessage, PageLink } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
 import { type Diverted, type Forbidden, reasonOf, type Stale, type Unauthenticated, type Verdict } from "./verdict.ts";
@@ -292,6 +294,13 @@ export function createRefusals(context: RefusalContext): Refusals {
         return message(rq, 400, "invalid_parameters", "INVALID_INPUT", {
           members: { parameters: errors },
           detail: errors.map((fault) => `${fault.name}: ${fault.message}`).join("; "),
+        });
+      }
+      if (error instanceof PasswordRefusedError) {
+        const reasons = error.faults.map((fault) => passwordFaultText(fault, rq.catalogue));
+        return message(rq, 400, "invalid_parameters", "INVALID_INPUT", {
+          members: { parameters: reasons.map((message) => ({ name: error.field, code: "invalid", message })) },
+          detail: `${error.field}: ${reasons.join(" ")}`,
         });
       }
       if (error instanceof BodyError) {
