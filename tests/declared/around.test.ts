@@ -495,7 +495,7 @@ describe("401 for browsers", () => {
       { authn: ["token"], tokens: { carriers: ["cookie"] } },
       { authn: ["token"], tokens: { type: "jwt", carriers: ["bearer", "cookie"] } },
       { authn: ["session", "basic"] },
-      { authn: ["own"], schemes: [own] },
+      { authn: ["own"] as never, schemes: [own] as never },
     ];
     for (const way of ways) {
       const { get } = await start({ signInPage: "/enter" }, way);
