@@ -55,13 +55,20 @@ describe("a refused password in a handler", () => {
     expect(await refused("correct z fails")).toEqual(without);
     expect(await refused("correct z other")).toEqual(without);
     expect(await sent("/set", "correct horse")).toEqual([200, ["A z is missing."]]);
-    expect(await sent("/set", "correct z fails")).toEqual([200, ["This password is not accepted. Choose another one."]]);
+    expect(await sent("/set", "correct z fails")).toEqual([
+      200,
+      ["This password is not accepted. Choose another one."],
+    ]);
     expect(await sent("/set", "correct z horse")).toEqual([200, []]);
   });
 
   it("is said at the field of account endpoints too", async () => {
     const { app } = await system();
-    const body = JSON.stringify({ email: "new@acme.example", password: "correct horse", password_confirm: "correct horse" });
+    const body = JSON.stringify({
+      email: "new@acme.example",
+      password: "correct horse",
+      password_confirm: "correct horse",
+    });
     const headers = { "content-type": "application/json", "accept-language": "de" };
     const answer = await call(app, "/register", { method: "POST", headers, body });
     expect(answer.status).toBe(400);
