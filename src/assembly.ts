@@ -63,7 +63,7 @@ import type { AppContext } from "./routes/app.ts";
 import { type Answerer, createAnswerer } from "./routes/around/answer.ts";
 import { createAround, tracksRequests } from "./routes/around/around.ts";
 import { type ErrorContext, errorHandler, errorRenderer } from "./routes/around/errors.ts";
-import { aroundSettings } from "./routes/around/options.ts";
+import { aroundSettings, checkSignInPage } from "./routes/around/options.ts";
 import { fromProxy } from "./routes/around/transport.ts";
 import { compileRoute } from "./routes/declaration.ts";
 import { createRouteNames } from "./routes/names.ts";
@@ -246,6 +246,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     log,
     identify: (rq, schemes) => authenticator.identify(rq, schemes ?? rq.route.authn ?? defaultSchemes),
     challenges: (schemes, own, rq) => authenticator.challenges(schemes, own, rq),
+    keptByBrowsers: (schemes) => authenticator.keptByBrowsers(schemes, system),
     insufficient: (scheme, scopes) => authenticator.insufficient(scheme, scopes),
     get defaultSchemes() {
       return defaultSchemes;
@@ -332,6 +333,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   });
   for (const name of wired.ambient) ambient.add(name);
   authenticator.check([...csrf.schemes], "csrf.schemes");
+  checkSignInPage(settings, system);
 
   for (const feature of features) feature.start?.(base);
   const browserMark = createBrowserMark(
@@ -366,6 +368,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     notFoundStatus: settings.notFoundStatus,
     paths: {
       login: settings.signInPage ?? paths.get("login"),
+      ownLogin: settings.signInPage !== undefined,
       returnParameter: settings.returnParameter,
       verify: paths.get("verify"),
       afterSignIn: base.destinations.afterSignIn,

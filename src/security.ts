@@ -67,6 +67,8 @@ export interface HashPasswordOptions {
   readonly check?: boolean;
   /** Whose it is going to be: their names are no passwords. */
   readonly user?: { readonly id?: number; readonly email?: string; readonly username?: string | null };
+  /** The parameter that held it, for the answer that says what is wrong with it; default "password". */
+  readonly field?: string;
 }
 
 /** A page of the application's own in the frame of the account pages. */
@@ -191,7 +193,8 @@ export interface Security<V extends Vocabulary> {
   takenOwnValues(values: Readonly<Record<string, unknown>>): Promise<readonly string[]>;
   /**
    * The hash of a password as it would be stored. With `check: true` the policy is asked first (length, patterns, your own
-   * validators …), about a password of this `user`: rejects with PasswordRefusedError, whose `faults` say why.
+   * validators …), about a password of this `user`: rejects with PasswordRefusedError, whose `faults` say why, and
+   * which a handler may leave to become 400 at the field.
    */
   hashPassword(password: string, options?: HashPasswordOptions): Promise<string>;
   /** True when the password is the one of this stored hash, of any known form. Counts nowhere: for hashes of your own. */

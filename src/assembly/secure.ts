@@ -95,11 +95,11 @@ export function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
         return `${name}: ${wordsOf([takenFault(label, values[name])]).join()}`;
       });
     },
-    async hashPassword(password, { check: checked = false, user } = {}) {
+    async hashPassword(password, { check: checked = false, user, field } = {}) {
       const identities = [user?.email, user?.username].filter((name) => typeof name === "string");
       const known = user?.id === undefined ? { identities } : { identities, account: { id: user.id } };
       const faults = checked ? await kernel.policy.check(password, known) : [];
-      if (faults.length > 0) throw new PasswordRefusedError(faults);
+      if (faults.length > 0) throw new PasswordRefusedError(faults, field);
       return kernel.hasher.hash(password);
     },
     checkPassword: async (password, hash) => (await kernel.hasher.verify(password, hash)).ok,

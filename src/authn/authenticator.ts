@@ -19,6 +19,8 @@ export interface Authenticator {
   identify(rq: SecurityRequest, names: readonly string[]): Awaitable<Identity | undefined>;
   /** The challenges of these schemes, in the order of the list. */
   challenges(names: readonly string[], realm: string | undefined, rq: SecurityRequest): readonly string[];
+  /** Whether one of these schemes takes a credential that browsers keep and send along by themselves. */
+  keptByBrowsers(names: readonly string[], system: System): boolean;
   /** How this scheme's credentials travel; undefined: it does not say. */
   describe(name: string, system: System): readonly CredentialDescription[] | undefined;
   /** What a client of this scheme is told whose credential lacks one of the scopes. */
@@ -168,6 +170,12 @@ export function createAuthenticator(
       }
       return said;
     },
+    keptByBrowsers: (names, system) =>
+      resolve(names).list.some(
+        (scheme) =>
+          scheme.describe?.(system).some((way) => way.in === "cookie") ??
+          (own.schemes.has(scheme) && scheme.ambient === true),
+      ),
     describe: (name, system) => byName.get(name)?.describe?.(system),
     insufficient: (name, scopes) => byName.get(name)?.insufficient?.(scopes),
     check(names, path) {

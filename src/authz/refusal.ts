@@ -15,6 +15,7 @@ import type { ParameterFault } from "../http/parameters.ts";
 import { ParameterError, type SecurityRequest } from "../http/request.ts";
 import { AmbiguousPathError } from "../http/route-path.ts";
 import type { MessageKey } from "../i18n/catalogue.ts";
+import { passwordFaultText } from "../i18n/password-faults.ts";
 import { type Awaitable, andThen } from "../model/awaitable.ts";
 import { DeadlineError, inTime } from "../model/deadline.ts";
 import {
@@ -24,6 +25,7 @@ import {
   OverloadedError,
   PortcullisError,
 } from "../model/errors.ts";
+import { PasswordRefusedError } from "../passwords/refused.ts";
 import type { FlashMessage, PageLink } from "../views/contract.ts";
 import type { PageSender } from "../views/frame.ts";
 import { type Diverted, type Forbidden, reasonOf, type Stale, type Unauthenticated, type Verdict } from "./verdict.ts";
@@ -31,11 +33,11 @@ import { type Diverted, type Forbidden, reasonOf, type Stale, type Unauthenticat
 /** What an application may do in the place of the built-in answers. Undefined as the answer: the built-in one. */
 export interface Handlers {
   /** Nobody is signed in by an accepted scheme. */
-  readonly unauthenticated?: (rq: SecurityRequest, verdict: Unauthenticated) => Awaitable<Response | undefined>;
-  /** The caller may not. */
-  readonly unauthorized?: (rq: SecurityRequest, verdict: Forbidden) => Awaitable<Response | undefined>;
-  /** The proof of identity is too old. */
-  readonly reauthenticate?: (rq: SecurityRequest, verdict: Stale) => Awaitable<Response | undefined>;
+  readonly unauthenticated?: (rq: SecurityRequest, verdict: Told<Unauthenticated>) => Awaitable<Response | undefined>;
+  /** The caller may not; `verdict.lacking` says what is missing. */
+  readonly unauthorized?: (rq: SecurityRequest, verdict: Told<Forbidden>) => Awaitable<Response | undefined>;
+  /** The proof of identity is too old; `verdict.within` and `verdict.grace` say what the guard asks for. */
+  readonly reauthenticate?: (rq: SecurityRequest, verdict: Told<Stale>) => Awaitable<Response | undefined>;
   /** Turns the body of an account endpoint's JSON answer into a response. */
   readonly renderJson?: (body: JsonEnvelope, status: number, rq: SecurityRequest) => Response;
   /** Turns an application route's error into a response. */
@@ -44,9 +46,19 @@ export interface Handlers {
   readonly wantsJson?: (rq: SecurityRequest) => boolean;
 }
 
+/**
+ * A refusal as a handler is told of it. `headers` belong to the answer: a 401 without `WWW-Authenticate` is none (RFC 9110
+ * 15.5.2). They are added to an answer of 401 or 403 that has none of that name.
+ */
+export type Told<V extends Unauthenticated | Forbidden | Stale> = V & {
+  readonly headers: Readonly<Record<string, string>>;
+};
+
 /** Where pages go on; undefined where the feature is off. */
 export interface PagePaths {
   readonly login: string | undefined;
+  /** True: `login` is the application's own page, which may leave the browser with any credential that browsers keep. */
+  readonly ownLogin?: boolean;
   /** The parameter of the page `login` that says where to come back to; default "next". */
   readonly returnParameter?: string;
   readonly verify: string | undefined;
@@ -173,22 +185,29 @@ export function createRefusals(context: RefusalContext): Refusals {
   const unauthenticated = (rq: SecurityRequest, verdict: Unauthenticated): Awaitable<Response> => {
     rq.system.events.emit("userUnauthenticated", { path: rq.path }, rq);
     if (handlers.unauthenticated === undefined) return turnAway(rq, verdict);
-    const own = inTime(handlers.unauthenticated(rq, verdict), rq.system.deadline, "handlers.unauthenticated");
-    return andThen(own, (answer) => answer ?? turnAway(rq, verdict));
+    const headers = challenged(rq.system.challenges(verdict.schemes, verdict.realm, rq));
+    const told = { ...verdict, headers };
+    const own = inTime(handlers.unauthenticated(rq, told), rq.system.deadline, "handlers.unauthenticated");
+    return andThen(own, (answer) => (answer === undefined ? turnAway(rq, verdict) : withChallenge(answer, headers)));
   };
+
+  /** Whether the page to sign in on can leave a browser with what the route takes. */
+  const comesBack = (rq: SecurityRequest, schemes: readonly string[], challenges: readonly string[]): boolean =>
+    paths.ownLogin === true
+      ? rq.system.keptByBrowsers(schemes)
+      : challenges.length === 0 && schemes.includes("session");
 
   const turnAway = (rq: SecurityRequest, verdict: Unauthenticated): Awaitable<Response> => {
     const challenges = rq.system.challenges(verdict.schemes, verdict.realm, rq);
     // Whoever signs in and comes back would send the same bad credential again.
-    const browser = !rq.rejected && forPerson(rq) && challenges.length === 0 && verdict.schemes.includes("session");
+    const browser = !rq.rejected && forPerson(rq) && comesBack(rq, verdict.schemes, challenges);
     const { login } = paths;
     // A page of the application's own may be closed itself: it must not send the browser to itself.
     if (browser && login !== undefined && !leadsHere(rq, login)) {
       return detour(rq, login, "UNAUTHENTICATED", paths.returnParameter);
     }
     return message(rq, 401, "unauthenticated", "UNAUTHENTICATED", {
-      // One field with several challenges says the same as several fields (RFC 9110 11.6.1).
-      ...(challenges.length === 0 ? {} : { headers: { "www-authenticate": challenges.join(", ") } }),
+      headers: challenged(challenges),
     });
   };
 
@@ -216,27 +235,29 @@ export function createRefusals(context: RefusalContext): Refusals {
 
   const unauthorized = async (rq: SecurityRequest, verdict: Forbidden): Promise<Response> => {
     noteRefusal(rq, verdict.reason);
-    const replaced = await inTime(handlers.unauthorized?.(rq, verdict), rq.system.deadline, "handlers.unauthorized");
-    if (replaced !== undefined) return replaced;
+    const { scopes } = verdict;
+    const via = rq.identity?.via;
+    const told = scopes === undefined || via === undefined ? undefined : rq.system.insufficient(via, scopes);
+    const headers = challenged(told === undefined ? [] : [told]);
+    const handled = handlers.unauthorized?.(rq, { ...verdict, headers });
+    const replaced = await inTime(handled, rq.system.deadline, "handlers.unauthorized");
+    if (replaced !== undefined) return withChallenge(replaced, headers);
     const own = paths.unauthorized;
     // That page itself may be forbidden: it must not send the browser to itself.
     if (verdict.status === 403 && forPerson(rq) && own !== undefined && !leadsHere(rq, own)) {
       context.flash(rq, "error", rq.text("UNAUTHORIZED"));
       return seeOther(own, 302);
     }
-    const { scopes } = verdict;
-    const via = rq.identity?.via;
-    const told = scopes === undefined || via === undefined ? undefined : rq.system.insufficient(via, scopes);
     const refused = scopes === undefined ? "forbidden" : "insufficient_scope";
     return message(rq, verdict.status, verdict.status === 400 ? verdict.key.toLowerCase() : refused, verdict.key, {
       page: verdict.status === 403 ? "unauthorized" : "error",
-      ...(told === undefined ? {} : { headers: { "www-authenticate": told } }),
+      headers,
     });
   };
 
   const reauthenticate = async (rq: SecurityRequest, verdict: Stale): Promise<Response> => {
     const replaced = await inTime(
-      handlers.reauthenticate?.(rq, verdict),
+      handlers.reauthenticate?.(rq, { ...verdict, headers: {} }),
       rq.system.deadline,
       "handlers.reauthenticate",
     );
@@ -284,6 +305,13 @@ export function createRefusals(context: RefusalContext): Refusals {
         return message(rq, 400, "invalid_parameters", "INVALID_INPUT", {
           members: { parameters: errors },
           detail: errors.map((fault) => `${fault.name}: ${fault.message}`).join("; "),
+        });
+      }
+      if (error instanceof PasswordRefusedError) {
+        const reasons = error.faults.map((fault) => passwordFaultText(fault, rq.catalogue));
+        return message(rq, 400, "invalid_parameters", "INVALID_INPUT", {
+          members: { parameters: reasons.map((message) => ({ name: error.field, code: "invalid", message })) },
+          detail: `${error.field}: ${reasons.join(" ")}`,
         });
       }
       if (error instanceof BodyError) {
@@ -373,6 +401,19 @@ const retryAfter = 5;
 function withHeaders(response: Response, headers: RefusalExtra["headers"]): Response {
   for (const [name, value] of Object.entries(headers ?? {})) response.headers.append(name, value);
   return response;
+}
+
+/** One field with several challenges says the same as several fields (RFC 9110 11.6.1). */
+function challenged(challenges: readonly string[]): Readonly<Record<string, string>> {
+  return challenges.length === 0 ? {} : { "www-authenticate": challenges.join(", ") };
+}
+
+/** The application's own answer with what it must not lack. */
+function withChallenge(response: Response, headers: Readonly<Record<string, string>>): Response {
+  const lacking = Object.entries(headers).filter(([name]) => !response.headers.has(name));
+  if (lacking.length === 0 || (response.status !== 401 && response.status !== 403)) return response;
+  // The headers of some answers, such as those of fetch(), can't be changed.
+  return withHeaders(new Response(response.body, response), Object.fromEntries(lacking));
 }
 
 const credentialName =

@@ -20,9 +20,21 @@ export interface Forbidden {
   readonly key: MessageKey;
   /** What failed, for the log and the trail; outsiders don't see it. */
   readonly reason: string;
+  /** The same as data, where a guard of ours refused. */
+  readonly lacking?: Lacking;
   /** The scopes that the credential must have, where it is limited to others (RFC 6750 3.1). */
   readonly scopes?: readonly string[];
 }
+
+/** What the caller does not have. */
+export type Lacking =
+  | {
+      readonly kind: "role" | "group" | "permission" | "scope";
+      readonly names: readonly string[];
+      /** True: one of them would do. */
+      readonly any: boolean;
+    }
+  | { readonly kind: "object"; readonly object: string; readonly mode: string | undefined };
 
 /** The object is not there, or the caller may not know that it is: 404. */
 export interface NotFound {
@@ -32,6 +44,9 @@ export interface NotFound {
 /** Signed in, but the proof is too old for this: 401 with `reauth_required`, or the way to `/verify` and back. */
 export interface Stale {
   readonly kind: "stale";
+  /** How old the proof may be, and how long a check that passed holds, in minutes: as the guard says, else the options. */
+  readonly within?: number;
+  readonly grace?: number;
 }
 
 /** A page goes elsewhere; JSON gets the status and the message. */
@@ -70,9 +85,10 @@ export const notFound: NotFound = Object.freeze({ kind: "notFound" });
 /** The one Stale. */
 export const stale: Stale = Object.freeze({ kind: "stale" });
 
-/** A refusal with what failed. */
-export function forbidden(reason: string): Forbidden {
-  return { kind: "forbidden", status: 403, key: "UNAUTHORIZED", reason };
+/** A refusal with what failed, and the same as data where there is more to say than the words. */
+export function forbidden(reason: string, lacking?: Lacking): Forbidden {
+  const refused = { kind: "forbidden", status: 403, key: "UNAUTHORIZED", reason } as const;
+  return lacking === undefined ? refused : { ...refused, lacking };
 }
 
 /** Why a verdict is none that lets pass, in words for developers; undefined: nothing failed. */

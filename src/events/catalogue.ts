@@ -50,7 +50,7 @@ export interface SecurityEvents {
   accountUnlocked: { userId: number };
 
   // Registration and confirmation
-  userRegistered: { user: Account; formData: Readonly<Record<string, unknown>>; confirmationToken: string | undefined };
+  userRegistered: { user: Account; formData: Readonly<Record<string, unknown>> };
   /** A registration for an address or username that is taken. */
   userNotRegistered: {
     user: Account | undefined;

@@ -11,7 +11,7 @@ export interface Fault {
   /** Values that are what the application calls something, in the reader's language. */
   readonly labels?: Readonly<Record<string, Label>>;
   /** Shown instead: the words of the application's own check. */
-  readonly text?: string;
+  readonly text?: Label;
 }
 
 /** One field of an endpoint's form and JSON body. */
@@ -55,7 +55,7 @@ export function issuesFault(issues: readonly { readonly message: string }[]): Fa
 
 /** What is wrong, for a reader of this catalogue. */
 export function faultText({ key, params, labels, text }: Fault, catalogue: Catalogue): string {
-  if (text !== undefined) return text;
+  if (text !== undefined) return labelIn(text, catalogue.language);
   const named = Object.entries(labels ?? {}).map(([name, label]) => [name, labelIn(label, catalogue.language)]);
   return catalogue.text(key as MessageKey, labels === undefined ? params : { ...params, ...Object.fromEntries(named) });
 }

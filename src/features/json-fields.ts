@@ -101,7 +101,11 @@ function wordSchema(known: ReadonlySet<string> | undefined): Json | false {
 
 /** The answer names the object's field; the application's own words say which member they are about. */
 function ofMember(name: string, fault: Fault): Fault {
-  return fault.text === undefined ? fault : { ...fault, text: `${name}: ${fault.text}` };
+  const { text } = fault;
+  if (text === undefined) return fault;
+  const said = (words: string): string => `${name}: ${words}`;
+  if (typeof text === "string") return { ...fault, text: said(text) };
+  return { ...fault, text: Object.fromEntries(Object.entries(text).map(([tag, words]) => [tag, said(words)])) };
 }
 
 /** An object with these members and no others. */

@@ -108,6 +108,8 @@ export interface System {
   identify(rq: SecurityRequest, schemes?: readonly string[]): Awaitable<Identity | undefined>;
   /** The `WWW-Authenticate` values for these schemes. */
   challenges(schemes: readonly string[], realm: string | undefined, rq: SecurityRequest): readonly string[];
+  /** Whether one of these schemes takes a credential that a page can leave a browser with, such as a cookie. */
+  keptByBrowsers(schemes: readonly string[]): boolean;
   /** What a client of this scheme is told whose credential lacks one of the scopes (RFC 6750 3.1). */
   insufficient(scheme: string, scopes: readonly string[]): string | undefined;
   /** The names of the schemes that a request is tried with where nothing is said. */

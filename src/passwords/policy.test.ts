@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ConfigurationError } from "../model/errors.ts";
+import { ConfigurationError, DatastoreError } from "../model/errors.ts";
 import { createPasswordPolicy, type PasswordPolicyOptions } from "./policy.ts";
+import { PasswordRefusedError } from "./refused.ts";
 
 const policy = createPasswordPolicy();
 const NOBODY = { identities: [] };
@@ -192,43 +193,20 @@ describe("validators", () => {
     expect(asked).toHaveLength(1);
   });
 
-  test("that fail refuse the password", async () => {
-    const own = createPasswordPolicy({ validators: [() => Promise.reject(new Error("offline"))] });
-    await expect(own.check("kumquat tree", NOBODY)).rejects.toThrow("offline");
+  test("that fail refuse the password, with their reasons where they say them", async () => {
+    const logged: string[] = [];
+    const refusedBy = (error: Error) =>
+      createPasswordPolicy(
+        { validators: [() => Promise.reject(error)] },
+        { log: (...line) => logged.push(JSON.stringify(line)) },
+      ).check("kumquat tree", NOBODY);
+    expect(await refusedBy(new Error("offline"))).toEqual([{ key: "PASSWORD_REFUSED" }]);
+    expect(logged).toEqual([expect.stringContaining("offline")]);
+    expect(logged.join()).not.toContain("kumquat");
+    const own = { key: "NEEDS_Z", text: "A z is missing." };
+    expect(await refusedBy(new PasswordRefusedError([own]))).toEqual([own]);
+    // What says itself what the answer is: 503, not a refused password.
+    await expect(refusedBy(new DatastoreError("down"))).rejects.toBeInstanceOf(DatastoreError);
+    expect(logged).toHaveLength(1);
   });
-});
-
-test("any text is decided without an error", async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.string({ unit: "binary", maxLength: 200 }),
-      fc.string({ unit: "binary" }),
-      async (password, name) => {
-        expect(Array.isArray(await policy.check(password, { identities: [name, password] }))).toBe(true);
-      },
-    ),
-  );
-});
-
-const refused: [options: unknown, path: string][] = [
-  [{ minLenght: 8 }, "passwords.policy.minLenght"],
-  [{ minLength: 7 }, "passwords.policy.minLength"],
-  [{ minLength: 0, allowShortPasswords: true }, "passwords.policy.minLength"],
-  [{ minLength: "8" }, "passwords.policy.minLength"],
-  [{ maxLength: 7 }, "passwords.policy.maxLength"],
-  [{ maxLength: 1025 }, "passwords.policy.maxLength"],
-  [{ allowShortPasswords: 1 }, "passwords.policy.allowShortPasswords"],
-  [{ allowCommonPasswords: "no" }, "passwords.policy.allowCommonPasswords"],
-  [{ validators: () => [] }, "passwords.policy.validators"],
-  [{ validators: ["zxcvbn"] }, "passwords.policy.validators[0]"],
-  ["strict", "passwords.policy"],
-];
-test.each(refused)("the options %j are refused", (options, path) => {
-  const attempt = () => createPasswordPolicy(options as PasswordPolicyOptions);
-  expect(attempt).toThrow(ConfigurationError);
-  expect(attempt).toThrow(expect.objectContaining({ path }));
-});
-
-test("allowShortPasswords allows them", async () => {
-  expect(await keys("kumq", [], createPasswordPolicy({ minLength: 4, allowShortPasswords: true }))).toEqual([]);
 });

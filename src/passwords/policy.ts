@@ -1,6 +1,6 @@
 import { inTime } from "../model/deadline.ts";
 import { type Duration, milliseconds } from "../model/duration.ts";
-import { ConfigurationError } from "../model/errors.ts";
+import { ConfigurationError, PortcullisError } from "../model/errors.ts";
 import { checkKnown } from "../model/known-names.ts";
 import { type BreachedOptions, breachedCheck } from "./checks/breached.ts";
 import type { PasswordContext, PasswordValidator, PolicyCheck, PolicyFault } from "./checks/check.ts";
@@ -15,6 +15,7 @@ import { consistsOfWords, wordsOfIdentities } from "./checks/words.ts";
 import { isCommonPassword } from "./common-passwords.ts";
 import { isWellFormed, MAXIMUM_PASSWORD_BYTES, normalizePassword } from "./normal-form.ts";
 import { flag, wholeNumber } from "./options.ts";
+import { PasswordRefusedError } from "./refused.ts";
 
 export type { PasswordContext, PasswordValidator, PolicyFault } from "./checks/check.ts";
 
@@ -139,10 +140,12 @@ export function createPasswordPolicy(
   const omitted = omittedChecks(path, options);
   const last = historyLength(path, options.history);
   const maxAge = options.maxAge === undefined ? undefined : milliseconds(`${path}.maxAge`, options.maxAge);
-  const validators = checkValidators(options.validators, `${path}.validators`).map((validator, index) =>
-    timed(validator, environment.deadline, `${path}.validators[${index}]`),
-  );
   const log = environment.log ?? (() => undefined);
+  const asOwn = (check: PasswordValidator, what: string): PasswordValidator =>
+    refusing(timed(check, environment.deadline, what), what, log);
+  const validators = checkValidators(options.validators, `${path}.validators`).map((validator, index) =>
+    asOwn(validator, `${path}.validators[${index}]`),
+  );
   const siteWords = [...(environment.siteWords ?? []), ...ownWords(`${path}.siteWords`, options.siteWords)];
   const tooLong: PolicyFault = { key: "PASSWORD_INVALID_LENGTH", params: { length: minLength, maximum: maxLength } };
 
@@ -183,7 +186,7 @@ export function createPasswordPolicy(
     checks.breached = breachedCheck(`${path}.breached`, options.breached === true ? {} : options.breached, log);
   }
   for (const [name, check] of Object.entries(replacements(`${path}.replace`, options.replace))) {
-    checks[name as PolicyCheckName] = timed(check, environment.deadline, `${path}.replace.${name}`);
+    checks[name as PolicyCheckName] = asOwn(check, `${path}.replace.${name}`);
   }
 
   return {
@@ -299,6 +302,25 @@ function checkPatterns(path: string, patterns: unknown): readonly RegExp[] {
 /** A check of the application's that does not answer must not hold up who asks for a password. */
 function timed(check: PasswordValidator, deadline: number | undefined, what: string): PasswordValidator {
   return deadline === undefined ? check : async (...asked) => inTime(check(...asked), deadline, what);
+}
+
+/** A check that fails refuses the password: with its reasons where it says them, else without, and the log has the failure. */
+function refusing(
+  check: PasswordValidator,
+  what: string,
+  log: NonNullable<PolicyEnvironment["log"]>,
+): PasswordValidator {
+  return async (...asked) => {
+    try {
+      return await check(...asked);
+    } catch (error) {
+      if (error instanceof PasswordRefusedError && error.faults.length > 0) return error.faults;
+      // Ours say themselves what the answer is: 503 for what did not come in time, or could not be asked.
+      if (error instanceof PortcullisError && !(error instanceof PasswordRefusedError)) throw error;
+      log("a check of a new password failed, and refused it", { check: what, error: String(error) });
+      return [{ key: "PASSWORD_REFUSED" }];
+    }
+  };
 }
 
 function checkValidators(validators: unknown, path: string): readonly PasswordValidator[] {

@@ -12,6 +12,7 @@ import type { AroundSettings } from "./around/options.ts";
 import { compileRoute, type DeclarationContext, type DeclaredRoute } from "./declaration.ts";
 import type { DescribedRoute } from "./openapi/described.ts";
 import type { Description } from "./openapi/description.ts";
+import { otherMethods } from "./other-methods.ts";
 import { injecting } from "./parameters/injection.ts";
 import { pathParameters, routerPath } from "./parameters/path.ts";
 import { undeclared } from "./plain.ts";
@@ -93,6 +94,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
   let behind: ReadonlyMap<DeclaredRoute, Behind> = new Map();
   let records: readonly RouteRecord[] = [];
   const plainHttp: AppState["plainHttp"] = new Map();
+  let methodsAt: ReturnType<typeof otherMethods> = () => [];
   let added = false;
   let checked = 0;
   const state: AppState = {
@@ -149,6 +151,7 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
         }
       }
       context.names.check();
+      methodsAt = otherMethods(hono.routes.filter((entry) => "route" in (answering.get(entry) ?? {})));
       behind = checkReach(hono.routes.flatMap((entry) => standingOf(entry, answering.get(entry))));
       for (const route of routes) {
         if (route.plainHttp === undefined) continue;
@@ -181,7 +184,10 @@ export function createApp<V extends Vocabulary>(context: AppContext): App<V> {
     const ours = context.accounts.atLast(c.req.method, c.req.path);
     if (ours !== undefined) return ours;
     const rq = new SecurityRequest(context.system, c.req.raw, noRoute, c);
-    return context.refusals.message(rq, 404, "not_found", "NOT_FOUND");
+    const allow = methodsAt(c.req.method, c.req.path);
+    if (allow.length === 0) return context.refusals.message(rq, 404, "not_found", "NOT_FOUND");
+    const headers = { allow: allow.join(", ") };
+    return context.refusals.message(rq, 405, "method_not_allowed", "METHOD_NOT_ALLOWED", { headers });
   });
   commandLine()?.applications.add(hono as Hono & MatrixSource);
   return hono as unknown as App<V>;

@@ -105,6 +105,32 @@ type ParameterNames<Path extends string, P> =
         : never) &
       string);
 
+type Conversion = "int" | "number" | "uuid" | "date" | "path";
+type KeysOf<T> = T extends unknown ? keyof T : never;
+/** The names that a declaration speaks of; a schema that does not tell its input, or takes any name, may mean each. */
+type DeclaredNames<P> = P extends StandardSchemaV1
+  ? unknown extends StandardSchemaV1.InferInput<P>
+    ? string
+    : KeysOf<StandardSchemaV1.InferInput<P>>
+  : P extends ParameterRecord
+    ? Extract<P[keyof P], SpecialParameter<unknown, "rest">> extends never
+      ? keyof P
+      : string
+    : string;
+/** The parameters of a path that neither a conversion there nor the declared parameters say anything of. */
+type Undeclared<Path extends string, P> = Exclude<
+  PlainName<Exclude<PathParts<Path>, `${string}{${Conversion}}${"" | "?"}`>>,
+  DeclaredNames<P>
+>;
+/** Asks for them by name. */
+type DeclaresPath<Path extends string, P> = [Undeclared<Path, P>] extends [never]
+  ? unknown
+  : {
+      readonly params: {
+        readonly [K in Undeclared<Path, P> & string as `:${K} of the path is missing in params`]: never;
+      };
+    };
+
 /** What the handler gets: the parameters that are declared, and by its conversion or as text what the path has beyond them. */
 export type HandlerParams<Path extends string, P, V extends Vocabulary, SignedIn extends boolean> = SchemaOutput<
   P,
@@ -165,7 +191,7 @@ export interface DeclareRoute<V extends Vocabulary, M extends string, S extends 
     P extends ParameterDeclaration | undefined = undefined,
   >(
     path: Path,
-    declaration: RouteDeclaration<A, P, V["scheme"]>,
+    declaration: RouteDeclaration<A, P, V["scheme"]> & DeclaresPath<MergePath<Base, Path>, P>,
     handler: (
       c: Context<GuardedEnv<V, SignsIn<A>>, MergePath<Base, Path>>,
       params: HandlerParams<MergePath<Base, Path>, P, V, SignsIn<A>>,
@@ -186,7 +212,7 @@ export interface DeclareRouteOn<V extends Vocabulary, S extends Schema, Base ext
   >(
     method: M | readonly M[],
     path: Path,
-    declaration: RouteDeclaration<A, P, V["scheme"]>,
+    declaration: RouteDeclaration<A, P, V["scheme"]> & DeclaresPath<MergePath<Base, Path>, P>,
     handler: (
       c: Context<GuardedEnv<V, SignsIn<A>>, MergePath<Base, Path>>,
       params: HandlerParams<MergePath<Base, Path>, P, V, SignsIn<A>>,

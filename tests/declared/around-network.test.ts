@@ -59,7 +59,7 @@ describe("CORS", () => {
     const answer = await send(at("/ok"), { headers: { origin } });
     expect([allowed(answer), answer.headers.get("vary")]).toEqual([null, null]);
     const asked = await send(at("/ok"), { method: "OPTIONS", headers: { origin, ...question } });
-    expect([asked.status, allowed(asked)]).toEqual([404, null]);
+    expect([asked.status, allowed(asked)]).toEqual([405, null]);
   });
 
   it("lets scripts of exactly the listed origins read every answer", async () => {
@@ -103,12 +103,12 @@ describe("CORS", () => {
       headers: { origin: "https://evil.example", ...question },
     });
     expect([other.status, allowed(other), other.headers.get("access-control-allow-methods")]).toEqual([
-      404,
+      405,
       null,
       null,
     ]);
     const plain = await send(at("/me"), { method: "OPTIONS", headers: { origin } });
-    expect(plain.status).toBe(404);
+    expect(plain.status).toBe(405);
   });
 
   it("allows the headers of our own client under the names that the options give them", async () => {

@@ -487,6 +487,34 @@ describe("401 for browsers", () => {
     expect((await call(app, "/enter", browser)).status).toBe(401);
     expect((await call(app, "/me")).status).toBe(401);
   });
+
+  it("leads there wherever a browser could come back with a credential", async () => {
+    const to = "/enter?next=%2Fme";
+    const own = { name: "own", ambient: true, authenticate: () => undefined };
+    const ways: readonly Partial<SecurityOptions>[] = [
+      { authn: ["token"], tokens: { carriers: ["cookie"] } },
+      { authn: ["token"], tokens: { type: "jwt", carriers: ["bearer", "cookie"] } },
+      { authn: ["session", "basic"] },
+      { authn: ["own"] as never, schemes: [own] as never },
+    ];
+    for (const way of ways) {
+      const { get } = await start({ signInPage: "/enter" }, way);
+      const answer = await get("/me", browser);
+      expect([answer.status, answer.headers.get("location")], JSON.stringify(way)).toEqual([302, to]);
+    }
+    // A route of its own that takes no such credential: its challenge is all that helps.
+    const { app } = await start({ signInPage: "/enter" }, sessions);
+    app.get("/api", { authz: "AUTH", authn: ["basic"] }, (c) => c.text(""));
+    const answer = await call(app, "/api", browser);
+    expect([answer.status, answer.headers.get("www-authenticate")]).toEqual([401, expect.stringContaining("Basic")]);
+  });
+
+  it("refuses to start with a page that nobody would come back from", async () => {
+    const page = { signInPage: "/enter" };
+    const message = /^routes\.signInPage: the option authn takes no credential that a browser keeps/;
+    await expect(start(page)).rejects.toThrow(message);
+    await expect(start(page, { authn: ["token"] })).rejects.toThrow(message);
+  });
 });
 
 describe("the rule of paths", () => {

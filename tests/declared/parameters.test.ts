@@ -420,8 +420,10 @@ describe("names", () => {
   const record = Object.fromEntries(words.map((word) => [word, z.int()]));
   app.on(["GET", "POST"], "/words", { authz: "OPEN", params: schema }, (c, p) => c.json(p));
   app.on(["GET", "POST"], "/words/record", { authz: "OPEN", params: record }, (c, p) => c.json(p));
-  app.get("/words/:class", { authz: "OPEN", params: { new: z.string() } }, (c, { class: where, new: what }) =>
-    c.json([where, what]),
+  app.get(
+    "/words/:class",
+    { authz: "OPEN", params: { class: z.string(), new: z.string() } },
+    (c, { class: where, new: what }) => c.json([where, what]),
   );
 
   it.each(["/words", "/words/record"])("may be reserved words: %s", async (path) => {

@@ -23,7 +23,7 @@ import {
   scope,
   unauthCsrf,
 } from "portcullis";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { z } from "zod";
 import { advance, basic, basics, call, form, json, password, plant } from "./system.ts";
 
@@ -162,6 +162,24 @@ describe("none, oauth and schemes that do not fit", () => {
     // @ts-expect-error a scheme that is not on
     expect(() => app.get("/e", { authz: "AUTH", authn: ["digest"] }, (c) => c.text(""))).toThrow("no scheme");
     expect((await call(app, "/open")).text).toBe("open");
+  });
+});
+
+describe("the order of schemes", () => {
+  it("is that in which a guard, else the route, names them", async () => {
+    const security = await portcullis(basics());
+    onTestFinished(() => security.close());
+    const user = await plant(security);
+    const app = security.app();
+    app.get("/a", { authz: authRequired("basic", "token") }, (c) => c.text(c.var.identity.via));
+    app.get("/b", { authz: authRequired("token", "basic") }, (c) => c.text(c.var.identity.via));
+    app.get("/c", { authz: authRequired(), authn: ["basic", "token"] }, (c) => c.text(c.var.identity.via));
+    const headers = {
+      authorization: basic("ann@acme.example", password),
+      "authentication-token": await security.createToken(user),
+    };
+    const via = async (path: string) => (await call(app, path, { headers })).text;
+    expect([await via("/a"), await via("/b"), await via("/c")]).toEqual(["basic", "token", "basic"]);
   });
 });
 

@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { createRemoteJWKSet, jwtVerify, SignJWT } from "jose";
-import { type Account, oauth, portcullis, scope, type TokenOptions } from "portcullis";
+import { type Account, includeCsrf, oauth, portcullis, scope, type TokenOptions, unauthCsrf } from "portcullis";
 import { passwords } from "portcullis/features";
 import { serve } from "portcullis/node";
 import { sqlite } from "portcullis/sqlite";
 import { testClient } from "portcullis/testing";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { advance, basic, basics, call, form, now, origin, password, plant } from "./system.ts";
 
 const bearer = (token: string, word = "Bearer"): { authorization: string } => ({ authorization: `${word} ${token}` });
@@ -21,7 +21,8 @@ async function tokenApp(tokens: TokenOptions) {
     ...basics(),
     tokens,
     scopes: ["read", "write"],
-    schemes: [oauth()],
+    // Tokens of that type are never limited to scopes.
+    schemes: tokens.type === "fsa" ? [] : [oauth()],
     features: [passwords()],
   });
   const ann = await plant(security);
@@ -29,7 +30,7 @@ async function tokenApp(tokens: TokenOptions) {
   app.get("/me", { authz: "AUTH", authn: ["token"] }, (c) => c.json(c.var.identity));
   app.post("/me", { authz: "AUTH", authn: ["token"] }, (c) => c.text(c.var.user.email));
   app.get("/vault", { authz: "AUTH", authn: ["token"], realm: "vault" }, (c) => c.text("vault"));
-  app.get("/read", { authz: scope("read"), authn: ["oauth"] }, (c) => c.text(c.var.identity.via));
+  if (tokens.type !== "fsa") app.get("/read", { authz: scope("read"), authn: ["oauth"] }, (c) => c.text(c.var.identity.via));
   app.get("/csrf", { authz: "OPEN" }, (c) => c.text(security.csrfToken(c)));
   app.get("/give", { authz: "AUTH", authn: ["basic"] }, async (c) => {
     security.setTokenCookie(c, await security.createToken(c.var.user, { identity: c.var.identity }));
@@ -408,6 +409,20 @@ describe("JWT", () => {
     }
   });
 
+  it("refuses to start with oauth() where no token can have scopes, and overrides that nobody reads", async () => {
+    const start = (tokens: TokenOptions) => portcullis({ ...basics(), tokens, scopes: ["read"], schemes: [oauth()] });
+    await expect(start({ type: "fsa" })).rejects.toThrow(/^schemes: oauth\(\) takes tokens that are limited to scopes/);
+    const security = await start({ type: "jwt" });
+    onTestFinished(() => security.close());
+    const user = await plant(security);
+    await expect(security.createToken(user, { scope: ["read"] } as never)).rejects.toThrow(
+      /^createToken\.scope: unknown/,
+    );
+    for (const guard of [includeCsrf, unauthCsrf]) {
+      expect(() => (guard as (options: object) => unknown)({ formKey: "token" })).toThrow(/takes no options/);
+    }
+  });
+
   it("refuses to start with what cannot be safe [ASVS 11.2.3] [ASVS 11.6.1]", async () => {
     const start = (tokens: TokenOptions): Promise<unknown> => portcullis({ ...basics(), tokens });
     const short = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey;
@@ -436,6 +451,9 @@ describe("JWT", () => {
       [{ renewal: 0.5 }, "tokens.renewal"],
       [{ renewal: 1, carriers: ["cookie"] }, "tokens.renewal"],
       [{ carriers: [] }, "tokens.carriers"],
+      [{ carriers: null }, "tokens.carriers"],
+      [{ bearer: null }, "tokens.bearer"],
+      [{ life: null }, "tokens.life"],
       [{ type: "paseto" }, "tokens.type"],
       [{ bearer: "Basic" }, "tokens.bearer"],
       [{ cookie: "session", carriers: ["cookie"] }, "tokens.cookie"],

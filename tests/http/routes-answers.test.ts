@@ -226,6 +226,45 @@ describe("handlers of the application's own", () => {
     expect((await client.get("/number", { headers: json })).text).toContain("<!doctype html>");
   });
 
+  it("are told why as data, and a 401 of theirs keeps its challenge (RFC 9110 15.5.2)", async () => {
+    const told: unknown[] = [];
+    const answered = (verdict: object, status: number, headers = {}): Response => {
+      told.push(verdict);
+      return Response.json({ own: true }, { status, headers });
+    };
+    const { security } = await shop({
+      handlers: {
+        unauthenticated: (rq, verdict) =>
+          answered(verdict, rq.path === "/other" ? 404 : 401, rq.path === "/own" ? { "www-authenticate": "Own" } : {}),
+        unauthorized: (_rq, verdict) => answered(verdict, 403),
+        reauthenticate: (_rq, verdict) => answered(verdict, 401),
+      },
+    });
+    const app = refusing(security);
+    for (const path of ["/basic", "/own", "/other"]) app.get(path, { authz: httpAuthRequired("Shop") }, text);
+    app.get("/lately", { authz: fresh({ within: 5, grace: 0.5 }) }, text);
+    app.get("/store/:sid{int}", { authz: object("store", "sid", "owner") }, text);
+    const challenge = 'Basic realm="Shop", charset="UTF-8"';
+    const nobody = testClient(app);
+    const sent = async (path: string) => {
+      const answer = await nobody.get(path, { headers: json });
+      return [answer.status, answer.headers.get("www-authenticate"), answer.json.own];
+    };
+    expect(await sent("/basic")).toEqual([401, challenge, true]);
+    expect(await sent("/own")).toEqual([401, "Own", true]);
+    expect(await sent("/other")).toEqual([404, null, true]);
+    expect(told[0]).toMatchObject({ kind: "unauthenticated", headers: { "www-authenticate": challenge } });
+    const client = await signedIn(app);
+    told.length = 0;
+    for (const path of ["/admin", "/store/2", "/stale"]) await client.get(path, { headers: json });
+    expect(told).toMatchObject([
+      { kind: "forbidden", lacking: { kind: "role", names: ["admin"], any: false }, headers: {} },
+      { kind: "forbidden", lacking: { kind: "object", object: "store", mode: "owner" } },
+      { kind: "stale", within: 0, grace: 0 },
+    ]);
+    expect((await client.get("/lately", { headers: json })).status).toBe(200);
+  });
+
   it("close the request when they fail", async () => {
     const fail = (): never => {
       throw new Error("mine");

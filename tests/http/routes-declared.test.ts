@@ -238,7 +238,7 @@ describe("routing", () => {
     const head = await client.request("HEAD", "/x");
     expect([head.status, head.text]).toEqual([200, ""]);
     expect(head.headers.get("content-type")).toBe("application/json");
-    expect((await client.request("OPTIONS", "/x")).status).toBe(404);
+    expect((await client.request("OPTIONS", "/x")).status).toBe(405);
     expect((await client.request("OPTIONS", "/y")).status).toBe(204);
     expect((await client.request("HEAD", "/login", { headers: browser })).status).toBe(302);
     expect((await anonymous.request("HEAD", "/login")).status).toBe(200);
@@ -313,11 +313,56 @@ describe("routing", () => {
     expect(asked).toHaveLength(4);
   });
 
+  it("answers another method with 405 and those that there are (RFC 9110 15.5.6)", async () => {
+    const { security } = await shop();
+    const app = security.app();
+    app.use(async (_c, next) => next());
+    app.get("/x/:id{int}", { authz: "employee" }, (c) => c.text("x"));
+    app.put("/x/:id{int}", { authz: "admin" }, (c) => c.text("x"));
+    app.get("/gone", { authz: "OPEN" }, (c) => c.notFound());
+    app.post("/gone", { authz: "OPEN" }, (c) => c.text("x"));
+    app.all("/any", { authz: "OPEN" }, (c) => c.text(c.req.method));
+    app.basePath("/base").delete("/x", { authz: "admin" }, (c) => c.text("x"));
+    const sub = security.app();
+    sub.patch("/y", { authz: "admin" }, (c) => c.text("y"));
+    app.route("/sub", sub);
+    app.route("/plain", new Hono().get("/z", (c) => c.text("z")) as never);
+    const client = testClient(app);
+    const told = async (method: string, path: string) => {
+      const answer = await client.request(method, path, { headers: json });
+      return [answer.status, answer.headers.get("allow")];
+    };
+    for (const method of ["POST", "DELETE", "OPTIONS", "PURGE"]) {
+      expect(await told(method, "/x/7")).toEqual([405, "GET, PUT, HEAD"]);
+    }
+    expect(await told("GET", "/base/x")).toEqual([405, "DELETE"]);
+    expect(await told("HEAD", "/sub/y")).toEqual([405, "PATCH"]);
+    expect((await client.post("/x/7", { headers: json })).json).toMatchObject({
+      status: 405,
+      code: "method_not_allowed",
+    });
+    const page = await client.post("/x/7", { headers: browser, form: {} });
+    expect([page.status, page.headers.get("content-type")]).toEqual([405, "text/html; charset=utf-8"]);
+    // What is no route of this path, or says itself that there is nothing.
+    for (const [method, path] of [
+      ["POST", "/x/seven"],
+      ["POST", "/nowhere"],
+      ["GET", "/gone"],
+      ["HEAD", "/gone"],
+      ["POST", "/plain/z"],
+    ] as const) {
+      expect(await told(method, path), path).toEqual([404, null]);
+    }
+    expect(await told("PURGE", "/any")).toEqual([200, null]);
+  });
+
   it("hands a prefix's parameter on as text where no schema names it", async () => {
     const { security } = await shop();
     const sub = security.app();
     sub.get("/:product", { authz: "OPEN" }, (c, p) => c.json(p));
-    sub.get("/:product/x", { authz: "OPEN", params: z.object({ n: z.int().default(3) }) }, (c, p) => c.json(p));
+    sub.get("/:product/x", { authz: "OPEN", params: { product: z.string(), n: z.int().default(3) } }, (c, p) =>
+      c.json(p),
+    );
     const app = security.app();
     app.route("/store/:sid", sub);
     const client = testClient(app);

@@ -14,6 +14,7 @@ import {
   type Identity,
   isFault,
 } from "../../model/identity.ts";
+import { checkKnown } from "../../model/known-names.ts";
 import type { KeyRing } from "../../secrets/keyring.ts";
 import { sha256 } from "../../secrets/random.ts";
 import { quoted } from "../authenticator.ts";
@@ -65,6 +66,8 @@ export interface TokenOverrides {
   readonly identity?: Identity;
 }
 
+const overrideNames: readonly (keyof TokenOverrides)[] = ["life", "scopes", "realm", "identity"];
+
 /** Makes and verifies tokens. */
 export interface Tokens {
   /** For the sign-in pipeline alone: whoever calls it makes somebody's credential. */
@@ -80,6 +83,8 @@ export interface Tokens {
   ): string;
   /** Life of an auth token in milliseconds. */
   readonly life: number;
+  /** Whether a token can be limited to scopes: our own, or one of another issuer. */
+  readonly scoped: boolean;
   /** A token for an application to hand out, no more than `source`: the credential through which the account was seen. */
   create(account: Account, overrides: TokenOverrides, source?: Identity): string;
   /**
@@ -398,6 +403,7 @@ export function createTokens(context: TokensContext): Tokens {
 
   return {
     life: settings.life,
+    scoped: settings.type !== "fsa" || settings.issuers.some(({ ignoreScopes }) => !ignoreScopes),
     issue(account, { authenticatedAt, expiresAt, methods, family }) {
       const issuedAt = now();
       const since = authenticatedAt;
@@ -413,7 +419,9 @@ export function createTokens(context: TokensContext): Tokens {
         family,
       });
     },
-    create(account, { life, scopes, realm, identity }, source) {
+    create(account, overrides, source) {
+      checkKnown("createToken", overrides, overrideNames);
+      const { life, scopes, realm, identity } = overrides;
       const refuse = (message: string): never => {
         throw new PortcullisError("invalid_token_request", message);
       };

@@ -127,6 +127,11 @@ const word = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/;
 /** Refuses what is unknown, contradictory or unsafe, with the option's path. */
 export function tokenSettings(options: TokenOptions, environment: TokenEnvironment): TokenSettings {
   checkKnown("tokens", options, knownOptions);
+  // In JavaScript it would pass for the default.
+  for (const [name, value] of Object.entries(options)) {
+    if (value === null)
+      throw new ConfigurationError(`tokens.${name}`, "null is no value; leave it out for the default");
+  }
   const { type = "opaque", renewal = 0 } = options;
   if (!["opaque", "fsa", "jwt"].includes(type)) {
     throw new ConfigurationError("tokens.type", 'must be "opaque", "fsa" or "jwt"');

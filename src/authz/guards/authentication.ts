@@ -9,7 +9,7 @@ import type { Identity } from "../../model/identity.ts";
 import { checkKnown } from "../../model/known-names.ts";
 import type { Session } from "../../model/session.ts";
 import type { Guard, GuardDescription, GuardWords, NoWords } from "../guard.ts";
-import { allow, type Forbidden, stale, type Unauthenticated, type Verdict } from "../verdict.ts";
+import { allow, type Forbidden, type Stale, type Unauthenticated, type Verdict } from "../verdict.ts";
 
 /** Limits of a freshness check. */
 export interface FreshOptions {
@@ -84,7 +84,7 @@ export const signedIn: Guard<SignedInWords> = Object.freeze({
 
 /**
  * Signed in by one of these schemes (none named: by those that the route accepts), and, where `within` or `grace` is
- * given, with a proof that is fresh enough. Tried in the order token, session, basic, whatever the order here.
+ * given, with a proof that is fresh enough. Tried in the order in which they are named.
  */
 export function authRequired<const Scheme extends string = never>(
   ...schemes: readonly Scheme[]
@@ -190,14 +190,15 @@ function checkFresh(rq: SecurityRequest, identity: Identity, limits: FreshLimits
   const grace = limits.grace ?? system.freshness.grace;
   const now = system.now();
   const at = identity.authenticatedAt;
-  if (at === null) return stale;
+  const old = (): Stale => ({ kind: "stale", within: within / minute, grace: grace / minute });
+  if (at === null) return old();
   if (now - at >= 0 && now - at < within) {
     if (grace > 0) system.markFresh(identity, now + grace);
     return allow;
   }
   // The grace may come from another guard's check, which was more lenient: this guard's own times bound it.
   const until = Math.min(identity.session?.freshUntil ?? 0, at + within + grace);
-  return now >= at && now < until && grace > 0 ? allow : stale;
+  return now >= at && now < until && grace > 0 ? allow : old();
 }
 
 /** Nobody is signed in; who is goes to the page behind sign-in. */
@@ -214,7 +215,9 @@ export function anonymousRequired(): Guard<NoWords> {
 }
 
 /** Open to everybody, but a request that may change something and that nobody signed in makes must carry a CSRF token. */
-export function unauthCsrf(): Guard<NoWords> {
+export function unauthCsrf(): Guard<NoWords>;
+export function unauthCsrf(...options: readonly unknown[]): Guard<NoWords> {
+  checkNothing("unauthCsrf", options);
   const decide = async (rq: SecurityRequest, identity: Identity | undefined): Promise<Verdict> => {
     // Signed-in requests are checked by the route itself.
     if (identity !== undefined) return allow;
@@ -234,6 +237,13 @@ export function unauthCsrf(): Guard<NoWords> {
       authenticated: false,
     }),
   };
+}
+
+/** What a guard without options is given in JavaScript would do nothing. */
+export function checkNothing(guard: string, options: readonly unknown[]): void {
+  if (options.length > 0) {
+    throw new ConfigurationError(guard, "takes no options; the token is in the field csrf_token or the header");
+  }
 }
 
 /** The refusal for a missing or wrong CSRF token. */

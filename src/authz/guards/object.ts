@@ -64,6 +64,8 @@ export function object(
     names.length === 0 ? "that the first parameter names" : `"${names.map((name) => `:${name}`).join(" ")}"`;
   const text = `${mode === undefined ? "may reach" : `${mode} of`} the ${kind} ${which}`;
 
+  const lacking = { kind: "object", object: kind, mode } as const;
+
   const decide = (
     rq: SecurityRequest,
     identity: Identity,
@@ -86,7 +88,11 @@ export function object(
   };
   // Only the very value true opens: whatever else a rule returns by mistake does not.
   const judge = (result: boolean | undefined): Verdict =>
-    result === true ? allow : result === undefined ? notFound : forbidden(`not ${mode ?? "allowed"} for this ${kind}`);
+    result === true
+      ? allow
+      : result === undefined
+        ? notFound
+        : forbidden(`not ${mode ?? "allowed"} for this ${kind}`, lacking);
 
   return {
     check: (rq) =>

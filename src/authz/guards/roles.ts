@@ -47,7 +47,7 @@ function has(rq: SecurityRequest, account: Account, name: string): Awaitable<boo
 }
 
 /** What a name is, in words. */
-const kindOf = (isGroup: IsGroup | undefined, name: string): string => (isGroup?.(name) === true ? "group" : "role");
+const kindOf = (isGroup: IsGroup | undefined, name: string): "role" | "group" => (isGroup?.(name) === true ? "group" : "role");
 
 /** "role a"; "all of the roles a, b"; "any of the roles a, b or groups c". */
 function inWords(names: readonly string[], every: boolean, isGroup: IsGroup | undefined): string {
@@ -60,17 +60,19 @@ function inWords(names: readonly string[], every: boolean, isGroup: IsGroup | un
   return `${every ? "all" : "any"} of the ${parts.join(every ? " and " : " or ")}`;
 }
 
+function lacks(kind: "role" | "group" | "permission", name: string): Verdict {
+  return forbidden(`lacks the ${kind} ${name}`, { kind, names: [name], any: false });
+}
+
 /** Has all of them: the first that is lacking refuses. */
 function hasAll(rq: SecurityRequest, account: Account, names: readonly string[], start: number): Awaitable<Verdict> {
   for (let index = start; index < names.length; index += 1) {
     const name = names[index] as string;
     const answer = has(rq, account, name);
     if (answer instanceof Promise) {
-      return answer.then((found) =>
-        found ? hasAll(rq, account, names, index + 1) : forbidden(`lacks the group ${name}`),
-      );
+      return answer.then((found) => (found ? hasAll(rq, account, names, index + 1) : lacks("group", name)));
     }
-    if (answer !== true) return forbidden(`lacks the ${kindOf(rq.system.decisions.isGroup, name)} ${name}`);
+    if (answer !== true) return lacks(kindOf(rq.system.decisions.isGroup, name), name);
   }
   return allow;
 }
@@ -84,7 +86,8 @@ function hasAny(rq: SecurityRequest, account: Account, names: readonly string[],
     }
     if (answer === true) return allow;
   }
-  return forbidden(`has none ${inWords(names, false, rq.system.decisions.isGroup).slice("any ".length)}`);
+  const reason = `has none ${inWords(names, false, rq.system.decisions.isGroup).slice("any ".length)}`;
+  return forbidden(reason, { kind: "role", names, any: true });
 }
 
 /** Signed in, with all of these roles and groups. */
@@ -124,7 +127,7 @@ export function permissionsRequired<const Permission extends string>(
   return {
     check: (rq) =>
       withIdentity(rq, undefined, ({ account }) => {
-        for (const name of names) if (!account.permissions.has(name)) return forbidden(`lacks the permission ${name}`);
+        for (const name of names) if (!account.permissions.has(name)) return lacks("permission", name);
         return allow;
       }),
     describe: () => ({
@@ -147,7 +150,7 @@ export function permissionsAccepted<const Permission extends string>(
       withIdentity(rq, undefined, ({ account }) =>
         names.some((name) => account.permissions.has(name))
           ? allow
-          : forbidden(`has none of the permissions ${names.join(", ")}`),
+          : forbidden(`has none of the permissions ${names.join(", ")}`, { kind: "permission", names, any: true }),
       ),
     describe: () => ({
       text,

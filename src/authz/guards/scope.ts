@@ -29,7 +29,9 @@ export function scope<const Scope extends string>(...scopes: readonly Scope[]): 
     check: (rq) =>
       withIdentity(rq, undefined, ({ scopes: given }) => {
         const missing = given === undefined ? undefined : names.find((name) => !given.includes(name));
-        return missing === undefined ? allow : { ...forbidden(`lacks the scope ${missing}`), scopes: names };
+        if (missing === undefined) return allow;
+        const lacking = { kind: "scope", names: [missing], any: false } as const;
+        return { ...forbidden(`lacks the scope ${missing}`, lacking), scopes: names };
       }),
     describe: () => ({ text, rule: { kind: "scopes", names }, scopes: names, limited: true, authenticated: true }),
   };

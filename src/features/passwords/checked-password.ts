@@ -1,5 +1,5 @@
 import type { ChangeOptions } from "../../datastore/user-operations.ts";
-import type { MessageKey } from "../../i18n/catalogue.ts";
+import { passwordFaultKey } from "../../i18n/password-faults.ts";
 import type { Account } from "../../model/account.ts";
 import type { Kernel } from "../feature.ts";
 import type { Fault } from "../fields.ts";
@@ -15,9 +15,10 @@ export async function policyFaults(
     (identity): identity is string => typeof identity === "string" && identity !== "",
   );
   const found = await kernel.policy.check(password, "id" in whose ? { identities, account: whose } : { identities });
-  return found.map(({ key, params }) => ({
-    key: key as MessageKey,
-    ...(params === undefined ? {} : { params }),
+  return found.map((fault) => ({
+    key: passwordFaultKey(fault),
+    ...(fault.params === undefined ? {} : { params: fault.params }),
+    ...(fault.text === undefined ? {} : { text: fault.text }),
   }));
 }
 

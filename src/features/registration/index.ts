@@ -219,11 +219,7 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
         await pretend(bringsKnown(kernel, attempt, undefined, nameLost));
         return known(kernel, attempt, undefined, nameLost);
       }
-      kernel.system.events.emit(
-        "userRegistered",
-        { user: account, formData: { ...whose, ...own }, confirmationToken: undefined },
-        rq,
-      );
+      kernel.system.events.emit("userRegistered", { user: account, formData: { ...whose, ...own } }, rq);
       return options.signIn === true ? signedIn(kernel, attempt, account) : registered(kernel, attempt, account);
     },
   });

@@ -10,6 +10,7 @@ export const passwords = {
   PASSWORD_IS_IDENTITY: { category: "error", text: "Your name or address cannot be your password." },
   PASSWORD_ILLEGAL: { category: "error", text: "The password contains a control character, which cannot be used." },
   PASSWORD_BLANK: { category: "error", text: "The password has no character that can be seen." },
+  PASSWORD_REFUSED: { category: "error", text: "This password is not accepted. Choose another one." },
   PASSWORD_IS_THE_SAME: { category: "error", text: "Choose a password that differs from the present one." },
   PASSWORD_BREACHED: { category: "error", text: "This password is on a list of stolen passwords. Choose another one." },
   PASSWORD_BREACHED_SITE_ERROR: {

@@ -64,6 +64,7 @@ export const german: Texts = {
   PASSWORD_IS_IDENTITY: "Der eigene Name oder die eigene Adresse kann kein Passwort sein.",
   PASSWORD_ILLEGAL: "Das Passwort enthält ein Steuerzeichen, das nicht verwendet werden kann.",
   PASSWORD_BLANK: "Das Passwort enthält kein sichtbares Zeichen.",
+  PASSWORD_REFUSED: "Dieses Passwort wird nicht angenommen. Wähle ein anderes.",
   PASSWORD_IS_THE_SAME: "Bitte ein Passwort wählen, das sich vom bisherigen unterscheidet.",
   PASSWORD_BREACHED: "Dieses Passwort steht auf einer Liste gestohlener Passwörter. Bitte ein anderes wählen.",
   PASSWORD_BREACHED_SITE_ERROR: "Die Liste gestohlener Passwörter war nicht erreichbar. Bitte später erneut versuchen.",

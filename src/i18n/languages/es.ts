@@ -64,6 +64,7 @@ export const spanish: Texts = {
   PASSWORD_IS_IDENTITY: "Tu nombre o tu dirección no pueden ser tu contraseña.",
   PASSWORD_ILLEGAL: "La contraseña contiene un carácter de control, que no se puede usar.",
   PASSWORD_BLANK: "La contraseña no contiene ningún carácter visible.",
+  PASSWORD_REFUSED: "Esta contraseña no se acepta. Elige otra.",
   PASSWORD_IS_THE_SAME: "Elige una contraseña distinta de la actual.",
   PASSWORD_BREACHED: "Esta contraseña está en una lista de contraseñas robadas. Elige otra.",
   PASSWORD_BREACHED_SITE_ERROR:

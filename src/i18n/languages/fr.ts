@@ -65,6 +65,7 @@ export const french: Texts = {
   PASSWORD_IS_IDENTITY: "Votre nom ou votre adresse ne peut pas servir de mot de passe.",
   PASSWORD_ILLEGAL: "Le mot de passe contient un caractère de contrôle, ce qui n’est pas permis.",
   PASSWORD_BLANK: "Le mot de passe ne contient aucun caractère visible.",
+  PASSWORD_REFUSED: "Ce mot de passe n’est pas accepté. Choisissez-en un autre.",
   PASSWORD_IS_THE_SAME: "Choisissez un mot de passe différent de l’actuel.",
   PASSWORD_BREACHED: "Ce mot de passe figure sur une liste de mots de passe volés. Choisissez-en un autre.",
   PASSWORD_BREACHED_SITE_ERROR:

@@ -61,6 +61,7 @@ export const italian: Texts = {
   PASSWORD_IS_IDENTITY: "Il tuo nome o il tuo indirizzo non può essere la password.",
   PASSWORD_ILLEGAL: "La password contiene un carattere di controllo, che non si può usare.",
   PASSWORD_BLANK: "La password non contiene alcun carattere visibile.",
+  PASSWORD_REFUSED: "Questa password non è accettata. Scegline un’altra.",
   PASSWORD_IS_THE_SAME: "Scegli una password diversa da quella attuale.",
   PASSWORD_BREACHED: "Questa password è in un elenco di password rubate. Scegline un’altra.",
   PASSWORD_BREACHED_SITE_ERROR: "Non è stato possibile consultare l’elenco delle password rubate. Riprova più tardi.",

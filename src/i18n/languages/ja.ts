@@ -59,6 +59,7 @@ export const japanese: Texts = {
   PASSWORD_IS_IDENTITY: "ご自身の名前やメールアドレスはパスワードにできません。",
   PASSWORD_ILLEGAL: "パスワードに使用できない制御文字が含まれています。",
   PASSWORD_BLANK: "パスワードに目に見える文字が含まれていません。",
+  PASSWORD_REFUSED: "このパスワードは使用できません。別のパスワードを選んでください。",
   PASSWORD_IS_THE_SAME: "現在のパスワードとは異なるものにしてください。",
   PASSWORD_BREACHED: "このパスワードは流出したパスワードの一覧に載っています。別のものにしてください。",
   PASSWORD_BREACHED_SITE_ERROR: "流出したパスワードの一覧を確認できませんでした。後でもう一度お試しください。",

@@ -63,6 +63,7 @@ export const dutch: Texts = {
   PASSWORD_IS_IDENTITY: "Je naam of adres kan niet je wachtwoord zijn.",
   PASSWORD_ILLEGAL: "Het wachtwoord bevat een stuurteken, dat niet gebruikt kan worden.",
   PASSWORD_BLANK: "Het wachtwoord bevat geen zichtbaar teken.",
+  PASSWORD_REFUSED: "Dit wachtwoord wordt niet aanvaard. Kies een ander.",
   PASSWORD_IS_THE_SAME: "Kies een wachtwoord dat anders is dan het huidige.",
   PASSWORD_BREACHED: "Dit wachtwoord staat op een lijst van gestolen wachtwoorden. Kies een ander.",
   PASSWORD_BREACHED_SITE_ERROR:

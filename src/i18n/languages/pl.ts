@@ -62,6 +62,7 @@ export const polish: Texts = {
   PASSWORD_IS_IDENTITY: "Twoja nazwa ani adres nie może być hasłem.",
   PASSWORD_ILLEGAL: "Hasło zawiera znak sterujący, którego nie można użyć.",
   PASSWORD_BLANK: "Hasło nie zawiera żadnego widocznego znaku.",
+  PASSWORD_REFUSED: "To hasło nie jest przyjmowane. Wybierz inne.",
   PASSWORD_IS_THE_SAME: "Wybierz hasło inne niż obecne.",
   PASSWORD_BREACHED: "To hasło jest na liście skradzionych haseł. Wybierz inne.",
   PASSWORD_BREACHED_SITE_ERROR: "Nie udało się sprawdzić listy skradzionych haseł. Spróbuj ponownie później.",

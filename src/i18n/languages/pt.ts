@@ -62,6 +62,7 @@ export const portuguese: Texts = {
   PASSWORD_IS_IDENTITY: "Seu nome ou seu endereço não pode ser sua senha.",
   PASSWORD_ILLEGAL: "A senha contém um caractere de controle, que não pode ser usado.",
   PASSWORD_BLANK: "A senha não contém nenhum caractere visível.",
+  PASSWORD_REFUSED: "Esta senha não é aceita. Escolha outra.",
   PASSWORD_IS_THE_SAME: "Escolha uma senha diferente da atual.",
   PASSWORD_BREACHED: "Esta senha está em uma lista de senhas roubadas. Escolha outra.",
   PASSWORD_BREACHED_SITE_ERROR: "Não foi possível consultar a lista de senhas roubadas. Tente novamente mais tarde.",

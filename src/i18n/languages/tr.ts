@@ -61,6 +61,7 @@ export const turkish: Texts = {
   PASSWORD_IS_IDENTITY: "Adınız ya da adresiniz parolanız olamaz.",
   PASSWORD_ILLEGAL: "Parolada kullanılamayan bir denetim karakteri var.",
   PASSWORD_BLANK: "Parolada görünür hiçbir karakter yok.",
+  PASSWORD_REFUSED: "Bu parola kabul edilmiyor. Başka bir parola seçin.",
   PASSWORD_IS_THE_SAME: "Şimdiki parolanızdan farklı bir parola seçin.",
   PASSWORD_BREACHED: "Bu parola çalınmış parolalar listesinde. Başka bir parola seçin.",
   PASSWORD_BREACHED_SITE_ERROR: "Çalınmış parolalar listesine ulaşılamadı. Lütfen daha sonra yeniden deneyin.",

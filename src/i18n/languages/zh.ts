@@ -57,6 +57,7 @@ export const chinese: Texts = {
   PASSWORD_IS_IDENTITY: "不能用自己的名称或地址作为密码。",
   PASSWORD_ILLEGAL: "密码包含不可使用的控制字符。",
   PASSWORD_BLANK: "密码不包含任何可见字符。",
+  PASSWORD_REFUSED: "此密码不被接受。请选择其他密码。",
   PASSWORD_IS_THE_SAME: "请选择与当前密码不同的密码。",
   PASSWORD_BREACHED: "此密码已出现在泄露密码列表中。请换一个密码。",
   PASSWORD_BREACHED_SITE_ERROR: "无法查询泄露密码列表。请稍后重试。",

@@ -1,4 +1,5 @@
 import type { Awaitable } from "../../model/awaitable.ts";
+import type { Label } from "../../model/label.ts";
 import type { StrengthHintKey } from "./strength.ts";
 
 /** The message keys of the faults that the policy itself finds. */
@@ -13,13 +14,16 @@ export type PolicyFaultKey =
   | "PASSWORD_REUSED"
   | "PASSWORD_PATTERN"
   | "PASSWORD_BREACHED"
+  | "PASSWORD_REFUSED"
   | "PASSWORD_BREACHED_SITE_ERROR"
   | StrengthHintKey;
 
-/** Why a new password is refused: the key of a message and its parameters. */
+/** Why a new password is refused: the key of a message and its parameters, or a text of your own under a key of your own. */
 export interface PolicyFault<Key extends string = PolicyFaultKey> {
   readonly key: Key;
   readonly params?: Readonly<Record<string, string | number>>;
+  /** Said in the place of the key's message: one text, or one by language (`{ en: "…", de: "…" }`). */
+  readonly text?: Label;
 }
 
 /** Whose password it is going to be. */
@@ -30,7 +34,12 @@ export interface PasswordContext {
   readonly account?: { readonly id: number } | undefined;
 }
 
-/** A check of the application's own. It is given the NFKD form; a rejection refuses the password. */
+/**
+ * A check of the application's own. It is given the NFKD form; what it throws refuses the password, a PasswordRefusedError with
+ * its faults.
+ *
+ *     (password) => /z/.test(password) ? [] : [{ key: "NEEDS_Z", text: { en: "A z is missing.", de: "Ein z fehlt." } }]
+ */
 export type PasswordValidator = (
   password: string,
   context: PasswordContext,

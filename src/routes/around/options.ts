@@ -1,6 +1,7 @@
 import type { Problem } from "../../http/answer.ts";
 import { checkedOrigins, createRedirects } from "../../http/redirect.ts";
 import type { SecurityRequest } from "../../http/request.ts";
+import type { System } from "../../http/system.ts";
 import type { Awaitable } from "../../model/awaitable.ts";
 import { ConfigurationError } from "../../model/errors.ts";
 import { checkKnown } from "../../model/known-names.ts";
@@ -56,7 +57,10 @@ export interface RouteOptions {
     /** Generators are written as they come; false: at once, when they have ended. Default true. */
     readonly stream?: boolean;
   };
-  /** A page of your own to sign in on, for browsers that get 401; default: the feature's page. */
+  /**
+   * A page of your own to sign in on, for browsers that get 401 where the route takes something that browsers keep: a session, a
+   * token in a cookie, a scheme of your own that is `ambient`. Default: the feature's page, on routes that take sessions.
+   */
   readonly signInPage?: string;
   /** The parameter of that page that says where to come back to; default "next". */
   readonly returnParameter?: string;
@@ -250,4 +254,13 @@ function checkedSignIn(
     throw new ConfigurationError("routes.signInPage", "a path on this server or a URL on one of origins is expected");
   }
   return { signInPage: page, returnParameter };
+}
+
+/** Refuses a page to sign in on that would leave a browser with nothing that the routes take. */
+export function checkSignInPage({ signInPage }: Pick<AroundSettings, "signInPage">, system: System): void {
+  if (signInPage === undefined || system.keptByBrowsers(system.defaultSchemes)) return;
+  throw new ConfigurationError(
+    "routes.signInPage",
+    'the option authn takes no credential that a browser keeps; add "session", or "token" with "cookie" in tokens.carriers',
+  );
 }

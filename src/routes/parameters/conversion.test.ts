@@ -212,14 +212,16 @@ describe("path parameters (OBJ-03, OBJ-08)", () => {
     expect(await faults(schema, { path: { id } }, "/obj/:id")).toEqual(["id invalid"]);
   });
 
-  test("that the schema does not name are strings", async () => {
+  test("are strings where nothing is declared, and refused where the schema does not name them", async () => {
     const path = { id: "7", name: "a/b" };
-    expect(await converted(schema, { path }, "/obj/:id/:name")).toEqual({ id: 7, name: "a/b" });
-    expect(await converted(undefined, { path }, "/obj/:id/:name")).toEqual(path);
-    expect(await converted(z.strictObject({ id: z.int() }), { path }, "/obj/:id/:name")).toEqual({
-      id: 7,
-      name: "a/b",
-    });
+    const route = "/obj/:id/:name";
+    expect(await converted(undefined, { path }, route)).toEqual(path);
+    expect(await converted(z.looseObject({ id: z.int() }), { path }, route)).toEqual({ id: 7, name: "a/b" });
+    for (const some of [schema, z.strictObject({ id: z.int() }), { id: z.int() }, { id: z.int() }]) {
+      await expect(async () => converted(some as never, { path }, route)).rejects.toThrow(
+        /the path has :name, which params does not declare/,
+      );
+    }
     expect(await faults(undefined, { path: { id: "a\0" } }, "/obj/:id")).toEqual(["id invalid"]);
   });
 

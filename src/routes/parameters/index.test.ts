@@ -17,6 +17,7 @@ describe("declarations", () => {
       when: z.date().nullable(),
       ids: z.array(z.union([z.int(), z.literal("all")])),
       o: z.object({}).optional(),
+      rest: z.string().optional(),
     });
     const compiled = compileParameters(schema, "/store/:sid/:rest?", "POST", "POST /store");
     expect(compiled.names).toEqual(["sid", "rest", "tags", "kind", "when", "ids", "o"]);
@@ -97,6 +98,7 @@ describe("properties", () => {
     b: z.boolean().optional(),
     d: z.date().optional(),
     o: z.object({ a: z.int() }).optional(),
+    p: z.string().optional(),
   });
   const compiled = compileParameters(schema, "/x/:p?", "POST", "POST /x/:p?");
 

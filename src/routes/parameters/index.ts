@@ -118,7 +118,8 @@ export function isStandardSchema(schema: unknown): schema is StandardSchemaV1 {
  * Text (path, query, form) becomes what the schema wants: strict integers, JSON's numbers, booleans (true, 1, on, yes
  * and false, 0, off, no), RFC 3339 dates, enumerations, lists by repetition, objects as JSON text. A blank form field
  * of anything but text counts as not given. JSON values are taken as they are, but for dates and bigints, which are
- * strings there. Path parameters that the schema does not name are strings.
+ * strings there. A parameter of the path has a conversion there (`:id{int}`) or stands in what is declared; where nothing is
+ * declared, it is a string.
  *
  * @param where names the route in errors: `GET /store/:sid`
  * @throws {ConfigurationError} for a schema that is no object or cannot be read, and for names that cannot be used
@@ -139,6 +140,10 @@ export function compileParameters(
       throw new ConfigurationError(where, `the parameter ${name} stands in the path and cannot be special`);
     }
     const property = parts.plain.get(name);
+    // Else the guard may ask about what the query holds, while the path that everybody sees says something else.
+    if (declared !== undefined && property === undefined && shape === undefined && parts.rest === undefined) {
+      throw new ConfigurationError(where, `the path has :${name}, which params does not declare; add it to params`);
+    }
     byName.set(name, compileParameter(name, property ?? { shape: shape ?? TEXT, required: !optional }, "path", body));
   }
   for (const [name, property] of parts.plain) {
