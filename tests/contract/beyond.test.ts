@@ -54,7 +54,7 @@ const asJson = { headers: { accept: "application/json" } };
 const post = (client: TestClient, path: string, json: object): Promise<ClientAnswer> => client.post(path, { json });
 
 /** Where the sign-in with this `next` leads. */
-async function leadsTo(next: string): Promise<string | undefined> {
+async function leadsTo(next: string): Promise<string | null> {
   const client = testClient(lab.origin);
   await client.get("/login");
   const form = { ...joe, csrf_token: client.csrfToken ?? "" };

@@ -203,3 +203,19 @@ it("a moment whose default is now, and a column that no form can hold, are no hi
   await ada.post(`/admin/users/${ann.id}/edit`, { form: { email: "ann@acme.example", since: "" } });
   expect(await security.users.get(ann.id)).toMatchObject({ since: ann.since });
 });
+
+it("a box with a schema of its own is rendered as one, and says in its own words why it must be ticked", async () => {
+  const why = "Nobody borrows without accepting the rules.";
+  const security = await start(
+    { rules: column.boolean({ default: false }) },
+    { rules: { label: "I accept the rules", schema: z.literal(true, { error: why }) } },
+  );
+  const client = testClient(security.app(), origin);
+  const page = await client.get("/register");
+  expect(page.body).toMatch(/<input[^>]*type="checkbox"[^>]*name="rules"|<input[^>]*name="rules"[^>]*type="checkbox"/);
+  const account = { email: "ann@acme.example", password: goodPassword, password_confirm: goodPassword };
+  const unticked = await client.post("/register", { form: { ...account, csrf_token: client.csrfToken ?? "" } });
+  expect(unticked.body).toContain(why);
+  await client.post("/register", { form: { ...account, rules: "y", csrf_token: client.csrfToken ?? "" } });
+  expect((await security.users.find("email", account.email)) as unknown).toMatchObject({ rules: true });
+});

@@ -106,8 +106,9 @@ export function extraField(name: string, options: ExtraFieldOptions, column?: Co
   const { schema, required = true, autocomplete } = options;
   const typed = column === undefined ? undefined : checkColumn(name, options, column);
   const look = typed === undefined || options.type !== undefined ? undefined : columnLook(typed);
-  // A box without an answer is a no, which is not what the column's default is: it is asked for in words.
-  const type = options.type ?? (look?.type === "checkbox" ? "select" : look?.type) ?? "text";
+  // A box without an answer is a no, which is not what the column's default is: it is asked for in words. A schema gets yes or no.
+  const asked = look?.type === "checkbox" && schema === undefined ? "select" : look?.type;
+  const type = options.type ?? asked ?? "text";
   const maxLength = options.maxLength ?? (typed === undefined ? 255 : longestOf(typed));
   const box = type === "checkbox";
   const asColumn = typed !== undefined && schema === undefined ? shownAs(typed, type) : {};
@@ -122,11 +123,15 @@ export function extraField(name: string, options: ExtraFieldOptions, column?: Co
   const checked = (input: unknown): Parsed => {
     const plain = box ? boxOf(input) : textOf(input, maxLength, typed?.type === "boolean");
     if ("fault" in plain) return plain;
-    if (required && (plain.value === "" || plain.value === false)) return { fault: { key: "FIELD_REQUIRED" } };
-    if (schema === undefined) return plain;
+    const missing: Parsed = { fault: { key: "FIELD_REQUIRED" } };
+    if (required && plain.value === "") return missing;
+    const unticked = required && plain.value === false;
+    if (schema === undefined) return unticked ? missing : plain;
     const result = schema["~standard"].validate(plain.value);
     if (result instanceof Promise) throw new ConfigurationError(`${path}.schema`, "must answer synchronously");
-    return result.issues === undefined ? { value: result.value } : { fault: issuesFault(result.issues) };
+    // It may say in its own words why a box must be ticked.
+    if (result.issues !== undefined) return { fault: issuesFault(result.issues) };
+    return unticked ? missing : { value: result.value };
   };
   return {
     label: { text: options.label },
