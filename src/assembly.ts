@@ -411,7 +411,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
   if (allowInsecure === undefined && !cookies.secure && commandLine() === undefined) {
     log("cookies go without Secure and __Host-, as every origin is plain HTTP on this machine", { origins });
   }
-  // A command does its own work and no other.
+  // A command sends what it has written itself and nothing else.
   delivery.start(commandLine() !== undefined);
   const upkeep = startUpkeep({ kernel, features, audit, delivery, stored: provider !== undefined, idle: times.idle });
 

@@ -11,7 +11,7 @@ export interface UpkeepContext {
   readonly kernel: Kernel;
   readonly features: readonly Feature[];
   readonly audit: Pick<RunningTrail, "prune">;
-  readonly delivery: Pick<Delivery, "purge">;
+  readonly delivery: Pick<Delivery, "putForward">;
   /** False: there is no datastore. */
   readonly stored: boolean;
   /** A session ends after so long without a request, in milliseconds. */
@@ -45,7 +45,7 @@ export function startUpkeep({ kernel, features, audit, delivery, stored, idle }:
     await families?.purge();
     await limits.purge();
     await datastore.purge?.();
-    await delivery.purge();
+    await delivery.putForward();
     await audit.prune();
   };
   const timer = setInterval(() => {

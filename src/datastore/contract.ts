@@ -99,7 +99,7 @@ export interface Transaction extends Operations {
    */
   announce?(userId: number | undefined): Promise<void>;
   /** Calls this once the transaction has committed, and never where it is rolled back. It must not throw and takes no time. */
-  committed?(work: () => void): void;
+  committed(work: () => void): void;
 }
 
 /** A user with their roles, and a session: what one cold request needs, by one query. */

@@ -71,7 +71,7 @@ function holding(
   const { insertAll, insertIf, claim, announce } = tx;
   const first: Transaction = {
     native: tx.native,
-    ...(tx.committed === undefined ? {} : { committed: (called: () => void) => tx.committed?.(called) }),
+    committed: (called) => tx.committed(called),
     ...(claim === undefined ? {} : { claim: after((text: string) => claim(text)) }),
     ...(announce === undefined ? {} : { announce: after((userId: number | undefined) => announce(userId)) }),
     async insert(table, row) {

@@ -49,7 +49,7 @@ export function rehearsal(tx: Transaction, now: () => number): Transaction {
   };
   return {
     native: tx.native,
-    ...(tx.committed === undefined ? {} : { committed: (work: () => void) => tx.committed?.(work) }),
+    committed: (work) => tx.committed(work),
     ...(tx.claim === undefined ? {} : { claim: (text: string) => tx.claim?.(text) ?? Promise.resolve() }),
     ...(tx.announce === undefined ? {} : { announce: async (userId) => tx.announce?.(userId) }),
     async insert(table, row) {

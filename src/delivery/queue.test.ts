@@ -176,6 +176,8 @@ test.each([
   [{ store: "disk" }, "mail.queue.store"],
   [{ keep: "for ever" }, "mail.queue.keep"],
   [{ store: "memory", keep: "1d" }, "mail.queue.keep"],
+  [{ limit: 1_000 }, "mail.queue.limit"],
+  [{ store: "database", limit: 10 }, "mail.queue.limit"],
   [{ concurrency: 1.5 }, "mail.queue.concurrency"],
   [{ retryAfter: [-1] }, "mail.queue.retryAfter"],
   [{ retryAfter: 5 }, "mail.queue.retryAfter"],

@@ -105,6 +105,9 @@ export function deliverySettings(path: string, options?: DeliveryOptions, stores
       throw new ConfigurationError(`${path}.${name}`, `${expected} is expected, each from ${least} to 86,400,000`);
     }
   }
+  if (where === "database" && "limit" in numbers) {
+    throw new ConfigurationError(`${path}.limit`, 'is for what waits in memory; leave it out, or say store: "memory"');
+  }
   const kept = keep === undefined ? {} : { keep: milliseconds(`${path}.keep`, keep) };
   if (where === "memory" && keep !== undefined) {
     throw new ConfigurationError(`${path}.keep`, 'is for what waits in the database; leave it or store: "memory" out');

@@ -1,5 +1,5 @@
 import type { TicketRequest } from "../authn/tickets.ts";
-import type { Operations, Where } from "../datastore/contract.ts";
+import type { Operations, Transaction, Where } from "../datastore/contract.ts";
 import { unlessWithdrawn } from "../datastore/held-account.ts";
 import type { ChangeOptions } from "../datastore/user-operations.ts";
 import type { SecurityRequest } from "../http/request.ts";
@@ -122,7 +122,7 @@ export async function issueFor(
   kernel: Pick<Kernel, "datastore" | "tickets">,
   rq: SecurityRequest,
   request: Omit<TicketRequest, "begunIn">,
-  also?: (token: string, tx: Operations) => Promise<void>,
+  also?: (token: string, tx: Transaction) => Promise<void>,
 ): Promise<string | undefined> {
   const { identity } = rq;
   if (identity === undefined) return undefined;

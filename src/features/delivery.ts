@@ -1,4 +1,4 @@
-import type { Datastore, Operations } from "../datastore/contract.ts";
+import type { Datastore, Transaction } from "../datastore/contract.ts";
 import type { MailAddress, MailSender } from "../delivery/mail.ts";
 import { loadPhoneNumbers, noPhoneNumbers, type PhoneNumbers, type PhoneOptions } from "../delivery/phone.ts";
 import { type DeliveryOptions, deliverySettings } from "../delivery/queue.ts";
@@ -12,7 +12,7 @@ import type { Theme } from "../views/contract.ts";
 import type { MailLayout, MailProps, Mails } from "../views/mail.ts";
 import type { Feature } from "./feature.ts";
 import { createMails } from "./mails-channel.ts";
-import { createOutbox, type Outbox } from "./outbox.ts";
+import { createOutbox, type Handled, type Outbox } from "./outbox.ts";
 import { type WaitingMessage, waitingMessage } from "./outbox-rows.ts";
 import { type Channel, memoryPostbox, type Postbox } from "./postbox.ts";
 import { createTexts } from "./texts-channel.ts";
@@ -58,7 +58,7 @@ export type MailRecipient = Account | { readonly email: string; readonly name?: 
 /** How something is sent. */
 export interface SendOptions {
   /** The transaction of what it is about: it goes out if that commits, and only then. */
-  readonly tx?: Operations | undefined;
+  readonly tx?: Transaction | undefined;
   /** It is of no use after so many milliseconds. Left out: a mail's `within`, for as long as its link works. */
   readonly life?: number | undefined;
 }
@@ -121,10 +121,10 @@ export interface Waiting {
     readonly limit: number;
   }): Promise<readonly WaitingMessage[]>;
   find(id: string): Promise<WaitingMessage | undefined>;
-  /** Tries it now. False: it does not wait any more. */
-  retry(message: WaitingMessage): Promise<boolean>;
-  /** Gives it up, and tells so by `mailFailed` or `smsFailed`. False: it does not wait any more. */
-  drop(message: WaitingMessage): Promise<boolean>;
+  /** Tries it now. */
+  retry(message: WaitingMessage): Promise<Handled>;
+  /** Gives up what nobody is sending, and tells so by `mailFailed` or `smsFailed`. */
+  drop(message: WaitingMessage): Promise<Handled>;
 }
 
 /** What goes out: its senders, with what looks after them. */
@@ -134,12 +134,12 @@ export interface Delivery {
   readonly phones: PhoneNumbers;
   /** Undefined: nothing waits in the database. */
   readonly waiting: Waiting | undefined;
-  /** Begins to send, once the database is there. `alone`: nothing but what this process writes. */
+  /** Begins to send, once the database is there. `alone`: nothing but what this process has written. */
   start(alone: boolean): void;
-  /** Resolves when nothing waits any more that this process has written. */
+  /** Resolves when nothing that this process has written is due or on its way. What failed and waits in the database is not waited for. */
   idle(): Promise<void>;
   /** Puts right what a clock that jumped has put off. */
-  purge(): Promise<void>;
+  putForward(): Promise<void>;
   /** Rejects with the reason when the sender of mails could send none. */
   verifyMail(): Promise<void>;
   /** Sends the mail `test` at once. Rejects with the reason when it could not be handed over. */
@@ -201,8 +201,8 @@ export async function createDelivery(context: DeliveryContext): Promise<Delivery
     async idle() {
       await Promise.all(postboxes.map((postbox) => postbox.idle()));
     },
-    async purge() {
-      for (const outbox of outboxes.values()) await outbox.purge();
+    async putForward() {
+      for (const outbox of outboxes.values()) await outbox.putForward();
     },
     verifyMail: mails.verify,
     sendTestMail: mails.sendTest,
@@ -237,14 +237,15 @@ function waitingIn(
       const row = await datastore.findOne("outbox", { id, decoy: false });
       return row === undefined ? undefined : messageOf(row);
     },
-    retry: async ({ id, channel }) => (await outboxes.get(channel)?.retry(id)) === true,
+    retry: async ({ id, channel }) => (await outboxes.get(channel)?.retry(id)) ?? "gone",
     async drop({ id, channel, kind, to = "", userId, attempts }) {
-      if ((await datastore.delete("outbox", { id, decoy: false })) === 0) return false;
+      const handled = (await outboxes.get(channel)?.drop(id)) ?? "gone";
+      if (handled !== "done") return handled;
       const user = userId === null ? undefined : await accountOf(userId);
       const told = { user, to, failure: "dropped", attempts };
       if (channel === "sms") system.events.emit("smsFailed", told);
       else system.events.emit("mailFailed", { ...told, template: kind });
-      return true;
+      return handled;
     },
   };
 }

@@ -1,5 +1,5 @@
 import { open } from "../authz/guards/open.ts";
-import type { Operations, Transaction } from "../datastore/contract.ts";
+import type { Transaction } from "../datastore/contract.ts";
 import type { SecurityEventName, SecurityEvents } from "../events/catalogue.ts";
 import type { SecurityRequest } from "../http/request.ts";
 import type { Account } from "../model/account.ts";
@@ -39,7 +39,7 @@ export interface MailRequestDefinition
 /** Tells the listeners of what was mailed, once it is written: after whatever else the request tells. */
 export function emitOnceCommitted<Name extends SecurityEventName>(
   { system: { events }, background }: Pick<Kernel, "system" | "background">,
-  tx: Operations,
+  tx: Transaction,
   name: Name,
   event: SecurityEvents[Name],
 ): void {

@@ -104,6 +104,8 @@ export function createMails(context: DeliveryContext): MailParts {
 
   const channel: Channel = {
     name: "mail",
+    development: mail?.sender.development === true,
+    makes: (kind) => templates.has(kind),
     async deliver(parcel, said) {
       const outgoing = await make(parcel, said).catch((error: unknown) => {
         throw error instanceof DeliveryError
@@ -135,8 +137,8 @@ export function createMails(context: DeliveryContext): MailParts {
     life: number | undefined,
   ): Parcel => {
     const nobodys = decoy(to) !== undefined;
-    const user: Account | undefined = isAccount(to) && !nobodys ? to : undefined;
     const owner = isAccount(to) ? to : to.of;
+    const user: Account | undefined = nobodys || decoy(owner) !== undefined ? undefined : owner;
     // Not `rq.catalogue`, which the answer shows (Content-Language): that would tell what is mailed.
     const asked = rq === undefined ? system.catalogues.default : system.catalogues.for(rq);
     const { language } = owner === undefined ? asked : system.catalogues.ofUser(owner);

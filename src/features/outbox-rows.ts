@@ -56,13 +56,15 @@ export function unreadableParcel(row: Row): Parcel {
 
 /**
  * Makes the rows of one kind of message. What is written together has one place in the order, which is behind all that was written
- * before; `keep`: the longest that it waits, in milliseconds.
+ * before; `keep`: the longest that it waits, in milliseconds; `lineOf`: what keeps its order apart from that of other processes' messages,
+ * or "".
  */
 export function rowMaker(
   channel: string,
   ring: KeyRing,
   keep: number,
   now: () => number,
+  lineOf: () => string,
 ): (parcels: readonly Parcel[]) => readonly Row[] {
   let position = 0;
   return (parcels) => {
@@ -77,7 +79,7 @@ export function rowMaker(
         channel,
         kind,
         // What is for nobody keeps nobody waiting.
-        recipient: sha256(decoy ? id : `${channel} ${to.toLowerCase()}`),
+        recipient: sha256(decoy ? id : `${lineOf()}${channel} ${to.toLowerCase()}`),
         userId,
         body: ring.encrypt(purpose, JSON.stringify({ id, to, content })),
         decoy,

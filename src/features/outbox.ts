@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Datastore, Operations } from "../datastore/contract.ts";
+import type { Datastore, Operations, Transaction, Where } from "../datastore/contract.ts";
 import { DeliveryError } from "../delivery/mail.ts";
 import { type DeliverySettings, limited, settling, spread, systemTimer } from "../delivery/queue.ts";
 import type { Row } from "../model/schema.ts";
 import type { KeyRing } from "../secrets/keyring.ts";
-import { randomId } from "../secrets/random.ts";
+import { randomId, sha256 } from "../secrets/random.ts";
+import { createRemoval } from "./outbox-removal.ts";
 import { openParcel, rowMaker, unreadableParcel, type WaitingMessage } from "./outbox-rows.ts";
 import { type Channel, onceCommitted, type Postbox } from "./postbox.ts";
 
@@ -19,25 +20,35 @@ export interface OutboxContext {
   readonly log: (message: string, details?: Record<string, unknown>) => void;
 }
 
+/** What came of what was asked for a message: "busy": it is being sent; "gone": it does not wait any more. */
+export type Handled = "done" | "busy" | "gone";
+
 /** What waits in the database, with what can be done about it. */
 export interface Outbox extends Postbox {
-  /** Tries it now, once what waits for the same recipient before it is away. False: it does not wait any more. */
-  retry(id: string): Promise<boolean>;
+  /** Tries it now, once what waits for the same recipient before it is away. */
+  retry(id: string): Promise<Handled>;
+  /** Takes it out, unless somebody is sending it. */
+  drop(id: string): Promise<Handled>;
   /** Puts right what a clock that jumped has put off. */
-  purge(): Promise<void>;
+  putForward(): Promise<void>;
 }
 
 /** How often a process looks for what others have left, in milliseconds. */
 const pollEvery = 10_000;
 /** So many messages of its own a process remembers, to look for what stands behind them. */
 const mostRemembered = 1_000;
-/** Milliseconds between two attempts to remove what was sent. */
-const removalPauses: readonly number[] = [250, 1_000];
+/** So many of them are looked for by one statement. */
+const together = 500;
+/** The head of each recipient's line. */
+const heads = { first: { of: "recipient", by: "position" }, orderBy: [{ field: "position" }] } as const;
 
 /**
  * Messages are rows, written in the transaction of what they are about, and sent by whichever process claims them. A claim runs
  * out: what a killed process was sending is sent again. Of one recipient's messages the first one alone can be claimed, so they go
  * out in the order in which they were written.
+ *
+ * A process leaves to others what it can't open or make, and has no say in what becomes of it before it is over. A command sends
+ * what it has written itself and nothing else, and so does a process whose sender reaches nobody.
  */
 export function createOutbox({ channel, settings, datastore, ring, now, log }: OutboxContext): Outbox {
   const { concurrency, retryAfter, timeout, drain, keep } = settings;
@@ -47,19 +58,26 @@ export function createOutbox({ channel, settings, datastore, ring, now, log }: O
   const outside = AsyncLocalStorage.snapshot();
   /** What this process has written and not seen off, with its recipient. */
   const own = new Map<string, string>();
+  /** What this process can't make, and until when that waits. */
+  const others = new Map<string, number>();
+  const told = new Set<string>();
+  /** Whom something new has been written for. */
+  const fresh = new Set<string>();
+  /** Stands before the recipient where nothing but this process's own messages is sent by it: no other line holds these up. */
+  const line = randomId(16);
   const watchers: (() => void)[] = [];
-  const sent: { readonly id: string; readonly done: () => void }[] = [];
   let running = 0;
   let claiming: Promise<void> | undefined;
   let again = false;
   let more = false;
   let soon: (() => void) | undefined;
   let poll: NodeJS.Timeout | undefined;
-  let removing = false;
   let state: "new" | "open" | "closing" | "closed" = "new";
   let failing = false;
   let unread = false;
+  let command = false;
 
+  const ownOnly = (): boolean => command || channel.development;
   const isQuiet = (): boolean => running === 0 && claiming === undefined && soon === undefined;
   const settle = (): void => {
     if (isQuiet()) for (const done of watchers.splice(0)) done();
@@ -69,11 +87,11 @@ export function createOutbox({ channel, settings, datastore, ring, now, log }: O
 
   const remember = (id: string, recipient: string): void => {
     own.set(id, recipient);
-    const [oldest] = own.size > mostRemembered ? own.keys() : [];
+    const [oldest] = own.size > mostRemembered && !ownOnly() ? own.keys() : [];
     if (oldest !== undefined) own.delete(oldest);
   };
 
-  const makeRows = rowMaker(channel.name, ring, keep, now);
+  const makeRows = rowMaker(channel.name, ring, keep, now, () => (ownOnly() ? line : ""));
 
   const write = async (rows: readonly Row[], tx: Operations): Promise<void> => {
     if (rows.length > 1 && tx.insertAll !== undefined) return tx.insertAll("outbox", rows);
@@ -93,17 +111,41 @@ export function createOutbox({ channel, settings, datastore, ring, now, log }: O
     soon = cancel;
   };
 
-  /** The first messages of so many recipients that nobody is sending. */
+  /** What this process has written, by parts. */
+  const ownParts = (): readonly (readonly string[])[] => {
+    const ids = [...own.keys()];
+    return Array.from({ length: Math.ceil(ids.length / together) }, (_, part) =>
+      ids.slice(part * together, (part + 1) * together),
+    );
+  };
+
+  /** The first messages of at most so many recipients that nobody is sending and this process may send. */
+  const sendable = async (tx: Operations, due: Where, most: number, at: number): Promise<readonly Row[]> => {
+    if (ownOnly()) {
+      const conditions: Where[] = ownParts().map((ids) => ({ ...due, id: { in: ids } }));
+      // What is over is given up, whoever has written it.
+      if (!command) conditions.push({ ...due, expiresAt: { lte: at } });
+      const found = new Map<unknown, Row>();
+      for (const where of conditions) {
+        if (found.size >= most) break;
+        const rows = await tx.find("outbox", where, { ...heads, limit: most - found.size, skipHeld: true });
+        for (const row of rows) found.set(row["id"], row);
+      }
+      return [...found.values()];
+    }
+    for (let limit = most; ; ) {
+      const rows = await tx.find("outbox", due, { ...heads, limit, skipHeld: true });
+      const mine = rows.filter((row) => (others.get(row["id"] as string) ?? at) <= at);
+      if (mine.length >= most || rows.length < limit) return mine.slice(0, most);
+      limit = most + rows.length - mine.length;
+    }
+  };
+
   const claim = (most: number): Promise<readonly Row[]> =>
     datastore.transaction(async (tx) => {
       const at = now();
       const due = { channel: channel.name, dueAt: { lte: at } };
-      const rows = await tx.find("outbox", due, {
-        first: { of: "recipient", by: "position" },
-        orderBy: [{ field: "position" }],
-        limit: most,
-        skipHeld: true,
-      });
+      const rows = await sendable(tx, due, most, at);
       if (rows.length === 0) return [];
       const id = { in: rows.map((row) => row["id"] as string) };
       const mark = randomId(16);
@@ -112,6 +154,25 @@ export function createOutbox({ channel, settings, datastore, ring, now, log }: O
       const mine = won === rows.length ? rows : await tx.find("outbox", { id, claim: mark });
       return mine.map((row) => ({ ...row, claim: mark }));
     });
+
+  /** A recipient who is written to again does not wait for the next attempt of what failed before. */
+  const hurry = async (): Promise<void> => {
+    const recipients = [...fresh].slice(0, together);
+    if (recipients.length === 0) return;
+    const at = now();
+    const put = { channel: channel.name, recipient: { in: recipients }, claim: null, dueAt: { gt: at } };
+    // Few have something that failed, and looking takes no lock.
+    if ((await datastore.count("outbox", put, 1)) > 0) await datastore.update("outbox", put, { dueAt: at });
+    for (const recipient of recipients) fresh.delete(recipient);
+  };
+
+  /** Once, until it works again. */
+  const cannotRead = (error: unknown): void => {
+    if (!unread && state !== "closed") {
+      log("what waits to be sent can't be read; it is tried again", { channel: channel.name, error: String(error) });
+    }
+    unread = true;
+  };
 
   const pump = (): void => {
     if (state === "new" || state === "closed") return;
@@ -126,6 +187,8 @@ export function createOutbox({ channel, settings, datastore, ring, now, log }: O
     try {
       while (again && running < concurrency && state !== "closed") {
         again = false;
+        if (command && own.size === 0) break;
+        await hurry();
         const free = concurrency - running;
         const rows = await claim(free);
         more = rows.length === free;
@@ -142,50 +205,38 @@ export function createOutbox({ channel, settings, datastore, ring, now, log }: O
       }
       unread = false;
     } catch (error) {
-      if (!unread && state !== "closed") {
-        log("what waits to be sent can't be read; it is tried again", { channel: channel.name, error: String(error) });
-      }
-      unread = true;
+      cannotRead(error);
     }
   };
 
-  /** Removes what is done with, several at once where they end together. */
-  const remove = (id: string): Promise<void> =>
-    new Promise((done) => {
-      sent.push({ id, done });
-      if (removing) return;
-      removing = true;
-      void removeAll().finally(() => {
-        removing = false;
-      });
-    });
+  const remove = createRemoval({
+    channel: channel.name,
+    datastore,
+    log,
+    isClosed: () => state === "closed",
+    removed: (id) => own.delete(id),
+  });
 
-  const removeAll = async (): Promise<void> => {
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    while (sent.length > 0) {
-      const some = sent.splice(0, 100);
-      const id = { in: some.map((one) => one.id) };
-      for (let attempt = 0; ; attempt += 1) {
-        try {
-          await datastore.delete("outbox", { id });
-          break;
-        } catch (error) {
-          const pause = removalPauses[attempt];
-          if (pause === undefined || state === "closed") {
-            log("what was sent can't be removed, and may be sent once more", {
-              channel: channel.name,
-              count: some.length,
-              error: String(error),
-            });
-            break;
-          }
-          await sleep(pause);
-        }
-      }
-      for (const one of some) {
-        own.delete(one.id);
-        one.done();
-      }
+  /** Leaves to the other processes what this one can't make. */
+  const leave = async (row: Row, reason: string): Promise<void> => {
+    const { id, kind, expiresAt } = row as unknown as WaitingMessage;
+    const at = now();
+    if (!told.has(reason)) log("a message waits that this process can't make; it is left to others", { kind, reason });
+    told.add(reason);
+    own.delete(id);
+    for (const [other, until] of others) if (until <= at) others.delete(other);
+    const isKnown = others.size < mostRemembered;
+    if (isKnown) others.set(id, expiresAt);
+    try {
+      // It keeps nobody waiting who can have the next one.
+      const set = {
+        claim: null,
+        dueAt: isKnown ? at : Math.min(at + 60 * pollEvery, expiresAt),
+        recipient: sha256(id),
+      };
+      await datastore.update("outbox", { id, claim: row["claim"] as string }, set);
+    } catch (thrown) {
+      log("what could not be sent waits until its claim has run out", { channel: channel.name, error: String(thrown) });
     }
   };
 
@@ -210,8 +261,13 @@ export function createOutbox({ channel, settings, datastore, ring, now, log }: O
       }
       await remove(id);
     };
-    if (parcel === undefined) return giveUp("unreadable", null, before);
-    if (expiresAt <= now()) return giveUp("not reached", row["lastError"] as string | null, before);
+    if (expiresAt <= now()) {
+      return giveUp(parcel === undefined ? "unreadable" : "not reached", row["lastError"] as string | null, before);
+    }
+    if (parcel === undefined || !channel.makes(parcel.kind)) {
+      if (decoy) return remove(id);
+      return leave(row, parcel === undefined ? "none of its keys opens it" : `it has no template "${parcel.kind}"`);
+    }
     const said: string[] = [];
     let failed: { readonly error: unknown } | undefined;
     try {
@@ -258,10 +314,7 @@ export function createOutbox({ channel, settings, datastore, ring, now, log }: O
       if ((await datastore.count("outbox", { channel: channel.name, dueAt: { lte: now() } }, 1)) > 0) pump();
       unread = false;
     } catch (error) {
-      if (!unread && state !== "closed") {
-        log("what waits to be sent can't be read; it is tried again", { channel: channel.name, error: String(error) });
-      }
-      unread = true;
+      cannotRead(error);
     }
   };
 
@@ -275,33 +328,50 @@ export function createOutbox({ channel, settings, datastore, ring, now, log }: O
     poll.unref();
   };
 
+  /** Whether something of its own is due now, or on its way. */
+  const isUnderWay = async (): Promise<boolean> => {
+    for (const ids of ownParts()) {
+      // Another process may have sent it.
+      const found = await datastore.find("outbox", { id: { in: ids } });
+      const left = new Set(found.map((row) => row["id"]));
+      for (const id of ids) if (!left.has(id)) own.delete(id);
+      if (found.length === 0) continue;
+      const at = now();
+      const recipient = { in: found.map((row) => row["recipient"] as string) };
+      const sending = { channel: channel.name, recipient, claim: { not: null }, dueAt: { gt: at } };
+      if ((await datastore.count("outbox", sending, 1)) > 0) return true;
+      const due = { channel: channel.name, id: { in: ids }, dueAt: { lte: at } };
+      if ((await datastore.find("outbox", due, { ...heads, limit: 1 })).length > 0) return true;
+    }
+    return false;
+  };
+
   return {
-    stored: true,
-    async add(parcels, tx) {
+    async add(parcels, tx?: Transaction) {
       const rows = makeRows(parcels);
       if (tx === undefined && rows.length > 1) await datastore.transaction((one) => write(rows, one));
       else await write(rows, tx ?? datastore);
       onceCommitted(tx, () => {
-        for (const row of rows) remember(row["id"] as string, row["recipient"] as string);
+        for (const row of rows) {
+          remember(row["id"] as string, row["recipient"] as string);
+          fresh.add(row["recipient"] as string);
+        }
         wake(settling);
       });
     },
     async idle() {
+      await quiet();
+      if (own.size > 0 && state === "open") await putForward();
       for (;;) {
         await quiet();
-        if (own.size === 0 || state !== "open") return;
-        // Another process may have sent it.
-        const ids = [...own.keys()].slice(0, 100);
-        const found = await datastore.find("outbox", { id: { in: ids } });
-        const left = new Set(found.map((row) => row["id"]));
-        for (const id of ids) if (!left.has(id)) own.delete(id);
-        if (left.size === 0) continue;
-        await putForward();
+        if (own.size === 0 || state !== "open" || !(await isUnderWay())) return;
         await sleep(25);
+        pump();
       }
     },
     start(alone) {
       state = "open";
+      command = alone;
       if (!alone) lookAgain(0);
       if (own.size > 0) wake(settling);
     },
@@ -323,15 +393,29 @@ export function createOutbox({ channel, settings, datastore, ring, now, log }: O
     async retry(id) {
       const at = now();
       const where = { id, channel: channel.name, decoy: false };
+      const row = await datastore.findOne("outbox", where);
+      if (row === undefined) return "gone";
+      // Nor does it wait for the next attempt of what stands before it.
+      const { recipient } = row as { readonly recipient?: string };
+      const put = { channel: channel.name, recipient: recipient ?? "", claim: null, dueAt: { gt: at } };
+      await datastore.update("outbox", put, { dueAt: at });
+      wake(settling);
       // What is being sent is not begun a second time.
-      const found =
-        (await datastore.update("outbox", { ...where, claim: null }, { dueAt: at })) > 0 ||
-        (await datastore.count("outbox", where)) > 0;
-      if (found) wake(settling);
-      return found;
+      if ((await datastore.count("outbox", { ...where, claim: { not: null }, dueAt: { gt: at } })) > 0) return "busy";
+      return "done";
     },
-    async purge() {
-      await putForward();
+    async drop(id) {
+      const where = { id, channel: channel.name, decoy: false };
+      const dropped =
+        (await datastore.delete("outbox", { ...where, claim: null })) > 0 ||
+        // Whoever was sending it is gone: the claim has run out.
+        (await datastore.delete("outbox", { ...where, dueAt: { lte: now() } })) > 0;
+      if (dropped) {
+        own.delete(id);
+        return "done";
+      }
+      return (await datastore.count("outbox", where)) > 0 ? "busy" : "gone";
     },
+    putForward,
   };
 }

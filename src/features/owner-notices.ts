@@ -1,4 +1,4 @@
-import type { Operations } from "../datastore/contract.ts";
+import type { Transaction } from "../datastore/contract.ts";
 import type { EventSource } from "../events/events.ts";
 import { type Account, isService } from "../model/account.ts";
 import type { MailToSend } from "./delivery.ts";
@@ -11,7 +11,7 @@ type Telling = Pick<Kernel, "mail" | "path" | "link">;
 const isTold = ({ mail }: Telling, owner: Account): boolean => mail.enabled && !isService(owner);
 
 /** Tells the owner, with the change, that somebody else has set their password: an administrator, an operator or the application. */
-export async function tellPasswordSet(kernel: Telling, owner: Account, tx: Operations): Promise<void> {
+export async function tellPasswordSet(kernel: Telling, owner: Account, tx: Transaction): Promise<void> {
   if (isTold(kernel, owner)) await kernel.mail.send(undefined, "passwordChanged", owner, recoverLink(kernel), { tx });
 }
 
@@ -23,7 +23,7 @@ export async function mailIdentityChanged(
   kernel: Telling,
   before: Account,
   after: Account,
-  tx?: Operations,
+  tx?: Transaction,
 ): Promise<void> {
   if (!isTold(kernel, before)) return;
   const old = { email: before.email, of: before };

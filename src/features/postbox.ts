@@ -1,4 +1,4 @@
-import type { Operations, Transaction } from "../datastore/contract.ts";
+import type { Transaction } from "../datastore/contract.ts";
 import { createDeliveryQueue, type DeliveryFailure, type DeliverySettings } from "../delivery/queue.ts";
 import type { Account } from "../model/account.ts";
 
@@ -23,6 +23,10 @@ export interface Parcel {
 /** What one kind of message goes out by. */
 export interface Channel {
   readonly name: "mail" | "sms";
+  /** True: what it hands over reaches nobody. */
+  readonly development: boolean;
+  /** False: this process has nothing that messages of this kind are made with. Another one, of a newer version, may have. */
+  makes(kind: string): boolean;
   /** Makes it and hands it over; a decoy is only made. `said` gets the texts in it that no log may show. */
   deliver(parcel: Parcel, said: string[]): Promise<void>;
   /** Told once, when it was given up. `error` has nothing in it that was said. */
@@ -33,25 +37,25 @@ export interface Channel {
 
 /** Takes messages and sees that they go out. */
 export interface Postbox {
-  /** True: in the database. */
-  readonly stored: boolean;
   /**
    * Takes them all, with `tx` when that commits. In the database it resolves when they are written, and rejects when they can't
    * be; in memory it never does.
    */
-  add(parcels: readonly Parcel[], tx?: Operations): Promise<void>;
-  /** Resolves when nothing waits any more that this process has taken. */
+  add(parcels: readonly Parcel[], tx?: Transaction): Promise<void>;
+  /**
+   * Resolves when nothing that this process has taken is due or on its way. What failed, and waits in the database for a later
+   * attempt, is not waited for.
+   */
   idle(): Promise<void>;
-  /** From now on what waits is sent. `alone`: nothing but what this process takes. */
+  /** From now on what waits is sent. `alone`: nothing but what this process has taken. */
   start(alone: boolean): void;
   close(): Promise<void>;
 }
 
 /** When that commits; at once where there is no transaction. */
-export function onceCommitted(tx: Operations | undefined, work: () => void): void {
-  const { committed } = (tx ?? {}) as Partial<Transaction>;
-  if (committed === undefined) work();
-  else committed(work);
+export function onceCommitted(tx: Transaction | undefined, work: () => void): void {
+  if (tx === undefined) work();
+  else tx.committed(work);
 }
 
 /** What waits is in the memory of this process. */
@@ -75,7 +79,6 @@ export function memoryPostbox(channel: Channel, settings: DeliverySettings): Pos
     });
   };
   return {
-    stored: false,
     async add(parcels, tx) {
       onceCommitted(tx, () => {
         for (const parcel of parcels) add(parcel);

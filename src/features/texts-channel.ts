@@ -29,6 +29,8 @@ export function createTexts(context: DeliveryContext, neededBy: string | undefin
   return {
     channel: {
       name: "sms",
+      development: sms?.sender.development === true,
+      makes: () => true,
       async deliver({ to, content, decoy }) {
         const message = content["text"] as string;
         if (sms === undefined) throw unsendable("no sender is configured");

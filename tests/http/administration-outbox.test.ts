@@ -1,6 +1,6 @@
 /** What waits to be sent, as administrators see it: nobody else does, and what they do about it is in the trail. */
 import { DeliveryError, type OutgoingMail } from "portcullis";
-import { administration, passwords, recovery, sessions } from "portcullis/features";
+import { administration, type Feature, passwords, recovery, sessions } from "portcullis/features";
 import { expect, it } from "vitest";
 import { administered, html, idOf, json, signedIn, submit } from "./administration-system.ts";
 import type { System } from "./authn-system.ts";
@@ -14,7 +14,7 @@ interface Down extends System {
 const hourly = { retryAfter: [3_600_000] };
 
 /** A system whose mail server is away. */
-async function down(queue: object = hourly): Promise<Down> {
+async function down(queue: object = hourly, more: object = {}): Promise<Down> {
   const sent: OutgoingMail[] = [];
   let away = true;
   const sender = {
@@ -28,6 +28,7 @@ async function down(queue: object = hourly): Promise<Down> {
     {
       features: [passwords(), recovery(), sessions(), administration({ pageSize: 2 })],
       mail: { sender, from: "no-reply@acme.example", queue },
+      ...more,
     },
   );
   return {
@@ -93,6 +94,64 @@ it("tries one at once, and drops one, which the trail tells", async () => {
   expect(entry).toMatchObject({ userId: await idOf(system, "bob"), actorId: await idOf(system, "ada") });
   expect((await ada.get(`/admin/outbox/${ofBob?.id}/drop`, html)).status).toBe(404);
   expect((await ada.post("/admin/outbox/nothing/retry", { json: {} })).status).toBe(404);
+});
+
+it("leaves what is being sent, and says so", async () => {
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+  const taken: string[] = [];
+  const system = await down(hourly, {
+    mail: {
+      from: "no-reply@acme.example",
+      sender: {
+        async send(mail: OutgoingMail): Promise<void> {
+          taken.push(mail.to.address);
+          await answered;
+        },
+      },
+    },
+  });
+  await system.client().post("/reset", { json: { email: "ann@acme.example" } });
+  while (taken.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  const ada = await signedIn(system, "ada");
+  const [ofAnn] = (await ada.get("/admin/outbox", json)).json.response.messages as { readonly id: string }[];
+  for (const what of ["drop", "retry"]) {
+    expect([what, (await ada.post(`/admin/outbox/${ofAnn?.id}/${what}`, { json: {} })).status]).toEqual([what, 409]);
+    expect((await submit(ada, `/admin/outbox/${ofAnn?.id}/${what}`)).status).toBe(409);
+  }
+  expect(await system.store.count("outbox", { decoy: false })).toBe(1);
+  answer();
+  await system.security.delivery.idle();
+  expect(await system.store.count("outbox", {})).toBe(0);
+  expect(taken).toEqual(["ann@acme.example"]);
+  await system.security.audit.flush();
+  expect(await system.security.audit.list({ name: "mailFailed" })).toEqual([]);
+});
+
+it("does not let anybody act on what warns an account that they may not act on", async () => {
+  let kernel: Parameters<NonNullable<Feature["endpoints"]>>[0] | undefined;
+  const taking: Feature = {
+    name: "taking",
+    endpoints(given) {
+      kernel = given;
+      return [];
+    },
+  };
+  const features = [passwords(), recovery(), sessions(), administration(), taking];
+  const system = await down(hourly, {
+    features,
+    manages: { check: (_: unknown, { email }: { readonly email: string }) => !email.startsWith("boss") },
+  });
+  const boss = await system.security.users.create({ email: "boss@acme.example" });
+  const to = { email: "former@acme.example", of: boss };
+  await kernel?.mail.send(undefined, "emailChanged", to, { newEmail: boss.email });
+  await system.security.delivery.idle();
+  const ada = await signedIn(system, "ada");
+  const [{ id, user_id: about }] = (await ada.get("/admin/outbox", json)).json.response.messages;
+  expect(about).toBe(boss.id);
+  for (const what of ["drop", "retry"]) {
+    expect((await ada.post(`/admin/outbox/${id}/${what}`, { json: {} })).status).toBe(403);
+    expect((await ada.get(`/admin/outbox/${id}/${what}`, html)).status).toBe(403);
+  }
 });
 
 it("is not there where messages wait in memory", async () => {

@@ -35,7 +35,7 @@ export interface Faults {
    * The next `times` calls at `where` fail, or with a `delay` (milliseconds) work that much later; 0 times takes the order back.
    */
   order(where: string, times: number, delay?: number): void;
-  /** Runs the lab's own work, which no fault hits. */
+  /** Runs the lab's own work, which no fault hits: nor what the system begins in it and does by itself, except for what it sends. */
   exempt<T>(work: () => Promise<T>): Promise<T>;
   datastore(provider: DatastoreProvider): DatastoreProvider;
   hasher(hasher: PasswordHasher): PasswordHasher;
@@ -56,7 +56,8 @@ export function createFaults(): Faults {
   /** Undefined: this call works as ever. */
   const due = (where: string): { readonly delay: number | undefined } | undefined => {
     const order = ordered.get(where);
-    if (order === undefined || order.left === 0 || exempted.getStore() === true) return undefined;
+    const isExempt = exempted.getStore() === true && where !== "mail" && where !== "sms";
+    if (order === undefined || order.left === 0 || isExempt) return undefined;
     order.left -= 1;
     return order;
   };

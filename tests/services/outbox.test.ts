@@ -38,6 +38,8 @@ const refusing = (): never => {
   throw new DeliveryError("nobody answers");
 };
 
+const hourly = { retryAfter: [3_600_000] };
+
 /** Waits until it holds; the runner's own limit ends what never does. */
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await sleep(20);
@@ -46,7 +48,12 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
 describeDatabases("the outbox", (database: SuiteDatabase) => {
   const open = async (
     given: MailSender,
-    { queue = {}, keys = [oldKey], ahead = 0 }: { queue?: Queue; keys?: readonly string[]; ahead?: number } = {},
+    {
+      queue = {},
+      keys = [oldKey],
+      ahead = 0,
+      features = [passwords(), registration(), confirmation(), recovery(), passwordless()],
+    }: { queue?: Queue; keys?: readonly string[]; ahead?: number; features?: readonly unknown[] } = {},
   ): Promise<{ readonly security: Running; readonly logs: string[]; readonly failed: string[] }> => {
     const logs: string[] = [];
     const failed: string[] = [];
@@ -54,7 +61,7 @@ describeDatabases("the outbox", (database: SuiteDatabase) => {
       secretKeys: keys,
       origins: [origin],
       datastore: database.provider(),
-      features: [passwords(), registration(), confirmation(), recovery(), passwordless()],
+      features,
       mail: { sender: given, from, queue: { timeout: 1_000, drain: 0, ...queue } },
       passwords: { hashing: { memory: 64, passes: 1, parallelism: 1, allowWeakHashing: true } },
       limits: { allowUnlimited: ["mail.perTarget", "mail.perAddress", "endpoints"] },
@@ -80,6 +87,12 @@ describeDatabases("the outbox", (database: SuiteDatabase) => {
     const [row] = await database.place().rows("select count(*) as number from portcullis_outbox");
     return Number(row?.["number"]);
   };
+  /** Waits until what waits was tried. */
+  const failedOnce = (): Promise<void> =>
+    until(async () => {
+      const rows = await database.place().rows("select attempts from portcullis_outbox where claim is null");
+      return rows.some((row) => Number(row["attempts"]) > 0);
+    });
   const to = (mails: readonly OutgoingMail[], email: string): readonly string[] =>
     mails.filter((mail) => mail.to.address === email).map(({ template }) => template);
 
@@ -162,12 +175,89 @@ describeDatabases("the outbox", (database: SuiteDatabase) => {
     expect(to(box.mails, held)).toEqual([]);
     expect(logs.filter((line) => line.startsWith("sending fails"))).toHaveLength(1);
     down = false;
-    await security.delivery.idle();
+    await until(async () => (await waiting()) === 0);
     expect(to(box.mails, held)).toEqual(["resetInstructions", "signInLink", "resetInstructions"]);
-    expect(await waiting()).toBe(0);
   });
 
-  it("can be read with a key that was replaced meanwhile, and is given up without it", async () => {
+  it("does not hold a new mail back until the next attempt of an old one", async () => {
+    const box = sender();
+    box.before = refusing;
+    const { security } = await open(box, { queue: hourly });
+    const email = await somebody(security);
+    await ask(security, "/reset", email);
+    await failedOnce();
+    // What waits for a later attempt is not waited for.
+    await security.delivery.idle();
+    expect(await waiting()).toBe(1);
+    box.before = () => {};
+    await ask(security, "/login-link", email);
+    await security.delivery.idle();
+    expect(to(box.mails, email)).toEqual(["resetInstructions", "signInLink"]);
+  });
+
+  it("is left by a command, and by a process whose sender reaches nobody, to those that send", async () => {
+    const down = sender();
+    down.before = refusing;
+    const first = await open(down, { queue: { retryAfter: [200] } });
+    const [email, other] = [await somebody(first.security), await somebody(first.security)];
+    await ask(first.security, "/reset", email);
+    await failedOnce();
+    await first.security.close();
+    await sleep(250);
+
+    const shell = outbox();
+    const development = await open(shell);
+    await ask(development.security, "/login-link", email);
+    await development.security.delivery.idle();
+    expect(to(shell.all(), email)).toEqual(["signInLink"]);
+    expect(await waiting()).toBe(1);
+    await development.security.close();
+
+    const commandLine = Symbol.for("portcullis.commandLine");
+    const hold = globalThis as { [commandLine]?: unknown };
+    const box = sender();
+    let command: Awaited<ReturnType<typeof open>>;
+    try {
+      hold[commandLine] = { systems: new Set(), applications: new Set(), configurations: [] };
+      command = await open(box);
+    } finally {
+      delete hold[commandLine];
+    }
+    for (const one of [other, email]) await ask(command.security, "/login-link", one);
+    await command.security.delivery.idle();
+    expect(box.mails.map(({ template }) => template)).toEqual(["signInLink", "signInLink"]);
+    expect(await waiting()).toBe(1);
+    await command.security.close();
+
+    await open(box);
+    await until(async () => (await waiting()) === 0);
+    expect(to(box.mails, email)).toEqual(["signInLink", "resetInstructions"]);
+  });
+
+  it("is left to the others by a process that has no template for it", async () => {
+    const stuck = sender();
+    stuck.before = refusing;
+    const first = await open(stuck, { queue: { retryAfter: [200] } });
+    const email = await somebody(first.security);
+    await ask(first.security, "/login-link", email);
+    await failedOnce();
+    await first.security.close();
+    await sleep(250);
+    const [old, box] = [sender(), sender()];
+    const older = await open(old, { features: [passwords(), recovery()] });
+    await until(() => older.logs.some((line) => line.includes("is left to others")));
+    // It holds nothing up.
+    await ask(older.security, "/reset", email);
+    await until(() => old.mails.length > 0);
+    expect(older.failed).toEqual([]);
+    const newer = await open(box);
+    await until(async () => (await waiting()) === 0);
+    expect(to(box.mails, email)).toEqual(["signInLink"]);
+    expect(newer.failed).toEqual([]);
+    expect(older.logs.filter((line) => line.includes("is left to others"))).toHaveLength(1);
+  });
+
+  it("can be read with a key that was replaced meanwhile, and is left to others without it", async () => {
     const down = sender();
     down.before = refusing;
     const before = await open(down, { queue: { retryAfter: [200] } });
@@ -189,11 +279,25 @@ describeDatabases("the outbox", (database: SuiteDatabase) => {
       async () => Number((await database.place().rows("select attempts from portcullis_outbox"))[0]?.["attempts"]) > 0,
     );
     await again.security.close();
+    await sleep(250);
     const without = await open(box, { keys: [newKey] });
+    await until(() => without.logs.some((line) => line.includes("is left to others")));
+    expect(await waiting()).toBe(1);
+    const having = await open(box, { keys: [newKey, oldKey] });
     await until(async () => (await waiting()) === 0);
-    expect(box.mails).toHaveLength(1);
-    expect(without.failed).toEqual([": unreadable"]);
-    expect(without.logs).toContain("a mail was not sent");
+    expect(to(box.mails, email)).toEqual(["resetInstructions", "resetInstructions"]);
+    expect([...without.failed, ...having.failed]).toEqual([]);
+    await having.security.close();
+
+    const third = await open(down, { queue: { retryAfter: [200] } });
+    await ask(third.security, "/reset", email);
+    await failedOnce();
+    await third.security.close();
+    const later = await open(box, { keys: [newKey], ahead: 2 * 3_600_000 });
+    await until(async () => (await waiting()) === 0);
+    expect(later.failed).toEqual([": unreadable"]);
+    expect(later.logs).toContain("a mail was not sent");
+    expect(box.mails).toHaveLength(2);
   });
 
   it("is given up when it is too old, a link when it has ended", async () => {

@@ -1,7 +1,9 @@
 import type { SecurityRequest } from "../../http/request.ts";
+import type { MessageKey } from "../../i18n/catalogue.ts";
 import type { CellView } from "../../views/contract.ts";
-import { done, type Endpoint } from "../endpoint.ts";
+import { type Answer, done, type Endpoint, failed, notFound } from "../endpoint.ts";
 import type { Fault } from "../fields.ts";
+import type { Handled } from "../outbox.ts";
 import type { WaitingMessage } from "../outbox-rows.ts";
 import { pagerLinks, readCursor } from "./filters.ts";
 import { type Administration, type ChangingPage, changingPage, pathOf, showing, text, time } from "./pages.ts";
@@ -75,8 +77,7 @@ export function outboxPages(admin: Administration): readonly Endpoint[] {
       submitLabel: "ADMIN_SEND_NOW",
       intro: (rq, { message }) => ({ key: "ADMIN_SEND_NOW_ASK", params: named(rq, message) }),
       async submit(_request, { message }) {
-        await waiting.retry(message);
-        return done(pathOf(admin, "admin_outbox"), { message: { key: "ADMIN_SEND_NOW_DONE" } });
+        return answerOf(admin, await waiting.retry(message), "ADMIN_SEND_NOW_DONE");
       },
     }),
     acting({
@@ -86,8 +87,7 @@ export function outboxPages(admin: Administration): readonly Endpoint[] {
       submitLabel: "ADMIN_DROP_MESSAGE",
       intro: (rq, { message }) => ({ key: "ADMIN_DROP_MESSAGE_ASK", params: named(rq, message) }),
       async submit(_request, { message }) {
-        await waiting.drop(message);
-        return done(pathOf(admin, "admin_outbox"), { message: { key: "ADMIN_MESSAGE_DROPPED" } });
+        return answerOf(admin, await waiting.drop(message), "ADMIN_MESSAGE_DROPPED");
       },
     }),
   ];
@@ -97,6 +97,14 @@ export function outboxPages(admin: Administration): readonly Endpoint[] {
 interface Subject {
   readonly message: WaitingMessage;
   readonly account: Awaited<ReturnType<Administration["kernel"]["users"]["get"]>>;
+}
+
+/** Says what came of it: 404 where it was sent meanwhile, 409 while it is being sent. */
+function answerOf(admin: Administration, handled: Handled, key: MessageKey): Answer {
+  if (handled === "gone") return notFound();
+  return handled === "busy"
+    ? failed(409, "ADMIN_MESSAGE_BUSY")
+    : done(pathOf(admin, "admin_outbox"), { message: { key } });
 }
 
 const columns = [

@@ -1,5 +1,5 @@
 import type { Gate, Remedy } from "../../authn/gates.ts";
-import type { Operations } from "../../datastore/contract.ts";
+import type { Transaction } from "../../datastore/contract.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { type Duration, milliseconds } from "../../model/duration.ts";
@@ -33,7 +33,7 @@ export interface ConfirmationService {
   /** What a sign-in before that is told. */
   readonly refusal: Reason;
   /** Mails a link that proves the account's address, with `also` before it; of several links, only the newest works. */
-  send(rq: SecurityRequest, account: Account, tx: Operations, also?: readonly MailToSend[]): Promise<void>;
+  send(rq: SecurityRequest, account: Account, tx: Transaction, also?: readonly MailToSend[]): Promise<void>;
 }
 
 const purpose = "confirm";

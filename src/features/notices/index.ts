@@ -1,6 +1,6 @@
 import type { ApiKey } from "../../authn/api-keys.ts";
 import { networkOf } from "../../authn/limits/network.ts";
-import type { Operations } from "../../datastore/contract.ts";
+import type { Operations, Transaction } from "../../datastore/contract.ts";
 import { withAccount } from "../../datastore/held-account.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
@@ -89,7 +89,7 @@ async function keepDevice(
   account: Account,
   id: string,
   at: number,
-  tell: (tx: Operations) => Promise<void>,
+  tell: (tx: Transaction) => Promise<void>,
 ): Promise<void> {
   const userId = account.id;
   try {

@@ -1,4 +1,4 @@
-import type { Operations } from "../../datastore/contract.ts";
+import type { Transaction } from "../../datastore/contract.ts";
 import type { SecurityRequest } from "../../http/request.ts";
 import type { Account } from "../../model/account.ts";
 import { decoyOf } from "../../model/decoy.ts";
@@ -26,7 +26,7 @@ export interface RecoveryOptions {
 /** What other features do with recovery. */
 export interface RecoveryService {
   /** Mails a link that sets a new password; of several, only the newest works. */
-  send(rq: SecurityRequest, account: Account, tx: Operations): Promise<void>;
+  send(rq: SecurityRequest, account: Account, tx: Transaction): Promise<void>;
 }
 
 const purpose = "reset";

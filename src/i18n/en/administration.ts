@@ -108,6 +108,7 @@ export const administration = {
   ADMIN_DROP_MESSAGE: "Drop",
   ADMIN_DROP_MESSAGE_ASK: "The message “{name}” to {recipient} is not sent any more. This cannot be undone.",
   ADMIN_MESSAGE_DROPPED: { category: "success", text: "The message is dropped." },
+  ADMIN_MESSAGE_BUSY: "The message is being sent now; that cannot be changed any more.",
   ADMIN_LOCKOUTS: "Locked accounts",
   ADMIN_LIMITS_IN_FORCE: "Limits in force",
   ADMIN_LIMIT_ACCOUNT: "Guesses for one account",

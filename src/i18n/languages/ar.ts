@@ -489,6 +489,7 @@ export const arabic: Texts = {
   ADMIN_DROP_MESSAGE: "تجاهل",
   ADMIN_DROP_MESSAGE_ASK: "لن تُرسل الرسالة «{name}» إلى {recipient} بعد الآن. لا يمكن التراجع عن ذلك.",
   ADMIN_MESSAGE_DROPPED: "تم تجاهل الرسالة.",
+  ADMIN_MESSAGE_BUSY: "يجري إرسال الرسالة الآن؛ لم يعد بالإمكان تغيير ذلك.",
   ADMIN_LOCKOUTS: "الحسابات المقفلة",
   ADMIN_LIMITS_IN_FORCE: "الحدود السارية",
   ADMIN_LIMIT_ACCOUNT: "محاولات التخمين لحساب واحد",

@@ -495,6 +495,7 @@ export const italian: Texts = {
   ADMIN_DROP_MESSAGE_ASK:
     "Il messaggio “{name}” a {recipient} non verrà più inviato. L’operazione non può essere annullata.",
   ADMIN_MESSAGE_DROPPED: "Il messaggio è stato scartato.",
+  ADMIN_MESSAGE_BUSY: "Il messaggio è in fase di invio; non si può più modificare.",
   ADMIN_LOCKOUTS: "Account bloccati",
   ADMIN_LIMITS_IN_FORCE: "Limiti in vigore",
   ADMIN_LIMIT_ACCOUNT: "Tentativi per un account",

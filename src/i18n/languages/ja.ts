@@ -491,6 +491,7 @@ export const japanese: Texts = {
   ADMIN_DROP_MESSAGE: "破棄",
   ADMIN_DROP_MESSAGE_ASK: "{recipient} 宛てのメッセージ「{name}」は送信されなくなります。この操作は取り消せません。",
   ADMIN_MESSAGE_DROPPED: "メッセージを破棄しました。",
+  ADMIN_MESSAGE_BUSY: "メッセージは送信中のため、変更できません。",
   ADMIN_LOCKOUTS: "ロック中のアカウント",
   ADMIN_LIMITS_IN_FORCE: "適用中の制限",
   ADMIN_LIMIT_ACCOUNT: "1つのアカウントに対する試行",

@@ -493,6 +493,7 @@ export const russian: Texts = {
   ADMIN_DROP_MESSAGE: "Отбросить",
   ADMIN_DROP_MESSAGE_ASK: "Сообщение «{name}» для {recipient} больше не будет отправляться. Это нельзя отменить.",
   ADMIN_MESSAGE_DROPPED: "Сообщение отброшено.",
+  ADMIN_MESSAGE_BUSY: "Сообщение сейчас отправляется; изменить это уже нельзя.",
   ADMIN_LOCKOUTS: "Заблокированные учётные записи",
   ADMIN_LIMITS_IN_FORCE: "Действующие ограничения",
   ADMIN_LIMIT_ACCOUNT: "Попытки для одной учётной записи",

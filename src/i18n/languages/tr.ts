@@ -489,6 +489,7 @@ export const turkish: Texts = {
   ADMIN_DROP_MESSAGE: "At",
   ADMIN_DROP_MESSAGE_ASK: "{recipient} alıcısına “{name}” iletisi artık gönderilmeyecek. Bu geri alınamaz.",
   ADMIN_MESSAGE_DROPPED: "İleti atıldı.",
+  ADMIN_MESSAGE_BUSY: "İleti şu anda gönderiliyor; bu artık değiştirilemez.",
   ADMIN_LOCKOUTS: "Kilitli hesaplar",
   ADMIN_LIMITS_IN_FORCE: "Geçerli sınırlar",
   ADMIN_LIMIT_ACCOUNT: "Bir hesap için denemeler",

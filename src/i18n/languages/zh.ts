@@ -472,6 +472,7 @@ export const chinese: Texts = {
   ADMIN_DROP_MESSAGE: "丢弃",
   ADMIN_DROP_MESSAGE_ASK: "将不再发送给 {recipient} 的消息“{name}”。此操作无法撤销。",
   ADMIN_MESSAGE_DROPPED: "该消息已丢弃。",
+  ADMIN_MESSAGE_BUSY: "该消息正在发送，已无法更改。",
   ADMIN_LOCKOUTS: "已锁定的账号",
   ADMIN_LIMITS_IN_FORCE: "生效中的限制",
   ADMIN_LIMIT_ACCOUNT: "针对单个账号的猜测",

@@ -244,15 +244,14 @@ export function transactionConformance(
   it("calls what waits for the commit after it, and never after a rollback", async () => {
     const told: string[] = [];
     await store().transaction(async (tx) => {
-      if (tx.committed === undefined) told.push("committed");
-      tx.committed?.(() => told.push("committed"));
+      tx.committed(() => told.push("committed"));
       await tx.insert("ticket", ticketRow("told", null));
-      if (tx.committed !== undefined) assert.deepEqual(told, []);
+      assert.deepEqual(told, []);
     });
     assert.deepEqual(told, ["committed"]);
     const broken = new Error("not this one");
     const work = store().transaction(async (tx) => {
-      tx.committed?.(() => told.push("rolled back"));
+      tx.committed(() => told.push("rolled back"));
       await tx.insert("ticket", ticketRow("untold", null));
       throw broken;
     });

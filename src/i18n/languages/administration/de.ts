@@ -109,6 +109,7 @@ export const germanAdministration: Texts = {
   ADMIN_DROP_MESSAGE_ASK:
     "Die Nachricht „{name}“ an {recipient} wird nicht mehr gesendet. Das lässt sich nicht rückgängig machen.",
   ADMIN_MESSAGE_DROPPED: "Die Nachricht ist verworfen.",
+  ADMIN_MESSAGE_BUSY: "Die Nachricht wird gerade gesendet; das lässt sich nicht mehr ändern.",
   ADMIN_LOCKOUTS: "Gesperrte Konten",
   ADMIN_LIMITS_IN_FORCE: "Geltende Grenzen",
   ADMIN_LIMIT_ACCOUNT: "Versuche für ein Konto",

@@ -107,6 +107,7 @@ export const spanishAdministration: Texts = {
   ADMIN_DROP_MESSAGE: "Descartar",
   ADMIN_DROP_MESSAGE_ASK: "El mensaje «{name}» para {recipient} ya no se enviará. Esto no se puede deshacer.",
   ADMIN_MESSAGE_DROPPED: "El mensaje se ha descartado.",
+  ADMIN_MESSAGE_BUSY: "El mensaje se está enviando; ya no se puede cambiar.",
   ADMIN_LOCKOUTS: "Cuentas bloqueadas",
   ADMIN_LIMITS_IN_FORCE: "Límites vigentes",
   ADMIN_LIMIT_ACCOUNT: "Intentos para una cuenta",

@@ -107,6 +107,7 @@ export const frenchAdministration: Texts = {
   ADMIN_DROP_MESSAGE: "Abandonner",
   ADMIN_DROP_MESSAGE_ASK: "Le message « {name} » à {recipient} ne sera plus envoyé. C’est irréversible.",
   ADMIN_MESSAGE_DROPPED: "Le message est abandonné.",
+  ADMIN_MESSAGE_BUSY: "Le message est en cours d’envoi ; on ne peut plus rien y changer.",
   ADMIN_LOCKOUTS: "Comptes verrouillés",
   ADMIN_LIMITS_IN_FORCE: "Limites en vigueur",
   ADMIN_LIMIT_ACCOUNT: "Essais pour un compte",

@@ -108,6 +108,7 @@ export const dutchAdministration: Texts = {
   ADMIN_DROP_MESSAGE_ASK:
     "Het bericht “{name}” aan {recipient} wordt niet meer verzonden. Dit kan niet ongedaan worden gemaakt.",
   ADMIN_MESSAGE_DROPPED: "Het bericht is weggegooid.",
+  ADMIN_MESSAGE_BUSY: "Het bericht wordt op dit moment verzonden; daar is niets meer aan te veranderen.",
   ADMIN_LOCKOUTS: "Geblokkeerde accounts",
   ADMIN_LIMITS_IN_FORCE: "Geldende limieten",
   ADMIN_LIMIT_ACCOUNT: "Pogingen voor één account",

@@ -107,6 +107,7 @@ export const polishAdministration: Texts = {
   ADMIN_DROP_MESSAGE: "Odrzuć",
   ADMIN_DROP_MESSAGE_ASK: "Wiadomość „{name}” do {recipient} nie zostanie już wysłana. Nie można tego cofnąć.",
   ADMIN_MESSAGE_DROPPED: "Wiadomość została odrzucona.",
+  ADMIN_MESSAGE_BUSY: "Wiadomość jest właśnie wysyłana; nie można już tego zmienić.",
   ADMIN_LOCKOUTS: "Zablokowane konta",
   ADMIN_LIMITS_IN_FORCE: "Obowiązujące limity",
   ADMIN_LIMIT_ACCOUNT: "Próby na jedno konto",

@@ -107,6 +107,7 @@ export const portugueseAdministration: Texts = {
   ADMIN_DROP_MESSAGE: "Descartar",
   ADMIN_DROP_MESSAGE_ASK: "A mensagem “{name}” para {recipient} já não será enviada. Isto não pode ser anulado.",
   ADMIN_MESSAGE_DROPPED: "A mensagem foi descartada.",
+  ADMIN_MESSAGE_BUSY: "A mensagem está a ser enviada; isso já não pode ser alterado.",
   ADMIN_LOCKOUTS: "Contas bloqueadas",
   ADMIN_LIMITS_IN_FORCE: "Limites em vigor",
   ADMIN_LIMIT_ACCOUNT: "Tentativas para uma conta",
