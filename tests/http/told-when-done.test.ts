@@ -207,7 +207,7 @@ const ways: Readonly<Record<string, readonly [event: string, Way]>> = {
         json: { email: ann, password: goodPassword },
         headers: { "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0" },
       });
-      const link = await linkOf(made, "newSignIn", ann);
+      const link = await linkOf(made, "newDevice", ann);
       return () => post(made.client(), link, {});
     },
   ],
@@ -266,21 +266,14 @@ describe("where the other processes are not reached, this is told all the same:"
   });
 });
 
-describe("a sign-in", () => {
-  it.each([
-    ["nobody's session before", false],
-    ["in the place of a session", true],
-  ])(
-    "with what notes sign-ins, %s: the other processes are told once, of what its transaction has announced",
-    async (_title, before) => {
-      const made = await system({ features: [passwords(), tracking(), notices()] });
-      const client = before ? await signedIn(made) : made.client();
-      published = [];
-      const answer = await client.post("/login", { json: { email: ann, password: goodPassword } });
-      expect(answer.status).toBe(200);
-      expect(published).toEqual([[await userId(made, ann), true]]);
-    },
-  );
+describe("a sign-in with what notes sign-ins", () => {
+  it("tells the other processes once, of what its transaction has announced", async () => {
+    const made = await system({ features: [passwords(), tracking(), notices(), apiKeys()] });
+    published = [];
+    const answer = await made.client().post("/login", { json: { email: ann, password: goodPassword } });
+    expect(answer.status).toBe(200);
+    expect(published).toEqual([[await userId(made, ann), true]]);
+  });
 });
 
 describe("a change that changed nothing", () => {

@@ -2,16 +2,18 @@
  * A change that is committed is told to the other processes with its commit: also where the one that made it is killed, or loses
  * its connections, before it could tell them.
  */
-import { apiKey, column } from "portcullis";
+import { apiKey, column, type DatastoreProvider } from "portcullis";
 import { apiKeys, passwords, refresh, sessions } from "portcullis/features";
+import { memory } from "portcullis/memory";
 import { postgres } from "portcullis/postgres";
+import { sqlite } from "portcullis/sqlite";
 import type { TestClient } from "portcullis/testing";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Datastore } from "../../src/datastore/contract.ts";
 import { coreTables } from "../../src/model/tables.ts";
 import { createHasher } from "../../src/passwords/hasher.ts";
-import { goodPassword, type System, start, userId } from "../http/authn-system.ts";
-import { type Database, postgresDatabase } from "./account-servers.ts";
+import { goodPassword, otherPassword, type System, start, userId } from "../http/authn-system.ts";
+import { type Database, postgresDatabase, sqliteFile } from "./account-servers.ts";
 import { describeService } from "./available.ts";
 
 type Change = (
@@ -127,3 +129,61 @@ describeService("postgres", "changes announced with their commit on PostgreSQL",
     expect(heard).not.toContain(-7);
   });
 });
+
+/** In this process: where a store announces nothing, or nobody else is there, the commit itself is what caches go by. */
+function inApplicationsTransaction(
+  made: () => Promise<Database | undefined>,
+  opened: (at: string) => DatastoreProvider,
+) {
+  let database: Database | undefined;
+  let system: System;
+  beforeAll(async () => {
+    database = await made();
+    system = await start({ datastore: opened(database?.connection ?? ""), migrate: "always" });
+  });
+  afterAll(async () => {
+    await system?.security.close();
+    await database?.remove();
+  });
+
+  const shown = async (client: TestClient): Promise<string> =>
+    (await client.get("/me", { headers: { accept: "application/json" } })).json.user;
+
+  it("counts no more from its commit on", async () => {
+    const client = system.client();
+    await client.signIn("ann@acme.example", goodPassword);
+    expect(await shown(client)).toBe("ann@acme.example");
+    const id = await userId(system, "ann@acme.example");
+    await system.store.transaction((tx) => system.security.users.update(id, { email: "moved@acme.example" }, tx));
+    expect(await shown(client)).toBe("moved@acme.example");
+  });
+
+  it("counts where that was rolled back, and nothing is told", async () => {
+    const client = system.client();
+    await client.signIn("bob@acme.example", otherPassword);
+    const id = await userId(system, "bob@acme.example");
+    system.events.length = 0;
+    const failed = system.store.transaction(async (tx) => {
+      await system.security.users.update(id, { email: "never@acme.example" }, tx);
+      await system.security.users.create({ email: "cyd@acme.example" }, { tx });
+      throw new Error("rolled back");
+    });
+    await expect(failed).rejects.toThrow("rolled back");
+    expect(await shown(client)).toBe("bob@acme.example");
+    await system.store.transaction((tx) => system.security.users.create({ email: "cyd@acme.example" }, { tx }));
+    await expect.poll(() => system.events.map(({ name }) => name)).toEqual(["userCreated"]);
+  });
+}
+
+describe("in the application's transaction in memory", () =>
+  inApplicationsTransaction(
+    async () => undefined,
+    () => memory(),
+  ));
+describe("in the application's transaction on SQLite", () => inApplicationsTransaction(sqliteFile, sqlite));
+describeService("postgres", "in the application's transaction on PostgreSQL", (url) =>
+  inApplicationsTransaction(
+    () => postgresDatabase(url),
+    (connection) => postgres(connection),
+  ),
+);

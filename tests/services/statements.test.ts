@@ -184,6 +184,11 @@ function counts(create: () => Promise<Database>, provider: (connection: string) 
       const text = found.map((unit) => unit.join("\n  ")).join("\n");
       expect(transactions, "what is counted").toBeGreaterThan(0);
       expect(found.flat().length, `statements:\n${text}`).toBeLessThanOrEqual(most);
+      // What other processes are told is written with what it is about.
+      const apart = found.filter(
+        (unit) => unit.length === 1 && /^with written\b.*portcullis_change/is.test(unit[0] ?? ""),
+      );
+      expect(apart).toEqual([]);
       expect(transactions, `transactions:\n${text}`).toBeLessThanOrEqual(mostTransactions);
     } finally {
       await security.close();
