@@ -69,7 +69,7 @@ app.route("/", inner);
     expect(lines.filter(([, path]) => path === "/store/:sid")).toHaveLength(1);
     expect(lines).toContainEqual(["GET", "/health", "not declared here: plain handler"]);
     expect(lines).toContainEqual(["GET", "/reports/:id", "not declared here: plain handler"]);
-    expect(lines).toContainEqual(["ALL", "/files/*", "not declared here: middleware"]);
+    expect(lines).toContainEqual(["ALL", "/files/*", "not declared here: middleware or handler: may answer"]);
     expect(lines).toContainEqual(["ALL", "/reports/*", "role employee, by security.guard()", "token, session"]);
     expect(lines).toContainEqual(["GET", "/mine", "signed in, by security.guard()", "token, session"]);
     expect(stdout).toMatch(/\n\d+ routes, \d+ open, 5 not declared\n$/);
@@ -94,6 +94,33 @@ export default app;
       expect.objectContaining({ path: "/", guard: "not declared here: plain handler", open: null, declared: false }),
       expect.objectContaining({ path: "/mine", guard: "signed in, by security.guard()", declared: false }),
     ]);
+  });
+
+  it("lists no line of a plain application as guarded where something stands before the guard", async () => {
+    program.write(
+      "app.ts",
+      `${starting()}
+import { Hono } from ${hono};
+const security = await start();
+const app = new Hono();
+app.get("/late", (c) => c.text("answered"), security.guard("AUTH"));
+app.get("/asking", async (c, next) => c.text("answered"), security.guard("AUTH"));
+app.get("/twice", security.guard("AUTH"), security.guard("employee"), (c) => c.text("both"));
+export default app;
+`,
+    );
+    const { code, stdout } = await program.portcullis("routes");
+    const lines = stdout.split("\n").map((line) => line.trimEnd().split(/ {2,}/));
+    const why = "may answer before the guard";
+    expect(lines.slice(1)).toEqual([
+      ["GET", "/asking", "OPEN, not declared here: middleware or handler, before the guard", why],
+      ["GET", "/late", "OPEN, not declared here: plain handler, before the guard", why],
+      ["GET", "/twice", "signed in and role employee, by security.guard()", "token, session"],
+      [""],
+      ["3 routes, 2 open, 3 not declared"],
+      [""],
+    ]);
+    expect(code).toBe(0);
   });
 
   it("writes a lock, and fails with the changed lines once a guard is another", async () => {
