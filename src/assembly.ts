@@ -274,7 +274,7 @@ async function wire(options: AnyOptions, hold: (datastore: Datastore) => void): 
     formNames: createFormNames(ring),
     cookies,
     bag: (rq) => bags.open(rq),
-    namedPath: (name, params) => names.path(name, params),
+    namedPath: (name, params, own) => names.path(name, params, own),
     redirects: createRedirects([...origins, ...(options.redirectOrigins ?? [])]),
     events,
     catalogues,

@@ -145,8 +145,15 @@ export interface System {
     get(key: string): unknown;
     flash(category: "info" | "success" | "warning" | "error", text: string): void;
   };
-  /** The path of a route or account page that has this name, its parameters filled in. Throws PortcullisError `no_route`. */
-  namedPath(name: string, params: Readonly<Record<string, string | number>>): string;
+  /**
+   * The path of a route or account page that has this name, its parameters filled in; `own` into the query where its path has none of
+   * that name. Throws PortcullisError `no_route`.
+   */
+  namedPath(
+    name: string,
+    params: Readonly<Record<string, string | number>>,
+    own?: Readonly<Record<string, string | number>>,
+  ): string;
   readonly events: EventHub;
   /** Where requests are noted by what the host was given, for what stands around them; undefined: nobody asks. */
   readonly visits?: WeakMap<Request, SecurityRequest> | undefined;

@@ -210,3 +210,38 @@ describe("validators", () => {
     expect(logged).toHaveLength(1);
   });
 });
+
+test("any text is decided without an error", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.string({ unit: "binary", maxLength: 200 }),
+      fc.string({ unit: "binary" }),
+      async (password, name) => {
+        expect(Array.isArray(await policy.check(password, { identities: [name, password] }))).toBe(true);
+      },
+    ),
+  );
+});
+
+const refused: [options: unknown, path: string][] = [
+  [{ minLenght: 8 }, "passwords.policy.minLenght"],
+  [{ minLength: 7 }, "passwords.policy.minLength"],
+  [{ minLength: 0, allowShortPasswords: true }, "passwords.policy.minLength"],
+  [{ minLength: "8" }, "passwords.policy.minLength"],
+  [{ maxLength: 7 }, "passwords.policy.maxLength"],
+  [{ maxLength: 1025 }, "passwords.policy.maxLength"],
+  [{ allowShortPasswords: 1 }, "passwords.policy.allowShortPasswords"],
+  [{ allowCommonPasswords: "no" }, "passwords.policy.allowCommonPasswords"],
+  [{ validators: () => [] }, "passwords.policy.validators"],
+  [{ validators: ["zxcvbn"] }, "passwords.policy.validators[0]"],
+  ["strict", "passwords.policy"],
+];
+test.each(refused)("the options %j are refused", (options, path) => {
+  const attempt = () => createPasswordPolicy(options as PasswordPolicyOptions);
+  expect(attempt).toThrow(ConfigurationError);
+  expect(attempt).toThrow(expect.objectContaining({ path }));
+});
+
+test("allowShortPasswords allows them", async () => {
+  expect(await keys("kumq", [], createPasswordPolicy({ minLength: 4, allowShortPasswords: true }))).toEqual([]);
+});

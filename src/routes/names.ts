@@ -8,8 +8,12 @@ export interface RouteNames {
   want(name: string, label: string): void;
   /** Refuses names that nothing has, and names that an account page has too. */
   check(): void;
-  /** The path with its parameters filled in. Throws PortcullisError `no_route` where there is no such route or a value is missing. */
-  path(name: string, params: Readonly<Record<string, string | number>>): string;
+  /** The path with its parameters filled in; `own` goes before `params`, and into the query where the path has no such name. Throws PortcullisError `no_route` where there is no such route or a value is missing. */
+  path(
+    name: string,
+    params: Readonly<Record<string, string | number>>,
+    own?: Readonly<Record<string, string | number>>,
+  ): string;
 }
 
 /** Makes the list; `accountPath` tells the path of an account page by its name. */
@@ -40,15 +44,23 @@ export function createRouteNames(accountPath: (name: string) => string | undefin
       }
       wanted.clear();
     },
-    path(name, params) {
+    path(name, params, own = {}) {
+      const values = { ...params, ...own };
+      const further = new Map(Object.entries(own));
       const path = named.get(name)?.path ?? accountPath(name);
       if (path === undefined) throw new PortcullisError("no_route", `there is no route "${name}"`);
-      return path.replace(/\/:([^/{}?]+)(?:\{[^/]*\})?(\?)?/g, (_, parameter: string, optional: string | undefined) => {
-        const value = Object.hasOwn(params, parameter) ? params[parameter] : undefined;
-        if (value !== undefined) return `/${encodeURIComponent(value)}`;
-        if (optional !== undefined) return "";
-        throw new PortcullisError("no_route", `the route "${name}" needs a value for ${parameter}`);
-      });
+      const filled = path.replace(
+        /\/:([^/{}?]+)(?:\{[^/]*\})?(\?)?/g,
+        (_, parameter: string, optional: string | undefined) => {
+          const value = Object.hasOwn(values, parameter) ? values[parameter] : undefined;
+          further.delete(parameter);
+          if (value !== undefined) return `/${encodeURIComponent(value)}`;
+          if (optional !== undefined) return "";
+          throw new PortcullisError("no_route", `the route "${name}" needs a value for ${parameter}`);
+        },
+      );
+      if (further.size === 0) return filled;
+      return `${filled}?${new URLSearchParams([...further].map(([key, value]) => [key, String(value)]))}`;
     },
   };
 }

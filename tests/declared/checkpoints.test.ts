@@ -118,6 +118,8 @@ describe("checkpoint", () => {
       const fail = { route: "shop", params: { item: "a b/c" }, message, category: "warning" } as const;
       app.get("/named/:shop", { authz: checkpoint("plan", "team", { fail }) }, (c) => c.text(""));
       app.get("/login-page", { authz: loginCheck("logged_in", true, { fail: { route: "login" } }) }, (c) => c.text(""));
+      const more = { route: "login", params: { reason: "a&b", page: 2 } };
+      app.get("/more/:shop", { authz: checkpoint("plan", "team", { fail: more }) }, (c) => c.text(""));
       const sub = app.basePath("/sub");
       sub.get("/shop/:shop{[0-9]+}/:item/:more?", { authz: "OPEN", name: "shop" }, (c) => c.text(""));
     });
@@ -128,6 +130,7 @@ describe("checkpoint", () => {
     expect([named.status, named.location]).toEqual([302, "/sub/shop/7/a%20b%2Fc"]);
     expect((await client.get("/flashes")).json).toEqual([{ category: "warning", text: "Not in your plan." }]);
     expect((await client.get("/login-page", { headers: browser })).location).toBe("/login");
+    expect((await client.get("/more/7", { headers: browser })).location).toBe("/login?reason=a%26b&page=2");
     // A program is told, and not sent elsewhere; so is a page's script, which takes anything.
     for (const headers of [json, { accept: "*/*", "sec-fetch-mode": "cors" }]) {
       const program = await client.get("/path", { headers });

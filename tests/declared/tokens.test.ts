@@ -30,7 +30,8 @@ async function tokenApp(tokens: TokenOptions) {
   app.get("/me", { authz: "AUTH", authn: ["token"] }, (c) => c.json(c.var.identity));
   app.post("/me", { authz: "AUTH", authn: ["token"] }, (c) => c.text(c.var.user.email));
   app.get("/vault", { authz: "AUTH", authn: ["token"], realm: "vault" }, (c) => c.text("vault"));
-  if (tokens.type !== "fsa") app.get("/read", { authz: scope("read"), authn: ["oauth"] }, (c) => c.text(c.var.identity.via));
+  if (tokens.type !== "fsa")
+    app.get("/read", { authz: scope("read"), authn: ["oauth"] }, (c) => c.text(c.var.identity.via));
   app.get("/csrf", { authz: "OPEN" }, (c) => c.text(security.csrfToken(c)));
   app.get("/give", { authz: "AUTH", authn: ["basic"] }, async (c) => {
     security.setTokenCookie(c, await security.createToken(c.var.user, { identity: c.var.identity }));

@@ -181,7 +181,7 @@ const unwritable: readonly string[] = [
 ];
 /** Looked at in the tests of what they belong to: rules of one route, calls, and clients of other servers. */
 const beside =
-  /^(?:ApiKeyCheckpoint|BearerCheckpoint|Breached|Strength|Column|Export|Fresh|Ldap|Parameter|Digest|Fake|PassFunction|Redis|Serve|Smtp|Twilio|Hashing)Options\.|^JwtOptions\.algorithm$/;
+  /^(?:ApiKeyCheckpoint|BearerCheckpoint|Breached|Strength|Column|Export|Fresh|Ldap|Parameter|Digest|Fake|PassFunction|Redis|Serve|Smtp|Twilio|Hashing|HashPassword)Options\.|^JwtOptions\.algorithm$/;
 
 let time = 0;
 type Written = Record<string, Record<string, unknown>>;

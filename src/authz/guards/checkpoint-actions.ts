@@ -11,7 +11,7 @@ export interface CheckpointAction {
   readonly redirect?: string;
   /** Or the name of a route (`{ name: "home", … }`) or of an account page ("login"). */
   readonly route?: string;
-  /** Values for the parameters in that route's path; those of this request stand in for what is left out. */
+  /** Values for the parameters in that route's path; those of this request stand in for what is left out. Others go into the query. */
   readonly params?: Readonly<Record<string, string | number>>;
   /** Shown on the next page. */
   readonly message?: string;
@@ -99,7 +99,7 @@ export function checkActions(
 
 function locationOf(rq: SecurityRequest, { redirect, route, params }: CheckpointAction): string | undefined {
   if (redirect !== undefined) return redirect;
-  return route === undefined ? undefined : rq.system.namedPath(route, { ...rq.context?.req.param(), ...params });
+  return route === undefined ? undefined : rq.system.namedPath(route, rq.context?.req.param() ?? {}, params);
 }
 
 function checkAction(path: string, action: CheckpointAction, fails: boolean): void {

@@ -47,7 +47,8 @@ function has(rq: SecurityRequest, account: Account, name: string): Awaitable<boo
 }
 
 /** What a name is, in words. */
-const kindOf = (isGroup: IsGroup | undefined, name: string): "role" | "group" => (isGroup?.(name) === true ? "group" : "role");
+const kindOf = (isGroup: IsGroup | undefined, name: string): "role" | "group" =>
+  isGroup?.(name) === true ? "group" : "role";
 
 /** "role a"; "all of the roles a, b"; "any of the roles a, b or groups c". */
 function inWords(names: readonly string[], every: boolean, isGroup: IsGroup | undefined): string {
