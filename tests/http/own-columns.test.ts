@@ -212,10 +212,10 @@ it("a box with a schema of its own is rendered as one, and says in its own words
   );
   const client = testClient(security.app(), origin);
   const page = await client.get("/register");
-  expect(page.body).toMatch(/<input[^>]*type="checkbox"[^>]*name="rules"|<input[^>]*name="rules"[^>]*type="checkbox"/);
+  expect(page.text).toMatch(/<input[^>]*type="checkbox"[^>]*name="rules"|<input[^>]*name="rules"[^>]*type="checkbox"/);
   const account = { email: "ann@acme.example", password: goodPassword, password_confirm: goodPassword };
   const unticked = await client.post("/register", { form: { ...account, csrf_token: client.csrfToken ?? "" } });
-  expect(unticked.body).toContain(why);
+  expect(unticked.text).toContain(why);
   await client.post("/register", { form: { ...account, rules: "y", csrf_token: client.csrfToken ?? "" } });
   expect((await security.users.find("email", account.email)) as unknown).toMatchObject({ rules: true });
 });
