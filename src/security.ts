@@ -189,8 +189,11 @@ export interface Security<V extends Vocabulary> {
     readonly values: Readonly<Record<string, unknown>>;
     readonly faults: readonly string[];
   };
-  /** Which of these values of columns of your own must be unique and belong to another user, in words; nothing: none of them. */
-  takenOwnValues(values: Readonly<Record<string, unknown>>): Promise<readonly string[]>;
+  /**
+   * Which of these values of columns of your own must be unique and belong to another user, in words; nothing: none of them.
+   * `thrown`: what storing them threw; a UniqueConflictError tells of values that are the same for the database alone.
+   */
+  takenOwnValues(values: Readonly<Record<string, unknown>>, thrown?: unknown): Promise<readonly string[]>;
   /**
    * The hash of a password as it would be stored. With `check: true` the policy is asked first (length, patterns, your own
    * validators …), about a password of this `user`: rejects with PasswordRefusedError, whose `faults` say why, and

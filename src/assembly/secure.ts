@@ -88,8 +88,8 @@ export function secure<V extends Vocabulary>(assembly: Assembly): Security<V> {
       const lines = Object.entries(faults).flatMap(([name, list]) => list.map((fault) => `${name}: ${said(fault)}`));
       return { values, faults: lines };
     },
-    async takenOwnValues(values) {
-      const taken = await takenColumns(kernel, values);
+    async takenOwnValues(values, thrown) {
+      const taken = await takenColumns(kernel, values, thrown);
       return taken.map((name) => {
         const label = labelOfColumn(name, kernel.ownColumns.get(name) ?? {});
         return `${name}: ${wordsOf([takenFault(label, values[name])]).join()}`;

@@ -111,17 +111,21 @@ async function create(terminal: Terminal, email: string, options: CreateOptions)
       return users.create(input, { asked });
     };
     const created = await system.askAndDo({}, create).catch(async (error: unknown) => {
-      // Taken at this moment.
-      await refuseTaken(system, own.values);
+      // Taken at this moment, or the same by the database's own equality.
+      await refuseTaken(system, own.values, error);
       throw error;
     });
     return told(terminal, options, created, "created");
   });
 }
 
-/** Refuses values that must be unique and that another user has. Throws CommandError. */
-async function refuseTaken(system: OperatedSystem, own: Readonly<Record<string, unknown>>): Promise<void> {
-  const taken = await system.takenOwnValues(own);
+/** Refuses values that must be unique and that another user has, by what a creation threw as well. Throws CommandError. */
+async function refuseTaken(
+  system: OperatedSystem,
+  own: Readonly<Record<string, unknown>>,
+  thrown?: unknown,
+): Promise<void> {
+  const taken = await system.takenOwnValues(own, thrown);
   if (taken.length > 0) throw new CommandError(taken.map((line) => `--set ${line}`).join("\n"), { exitCode: 1 });
 }
 

@@ -155,3 +155,18 @@ export const security = await portcullis({
   expect(imported.stderr).toContain(`line 1: email: ${reason}`);
   expect(imported.stdout).toContain("1 user imported, 0 there already, 1 line refused");
 });
+
+it("users create tells at the column what the database's own equality takes for another user's value", async () => {
+  await create("ann@acme.example", "--set", "company=Acme", "--set", "nickname=Miller");
+  place.write(
+    "index.ts",
+    `import { DatabaseSync } from "node:sqlite";
+const db = new DatabaseSync("app.db");
+db.exec("create unique index uq_user_nickname_folded on user (nickname collate nocase)");
+db.close();`,
+  );
+  expect(await place.node("index.ts")).toMatchObject({ code: 0 });
+  const refused = await create("bob@acme.example", "--set", "company=Acme", "--set", "nickname=MILLER");
+  expect(refused).toMatchObject({ code: 1, stdout: "" });
+  expect(refused.stderr).toContain("--set nickname: The Nickname “MILLER” already belongs to an account.");
+});

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Dialect, place } from "../../bench/user-databases.ts";
 import type { Operations } from "../../src/datastore/contract.ts";
 import { memory } from "../../src/datastore/memory/index.ts";
-import { digest, digestSecret, param } from "../../src/index.ts";
+import { column, digest, digestSecret, param } from "../../src/index.ts";
 import { challengeOf, digestHeader } from "../attack/digest.ts";
 import { goodPassword, type System, start } from "../http/authn-system.ts";
 import { lifeFeatures } from "../http/life-system.ts";
@@ -125,17 +125,18 @@ interface Rig {
 
 let number = 0;
 
-/** `required`: addresses are confirmed before their accounts are used. */
-async function rigOn(store: DatastoreProvider, required = false): Promise<Rig> {
+/** `required`: addresses are confirmed before their accounts are used; `ownField`: the form asks for a column of its own. */
+async function rigOn(store: DatastoreProvider, { required = false, ownField = false } = {}): Promise<Rig> {
   const box = outbox();
   const { provider, log, running } = recorded(store);
   const system = await start({
     datastore: provider,
     identities: ["email", "username"],
+    columns: ownField ? { nick: column.string({ nullable: true, unique: true }) } : {},
     features: [
       ...lifeFeatures().filter(({ name }) => name !== "registration" && name !== "confirmation"),
       confirmation({ required }),
-      registration({ roles: ["employee"] }),
+      registration({ roles: ["employee"], fields: ownField ? { nick: { label: "Nick" } } : {} }),
       tracking(),
       unlock(),
       accountDeletion(),
@@ -340,7 +341,7 @@ function compares(create: () => Promise<{ provider: DatastoreProvider; remove?: 
     ["/api/user/login", "here"],
   ] as const)("%s with the pair of a registration (%s)", async (path, where) => {
     const confirming = await create();
-    const other = await rigOn(confirming.provider, true);
+    const other = await rigOn(confirming.provider, { required: true });
     try {
       await statements(other, asks["/login by e-mail"] as Ask, "unknown");
       const free = await statements(other, registered(path, where), "unknown");
@@ -349,6 +350,26 @@ function compares(create: () => Promise<{ provider: DatastoreProvider; remove?: 
     } finally {
       await other.system.security.close();
       await confirming.remove?.();
+    }
+  });
+
+  it("/register with a column of the application's own", async () => {
+    const place = await create();
+    const other = await rigOn(place.provider, { ownField: true });
+    const ask = json("/register", ({ email }) => ({
+      email,
+      nick: `nick of ${email}`,
+      password: fresh,
+      password_confirm: fresh,
+    }));
+    try {
+      await statements(other, asks["/login by e-mail"] as Ask, "unknown");
+      const unknown = await statements(other, ask, "unknown");
+      expect(unknown.flat().filter((entry) => /^begin;.*insert a row.*; rollback$/.test(entry))).toHaveLength(1);
+      for (const kind of classes) expect(await statements(other, ask, kind), kind).toEqual(unknown);
+    } finally {
+      await other.system.security.close();
+      await place.remove?.();
     }
   });
 

@@ -27,6 +27,7 @@ import { linksTo, wantsToken } from "../passwords/index.ts";
 import { newPasswordFaults, newPasswordFields } from "../passwords/new-password.ts";
 import { takenColumns, takenFault } from "../taken-columns.ts";
 import { checkExtraField, type ExtraFieldOptions, type ExtraValues, extraFields } from "./extra-fields.ts";
+import { tried } from "./trial.ts";
 
 /** Options of the feature `registration`; `Extra` are the application's own fields. */
 export interface RegistrationOptions<Extra extends Readonly<Record<string, ExtraFieldOptions>>> {
@@ -123,6 +124,7 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       `the column ${name} needs a value, and the form has no field for it; add one, or say nullable: true or a default at the column`,
     );
   }
+  const storesFields = Object.keys(extra).some((name) => kernel.ownColumns.has(name));
   const { usernames } = kernel.services;
   const fields: Readonly<Record<string, Field<unknown>>> = {
     email: emailField({ optional: kernel.emailOptional && usernames !== undefined, reaches: kernel.mail.reaches }),
@@ -184,12 +186,17 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
       };
       const objection = await kernel.system.events.ask("register", { email, formData: { email, ...own } }, rq);
       if (objection !== undefined) return refused(objection.refuse);
+      // The same work as for a new address, committed too: a hash alone, or a rollback, would tell which it was.
+      const hash = await kernel.hasher.hash(passwords.password);
+      const nameSeen = username !== undefined && (await usernames?.taken(username)) === true;
+      // Only an address that is new gets a row of its own. What the database has against that must not tell which it is.
+      const tries = !kernel.revealAccounts && (username !== undefined || storesFields);
+      const lost = tries ? await tried(kernel, { email, username, nameTaken: nameSeen, columns, hash }) : undefined;
+      if (lost !== undefined && lost !== "username") return invalid(faultsAt(options, own, [lost]));
+      const nameTaken = nameSeen || lost === "username";
       // Whoever the mail is for: a stranger fills nobody's mailbox.
       const mayMail = email !== "" && mailed(kernel) && (await kernel.limits.mail(rq, email));
       const existing = email === "" ? undefined : await kernel.users.find("email", email, { ignoreCase: true });
-      const nameTaken = username !== undefined && (await usernames?.taken(username)) === true;
-      // The same work as for a new address, committed too: a hash alone, or a rollback, would tell which it was.
-      const hash = await kernel.hasher.hash(passwords.password);
       const written = (brings: Brings | undefined): Written | undefined =>
         mayMail && brings !== undefined ? (tx, made) => tell(kernel, attempt, brings, made, tx) : undefined;
       const pretend = (brings: Brings | undefined): Promise<unknown> =>
@@ -212,7 +219,7 @@ function register(kernel: Kernel, options: RegistrationOptions<AnyExtra>): Endpo
         }
         if (!(error instanceof UniqueConflictError) || error.table !== "user") throw error;
         // Two at once: the second finds the address, or a value that must be unique, taken.
-        const conflict = await takenFaults(kernel, options, own, columns);
+        const conflict = await takenFaults(kernel, options, own, columns, error);
         if (conflict !== undefined) return invalid(conflict);
         const nameLost = error.field === "username";
         if (error.field !== "email" && !nameLost) throw error;
@@ -272,13 +279,22 @@ function columnsOf(
 /** The values that must be unique and belong to another user, at their fields. */
 async function takenFaults(
   kernel: Kernel,
-  { fields = {} }: RegistrationOptions<AnyExtra>,
+  options: RegistrationOptions<AnyExtra>,
   own: Readonly<Record<string, unknown>>,
   columns: Readonly<Record<string, unknown>>,
+  thrown?: unknown,
 ): Promise<Readonly<Record<string, readonly Fault[]>> | undefined> {
-  const taken = await takenColumns(kernel, columns);
-  if (taken.length === 0) return undefined;
-  return Object.fromEntries(taken.map((name) => [name, [takenFault(fields[name]?.label ?? name, own[name])]]));
+  const taken = await takenColumns(kernel, columns, thrown);
+  return taken.length === 0 ? undefined : faultsAt(options, own, taken);
+}
+
+/** Says at these fields that another user has the value. */
+function faultsAt(
+  { fields = {} }: RegistrationOptions<AnyExtra>,
+  own: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+): Readonly<Record<string, readonly Fault[]>> {
+  return Object.fromEntries(names.map((name) => [name, [takenFault(fields[name]?.label ?? name, own[name])]]));
 }
 
 /** What of the identity is another account's, by field. Only for where answers may tell. */
