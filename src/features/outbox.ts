@@ -289,7 +289,10 @@ export function createOutbox({ channel, settings, datastore, ring, now, log }: O
     failing = true;
     const dueAt = Math.min(now() + spread(pause), expiresAt);
     try {
-      const set = { attempts, dueAt, claim: null, lastError: text };
+      // The message itself may be what the server does not like, and a stranger may have chosen a word of it: from the second
+      // failure on it keeps nobody waiting.
+      const aside = attempts >= 2 ? { recipient: sha256(id) } : {};
+      const set = { attempts, dueAt, claim: null, lastError: text, ...aside };
       await datastore.update("outbox", { id, claim: row["claim"] as string }, set);
       remember(id, recipient);
       const timer = outside(() => setTimeout(() => wake(0), Math.max(1, dueAt - now() + 1)));

@@ -374,7 +374,7 @@ describe("methods", () => {
     const client = await signedIn(system);
     const headers = { "x-http-method-override": "POST", "x-method-override": "POST", "x-http-method": "POST" };
     expect((await client.get("/logout?_method=POST", { headers })).status).toBe(405);
-    expect((await client.get("/act?_method=POST", { headers })).status).toBe(404);
+    expect((await client.get("/act?_method=POST", { headers })).status).toBe(405);
     expect((await client.get("/me")).status).toBe(200);
   });
 

@@ -26,7 +26,8 @@ function failing(fails: { now: Fails }): DatastoreProvider {
     new Proxy(store, {
       get(target, name) {
         const value = Reflect.get(target, name, target) as unknown;
-        if (typeof value !== "function") return value;
+        // What is only noted for later asks no database.
+        if (typeof value !== "function" || name === "committed") return value;
         if (name === "transaction") {
           return (work: (tx: object) => Promise<unknown>) => {
             if (fails.now("transaction", "")) return Promise.reject(new DatastoreError(secret));

@@ -166,7 +166,7 @@ describe("an application's own fields", () => {
     const logs: string[] = [];
     const { store, post } = await own(
       (_seen, user) => {
-        if (user.id > 1) throw new Error("the profile could not be made");
+        if (user.email === "new@acme.example") throw new Error("the profile could not be made");
       },
       {},
       logs,

@@ -90,7 +90,12 @@ describe("an object rule that does not say what it is for", () => {
     ["an optional one", "/:sid?", { authz: one }, false],
     ["one of several", "/:sid{int}/:line", { authz: object("store", ["sid", "line"]) }, false],
     ["one of several guards", "/:sid", { authz: anyOf(rolesRequired("admin"), one) }, false],
-    ["another one is declared", "/:sid", { authz: one, params: z.object({ q: z.string() }) }, false],
+    [
+      "another one is declared",
+      "/:sid{int}/:line{uuid}",
+      { authz: object("store", ["sid", "line"]), params: z.object({ q: z.string() }) },
+      true,
+    ],
     ["a conversion to a number", "/:sid{int}", { authz: one }, true],
     ["a conversion to text", "/:sid{uuid}", { authz: one }, true],
     ["a text by its schema", "/:sid", { authz: one, params: z.object({ sid: z.string() }) }, true],

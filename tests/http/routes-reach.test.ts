@@ -179,7 +179,7 @@ describe("ADV-A: a guarded route behind a wider one refuses to start, and both a
 
 describe("a prefix that binds the name of an inner parameter refuses to start", () => {
   const item = object("store", "id");
-  const params = z.object({ id: z.unknown() });
+  const params = z.object({ id: z.unknown(), item: z.unknown().optional() });
   const inner = (security: Untyped, path: string): Untyped =>
     security.app().delete(path, path.includes(":id") ? { authz: item, params } : { authz: "admin" }, text);
 
