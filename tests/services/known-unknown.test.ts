@@ -86,24 +86,30 @@ function recorded(provider: DatastoreProvider): { provider: DatastoreProvider; l
   };
 }
 
-/** A look for mails that found none: how many there are depends on when the one before has ended. */
-const vainLook = /^begin; (?:find outbox by [^;]*; )+commit$/;
+/** Mails are claimed and removed several at once or one by one, as it happens: what counts is how many there are. */
+function mailed(entry: Entry): Entry[] {
+  const claimed =
+    /^begin; (?:find outbox by [^;]*; )+(?:update outbox by [^;]*: (\d+); )?(?:find outbox by [^;]*; )?commit$/.exec(
+      entry,
+    );
+  if (claimed !== null) return Array.from({ length: Number(claimed[1] ?? 0) }, () => "claim a mail");
+  const removed = /^delete outbox by [^;]*: (\d+)$/.exec(entry);
+  return removed === null ? [entry] : Array.from({ length: Number(removed[1]) }, () => "remove a mail");
+}
 
 /** Entries of the trail are stored several at once or one by one, as it happens: what counts is how many there are. */
 function trailed(entries: readonly Entry[]): Entry[] {
   return entries.flatMap((entry) =>
-    vainLook.test(entry)
-      ? []
-      : entry.includes("insert audit")
-        ? entry.split("; ").filter((part) => part === "insert audit")
-        : entry.includes("auditHead")
-          ? []
-          : [entry],
+    entry.includes("insert audit")
+      ? entry.split("; ").filter((part) => part === "insert audit")
+      : entry.includes("auditHead")
+        ? []
+        : mailed(entry),
   );
 }
 
 /** What nobody waits for: it may begin before the answer and end after it. */
-const aside = new Set(["findOne user by id", "write one row", "update session by idHash: 1"]);
+const aside = new Set(["insert audit", "findOne user by id", "write one row", "update session by idHash: 1"]);
 
 /** A decoy stands for the row that an account would have got; which of the tables it is in nobody outside can see. */
 function comparable(entries: readonly Entry[]): Entry[] {
