@@ -1,7 +1,7 @@
 /** Every form that the package renders, filled in and sent in Chromium by its labels, with scripts and without. */
 
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
-import { open, outbox, portcullis } from "portcullis";
+import { DeliveryError, open, outbox, portcullis } from "portcullis";
 import type { Servable } from "portcullis/node";
 import { html } from "portcullis/views";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -22,6 +22,7 @@ type Values = Readonly<Record<string, string | true>>;
 /** A system with every feature; which of its forms a browser has sent, and what the answers were. */
 async function startEverything() {
   const box = outbox();
+  let mailIsDown = false;
   let offset = 0;
   /** Method, path and status of what browsers sent from forms. */
   const sent: { readonly path: string; readonly status: number }[] = [];
@@ -34,7 +35,13 @@ async function startEverything() {
       secretKeys: ["a secret of the browser's tests, long enough"],
       origins: [origin],
       datastore: database,
-      mail: { sender: box },
+      mail: {
+        sender: {
+          ...box,
+          send: (mail) => (mailIsDown ? Promise.reject(new DeliveryError("nobody answers")) : box.send(mail)),
+        },
+        queue: { retryAfter: [3_600_000] },
+      },
       clock: () => Date.now() + offset,
       log: () => {},
     });
@@ -69,6 +76,9 @@ async function startEverything() {
     forms: () => forms,
     idle: () => idle(),
     addUser: (input: object) => addUser(input),
+    mailDown(down: boolean): void {
+      mailIsDown = down;
+    },
     later(milliseconds: number): void {
       offset += milliseconds;
     },
@@ -277,6 +287,19 @@ describeBrowser("every form in Chromium", () => {
       await follow(page.getByRole("button", { name: "Show" }));
       expect(await page.getByRole("row").count()).toBe(2);
       await fill(page, `${at}/delete`);
+    });
+
+    test("a mail that waits: tried again, and dropped", { timeout: 0 }, async () => {
+      const page = await device();
+      await signIn(page, "ada@acme.example");
+      site.mailDown(true);
+      await fill(await device(), "/reset", { email: "ada@acme.example" });
+      for (const what of ["Send now", "Drop"]) {
+        await page.goto(`${site.url}/admin/outbox`);
+        await follow(page.getByRole("link", { name: what }).first());
+        await send(page, new URL(page.url()).pathname);
+      }
+      site.mailDown(false);
     });
 
     test("a password that is too old", { timeout: 0 }, async () => {

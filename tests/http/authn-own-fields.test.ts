@@ -11,7 +11,11 @@ const faultsOf = (answer: ClientAnswer): unknown => answer.json.response.field_e
 
 describe("an application's own fields", () => {
   const own = async (
-    onRegister: (order: string[], user: { id: number }, fields: object) => void | Promise<void> = () => {},
+    onRegister: (
+      order: string[],
+      user: { id: number; email: string },
+      fields: object,
+    ) => void | Promise<void> = () => {},
     extra: { readonly revealAccounts?: boolean } = {},
     logs: string[] = [],
   ) => {
