@@ -36,7 +36,7 @@ export interface MailRequestDefinition
   readonly to: () => string;
 }
 
-/** Tells the listeners of what was mailed, once it is written: after whatever else the request tells. */
+/** Tells the listeners of what is to be mailed, once it is stored. The request does not wait for them. */
 export function emitOnceCommitted<Name extends SecurityEventName>(
   { system: { events }, background }: Pick<Kernel, "system" | "background">,
   tx: Transaction,

@@ -55,14 +55,24 @@ attacks(
     attack("ADV-I [ASVS 7.5.1] [ASVS 6.3.4]: what is no fresh proof opens nothing that asks for one", async (rig) => {
       const admin = await rig.user({ roles: ["admin"] });
       const id = String((await rig.lab.accounts.byEmail((await rig.user()).email))?.["id"]);
+      const clients = await staleClients(rig, admin);
+      // A message that waits, as it cannot be sent.
+      await rig.lab.fault("mail", 1000);
+      await rig.client().post(rig.at("RECOVER"), { json: { email: (await rig.user()).email } });
+      const list = await (await rig.signedIn(admin)).get("/administration/outbox");
+      const [waiting] = list.response["messages"] as readonly { readonly id: string }[];
+      if (waiting === undefined) throw new Error("no message waits");
       const fresh = rig.lab.routes
         .filter(({ guard }) => /\bfresh\b/.test(guard))
         .map(({ method, path }) => ({
           method,
-          path: path.replace(":id", id).replace(":role", "editor").replace(/:\w+/g, "A".repeat(43)),
+          path: path
+            .replace(":id", id)
+            .replace(":role", "editor")
+            .replace(":message", waiting.id)
+            .replace(/:\w+/g, "A".repeat(43)),
         }));
       must(fresh.length > 50, `only ${fresh.length} routes`);
-      const clients = await staleClients(rig, admin);
       const everything = {
         email: "taken@evil.example",
         username: "takenover",
@@ -89,7 +99,7 @@ attacks(
       must(verified.status === 200, `VERIFY: ${verified.status}`);
       await each(
         fresh.filter(
-          ({ method, path }) => method === "GET" && !/\/(?:sessions|keys|outbox)\/|\/roles\/editor\/delete$/.test(path),
+          ({ method, path }) => method === "GET" && !/\/(?:sessions|keys)\/|\/roles\/editor\/delete$/.test(path),
         ),
         ({ path }) => path,
         async ({ path }) => {
@@ -97,6 +107,7 @@ attacks(
           must(answer.status === 200 || answer.status === 405, `refused with the proof: ${answer.status}`);
         },
       );
+      await rig.lab.fault("mail", 0);
     });
   },
 );

@@ -169,10 +169,8 @@ export const accountJourneys: Readonly<Record<string, Journey>> = {
       return { id, email, client: device };
     },
     mails: [
-      "changeEmailRequested",
-      "changeEmailInstructions emma-one@acme.example",
-      "changeEmailRequested",
-      "changeEmailInstructions emma-two@acme.example",
+      ["changeEmailRequested", "changeEmailInstructions emma-one@acme.example"],
+      ["changeEmailRequested", "changeEmailInstructions emma-two@acme.example"],
       "emailChanged",
     ],
     audit: [
@@ -264,13 +262,13 @@ export const accountJourneys: Readonly<Record<string, Journey>> = {
       "userAuthenticated",
       "accountExported",
       "userFailedAuthn",
-      "userSignedOut",
       "accountDeletionRequested",
+      "userSignedOut",
       "signInRefused",
       "accountDeletionCancelled",
       "userAuthenticated",
-      "userSignedOut",
       "accountDeletionRequested",
+      "userSignedOut",
       "userDeleted",
       "accountDeleted",
     ],

@@ -53,9 +53,8 @@ export const deviceJourneys: Readonly<Record<string, Journey>> = {
       "userAuthenticated",
       "userAuthenticated",
       "apiKeyCreated",
-      "signInDisowned",
-      "apiKeyRevoked",
-      "resetInstructionsSent",
+      // The mail is told of once it is stored, the rest once no process lets the stranger in any more.
+      ["signInDisowned", "apiKeyRevoked", "resetInstructionsSent"],
       "passwordReset",
       "userAuthenticated",
     ],

@@ -27,15 +27,18 @@ const chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.
 export const firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const json = { accept: "application/json" };
 
+/** What comes in this order; what stands in a list of its own comes at the same moment, in whatever order. */
+export type InOrder = readonly (string | readonly string[])[];
+
 /** The life of an account with one feature, or a few that belong together. */
 export interface Journey {
   /** Folders of `src/features`: each of them must be in a journey. */
   readonly features: readonly string[];
   travel(system: JourneySystem): Promise<Person>;
   /** The templates of the mails to the person, in order; behind a blank to whom, where it is not the first address. */
-  readonly mails: readonly string[];
+  readonly mails: InOrder;
   /** The events of the audit trail about the person, in order; behind a blank who did it, where it is somebody else. */
-  readonly audit: readonly string[];
+  readonly audit: InOrder;
 }
 
 /** Somebody with an account. */
